@@ -1,0 +1,1 @@
+"""How SQLAlchemy's asyncio ORM behaves on a real PostgreSQL, shown and proved by numbered scripts."""

@@ -1,0 +1,137 @@
+"""Which database the scripts, the service and Alembic share, and how they connect to it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.server import lease
+
+DRIVERS = ("asyncpg", "psycopg")
+NAME = "orm_async_tests"  # of the embedded server's database
+COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was asked for: "embedded", "compose" or "url", and who asked."""
+
+    kind: str
+    source: str
+    url: URL | None = None
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that can be connected to for as long as chosen() is open."""
+
+    url: URL
+    kind: str
+    label: str
+
+    @property
+    def driver(self) -> str:
+        return self.url.get_driver_name()
+
+
+def choose(db: str | None = None) -> Choice:
+    """Decide without connecting: db (--db), DATABASE_URL, ORM_ASYNC_DB, embedded, in this order.
+
+    Raises CouldNotRun if what was asked for is neither a URL of PostgreSQL nor a known word.
+    """
+    asked = [
+        (db, "--db"),
+        (os.environ.get("DATABASE_URL"), "DATABASE_URL"),
+        (os.environ.get("ORM_ASYNC_DB"), "ORM_ASYNC_DB"),
+        ("embedded", "default"),
+    ]
+    word, source = next((word, source) for word, source in asked if word)
+    if word == "embedded":
+        return Choice("embedded", source)
+    if word == "compose":
+        return Choice("compose", source, compose_url())
+    return Choice("url", source, parsed(word, source))
+
+
+def parsed(text: str, source: str) -> URL:
+    """The URL in text, with an asyncio driver: asyncpg where none is named."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise CouldNotRun(
+            "this is neither a database URL nor one of the words embedded, compose",
+            source,
+            f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
+        ) from None
+    backend, _, driver = url.drivername.partition("+")
+    if backend not in ("postgres", "postgresql") or (driver and driver not in DRIVERS):
+        raise CouldNotRun(
+            f"{url.drivername} is not PostgreSQL through an asyncio driver ({', '.join(DRIVERS)})",
+            f"the URL from {source}",
+            "postgresql+asyncpg://user:password@host:5432/database",
+        )
+    return url.set(drivername=f"postgresql+{driver or DRIVERS[0]}")
+
+
+def compose_url() -> URL:
+    """Where docker-compose.yml publishes its database."""
+    port = os.environ.get(COMPOSE_PORT, "5432")
+    if not port.isdecimal():
+        raise CouldNotRun(f"{port!r} is not a port", COMPOSE_PORT, f"{COMPOSE_PORT}=5432")
+    return URL.create(
+        "postgresql+asyncpg", "docker", "docker", host="127.0.0.1", port=int(port), database="docker"
+    )
+
+
+def with_driver(url: URL, driver: str | None) -> URL:
+    """The same database through another driver, by name or from ORM_ASYNC_DRIVER."""
+    driver = driver or os.environ.get("ORM_ASYNC_DRIVER")
+    if not driver:
+        return url
+    if driver not in DRIVERS:
+        raise CouldNotRun(
+            f"there is no driver {driver!r} here",
+            "--driver or ORM_ASYNC_DRIVER",
+            f"--driver {' or --driver '.join(DRIVERS)}",
+        )
+    return url.set(drivername=f"postgresql+{driver}")
+
+
+@contextmanager
+def chosen(db: str | None = None, driver: str | None = None) -> Iterator[Database]:
+    """Open the chosen database: the embedded server is started, and kept up, until the block ends.
+
+    Raises CouldNotRun. Nothing is connected to yet, so an unreachable URL is found by its first use.
+    """
+    choice = choose(db)
+    if choice.url is not None:
+        url = with_driver(choice.url, driver)
+        label = f"{choice.kind} {url.render_as_string(hide_password=True)} (from {choice.source})"
+        yield Database(url, choice.kind, label)
+        return
+    with lease() as server:
+        url = URL.create(
+            f"postgresql+{DRIVERS[0]}",
+            server.user,
+            server.password,
+            database=NAME,
+            query={"host": str(server.socket_directory)},
+        )
+        label = f"embedded PostgreSQL {server.version} ({server.provider}), {server.found}"
+        yield Database(with_driver(url, driver), "embedded", label)
+
+
+def make_engine(url: URL, **options: Any) -> AsyncEngine:
+    """An engine; options are those of create_async_engine. Its maker disposes it."""
+    return create_async_engine(url, **options)
+
+
+def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """A session factory whose objects can be read after a commit (test6 shows why)."""
+    return async_sessionmaker(engine, expire_on_commit=False)

@@ -1,0 +1,65 @@
+"""The two tables that every script works on: users and the points of the walks they recorded."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, ForeignKey, MetaData, func
+from sqlalchemy.ext.asyncio import AsyncAttrs
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(AsyncAttrs, DeclarativeBase):
+    """Maps every datetime to timestamptz and reads back what the server computes."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True)}
+    # Without it an UPDATE leaves updated_at expired, and reading it raises MissingGreenlet.
+    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
+
+
+class User(Base):
+    """Somebody who records walks."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    points: Mapped[list["TrackPoint"]] = relationship(
+        back_populates="user",
+        cascade="all, delete-orphan",
+        order_by="TrackPoint.id",
+        passive_deletes=True,  # the foreign key deletes the points: no load of a collection
+    )
+
+    def __repr__(self) -> str:
+        return f"<User {self.__dict__.get('id')}>"  # never a load: see test6
+
+
+class TrackPoint(Base):
+    """One position of a walk, in degrees (WGS 84), with the moment it was recorded."""
+
+    __tablename__ = "track_points"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    lat: Mapped[float]
+    lon: Mapped[float]
+    date: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    user: Mapped[User] = relationship(back_populates="points")
+
+    def __repr__(self) -> str:
+        return f"<TrackPoint {self.__dict__.get('id')}>"

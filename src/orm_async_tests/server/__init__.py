@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: binaries from a wheel, a lifecycle of our own (POSIX)."""

@@ -1,14 +1,20 @@
 """Which database the scripts, the service and Alembic share, and how they connect to it."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import URL, NullPool, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.server import lease
@@ -135,3 +141,60 @@ def make_engine(url: URL, **options: Any) -> AsyncEngine:
 def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """A session factory whose objects can be read after a commit (test6 shows why)."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+def named(driver: str, application: str) -> dict[str, Any]:
+    """connect_args that make a driver's connections show up under a name in pg_stat_activity."""
+    name = {"application_name": application}
+    return name if driver == "psycopg" else {"server_settings": name}
+
+
+REFUSALS = {
+    "28P01": "the password is wrong",
+    "28000": "the server does not let this user in",
+    "3D000": "there is no such database",
+    "53300": "the server has no connection left",
+    "57P03": "the server is starting up or shutting down",
+}
+
+
+@asynccontextmanager
+async def connected(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
+    """One connection, by this name in pg_stat_activity, on an engine that is disposed afterwards.
+
+    The engine has no pool; options are those of create_async_engine.
+    Raises CouldNotRun if the server cannot be reached or refuses.
+    """
+    arguments = named(database.driver, name)
+    engine = make_engine(database.url, poolclass=NullPool, connect_args=arguments, **options)
+    try:
+        connection = await _first(engine, database)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+    finally:
+        await engine.dispose()
+
+
+async def _first(engine: AsyncEngine, database: Database) -> AsyncConnection:
+    try:
+        return await engine.connect()
+    except (OSError, DBAPIError) as error:
+        raise _unusable(database, error) from error
+    except Exception as error:
+        if getattr(error, "sqlstate", None) not in REFUSALS:  # asyncpg's own, not wrapped by 2.0
+            raise
+        raise _unusable(database, error) from error
+
+
+def _unusable(database: Database, error: Exception) -> CouldNotRun:
+    driver_error = getattr(error, "orig", error)
+    sqlstate = getattr(driver_error, "sqlstate", None)
+    what = REFUSALS.get(sqlstate or "", str(driver_error).strip().splitlines()[0])
+    start = " (docker compose up -d --wait)" if database.kind == "compose" else ""
+    return CouldNotRun(
+        f"no connection: {what}",
+        database.label,
+        f"start that database{start}, or correct its URL, or leave both out for the embedded server",
+    )

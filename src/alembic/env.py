@@ -1,0 +1,77 @@
+"""Alembic's environment: an async engine on the chosen database, or a connection that is handed in.
+
+Inside a running event loop hand a connection in, since asyncio.run() refuses to nest:
+
+    config.attributes["connection"] = sync_connection  # within await connection.run_sync(...)
+"""
+
+import asyncio
+import sys
+from logging.config import fileConfig
+
+from sqlalchemy import Connection
+
+from alembic import context
+from orm_async_tests import db, migrations
+from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests.models import Base
+
+
+def configured_and_run(connection: Connection) -> None:
+    """Run the migrations that the command asked for, in one transaction."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=True,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def refused_or_run(connection: Connection) -> None:
+    """The same, unless the database is somebody else's."""
+    migrations.refuse_foreign(connection)
+    connection.commit()
+    configured_and_run(connection)
+
+
+async def online(database: db.Database) -> None:
+    """Connect to the chosen database, and leave nothing open."""
+    async with db.connected(database, "alembic") as connection:
+        await connection.run_sync(refused_or_run)
+
+
+def offline() -> None:
+    """Print the SQL instead (--sql); this needs no database."""
+    context.configure(
+        dialect_name="postgresql",
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run() -> None:
+    """Choose between the three."""
+    handed_in = context.config.attributes.get("connection")
+    if context.is_offline_mode():
+        offline()
+    elif handed_in is not None:
+        configured_and_run(handed_in)
+    else:
+        with db.chosen(context.get_x_argument(as_dictionary=True).get("db")) as database:
+            asyncio.run(online(database))
+
+
+if context.config.config_file_name is not None:
+    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+try:
+    run()
+except CouldNotRun as error:
+    if "connection" in context.config.attributes:
+        raise
+    print(error, file=sys.stderr)
+    raise SystemExit(COULD_NOT_RUN) from None

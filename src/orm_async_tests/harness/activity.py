@@ -1,0 +1,85 @@
+"""The server's own word on what the engines of a way are doing, over a connection of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+DEADLINE = 10.0  # seconds that a condition may take to come true
+OURS = """
+    from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
+    and application_name <> 'orm_async_tests admin' and pid <> all(:before)
+"""
+
+
+class Activity:
+    """What the server says of the connections that were opened since `mark` was last called."""
+
+    def __init__(self, admin: AsyncEngine) -> None:
+        self._admin = admin
+        self._before: list[int] = []
+
+    async def mark(self) -> None:
+        """Forget the connections that are open now: they are somebody else's."""
+        self._before = []
+        self._before = await self.pids()
+
+    async def rows(self, sql: str, **values: Any) -> list[Any]:
+        """The rows of a query, each as its only column or as a tuple; the query's work is committed."""
+        async with self._admin.connect() as connection:
+            result = await connection.execute(text(sql), values)
+            return [row[0] if len(row) == 1 else tuple(row) for row in result]
+
+    async def scalar(self, sql: str, **values: Any) -> Any:
+        """The first column of the first row of a query."""
+        return (await self.rows(sql, **values))[0]
+
+    async def pids(self) -> list[int]:
+        """The backends' process ids."""
+        return await self.rows(f"select pid {OURS} order by pid", before=self._before)
+
+    async def states(self) -> list[str]:
+        """The backends' states, such as "idle in transaction", sorted."""
+        return await self.rows(f"select state {OURS} order by state", before=self._before)
+
+    async def running(self, part: str) -> int:
+        """How many backends execute a statement in which this text occurs."""
+        sql = f"select count(*) {OURS} and state = 'active' and position(:part in query) > 0"
+        return int(await self.scalar(sql, before=self._before, part=part))
+
+    async def blocked(self) -> int:
+        """How many backends wait for a lock that another one holds."""
+        sql = f"select count(*) {OURS} and cardinality(pg_blocking_pids(pid)) > 0"
+        return int(await self.scalar(sql, before=self._before))
+
+    async def terminate(self) -> int:
+        """Kill the backends, as an administrator or a failover does, and say how many they were."""
+        sql = f"select count(pg_terminate_backend(pid, 5000)) {OURS}"
+        return int(await self.scalar(sql, before=self._before))
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Ask the server again and again until the condition is true.
+
+        Raises TimeoutError after DEADLINE seconds.
+        """
+        async with asyncio.timeout(DEADLINE):
+            while not await condition():
+                await asyncio.sleep(0)  # each question is a connection and so a pause
+
+    async def until_running(self, part: str, count: int = 1) -> None:
+        """Wait until so many backends execute a statement in which this text occurs."""
+
+        async def enough() -> bool:
+            return await self.running(part) >= count
+
+        await self.until(enough)
+
+    async def until_blocked(self, count: int = 1) -> None:
+        """Wait until so many backends wait for a lock."""
+
+        async def enough() -> bool:
+            return await self.blocked() >= count
+
+        await self.until(enough)

@@ -1,0 +1,68 @@
+"""The command line that every numbered script has."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from orm_async_tests import db
+from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests.harness.options import Option, options
+from orm_async_tests.harness.result import document, exit_code
+from orm_async_tests.harness.run import run
+from orm_async_tests.harness.show import show, whole
+
+
+def main_of(name: str) -> Callable[[], int]:
+    """The console command of the script whose `__name__` is given; it returns the exit code."""
+
+    def main() -> int:
+        script = sys.modules[name]
+        arguments = vars(parser(script).parse_args())
+        try:
+            return _main(script, **arguments)
+        except CouldNotRun as error:
+            print(error, file=sys.stderr)
+            return COULD_NOT_RUN
+
+    return main
+
+
+def _main(
+    script: ModuleType, db_: str | None, driver: str | None, as_json: bool, **values: Any
+) -> int:
+    with db.chosen(db_, driver) as database:
+        print(f"db: {database.label}, {database.driver}", file=sys.stderr)
+        stack, result = run(script, database, values)
+    if as_json:
+        print(json.dumps(document(stack, [result]), indent=2))
+    else:
+        show(whole(result))
+    return exit_code([result])
+
+
+def parser(script: ModuleType) -> argparse.ArgumentParser:
+    """The options of every script, and this script's own."""
+    claim = (script.__doc__ or "").splitlines()[0]
+    parser = argparse.ArgumentParser(description=claim)
+    add_database(parser)
+    parser.add_argument("--json", action="store_true", dest="as_json", help="the result as JSON")
+    add_options(parser, options(script))
+    return parser
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    """The options that say which database is used, and through which driver."""
+    parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
+    parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
+
+
+def add_options(parser: argparse.ArgumentParser, declared: Sequence[Option]) -> None:
+    """A script's own options."""
+    for option in declared:
+        help_ = f"{option.help} (default {option.default})"
+        parser.add_argument(
+            f"--{option.name}", type=option.parse, default=option.default, help=help_
+        )

@@ -1,0 +1,110 @@
+"""From what was seen to a verdict."""
+
+import linecache
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from orm_async_tests.harness.upstream import DefectSeen, Upstream
+from orm_async_tests.harness.ways import Seen, called_with, terms, ways
+
+HOLDS, BROKEN, UPSTREAM, SKIPPED = "HOLDS", "BROKEN", "UPSTREAM", "SKIPPED"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """HOLDS, BROKEN, UPSTREAM or SKIPPED, and why."""
+
+    word: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a script ran on: one cell of the matrix."""
+
+    python: str
+    sqlalchemy: str
+    driver: str
+    driver_version: str
+    postgresql: str
+    database: str
+    platform: str
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions by the names that Upstream uses."""
+        return {"sqlalchemy": self.sqlalchemy, self.driver: self.driver_version}
+
+
+def missing(script: ModuleType, stack: Stack, wire: bool) -> str:
+    """Why the script cannot run on this stack and what to do about it, or nothing."""
+    since, only = getattr(script, "SINCE", None), getattr(script, "ONLY", None)
+    if since and not _at_least(stack.sqlalchemy, since):
+        return f"needs SQLAlchemy {since}, this is {stack.sqlalchemy}: pip install 'sqlalchemy>={since}'"
+    if only and stack.driver != only:
+        return f"is about {only}, this is {stack.driver}: --driver {only}"
+    if "wire" in getattr(script, "NEEDS", ()) and not wire:
+        return "counts round trips, which TLS and several hosts hide: use a URL with neither"
+    return ""
+
+
+def _at_least(version: str, wanted: str) -> bool:
+    from packaging.version import Version
+
+    return Version(version) >= Version(wanted)
+
+
+def judge(
+    script: ModuleType, seen: Mapping[str, Seen], stack: Stack, options: Mapping[str, Any]
+) -> Verdict:
+    """Ask the script's check, after what no script may do was looked for."""
+    if trouble := _trouble(script, seen):
+        return Verdict(BROKEN, trouble)
+    defect: Upstream | None = getattr(script, "DEFECT", None)
+    expected = defect is not None and defect.applies(stack.libraries, stack.driver)
+    try:
+        script.check(**called_with(script.check, {**options, "stack": stack, **seen}))
+    except DefectSeen as found:
+        link = found.defect.link
+        if expected:
+            return Verdict(UPSTREAM, f"{found.defect.library} {found.defect.versions}: {link}")
+        return Verdict(BROKEN, f"the defect is outside its versions {found.defect.versions}: {link}")
+    except Exception as error:
+        return Verdict(BROKEN, _where(error))
+    if defect and expected:
+        return Verdict(BROKEN, f"the defect is gone: narrow its versions {defect.versions}")
+    return Verdict(HOLDS)
+
+
+def _trouble(script: ModuleType, seen: Mapping[str, Seen]) -> str:
+    for name, function in ways(script).items():
+        how, was = terms(function), seen[name]
+        if how.kind == "right" and was.error is not None:
+            return f"{name} is a right way and raised {describe(was.error)}"
+        if was.tasks:
+            return f"{name} left {was.tasks} tasks running"
+        if was.warnings and not how.warns:
+            return f"{name} warned: {', '.join(was.warnings)}"
+        if was.unhandled and not how.unhandled:
+            return f"{name} left an error to nobody: {was.unhandled[0]}"
+        if was.leaked and not how.leaks:
+            return f"{name} did not give back {was.leaked} connections"
+    return ""
+
+
+def describe(error: BaseException) -> str:
+    """The error's class and the stable codes that it carries."""
+    codes = [str(code) for code in (getattr(error, "code", None), Seen(error=error).sqlstate) if code]
+    return " ".join([type(error).__name__, *dict.fromkeys(codes)])
+
+
+def _where(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    line = linecache.getline(frame.filename, frame.lineno or 0).strip()
+    kind = "" if isinstance(error, AssertionError) else f"  ({type(error).__name__}: {error})"
+    return f"{frame.filename}:{frame.lineno}\n         {line}{kind}"
+
+

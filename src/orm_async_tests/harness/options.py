@@ -1,0 +1,30 @@
+"""What a script lets its reader set on the command line."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Option:
+    """A `--name VALUE` of one script; ways and check ask for it by its name.
+
+    parse turns the text into the value and raises ValueError if it cannot; default is such a text.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    default: str
+    help: str
+
+
+def options(script: ModuleType) -> Sequence[Option]:
+    """The options that a script declares in its OPTIONS."""
+    declared: Sequence[Option] = getattr(script, "OPTIONS", ())
+    return declared
+
+
+def defaults(script: ModuleType) -> dict[str, Any]:
+    """The value of each option when nobody sets it."""
+    return {option.name: option.parse(option.default) for option in options(script)}

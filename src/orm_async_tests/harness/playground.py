@@ -1,0 +1,76 @@
+"""The one database that scripts share: ours alone, migrated, with a small world in it before each way."""
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from orm_async_tests import db, migrations, models
+from orm_async_tests.harness.ways import called_with
+
+LOCK = 970130954  # an advisory lock, held while a command uses the database
+USERS, POINTS = 3, 2  # points of each user
+ADMIN = "orm_async_tests admin"
+
+EMPTY = "TRUNCATE users, track_points RESTART IDENTITY CASCADE"
+WORLD = (
+    f"INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, {USERS}) n",
+    f"""INSERT INTO track_points (user_id, lat, lon, date)
+        SELECT u, 45 + u, 14 + p, timestamptz '2010-10-03 09:36:30Z' + p * interval '1 minute'
+        FROM generate_series(1, {USERS}) u, generate_series(1, {POINTS}) p""",
+)
+
+
+@asynccontextmanager
+async def entered(database: db.Database) -> AsyncIterator["Playground"]:
+    """Take the database for this command alone, migrated.
+
+    Waits, and says so, while another command has it. Raises CouldNotRun if it cannot be reached or
+    is somebody else's.
+    """
+    async with db.connected(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
+        await _lock(connection)
+        await migrations.ensure(connection)
+        yield Playground(connection)
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
+        print("another command is using this database: waiting for its end", file=sys.stderr)
+        await connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+
+
+class Playground:
+    """The database while this command has it, over a connection that no way ever sees."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.admin: AsyncEngine = connection.engine
+        self._connection = connection
+
+    async def reset(self, script: ModuleType, values: Mapping[str, Any]) -> None:
+        """Empty the tables and load the script's own world, or the usual one; make its own tables."""
+        await self._connection.execute(text(EMPTY))
+        await self._own_tables(script)
+        if world := getattr(script, "world", None):
+            await world(**called_with(world, {"connection": self._connection, **values}))
+        else:
+            for insert in WORLD:
+                await self._connection.execute(text(insert))
+
+    async def _own_tables(self, script: ModuleType) -> None:
+        base = getattr(script, "Base", models.Base)
+        if base is models.Base:
+            return
+        schema = base.metadata.schema
+        await self._connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
+        await self._connection.run_sync(base.metadata.create_all)
+
+    async def server_version(self) -> str:
+        """Such as 18.4."""
+        shown = await self._connection.scalar(text("SHOW server_version"))
+        return str(shown).split()[0]

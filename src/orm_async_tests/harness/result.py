@@ -1,0 +1,80 @@
+"""What a run found, as one JSON document (docs/result.schema.json describes it)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from types import ModuleType
+from typing import Any
+
+from orm_async_tests.harness.judge import BROKEN, SKIPPED, Stack, Verdict, describe
+from orm_async_tests.harness.ways import Seen
+
+SCHEMA = 1  # raised when a reader of the documents would have to change
+HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
+
+
+@dataclass(frozen=True)
+class Result:
+    """One script on one stack."""
+
+    script: ModuleType
+    verdict: Verdict
+    seen: dict[str, Seen]
+    seconds: float
+
+    @property
+    def claim(self) -> str:
+        """The first line of the script's docstring."""
+        return (self.script.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def command(self) -> str:
+        """Such as test5."""
+        return f"test{number(self.script)}"
+
+
+def number(script: ModuleType) -> int:
+    """The script's number, from its file's name."""
+    name = (script.__file__ or "").rpartition("/")[2]
+    return int(name.removeprefix("test").partition("_")[0])
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """1 if anything is broken, 77 if everything was skipped, else 0."""
+    words = [result.verdict.word for result in results]
+    if BROKEN in words:
+        return BROKEN_EXIT
+    return SKIPPED_EXIT if words and set(words) == {SKIPPED} else HOLDS_EXIT
+
+
+def document(stack: Stack, results: Sequence[Result]) -> dict[str, Any]:
+    """The whole run as JSON types."""
+    return {"schema": SCHEMA, "stack": asdict(stack), "results": [_result(each) for each in results]}
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "number": number(result.script),
+        "claim": result.claim,
+        "verdict": result.verdict.word,
+        "reason": result.verdict.reason,
+        "seconds": round(result.seconds, 6),
+        "ways": [_way(name, seen) for name, seen in result.seen.items()],
+    }
+
+
+def _way(name: str, seen: Seen) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": seen.kind,
+        "value": None if seen.value is None else repr(seen.value),
+        "error": None if seen.error is None else describe(seen.error),
+        "sql": seen.sql,
+        "log": seen.log,
+        "round_trips": seen.round_trips,
+        "seconds": round(seen.seconds, 6),
+        "first": round(seen.first, 6),
+        "peak": seen.peak,
+        "leaked": seen.leaked,
+        "warnings": seen.warnings,
+        "unhandled": seen.unhandled,
+    }

@@ -1,0 +1,72 @@
+"""Run scripts, each in an event loop of its own, on the chosen database."""
+
+import asyncio
+import gc
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness import playground, wire
+from orm_async_tests.harness.judge import SKIPPED, Stack, Verdict, judge, missing
+from orm_async_tests.harness.observe import Observer
+from orm_async_tests.harness.options import defaults
+from orm_async_tests.harness.result import Result
+from orm_async_tests.harness.ways import Seen, ways
+
+Progress = Callable[[str], None]
+
+
+def run(
+    script: ModuleType,
+    database: db.Database,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress = lambda _: None,
+) -> tuple[Stack, Result]:
+    """Observe each way of a script and judge it. progress is told the name of each way.
+
+    Raises CouldNotRun if the database cannot be used, or under python -O, which removes assertions.
+    """
+    if not __debug__:
+        raise CouldNotRun(
+            "python -O removes the assertions that these scripts exist for",
+            "the interpreter's options or PYTHONOPTIMIZE",
+            "unset PYTHONOPTIMIZE, or leave -O out",
+        )
+    gc.freeze()  # the modules loaded so far: collecting after each way then takes no time
+    return asyncio.run(_run(script, database, {**defaults(script), **(options or {})}, progress))
+
+
+async def _run(
+    script: ModuleType, database: db.Database, options: Mapping[str, Any], progress: Progress
+) -> tuple[Stack, Result]:
+    started = time.perf_counter()
+    seen: dict[str, Seen] = {}
+    async with playground.entered(database) as ground:
+        stack = this_stack(database, await ground.server_version())
+        with wire.watched(database.url) as line:
+            if reason := missing(script, stack, wire=line is not None):
+                return stack, Result(script, Verdict(SKIPPED, reason), seen, 0.0)
+            observer = Observer(ground, line.url if line else database.url, line, options)
+            for name, function in ways(script).items():
+                progress(name)
+                seen[name] = await observer.observe(script, function)
+    verdict = judge(script, seen, stack, options)
+    return stack, Result(script, verdict, seen, time.perf_counter() - started)
+
+
+def this_stack(database: db.Database, postgresql: str) -> Stack:
+    """What this process runs on."""
+    return Stack(
+        python=platform.python_version(),
+        sqlalchemy=importlib.metadata.version("sqlalchemy"),
+        driver=database.driver,
+        driver_version=importlib.metadata.version(database.driver),
+        postgresql=postgresql,
+        database=database.kind,
+        platform=f"{platform.system()} {platform.machine()}",
+    )

@@ -1,0 +1,94 @@
+"""A result for people: what each way sent and what came of it, in colour where there is any."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+
+from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM, describe
+from orm_async_tests.harness.result import Result
+from orm_async_tests.harness.ways import Seen, ways
+
+Line = tuple[str, str]  # a style of rich, and the text
+STYLES = {HOLDS: "bold green", BROKEN: "bold red", UPSTREAM: "bold yellow", SKIPPED: "bold yellow"}
+KINDS = {"wrong": "red", "right": "green", "way": "cyan"}
+WIDTH = 100  # columns of a statement
+SHOWN = 8  # statements of a way
+
+
+def show(lines: Iterator[Line]) -> None:
+    """Print lines, with their styles if this is a terminal (NO_COLOR is respected)."""
+    if not sys.stdout.isatty():
+        for _, text in lines:
+            print(text)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for style, text in lines:
+        console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def whole(result: Result) -> Iterator[Line]:
+    """Everything about one script."""
+    yield "bold", result.claim
+    for name, seen in result.seen.items():
+        doc = inspect.getdoc(ways(result.script)[name]) or ""
+        yield "", ""
+        yield KINDS[seen.kind], f"  {seen.kind:5}  {name}: {' '.join(doc.split())}"
+        for statement in shortened(seen.sql):
+            yield "dim", f"         {statement}"
+        yield "", f"         {outcome(seen)}"
+    yield "", ""
+    yield verdict(result)
+
+
+def brief(result: Result) -> Line:
+    """One line about one script."""
+    word = result.verdict.word
+    return STYLES[word], f"{word:8}  {result.command:>7}  {result.claim}"
+
+
+def verdict(result: Result) -> Line:
+    """The last line about a script."""
+    word, reason = result.verdict.word, result.verdict.reason
+    return STYLES[word], f"  {word} {reason}".rstrip()
+
+
+def outcome(seen: Seen) -> str:
+    """What came of a way, on one line."""
+    parts = [counted(len(seen.sql), "statement")]
+    if seen.round_trips is not None:
+        parts.append(counted(seen.round_trips, "round trip"))
+    parts.append(f"{seen.seconds * 1e3:.1f} ms")
+    if seen.peak:
+        parts.append(f"first after {seen.first * 1e3:.1f} ms, peak {seen.peak / 2**20:.1f} MiB")
+    if seen.leaked:
+        parts.append(f"{counted(seen.leaked, 'connection')} not given back")
+    parts += [f"warned {name}" for name in dict.fromkeys(seen.warnings)]
+    parts.append(f"raised {describe(seen.error)}" if seen.error else f"returned {clipped(repr(seen.value))}")
+    return ", ".join(parts)
+
+
+def shortened(statements: list[str]) -> Iterator[str]:
+    """The statements, repetitions counted, cut to a screen's width and height."""
+    groups: list[list[str]] = []
+    for statement in statements:
+        if groups and groups[-1][0] == statement:
+            groups[-1].append(statement)
+        else:
+            groups.append([statement])
+    for group in groups[:SHOWN]:
+        times = f"{len(group)} x " if len(group) > 1 else ""
+        yield times + clipped(group[0])
+    if groups[SHOWN:]:
+        yield f"... and {sum(map(len, groups[SHOWN:]))} more"
+
+
+def clipped(text: str) -> str:
+    """The text, at most WIDTH columns of it."""
+    return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."
+
+
+def counted(count: int, thing: str) -> str:
+    """Such as "1 statement" or "2 statements"."""
+    return f"{count} {thing}{'s' * (count != 1)}"

@@ -1,0 +1,110 @@
+"""What a script is made of: ways that do something, and what was seen of each."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, TypeVar
+
+Way = TypeVar("Way", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a way is to be run, and what it may leave behind without breaking its script.
+
+    engine: options of create_async_engine. warns, unhandled, leaks: the way is about a warning, about
+    an error that nobody retrieves or that is only logged, about a connection that is not given back;
+    then `check` judges them, else any of them breaks the script.
+    """
+
+    kind: str
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    warns: bool = False
+    unhandled: bool = False
+    leaks: bool = False
+
+
+@dataclass
+class Seen:
+    """What one way did. A blank one is a way that did nothing.
+
+    sql: the statements that the server answered; log: the same with BEGIN, COMMIT and ROLLBACK as
+    SQLAlchemy meant them. round_trips: counted on the wire, None where it cannot be watched.
+    leaked: pool slots still checked out at the end. warnings: names of categories. first: seconds
+    until the first item of an async generator; peak: most bytes that Python held while it ran.
+    """
+
+    kind: str = "way"
+    value: Any = None
+    error: Any = None
+    sql: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    round_trips: int | None = None
+    seconds: float = 0.0
+    leaked: int = 0
+    warnings: list[str] = field(default_factory=list)
+    unhandled: list[str] = field(default_factory=list)
+    tasks: int = 0
+    first: float = 0.0
+    peak: int = 0
+
+    @property
+    def code(self) -> str | None:
+        """The error's stable code in SQLAlchemy's documentation, such as xd2s."""
+        return getattr(self.error, "code", None)
+
+    @property
+    def sqlstate(self) -> str | None:
+        """The error's SQLSTATE, wherever the driver and SQLAlchemy put it."""
+        return sqlstate(self.error)
+
+
+def sqlstate(error: BaseException | None) -> str | None:
+    """PostgreSQL's five characters for error, found on it or on the driver's error inside it."""
+    for each in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
+        found = getattr(each, "sqlstate", None)
+        if isinstance(found, str):
+            return found
+    return None
+
+
+def _decorator(kind: str) -> Callable[..., Any]:
+    def mark(function: Way | None = None, **terms: Any) -> Any:
+        def keep(function: Way) -> Way:
+            vars(function)["terms"] = Terms(kind, **terms)
+            return function
+
+        return keep if function is None else keep(function)
+
+    mark.__name__ = kind
+    mark.__doc__ = f"Mark a {kind} way; named arguments are those of Terms."
+    return mark
+
+
+wrong = _decorator("wrong")
+right = _decorator("right")
+way = _decorator("way")
+
+
+def ways(script: ModuleType) -> dict[str, Callable[..., Any]]:
+    """The ways of a script by name, in the order in which they are written."""
+    return {name: each for name, each in vars(script).items() if hasattr(each, "terms")}
+
+
+def terms(function: Callable[..., Any]) -> Terms:
+    """What a way's decorator said."""
+    kept: Terms = vars(function)["terms"]
+    return kept
+
+
+def called_with(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is offered, what the function's signature asks for by name.
+
+    Raises TypeError if it asks for something that nobody offers.
+    """
+    wanted = inspect.signature(function).parameters
+    unknown = [name for name in wanted if name not in offered]
+    if unknown:
+        raise TypeError(f"{function.__qualname__} asks for {unknown}, offered are {sorted(offered)}")
+    return {name: offered[name] for name in wanted}

@@ -1,0 +1,137 @@
+"""Round trips, counted on the wire: no event of SQLAlchemy sees BEGIN, prepare or a fetch."""
+
+import asyncio
+import shutil
+import struct
+import tempfile
+import threading
+import time
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy import URL
+
+PORT = 5432
+TERMINATE = b"X"
+CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
+TLS = ("ssl", "sslmode")
+READ = 65536  # bytes
+
+
+class Wire:
+    """A proxy in a thread of its own, between the engines that are observed and their server.
+
+    A round trip is a client's turn to speak: bytes that it sends first, or after the server has
+    spoken. Terminate and CancelRequest are never answered and do not count.
+    """
+
+    def __init__(self, server: URL, folder: Path) -> None:
+        self.round_trips = 0
+        self.open = 0  # connections that clients have not closed
+        self.url = server.set(host=None, port=None, query={**server.query, "host": str(folder)})
+        self._server = server
+        self._path = folder / f".s.PGSQL.{PORT}"
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._links: set[asyncio.Task[None]] = set()
+
+    async def serve(self, listening: threading.Event) -> None:
+        """Pass connections on until stopped."""
+        server = await asyncio.start_unix_server(self._accept, self._path)
+        listening.set()
+        await self._stop.wait()
+        server.close()
+        for link in self._links:
+            link.cancel()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    def run(self, listening: threading.Event) -> None:
+        """The thread's work."""
+        self._loop.run_until_complete(self.serve(listening))
+        self._loop.close()
+
+    def stop(self) -> None:
+        """End the thread's work, from another thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+
+    def all_closed(self, within: float) -> bool:
+        """Whether clients close all their connections within so many seconds."""
+        deadline = time.monotonic() + within
+        while self.open and time.monotonic() < deadline:
+            threading.Event().wait(0.002)
+        return not self.open
+
+    async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        link = asyncio.current_task()
+        assert link is not None
+        self._links.add(link)
+        self.open += 1
+        try:
+            await _Link(self).carry(reader, writer, *await self._connect())
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            self.open -= 1
+            self._links.discard(link)
+
+    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
+        host = str(self._server.host or self._server.query.get("host", "127.0.0.1"))
+        port = self._server.port or PORT
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, port)
+
+
+class _Link:
+    """One client's connection: whose turn it was last."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.client_spoke = False
+
+    async def carry(
+        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
+    ) -> None:
+        answers = asyncio.create_task(self._answers(server, back))
+        try:
+            while request := await client.read(READ):
+                if not self.client_spoke and request[:1] != TERMINATE and request[:8] != CANCEL_REQUEST:
+                    self.client_spoke = True
+                    self.wire.round_trips += 1
+                on.write(request)
+                await on.drain()
+        finally:
+            on.close()
+            answers.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await answers
+            back.close()
+
+    async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
+        while answer := await server.read(READ):
+            self.client_spoke = False
+            back.write(answer)
+            await back.drain()
+        back.close()  # the server hung up: the client's next read says so
+
+
+@contextmanager
+def watched(server: URL) -> Iterator[Wire | None]:
+    """A wire to the server while the block runs; None if the URL asks for TLS or several hosts."""
+    hosts = server.query.get("host", "")
+    if any(name in server.query for name in TLS) or not isinstance(hosts, str):
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="orm-async-"))  # mode 0700: nobody else can connect
+    wire, listening = Wire(server, folder), threading.Event()
+    thread = threading.Thread(target=wire.run, args=[listening], name="wire", daemon=True)
+    thread.start()
+    listening.wait()
+    try:
+        yield wire
+    finally:
+        wire.stop()
+        thread.join()
+        shutil.rmtree(folder)

@@ -1,0 +1,97 @@
+"""Whether a database is ours, and how it is brought to today's tables."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from orm_async_tests.errors import CouldNotRun
+
+State = Literal["empty", "behind", "current", "foreign"]
+
+REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
+TABLES = """
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema'
+    AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1
+"""
+
+
+def environment() -> Path:
+    """The folder with env.py: beside the package in a checkout, inside it in a wheel."""
+    package = Path(str(files("orm_async_tests")))
+    inside = package / "alembic"
+    return inside if inside.exists() else package.parent / "alembic"
+
+
+@cache
+def revisions() -> frozenset[str]:
+    """The ids of our revisions, read from the files: to import Alembic takes longer than a script."""
+    return frozenset(mine for mine, _ in _history())
+
+
+@cache
+def head() -> str:
+    """The newest revision: the one that no other comes after."""
+    (newest,) = revisions() - {before for _, before in _history()}
+    return newest
+
+
+def _history() -> list[tuple[str, str]]:
+    texts = [path.read_text("utf-8") for path in (environment() / "versions").glob("*.py")]
+    found = [dict(REVISION.findall(each)) for each in texts]
+    return [(each["revision"], each.get("down_revision", "")) for each in found]
+
+
+def state(connection: Connection) -> State:
+    """Empty, behind our newest revision, at it, or somebody else's."""
+    ours = connection.scalar(text("SELECT to_regclass('public.alembic_version')"))
+    if not ours:
+        return "foreign" if connection.scalar(text(TABLES)) else "empty"
+    at = set(connection.scalars(text("SELECT version_num FROM public.alembic_version")))
+    if at == {head()}:
+        return "current"
+    if at and at <= revisions():
+        return "behind"
+    others = set(connection.scalars(text(TABLES))) - {"public.alembic_version"}
+    return "foreign" if at or others else "empty"
+
+
+def refuse_foreign(connection: Connection) -> State:
+    """The state; raises CouldNotRun, naming the database, if it is somebody else's."""
+    found = state(connection)
+    if found == "foreign":
+        name = connection.scalar(text("SELECT current_database()"))
+        tables = ", ".join(list(connection.scalars(text(TABLES)))[:5])
+        raise CouldNotRun(
+            f"the database {name!r} does not carry our migrations, and is not empty: it was not touched",
+            f"it holds {tables}",
+            f"CREATE DATABASE {name}_tests, and a DATABASE_URL that names it",
+        )
+    return found
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring an empty or an older database of ours to the newest revision; nothing if it is there.
+
+    Raises CouldNotRun if it is somebody else's.
+    """
+    if refuse_foreign(connection) == "current":
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(environment()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def ensure(connection: AsyncConnection) -> None:
+    """upgrade() for an asyncio connection, inside its running loop."""
+    await connection.run_sync(upgrade)

@@ -1,0 +1,1 @@
+"""The numbered scripts: one claim each."""

@@ -1,0 +1,124 @@
+"""A data directory: its settings, its secret, its making."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.server import keeper, private
+from orm_async_tests.server.binaries import Binaries
+
+USER = "postgres"
+DATABASE = "orm_async_tests"
+SCRAM_ITERATIONS_SINCE = 16
+SETTINGS = {
+    "listen_addresses": "",  # no TCP: nothing of this server leaves the machine, or the user
+    "unix_socket_permissions": "0700",
+    "fsync": "off",  # the rows are made anew before each way
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "logical",
+    "max_connections": "200",
+    "track_io_timing": "on",
+    "timezone": "UTC",
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster below root; other binaries or other settings make another one, and never break it."""
+
+    root: Path
+    binaries: Binaries
+    version: str
+
+    @property
+    def major(self) -> int:
+        return int(self.version.partition(".")[0])
+
+    @property
+    def home(self) -> Path:
+        """The cluster's folder: its data, its secret, its log, and the files that are locked."""
+        digest = hashlib.sha256(repr((self.binaries.provider, SETTINGS)).encode()).hexdigest()[:8]
+        return self.root / f"pg{self.major}-{digest}"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def secret(self) -> Path:
+        return self.home / "secret"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "server.log"
+
+    def command(self, sockets: Path) -> list[str]:
+        """What starts the server."""
+        quoted = str(sockets).replace('"', '""')
+        settings = {**SETTINGS, "unix_socket_directories": f'"{quoted}"'}
+        options = [f"-c{name}={value}" for name, value in settings.items()]
+        return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
+
+    def make(self) -> None:
+        """Make the cluster under another name, then rename it: half of one never gets the name.
+
+        Raises CouldNotRun if a program of PostgreSQL's fails.
+        """
+        half = self.home / "half"
+        shutil.rmtree(half, ignore_errors=True)
+        self.secret.touch(mode=0o600)
+        self.secret.write_text(secrets.token_urlsafe(24))
+        iterations = ["-c", "scram_iterations=1"] if self.major >= SCRAM_ITERATIONS_SINCE else []
+        self._run("initdb", "-D", half, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale",
+                  "--no-sync", f"--pwfile={self.secret}", *iterations)  # fmt: skip
+        self._run("postgres", "--single", "-D", half, "postgres", typed=f"CREATE DATABASE {DATABASE}\n")
+        half.rename(self.data)
+
+    def _run(self, program: str, *arguments: object, typed: str = "") -> None:
+        command = [str(self.binaries.folder / program), *map(str, arguments)]
+        try:
+            done = subprocess.run(
+                command, preexec_fn=keeper.in_child, input=typed, capture_output=True, text=True, cwd="/"
+            )
+        except subprocess.SubprocessError:
+            raise CouldNotRun(
+                "PostgreSQL does not run as root, and this kernel lets root make no user namespace",
+                "the embedded server, run by root",
+                "the same command as an ordinary user, or DATABASE_URL=postgresql://...",
+            ) from None
+        if done.returncode:
+            raise CouldNotRun(
+                f"{program} failed: {done.stderr.strip() or done.stdout.strip()}",
+                str(self.home),
+                "orm-async-tests doctor, or DATABASE_URL=postgresql://...",
+            )
+
+    def start(self, idle: float) -> None:
+        """Start a keeper and wait until its server accepts connections; raises CouldNotRun if it dies."""
+        sockets = private.socket_directory(self.data)
+        ready, tell = os.pipe()
+        program = [sys.executable, "-I", "-S", keeper.__file__, str(self.home), str(self.data)]
+        with self.log.open("a") as log:
+            subprocess.run(
+                [*program, str(sockets), str(idle), str(tell), *self.command(sockets)],
+                pass_fds=[tell], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", check=True,
+            )  # fmt: skip
+        os.close(tell)
+        with open(ready, "rb") as answer:
+            if not answer.read(1):
+                raise CouldNotRun(
+                    f"the embedded server died:\n{self.log_tail(15)}",
+                    str(self.log),
+                    "orm-async-tests db reset, or DATABASE_URL=postgresql://...",
+                )
+
+    def log_tail(self, lines: int) -> str:
+        """The last lines of the server's log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

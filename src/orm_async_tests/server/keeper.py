@@ -1,0 +1,113 @@
+"""The server's parent: starts it, reaps it, stops it when nobody has held a lease for a while.
+
+Run as a program of its own, so it imports the stdlib alone. HOME holds the files `lease` and `keeper`;
+the file descriptor READY gets one byte when the server accepts connections, and is closed if it never does.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+NEW_USER_NAMESPACE = 0x10000000
+NOBODY = 65534
+PR_SET_PDEATHSIG = 1
+TICK = 0.1  # seconds between two looks at the lease
+ORPHANS = 5.0  # seconds that the backends of a killed server may take to go
+STATUS_LINE = 7  # of postmaster.pid
+
+
+def in_child() -> None:
+    """Run in the forked child, before exec of a program of PostgreSQL's.
+
+    PostgreSQL refuses root: as root, enter a user namespace in which we are `nobody`; files stay
+    root's. On Linux, also ask for a fast shutdown when the parent dies. Raises OSError if refused.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.geteuid() == 0:
+        group = os.getegid()
+        if libc.unshare(NEW_USER_NAMESPACE):
+            raise OSError(ctypes.get_errno(), "unshare")
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{NOBODY} 0 1"),
+            ("gid_map", f"{NOBODY} {group} 1"),
+        ):
+            Path(f"/proc/self/{name}").write_text(text)
+    if sys.platform == "linux":
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def accepts(data: Path, sockets: Path) -> bool:
+    """Whether the server says that it is ready, and answers: after a crash its files still say so."""
+    try:
+        status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(sockets / ".s.PGSQL.5432"))
+    except (OSError, IndexError):
+        return False
+    return status == "ready"
+
+
+def started(data: Path, sockets: Path, command: list[str]) -> "subprocess.Popen[bytes]":
+    """Start the server and wait until it accepts connections; exit if it does not."""
+    give_up = time.monotonic() + ORPHANS
+    while True:
+        server = subprocess.Popen(command, preexec_fn=in_child, stdin=subprocess.DEVNULL)
+        while not accepts(data, sockets):
+            try:
+                server.wait(0.005)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        else:
+            return server
+        if time.monotonic() > give_up:
+            sys.exit(1)
+
+
+def keep(home: Path, idle: float, server: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server ends, or end it after so many idle seconds.
+
+    While it ends we hold the lease exclusively: the next client waits, and then starts another one.
+    """
+    quiet = 0.0
+    with (home / "lease").open("a") as lease:
+        while quiet < idle:
+            try:
+                server.wait(TICK)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+            try:
+                fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                quiet = 0.0
+                continue
+            quiet += TICK
+            if quiet < idle:
+                fcntl.flock(lease, fcntl.LOCK_UN)
+        server.send_signal(signal.SIGINT)
+        server.wait()
+
+
+def main(home: Path, data: Path, sockets: Path, idle: float, ready: int, command: list[str]) -> None:
+    """Leave the caller's session, then start and keep the server."""
+    if os.fork():
+        return
+    os.setsid()
+    with (home / "keeper").open("a") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        server = started(data, sockets, command)
+        os.write(ready, b"1")
+        os.close(ready)
+        keep(home, idle, server)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]), float(sys.argv[4]), int(sys.argv[5]), sys.argv[6:])

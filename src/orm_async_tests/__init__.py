@@ -1,1 +1,1 @@
-"""How SQLAlchemy's asyncio ORM behaves on a real PostgreSQL, shown and proved by numbered scripts."""
+"""Numbered scripts show how SQLAlchemy's asyncio ORM behaves on PostgreSQL, and prove it."""

@@ -91,7 +91,12 @@ def compose_url() -> URL:
     if not port.isdecimal():
         raise CouldNotRun(f"{port!r} is not a port", COMPOSE_PORT, f"{COMPOSE_PORT}=5432")
     return URL.create(
-        "postgresql+asyncpg", "docker", "docker", host="127.0.0.1", port=int(port), database="docker"
+        "postgresql+asyncpg",
+        "docker",
+        "docker",
+        host="127.0.0.1",
+        port=int(port),
+        database="docker",
     )
 
 
@@ -111,9 +116,9 @@ def with_driver(url: URL, driver: str | None) -> URL:
 
 @contextmanager
 def chosen(db: str | None = None, driver: str | None = None) -> Iterator[Database]:
-    """Open the chosen database: the embedded server is started, and kept up, until the block ends.
+    """Open the chosen database; the embedded server is kept up until the block ends.
 
-    Raises CouldNotRun. Nothing is connected to yet, so an unreachable URL is found by its first use.
+    Raises CouldNotRun. Nothing is connected to yet: an unreachable URL is found by its first use.
     """
     choice = choose(db)
     if choice.url is not None:
@@ -159,7 +164,9 @@ REFUSALS = {
 
 
 @asynccontextmanager
-async def connected(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
+async def connected(
+    database: Database, name: str, **options: Any
+) -> AsyncIterator[AsyncConnection]:
     """One connection, by this name in pg_stat_activity, on an engine that is disposed afterwards.
 
     The engine has no pool; options are those of create_async_engine.
@@ -196,5 +203,5 @@ def _unusable(database: Database, error: Exception) -> CouldNotRun:
     return CouldNotRun(
         f"no connection: {what}",
         database.label,
-        f"start that database{start}, or correct its URL, or leave both out for the embedded server",
+        f"start that database{start}, or correct its URL, or unset it: embedded is the default",
     )

@@ -15,7 +15,8 @@ State = Literal["empty", "behind", "current", "foreign"]
 
 REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
 TABLES = """
-    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT n.nspname || '.' || c.relname
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema'
     AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1
 """
@@ -30,7 +31,7 @@ def environment() -> Path:
 
 @cache
 def revisions() -> frozenset[str]:
-    """The ids of our revisions, read from the files: to import Alembic takes longer than a script."""
+    """The ids of our revisions, read from the files: importing Alembic takes longer."""
     return frozenset(mine for mine, _ in _history())
 
 
@@ -68,7 +69,7 @@ def refuse_foreign(connection: Connection) -> State:
         name = connection.scalar(text("SELECT current_database()"))
         tables = ", ".join(list(connection.scalars(text(TABLES)))[:5])
         raise CouldNotRun(
-            f"the database {name!r} does not carry our migrations, and is not empty: it was not touched",
+            f"the database {name!r} is somebody else's, and was not touched",
             f"it holds {tables}",
             f"CREATE DATABASE {name}_tests, and a DATABASE_URL that names it",
         )
@@ -82,8 +83,9 @@ def upgrade(connection: Connection) -> None:
     """
     if refuse_foreign(connection) == "current":
         return
-    from alembic import command
     from alembic.config import Config
+
+    from alembic import command
 
     config = Config()
     config.set_main_option("script_location", str(environment()).replace("%", "%%"))

@@ -1,7 +1,6 @@
 """The two tables that every script works on: users and the points of the walks they recorded."""
 
 from datetime import datetime
-from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, ForeignKey, MetaData, func
 from sqlalchemy.ext.asyncio import AsyncAttrs
@@ -20,9 +19,9 @@ class Base(AsyncAttrs, DeclarativeBase):
     """Maps every datetime to timestamptz and reads back what the server computes."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True)}
+    type_annotation_map = {datetime: DateTime(timezone=True)}
     # Without it an UPDATE leaves updated_at expired, and reading it raises MissingGreenlet.
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
+    __mapper_args__ = {"eager_defaults": True}
 
 
 class User(Base):

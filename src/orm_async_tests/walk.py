@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from importlib.resources import files
 from itertools import count, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 
 
 class Position(NamedTuple):
@@ -31,7 +33,22 @@ def positions(number: int) -> Iterator[Position]:
     return islice(again, number)
 
 
-def pace(text: str) -> tuple[float, float]:
+def batches(number: int, size: int, **more: Any) -> Iterator[list[dict[str, Any]]]:
+    """So many positions as columns, with some more of them, this many at a time."""
+    rows = ({**each._asdict(), **more} for each in positions(number))
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def number(text: str) -> int:
+    """How many points: enough for two batches; raises ValueError if it is not."""
+    points = int(text)
+    if points < 1000:
+        raise ValueError(text)
+    return points
+
+
+def pace(text: str) -> Pace:
     """The range of seconds in a text such as "1-5"; raises ValueError if there is none."""
     low, _, high = text.partition("-")
     shortest, longest = float(low), float(high or low)
@@ -40,6 +57,6 @@ def pace(text: str) -> tuple[float, float]:
     return shortest, longest
 
 
-async def rest(seconds: tuple[float, float]) -> None:
+async def rest(seconds: Pace) -> None:
     """Pause for a random time in a range, as somebody who walks does."""
     await asyncio.sleep(random.uniform(*seconds))

@@ -16,9 +16,14 @@ down_revision = "97eeeb1ead54"
 branch_labels = None
 depends_on = None
 
-STAMPS = [(table, name) for table in ("users", "track_points") for name in ("created_at", "updated_at")]
+STAMPS = [
+    (table, name) for table in ("users", "track_points") for name in ("created_at", "updated_at")
+]
 MOMENTS = [*STAMPS, ("track_points", "date")]
-NAMES = [("users", "users_pkey", "pk_users"), ("track_points", "track_points_pkey", "pk_track_points")]
+NAMES = [
+    ("users", "users_pkey", "pk_users"),
+    ("track_points", "track_points_pkey", "pk_track_points"),
+]
 
 
 def upgrade() -> None:

@@ -1,10 +1,25 @@
-"""What scripts are written with: mark the ways, state the claims; running and watching is done here."""
+"""What scripts are written with: they mark ways and state claims, and this runs and watches."""
 
 from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.command import main_of
 from orm_async_tests.harness.judge import Stack
-from orm_async_tests.harness.options import Option
+from orm_async_tests.harness.meeting import Meeting
+from orm_async_tests.harness.options import Option, at_least
 from orm_async_tests.harness.upstream import Upstream
-from orm_async_tests.harness.ways import Seen, right, way, wrong
+from orm_async_tests.harness.ways import Seen, Sessions, checked_out, right, way, wrong
 
-__all__ = ["Activity", "Option", "Seen", "Stack", "Upstream", "main_of", "right", "way", "wrong"]
+__all__ = [
+    "Activity",
+    "Meeting",
+    "Option",
+    "Seen",
+    "Sessions",
+    "Stack",
+    "Upstream",
+    "at_least",
+    "checked_out",
+    "main_of",
+    "right",
+    "way",
+    "wrong",
+]

@@ -27,7 +27,7 @@ class Activity:
         self._before = await self.pids()
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """The rows of a query, each as its only column or as a tuple; the query's work is committed."""
+        """The rows of a query, each as its only column or as a tuple."""
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
@@ -66,7 +66,7 @@ class Activity:
         """
         async with asyncio.timeout(DEADLINE):
             while not await condition():
-                await asyncio.sleep(0)  # each question is a connection and so a pause
+                continue  # each question is a connection of its own, and so a pause
 
     async def until_running(self, part: str, count: int = 1) -> None:
         """Wait until so many backends execute a statement in which this text occurs."""
@@ -75,6 +75,14 @@ class Activity:
             return await self.running(part) >= count
 
         await self.until(enough)
+
+    async def until_gone(self, part: str) -> None:
+        """Wait until no backend executes a statement in which this text occurs."""
+
+        async def gone() -> bool:
+            return await self.running(part) == 0
+
+        await self.until(gone)
 
     async def until_blocked(self, count: int = 1) -> None:
         """Wait until so many backends wait for a lock."""

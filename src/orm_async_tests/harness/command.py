@@ -35,9 +35,9 @@ def _main(
 ) -> int:
     with db.chosen(db_, driver) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        stack, result = run(script, database, values)
+        result = run(script, database, values)
     if as_json:
-        print(json.dumps(document(stack, [result]), indent=2))
+        print(json.dumps(document([result]), indent=2))
     else:
         show(whole(result))
     return exit_code([result])
@@ -63,6 +63,16 @@ def add_options(parser: argparse.ArgumentParser, declared: Sequence[Option]) -> 
     """A script's own options."""
     for option in declared:
         help_ = f"{option.help} (default {option.default})"
-        parser.add_argument(
-            f"--{option.name}", type=option.parse, default=option.default, help=help_
-        )
+        name = f"--{option.name}"
+        parser.add_argument(name, type=_parse(option), default=option.default, help=help_)
+
+
+def _parse(option: Option) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return option.parse(text)
+        except ValueError:
+            what = f"{text!r} does not do for {option.help}; such as {option.default}"
+            raise argparse.ArgumentTypeError(what) from None
+
+    return parse

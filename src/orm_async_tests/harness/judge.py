@@ -40,10 +40,11 @@ class Stack:
 
 
 def missing(script: ModuleType, stack: Stack, wire: bool) -> str:
-    """Why the script cannot run on this stack and what to do about it, or nothing."""
+    """Why the script cannot run on this stack and what to type, or nothing."""
     since, only = getattr(script, "SINCE", None), getattr(script, "ONLY", None)
     if since and not _at_least(stack.sqlalchemy, since):
-        return f"needs SQLAlchemy {since}, this is {stack.sqlalchemy}: pip install 'sqlalchemy>={since}'"
+        have = stack.sqlalchemy
+        return f"needs SQLAlchemy {since}, this is {have}: pip install 'sqlalchemy>={since}'"
     if only and stack.driver != only:
         return f"is about {only}, this is {stack.driver}: --driver {only}"
     if "wire" in getattr(script, "NEEDS", ()) and not wire:
@@ -71,7 +72,9 @@ def judge(
         link = found.defect.link
         if expected:
             return Verdict(UPSTREAM, f"{found.defect.library} {found.defect.versions}: {link}")
-        return Verdict(BROKEN, f"the defect is outside its versions {found.defect.versions}: {link}")
+        return Verdict(
+            BROKEN, f"the defect is outside its versions {found.defect.versions}: {link}"
+        )
     except Exception as error:
         return Verdict(BROKEN, _where(error))
     if defect and expected:
@@ -97,7 +100,9 @@ def _trouble(script: ModuleType, seen: Mapping[str, Seen]) -> str:
 
 def describe(error: BaseException) -> str:
     """The error's class and the stable codes that it carries."""
-    codes = [str(code) for code in (getattr(error, "code", None), Seen(error=error).sqlstate) if code]
+    codes = [
+        str(code) for code in (getattr(error, "code", None), Seen(error=error).sqlstate) if code
+    ]
     return " ".join([type(error).__name__, *dict.fromkeys(codes)])
 
 
@@ -106,5 +111,3 @@ def _where(error: Exception) -> str:
     line = linecache.getline(frame.filename, frame.lineno or 0).strip()
     kind = "" if isinstance(error, AssertionError) else f"  ({type(error).__name__}: {error})"
     return f"{frame.filename}:{frame.lineno}\n         {line}{kind}"
-
-

@@ -20,7 +20,7 @@ from orm_async_tests import db
 from orm_async_tests.harness import sql
 from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.playground import Playground
-from orm_async_tests.harness.ways import Seen, called_with, terms
+from orm_async_tests.harness.ways import Seen, called_with, checked_out, terms
 from orm_async_tests.harness.wire import Wire
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
@@ -101,9 +101,9 @@ class Observer:
         await asyncio.gather(*left, return_exceptions=True)
         while self.engines:
             engine = self.engines.pop()
-            seen.leaked += getattr(engine.pool, "checkedout", int)()
+            seen.leaked += checked_out(engine)
             await engine.dispose()
-        if self.wire and not self.wire.open == 0:
+        if self.wire and self.wire.open:
             closed = await asyncio.to_thread(self.wire.all_closed, CLOSED_WITHIN)
             seen.leaked = seen.leaked or int(not closed)
 
@@ -140,7 +140,9 @@ def _troubles(seen: Seen) -> Iterator[None]:
     """Collect warnings, logged errors and exceptions that nobody retrieved into seen."""
     loop, handler = asyncio.get_running_loop(), _Errors(seen.unhandled)
     loop.set_exception_handler(
-        lambda _, context: seen.unhandled.append(str(context.get("exception") or context["message"]))
+        lambda _, context: seen.unhandled.append(
+            str(context.get("exception") or context["message"])
+        )
     )
     logging.getLogger().addHandler(handler)
     try:

@@ -19,6 +19,17 @@ class Option:
     help: str
 
 
+def at_least(minimum: int) -> Callable[[str], int]:
+    """A parse for whole numbers that are not smaller."""
+
+    def number(text: str) -> int:
+        if int(text) < minimum:
+            raise ValueError(text)
+        return int(text)
+
+    return number
+
+
 def options(script: ModuleType) -> Sequence[Option]:
     """The options that a script declares in its OPTIONS."""
     declared: Sequence[Option] = getattr(script, "OPTIONS", ())

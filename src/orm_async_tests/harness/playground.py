@@ -1,4 +1,4 @@
-"""The one database that scripts share: ours alone, migrated, with a small world in it before each way."""
+"""The database that scripts share: ours alone, migrated, a small world in it before each way."""
 
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -23,6 +23,12 @@ WORLD = (
         SELECT u, 45 + u, 14 + p, timestamptz '2010-10-03 09:36:30Z' + p * interval '1 minute'
         FROM generate_series(1, {USERS}) u, generate_series(1, {POINTS}) p""",
 )
+
+
+async def usual_world(connection: AsyncConnection) -> None:
+    """username-1 to username-3, with two points each."""
+    for insert in WORLD:
+        await connection.execute(text(insert))
 
 
 @asynccontextmanager
@@ -52,14 +58,12 @@ class Playground:
         self._connection = connection
 
     async def reset(self, script: ModuleType, values: Mapping[str, Any]) -> None:
-        """Empty the tables and load the script's own world, or the usual one; make its own tables."""
+        """Empty the tables, make the script's own, load its world (None: no rows) or the usual."""
         await self._connection.execute(text(EMPTY))
         await self._own_tables(script)
-        if world := getattr(script, "world", None):
+        world = getattr(script, "world", usual_world)
+        if world is not None:
             await world(**called_with(world, {"connection": self._connection, **values}))
-        else:
-            for insert in WORLD:
-                await self._connection.execute(text(insert))
 
     async def _own_tables(self, script: ModuleType) -> None:
         base = getattr(script, "Base", models.Base)

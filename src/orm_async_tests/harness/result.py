@@ -17,6 +17,7 @@ class Result:
     """One script on one stack."""
 
     script: ModuleType
+    stack: Stack
     verdict: Verdict
     seen: dict[str, Seen]
     seconds: float
@@ -46,9 +47,13 @@ def exit_code(results: Sequence[Result]) -> int:
     return SKIPPED_EXIT if words and set(words) == {SKIPPED} else HOLDS_EXIT
 
 
-def document(stack: Stack, results: Sequence[Result]) -> dict[str, Any]:
-    """The whole run as JSON types."""
-    return {"schema": SCHEMA, "stack": asdict(stack), "results": [_result(each) for each in results]}
+def document(results: Sequence[Result]) -> dict[str, Any]:
+    """The whole run, of at least one script on one stack, as JSON types."""
+    return {
+        "schema": SCHEMA,
+        "stack": asdict(results[0].stack),
+        "results": [_result(each) for each in results],
+    }
 
 
 def _result(result: Result) -> dict[str, Any]:

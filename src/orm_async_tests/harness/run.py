@@ -5,7 +5,7 @@ import gc
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -18,16 +18,11 @@ from orm_async_tests.harness.options import defaults
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.ways import Seen, ways
 
-Progress = Callable[[str], None]
-
 
 def run(
-    script: ModuleType,
-    database: db.Database,
-    options: Mapping[str, Any] | None = None,
-    progress: Progress = lambda _: None,
-) -> tuple[Stack, Result]:
-    """Observe each way of a script and judge it. progress is told the name of each way.
+    script: ModuleType, database: db.Database, options: Mapping[str, Any] | None = None
+) -> Result:
+    """Observe each way of a script and judge it.
 
     Raises CouldNotRun if the database cannot be used, or under python -O, which removes assertions.
     """
@@ -38,25 +33,22 @@ def run(
             "unset PYTHONOPTIMIZE, or leave -O out",
         )
     gc.freeze()  # the modules loaded so far: collecting after each way then takes no time
-    return asyncio.run(_run(script, database, {**defaults(script), **(options or {})}, progress))
+    return asyncio.run(_run(script, database, {**defaults(script), **(options or {})}))
 
 
-async def _run(
-    script: ModuleType, database: db.Database, options: Mapping[str, Any], progress: Progress
-) -> tuple[Stack, Result]:
+async def _run(script: ModuleType, database: db.Database, options: Mapping[str, Any]) -> Result:
     started = time.perf_counter()
     seen: dict[str, Seen] = {}
     async with playground.entered(database) as ground:
         stack = this_stack(database, await ground.server_version())
         with wire.watched(database.url) as line:
             if reason := missing(script, stack, wire=line is not None):
-                return stack, Result(script, Verdict(SKIPPED, reason), seen, 0.0)
+                return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
             observer = Observer(ground, line.url if line else database.url, line, options)
             for name, function in ways(script).items():
-                progress(name)
                 seen[name] = await observer.observe(script, function)
     verdict = judge(script, seen, stack, options)
-    return stack, Result(script, verdict, seen, time.perf_counter() - started)
+    return Result(script, stack, verdict, seen, time.perf_counter() - started)
 
 
 def this_stack(database: db.Database, postgresql: str) -> Stack:

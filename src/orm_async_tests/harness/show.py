@@ -2,7 +2,8 @@
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM, describe
 from orm_async_tests.harness.result import Result
@@ -15,7 +16,7 @@ WIDTH = 100  # columns of a statement
 SHOWN = 8  # statements of a way
 
 
-def show(lines: Iterator[Line]) -> None:
+def show(lines: Iterable[Line]) -> None:
     """Print lines, with their styles if this is a terminal (NO_COLOR is respected)."""
     if not sys.stdout.isatty():
         for _, text in lines:
@@ -42,10 +43,19 @@ def whole(result: Result) -> Iterator[Line]:
     yield verdict(result)
 
 
-def brief(result: Result) -> Line:
+def brief(result: Result) -> Iterator[Line]:
     """One line about one script."""
-    word = result.verdict.word
-    return STYLES[word], f"{word:8}  {result.command:>7}  {result.claim}"
+    word, reason = result.verdict.word, result.verdict.reason
+    why = f"  ({reason})" if word == SKIPPED else ""
+    yield STYLES[word], f"{word:8}  {result.command:>7}  {result.claim}{why}"
+
+
+def summary(results: Sequence[Result]) -> Iterator[Line]:
+    """How many scripts got which verdict, and in how many seconds."""
+    words = Counter(result.verdict.word for result in results)
+    counts = ", ".join(f"{number} {word}" for word, number in words.items())
+    worst = next(word for word in (BROKEN, UPSTREAM, SKIPPED, HOLDS) if word in words)
+    yield STYLES[worst], f"{counts} in {sum(result.seconds for result in results):.1f} s"
 
 
 def verdict(result: Result) -> Line:
@@ -65,7 +75,9 @@ def outcome(seen: Seen) -> str:
     if seen.leaked:
         parts.append(f"{counted(seen.leaked, 'connection')} not given back")
     parts += [f"warned {name}" for name in dict.fromkeys(seen.warnings)]
-    parts.append(f"raised {describe(seen.error)}" if seen.error else f"returned {clipped(repr(seen.value))}")
+    parts.append(
+        f"raised {describe(seen.error)}" if seen.error else f"returned {clipped(repr(seen.value))}"
+    )
     return ", ".join(parts)
 
 

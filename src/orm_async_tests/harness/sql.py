@@ -33,7 +33,7 @@ def _listeners(log: list[str], unobserved: Engine) -> list[tuple[str, Callable[.
         if connection is None or connection.engine is not unobserved:
             log.append(" ".join(text.split()))
 
-    def answered(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+    def answered(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         note(connection, statement)
 
     def failed(context: ExceptionContext) -> None:

@@ -15,7 +15,7 @@ class DefectSeen(Exception):
 
 @dataclass(frozen=True)
 class Upstream:
-    """A defect of a library in a range of its versions (a PEP 440 specifier), and where to read of it.
+    """A defect of a library, the PEP 440 specifier of its versions, and where to read of it.
 
     A script's `check` asserts what ought to hold in a last `with DEFECT:` block. If that fails on a
     stack in the range the verdict is UPSTREAM; if it holds there, or fails elsewhere, it is BROKEN.

@@ -2,20 +2,24 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 Way = TypeVar("Way", bound=Callable[..., Any])
+Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
 
 
 @dataclass(frozen=True)
 class Terms:
     """How a way is to be run, and what it may leave behind without breaking its script.
 
-    engine: options of create_async_engine. warns, unhandled, leaks: the way is about a warning, about
-    an error that nobody retrieves or that is only logged, about a connection that is not given back;
-    then `check` judges them, else any of them breaks the script.
+    engine: options of create_async_engine. warns, unhandled, leaks: the way is about a warning, an
+    error that nobody retrieves or that is only logged, a connection that is not given back; then
+    `check` judges them, else any of them breaks the script.
     """
 
     kind: str
@@ -69,27 +73,41 @@ def sqlstate(error: BaseException | None) -> str | None:
     return None
 
 
-def _decorator(kind: str) -> Callable[..., Any]:
-    def mark(function: Way | None = None, **terms: Any) -> Any:
+class Mark:
+    """The decorator of one kind of way; named arguments are those of Terms."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    @overload
+    def __call__(self, function: Way, /) -> Way: ...
+
+    @overload
+    def __call__(self, /, **terms: Any) -> "Mark": ...
+
+    def __call__(self, function: Callable[..., Any] | None = None, /, **terms: Any) -> Any:
         def keep(function: Way) -> Way:
-            vars(function)["terms"] = Terms(kind, **terms)
+            vars(function)["terms"] = Terms(self._kind, **terms)
             return function
 
         return keep if function is None else keep(function)
 
-    mark.__name__ = kind
-    mark.__doc__ = f"Mark a {kind} way; named arguments are those of Terms."
-    return mark
 
-
-wrong = _decorator("wrong")
-right = _decorator("right")
-way = _decorator("way")
+wrong = Mark("wrong")
+right = Mark("right")
+way = Mark("way")
 
 
 def ways(script: ModuleType) -> dict[str, Callable[..., Any]]:
     """The ways of a script by name, in the order in which they are written."""
-    return {name: each for name, each in vars(script).items() if hasattr(each, "terms")}
+    functions = {name: each for name, each in vars(script).items() if inspect.isfunction(each)}
+    return {name: each for name, each in functions.items() if "terms" in vars(each)}
+
+
+def checked_out(engine: AsyncEngine) -> int:
+    """How many connections of the engine's pool are in use."""
+    count: int = getattr(engine.pool, "checkedout", int)()  # NullPool does not count
+    return count
 
 
 def terms(function: Callable[..., Any]) -> Terms:
@@ -106,5 +124,7 @@ def called_with(function: Callable[..., Any], offered: Mapping[str, Any]) -> dic
     wanted = inspect.signature(function).parameters
     unknown = [name for name in wanted if name not in offered]
     if unknown:
-        raise TypeError(f"{function.__qualname__} asks for {unknown}, offered are {sorted(offered)}")
+        raise TypeError(
+            f"{function.__qualname__} asks for {unknown}, offered are {sorted(offered)}"
+        )
     return {name: offered[name] for name in wanted}

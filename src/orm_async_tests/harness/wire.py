@@ -97,7 +97,11 @@ class _Link:
         answers = asyncio.create_task(self._answers(server, back))
         try:
             while request := await client.read(READ):
-                if not self.client_spoke and request[:1] != TERMINATE and request[:8] != CANCEL_REQUEST:
+                if (
+                    not self.client_spoke
+                    and request[:1] != TERMINATE
+                    and request[:8] != CANCEL_REQUEST
+                ):
                     self.client_spoke = True
                     self.wire.round_trips += 1
                 on.write(request)

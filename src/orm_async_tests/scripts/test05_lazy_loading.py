@@ -12,7 +12,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-i
 """
 
 from sqlalchemy import select
-from sqlalchemy.exc import MissingGreenlet
+from sqlalchemy.exc import MissingGreenlet, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -49,7 +49,7 @@ async def refused_then_used(session: AsyncSession) -> int:
     user = (await session.scalars(select(User).limit(1))).one()
     try:
         return len(user.points)
-    except Exception:
+    except SQLAlchemyError:
         return len((await session.scalars(select(User))).all())
 
 
@@ -65,6 +65,3 @@ def check(lazy: Seen, selectin: Seen, joined: Seen, refused_then_used: Seen) -> 
 
 
 main = main_of(__name__)
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -57,6 +57,3 @@ def check(expiring: Seen, keeping: Seen, refreshing: Seen) -> None:
 
 
 main = main_of(__name__)
-
-if __name__ == "__main__":
-    raise SystemExit(main())

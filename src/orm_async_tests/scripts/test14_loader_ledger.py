@@ -9,6 +9,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """
 
 from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import immediateload, joinedload, raiseload, selectinload, subqueryload
 
@@ -68,10 +69,7 @@ def check(
     assert {seen.value for seen in full} == {6}
 
     assert len(raising.sql) == 1
-    assert type(raising.error).__name__ == "InvalidRequestError"
+    assert isinstance(raising.error, InvalidRequestError)
 
 
 main = main_of(__name__)
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -20,7 +20,7 @@ class Binaries:
     provider: str
 
     def version(self, cache: Path) -> str:
-        """Such as 18.4. Asked of postgres once, then read from the cache folder while it is the same file."""
+        """Such as 18.4: asked of postgres once, and then kept in the cache folder."""
         postgres = self.folder / "postgres"
         stat = postgres.stat()
         stamp = f"{postgres} {stat.st_size} {stat.st_mtime_ns}"

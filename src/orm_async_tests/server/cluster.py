@@ -31,7 +31,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster below root; other binaries or other settings make another one, and never break it."""
+    """A cluster below root. Other binaries or settings make another one, and never break it."""
 
     root: Path
     binaries: Binaries
@@ -67,7 +67,7 @@ class Cluster:
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
     def make(self) -> None:
-        """Make the cluster under another name, then rename it: half of one never gets the name.
+        """Make the cluster under another name and rename it: half of one never gets the name.
 
         Raises CouldNotRun if a program of PostgreSQL's fails.
         """
@@ -76,16 +76,24 @@ class Cluster:
         self.secret.touch(mode=0o600)
         self.secret.write_text(secrets.token_urlsafe(24))
         iterations = ["-c", "scram_iterations=1"] if self.major >= SCRAM_ITERATIONS_SINCE else []
-        self._run("initdb", "-D", half, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale",
-                  "--no-sync", f"--pwfile={self.secret}", *iterations)  # fmt: skip
-        self._run("postgres", "--single", "-D", half, "postgres", typed=f"CREATE DATABASE {DATABASE}\n")
+        how = ["-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"]
+        secret = f"--pwfile={self.secret}"
+        self._run("initdb", "-D", half, "-U", USER, secret, *how, *iterations)
+        self._run(
+            "postgres", "--single", "-D", half, "postgres", typed=f"CREATE DATABASE {DATABASE}\n"
+        )
         half.rename(self.data)
 
     def _run(self, program: str, *arguments: object, typed: str = "") -> None:
         command = [str(self.binaries.folder / program), *map(str, arguments)]
         try:
             done = subprocess.run(
-                command, preexec_fn=keeper.in_child, input=typed, capture_output=True, text=True, cwd="/"
+                command,
+                preexec_fn=keeper.in_child,
+                input=typed,
+                capture_output=True,
+                text=True,
+                cwd="/",
             )
         except subprocess.SubprocessError:
             raise CouldNotRun(
@@ -101,17 +109,22 @@ class Cluster:
             )
 
     def start(self, idle: float) -> None:
-        """Start a keeper and wait until its server accepts connections; raises CouldNotRun if it dies."""
+        """Start a keeper and wait for its server; raises CouldNotRun if that dies."""
         sockets = private.socket_directory(self.data)
         ready, tell = os.pipe()
         program = [sys.executable, "-I", "-S", keeper.__file__, str(self.home), str(self.data)]
         with self.log.open("a") as log:
             subprocess.run(
                 [*program, str(sockets), str(idle), str(tell), *self.command(sockets)],
-                pass_fds=[tell], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", check=True,
-            )  # fmt: skip
+                pass_fds=[tell],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                check=True,
+            )
         os.close(tell)
-        with open(ready, "rb") as answer:
+        with os.fdopen(ready, "rb") as answer:
             if not answer.read(1):
                 raise CouldNotRun(
                     f"the embedded server died:\n{self.log_tail(15)}",

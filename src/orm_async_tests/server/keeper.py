@@ -1,7 +1,7 @@
 """The server's parent: starts it, reaps it, stops it when nobody has held a lease for a while.
 
-Run as a program of its own, so it imports the stdlib alone. HOME holds the files `lease` and `keeper`;
-the file descriptor READY gets one byte when the server accepts connections, and is closed if it never does.
+Run as a program of its own, so it imports the stdlib alone. HOME holds the files `lease` and
+`keeper`; the descriptor READY gets a byte when the server accepts connections, else none.
 """
 
 import ctypes
@@ -44,7 +44,7 @@ def in_child() -> None:
 
 
 def accepts(data: Path, sockets: Path) -> bool:
-    """Whether the server says that it is ready, and answers: after a crash its files still say so."""
+    """Whether the server says that it is ready, and answers: a crash leaves its files behind."""
     try:
         status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
         with socket.socket(socket.AF_UNIX) as client:
@@ -96,7 +96,9 @@ def keep(home: Path, idle: float, server: "subprocess.Popen[bytes]") -> None:
         server.wait()
 
 
-def main(home: Path, data: Path, sockets: Path, idle: float, ready: int, command: list[str]) -> None:
+def main(
+    home: Path, data: Path, sockets: Path, idle: float, ready: int, command: list[str]
+) -> None:
     """Leave the caller's session, then start and keep the server."""
     if os.fork():
         return
@@ -110,4 +112,5 @@ def main(home: Path, data: Path, sockets: Path, idle: float, ready: int, command
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]), float(sys.argv[4]), int(sys.argv[5]), sys.argv[6:])
+    home, data, sockets, idle, ready, *command = sys.argv[1:]
+    main(Path(home), Path(data), Path(sockets), float(idle), int(ready), command)

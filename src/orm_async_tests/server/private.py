@@ -15,7 +15,7 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
 def home() -> Path:
-    """The folder of the embedded server: ORM_ASYNC_HOME, else the user's cache, else a temporary one.
+    """The embedded server's folder: ORM_ASYNC_HOME, else the user's cache, else a temporary one.
 
     Raises CouldNotRun if ORM_ASYNC_HOME cannot be written.
     """
@@ -33,7 +33,7 @@ def home() -> Path:
 
 
 def socket_directory(data: Path) -> Path:
-    """Where the socket lies: in the data folder, or in a short private one if its path is too long."""
+    """Where the socket lies: with the data, or in a short private folder if its path is long."""
     if len(os.fsencode(str(data) + SOCKET_NAME)) <= SOCKET_PATH_MAX:
         return data
     return _temporary("socket", str(data))

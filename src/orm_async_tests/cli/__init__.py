@@ -1,0 +1,31 @@
+"""The command `orm-async-tests`."""
+
+import argparse
+import sys
+
+from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+
+
+def main() -> int:
+    """Run the subcommand and return its exit code: 0, 1, 77, or 2 if it could not run."""
+    arguments = parser().parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except CouldNotRun as error:
+        print(error, file=sys.stderr)
+        return COULD_NOT_RUN
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every subcommand."""
+    from orm_async_tests.cli import database, doctor, scripts
+
+    parser = argparse.ArgumentParser(
+        prog="orm-async-tests",
+        description="Scripts that show how SQLAlchemy's asyncio ORM behaves, and prove it.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    scripts.add(commands)
+    database.add(commands)
+    doctor.add(commands)
+    return parser

@@ -1,0 +1,123 @@
+"""orm-async-tests db: which database the commands use, and the embedded server's life."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+from orm_async_tests import db, migrations, server
+from orm_async_tests.errors import CouldNotRun
+
+LOG_LINES = 40
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands to argparse's subparsers."""
+    parser = commands.add_parser(
+        "db", help="the database: url, status, start, stop, reset, psql, log"
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for name, function in ACTIONS.items():
+        action = actions.add_parser(name, help=function.__doc__)
+        action.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
+        action.set_defaults(run=function)
+        if name == "url":
+            action.add_argument("--password", action="store_true", help="show the password")
+        if name == "psql":
+            action.add_argument("psql", nargs=argparse.REMAINDER, metavar="-- ARGUMENT")
+
+
+def url(arguments: argparse.Namespace) -> int:
+    """print the database's URL, for DATABASE_URL"""
+    with db.chosen(arguments.db_) as database:
+        print(database.url.render_as_string(hide_password=not arguments.password))
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """say what there is, without starting anything"""
+    choice = db.choose(arguments.db_)
+    print(f"choice: {choice.kind} (from {choice.source})")
+    if choice.kind == "embedded":
+        found = server.status()
+        print("\n".join(f"{name}: {value}" for name, value in found.items()))
+        if found["state"] != "running":
+            return 0
+    with db.chosen(arguments.db_) as database:
+        print("\n".join(asyncio.run(_asked(database))))
+    return 0
+
+
+async def _asked(database: db.Database) -> list[str]:
+    async with db.connected(database, "orm_async_tests status") as connection:
+        version = await connection.exec_driver_sql("SHOW server_version")
+        return [
+            f"url: {database.url.render_as_string(hide_password=True)}",
+            f"answers: PostgreSQL {version.scalar_one()}",
+            f"migrations: {await connection.run_sync(migrations.state)}",
+        ]
+
+
+def start(arguments: argparse.Namespace) -> int:
+    """start the embedded server"""
+    _embedded_only(arguments, "start")
+    with server.lease() as lease:
+        print(f"PostgreSQL {lease.version}: {lease.found}")
+    return 0
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """stop the embedded server"""
+    _embedded_only(arguments, "stop")
+    print("stopped" if server.stop() else "it was not running")
+    return 0
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    """delete the embedded server's data; the next command makes it anew"""
+    _embedded_only(arguments, "reset")
+    server.reset()
+    print("deleted")
+    return 0
+
+
+def log(arguments: argparse.Namespace) -> int:
+    """print the end of the embedded server's log, and where it is"""
+    _embedded_only(arguments, "log")
+    path = server.log_file()
+    if not path.exists():
+        raise CouldNotRun("there is no log: it never ran", str(path), "orm-async-tests db start")
+    print("\n".join([*path.read_text(errors="replace").splitlines()[-LOG_LINES:], str(path)]))
+    return 0
+
+
+def psql(arguments: argparse.Namespace) -> int:
+    """open psql on the database; arguments after -- are psql's"""
+    import subprocess
+
+    with db.chosen(arguments.db_) as database:
+        program = server.psql() if database.kind == "embedded" else "psql"
+        uri = database.url.set(drivername="postgresql", password=None)
+        password = {"PGPASSWORD": database.url.password} if database.url.password else {}
+        command = [program, uri.render_as_string(), *[a for a in arguments.psql if a != "--"]]
+        try:
+            return subprocess.run(command, env={**os.environ, **password}).returncode
+        except FileNotFoundError:
+            raise CouldNotRun("there is no psql", "PATH", "install PostgreSQL's client") from None
+
+
+def _embedded_only(arguments: argparse.Namespace, action: str) -> None:
+    choice = db.choose(arguments.db_)
+    if choice.kind != "embedded":
+        raise CouldNotRun(
+            f"{action} is for the embedded server, and this is {choice.kind}",
+            choice.source,
+            f"orm-async-tests db {action} --db embedded",
+        )
+
+
+Action = Callable[[argparse.Namespace], int]
+ACTIONS: dict[str, Action] = {
+    each.__name__: each for each in (url, status, start, stop, reset, psql, log)
+}

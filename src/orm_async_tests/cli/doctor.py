@@ -1,0 +1,71 @@
+"""orm-async-tests doctor: whether the scripts can run here, and what to type if they cannot."""
+
+import argparse
+import asyncio
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from orm_async_tests import db, migrations
+from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+
+LIBRARIES = ("sqlalchemy", "greenlet", "asyncpg", "alembic")
+OPTIONAL = ("psycopg", "nox")
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand to argparse's subparsers."""
+    from orm_async_tests.harness.command import add_database
+
+    parser = commands.add_parser("doctor", help="whether the scripts can run here")
+    add_database(parser)
+    parser.set_defaults(run=doctor)
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Print a line for each check; 2 if one of them failed, and under it what to type."""
+    checks: dict[str, Callable[[], str]] = {
+        "python": platform.python_version,
+        **{name: partial(importlib.metadata.version, name) for name in LIBRARIES},
+        **{name: partial(_optional, name) for name in OPTIONAL},
+        "user": lambda: "root, in a user namespace" if os.geteuid() == 0 else "ordinary",
+        "docker": lambda: shutil.which("docker") or "not found (only --db compose needs it)",
+        "database": lambda: _database(arguments),
+    }
+    return (
+        COULD_NOT_RUN if [name for name, check in checks.items() if not _passes(name, check)] else 0
+    )
+
+
+def _passes(name: str, check: Callable[[], str]) -> bool:
+    try:
+        print(f"ok       {name}: {check()}")
+    except (CouldNotRun, importlib.metadata.PackageNotFoundError) as error:
+        print(f"problem  {name}: {error}")
+        return False
+    return True
+
+
+def _optional(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return f"not installed (pip install {name}, if it is wanted)"
+
+
+def _database(arguments: argparse.Namespace) -> str:
+    with db.chosen(arguments.db_, arguments.driver) as database:
+        return f"{database.label}; {asyncio.run(_asked(database))}"
+
+
+async def _asked(database: db.Database) -> str:
+    async with db.connected(database, "orm_async_tests doctor") as connection:
+        zones = await connection.exec_driver_sql("SELECT count(*) FROM pg_timezone_names")
+        if not zones.scalar_one():
+            raise CouldNotRun("the server knows no time zones", database.label, "install tzdata")
+        state = await connection.run_sync(migrations.refuse_foreign)
+    return f"it is {state}"

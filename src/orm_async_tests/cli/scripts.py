@@ -1,0 +1,109 @@
+"""orm-async-tests list, run, explain."""
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from orm_async_tests import catalogue
+from orm_async_tests.errors import CouldNotRun
+
+Progress = Callable[[str], None]
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands to argparse's subparsers."""
+    from orm_async_tests.harness.command import add_database
+
+    lists = commands.add_parser("list", help="the scripts, by topic")
+    lists.add_argument("--topic", help=", ".join(catalogue.TOPICS))
+    lists.set_defaults(run=list_)
+
+    runs = commands.add_parser("run", help="run scripts: run 1 5-7, run --topic loading, run --all")
+    runs.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 1 or 5-7")
+    runs.add_argument("--topic", help=", ".join(catalogue.TOPICS))
+    runs.add_argument("--all", action="store_true", help="every script")
+    runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
+    runs.add_argument("-v", "--verbose", action="store_true", help="what each way sent")
+    add_database(runs)
+    runs.set_defaults(run=run)
+
+    explains = commands.add_parser("explain", help="a script's prose and code")
+    explains.add_argument("number", metavar="NUMBER")
+    explains.set_defaults(run=explain)
+
+
+def list_(arguments: argparse.Namespace) -> int:
+    """Print the scripts of each topic."""
+    entries = catalogue.chosen([], arguments.topic)
+    for topic, title in catalogue.TOPICS.items():
+        if of_topic := [entry for entry in entries if entry.topic == topic]:
+            print(f"{title} ({topic})")
+            for entry in of_topic:
+                print(f"  {entry.command:>7}  {entry.claim}")
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the chosen scripts on one database and print their verdicts, or one JSON document."""
+    from orm_async_tests import db
+    from orm_async_tests.harness import result, show
+    from orm_async_tests.harness.judge import BROKEN
+    from orm_async_tests.harness.run import run as run_one
+
+    if not (arguments.numbers or arguments.topic or arguments.all):
+        raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
+    entries = catalogue.chosen(arguments.numbers, arguments.topic)
+    results = []
+    with db.chosen(arguments.db_, arguments.driver) as database, _progress(len(entries)) as tell:
+        print(f"db: {database.label}, {database.driver}", file=sys.stderr)
+        for entry in entries:
+            tell(entry.command)
+            script = importlib.import_module(entry.module)
+            done = run_one(script, database)
+            results.append(done)
+            if not arguments.as_json:
+                in_full = arguments.verbose or done.verdict.word == BROKEN
+                show.show(show.whole(done) if in_full else show.brief(done))
+    if arguments.as_json:
+        print(json.dumps(result.document(results), indent=2))
+    else:
+        show.show(show.summary(results))
+    return result.exit_code(results)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Progress]:
+    """Says on a terminal's standard error which script runs; elsewhere the verdicts say enough."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+
+        def tell(command: str) -> None:
+            bar.update(task, description=command)
+            bar.advance(task)
+
+        yield tell
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Print a script's prose and its code, highlighted on a terminal."""
+    (entry,) = catalogue.chosen([arguments.number], None)[:1]
+    source = entry.path.read_text("utf-8").partition('"""\n\n')[2]
+    print(f"{entry.command}: {entry.claim}\n\n{entry.why}\n\n" + "\n".join(entry.docs) + "\n")
+    if not sys.stdout.isatty():
+        print(source)
+        return 0
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    Console().print(Syntax(source, "python"))
+    return 0

@@ -1,0 +1,71 @@
+"""One embedded server for the whole test run, and a database of its own for each worker."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from orm_async_tests import db, migrations
+
+pytest.register_assert_rewrite("orm_async_tests.scripts")
+
+CHOICES = ("DATABASE_URL", "ORM_ASYNC_DB", "ORM_ASYNC_DRIVER", "ORM_ASYNC_PG_BIN")
+IDLE = "3"  # seconds: nothing is left running for long
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The embedded server's folder, shared by the workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    run = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CHOICES:
+            patch.delenv(name, raising=False)
+        patch.setenv("ORM_ASYNC_HOME", str(run / "home"))
+        patch.setenv("ORM_ASYNC_IDLE", IDLE)
+        yield run / "home"
+
+
+@pytest.fixture(scope="session")
+def database(home: Path) -> Iterator[db.Database]:
+    """This worker's own database, migrated."""
+    with created() as made:
+        asyncio.run(_migrated(made))
+        yield made
+
+
+@pytest.fixture
+def empty_database(home: Path) -> Iterator[db.Database]:
+    """A database without tables."""
+    with created() as made:
+        yield made
+
+
+@contextmanager
+def created() -> Iterator[db.Database]:
+    """A new database on the embedded server, dropped afterwards."""
+    name = f"test_{uuid4().hex}"
+    with db.chosen("embedded") as server:
+        asyncio.run(_executed(server, f"CREATE DATABASE {name}"))
+        yield replace(server, url=server.url.set(database=name), kind="url", label=name)
+        asyncio.run(_executed(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _executed(database: db.Database, sql: str) -> None:
+    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+        await connection.exec_driver_sql(sql)
+
+
+async def _migrated(database: db.Database) -> None:
+    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+        await migrations.ensure(connection)
+
+
+def with_url(database: db.Database) -> dict[str, str]:
+    """The environment of a command that is to use this database."""
+    return {**os.environ, "DATABASE_URL": database.url.render_as_string(hide_password=False)}

@@ -1,0 +1,52 @@
+"""Every script holds, and every claim can fail."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from orm_async_tests import catalogue, db
+from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM, judge
+from orm_async_tests.harness.options import defaults
+from orm_async_tests.harness.run import run
+from orm_async_tests.harness.show import whole
+from orm_async_tests.harness.ways import Seen
+
+ENTRIES = {entry.command: entry for entry in catalogue.catalogue()}
+
+
+@pytest.fixture(params=db.DRIVERS)
+def driven(request: pytest.FixtureRequest, database: db.Database) -> db.Database:
+    """This worker's database through each driver."""
+    url = db.with_driver(database.url, request.param)
+    return db.Database(url, database.kind, database.label)
+
+
+@pytest.mark.parametrize("command", ENTRIES)
+def test_a_script_holds_and_fails_when_its_ways_are_swapped_or_blank(
+    command: str, driven: db.Database
+) -> None:
+    script = importlib.import_module(ENTRIES[command].module)
+    result = run(script, driven)
+    if result.verdict.word == SKIPPED:
+        assert {"ONLY", "SINCE"} & vars(script).keys()
+        return
+    assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(text for _, text in whole(result))
+    survivors = [
+        name
+        for name, mutant in mutants(result.seen)
+        if judge(script, mutant, result.stack, defaults(script)).word != BROKEN
+    ]
+    assert survivors == []
+
+
+def mutants(seen: Mapping[str, Seen]) -> Iterator[tuple[str, dict[str, Seen]]]:
+    """What was seen with one way blank, and with a wrong and a right way taken for each other."""
+    for name, each in seen.items():
+        yield f"{name} blank", {**seen, name: Seen(each.kind)}
+    wrong = [name for name, each in seen.items() if each.kind == "wrong"]
+    right = [name for name, each in seen.items() if each.kind == "right"]
+    for bad in wrong:
+        for good in right:
+            yield f"{good} seen as {bad}", {**seen, bad: seen[good]}
+            yield f"{bad} seen as {good}", {**seen, good: seen[bad]}

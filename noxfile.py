@@ -1,0 +1,118 @@
+"""The checks. Sessions that need only the locked environment run in it: poetry run nox."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+SHELL_SCRIPTS = ("poetryw", ".ci/run")
+
+
+def python(session: nox.Session, *arguments: str) -> None:
+    """Run a module or a file by the Python that runs nox: the Poetry environment's."""
+    session.run(sys.executable, *arguments, external=True)
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Ruff's rules and format, and shellcheck (arguments: ruff check's)."""
+    python(session, "-m", "ruff", "check", *session.posargs)
+    python(session, "-m", "ruff", "format", "--check")
+    session.run(str(Path(sys.executable).with_name("shellcheck")), *SHELL_SCRIPTS, external=True)
+
+
+@nox.session(venv_backend="none")
+def fmt(session: nox.Session) -> None:
+    """Format, and repair what Ruff can repair (arguments: ruff check's)."""
+    python(session, "-m", "ruff", "check", "--fix", *session.posargs)
+    python(session, "-m", "ruff", "format")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Mypy, strict, and basedpyright (arguments: mypy's)."""
+    python(session, "-m", "mypy", *session.posargs)
+    python(session, "-m", "basedpyright")
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """The tests, on two processes (arguments: pytest's)."""
+    python(session, "-m", "pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def scripts(session: nox.Session) -> None:
+    """Run the scripts (arguments: those of orm-async-tests run; default --all)."""
+    python(session, "-m", "orm_async_tests.cli", "run", *(session.posargs or ["--all"]))
+
+
+@nox.session(venv_backend="none")
+def migrations(session: nox.Session) -> None:
+    """The tests of the migrations (arguments: pytest's)."""
+    python(session, "-m", "pytest", "tests/migrations", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def generate(session: nox.Session) -> None:
+    """Write the generated texts (arguments: those of tools/generate.py, such as --check)."""
+    python(session, "tools/generate.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """How much longer test5 takes than the same work by hand (arguments: bench/startup.py's)."""
+    python(session, "bench/startup.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def compose(session: nox.Session) -> None:
+    """Check the compose file; with a Docker daemon, run test1 on it (arguments: test1's)."""
+    if not answers("docker", "compose", "version"):
+        session.skip("there is no docker compose: install Docker's compose plugin")
+    session.run("docker", "compose", "config", "-q", external=True)
+    if not answers("docker", "info"):
+        session.skip("the compose file is right; no Docker daemon answers, so it was not started")
+    session.run("docker", "compose", "up", "-d", "--wait", external=True)
+    try:
+        test1 = ["-m", "orm_async_tests.cli", "run", "1", "--db", "compose"]
+        python(session, *test1, *session.posargs)
+    finally:
+        session.run("docker", "compose", "down", "-v", external=True)
+
+
+def answers(*command: str) -> bool:
+    """Whether the command is there and succeeds."""
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+@nox.session(python=False)
+def build(session: nox.Session) -> None:
+    """Install the built wheel into a clean environment and run test1 (arguments: test1's)."""
+    folder = Path(session.create_tmp(), "a wheel").absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    python(session, "-m", "pip", "wheel", "--no-deps", "-w", str(folder), ".")
+    session.run(sys.executable, "-m", "venv", str(folder / "venv"), external=True)
+    (wheel,) = folder.glob("*.whl")
+    installed = str(folder / "venv/bin/python")
+    session.run(installed, "-m", "pip", "install", "-q", str(wheel), external=True)
+    with session.chdir(folder):
+        code = "import sys; from orm_async_tests.scripts.test01_concurrent_writers import main"
+        session.run(installed, "-c", f"{code}; sys.exit(main())", *session.posargs, external=True)
+
+
+@nox.session
+@nox.parametrize("sqlalchemy", ["2.0", "2.1"])
+def matrix(session: nox.Session, sqlalchemy: str) -> None:
+    """All scripts on both lines of SQLAlchemy and both drivers (arguments: those of run)."""
+    session.install(f"sqlalchemy[asyncio]~={sqlalchemy}.0", ".[psycopg]")
+    for driver in ("asyncpg", "psycopg"):
+        run = ["-m", "orm_async_tests.cli", "run", "--all", "--driver", driver]
+        session.run("python", *run, *session.posargs)

@@ -6,10 +6,11 @@ from orm_async_tests.harness.judge import Stack
 from orm_async_tests.harness.meeting import Meeting
 from orm_async_tests.harness.options import Option, at_least
 from orm_async_tests.harness.upstream import Upstream
-from orm_async_tests.harness.ways import Seen, Sessions, checked_out, right, way, wrong
+from orm_async_tests.harness.ways import MakeEngine, Seen, Sessions, checked_out, right, way, wrong
 
 __all__ = [
     "Activity",
+    "MakeEngine",
     "Meeting",
     "Option",
     "Seen",

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 Way = TypeVar("Way", bound=Callable[..., Any])
+MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
 
 

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from logging.config import fileConfig
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from alembic import context
 from orm_async_tests import db, migrations
@@ -59,6 +59,9 @@ def run() -> None:
     handed_in = context.config.attributes.get("connection")
     if context.is_offline_mode():
         offline()
+    elif isinstance(handed_in, Engine):
+        with handed_in.begin() as connection:
+            configured_and_run(connection)
     elif handed_in is not None:
         configured_and_run(handed_in)
     else:

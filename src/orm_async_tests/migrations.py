@@ -4,12 +4,15 @@ import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orm_async_tests.errors import CouldNotRun
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 State = Literal["empty", "behind", "current", "foreign"]
 
@@ -83,15 +86,21 @@ def upgrade(connection: Connection) -> None:
     """
     if refuse_foreign(connection) == "current":
         return
-    from alembic.config import Config
 
     from alembic import command
 
-    config = Config()
-    config.set_main_option("script_location", str(environment()).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config(connection), "head")
+
+
+def config(connection: Connection) -> "Config":
+    """What Alembic's commands need to run over this connection."""
+    from alembic.config import Config
+
+    made = Config()
+    made.set_main_option("script_location", str(environment()).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made
 
 
 async def ensure(connection: AsyncConnection) -> None:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import URL
+
 from orm_async_tests import db, migrations, server
 from orm_async_tests.errors import CouldNotRun
 
@@ -98,13 +100,20 @@ def psql(arguments: argparse.Namespace) -> int:
 
     with db.chosen(arguments.db_) as database:
         program = server.psql() if database.kind == "embedded" else "psql"
-        uri = database.url.set(drivername="postgresql", password=None)
         password = {"PGPASSWORD": database.url.password} if database.url.password else {}
-        command = [program, uri.render_as_string(), *[a for a in arguments.psql if a != "--"]]
+        given = [each for each in arguments.psql if each != "--"]
+        command = [program, _without_password(database.url), *given]
         try:
             return subprocess.run(command, env={**os.environ, **password}).returncode
         except FileNotFoundError:
             raise CouldNotRun("there is no psql", "PATH", "install PostgreSQL's client") from None
+
+
+def _without_password(url: URL) -> str:
+    """For a command line, which other users of the machine can read."""
+    host, port = url.host, url.port
+    bare = URL.create("postgresql", url.username, None, host, port, url.database, url.query)
+    return bare.render_as_string()
 
 
 def _embedded_only(arguments: argparse.Namespace, action: str) -> None:

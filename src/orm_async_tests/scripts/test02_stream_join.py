@@ -1,4 +1,4 @@
-"""stream() without yield_per still fetches every row before it gives the first one.
+"""stream() without yield_per fetches every row before it gives the first one.
 
 The server-side cursor is there, but the ORM reads it to its end to build its objects.
 With yield_per the result goes by partitions: the first row arrives early, and memory

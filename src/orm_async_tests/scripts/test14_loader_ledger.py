@@ -1,4 +1,4 @@
-"""Loaders differ in statements: joined 1, selectin and subquery 2, immediate 1 + N.
+"""Loaders cost statements: joined 1, selectin and subquery 2, immediate 1 + N.
 
 Three users with two points each, read in full. What a strategy costs is decided by how
 often it asks: once, once more, or once for every parent. awaitable_attrs asks when you

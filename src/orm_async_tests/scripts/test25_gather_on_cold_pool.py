@@ -20,7 +20,7 @@ from orm_async_tests.models import User
 NAMES = select(User.username)
 
 
-def outcomes(results: list[Any]) -> list[str]:
+def outcomes(results: Any) -> list[str]:
     """The code of each error, "rows" for each result."""
     return sorted(getattr(result, "code", "rows") for result in results)
 

@@ -19,21 +19,21 @@ from orm_async_tests.models import User
 
 
 @wrong
-async def flushes(session: AsyncSession) -> list[Any]:
+async def flushes(session: AsyncSession) -> Any:
     """two flushes of one session"""
     session.add(User(username="username-4"))
     return await gather(session.flush(), session.flush(), return_exceptions=True)
 
 
 @wrong
-async def commits(session: AsyncSession) -> list[Any]:
+async def commits(session: AsyncSession) -> Any:
     """two commits of one session"""
     session.add(User(username="username-4"))
     return await gather(session.commit(), session.commit(), return_exceptions=True)
 
 
 @right
-async def a_session_each(Session: Sessions) -> list[Any]:
+async def a_session_each(Session: Sessions) -> Any:
     """two tasks, two sessions"""
 
     async def save(name: str) -> None:

@@ -1,4 +1,4 @@
-"""A scoped session that is not removed keeps its connection after its task has ended.
+"""A scoped session that is not removed keeps its connection when its task ends.
 
 async_scoped_session with current_task as its scope has one session for each task, and a
 registry that holds them. A task that ends takes nothing out: remove() does, and it must be

@@ -1,4 +1,4 @@
-"""Cancelling a task cancels its query on the server, and gives the connection back.
+"""Cancelling a task cancels its query on the server and frees the connection.
 
 The driver sends the server a cancel request: a query of a minute is gone at once, and the
 pool has its slot again. Let CancelledError pass: who catches it and goes on tells the caller

@@ -1,0 +1,38 @@
+"""Our commands, as processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from orm_async_tests import db
+from tests.conftest import with_url
+
+Done = subprocess.CompletedProcess[str]
+
+
+def orm(
+    *arguments: str, on: db.Database | None = None, env: Mapping[str, str] | None = None
+) -> Done:
+    """Run orm-async-tests, on a database or on the embedded server's own, with more variables."""
+    environment = with_url(on) if on else dict(os.environ)
+    return subprocess.run(
+        [sys.executable, "-m", "orm_async_tests.cli", *arguments],
+        env={**environment, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def lazy_loading(*arguments: str, on: db.Database, options: tuple[str, ...] = ()) -> Done:
+    """Run test5 by itself, with options of Python's."""
+    code = (
+        "import sys; from orm_async_tests.scripts.test05_lazy_loading import main; sys.exit(main())"
+    )
+    return subprocess.run(
+        [sys.executable, *options, "-c", code, *arguments],
+        env=with_url(on),
+        capture_output=True,
+        text=True,
+    )

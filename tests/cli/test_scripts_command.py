@@ -1,0 +1,108 @@
+"""orm-async-tests list, run, explain; and a script by itself."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from orm_async_tests import catalogue, db
+from orm_async_tests.harness import playground
+from tests.cli.commands import lazy_loading, orm
+
+SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
+
+
+def test_list_names_every_script_under_its_topic() -> None:
+    listed = orm("list").stdout
+    for entry in catalogue.catalogue():
+        assert entry.claim in listed
+
+
+def test_list_of_one_topic_names_no_other() -> None:
+    topics = {entry.topic: entry for entry in catalogue.catalogue()}
+    listed = orm("list", "--topic", "loading").stdout
+    assert topics["loading"].claim in listed
+    assert topics["streaming"].claim not in listed
+
+
+def test_run_prints_a_line_for_each_script_and_a_summary(database: db.Database) -> None:
+    done = orm("run", "5-6", on=database)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["HOLDS", "HOLDS", "2"]
+
+
+def test_run_as_json_is_one_document_in_the_documented_form(database: db.Database) -> None:
+    documents = [
+        json.loads(orm("run", "5", "34", "--json", on=database).stdout),
+        json.loads(lazy_loading("--json", on=database).stdout),
+    ]
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    for document in documents:
+        jsonschema.validate(document, schema)
+    assert [each["number"] for each in documents[0]["results"]] == [5, 34]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["run", "4000"],
+        ["run", "x"],
+        ["run", "--topic", "nothing"],
+        ["run", "5", "--db", "nonsense"],
+        ["run", "5", "--driver", "nothing"],
+        ["run", "5", "--db", "postgresql://127.0.0.1:1/x"],
+        ["explain", "4000"],
+        ["nonsense"],
+    ],
+)
+def test_what_cannot_be_run_exits_with_2(arguments: list[str]) -> None:
+    done = orm(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_only_skipped_exits_with_77(database: db.Database) -> None:
+    url = database.url.update_query_dict({"ssl": "prefer"})  # round trips cannot be counted
+    done = orm("run", "22", on=db.Database(url, "url", "with TLS"))
+    assert done.returncode == 77, done.stderr
+
+
+def test_explain_prints_the_prose_and_the_code() -> None:
+    explained = orm("explain", "5").stdout
+    assert "selectinload(User.points)" in explained
+    assert catalogue.chosen(["5"], None)[0].why in explained
+
+
+def test_a_script_prints_its_ways_without_colour_where_there_is_no_terminal(
+    database: db.Database,
+) -> None:
+    done = lazy_loading(on=database)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("HOLDS\n")
+    assert "\x1b" not in done.stdout
+
+
+def test_a_script_refuses_an_interpreter_that_removes_assertions(database: db.Database) -> None:
+    done = lazy_loading(on=database, options=("-O",))
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+async def _held(database: db.Database) -> str:
+    """What a command says while another one has the database, and after it."""
+    async with playground.entered(database):
+        waiting = asyncio.create_task(asyncio.to_thread(orm, "run", "5", on=database))
+        async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+            blocked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            async with asyncio.timeout(30):
+                while not (await connection.exec_driver_sql(blocked)).scalar():
+                    continue
+    done = await waiting
+    assert done.returncode == 0
+    return done.stderr
+
+
+def test_a_second_command_waits_for_the_first_and_says_so(database: db.Database) -> None:
+    assert len(asyncio.run(_held(database)).splitlines()) == 2  # the database, and the waiting

@@ -1,0 +1,37 @@
+"""Scripts that are written by tests: a module from its source."""
+
+import itertools
+import sys
+import textwrap
+from types import ModuleType
+
+from orm_async_tests import db
+from orm_async_tests.harness.result import Result
+from orm_async_tests.harness.run import run
+
+HEAD = '''"""A claim."""
+import asyncio, gc, logging, warnings
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from orm_async_tests.harness import Option, Upstream, main_of, right, way, wrong
+from orm_async_tests.models import User
+'''
+numbers = itertools.count(900)
+
+
+def script(body: str) -> ModuleType:
+    """The module with this body under the usual imports, and a check that asserts nothing."""
+    name = f"test{next(numbers)}_of_tests"
+    module = ModuleType(name, "A claim.")
+    module.__file__ = f"/{name}.py"
+    sys.modules[name] = module
+    source = HEAD + textwrap.dedent(body)
+    if "def check" not in source:
+        source += "\ndef check(): pass\n"
+    exec(compile(source, module.__file__, "exec"), vars(module))
+    return module
+
+
+def ran(body: str, database: db.Database, **options: object) -> Result:
+    """The result of such a script."""
+    return run(script(body), database, options)

@@ -1,0 +1,163 @@
+"""What breaks a script, skips it, or is a library's fault."""
+
+import importlib.metadata
+
+import pytest
+
+from orm_async_tests import db
+from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
+from tests.harness.scripts import ran
+
+TROUBLES = {
+    "a right way that raises": """
+        @right
+        async def go(session):
+            await session.execute(text("SELECT nonsense"))
+    """,
+    "a warning": """
+        @way
+        async def go():
+            warnings.warn("something", UserWarning)
+    """,
+    "a coroutine that is never awaited": """
+        @way
+        async def go(session):
+            session.execute(text("SELECT 1"))
+    """,
+    "a connection that is not given back": """
+        kept = []
+        @way
+        async def go(engine):
+            kept.append(await engine.connect())
+    """,
+    "a session that is not closed": """
+        kept = []
+        @way
+        async def go(engine):
+            kept.append(AsyncSession(engine))
+            await kept[0].execute(text("SELECT 1"))
+    """,
+    "a raw connection that is not closed": """
+        from sqlalchemy.ext.asyncio import create_async_engine
+        engines = []
+        @way
+        async def go(url):
+            engines.append(create_async_engine(url))
+            async with engines[0].connect():
+                pass
+    """,
+    "a task that is left running": """
+        tasks = []
+        @way
+        async def go():
+            tasks.append(asyncio.create_task(asyncio.Event().wait()))
+    """,
+    "an exception that nobody retrieves": """
+        @way
+        async def go():
+            async def fail():
+                raise ValueError
+            asyncio.create_task(fail())
+            await asyncio.sleep(0)
+    """,
+    "an error that is only logged": """
+        @way
+        async def go():
+            logging.getLogger("some.library").error("something")
+    """,
+    "a check that fails": """
+        @way
+        async def go():
+            return 1
+        def check(go):
+            assert go.value == 2
+    """,
+    "a check that raises something else": """
+        @way
+        async def go():
+            return 1
+        def check(go):
+            assert go.error.code == "xd2s"
+    """,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_script_is_broken_by(trouble: str, database: db.Database) -> None:
+    result = ran(TROUBLES[trouble], database)
+
+    assert result.verdict.word == BROKEN
+    assert result.verdict.reason
+
+
+ALLOWED = {
+    "warns": 'warnings.warn("something", UserWarning)',
+    "unhandled": 'logging.getLogger("some.library").error("something")',
+    "leaks": "kept.append(await engine.connect())",
+}
+
+
+@pytest.mark.parametrize("term", ALLOWED)
+def test_what_a_way_is_about_is_left_to_its_check(term: str, database: db.Database) -> None:
+    body = f"""
+        kept = []
+        @way({term}=True)
+        async def go(engine):
+            {ALLOWED[term]}
+        def check(go):
+            assert go.warnings + go.unhandled or go.leaked == 1
+    """
+    assert ran(body, database).verdict.word == HOLDS
+
+
+def defect(versions: str, outcome: int) -> str:
+    """A script with a defect in these versions, which is seen if the outcome is not 1."""
+    return f"""
+        DEFECT = Upstream("sqlalchemy", "{versions}", "https://example.org/1")
+        @way
+        async def go():
+            return {outcome}
+        def check(go):
+            with DEFECT:
+                assert go.value == 1
+    """
+
+
+@pytest.mark.parametrize(
+    ("versions", "outcome", "verdict"),
+    [
+        (">=2", 0, UPSTREAM),
+        (">=2", 1, BROKEN),  # it was repaired: the range must be narrowed
+        (">=99", 0, BROKEN),  # it is there where nobody knew of it
+        (">=99", 1, HOLDS),
+    ],
+)
+def test_a_defect_is_expected_in_its_versions_only(
+    versions: str, outcome: int, verdict: str, database: db.Database
+) -> None:
+    assert ran(defect(versions, outcome), database).verdict.word == verdict
+
+
+@pytest.mark.parametrize("need", ['SINCE = "99"', 'ONLY = "psycopg"'])
+def test_a_script_that_cannot_run_here_is_skipped_with_its_reason(
+    need: str, database: db.Database
+) -> None:
+    result = ran(f"{need}\n@way\nasync def go():\n    pass", database)
+
+    assert result.verdict.word == SKIPPED
+    assert result.verdict.reason
+    assert result.seen == {}
+
+
+def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
+    tls = database.url.update_query_dict({"ssl": "prefer"})
+    result = ran(
+        'NEEDS = ("wire",)\n@way\nasync def go():\n    pass', db.Database(tls, "url", "with TLS")
+    )
+    assert result.verdict.word == SKIPPED
+
+
+def test_the_stack_is_named(database: db.Database) -> None:
+    stack = ran("@way\nasync def go():\n    pass", database).stack
+    assert stack.sqlalchemy == importlib.metadata.version("sqlalchemy")
+    assert stack.driver == "asyncpg"

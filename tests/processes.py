@@ -1,0 +1,32 @@
+"""Watching processes from outside."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+DEADLINE = 30.0  # seconds
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until the condition is true; fails after the deadline."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+
+
+def pids_of(folder: Path) -> dict[str, int]:
+    """The processes whose command line names the folder: program to pid (Linux)."""
+    found: dict[str, int] = {}
+    for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
+        try:
+            command = (process / "cmdline").read_bytes().decode().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if any(part.startswith(str(folder)) for part in command):
+            found.setdefault(program(command), int(process.name))  # its children come later
+    return found
+
+
+def program(command: list[str]) -> str:
+    """postgres, or keeper."""
+    return "keeper" if any(part.endswith("keeper.py") for part in command) else "postgres"

@@ -1,0 +1,86 @@
+"""Which database is chosen, and what is said when it cannot be used."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import make_url
+
+from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
+
+URL = "postgresql://me:secret@127.0.0.1:1/mine"  # nothing listens on port 1
+
+
+async def _connect(database: db.Database) -> None:
+    async with db.connected(database, "tests"):
+        pass
+
+
+def refusal(database: db.Database) -> CouldNotRun:
+    """What is said of a database that cannot be used."""
+    with pytest.raises(CouldNotRun) as refused:
+        asyncio.run(_connect(database))
+    return refused.value
+
+
+def test_an_option_wins_over_database_url_and_that_over_orm_async_db(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert db.choose().kind == "embedded"
+    monkeypatch.setenv("ORM_ASYNC_DB", "compose")
+    assert db.choose().kind == "compose"
+    monkeypatch.setenv("DATABASE_URL", URL)
+    assert db.choose().source == "DATABASE_URL"
+    assert db.choose("embedded").source == "--db"
+
+
+@pytest.mark.parametrize("url", ["postgres://h/d", "postgresql://h/d", "postgresql+asyncpg://h/d"])
+def test_a_url_without_a_driver_gets_asyncpg(url: str) -> None:
+    assert db.parsed(url, "--db").drivername == "postgresql+asyncpg"
+
+
+@pytest.mark.parametrize("text", ["nonsense", "mysql://h/d", "postgresql+psycopg2://h/d", "://"])
+def test_what_is_not_postgresql_by_an_asyncio_driver_is_refused(text: str) -> None:
+    with pytest.raises(CouldNotRun):
+        db.choose(text)
+
+
+def test_a_driver_can_be_chosen_and_an_unknown_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ORM_ASYNC_DRIVER", "psycopg")
+    assert db.with_driver(make_url(URL), None).drivername == "postgresql+psycopg"
+    with pytest.raises(CouldNotRun):
+        db.with_driver(make_url(URL), "pg8000")
+
+
+@pytest.mark.parametrize("port", ["", "5433"])
+def test_the_port_of_compose_can_be_moved(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", port or "5432")
+    assert db.compose_url().port == int(port or "5432")
+
+
+def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", "many")
+    with pytest.raises(CouldNotRun):
+        db.choose("compose")
+
+
+@pytest.mark.parametrize("driver", db.DRIVERS)
+def test_an_unreachable_server_is_named_without_its_password(driver: str) -> None:
+    with db.chosen(URL, driver) as database:
+        said = str(refusal(database))
+    assert "127.0.0.1:1" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize(("password", "name"), [("wrong", "postgres"), (None, "nothing")])
+def test_a_server_that_refuses_is_no_traceback(
+    database: db.Database, driver: str, password: str | None, name: str
+) -> None:
+    url = db.with_driver(database.url, driver).set(
+        password=password or database.url.password, database=name
+    )
+    assert refusal(replace(database, url=url)).where == database.label

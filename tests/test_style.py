@@ -1,0 +1,89 @@
+"""The house rules that a machine can check."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orm_async_tests import catalogue
+
+ROOT = Path(__file__).parent.parent
+FILES = [
+    path
+    for folder in ("src", "tests", "tools", "bench")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+] + [ROOT / "noxfile.py"]
+SCRIPTS = {entry.command: entry.path for entry in catalogue.catalogue()}
+LINE, MODULE, FUNCTION, CLAIM = 100, 300, 30, 80
+SCRIPT = range(40, 81)
+SLEEP = re.compile(r"\b(asyncio|time)\.sleep\(|\bimport sleep\b")
+PATH_OF_A_MACHINE = re.compile(r"/(home|Users|root|work)/\w")
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a file."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """A function's lines, without its docstring and the functions inside it."""
+    inside = [each for each in ast.walk(function) if each is not function]
+    inner = [each for each in inside if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lines = set(range(function.lineno, (function.end_lineno or 0) + 1))
+    for each in inner:
+        lines -= set(range(each.lineno, (each.end_lineno or 0) + 1))
+    first = function.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        lines -= set(range(first.lineno, (first.end_lineno or 0) + 1))
+    return len(lines)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_small(path: Path) -> None:
+    lines = path.read_text("utf-8").splitlines()
+    link = re.compile(r"^(Docs: |\s*\"?)https?://\S+$")
+    assert len(lines) <= MODULE
+    assert [line for line in lines if len(line) > LINE and not link.match(line)] == []
+    assert [each.name for each in functions(path) if length(each) > FUNCTION] == []
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_a_script_has_the_form(command: str) -> None:
+    source = SCRIPTS[command].read_text("utf-8")
+    tree = ast.parse(source)
+    claim = (ast.get_docstring(tree) or "").partition("\n")[0]
+
+    assert len(source.splitlines()) in SCRIPT
+    assert len(claim) <= CLAIM
+    assert claim.endswith(".")
+    assert not SLEEP.search(source)
+    assert source.endswith("\n\n\nmain = main_of(__name__)\n")
+    ways = [each for each in functions(SCRIPTS[command]) if marked(each)]
+    assert all(ast.get_docstring(each) for each in ways)
+
+
+def marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it is a way."""
+    names = {ast.unparse(each).partition("(")[0] for each in function.decorator_list}
+    return bool(names & {"wrong", "right", "way"})
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_a_check_asserts_no_message(command: str) -> None:
+    [check] = [each for each in functions(SCRIPTS[command]) if each.name == "check"]
+    calls = {ast.unparse(each.func) for each in ast.walk(check) if isinstance(each, ast.Call)}
+    assert not calls & {"str", "repr", "format"}
+    assert ".args" not in ast.unparse(check)
+
+
+def test_numbers_are_used_once() -> None:
+    assert len(SCRIPTS) == len(list(catalogue.HERE.glob("test*.py")))
+
+
+def test_no_file_names_a_place_on_a_machine() -> None:
+    texts = {path: path.read_text("utf-8") for path in [*FILES, *ROOT.glob("*.md")]}
+    assert [path for path, text in texts.items() if PATH_OF_A_MACHINE.search(text)] == []

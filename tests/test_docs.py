@@ -1,0 +1,57 @@
+"""Whatever a user can type stands in the documents."""
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from orm_async_tests import catalogue
+from orm_async_tests.cli import parser
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+VARIABLE = re.compile(r"\b(ORM_ASYNC_[A-Z_]+|DATABASE_URL)\b")
+
+
+def commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
+    """The subcommands below a parser, as they are typed."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, each in action.choices.items():
+                below = list(commands(each, f"{path} {name}"))
+                yield from below or [f"{path} {name}"]
+
+
+def test_the_readme_names_every_command() -> None:
+    missing = [each for each in commands(parser(), "orm-async-tests") if each not in README]
+    assert missing == []
+
+
+def test_the_readme_names_every_variable() -> None:
+    source = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
+    assert {name for text in source for name in VARIABLE.findall(text)} <= set(
+        VARIABLE.findall(README)
+    )
+
+
+def test_the_readme_names_every_nox_session() -> None:
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    functions = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
+    sessions = [each.name for each in functions if "nox.session" in "".join(map(ast.unparse, each.decorator_list))]
+    assert [name for name in sessions if f"`{name}`" not in README] == []
+
+
+def test_the_readme_names_every_script() -> None:
+    assert [each for each in catalogue.catalogue() if f"`poetry run {each.command}`" not in README] == []
+
+
+def test_contributing_names_what_scripts_are_written_with() -> None:
+    tree = ast.parse((ROOT / "src/orm_async_tests/harness/__init__.py").read_text("utf-8"))
+    [names] = [
+        ast.literal_eval(each.value)
+        for each in tree.body
+        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "__all__"
+    ]
+    assert [name for name in names if f"`{name}" not in CONTRIBUTING] == []

@@ -18,6 +18,7 @@ from orm_async_tests.catalogue import TOPICS, Entry
 
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "docs/recorded.json"
+EXAMPLE = "test5"  # whose whole output stands in the README
 COMMAND = "python tools/generate.py"
 
 
@@ -56,8 +57,10 @@ def texts() -> dict[Path, str]:
         for topic in TOPICS
         if (of_topic := [entry for entry in entries if entry.topic == topic])
     }
+    indexed = between(readme.read_text("utf-8"), "<!-- index", "<!-- /index", index(entries))
+    example = iter(["```", *shown.get(EXAMPLE, {}).get("whole", []), "```"])
     return {
-        readme: between(readme.read_text("utf-8"), "<!-- index", "<!-- /index", index(entries)),
+        readme: between(indexed, "<!-- output", "<!-- /output", example),
         pyproject: between(
             pyproject.read_text("utf-8"), "# scripts", "# /scripts", points(entries)
         ),
@@ -107,7 +110,7 @@ def page(topic: str, entries: list[Entry], shown: dict[str, Any]) -> str:
         parts += [f"Source: <{link}>" for link in entry.docs]
         parts += [f"```python\n{code}\n```"]
         if entry.command in shown:
-            parts += ["```\n" + "\n".join(shown[entry.command]) + "\n```"]
+            parts += ["```\n" + "\n".join(shown[entry.command]["steady"]) + "\n```"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -116,12 +119,15 @@ def record() -> None:
     import importlib
 
     from orm_async_tests.harness.run import run
+    from orm_async_tests.harness.show import whole
 
-    shown = {}
+    shown: dict[str, dict[str, list[str]]] = {}
     with db.chosen("embedded", "asyncpg") as database:
         for entry in catalogue.catalogue():
             result = run(importlib.import_module(entry.module), database)
-            shown[entry.command] = list(steady(result))
+            shown[entry.command] = {"steady": list(steady(result))}
+            if entry.command == EXAMPLE:
+                shown[EXAMPLE]["whole"] = [text for _, text in whole(result)]
     RECORDED.write_text(json.dumps(shown, indent=1) + "\n", "utf-8")
 
 

@@ -46,7 +46,9 @@ def test_compose_keeps_its_data_where_the_image_wants_it(compose: dict[str, Any]
 
 
 def test_every_script_is_a_command() -> None:
-    commands = {each.name: each for each in importlib.metadata.entry_points(group="console_scripts")}
+    commands = {
+        each.name: each for each in importlib.metadata.entry_points(group="console_scripts")
+    }
     for entry in catalogue.catalogue():
         assert commands[entry.command].value == f"{entry.module}:main"
 

@@ -5,6 +5,7 @@ import gc
 import inspect
 import logging
 import time
+import traceback
 import tracemalloc
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -41,12 +42,13 @@ class Observer:
         how = terms(function)
         seen = Seen(how.kind)
         await self.playground.reset(script, self.options)
+        open_before = self.wire.open if self.wire else 0
         with _troubles(seen):
             async with self._offered(how.engine) as offered:
                 await self._run(function, offered, seen)
                 offered.clear()
                 gc.collect()  # what is abandoned shows itself now, not in the next way
-            await self._close(seen)
+            await self._close(seen, open_before, CLOSED_WITHIN * (not how.leaks))
             gc.collect()
             await asyncio.sleep(0)  # the loop calls what the collector scheduled
         return seen
@@ -87,13 +89,14 @@ class Observer:
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise
                 seen.error = error
+                _forget_frames(error)
             finally:
                 await session.close()
                 seen.seconds = time.perf_counter() - started
         seen.sql = [entry for entry in seen.log if entry not in sql.TRANSACTION]
         seen.round_trips = self.wire.round_trips - before if self.wire else None
 
-    async def _close(self, seen: Seen) -> None:
+    async def _close(self, seen: Seen, open_before: int, within: float) -> None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         seen.tasks = len(left)
         for task in left:
@@ -103,8 +106,9 @@ class Observer:
             engine = self.engines.pop()
             seen.leaked += checked_out(engine)
             await engine.dispose()
-        if self.wire and self.wire.open:
-            closed = await asyncio.to_thread(self.wire.all_closed, CLOSED_WITHIN)
+        gc.collect()
+        if self.wire and self.wire.open > open_before:
+            closed = await asyncio.to_thread(self.wire.closed, open_before, within)
             seen.leaked = seen.leaked or int(not closed)
 
 
@@ -122,6 +126,14 @@ async def _result(outcome: Any, seen: Seen, started: float) -> Any:
     finally:
         tracemalloc.stop()
     return items
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Let go of what an error's frames hold, as a caller does who has handled it."""
+    chain: BaseException | None = error
+    while chain is not None:
+        traceback.clear_frames(chain.__traceback__)
+        chain = chain.__cause__ or chain.__context__
 
 
 class _Errors(logging.Handler):

@@ -56,12 +56,12 @@ class Wire:
         """End the thread's work, from another thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
 
-    def all_closed(self, within: float) -> bool:
-        """Whether clients close all their connections within so many seconds."""
+    def closed(self, down_to: int, within: float) -> bool:
+        """Whether within so many seconds no more than so many connections are open."""
         deadline = time.monotonic() + within
-        while self.open and time.monotonic() < deadline:
+        while self.open > down_to and time.monotonic() < deadline:
             threading.Event().wait(0.002)
-        return not self.open
+        return self.open <= down_to
 
     async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         link = asyncio.current_task()

@@ -54,6 +54,14 @@ class Activity:
         sql = f"select count(*) {OURS} and cardinality(pg_blocking_pids(pid)) > 0"
         return int(await self.scalar(sql, before=self._before))
 
+    async def until_open(self, count: int) -> None:
+        """Wait until so many backends are left."""
+
+        async def left() -> bool:
+            return len(await self.pids()) == count
+
+        await self.until(left)
+
     async def terminate(self) -> int:
         """Kill the backends, as an administrator or a failover does, and say how many they were."""
         sql = f"select count(pg_terminate_backend(pid, 5000)) {OURS}"

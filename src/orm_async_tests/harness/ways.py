@@ -45,7 +45,7 @@ class Seen:
     error: Any = None
     sql: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
-    round_trips: int | None = None
+    round_trips: Any = None
     seconds: float = 0.0
     leaked: int = 0
     warnings: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""When gather() fails early, leaving the session loses your error and the pool's slot.
+"""When gather() fails early, leaving the session loses your error and a slot.
 
 gather() raises the first error at once and lets its other tasks run on. On asyncpg the
 session cannot roll back while one of them uses its connection: an InterfaceError takes the
@@ -48,6 +48,7 @@ async def gathered(engine: AsyncEngine) -> tuple[bool, int]:
 @right
 async def grouped(engine: AsyncEngine) -> tuple[bool, int]:
     """TaskGroup: the same query, and the same mistake"""
+    mine = False
     try:
         async with AsyncSession(engine) as session:
             await session.execute(select(1))

@@ -1,15 +1,15 @@
-"""A connection left while another task uses it makes the pool useless for the next users.
+"""A connection that is left while a task uses it spoils the pool for the others.
 
 On asyncpg the driver refuses the ROLLBACK of the exit, since a query is running. SQLAlchemy
 2.1.4 and later then put the connection back with its transaction open: every later checkout
-fails (rvf5). Before, the slot was lost until the garbage collector came (3o7r). psycopg waits
-for the query. Wait for your tasks before you leave: a TaskGroup does.
+fails (rvf5). Before, the slot was lost until it was garbage (3o7r). psycopg waits. Wait for
+your tasks before you leave: a TaskGroup does.
 
 Topic: concurrency
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
 """
 
-from asyncio import Event, TaskGroup, create_task
+from asyncio import Event, Task, TaskGroup, create_task, gather
 from contextlib import suppress
 
 from sqlalchemy import func, select
@@ -29,8 +29,7 @@ SLOW = select(func.pg_sleep(0.05))
 
 
 async def next_users(engine: AsyncEngine) -> list[str]:
-    """What becomes of two later checkouts: a code, or "rows"."""
-    outcomes = []
+    outcomes = []  # of two later checkouts: an error's code, or "rows"
     for _ in range(2):
         try:
             async with engine.connect() as connection:
@@ -44,6 +43,7 @@ async def next_users(engine: AsyncEngine) -> list[str]:
 @wrong(engine=POOL, leaks=True, warns=True, unhandled=True)
 async def left_early(engine: AsyncEngine) -> list[str]:
     """leave `async with` while a task is still asking"""
+    tasks = list[Task[None]]()
     with suppress(InterfaceError):
         async with engine.connect() as connection:
             await connection.execute(select(1))
@@ -53,9 +53,9 @@ async def left_early(engine: AsyncEngine) -> list[str]:
                 asking.set()
                 await connection.execute(SLOW)
 
-            task = create_task(ask())
+            tasks.append(create_task(ask()))
             await asking.wait()
-    await task
+    await gather(*tasks)
     return await next_users(engine)
 
 

@@ -1,8 +1,7 @@
 """A query for the base class leaves the columns of its subclasses unloaded.
 
-With joined inheritance they stand in another table: reading one is a lazy load, and raises
-xd2s. selectin_polymorphic() asks once more for each subclass; with_polymorphic() joins them
-all in one statement.
+They stand in another table: reading one is a lazy load, and raises xd2s. With
+selectin_polymorphic() each subclass costs a statement, with_polymorphic() joins them all.
 
 Topic: implicit-io
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html

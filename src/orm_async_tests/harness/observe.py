@@ -86,7 +86,7 @@ class Observer:
             try:
                 seen.value = await _result(function(**arguments), seen, started)
             except (Exception, asyncio.CancelledError) as error:
-                if (task := asyncio.current_task()) and task.cancelling():
+                if isinstance(error, asyncio.CancelledError) and _cancelling():
                     raise
                 seen.error = error
                 _forget_frames(error)
@@ -126,6 +126,12 @@ async def _result(outcome: Any, seen: Seen, started: float) -> Any:
     finally:
         tracemalloc.stop()
     return items
+
+
+def _cancelling() -> bool:
+    """Whether the command is being ended, as by Ctrl-C, and not just something inside the way."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _forget_frames(error: BaseException) -> None:

@@ -8,7 +8,7 @@ Topic: pool
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.QueuePool
 """
 
-from asyncio import Barrier, TaskGroup
+from asyncio import Event, TaskGroup
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -33,7 +33,7 @@ async def fifteen(engine: AsyncEngine, server: Activity) -> tuple[int, int]:
 async def thirty_tasks(engine: AsyncEngine) -> int:
     """thirty tasks on 3 + 2; how many connections were ever in use at once"""
     in_use = most = 0
-    five = Barrier(5)  # each waits until five are in
+    full = Event()  # the first ones wait until five are in
 
     async def work() -> None:
         nonlocal in_use, most
@@ -41,7 +41,9 @@ async def thirty_tasks(engine: AsyncEngine) -> int:
             in_use += 1
             most = max(most, in_use)
             await connection.execute(ONE)
-            await five.wait()
+            if in_use == 5:
+                full.set()
+            await full.wait()
             in_use -= 1
 
     async with TaskGroup() as tasks:

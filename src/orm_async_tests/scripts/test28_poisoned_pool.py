@@ -9,14 +9,15 @@ Topic: concurrency
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
 """
 
-from asyncio import Event, Task, TaskGroup, create_task, gather
+from asyncio import Task, TaskGroup, create_task, gather
 from contextlib import suppress
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, main_of, right, wrong
+from orm_async_tests.harness import Activity, Seen, Upstream, main_of, right, wrong
 
 DEFECT = Upstream(
     "sqlalchemy",
@@ -25,7 +26,7 @@ DEFECT = Upstream(
     drivers=("asyncpg",),
 )
 POOL = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
-SLOW = select(func.pg_sleep(0.05))
+SLOW = select(func.pg_sleep(0.5))
 
 
 async def next_users(engine: AsyncEngine) -> list[str]:
@@ -41,20 +42,14 @@ async def next_users(engine: AsyncEngine) -> list[str]:
 
 
 @wrong(engine=POOL, leaks=True, warns=True, unhandled=True)
-async def left_early(engine: AsyncEngine) -> list[str]:
+async def left_early(engine: AsyncEngine, server: Activity) -> list[str]:
     """leave `async with` while a task is still asking"""
-    tasks = list[Task[None]]()
+    tasks = list[Task[Any]]()
     with suppress(InterfaceError):
         async with engine.connect() as connection:
             await connection.execute(select(1))
-            asking = Event()
-
-            async def ask() -> None:
-                asking.set()
-                await connection.execute(SLOW)
-
-            tasks.append(create_task(ask()))
-            await asking.wait()
+            tasks.append(create_task(connection.execute(SLOW)))
+            await server.until_running("pg_sleep")
     await gather(*tasks)
     return await next_users(engine)
 
@@ -65,7 +60,7 @@ async def waited(engine: AsyncEngine) -> list[str]:
     async with engine.connect() as connection:
         await connection.execute(select(1))
         async with TaskGroup() as tasks:
-            tasks.create_task(connection.execute(SLOW))
+            tasks.create_task(connection.execute(select(func.pg_sleep(0))))
     return await next_users(engine)
 
 

@@ -1,6 +1,11 @@
 """The one error that people see: nothing was proved, and here is what to type."""
 
+import os
+import sys
+from collections.abc import Callable
+
 COULD_NOT_RUN = 2  # the exit code that goes with it
+INTERRUPTED = 130  # as shells say of Ctrl-C
 
 
 class CouldNotRun(Exception):
@@ -14,3 +19,20 @@ class CouldNotRun(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
+
+
+def exit_code(command: Callable[[], int]) -> int:
+    """The exit code of a command, whose errors for people are printed and not raised.
+
+    Ctrl-C, and a reader of the output that has gone, end it without a word.
+    """
+    try:
+        return command()
+    except CouldNotRun as error:
+        print(error, file=sys.stderr)
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return COULD_NOT_RUN

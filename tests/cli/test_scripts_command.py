@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +13,7 @@ import pytest
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness import playground
 from tests.cli.commands import lazy_loading, orm
+from tests.conftest import with_url
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
 
@@ -106,3 +110,22 @@ async def _held(database: db.Database) -> str:
 
 def test_a_second_command_waits_for_the_first_and_says_so(database: db.Database) -> None:
     assert len(asyncio.run(_held(database)).splitlines()) == 2  # the database, and the waiting
+
+
+def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db.Database) -> None:
+    piped = f'"{sys.executable}" -m orm_async_tests.cli run 5 --json | true'
+    done = subprocess.run(
+        ["/bin/sh", "-c", piped], env=with_url(database), capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> None:
+    command = [sys.executable, "-m", "orm_async_tests.cli", "run", "2", "-v"]
+    started = subprocess.Popen(command, env=with_url(database), stderr=subprocess.PIPE, text=True)
+    assert started.stderr is not None
+    assert started.stderr.readline().startswith("db: ")  # it runs, from here on
+    started.send_signal(signal.SIGINT)
+    assert "Traceback" not in started.stderr.read()
+    assert started.wait() == 130
+    started.stderr.close()

@@ -1,19 +1,14 @@
 """The command `orm-async-tests`."""
 
 import argparse
-import sys
 
-from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests import errors
 
 
 def main() -> int:
     """Run the subcommand and return its exit code: 0, 1, 77, or 2 if it could not run."""
     arguments = parser().parse_args()
-    try:
-        return int(arguments.run(arguments))
-    except CouldNotRun as error:
-        print(error, file=sys.stderr)
-        return COULD_NOT_RUN
+    return errors.exit_code(lambda: int(arguments.run(arguments)))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -77,8 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Progress]:
-    """Says on a terminal's standard error which script runs; elsewhere the verdicts say enough."""
-    if not sys.stderr.isatty():
+    """Says on the terminal which script runs, where the verdicts themselves go to a file."""
+    if sys.stdout.isatty() or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from orm_async_tests import db
-from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests import db, errors
 from orm_async_tests.harness.options import Option, options
 from orm_async_tests.harness.result import document, exit_code
 from orm_async_tests.harness.run import run
@@ -21,11 +20,7 @@ def main_of(name: str) -> Callable[[], int]:
     def main() -> int:
         script = sys.modules[name]
         arguments = vars(parser(script).parse_args())
-        try:
-            return _main(script, **arguments)
-        except CouldNotRun as error:
-            print(error, file=sys.stderr)
-            return COULD_NOT_RUN
+        return errors.exit_code(lambda: _main(script, **arguments))
 
     return main
 

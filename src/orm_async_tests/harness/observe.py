@@ -44,7 +44,7 @@ class Observer:
         await self.playground.reset(script, self.options)
         open_before = self.wire.open if self.wire else 0
         with _troubles(seen):
-            async with self._offered(how.engine) as offered:
+            async with self._offered(function) as offered:
                 await self._run(function, offered, seen)
                 offered.clear()
                 gc.collect()  # what is abandoned shows itself now, not in the next way
@@ -60,10 +60,11 @@ class Observer:
         return engine
 
     @asynccontextmanager
-    async def _offered(self, engine_options: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _offered(self, function: Callable[..., Any]) -> AsyncIterator[dict[str, Any]]:
         activity = Activity(self.playground.admin)
-        await activity.mark()
-        engine = self.make_engine(**engine_options)
+        if "server" in inspect.signature(function).parameters:
+            await activity.mark()
+        engine = self.make_engine(**terms(function).engine)
         async with engine.connect() as connection:  # warm: what is counted is the way's own
             await connection.execute(text("SELECT 1"))
         yield {

@@ -2,12 +2,14 @@
 
 import asyncio
 import gc
-import importlib.metadata
+import importlib
 import platform
 import time
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
+
+import sqlalchemy
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
@@ -55,9 +57,9 @@ def this_stack(database: db.Database, postgresql: str) -> Stack:
     """What this process runs on."""
     return Stack(
         python=platform.python_version(),
-        sqlalchemy=importlib.metadata.version("sqlalchemy"),
+        sqlalchemy=sqlalchemy.__version__,
         driver=database.driver,
-        driver_version=importlib.metadata.version(database.driver),
+        driver_version=importlib.import_module(database.driver).__version__,
         postgresql=postgresql,
         database=database.kind,
         platform=f"{platform.system()} {platform.machine()}",

@@ -78,8 +78,8 @@ def compose(session: nox.Session) -> None:
     session.run("docker", "compose", "config", "-q", external=True)
     if not answers("docker", "info"):
         session.skip("the compose file is right; no Docker daemon answers, so it was not started")
-    session.run("docker", "compose", "up", "-d", "--wait", external=True)
     try:
+        session.run("docker", "compose", "up", "-d", "--wait", external=True)
         test1 = ["-m", "orm_async_tests.cli", "run", "1", "--db", "compose"]
         python(session, *test1, *session.posargs)
     finally:

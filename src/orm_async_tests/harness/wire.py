@@ -30,7 +30,7 @@ class Wire:
     def __init__(self, server: URL, folder: Path) -> None:
         self.round_trips = 0
         self.open = 0  # connections that clients have not closed
-        self.url = server.set(host=None, port=None, query={**server.query, "host": str(folder)})
+        self.url = _through(server, folder)
         self._server = server
         self._path = folder / f".s.PGSQL.{PORT}"
         self._loop = asyncio.new_event_loop()
@@ -119,6 +119,13 @@ class _Link:
             back.write(answer)
             await back.drain()
         back.close()  # the server hung up: the client's next read says so
+
+
+def _through(server: URL, folder: Path) -> URL:
+    """The same database by the socket in the folder."""
+    names = server.drivername, server.username, server.password
+    query = {**server.query, "host": str(folder)}
+    return URL.create(*names, database=server.database, query=query)
 
 
 @contextmanager

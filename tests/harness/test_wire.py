@@ -1,0 +1,78 @@
+"""Round trips are counted whatever way leads to the server."""
+
+import asyncio
+import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from orm_async_tests import catalogue, db
+from orm_async_tests.harness.judge import HOLDS
+from orm_async_tests.harness.run import run
+
+LEDGER = "test22"  # the script that counts
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while some := await reader.read(65536):
+            writer.write(some)
+            await writer.drain()
+    writer.close()
+
+
+class Forwarder:
+    """A TCP port of this machine that leads to a server's socket."""
+
+    def __init__(self, socket: str) -> None:
+        self.port = 0
+        self._socket = socket
+        self._listening = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+
+    def run(self) -> None:
+        """The thread's work."""
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        await self._stop.wait()
+        server.close()
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, ours = await asyncio.open_unix_connection(self._socket)
+        await asyncio.gather(_pass_on(reader, ours), _pass_on(theirs, writer))
+
+    def __enter__(self) -> "Forwarder":
+        self._thread = threading.Thread(target=self.run)
+        self._thread.start()
+        self._listening.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+
+@pytest.fixture
+def by_tcp(database: db.Database) -> Iterator[db.Database]:
+    """This worker's database, by host and port."""
+    with Forwarder(f"{database.url.query['host']}/.s.PGSQL.5432") as forwarder:
+        url = database.url.difference_update_query(["host"])
+        url = url.set(host="127.0.0.1", port=forwarder.port)
+        yield db.Database(url, "url", "by TCP")
+
+
+@pytest.mark.parametrize("driver", db.DRIVERS)
+def test_round_trips_to_a_host_and_port_are_counted(by_tcp: db.Database, driver: str) -> None:
+    [entry] = [each for each in catalogue.catalogue() if each.command == LEDGER]
+    url = db.with_driver(by_tcp.url, driver)
+    result = run(importlib.import_module(entry.module), db.Database(url, "url", "by TCP"))
+    assert result.verdict.word == HOLDS

@@ -1,9 +1,12 @@
 """Which database is chosen, and what is said when it cannot be used."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import text
 from sqlalchemy import make_url
 
 from orm_async_tests import db
@@ -44,6 +47,13 @@ def test_a_url_without_a_driver_gets_asyncpg(url: str) -> None:
 def test_what_is_not_postgresql_by_an_asyncio_driver_is_refused(text: str) -> None:
     with pytest.raises(CouldNotRun):
         db.choose(text)
+
+
+@settings(deadline=None)
+@given(text())
+def test_any_text_is_a_database_or_is_refused(anything: str) -> None:
+    with suppress(CouldNotRun):
+        assert db.choose(anything).kind in ("embedded", "compose", "url")
 
 
 def test_a_driver_can_be_chosen_and_an_unknown_one_is_refused(

@@ -1,4 +1,4 @@
-"""session.begin() takes no connection: the first statement takes it, for long.
+"""session.begin() takes no connection: the first statement takes and keeps it.
 
 A session that has not asked anything costs no slot of the pool. One that has asked keeps its
 slot until commit, rollback or close: do not wait for something else in between.

@@ -5,7 +5,7 @@ second query is sent when the first has its answer. With a session for each task
 connection for each task. Here every query needs a lock that somebody else holds: how many
 backends wait for it tells how many queries are on the server at once.
 
-It does not show the cold session (test25), nor flush and commit (test26): those raise.
+It does not show the cold pool (test25), nor flush and commit (test26): those raise.
 
 Topic: concurrency
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncsession-with-concurrent-tasks
@@ -25,7 +25,7 @@ NEED = select(func.pg_advisory_xact_lock_shared(24))
 @wrong
 async def one_session(session: AsyncSession, engine: AsyncEngine, server: Activity) -> int:
     """three tasks, one session"""
-    await session.connection()  # warm
+    await session.connection()  # else its tasks would meet a cold pool
     async with engine.begin() as holder:
         await holder.execute(HOLD)
         tasks = [create_task(session.execute(NEED)) for _ in range(3)]

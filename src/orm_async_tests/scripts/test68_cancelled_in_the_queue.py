@@ -1,0 +1,56 @@
+"""A task cancelled while it waits for the pool takes no slot with it.
+
+The waiter leaves the queue; the connection that comes back goes to the next one. Capacity is
+what it was, however many have given up.
+
+Topic: cancellation
+Docs: https://github.com/sqlalchemy/sqlalchemy/issues/13749
+"""
+
+from asyncio import create_task, wait
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, checked_out, main_of, way
+
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 30}
+
+
+async def ask(engine: AsyncEngine) -> int | None:
+    async with engine.connect() as connection:
+        return await connection.scalar(select(1))
+
+
+@way(engine=ONE_SLOT)
+async def cancelled(engine: AsyncEngine) -> tuple[int, int, int | None]:
+    """three wait and are cancelled; how many were, the slots in use, the next one's answer"""
+    async with engine.connect():
+        waiters = [create_task(ask(engine)) for _ in range(3)]
+        await wait(waiters, timeout=0.01)
+        for waiter in waiters:
+            waiter.cancel()
+        await wait(waiters)
+    gone = sum(waiter.cancelled() for waiter in waiters)
+    return gone, checked_out(engine), await ask(engine)
+
+
+@way(engine=ONE_SLOT)
+async def patient(engine: AsyncEngine) -> tuple[int, int, int | None]:
+    """three wait, and get their turn"""
+    async with engine.connect():
+        waiters = [create_task(ask(engine)) for _ in range(3)]
+        await wait(waiters, timeout=0.01)
+    await wait(waiters)
+    gone = sum(waiter.cancelled() for waiter in waiters)
+    return gone, checked_out(engine), await ask(engine)
+
+
+def check(cancelled: Seen, patient: Seen) -> None:
+    assert cancelled.value == (3, 0, 1)
+    assert patient.value == (0, 0, 1)
+    assert len(cancelled.sql) == 1
+    assert len(patient.sql) == 3 + 1
+
+
+main = main_of(__name__)

@@ -63,7 +63,7 @@ class Checkout:
         return [line.split("|")[:-1] for line in self.log.read_text("utf-8").splitlines()]
 
 
-INSTALL = ["install", "--all-extras", "--no-interaction"]
+INSTALL = ["sync", "--all-extras", "--no-interaction"]
 
 
 @pytest.fixture

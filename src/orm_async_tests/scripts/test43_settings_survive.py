@@ -2,13 +2,16 @@
 
 The pool sends ROLLBACK when a connection comes back, and that undoes what was not committed.
 What was committed stays with the backend: a search_path, a role, a timeout. SET LOCAL ends
-with its transaction. A reset event can send more than ROLLBACK.
+with its transaction. A reset event can send more than ROLLBACK, at the price of its round
+trips for every checkout.
 
 Topic: pool
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
 """
 
-from sqlalchemy import text
+from typing import Any
+
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Seen, main_of, right, way, wrong
@@ -45,9 +48,23 @@ async def local(engine: AsyncEngine) -> str:
     return await next_user(engine)
 
 
-def check(committed: Seen, rolled_back: Seen, local: Seen) -> None:
+@right(engine={"pool_reset_on_return": None})
+async def reset(engine: AsyncEngine) -> str:
+    """SET, commit, and a reset event that sends RESET ALL"""
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def reset_all(connection: Any, *_: Any) -> None:
+        connection.rollback()
+        connection.cursor().execute("RESET ALL")
+        connection.commit()
+
+    return await committed(engine)
+
+
+def check(committed: Seen, rolled_back: Seen, local: Seen, reset: Seen) -> None:
     assert committed.value == "7s"
-    assert rolled_back.value == local.value == "0"
+    assert rolled_back.value == local.value == reset.value == "0"
+    assert reset.round_trips > committed.round_trips
 
 
 main = main_of(__name__)

@@ -91,6 +91,14 @@ def test_stop_and_reset_refuse_while_somebody_holds_a_lease(start: Start) -> Non
         server.reset()
 
 
+def test_an_idle_time_of_zero_stops_the_server_with_its_last_lease(
+    start: Start, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
+    assert found(start()) == "initialised"
+    assert found(start()) == "warm"
+
+
 def test_stop_ends_a_server_that_nobody_uses(own_home: Path) -> None:
     with server.lease():
         pass

@@ -78,7 +78,7 @@ def keep(home: Path, idle: float, server: "subprocess.Popen[bytes]") -> None:
     """
     quiet = 0.0
     with (home / "lease").open("a") as lease:
-        while quiet < idle:
+        while True:
             try:
                 server.wait(TICK)
                 return
@@ -90,8 +90,9 @@ def keep(home: Path, idle: float, server: "subprocess.Popen[bytes]") -> None:
                 quiet = 0.0
                 continue
             quiet += TICK
-            if quiet < idle:
-                fcntl.flock(lease, fcntl.LOCK_UN)
+            if quiet >= idle:
+                break
+            fcntl.flock(lease, fcntl.LOCK_UN)
         server.send_signal(signal.SIGINT)
         server.wait()
 

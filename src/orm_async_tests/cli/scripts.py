@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the chosen scripts on one database and print their verdicts, or one JSON document."""
     from orm_async_tests import db
     from orm_async_tests.harness import result, show
+    from orm_async_tests.harness.anomalies import table
     from orm_async_tests.harness.judge import BROKEN
     from orm_async_tests.harness.run import run as run_one
 
@@ -71,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.as_json:
         print(json.dumps(result.document(results), indent=2))
     else:
+        show.show(show.grid(list(table(done.seen for done in results))))
         show.show(show.summary(results))
     return result.exit_code(results)
 

@@ -1,6 +1,7 @@
 """What scripts are written with: they mark ways and state claims, and this runs and watches."""
 
 from orm_async_tests.harness.activity import Activity
+from orm_async_tests.harness.anomalies import Stage, outcomes
 from orm_async_tests.harness.command import main_of
 from orm_async_tests.harness.judge import Stack
 from orm_async_tests.harness.meeting import Meeting
@@ -16,10 +17,12 @@ __all__ = [
     "Seen",
     "Sessions",
     "Stack",
+    "Stage",
     "Upstream",
     "at_least",
     "checked_out",
     "main_of",
+    "outcomes",
     "right",
     "way",
     "wrong",

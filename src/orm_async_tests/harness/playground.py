@@ -21,7 +21,8 @@ WORLD = (
     f"INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, {USERS}) n",
     f"""INSERT INTO track_points (user_id, lat, lon, date)
         SELECT u, 45 + u, 14 + p, timestamptz '2010-10-03 09:36:30Z' + p * interval '1 minute'
-        FROM generate_series(1, {USERS}) u, generate_series(1, {POINTS}) p""",
+        FROM generate_series(1, {USERS}) u, generate_series(1, {POINTS}) p
+        ORDER BY u, p""",
 )
 
 

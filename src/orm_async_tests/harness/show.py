@@ -58,6 +58,14 @@ def summary(results: Sequence[Result]) -> Iterator[Line]:
     yield STYLES[worst], f"{counts} in {sum(result.seconds for result in results):.1f} s"
 
 
+def grid(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
+    """Rows of words as columns; the first row is the head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        words = (word.ljust(width) for word, width in zip(row, widths, strict=True))
+        yield "dim" if number else "bold", "  ".join(words).rstrip()
+
+
 def verdict(result: Result) -> Line:
     """The last line about a script."""
     word, reason = result.verdict.word, result.verdict.reason

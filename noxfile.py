@@ -1,5 +1,6 @@
 """The checks. Sessions that need only the locked environment run in it: poetry run nox."""
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -111,8 +112,8 @@ def build(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("sqlalchemy", ["2.0", "2.1"])
 def matrix(session: nox.Session, sqlalchemy: str) -> None:
-    """All scripts on both lines of SQLAlchemy and both drivers (arguments: those of run)."""
-    session.install(f"sqlalchemy[asyncio]~={sqlalchemy}.0", ".[psycopg]")
-    for driver in ("asyncpg", "psycopg"):
-        run = ["-m", "orm_async_tests.cli", "run", "--all", "--driver", driver]
+    """All scripts on both lines of SQLAlchemy, both drivers, both loops (arguments: run's)."""
+    session.install(f"sqlalchemy[asyncio]~={sqlalchemy}.0", ".[anyio,psycopg,uvloop]")
+    for driver, loop in itertools.product(("asyncpg", "psycopg"), ("asyncio", "uvloop")):
+        run = ["-m", "orm_async_tests.cli", "run", "--all", "--driver", driver, "--loop", loop]
         session.run("python", *run, *session.posargs)

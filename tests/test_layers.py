@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "server": {"errors"},
     "db": {"errors", "server"},
     "migrations": {"errors"},
-    "harness": {"errors", "models", "db", "migrations"},
+    "harness": {"errors", "server", "models", "db", "migrations"},
     "scripts": {"harness", "models", "walk"},
     "catalogue": {"errors"},
     "cli": {"errors", "server", "db", "migrations", "harness", "catalogue"},

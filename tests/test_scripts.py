@@ -43,6 +43,15 @@ def test_a_script_holds_and_fails_when_its_ways_are_swapped_or_blank(
     assert survivors == []
 
 
+@pytest.mark.parametrize("command", ENTRIES)
+def test_a_script_holds_in_another_event_loop(command: str, database: db.Database) -> None:
+    script = importlib.import_module(ENTRIES[command].module)
+    result = run(script, database, loop="uvloop")
+    assert result.stack.loop == "uvloop"
+    if result.verdict.word != SKIPPED or not hasattr(script, "SINCE"):
+        assert result.verdict.word in (HOLDS, UPSTREAM), result.verdict.reason
+
+
 def blanks(seen: Mapping[str, Seen]) -> Iterator[Mutant]:
     """What was seen with one way blank."""
     for name, each in seen.items():

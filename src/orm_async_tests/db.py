@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import lease
+from orm_async_tests.server import Server, lease
 
 DRIVERS = ("asyncpg", "psycopg")
 NAME = "orm_async_tests"  # of the embedded server's database
@@ -127,15 +127,20 @@ def chosen(db: str | None = None, driver: str | None = None) -> Iterator[Databas
         yield Database(url, choice.kind, label)
         return
     with lease() as server:
-        url = URL.create(
-            f"postgresql+{DRIVERS[0]}",
-            server.user,
-            server.password,
-            database=NAME,
-            query={"host": str(server.socket_directory)},
-        )
+        url = socket_url(server)
         label = f"embedded PostgreSQL {server.version} ({server.provider}), {server.found}"
         yield Database(with_driver(url, driver), "embedded", label)
+
+
+def socket_url(server: Server) -> URL:
+    """The database of a server of ours, by its socket."""
+    return URL.create(
+        f"postgresql+{DRIVERS[0]}",
+        server.user,
+        server.password,
+        database=NAME,
+        query={"host": str(server.socket_directory)},
+    )
 
 
 def make_engine(url: URL, **options: Any) -> AsyncEngine:

@@ -138,7 +138,9 @@ def test_a_defect_is_expected_in_its_versions_only(
     assert ran(defect(versions, outcome), database).verdict.word == verdict
 
 
-@pytest.mark.parametrize("need", ['SINCE = "99"', 'ONLY = "psycopg"'])
+@pytest.mark.parametrize(
+    "need", ['SINCE = "99"', 'ONLY = "psycopg"', 'NEEDS = ("no_such_package",)']
+)
 def test_a_script_that_cannot_run_here_is_skipped_with_its_reason(
     need: str, database: db.Database
 ) -> None:
@@ -155,6 +157,15 @@ def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
         'NEEDS = ("wire",)\n@way\nasync def go():\n    pass', db.Database(tls, "url", "with TLS")
     )
     assert result.verdict.word == SKIPPED
+
+
+def test_a_server_of_its_own_needs_binaries(
+    database: db.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORM_ASYNC_PG_BIN", "/nowhere")
+    result = ran('NEEDS = ("private_server",)\n@way\nasync def go():\n    pass', database)
+    assert result.verdict.word == SKIPPED
+    assert "ORM_ASYNC_PG_BIN" in result.verdict.reason
 
 
 def test_the_stack_is_named(database: db.Database) -> None:

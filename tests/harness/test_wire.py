@@ -1,4 +1,4 @@
-"""Round trips are counted whatever way leads to the server."""
+"""The wire counts round trips whatever way leads to the server, and loses an answer on demand."""
 
 import asyncio
 import importlib
@@ -11,6 +11,7 @@ import pytest
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.judge import HOLDS
 from orm_async_tests.harness.run import run
+from tests.harness.scripts import ran
 
 LEDGER = "test22"  # the script that counts
 
@@ -76,3 +77,27 @@ def test_round_trips_to_a_host_and_port_are_counted(by_tcp: db.Database, driver:
     url = db.with_driver(by_tcp.url, driver)
     result = run(importlib.import_module(entry.module), db.Database(url, "url", "by TCP"))
     assert result.verdict.word == HOLDS
+
+
+LOSES_ONE = """
+    from sqlalchemy.exc import DBAPIError
+    @way
+    async def go(session, wire):
+        wire.lose_answer(to="SELECT 41")
+        answers = [await session.scalar(text("SELECT 40"))]
+        try:
+            answers.append(await session.scalar(text("SELECT 41")))
+        except DBAPIError as error:
+            answers.append(error.connection_invalidated)
+        await session.rollback()
+        answers.append(await session.scalar(text("SELECT 41")))
+        return answers
+    def check(go):
+        assert go.value == [40, True, 41]
+"""
+
+
+@pytest.mark.parametrize("driver", db.DRIVERS)
+def test_one_answer_is_lost_with_its_connection(database: db.Database, driver: str) -> None:
+    url = db.with_driver(database.url, driver)
+    assert ran(LOSES_ONE, db.Database(url, "url", "")).verdict.word == HOLDS

@@ -13,7 +13,7 @@ import pytest
 
 from orm_async_tests import db, server
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import private
+from orm_async_tests.server import folders
 from tests.server.conftest import CLIENT
 
 OTHER = 65533
@@ -61,10 +61,10 @@ def test_a_private_folder_that_others_may_enter_is_refused(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     data = tmp_path / ("long" * 30)
-    private.socket_directory(data).chmod(0o755)
+    folders.socket_directory(data).chmod(0o755)
 
     with pytest.raises(CouldNotRun):
-        private.socket_directory(data)
+        folders.socket_directory(data)
 
 
 def test_a_named_home_that_cannot_be_made_is_refused(
@@ -85,7 +85,7 @@ def test_a_usual_home_that_cannot_be_made_is_replaced_by_a_temporary_one(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    assert private.home().parent == tmp_path
+    assert folders.home().parent == tmp_path
     assert str(tmp_path) in capsys.readouterr().err
 
 

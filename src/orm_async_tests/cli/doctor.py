@@ -14,15 +14,15 @@ from orm_async_tests import db, migrations
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 
 LIBRARIES = ("sqlalchemy", "greenlet", "asyncpg", "alembic")
-OPTIONAL = ("psycopg", "nox")
+OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    from orm_async_tests.harness.command import add_database
+    from orm_async_tests.harness.command import add_stack
 
     parser = commands.add_parser("doctor", help="whether the scripts can run here")
-    add_database(parser)
+    add_stack(parser)
     parser.set_defaults(run=doctor)
 
 
@@ -34,6 +34,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         **{name: partial(_optional, name) for name in OPTIONAL},
         "user": lambda: "root, in a user namespace" if os.geteuid() == 0 else "ordinary",
         "docker": lambda: shutil.which("docker") or "not found (only --db compose needs it)",
+        "loop": lambda: _loop(arguments.loop),
         "database": lambda: _database(arguments),
     }
     return (
@@ -55,6 +56,13 @@ def _optional(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return f"not installed (pip install {name}, if it is wanted)"
+
+
+def _loop(name: str) -> str:
+    from orm_async_tests.harness.loops import factory
+
+    with asyncio.Runner(loop_factory=factory(name)) as runner:
+        return type(runner.get_loop()).__name__
 
 
 def _database(arguments: argparse.Namespace) -> str:

@@ -16,7 +16,7 @@ Progress = Callable[[str], None]
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
-    from orm_async_tests.harness.command import add_database
+    from orm_async_tests.harness.command import add_stack
 
     lists = commands.add_parser("list", help="the scripts, by topic")
     lists.add_argument("--topic", help=", ".join(catalogue.TOPICS))
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     runs.add_argument("--all", action="store_true", help="every script")
     runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
     runs.add_argument("-v", "--verbose", action="store_true", help="what each way sent")
-    add_database(runs)
+    add_stack(runs)
     runs.set_defaults(run=run)
 
     explains = commands.add_parser("explain", help="a script's prose and code")
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         for entry in entries:
             tell(entry.command)
             script = importlib.import_module(entry.module)
-            done = run_one(script, database)
+            done = run_one(script, database, loop=arguments.loop)
             results.append(done)
             if not arguments.as_json:
                 in_full = arguments.verbose or done.verdict.word == BROKEN

@@ -8,17 +8,21 @@ from orm_async_tests.harness.meeting import Meeting
 from orm_async_tests.harness.options import Option, at_least
 from orm_async_tests.harness.upstream import Upstream
 from orm_async_tests.harness.ways import MakeEngine, Seen, Sessions, checked_out, right, way, wrong
+from orm_async_tests.harness.wire import Wire
+from orm_async_tests.server import PrivateServer
 
 __all__ = [
     "Activity",
     "MakeEngine",
     "Meeting",
     "Option",
+    "PrivateServer",
     "Seen",
     "Sessions",
     "Stack",
     "Stage",
     "Upstream",
+    "Wire",
     "at_least",
     "checked_out",
     "main_of",

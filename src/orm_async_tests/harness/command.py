@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from orm_async_tests import db, errors
+from orm_async_tests.harness.loops import DEFAULT, UVLOOP
 from orm_async_tests.harness.options import Option, options
 from orm_async_tests.harness.result import document, exit_code
 from orm_async_tests.harness.run import run
@@ -26,11 +27,16 @@ def main_of(name: str) -> Callable[[], int]:
 
 
 def _main(
-    script: ModuleType, db_: str | None, driver: str | None, as_json: bool, **values: Any
+    script: ModuleType,
+    db_: str | None,
+    driver: str | None,
+    loop: str,
+    as_json: bool,
+    **values: Any,
 ) -> int:
     with db.chosen(db_, driver) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        result = run(script, database, values)
+        result = run(script, database, values, loop)
     if as_json:
         print(json.dumps(document([result]), indent=2))
     else:
@@ -42,16 +48,18 @@ def parser(script: ModuleType) -> argparse.ArgumentParser:
     """The options of every script, and this script's own."""
     claim = (script.__doc__ or "").splitlines()[0]
     parser = argparse.ArgumentParser(description=claim)
-    add_database(parser)
+    add_stack(parser)
     parser.add_argument("--json", action="store_true", dest="as_json", help="the result as JSON")
     add_options(parser, options(script))
     return parser
 
 
-def add_database(parser: argparse.ArgumentParser) -> None:
-    """The options that say which database is used, and through which driver."""
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """The options that say what a script runs on: database, driver, event loop."""
     parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
     parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
+    loops = f"{DEFAULT} or {UVLOOP}"
+    parser.add_argument("--loop", metavar="NAME", default=DEFAULT, help=loops)
 
 
 def add_options(parser: argparse.ArgumentParser, declared: Sequence[Option]) -> None:

@@ -1,5 +1,6 @@
 """From what was seen to a verdict."""
 
+import importlib.util
 import linecache
 import traceback
 from collections.abc import Mapping
@@ -7,8 +8,10 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.upstream import DefectSeen, Upstream
 from orm_async_tests.harness.ways import Seen, called_with, terms, ways
+from orm_async_tests.server import binaries
 
 HOLDS, BROKEN, UPSTREAM, SKIPPED = "HOLDS", "BROKEN", "UPSTREAM", "SKIPPED"
 
@@ -32,6 +35,7 @@ class Stack:
     postgresql: str
     database: str
     platform: str
+    loop: str
 
     @property
     def libraries(self) -> dict[str, str]:
@@ -47,8 +51,20 @@ def missing(script: ModuleType, stack: Stack, wire: bool) -> str:
         return f"needs SQLAlchemy {since}, this is {have}: pip install 'sqlalchemy>={since}'"
     if only and stack.driver != only:
         return f"is about {only}, this is {stack.driver}: --driver {only}"
-    if "wire" in getattr(script, "NEEDS", ()) and not wire:
-        return "counts round trips, which TLS and several hosts hide: use a URL with neither"
+    return "; ".join(filter(None, (_needed(each, wire) for each in getattr(script, "NEEDS", ()))))
+
+
+def _needed(what: str, wire: bool) -> str:
+    if what == "wire":
+        return "" if wire else "needs a URL without TLS and with one host, to see its round trips"
+    if what == "private_server":
+        try:
+            binaries.find()
+        except CouldNotRun as error:
+            return f"needs a server of its own, and {error.what}: {error.remedy}"
+        return ""
+    if importlib.util.find_spec(what) is None:
+        return f"needs the package {what}: pip install {what}"
     return ""
 
 

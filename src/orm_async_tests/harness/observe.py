@@ -23,6 +23,7 @@ from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.playground import Playground
 from orm_async_tests.harness.ways import Seen, called_with, checked_out, terms
 from orm_async_tests.harness.wire import Wire
+from orm_async_tests.server import private_server
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
 
@@ -43,8 +44,8 @@ class Observer:
         seen = Seen(how.kind)
         await self.playground.reset(script, self.options)
         open_before = self.wire.open if self.wire else 0
-        with _troubles(seen):
-            async with self._offered(function) as offered:
+        with self._private(function) as private, _troubles(seen):
+            async with self._offered(function, private) as offered:
                 await self._run(function, offered, seen)
                 offered.clear()
                 gc.collect()  # what is abandoned shows itself now, not in the next way
@@ -53,14 +54,26 @@ class Observer:
             await asyncio.sleep(0)  # the loop calls what the collector scheduled
         return seen
 
-    def make_engine(self, **options: Any) -> AsyncEngine:
+    def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
         """A cold engine for a way; it is disposed when the way has ended."""
-        engine = db.make_engine(self.url, **options)
+        engine = db.make_engine(url or self.url, **options)
         self.engines.append(engine)
         return engine
 
+    @contextmanager
+    def _private(self, function: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+        """A private server, for a way that asks for it."""
+        if "private_server" not in inspect.signature(function).parameters:
+            yield {}
+            return
+        with private_server() as server:
+            url = db.with_driver(db.socket_url(server.login), self.url.get_driver_name())
+            yield {"private_server": server, "private_url": url}
+
     @asynccontextmanager
-    async def _offered(self, function: Callable[..., Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _offered(
+        self, function: Callable[..., Any], private: Mapping[str, Any]
+    ) -> AsyncIterator[dict[str, Any]]:
         activity = Activity(self.playground.admin)
         if "server" in inspect.signature(function).parameters:
             await activity.mark()
@@ -75,6 +88,7 @@ class Observer:
             "url": self.url,
             "server": activity,
             "wire": self.wire,
+            **private,
             **self.options,
         }
 

@@ -15,6 +15,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness import playground, wire
 from orm_async_tests.harness.judge import SKIPPED, Stack, Verdict, judge, missing
+from orm_async_tests.harness.loops import DEFAULT, factory
 from orm_async_tests.harness.observe import Observer
 from orm_async_tests.harness.options import defaults
 from orm_async_tests.harness.result import Result
@@ -22,11 +23,15 @@ from orm_async_tests.harness.ways import Seen, ways
 
 
 def run(
-    script: ModuleType, database: db.Database, options: Mapping[str, Any] | None = None
+    script: ModuleType,
+    database: db.Database,
+    options: Mapping[str, Any] | None = None,
+    loop: str = DEFAULT,
 ) -> Result:
-    """Observe each way of a script and judge it.
+    """Observe each way of a script and judge it, in an event loop of that name.
 
-    Raises CouldNotRun if the database cannot be used, or under python -O, which removes assertions.
+    Raises CouldNotRun if the database or the loop cannot be used, or under python -O, which removes
+    assertions.
     """
     if not __debug__:
         raise CouldNotRun(
@@ -35,14 +40,17 @@ def run(
             "unset PYTHONOPTIMIZE, or leave -O out",
         )
     gc.freeze()  # the modules loaded so far: collecting after each way then takes no time
-    return asyncio.run(_run(script, database, {**defaults(script), **(options or {})}))
+    with asyncio.Runner(loop_factory=factory(loop)) as runner:
+        return runner.run(_run(script, database, {**defaults(script), **(options or {})}, loop))
 
 
-async def _run(script: ModuleType, database: db.Database, options: Mapping[str, Any]) -> Result:
+async def _run(
+    script: ModuleType, database: db.Database, options: Mapping[str, Any], loop: str
+) -> Result:
     started = time.perf_counter()
     seen: dict[str, Seen] = {}
     async with playground.entered(database) as ground:
-        stack = this_stack(database, await ground.server_version())
+        stack = this_stack(database, await ground.server_version(), loop)
         with wire.watched(database.url) as line:
             if reason := missing(script, stack, wire=line is not None):
                 return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
@@ -53,7 +61,7 @@ async def _run(script: ModuleType, database: db.Database, options: Mapping[str, 
     return Result(script, stack, verdict, seen, time.perf_counter() - started)
 
 
-def this_stack(database: db.Database, postgresql: str) -> Stack:
+def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:
     """What this process runs on."""
     return Stack(
         python=platform.python_version(),
@@ -63,4 +71,5 @@ def this_stack(database: db.Database, postgresql: str) -> Stack:
         postgresql=postgresql,
         database=database.kind,
         platform=f"{platform.system()} {platform.machine()}",
+        loop=loop,
     )

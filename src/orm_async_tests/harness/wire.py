@@ -31,6 +31,7 @@ class Wire:
         self.round_trips = 0
         self.open = 0  # connections that clients have not closed
         self.url = _through(server, folder)
+        self.losing = b""
         self._server = server
         self._path = folder / f".s.PGSQL.{PORT}"
         self._loop = asyncio.new_event_loop()
@@ -63,6 +64,10 @@ class Wire:
             threading.Event().wait(0.002)
         return self.open <= down_to
 
+    def lose_answer(self, to: str) -> None:
+        """Cut the next connection on which this text is sent, once the server has answered it."""
+        self.losing = to.encode()
+
     async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         link = asyncio.current_task()
         assert link is not None
@@ -90,6 +95,7 @@ class _Link:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.client_spoke = False
+        self.lost = False
 
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
@@ -104,6 +110,8 @@ class _Link:
                 ):
                     self.client_spoke = True
                     self.wire.round_trips += 1
+                if self.wire.losing and self.wire.losing in request:
+                    self.wire.losing, self.lost = b"", True
                 on.write(request)
                 await on.drain()
         finally:
@@ -116,6 +124,9 @@ class _Link:
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
         while answer := await server.read(READ):
             self.client_spoke = False
+            if self.lost:
+                back.transport.abort()
+                return
             back.write(answer)
             await back.drain()
         back.close()  # the server hung up: the client's next read says so

@@ -1,16 +1,19 @@
 """A data directory: its settings, its secret, its making."""
 
+import fcntl
 import hashlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import keeper, private
+from orm_async_tests.server import folders, keeper
 from orm_async_tests.server.binaries import Binaries
 
 USER = "postgres"
@@ -27,6 +30,19 @@ SETTINGS = {
     "track_io_timing": "on",
     "timezone": "UTC",
 }
+NO_SETTINGS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. found: "warm", "started" or "initialised" by who asked for it."""
+
+    user: str
+    password: str
+    socket_directory: Path
+    version: str
+    provider: str
+    found: str
 
 
 @dataclass(frozen=True)
@@ -59,10 +75,10 @@ class Cluster:
     def log(self) -> Path:
         return self.home / "server.log"
 
-    def command(self, sockets: Path) -> list[str]:
-        """What starts the server."""
+    def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
+        """What starts the server with these settings beside the usual ones."""
         quoted = str(sockets).replace('"', '""')
-        settings = {**SETTINGS, "unix_socket_directories": f'"{quoted}"'}
+        settings = {**SETTINGS, **settings, "unix_socket_directories": f'"{quoted}"'}
         options = [f"-c{name}={value}" for name, value in settings.items()]
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
@@ -108,14 +124,14 @@ class Cluster:
                 "orm-async-tests doctor, or DATABASE_URL=postgresql://...",
             )
 
-    def start(self, idle: float) -> None:
+    def start(self, idle: float, settings: Mapping[str, str] = NO_SETTINGS) -> None:
         """Start a keeper and wait for its server; raises CouldNotRun if that dies."""
-        sockets = private.socket_directory(self.data)
+        sockets = folders.socket_directory(self.data)
         ready, tell = os.pipe()
         program = [sys.executable, "-I", "-S", keeper.__file__, str(self.home), str(self.data)]
         with self.log.open("a") as log:
             subprocess.run(
-                [*program, str(sockets), str(idle), str(tell), *self.command(sockets)],
+                [*program, str(sockets), str(idle), str(tell), *self.command(sockets, settings)],
                 pass_fds=[tell],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -131,6 +147,30 @@ class Cluster:
                     str(self.log),
                     "orm-async-tests db reset, or DATABASE_URL=postgresql://...",
                 )
+
+    def running(self) -> bool:
+        """A server whose keeper was killed is about to go, so it does not count."""
+        with (self.home / "keeper").open("a") as kept:
+            try:
+                fcntl.flock(kept, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return keeper.accepts(self.data, folders.socket_directory(self.data))
+        return False
+
+    def end(self, how: signal.Signals) -> bool:
+        """Send the running server this signal and wait for its end; say whether it ran."""
+        if not self.running():
+            return False
+        os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), how)
+        with (self.home / "keeper").open("a") as kept:
+            fcntl.flock(kept, fcntl.LOCK_SH)  # the keeper ends with its server
+        return True
+
+    def as_found(self, found: str) -> Server:
+        """How to reach the running server."""
+        sockets = folders.socket_directory(self.data)
+        password, provider = self.secret.read_text(), self.binaries.provider
+        return Server(USER, password, sockets, self.version, provider, found)
 
     def log_tail(self, lines: int) -> str:
         """The last lines of the server's log."""

@@ -7,32 +7,19 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import binaries, keeper, private
-from orm_async_tests.server.cluster import USER, Cluster
+from orm_async_tests.server import binaries, folders, keeper
+from orm_async_tests.server.cluster import Cluster, Server
 
 IDLE = "ORM_ASYNC_IDLE"
 DEFAULT_IDLE = "60"
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running server. found: "warm", "started" or "initialised" by this lease."""
-
-    user: str
-    password: str
-    socket_directory: Path
-    version: str
-    provider: str
-    found: str
-
-
 def _cluster() -> Cluster:
-    found, root = binaries.find(), private.home()
+    found, root = binaries.find(), folders.home()
     cluster = Cluster(root, found, found.version(root))
     cluster.home.mkdir(mode=0o700, exist_ok=True)
     return cluster
@@ -51,34 +38,17 @@ def lease() -> Iterator[Server]:
         with (cluster.home / "start").open("a") as alone:
             fcntl.flock(alone, fcntl.LOCK_EX)
             found = _up(cluster, idle)
-        yield Server(
-            USER,
-            cluster.secret.read_text(),
-            private.socket_directory(cluster.data),
-            cluster.version,
-            cluster.binaries.provider,
-            found,
-        )
+        yield cluster.as_found(found)
 
 
 def _up(cluster: Cluster, idle: float) -> str:
     made = (cluster.data / "PG_VERSION").exists()
-    if made and _running(cluster):
+    if made and cluster.running():
         return "warm"
     if not made:
         cluster.make()
     cluster.start(idle)
     return "started" if made else "initialised"
-
-
-def _running(cluster: Cluster) -> bool:
-    """A server whose keeper was killed is about to go, so it does not count."""
-    with (cluster.home / "keeper").open("a") as kept:
-        try:
-            fcntl.flock(kept, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return keeper.accepts(cluster.data, private.socket_directory(cluster.data))
-    return False
 
 
 def _idle() -> float:
@@ -97,7 +67,7 @@ def status() -> dict[str, str]:
     cluster = _cluster()
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
-        "state": "running" if _running(cluster) else "stopped",
+        "state": "running" if cluster.running() else "stopped",
         "home": str(cluster.home),
         "data": str(cluster.data),
         "log": str(cluster.log),
@@ -109,7 +79,7 @@ def stop() -> bool:
     cluster = _cluster()
     with (cluster.home / "lease").open("a") as held:
         _take_alone(held)
-        return _stop(cluster)
+        return cluster.end(signal.SIGINT)
 
 
 def reset() -> None:
@@ -117,7 +87,7 @@ def reset() -> None:
     cluster = _cluster()
     with (cluster.home / "lease").open("a") as held:
         _take_alone(held)
-        _stop(cluster)
+        cluster.end(signal.SIGINT)
         shutil.rmtree(cluster.data, ignore_errors=True)
         cluster.secret.unlink(missing_ok=True)
 
@@ -135,15 +105,6 @@ def _take_alone(held: TextIO) -> None:
                     held.name,
                     "the same command again when the other one has ended",
                 ) from None
-
-
-def _stop(cluster: Cluster) -> bool:
-    if not _running(cluster):
-        return False
-    os.kill(int((cluster.data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
-    with (cluster.home / "keeper").open("a") as kept:
-        fcntl.flock(kept, fcntl.LOCK_SH)  # the keeper ends with its server
-    return True
 
 
 def log_file() -> Path:

@@ -1,70 +1,75 @@
-"""Folders that nobody else can enter."""
+"""A server for one purpose alone: it may be frozen, killed, and started with other settings."""
 
-import hashlib
+import fcntl
 import os
-import stat
-import sys
+import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from orm_async_tests.errors import CouldNotRun
-
-VARIABLE = "ORM_ASYNC_HOME"
-SOCKET_NAME = "/.s.PGSQL.5432"
-SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
+from orm_async_tests.server import binaries, folders
+from orm_async_tests.server.cluster import Cluster, Server
 
 
-def home() -> Path:
-    """The embedded server's folder: ORM_ASYNC_HOME, else the user's cache, else a temporary one.
+class PrivateServer:
+    """A server that nobody else uses, of the embedded server's binaries and settings."""
 
-    Raises CouldNotRun if ORM_ASYNC_HOME cannot be written.
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._frozen: list[int] = []
+
+    @property
+    def login(self) -> Server:
+        """How to reach it."""
+        return self._cluster.as_found("private")
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a backend is frozen."""
+        return bool(self._frozen)
+
+    def freeze(self, pid: int) -> None:
+        """Stop a backend: its connection stays open and is never answered, until thaw()."""
+        os.kill(pid, signal.SIGSTOP)
+        self._frozen.append(pid)
+
+    def thaw(self) -> None:
+        """Let the frozen backends go on."""
+        while self._frozen:
+            os.kill(self._frozen.pop(), signal.SIGCONT)
+
+    def start(self, **settings: str) -> None:
+        """Start it, with these settings of postgresql.conf. Raises CouldNotRun if it dies."""
+        self._cluster.start(0.0, settings)
+
+    def stop(self) -> None:
+        """Shut it down as an administrator does: sessions are ended, nothing is lost."""
+        self.thaw()
+        self._cluster.end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill it as a power cut does."""
+        self.thaw()
+        self._cluster.end(signal.SIGKILL)
+
+
+@contextmanager
+def private_server() -> Iterator[PrivateServer]:
+    """A started server in a folder of its own, which both end with the block.
+
+    If this process is killed, its keeper ends it. Raises CouldNotRun.
     """
-    if named := os.environ.get(VARIABLE):
-        return _made(Path(named).absolute())
-    import platformdirs
-
-    usual = platformdirs.user_cache_path("orm_async_tests")
-    try:
-        return _made(usual)
-    except CouldNotRun as error:
-        instead = _temporary("home", str(usual))
-        print(f"db: {error.what}, {usual}: using {instead}", file=sys.stderr)
-        return instead
-
-
-def socket_directory(data: Path) -> Path:
-    """Where the socket lies: with the data, or in a short private folder if its path is long."""
-    if len(os.fsencode(str(data) + SOCKET_NAME)) <= SOCKET_PATH_MAX:
-        return data
-    return _temporary("socket", str(data))
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        writable = os.access(folder, os.W_OK)
-    except OSError as error:
-        raise _refused(folder, error.strerror or "it cannot be made") from None
-    if not writable or os.statvfs(folder).f_flag & os.ST_RDONLY:
-        raise _refused(folder, "it is read-only")
-    return folder
-
-
-def _refused(folder: Path, why: str) -> CouldNotRun:
-    return CouldNotRun(
-        f"the embedded server has no folder for its files: {why}",
-        str(folder),
-        f"{VARIABLE}=/a/folder/of/yours, or DATABASE_URL=postgresql://...",
-    )
-
-
-def _temporary(purpose: str, of: str) -> Path:
-    digest = hashlib.sha256(os.fsencode(of)).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"orm-async-{os.geteuid()}-{purpose}-{digest}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()  # somebody may have been there first, with a link or with open doors
-    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
-    if not ours or stat.S_IMODE(found.st_mode) & 0o077:
-        raise CouldNotRun("somebody else may enter this folder", str(folder), f"rm -r {folder}")
-    return folder
+    found = binaries.find()
+    with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
+        cluster = Cluster(Path(folder), found, found.version(folders.home()))
+        cluster.home.mkdir()
+        with (cluster.home / "lease").open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            cluster.make()
+            own = PrivateServer(cluster)
+            own.start()
+            try:
+                yield own
+            finally:
+                own.stop()

@@ -1,0 +1,25 @@
+"""The event loops that a script can run in."""
+
+import asyncio
+from collections.abc import Callable
+
+from orm_async_tests.errors import CouldNotRun
+
+DEFAULT, UVLOOP = "asyncio", "uvloop"
+
+
+def factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes loops of this name; None for Python's own choice.
+
+    Raises CouldNotRun if there is none.
+    """
+    if name == DEFAULT:
+        return None
+    if name != UVLOOP:
+        raise CouldNotRun(f"there is no loop {name!r} here", "--loop", f"--loop {UVLOOP}")
+    try:
+        import uvloop
+    except ImportError:
+        raise CouldNotRun("uvloop is not installed", "--loop", "pip install uvloop") from None
+    made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return made

@@ -1,0 +1,75 @@
+"""A private server is frozen, killed and restarted without anybody else noticing."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+from orm_async_tests import db
+from orm_async_tests.server import private_server
+from tests.processes import pids_of, until
+
+OWNER = """
+import sys
+from orm_async_tests.server import private_server
+with private_server() as server:
+    print(server.login.socket_directory, flush=True)
+    sys.stdin.read()
+"""
+SETTING = "max_prepared_transactions"
+
+
+def state(pid: int) -> str:
+    """The kernel's letter for a process (Linux)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+async def shown(setting: str, url: str) -> str:
+    """What the server says of a setting."""
+    database = db.Database(db.parsed(url, "--db"), "url", "private")
+    async with db.connected(database, "tests") as connection:
+        return str((await connection.exec_driver_sql(f"SHOW {setting}")).scalar_one())
+
+
+def test_a_private_server_restarts_with_other_settings(home: Path) -> None:
+    with private_server() as server:
+        url = db.socket_url(server.login).render_as_string(hide_password=False)
+        server.stop()
+        server.start(**{SETTING: "7"})
+        assert asyncio.run(shown(SETTING, url)) == "7"
+        server.kill()
+        server.start()
+        assert asyncio.run(shown(SETTING, url)) == "0"
+
+
+def test_a_backend_is_frozen_until_it_is_thawed_or_the_server_stops(home: Path) -> None:
+    with private_server() as server:
+        sockets = server.login.socket_directory
+        postmaster = int((sockets / "postmaster.pid").read_text().split()[0])
+        server.freeze(postmaster)
+        until(lambda: state(postmaster) == "T")
+        server.thaw()
+        until(lambda: state(postmaster) != "T")
+        server.freeze(postmaster)
+    assert not pids_of(sockets)
+    assert not sockets.exists()
+
+
+def test_a_private_server_ends_with_its_owner_however_that_dies(home: Path) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    sockets = Path(owner.stdout.readline().strip())
+    assert pids_of(sockets)
+
+    owner.kill()
+    owner.communicate()
+
+    until(lambda: not pids_of(sockets))
+
+
+def test_two_private_servers_are_two(home: Path) -> None:
+    with private_server() as one, private_server() as other:
+        assert one.login.socket_directory != other.login.socket_directory
+        assert one.login.password != other.login.password

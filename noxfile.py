@@ -67,8 +67,9 @@ def generate(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """How much longer test5 takes than the same work by hand (arguments: bench/startup.py's)."""
-    python(session, "bench/startup.py", *session.posargs)
+    """Ratios: test5 against the same work by hand; the bulk ladder (arguments: bench/bulk.py's)."""
+    python(session, "bench/startup.py")
+    python(session, "bench/bulk.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -1,0 +1,41 @@
+"""Since 2.1.7 a session's transaction lists its connections: none before SQL.
+
+begin() takes no connection (test17). connections and bound_connection() look at what the
+transaction has acquired, and acquire nothing; session.connection() is what acquires. A savepoint
+lists only what it has used itself.
+
+What the pool has given is counted beside it, so that looking is seen to take nothing.
+
+Topic: new
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, checked_out, main_of, way
+
+SINCE = "2.1.7"
+
+
+@way
+async def looked_at(engine: AsyncEngine, session: AsyncSession) -> tuple[int, int]:
+    """Begin and look: how many are listed, and how many the pool has given"""
+    async with session.begin() as transaction:
+        return len(transaction.connections), checked_out(engine)
+
+
+@way
+async def after_sql(engine: AsyncEngine, session: AsyncSession) -> tuple[int, int]:
+    """The same after a statement"""
+    async with session.begin() as transaction:
+        await session.execute(text("SELECT 1"))
+        return len(transaction.connections), checked_out(engine)
+
+
+def check(looked_at: Seen, after_sql: Seen) -> None:
+    assert looked_at.value == (0, 0)
+    assert after_sql.value == (1, 1)
+
+
+main = main_of(__name__)

@@ -1,7 +1,6 @@
 """Of two tasks in a deadlock one gets 40P01, and has to run its transaction again.
 
-Each holds the row that the other wants. After deadlock_timeout (a second) the server ends one; all
-of its work must be tried again. Locks taken in one order by everybody cannot deadlock.
+Each holds the row that the other wants. After deadlock_timeout the server ends one.
 
 Topic: writing
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS

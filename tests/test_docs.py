@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.cli import parser
+from orm_async_tests.service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,9 +32,10 @@ def test_the_readme_names_every_command() -> None:
 
 def test_the_readme_names_every_variable() -> None:
     source = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
-    assert {name for text in source for name in VARIABLE.findall(text)} <= set(
-        VARIABLE.findall(README)
-    )
+    named = {name for text in source for name in VARIABLE.findall(text)}
+    prefix = Settings.model_config["env_prefix"]
+    settings = {f"{prefix}{name.upper()}" for name in Settings.model_fields}
+    assert (named - {prefix}) | settings <= set(VARIABLE.findall(README))
 
 
 def test_the_readme_names_every_nox_session() -> None:

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "harness": {"errors", "server", "models", "db", "migrations"},
     "scripts": {"harness", "models", "walk"},
     "catalogue": {"errors"},
+    "service": {"errors", "models", "db", "migrations"},
     "cli": {"errors", "server", "db", "migrations", "harness", "catalogue"},
 }
 # Nothing may be opened, started or said while everything of ours is imported.

@@ -15,13 +15,24 @@ from alembic import context
 from orm_async_tests import db, migrations
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.models import Base
+from orm_async_tests.service import tables
+
+METADATA = [Base.metadata, tables.Base.metadata]
+SCHEMAS = (None, tables.Base.metadata.schema)
+
+
+def is_ours(name: str | None, kind: str, _: object) -> bool:
+    """Whether autogenerate looks at it: scripts have schemas of their own."""
+    return kind != "schema" or name in SCHEMAS
 
 
 def configured_and_run(connection: Connection) -> None:
     """Run the migrations that the command asked for, in one transaction."""
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
+        include_schemas=True,
+        include_name=is_ours,
         compare_type=True,
         compare_server_default=True,
     )
@@ -46,7 +57,7 @@ def offline() -> None:
     """Print the SQL instead (--sql); this needs no database."""
     context.configure(
         dialect_name="postgresql",
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
     )

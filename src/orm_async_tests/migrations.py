@@ -1,5 +1,6 @@
 """Whether a database is ours, and how it is brought to today's tables."""
 
+import os
 import re
 from functools import cache
 from importlib.resources import files
@@ -14,6 +15,7 @@ from orm_async_tests.errors import CouldNotRun
 if TYPE_CHECKING:
     from alembic.config import Config
 
+BRANCHES = ("versions", "service")  # folders of revisions
 State = Literal["empty", "behind", "current", "foreign"]
 
 REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
@@ -39,25 +41,24 @@ def revisions() -> frozenset[str]:
 
 
 @cache
-def head() -> str:
-    """The newest revision: the one that no other comes after."""
-    (newest,) = revisions() - {before for _, before in _history()}
-    return newest
+def heads() -> frozenset[str]:
+    """The newest revision of each branch: those that no other comes after."""
+    return revisions() - {before for _, before in _history()}
 
 
 def _history() -> list[tuple[str, str]]:
-    texts = [path.read_text("utf-8") for path in (environment() / "versions").glob("*.py")]
+    texts = [path.read_text("utf-8") for path in environment().glob("*/*.py")]
     found = [dict(REVISION.findall(each)) for each in texts]
     return [(each["revision"], each.get("down_revision", "")) for each in found]
 
 
 def state(connection: Connection) -> State:
-    """Empty, behind our newest revision, at it, or somebody else's."""
+    """Empty, behind our newest revisions, at them, or somebody else's."""
     ours = connection.scalar(text("SELECT to_regclass('public.alembic_version')"))
     if not ours:
         return "foreign" if connection.scalar(text(TABLES)) else "empty"
     at = set(connection.scalars(text("SELECT version_num FROM public.alembic_version")))
-    if at == {head()}:
+    if at == heads():
         return "current"
     if at and at <= revisions():
         return "behind"
@@ -80,7 +81,7 @@ def refuse_foreign(connection: Connection) -> State:
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring an empty or an older database of ours to the newest revision; nothing if it is there.
+    """Bring an empty or an older database of ours to the newest revisions; nothing if it is there.
 
     Raises CouldNotRun if it is somebody else's.
     """
@@ -89,7 +90,7 @@ def upgrade(connection: Connection) -> None:
 
     from alembic import command
 
-    command.upgrade(config(connection), "head")
+    command.upgrade(config(connection), "heads")
 
 
 def config(connection: Connection) -> "Config":
@@ -97,7 +98,10 @@ def config(connection: Connection) -> "Config":
     from alembic.config import Config
 
     made = Config()
-    made.set_main_option("script_location", str(environment()).replace("%", "%%"))
+    folder = str(environment()).replace("%", "%%")
+    made.set_main_option("script_location", folder)
+    branches = os.pathsep.join(f"{folder}/{name}" for name in BRANCHES)
+    made.set_main_option("version_locations", branches)
     made.set_main_option("path_separator", "os")
     made.attributes["connection"] = connection
     return made

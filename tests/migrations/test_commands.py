@@ -39,17 +39,17 @@ async def _asked(database: db.Database, sql: str) -> object:
 
 def test_a_database_goes_up_and_down(empty_database: db.Database) -> None:
     succeeded(empty_database, "upgrade", "97eeeb1ead54")
-    succeeded(empty_database, "upgrade", "head")
+    succeeded(empty_database, "upgrade", "heads")
     succeeded(empty_database, "check")
     assert "(head)" in succeeded(empty_database, "current")
-    succeeded(empty_database, "downgrade", "-1")
+    succeeded(empty_database, "downgrade", "tracks@-1")
     succeeded(empty_database, "downgrade", "base")
     assert "97eeeb1ead54" in succeeded(empty_database, "history")
 
 
 def test_sql_is_printed_without_a_database() -> None:
     nowhere = db.Database(db.parsed("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
-    assert "CREATE TABLE users" in succeeded(nowhere, "upgrade", "head", "--sql")
+    assert "CREATE TABLE users" in succeeded(nowhere, "upgrade", "heads", "--sql")
     assert "DROP INDEX" in succeeded(nowhere, "downgrade", "5b8c0f2d9a41:97eeeb1ead54", "--sql")
 
 
@@ -59,8 +59,9 @@ def test_autogenerate_writes_a_revision_that_changes_nothing(
     """In a copy of the project, since other tests read the folder of revisions."""
     shutil.copytree(ROOT / "src/alembic", tmp_path / "src/alembic")
     shutil.copy(ROOT / "alembic.ini", tmp_path)
-    succeeded(empty_database, "upgrade", "head")
+    succeeded(empty_database, "upgrade", "heads")
     revise = ["revision", "--autogenerate", "-m", "of tests", "--rev-id", "feed"]
+    revise += ["--head", "tracks@head"]
     succeeded(empty_database, "-c", str(tmp_path / "alembic.ini"), *revise)
 
     written = (tmp_path / "src/alembic/versions/feed_of_tests.py").read_text("utf-8")
@@ -70,17 +71,17 @@ def test_autogenerate_writes_a_revision_that_changes_nothing(
 def test_a_foreign_database_is_refused_with_exit_code_2(empty_database: db.Database) -> None:
     asyncio.run(_asked(empty_database, "CREATE TABLE theirs (id int)"))
 
-    assert alembic(empty_database, "upgrade", "head").returncode == 2
+    assert alembic(empty_database, "upgrade", "heads").returncode == 2
     assert asyncio.run(_asked(empty_database, "SELECT to_regclass('users')")) is None
 
 
 def test_an_unreachable_database_is_refused_with_exit_code_2() -> None:
     nowhere = db.Database(db.parsed("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
-    done = alembic(nowhere, "upgrade", "head")
+    done = alembic(nowhere, "upgrade", "heads")
     assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_no_connection_stays_open(empty_database: db.Database) -> None:
-    succeeded(empty_database, "upgrade", "head")
+    succeeded(empty_database, "upgrade", "heads")
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     assert asyncio.run(_asked(empty_database, others)) == 1  # this one

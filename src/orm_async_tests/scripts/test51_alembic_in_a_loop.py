@@ -1,0 +1,80 @@
+"""Alembic's async env.py cannot run in a loop: give it a thread or a connection.
+
+Its asyncio.run() refuses to nest. A thread has its own loop; a connection needs none.
+
+Topic: web
+Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
+"""
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from alembic.config import Config
+from sqlalchemy import URL, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase
+
+from alembic import command
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+EXISTS = text("SELECT to_regclass('test51.alembic_version') IS NOT NULL")
+ENV = """
+import asyncio
+from alembic import context
+from sqlalchemy import NullPool
+from sqlalchemy.ext.asyncio import create_async_engine
+given = context.config.attributes
+def run(connection):
+    context.configure(connection=connection, version_table_schema="test51")
+    context.run_migrations()
+async def online():
+    async with create_async_engine(given["url"], poolclass=NullPool).begin() as connection:
+        await connection.run_sync(run)
+run(given["connection"]) if "connection" in given else asyncio.run(online())
+"""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test51")
+
+
+def environment(folder: str, **given: object) -> Config:
+    Path(folder, "env.py").write_text(ENV)
+    config = Config(attributes=given)
+    config.set_main_option("script_location", folder)
+    return config
+
+
+@wrong(warns=True)
+async def in_the_loop(url: URL) -> None:
+    """Call the command in a coroutine."""
+    with TemporaryDirectory() as folder:
+        command.upgrade(environment(folder, url=url), "head")
+
+
+@right
+async def in_a_thread(url: URL, engine: AsyncEngine) -> object:
+    """Call it in a thread."""
+    with TemporaryDirectory() as folder:
+        await asyncio.to_thread(command.upgrade, environment(folder, url=url), "head")
+    async with engine.connect() as connection:
+        return await connection.scalar(EXISTS)
+
+
+@right
+async def on_a_connection(engine: AsyncEngine) -> object:
+    """Call it in run_sync(), with the connection."""
+    async with engine.begin() as connection:
+        with TemporaryDirectory() as folder:
+            config = environment(folder, connection=connection.sync_connection)
+            await connection.run_sync(lambda _: command.upgrade(config, "head"))
+        return await connection.scalar(EXISTS)
+
+
+def check(in_the_loop: Seen, in_a_thread: Seen, on_a_connection: Seen) -> None:
+    assert isinstance(in_the_loop.error, RuntimeError)
+    assert in_a_thread.value is on_a_connection.value is True
+
+
+main = main_of(__name__)

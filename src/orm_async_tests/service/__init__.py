@@ -1,0 +1,1 @@
+"""FastAPI beside the ORM: users and track points over HTTP (extra `service`)."""

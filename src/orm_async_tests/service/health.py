@@ -1,0 +1,60 @@
+"""Whether the service lives, whether it is ready, and its figures."""
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests import migrations
+from orm_async_tests.service.problems import RETRY_AFTER, Refused, answers
+from orm_async_tests.service.sessions import InTransaction
+
+router = APIRouter(tags=["health"])
+
+
+def figures(engine: AsyncEngine) -> CollectorRegistry:
+    """The pool's figures, and how long statements take, in seconds."""
+    registry = CollectorRegistry()
+    pool: Any = engine.pool
+    out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
+    out.set_function(pool.checkedout)
+    idle = Gauge("pool_idle", "Connections that wait in the pool.", registry=registry)
+    idle.set_function(pool.checkedin)
+    took = Histogram("statement_seconds", "From the statement to its answer.", registry=registry)
+
+    def before(*arguments: Any) -> None:
+        arguments[4]._started = time.perf_counter()
+
+    def after(*arguments: Any) -> None:
+        took.observe(time.perf_counter() - arguments[4]._started)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", before)
+    event.listen(engine.sync_engine, "after_cursor_execute", after)
+    return registry
+
+
+@router.get("/health/live")
+async def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/health/ready", responses=answers())
+async def ready(session: InTransaction) -> dict[str, str]:
+    """The database answers, and has today's tables."""
+    await session.execute(text("SELECT 1"))
+    connection = await session.connection()
+    state = await connection.run_sync(migrations.state)
+    if state != "current":
+        raise Refused(503, f"the database is {state}: alembic upgrade heads", RETRY_AFTER)
+    return {"status": "ready"}
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """The figures, in Prometheus' text format."""
+    return Response(generate_latest(request.app.state.figures), media_type=CONTENT_TYPE_LATEST)

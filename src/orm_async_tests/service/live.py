@@ -1,0 +1,134 @@
+"""New points as server-sent events: one LISTEN for all, the table for what was missed."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.models import TrackPoint
+from orm_async_tests.service.points import CHANNEL, shown
+from orm_async_tests.service.problems import answers
+from orm_async_tests.service.sessions import OwnSessions, Sessions
+from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.tracks import known
+from orm_async_tests.service.users import MAX_ID, Id
+
+BATCH = 100
+AGAIN = 0.5  # seconds until a lost listener tries again
+LOST = (DBAPIError, OSError, TimeoutError)
+
+EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
+
+router = APIRouter(tags=["live"])
+
+
+class Hub:
+    """Wakes the clients of a user when that user has new points."""
+
+    def __init__(self) -> None:
+        self.listens = asyncio.Event()  # set once it has listened
+        self._clients: dict[int, set[asyncio.Event]] = defaultdict(set)
+
+    def wake(self, user_id: int) -> None:
+        """Wake the user's clients."""
+        for client in self._clients.get(user_id, ()):
+            client.set()
+
+    def wake_all(self) -> None:
+        """Wake every client: notifications may have been missed (test112)."""
+        for user_id in list(self._clients):
+            self.wake(user_id)
+
+    def join(self, user_id: int) -> asyncio.Event:
+        """An event that is set at the user's news, until leave()."""
+        client = asyncio.Event()
+        self._clients[user_id].add(client)
+        return client
+
+    def leave(self, user_id: int, client: asyncio.Event) -> None:
+        """Forget the client."""
+        self._clients[user_id].discard(client)
+        if not self._clients[user_id]:
+            del self._clients[user_id]
+
+    async def listen(self, engine: AsyncEngine) -> None:
+        """Listen until cancelled, over one connection of this engine after another."""
+        while True:
+            with suppress(*LOST):
+                await self._listen_once(engine)
+            await asyncio.sleep(AGAIN)
+
+    async def _listen_once(self, engine: AsyncEngine) -> None:
+        lost = asyncio.Event()
+        async with engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            driver.add_termination_listener(lambda _: lost.set())
+            await driver.add_listener(CHANNEL, lambda *note: self.wake(int(note[-1])))
+            self.listens.set()
+            self.wake_all()
+            await lost.wait()
+
+
+async def newer(sessions: Sessions, user_id: int, last: int) -> list[tuple[int, str]]:
+    """Ids and documents of the points after the last that was sent, a batch at most."""
+    mine = TrackPoint.user_id == user_id, TrackPoint.id > last
+    async with sessions() as session:
+        found = await session.scalars(
+            select(TrackPoint).where(*mine).order_by(TrackPoint.id).limit(BATCH)
+        )
+        return [(point.id, shown(point).model_dump_json()) for point in found]
+
+
+async def newest(sessions: Sessions, user_id: int) -> int:
+    """The id of the user's last point, or 0."""
+    async with sessions() as session:
+        last = select(func.max(TrackPoint.id)).where(TrackPoint.user_id == user_id)
+        return await session.scalar(last) or 0
+
+
+async def events(
+    hub: Hub, sessions: Sessions, user_id: int, last: int, settings: Settings
+) -> AsyncIterator[str]:
+    """The points after `last`, as they come; a comment when there was nothing for a while.
+
+    It ends after live_for seconds: clients come again by themselves, and go on where they were.
+    """
+    loop, client = asyncio.get_running_loop(), hub.join(user_id)
+    end = loop.time() + settings.live_for
+    try:
+        yield ": listening\n\n"
+        while (left := end - loop.time()) > 0:
+            client.clear()
+            while found := await newer(sessions, user_id, last):
+                for last, document in found:
+                    yield f"id: {last}\nevent: point\ndata: {document}\n\n"
+            try:
+                await asyncio.wait_for(client.wait(), min(left, settings.keep_alive))
+            except TimeoutError:
+                yield ": still here\n\n"
+    finally:
+        hub.leave(user_id, client)
+
+
+@router.get("/users/{user_id}/live", responses=answers(404), response_class=StreamingResponse)
+async def live(
+    user_id: Id,
+    request: Request,
+    sessions: OwnSessions,
+    last_event_id: Annotated[EventId | SkipJsonSchema[None], Header()] = None,
+) -> StreamingResponse:
+    """A user's new points as they are committed; Last-Event-ID goes on where a client stopped."""
+    await known(sessions, user_id)
+    last = await newest(sessions, user_id) if last_event_id is None else last_event_id
+    state = request.app.state
+    stream = events(state.hub, sessions, user_id, last, state.settings)
+    return StreamingResponse(stream, media_type="text/event-stream")

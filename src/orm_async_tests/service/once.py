@@ -1,0 +1,47 @@
+"""Idempotency keys: a write that is sent again is answered again, and done once (test154)."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Header
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.service.problems import Refused
+from orm_async_tests.service.tables import IdempotencyKey
+
+Document = dict[str, Any]
+Key = Annotated[
+    Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")] | SkipJsonSchema[None],
+    Header(
+        alias="Idempotency-Key",
+        description="sent again with the same request, it is answered as the first one was",
+    ),
+]
+
+
+async def once(
+    session: AsyncSession, key: str | None, request: str, work: Callable[[], Awaitable[Document]]
+) -> Document:
+    """Do the work and remember its answer under the key, in the same transaction.
+
+    A second request with the key waits for the first one's end. Raises Refused (409) if the key
+    was used for another request.
+    """
+    if key is None:
+        return await work()
+    digest = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
+    claim = insert(IdempotencyKey).values(key=key, request=digest).on_conflict_do_nothing()
+    if (await session.execute(claim.returning(IdempotencyKey.key))).first():
+        answer = await work()
+        kept = await session.get_one(IdempotencyKey, key)
+        kept.answer = answer
+        return answer
+    kept = await session.get_one(IdempotencyKey, key)
+    if kept.request != digest:
+        raise Refused(409, "this Idempotency-Key was used for another request")
+    assert kept.answer is not None
+    return kept.answer

@@ -1,0 +1,84 @@
+"""Errors as problem+json (RFC 9457), and which of the database's errors are whose fault."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from orm_async_tests.service.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+IF_MATCH = ("header", "if-match")
+RETRY_AFTER = {"Retry-After": "1"}  # seconds
+CONFLICTS = {"23505": HTTPStatus.CONFLICT, "23503": HTTPStatus.NOT_FOUND}
+BUSY = ("57014", "55P03", "40001", "40P01", "53300", "57P01", "57P02", "57P03")
+
+
+class Refused(Exception):
+    """An answer other than success, with its headers."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers or {}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route answers besides success, for its description."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in (*statuses, 413, 422, 503)
+    }
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The answer that says so."""
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+async def refused(_: Request, error: Exception) -> JSONResponse:
+    """The answer to a Refused."""
+    assert isinstance(error, Refused)
+    return problem(error.status, error.detail, error.headers)
+
+
+async def http(_: Request, error: Exception) -> JSONResponse:
+    """The answer to what Starlette refuses, such as a path that is not there."""
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def invalid(_: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that is not as described: where, and why."""
+    assert isinstance(error, RequestValidationError)
+    if [each for each in error.errors() if each["type"] == "missing" and each["loc"] == IF_MATCH]:
+        return problem(428, "say which version you have read: If-Match with its ETag")
+    details = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+    return problem(422, "; ".join(details).encode("utf-8", "replace").decode())
+
+
+async def database(_: Request, error: Exception) -> JSONResponse:
+    """The answer to the database's errors: a conflict, or busy for now; else it is our fault."""
+    orig = getattr(error, "orig", error)
+    sqlstate = getattr(orig, "sqlstate", None) or ""
+    if sqlstate in CONFLICTS:
+        return problem(CONFLICTS[sqlstate], "the database's rules refuse it")
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or sqlstate in BUSY or isinstance(error, PoolTimeout | TimeoutError | OSError):
+        return problem(503, "the database is busy or away: try again", RETRY_AFTER)
+    raise error
+
+
+def add(app: FastAPI) -> None:
+    """Answer to every error in this way."""
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    for kind in (DBAPIError, PoolTimeout, TimeoutError, OSError):
+        app.add_exception_handler(kind, database)

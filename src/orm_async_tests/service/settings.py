@@ -1,0 +1,24 @@
+"""What the service lets its operator set, by ORM_ASYNC_SERVICE_... in the environment."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+class Settings(BaseSettings):
+    """Limits and timeouts; durations are seconds, sizes are bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="ORM_ASYNC_SERVICE_")
+
+    pool_size: int = Field(default=10, ge=1)
+    max_overflow: int = Field(default=10, ge=0)
+    pool_timeout: float = Field(default=2.0, gt=0)
+    command_timeout: float = Field(default=30.0, gt=0)
+    statement_timeout: float = Field(default=20.0, gt=0)
+    max_body: int = Field(default=MIB, ge=1)
+    max_upload: int = Field(default=GIB, ge=1)
+    max_requests: int = Field(default=250, ge=1)
+    keep_alive: float = Field(default=15.0, gt=0)
+    live_for: float = Field(default=3600.0, gt=0)

@@ -1,0 +1,28 @@
+"""The service's own table, in a schema of its own: a branch of the migrations of its own."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.models import NAMING_CONVENTION
+
+
+class Base(DeclarativeBase):
+    """What the service keeps for itself."""
+
+    metadata = MetaData(schema="service", naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB}
+
+
+class IdempotencyKey(Base):
+    """A request that was done, and how it was answered."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request: Mapped[str]
+    answer: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

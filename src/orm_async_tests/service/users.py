@@ -1,0 +1,94 @@
+"""/users: create, read, list, patch, delete; optimistic locking by ETag and If-Match."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.models import User
+from orm_async_tests.service.etags import IfMatch, etag, version, wanted
+from orm_async_tests.service.once import Key, once
+from orm_async_tests.service.problems import Refused, answers
+from orm_async_tests.service.schemas import Page, UserIn, UserOut
+from orm_async_tests.service.sessions import InTransaction
+
+MAX_ID, MAX_PAGE = 2**31 - 1, 1000
+
+Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+After = Annotated[int, Query(ge=0, le=MAX_ID, description="the `next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+def shown(user: User) -> UserOut:
+    """The user as a document."""
+    return UserOut.model_validate(user)
+
+
+async def missed(session: AsyncSession, user_id: int) -> Refused:
+    """Why a write found no row: there is none (404), or it has another version by now (412)."""
+    if await session.scalar(select(User.id).where(User.id == user_id)) is None:
+        return Refused(404, "there is no such user")
+    return Refused(412, "the user has changed since you read it")
+
+
+@router.post("", status_code=201, responses=answers(409))
+async def create(
+    user: UserIn, session: InTransaction, response: Response, key: Key = None
+) -> UserOut:
+    """Make a user."""
+
+    async def work() -> dict[str, Any]:
+        made = insert(User).values(username=user.username).returning(User, version(User))
+        row = (await session.execute(made)).one()
+        return {"user": shown(row[0]).model_dump(mode="json"), "version": row[1]}
+
+    done = await once(session, key, f"POST /users {user.model_dump_json()}", work)
+    response.headers["ETag"] = etag(done["version"])
+    response.headers["Location"] = f"/users/{done['user']['id']}"
+    return UserOut.model_validate(done["user"])
+
+
+@router.get("")
+async def list_(session: InTransaction, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
+    """Users in the order of their ids, a page at a time."""
+    some = select(User).where(User.id > after).order_by(User.id).limit(limit + 1)
+    found = [shown(user) for user in await session.scalars(some)]
+    more = len(found) > limit
+    return Page(items=found[:limit], next=found[limit - 1].id if more else None)
+
+
+@router.get("/{user_id}", responses=answers(404))
+async def read(user_id: Id, session: InTransaction, response: Response) -> UserOut:
+    """A user; the ETag says which version."""
+    one = select(User, version(User)).where(User.id == user_id)
+    row = (await session.execute(one)).one_or_none()
+    if row is None:
+        raise Refused(404, "there is no such user")
+    response.headers["ETag"] = etag(row[1])
+    return shown(row[0])
+
+
+@router.patch("/{user_id}", responses=answers(404, 412, 428))
+async def patch(
+    user_id: Id, user: UserIn, session: InTransaction, response: Response, if_match: IfMatch
+) -> UserOut:
+    """Change a user, if it is still the version that was read."""
+    mine = User.id == user_id, version(User) == wanted(if_match)
+    changed = update(User).where(*mine).values(username=user.username)
+    found = await session.execute(changed.returning(User, version(User)))
+    row = found.one_or_none()
+    if row is None:
+        raise await missed(session, user_id)
+    response.headers["ETag"] = etag(row[1])
+    return shown(row[0])
+
+
+@router.delete("/{user_id}", status_code=204, responses=answers(404, 412, 428))
+async def remove(user_id: Id, session: InTransaction, if_match: IfMatch) -> None:
+    """Delete a user and all points, if it is still the version that was read."""
+    mine = User.id == user_id, version(User) == wanted(if_match)
+    if (await session.execute(delete(User).where(*mine).returning(User.id))).first() is None:
+        raise await missed(session, user_id)

@@ -1,0 +1,84 @@
+"""The service on a real socket of this machine, on a migrated database of its own."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from orm_async_tests import db, migrations
+from orm_async_tests.service.app import create_app
+from orm_async_tests.service.settings import Settings
+from tests.conftest import created
+
+SETTINGS = Settings(live_for=1.0)
+
+
+class Server(uvicorn.Server):
+    """A server that says when it listens, and leaves the signals to pytest."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_level="warning", lifespan="on"))
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}"
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The app's URL, while a thread serves it."""
+    server = Server(app)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert server.listening.wait(30)
+        yield server.url
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+async def _migrated(database: db.Database) -> None:
+    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+        await migrations.ensure(connection)
+
+
+@pytest.fixture(scope="module")
+def app(home: object) -> Iterator[FastAPI]:
+    """The service on an empty database."""
+    with created() as database:
+        asyncio.run(_migrated(database))
+        yield create_app(database.url, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def url(app: FastAPI) -> Iterator[str]:
+    """Where the service listens."""
+    with served(app) as address:
+        yield address
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[httpx.Client]:
+    """A client of the service."""
+    with httpx.Client(base_url=url, timeout=30) as made:
+        yield made
+
+
+@pytest.fixture
+def user(client: httpx.Client) -> int:
+    """The id of a user of this test's own."""
+    return int(client.post("/users", json={"username": "walker"}).raise_for_status().json()["id"])

@@ -1,0 +1,73 @@
+"""Tracks come in and go out in streams: all or nothing, and nothing is left open."""
+
+import json
+
+import httpx
+from fastapi import FastAPI
+
+POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30+00:00"}
+GPX = """<?xml version="1.0"?>
+<gpx version="1.1" creator="tests" xmlns="http://www.topografix.com/GPX/1/1">
+<trk><trkseg>{}</trkseg></trk></gpx>"""
+
+
+def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(client: httpx.Client, user: int) -> None:
+    track = "".join(json.dumps({**POINT, "lat": n / 100}) + "\n" for n in range(3000))
+
+    loaded = client.post(f"/users/{user}/points/ndjson", content=track)
+    back = client.get(f"/users/{user}/track.ndjson").text
+
+    assert loaded.json() == {"points": 3000}
+    assert [json.loads(line) for line in back.splitlines()] == [
+        json.loads(line) for line in track.splitlines()
+    ]
+
+
+def test_a_bad_line_is_named_and_nothing_is_added(client: httpx.Client, user: int) -> None:
+    lines = [json.dumps(POINT)] * 2500 + [json.dumps({**POINT, "lat": 91})]
+    refused = client.post(f"/users/{user}/points/ndjson", content="\n".join(lines))
+
+    assert refused.status_code == 422
+    assert "line 2501" in refused.json()["detail"]
+    assert client.get(f"/users/{user}/points").json()["items"] == []
+
+
+def test_a_gpx_file_is_loaded_or_refused_whole(client: httpx.Client, user: int) -> None:
+    good = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
+    bad = '<trkpt lat="47" lon="12.5"></trkpt>'
+    where = f"/users/{user}/points/gpx"
+
+    assert client.post(where, content=GPX.format(good * 2)).json() == {"points": 2}
+    refused = client.post(where, content=GPX.format(good + bad))
+    assert refused.status_code == 422
+    assert "point 2" in refused.json()["detail"]
+    assert client.post(where, content="no gpx").status_code == 422
+    assert len(client.get(f"/users/{user}/points").json()["items"]) == 2
+
+
+def test_a_track_is_a_geojson_feature(client: httpx.Client, user: int) -> None:
+    client.post(f"/users/{user}/points", json=POINT)
+    feature = client.get(f"/users/{user}/track.geojson").json()
+    assert feature["geometry"] == {"type": "MultiPoint", "coordinates": [[12.5, 47.0]]}
+
+
+def test_live_points_come_after_the_last_that_was_seen(client: httpx.Client, user: int) -> None:
+    first = client.post(f"/users/{user}/points", json=POINT).json()["id"]
+    with client.stream("GET", f"/users/{user}/live", headers={"Last-Event-ID": "0"}) as stream:
+        lines = stream.iter_lines()
+        while not next(lines).startswith("data:"):
+            pass
+        second = client.post(f"/users/{user}/points", json=POINT).json()["id"]
+        ids = [line for line in lines if line.startswith("id:")]
+    assert ids == [f"id: {second}"]
+    assert second > first
+
+
+def test_nothing_is_checked_out_when_all_is_answered(
+    client: httpx.Client, user: int, app: FastAPI
+) -> None:
+    with client.stream("GET", f"/users/{user}/track.ndjson") as stream:
+        stream.read()
+    assert client.get("/health/ready").json() == {"status": "ready"}
+    assert client.get("/health/live").status_code == 200
+    assert "pool_checked_out 0.0" in client.get("/metrics").text

@@ -1,0 +1,91 @@
+"""Users and points are made, read, changed and deleted, and nobody's write is lost."""
+
+import httpx
+import pytest
+
+POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
+
+
+def test_a_user_is_made_read_and_deleted(client: httpx.Client) -> None:
+    made = client.post("/users", json={"username": "ann"})
+    assert made.status_code == 201
+    where = made.headers["Location"]
+
+    read = client.get(where)
+    assert (read.json()["username"], read.headers["ETag"]) == ("ann", made.headers["ETag"])
+    assert client.delete(where, headers={"If-Match": read.headers["ETag"]}).status_code == 204
+    assert client.get(where).status_code == 404
+
+
+def test_the_second_of_two_writers_is_refused_until_he_has_read_again(client: httpx.Client) -> None:
+    where = client.post("/users", json={"username": "ann"}).headers["Location"]
+    seen = {"If-Match": client.get(where).headers["ETag"]}
+
+    first = client.patch(where, json={"username": "ben"}, headers=seen)
+    second = client.patch(where, json={"username": "cleo"}, headers=seen)
+    again = client.patch(
+        where, json={"username": "cleo"}, headers={"If-Match": first.headers["ETag"]}
+    )
+
+    assert [first.status_code, second.status_code, again.status_code] == [200, 412, 200]
+    assert client.patch(where, json={"username": "dora"}).status_code == 428
+    assert client.get(where).json()["username"] == "cleo"
+
+
+def test_a_write_that_is_sent_twice_with_its_key_is_done_once(client: httpx.Client) -> None:
+    key = {"Idempotency-Key": "7f0c"}
+    first = client.post("/users", json={"username": "ann"}, headers=key)
+    second = client.post("/users", json={"username": "ann"}, headers=key)
+    other = client.post("/users", json={"username": "ben"}, headers=key)
+
+    assert first.json() == second.json()
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert other.status_code == 409
+
+
+def test_a_users_points_are_read_in_pages_and_by_time(client: httpx.Client, user: int) -> None:
+    dates = [f"2010-10-03T09:{minute:02}:00Z" for minute in range(5)]
+    points = [{**POINT, "date": date} for date in dates]
+    assert client.post(f"/users/{user}/points/bulk", json=points).json() == {"points": 5}
+
+    seen: list[str] = []
+    after: int | None = 0
+    while after is not None:
+        page = client.get(f"/users/{user}/points", params={"limit": 2, "after": after}).json()
+        seen += [point["date"] for point in page["items"]]
+        after = page["next"]
+    some = client.get(f"/users/{user}/points", params={"since": dates[1], "until": dates[3]})
+
+    assert seen == dates
+    assert [point["date"] for point in some.json()["items"]] == dates[1:3]
+
+
+def test_a_point_changes_only_where_it_is_said(client: httpx.Client, user: int) -> None:
+    made = client.post(f"/users/{user}/points", json=POINT)
+    where, tag = made.headers["Location"], {"If-Match": made.headers["ETag"]}
+
+    changed = client.patch(where, json={"lat": 46.5}, headers=tag)
+
+    assert (changed.json()["lat"], changed.json()["lon"]) == (46.5, POINT["lon"])
+    assert client.patch(where, json={"lat": 1}, headers=tag).status_code == 412
+    assert client.delete(where, headers={"If-Match": changed.headers["ETag"]}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/users/2147483647", 404),
+        ("GET", "/users/0", 422),
+        ("GET", "/users/2147483647/points", 404),
+        ("GET", "/users/2147483647/track.ndjson", 404),
+        ("GET", "/users/2147483647/live", 404),
+        ("GET", "/nowhere", 404),
+        ("PUT", "/users", 405),
+    ],
+)
+def test_an_error_is_a_problem_document(
+    client: httpx.Client, method: str, path: str, status: int
+) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.headers["Content-Type"] == "application/problem+json"

@@ -67,9 +67,15 @@ def generate(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Ratios: test5 against the same work by hand; the bulk ladder (arguments: bench/bulk.py's)."""
-    python(session, "bench/startup.py")
-    python(session, "bench/bulk.py", *session.posargs)
+    """Ratios within one run: start-up, the bulk ladder, the service (arguments: which of them)."""
+    for name in session.posargs or ["startup", "bulk", "service"]:
+        python(session, f"bench/{name}.py")
+
+
+@nox.session(venv_backend="none")
+def load(session: nox.Session) -> None:
+    """Two hundred clients of the service for 20 s (arguments: pytest's)."""
+    python(session, "-m", "pytest", "tests/service/load.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -5,7 +5,7 @@ import json
 import httpx
 from fastapi import FastAPI
 
-POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30+00:00"}
+POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30.25+00:00"}
 GPX = """<?xml version="1.0"?>
 <gpx version="1.1" creator="tests" xmlns="http://www.topografix.com/GPX/1/1">
 <trk><trkseg>{}</trkseg></trk></gpx>"""

@@ -42,3 +42,7 @@ async def migrated(database: db.Database) -> None:
     async with db.connected(database, "orm_async_tests serve") as connection:
         await migrations.ensure(connection)
         await connection.commit()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

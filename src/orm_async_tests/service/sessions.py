@@ -20,6 +20,7 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
         "statement_timeout": milliseconds,
         "idle_in_transaction_session_timeout": milliseconds,
         "application_name": "orm_async_tests service",
+        "timezone": "UTC",
     }
     arguments = {"command_timeout": settings.command_timeout, "server_settings": limits}
     return db.make_engine(

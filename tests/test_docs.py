@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.cli import parser
-from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -33,9 +33,8 @@ def test_the_readme_names_every_command() -> None:
 def test_the_readme_names_every_variable() -> None:
     source = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
     named = {name for text in source for name in VARIABLE.findall(text)}
-    prefix = Settings.model_config["env_prefix"]
-    settings = {f"{prefix}{name.upper()}" for name in Settings.model_fields}
-    assert (named - {prefix}) | settings <= set(VARIABLE.findall(README))
+    settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert (named - {PREFIX}) | settings <= set(VARIABLE.findall(README))
 
 
 def test_the_readme_names_every_nox_session() -> None:

@@ -2,10 +2,15 @@
 
 import argparse
 import asyncio
+import socket
 import sys
+from typing import TYPE_CHECKING
 
 from orm_async_tests import db, errors, migrations
 from orm_async_tests.errors import CouldNotRun
+
+if TYPE_CHECKING:
+    from orm_async_tests.service.settings import Settings
 
 
 def main() -> int:
@@ -25,16 +30,43 @@ def serve(db_: str | None, host: str, port: int) -> int:
 
         from orm_async_tests.service.app import create_app
     except ImportError as error:
-        raise CouldNotRun(
-            f"the package {error.name} is not installed",
-            "this Python",
-            "poetry install --all-extras",
-        ) from None
-    with db.chosen(db_, "asyncpg") as database:
+        what = f"the package {error.name} is not installed"
+        raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
+    settings = chosen_settings()
+    with listening(host, port) as opened, db.chosen(db_, "asyncpg") as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         asyncio.run(migrated(database))
-        uvicorn.run(create_app(database.url), host=host, port=port, timeout_graceful_shutdown=10)
+        app = create_app(database.url, settings)
+        config = uvicorn.Config(app, timeout_graceful_shutdown=10)
+        uvicorn.Server(config).run(sockets=[opened])
     return 0
+
+
+def chosen_settings() -> "Settings":
+    """The settings of the environment. Raises CouldNotRun for a value that is none."""
+    from pydantic import ValidationError
+
+    from orm_async_tests.service.settings import PREFIX, Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        name, default = f"{PREFIX}{field.upper()}", Settings.model_fields[field].default
+        raise CouldNotRun(
+            f"{first['input']!r} does not do: {first['msg']}", name, f"{name}={default}"
+        ) from None
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket on this address. Raises CouldNotRun if it cannot be had."""
+    try:
+        return socket.create_server((host, port))
+    except (OSError, OverflowError) as error:
+        raise CouldNotRun(
+            f"this address cannot be listened on: {error}", f"{host}:{port}", "serve --port 8001"
+        ) from None
 
 
 async def migrated(database: db.Database) -> None:

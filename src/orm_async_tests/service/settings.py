@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PREFIX = "ORM_ASYNC_SERVICE_"
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -10,7 +11,7 @@ GIB = 1024 * MIB
 class Settings(BaseSettings):
     """Limits and timeouts; durations are seconds, sizes are bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="ORM_ASYNC_SERVICE_")
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     pool_size: int = Field(default=10, ge=1)
     max_overflow: int = Field(default=10, ge=0)

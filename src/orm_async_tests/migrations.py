@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 BRANCHES = ("versions", "service")  # folders of revisions
+LOCK = 1297303373  # an advisory lock, held by who migrates
 State = Literal["empty", "behind", "current", "foreign"]
 
 REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
@@ -54,16 +55,15 @@ def _history() -> list[tuple[str, str]]:
 
 def state(connection: Connection) -> State:
     """Empty, behind our newest revisions, at them, or somebody else's."""
-    ours = connection.scalar(text("SELECT to_regclass('public.alembic_version')"))
-    if not ours:
-        return "foreign" if connection.scalar(text(TABLES)) else "empty"
+    tables = set(connection.scalars(text(TABLES)))  # one statement: another one may be migrating
+    if "public.alembic_version" not in tables:
+        return "foreign" if tables else "empty"
     at = set(connection.scalars(text("SELECT version_num FROM public.alembic_version")))
     if at == heads():
         return "current"
     if at and at <= revisions():
         return "behind"
-    others = set(connection.scalars(text(TABLES))) - {"public.alembic_version"}
-    return "foreign" if at or others else "empty"
+    return "foreign" if at or len(tables) > 1 else "empty"
 
 
 def refuse_foreign(connection: Connection) -> State:
@@ -87,6 +87,9 @@ def upgrade(connection: Connection) -> None:
     """
     if refuse_foreign(connection) == "current":
         return
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+    if refuse_foreign(connection) == "current":
+        return  # by another one, which had the lock
 
     from alembic import command
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, MetaData, func
+from sqlalchemy import DateTime, ForeignKey, Index, MetaData, func
 from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -49,9 +49,13 @@ class TrackPoint(Base):
     """One position of a walk, in degrees (WGS 84), with the moment it was recorded."""
 
     __tablename__ = "track_points"
+    __table_args__ = (  # a user's points are read in both orders (bench/growth.py)
+        Index("ix_track_points_user_id_id", "user_id", "id"),
+        Index("ix_track_points_user_id_date", "user_id", "date"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     lat: Mapped[float]
     lon: Mapped[float]
     date: Mapped[datetime]

@@ -49,6 +49,19 @@ def test_an_empty_database_is_migrated_inside_a_running_loop(empty_database: db.
     assert asyncio.run(prepared(empty_database)) == "current"
 
 
+def test_two_who_migrate_at_once_take_turns(empty_database: db.Database) -> None:
+    async def migrated() -> None:
+        async with db.connected(empty_database, "tests") as connection:
+            await migrations.ensure(connection)
+            await connection.commit()
+
+    async def both() -> None:
+        await asyncio.gather(migrated(), migrated())
+
+    asyncio.run(both())
+    assert asyncio.run(prepared(empty_database, ensure=False)) == "current"
+
+
 def test_an_older_database_of_ours_is_upgraded(empty_database: db.Database) -> None:
     async def at_first() -> None:
         async with db.connected(empty_database, "tests") as connection:

@@ -38,14 +38,15 @@ class Server(uvicorn.Server):
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The app's URL, while a thread serves it."""
+def served(app: FastAPI) -> Iterator[httpx.Client]:
+    """A client of the app, while a thread serves it."""
     server = Server(app)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         assert server.listening.wait(30)
-        yield server.url
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            yield client
     finally:
         server.should_exit = True
         thread.join()
@@ -56,25 +57,31 @@ async def _migrated(database: db.Database) -> None:
         await migrations.ensure(connection)
 
 
-@pytest.fixture(scope="module")
-def app(home: object) -> Iterator[FastAPI]:
-    """The service on an empty database."""
+@contextmanager
+def migrated() -> Iterator[db.Database]:
+    """A database with our tables and no rows."""
     with created() as database:
         asyncio.run(_migrated(database))
-        yield create_app(database.url, SETTINGS)
+        yield database
 
 
 @pytest.fixture(scope="module")
-def url(app: FastAPI) -> Iterator[str]:
-    """Where the service listens."""
-    with served(app) as address:
-        yield address
+def tables(home: object) -> Iterator[db.Database]:
+    """The database of a module's tests."""
+    with migrated() as database:
+        yield database
 
 
-@pytest.fixture
-def client(url: str) -> Iterator[httpx.Client]:
+@pytest.fixture(scope="module")
+def app(tables: db.Database) -> FastAPI:
+    """The service."""
+    return create_app(tables.url, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI) -> Iterator[httpx.Client]:
     """A client of the service."""
-    with httpx.Client(base_url=url, timeout=30) as made:
+    with served(app) as made:
         yield made
 
 

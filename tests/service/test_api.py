@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -25,9 +26,9 @@ def as_it_is(_: object, value: Any) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def api(url: str) -> OpenApiSchema:
+def api(client: httpx.Client) -> OpenApiSchema:
     """The description, as the service serves it."""
-    return schemathesis.openapi.from_url(f"{url}/openapi.json")
+    return schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)

@@ -1,49 +1,31 @@
 """poetry run serve starts the service, or says what is wrong and what to type."""
 
 import os
-import signal
-import socket
 import subprocess
-import sys
 
 import httpx
 import pytest
 
 from orm_async_tests import db
-from tests.conftest import with_url
-from tests.processes import until
+from tests.service.processes import SERVE, serving
 
-SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
-
-
-def answers(url: str) -> bool:
-    """Whether the service is ready."""
-    try:
-        return httpx.get(f"{url}/health/ready").is_success
-    except httpx.TransportError:
-        return False
+PREFIX = "ORM_ASYNC_SERVICE_"
 
 
 def test_it_serves_a_database_that_was_empty_until_it_is_ended(
     empty_database: db.Database,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    served = subprocess.Popen(
-        [*SERVE, "--port", port], env=with_url(empty_database), stderr=subprocess.DEVNULL
-    )
-    try:
-        until(lambda: answers(f"http://127.0.0.1:{port}"))
-    finally:
-        served.send_signal(signal.SIGINT)
-    assert served.wait(30) in (0, 130)
+    with serving(empty_database.url) as service:
+        assert httpx.get(f"{service.url}/users").json() == {"items": [], "next": None}
 
 
 @pytest.mark.parametrize(
     ("arguments", "variables", "where"),
     [
         (["--port", "99999"], {}, "127.0.0.1:99999"),
-        ([], {"ORM_ASYNC_SERVICE_POOL_SIZE": "many"}, "ORM_ASYNC_SERVICE_POOL_SIZE"),
+        ([], {f"{PREFIX}POOL_SIZE": "many"}, f"{PREFIX}POOL_SIZE"),
+        (["--port", "0"], {f"{PREFIX}READ_URL": "nowhere"}, f"{PREFIX}READ_URL"),
+        (["--port", "0"], {f"{PREFIX}POOLER": "true"}, f"{PREFIX}POOLER"),
         (["--port", "0", "--db", "postgresql://127.0.0.1:1/x"], {}, "127.0.0.1:1/x"),
     ],
 )

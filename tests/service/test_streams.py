@@ -3,12 +3,15 @@
 import json
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30.25+00:00"}
+JSON = {"Content-Type": "application/json"}  # what the other two do not look at
 GPX = """<?xml version="1.0"?>
 <gpx version="1.1" creator="tests" xmlns="http://www.topografix.com/GPX/1/1">
 <trk><trkseg>{}</trkseg></trk></gpx>"""
+TRACK_POINT = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
 
 
 def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(client: httpx.Client, user: int) -> None:
@@ -23,6 +26,26 @@ def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(client: httpx.Client, use
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "content", "other"),
+    [
+        ("ndjson", f"{json.dumps(POINT)}\n" * 3000, json.dumps(POINT)),
+        ("bulk", json.dumps([POINT, POINT]), json.dumps([POINT])),
+        ("gpx", GPX.format(TRACK_POINT * 2), GPX.format(TRACK_POINT)),
+    ],
+)
+def test_a_track_that_is_sent_again_under_its_key_is_loaded_once(
+    client: httpx.Client, user: int, kind: str, content: str, other: str
+) -> None:
+    where, headers = f"/users/{user}/points/{kind}", {**JSON, "Idempotency-Key": f"{kind}-{user}"}
+    first, second = (client.post(where, content=content, headers=headers) for _ in range(2))
+    track = client.get(f"/users/{user}/track.ndjson").text
+
+    assert first.status_code == second.status_code == 201
+    assert first.json() == second.json() == {"points": len(track.splitlines())}
+    assert client.post(where, content=other, headers=headers).status_code == 409
+
+
 def test_a_bad_line_is_named_and_nothing_is_added(client: httpx.Client, user: int) -> None:
     lines = [json.dumps(POINT)] * 2500 + [json.dumps({**POINT, "lat": 91})]
     refused = client.post(f"/users/{user}/points/ndjson", content="\n".join(lines))
@@ -33,7 +56,7 @@ def test_a_bad_line_is_named_and_nothing_is_added(client: httpx.Client, user: in
 
 
 def test_a_gpx_file_is_loaded_or_refused_whole(client: httpx.Client, user: int) -> None:
-    good = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
+    good = TRACK_POINT
     bad = '<trkpt lat="47" lon="12.5"></trkpt>'
     where = f"/users/{user}/points/gpx"
 

@@ -1,6 +1,8 @@
 """Many points at once: JSON, an NDJSON stream, a GPX file; COPY, all or nothing."""
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orm_async_tests.service.once import Digest, Key, once, said
 from orm_async_tests.service.points import announced, held
 from orm_async_tests.service.problems import Refused, answers
 from orm_async_tests.service.schemas import Loaded, PointIn
@@ -29,16 +32,22 @@ def row(user_id: int, point: PointIn) -> Row:
     return user_id, point.lat, point.lon, point.date
 
 
-async def copied(session: AsyncSession, user_id: int, rows: Any) -> Loaded:
+async def copied(
+    session: AsyncSession, user_id: int, rows: Any, key: str | None, request: Digest
+) -> Loaded:
     """COPY rows, given by an iterable or an async one, in the session's transaction."""
-    await held(session, user_id)  # the transaction has begun: COPY takes part in it (test74)
-    await session.execute(text("SET LOCAL statement_timeout = 0"))
-    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-    told = await driver.copy_records_to_table(
-        "track_points", records=rows, columns=COLUMNS, timeout=UPLOAD
-    )
-    await announced(session, user_id)
-    return Loaded(points=int(told.removeprefix("COPY ")))
+
+    async def work() -> dict[str, Any]:
+        await held(session, user_id)  # the transaction has begun: COPY takes part in it (test74)
+        await session.execute(text("SET LOCAL statement_timeout = 0"))
+        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+        told = await driver.copy_records_to_table(
+            "track_points", records=rows, columns=COLUMNS, timeout=UPLOAD
+        )
+        await announced(session, user_id)
+        return {"points": int(told.removeprefix("COPY "))}
+
+    return Loaded.model_validate(await once(session, key, request, work))
 
 
 def bad_line(number: int, why: str) -> Refused:
@@ -46,54 +55,78 @@ def bad_line(number: int, why: str) -> Refused:
     return Refused(422, f"line {number}: {why}; nothing was added")
 
 
-async def lines(request: Request) -> AsyncIterator[bytes]:
-    """The body's lines, of which only one chunk is in memory at a time."""
-    rest = b""
-    number = 0
-    async for chunk in request.stream():
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
+class Upload:
+    """A body that is read as it comes, of which only one chunk is in memory at a time."""
+
+    def __init__(self, request: Request) -> None:
+        self._stream = request.stream()
+        self._sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._sha256.update(chunk)
+            yield chunk
+
+    async def digest(self) -> str:
+        """The digest of the whole, of which the rest is read."""
+        async for _ in self._chunks():
+            pass
+        return self._sha256.hexdigest()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        rest = b""
+        number = 0
+        async for chunk in self._chunks():
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                number += 1
+                yield line
+            if len(rest) > LINE:
+                raise bad_line(number + 1, f"it is longer than {LINE} bytes")
+        if rest:
+            yield rest
+
+    async def rows(self, user_id: int) -> AsyncIterator[Row]:
+        """A row for each line that is not blank; raises Refused (422), which names the line."""
+        number = 0
+        async for line in self._lines():
             number += 1
-            yield line
-        if len(rest) > LINE:
-            raise bad_line(number + 1, f"it is longer than {LINE} bytes")
-    if rest:
-        yield rest
+            if not line.strip():
+                continue
+            try:
+                yield row(user_id, PointIn.model_validate_json(line))
+            except ValidationError as error:
+                first = error.errors()[0]
+                why = f"{'.'.join(map(str, first['loc']))} {first['msg']}"
+                raise bad_line(number, why) from None
 
 
-async def rows_of_lines(request: Request, user_id: int) -> AsyncIterator[Row]:
-    """A row for each line that is not blank; raises Refused (422), which names the line."""
-    number = 0
-    async for line in lines(request):
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            yield row(user_id, PointIn.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise bad_line(number, f"{'.'.join(map(str, first['loc']))} {first['msg']}") from None
-
-
-def rows_of_gpx(document: bytes, user_id: int) -> Iterable[Row]:
+def rows_of_gpx(document: bytes, user_id: int) -> list[Row]:
     """A row for each point of the tracks; raises Refused (422), which names the point."""
     try:
         walks = gpxpy.parse(document)
     except Exception as error:
         raise Refused(422, f"this is no GPX: {error}; nothing was added") from None
+    rows: list[Row] = []
     for number, found in enumerate(walks.walk(only_points=True), start=1):
         try:
             point = PointIn(lat=found.latitude, lon=found.longitude, date=found.time)
         except ValidationError as error:
             why = error.errors()[0]["msg"]
             raise Refused(422, f"point {number}: {why}; nothing was added") from None
-        yield row(user_id, point)
+        rows.append(row(user_id, point))
+    return rows
 
 
-@router.post("/bulk", status_code=201, responses=answers(404))
-async def bulk(user_id: Id, points: list[PointIn], session: InTransaction) -> Loaded:
+@router.post("/bulk", status_code=201, responses=answers(404, 409))
+async def bulk(
+    user_id: Id, points: list[PointIn], session: InTransaction, key: Key = None
+) -> Loaded:
     """Add the points of a JSON array."""
-    return await copied(session, user_id, [row(user_id, point) for point in points])
+    rows = [row(user_id, point) for point in points]
+    return await copied(
+        session, user_id, rows, key, said(f"POST /users/{user_id}/points/bulk {rows}")
+    )
 
 
 def takes(media_type: str) -> dict[str, Any]:
@@ -105,18 +138,25 @@ def takes(media_type: str) -> dict[str, Any]:
 @router.post(
     "/ndjson",
     status_code=201,
-    responses=answers(404),
+    responses=answers(404, 409),
     openapi_extra=takes("application/x-ndjson"),
 )
-async def ndjson(user_id: Id, request: Request, session: InTransaction) -> Loaded:
+async def ndjson(user_id: Id, request: Request, session: InTransaction, key: Key = None) -> Loaded:
     """Add the points of a stream with one JSON document in each line."""
-    return await copied(session, user_id, rows_of_lines(request, user_id))
+    upload = Upload(request)
+    return await copied(session, user_id, upload.rows(user_id), key, upload.digest)
 
 
 @router.post(
-    "/gpx", status_code=201, responses=answers(404), openapi_extra=takes("application/gpx+xml")
+    "/gpx",
+    status_code=201,
+    responses=answers(404, 409),
+    openapi_extra=takes("application/gpx+xml"),
 )
-async def gpx(user_id: Id, request: Request, session: InTransaction) -> Loaded:
+async def gpx(user_id: Id, request: Request, session: InTransaction, key: Key = None) -> Loaded:
     """Add the points of a GPX file's tracks."""
-    rows = list(rows_of_gpx(await request.body(), user_id))
-    return await copied(session, user_id, rows)
+    document = await request.body()
+    rows = await asyncio.to_thread(rows_of_gpx, document, user_id)  # others are served meanwhile
+    return await copied(
+        session, user_id, rows, key, said(f"POST /users/{user_id}/points/gpx {rows}")
+    )

@@ -7,23 +7,22 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import migrations
 from orm_async_tests.service.problems import RETRY_AFTER, Refused, answers
-from orm_async_tests.service.sessions import InTransaction
+from orm_async_tests.service.sessions import Engines, InTransaction
 
 router = APIRouter(tags=["health"])
 
 
-def figures(engine: AsyncEngine) -> CollectorRegistry:
-    """The pool's figures, and how long statements take, in seconds."""
+def figures(engines: Engines) -> CollectorRegistry:
+    """The figures of the pools, and how long statements take, in seconds."""
     registry = CollectorRegistry()
-    pool: Any = engine.pool
+    pools: list[Any] = [engine.pool for engine in engines.pooled()]
     out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
-    out.set_function(pool.checkedout)
-    idle = Gauge("pool_idle", "Connections that wait in the pool.", registry=registry)
-    idle.set_function(pool.checkedin)
+    out.set_function(lambda: sum(pool.checkedout() for pool in pools))
+    idle = Gauge("pool_idle", "Connections that wait in a pool.", registry=registry)
+    idle.set_function(lambda: sum(pool.checkedin() for pool in pools))
     took = Histogram("statement_seconds", "From the statement to its answer.", registry=registry)
 
     def before(*arguments: Any) -> None:
@@ -32,8 +31,9 @@ def figures(engine: AsyncEngine) -> CollectorRegistry:
     def after(*arguments: Any) -> None:
         took.observe(time.perf_counter() - arguments[4]._started)
 
-    event.listen(engine.sync_engine, "before_cursor_execute", before)
-    event.listen(engine.sync_engine, "after_cursor_execute", after)
+    for engine in engines.pooled():
+        event.listen(engine.sync_engine, "before_cursor_execute", before)
+        event.listen(engine.sync_engine, "after_cursor_execute", after)
     return registry
 
 

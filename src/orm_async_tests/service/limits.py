@@ -6,7 +6,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from orm_async_tests.service.problems import RETRY_AFTER, problem
 from orm_async_tests.service.settings import Settings
 
-UPLOADS = ("/ndjson", "/gpx")
 ALWAYS = ("/health", "/metrics")
 
 
@@ -33,7 +32,8 @@ class Limits:
 
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         settings = self._settings
-        limit = settings.max_upload if scope["path"].endswith(UPLOADS) else settings.max_body
+        uploads = {"ndjson": settings.max_upload, "gpx": settings.max_gpx}
+        limit = uploads.get(scope["path"].rpartition("/")[2], settings.max_body)
         received = 0
 
         async def counted() -> Message:

@@ -14,6 +14,7 @@ from orm_async_tests.service.problems import Refused
 from orm_async_tests.service.tables import IdempotencyKey
 
 Document = dict[str, Any]
+Digest = Callable[[], Awaitable[str]]
 Key = Annotated[
     Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")] | SkipJsonSchema[None],
     Header(
@@ -23,25 +24,37 @@ Key = Annotated[
 ]
 
 
+def said(request: str) -> Digest:
+    """The digest of a request that is known as a whole."""
+
+    async def digest() -> str:
+        return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
+
+    return digest
+
+
 async def once(
-    session: AsyncSession, key: str | None, request: str, work: Callable[[], Awaitable[Document]]
+    session: AsyncSession,
+    key: str | None,
+    request: Digest,
+    work: Callable[[], Awaitable[Document]],
 ) -> Document:
     """Do the work and remember its answer under the key, in the same transaction.
 
+    request: gives what tells this request from others, once the work is done or not to be done.
     A second request with the key waits for the first one's end. Raises Refused (409) if the key
     was used for another request.
     """
     if key is None:
         return await work()
-    digest = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
-    claim = insert(IdempotencyKey).values(key=key, request=digest).on_conflict_do_nothing()
+    claim = insert(IdempotencyKey).values(key=key, request="").on_conflict_do_nothing()
     if (await session.execute(claim.returning(IdempotencyKey.key))).first():
         answer = await work()
         kept = await session.get_one(IdempotencyKey, key)
-        kept.answer = answer
+        kept.request, kept.answer = await request(), answer
         return answer
     kept = await session.get_one(IdempotencyKey, key)
-    if kept.request != digest:
+    if kept.request != await request():
         raise Refused(409, "this Idempotency-Key was used for another request")
     assert kept.answer is not None
     return kept.answer

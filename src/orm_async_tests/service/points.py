@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import IfMatch, etag, version, wanted
-from orm_async_tests.service.once import Key, once
+from orm_async_tests.service.once import Key, once, said
 from orm_async_tests.service.problems import Refused, answers
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
-from orm_async_tests.service.sessions import InTransaction
+from orm_async_tests.service.sessions import InTransaction, ToRead
 from orm_async_tests.service.users import After, Id, Limit
 
 CHANNEL = "orm_async_points"
@@ -60,7 +60,7 @@ async def create(
         await announced(session, user_id)
         return {"point": shown(row[0]).model_dump(mode="json"), "version": row[1]}
 
-    request = f"POST /users/{user_id}/points {point.model_dump_json()}"
+    request = said(f"POST /users/{user_id}/points {point.model_dump_json()}")
     done = await once(session, key, request, work)
     response.headers["ETag"] = etag(done["version"])
     response.headers["Location"] = f"/points/{done['point']['id']}"
@@ -70,7 +70,7 @@ async def create(
 @router.get("/users/{user_id}/points", responses=answers(404))
 async def list_(
     user_id: Id,
-    session: InTransaction,
+    session: ToRead,
     after: After = 0,
     limit: Limit = 100,
     since: Annotated[Moment | SkipJsonSchema[None], Query(description="not before")] = None,
@@ -91,7 +91,7 @@ async def list_(
 
 
 @router.get("/points/{point_id}", responses=answers(404))
-async def read(point_id: Id, session: InTransaction, response: Response) -> PointOut:
+async def read(point_id: Id, session: ToRead, response: Response) -> PointOut:
     """A point; the ETag says which version."""
     one = select(TrackPoint, version(TrackPoint)).where(TrackPoint.id == point_id)
     row = (await session.execute(one)).one_or_none()

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orm_async_tests import db, errors, migrations
@@ -19,14 +20,23 @@ def main() -> int:
     parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    arguments = parser.parse_args()
-    return errors.exit_code(lambda: serve(arguments.db_, arguments.host, arguments.port))
+    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes")
+    given = parser.parse_args()
+    return errors.exit_code(lambda: serve(given.db_, given.host, given.port, given.workers))
 
 
-def serve(db_: str | None, host: str, port: int) -> int:
-    """Serve on this address. Raises CouldNotRun."""
+def positive(text: str) -> int:
+    """The number in text. Raises ValueError if it is not at least 1."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def serve(db_: str | None, host: str, port: int, workers: int) -> int:
+    """Serve on this address, by so many processes. Raises CouldNotRun."""
     try:
         import uvicorn
+        from uvicorn.supervisors import Multiprocess
 
         from orm_async_tests.service.app import create_app
     except ImportError as error:
@@ -36,9 +46,13 @@ def serve(db_: str | None, host: str, port: int) -> int:
     with listening(host, port) as opened, db.chosen(db_, "asyncpg") as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         asyncio.run(migrated(database))
-        app = create_app(database.url, settings)
-        config = uvicorn.Config(app, timeout_graceful_shutdown=10)
-        uvicorn.Server(config).run(sockets=[opened])
+        app = partial(create_app, database.url, settings)
+        app()  # what it cannot use is said here, and not by each worker
+        config = uvicorn.Config(app, factory=True, workers=workers, timeout_graceful_shutdown=10)
+        if workers > 1:
+            Multiprocess(config, sockets=[opened]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[opened])
     return 0
 
 

@@ -13,13 +13,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
+    read_url: str = ""  # where reads go, such as a standby; else where writes go
+    listen_url: str = ""  # where LISTEN goes: it needs a session, which a pooler may not give
+    pooler: bool = False  # the others go through PgBouncer, which pools transactions
     pool_size: int = Field(default=10, ge=1)
     max_overflow: int = Field(default=10, ge=0)
     pool_timeout: float = Field(default=2.0, gt=0)
     command_timeout: float = Field(default=30.0, gt=0)
     statement_timeout: float = Field(default=20.0, gt=0)
     max_body: int = Field(default=MIB, ge=1)
+    max_gpx: int = Field(default=8 * MIB, ge=1)
     max_upload: int = Field(default=GIB, ge=1)
     max_requests: int = Field(default=250, ge=1)
     keep_alive: float = Field(default=15.0, gt=0)
     live_for: float = Field(default=3600.0, gt=0)
+    telemetry: bool = False

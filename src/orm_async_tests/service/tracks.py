@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.problems import Refused, answers
-from orm_async_tests.service.sessions import OwnSessions, Sessions
+from orm_async_tests.service.sessions import OwnReaders, Sessions
 from orm_async_tests.service.users import Id
 
 BATCH = 5000  # rows of each fetch
@@ -54,7 +54,7 @@ async def feature(sessions: Sessions, user_id: int) -> AsyncIterator[str]:
 
 
 @router.get("/track.ndjson", responses=answers(404), response_class=StreamingResponse)
-async def ndjson(user_id: Id, sessions: OwnSessions) -> StreamingResponse:
+async def ndjson(user_id: Id, sessions: OwnReaders) -> StreamingResponse:
     """A user's points, one JSON document in each line, as /points/ndjson takes them."""
     await known(sessions, user_id)
     lines = texts(sessions, user_id, LINE, "")
@@ -62,7 +62,7 @@ async def ndjson(user_id: Id, sessions: OwnSessions) -> StreamingResponse:
 
 
 @router.get("/track.geojson", responses=answers(404), response_class=StreamingResponse)
-async def geojson(user_id: Id, sessions: OwnSessions) -> StreamingResponse:
+async def geojson(user_id: Id, sessions: OwnReaders) -> StreamingResponse:
     """A user's points as a GeoJSON feature."""
     await known(sessions, user_id)
     return StreamingResponse(feature(sessions, user_id), media_type="application/geo+json")

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import IfMatch, etag, version, wanted
-from orm_async_tests.service.once import Key, once
+from orm_async_tests.service.once import Key, once, said
 from orm_async_tests.service.problems import Refused, answers
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
-from orm_async_tests.service.sessions import InTransaction
+from orm_async_tests.service.sessions import InTransaction, ToRead
 
 MAX_ID, MAX_PAGE = 2**31 - 1, 1000
 
@@ -45,14 +45,15 @@ async def create(
         row = (await session.execute(made)).one()
         return {"user": shown(row[0]).model_dump(mode="json"), "version": row[1]}
 
-    done = await once(session, key, f"POST /users {user.model_dump_json()}", work)
+    request = said(f"POST /users {user.model_dump_json()}")
+    done = await once(session, key, request, work)
     response.headers["ETag"] = etag(done["version"])
     response.headers["Location"] = f"/users/{done['user']['id']}"
     return UserOut.model_validate(done["user"])
 
 
 @router.get("")
-async def list_(session: InTransaction, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
+async def list_(session: ToRead, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
     """Users in the order of their ids, a page at a time."""
     some = select(User).where(User.id > after).order_by(User.id).limit(limit + 1)
     found = [shown(user) for user in await session.scalars(some)]
@@ -61,7 +62,7 @@ async def list_(session: InTransaction, after: After = 0, limit: Limit = 100) ->
 
 
 @router.get("/{user_id}", responses=answers(404))
-async def read(user_id: Id, session: InTransaction, response: Response) -> UserOut:
+async def read(user_id: Id, session: ToRead, response: Response) -> UserOut:
     """A user; the ETag says which version."""
     one = select(User, version(User)).where(User.id == user_id)
     row = (await session.execute(one)).one_or_none()

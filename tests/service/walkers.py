@@ -1,0 +1,98 @@
+"""Clients that walk: each adds points under keys, until it is told that they are there."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from sqlalchemy import URL, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests import db
+from orm_async_tests.models import TrackPoint
+from orm_async_tests.service.tables import IdempotencyKey
+
+POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
+AGAIN = 0.1  # seconds, of a client that does not heed Retry-After
+
+
+class Ledger:
+    """What the clients were told."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.users: set[str] = set()  # keys of what was acknowledged
+        self.points: set[str] = set()
+        self.more = asyncio.Event()  # is set at each acknowledgement
+        self.bare = 0  # answers of 503 without Retry-After
+        self.lost = 0  # requests that were not answered
+
+    def note(self, answer: httpx.Response) -> httpx.Response:
+        """Count the answer."""
+        self.statuses[answer.status_code] += 1
+        self.bare += answer.status_code == 503 and "Retry-After" not in answer.headers
+        return answer
+
+    async def sent(self, client: httpx.AsyncClient, *request: Any, **more: Any) -> httpx.Response:
+        """The answer to a request, which is sent again until there is one that is not 503."""
+        while True:
+            try:
+                answer = self.note(await client.request(*request, **more))
+                if answer.status_code != 503:
+                    return answer
+            except httpx.TransportError:
+                self.lost += 1
+            await asyncio.sleep(AGAIN)
+
+    async def added(
+        self, client: httpx.AsyncClient, path: str, document: Any, keys: set[str]
+    ) -> httpx.Response:
+        """The answer to a POST under a new key, which is among `keys` then."""
+        key = uuid4().hex
+        headers = {"Idempotency-Key": key}
+        answer = await self.sent(client, "POST", path, json=document, headers=headers)
+        if answer.is_success:
+            keys.add(key)
+            self.more.set()
+        return answer
+
+
+async def walk(client: httpx.AsyncClient, ledger: Ledger, until: float) -> None:
+    """Make a user, then add points, read pages and change the last point, until the time is up."""
+    made = await ledger.added(client, "/users", {"username": "walker"}, ledger.users)
+    points = f"{made.headers['Location']}/points"
+    while time.monotonic() < until:
+        added = await ledger.added(client, points, POINT, ledger.points)
+        await ledger.sent(client, "GET", points, params={"limit": 10})
+        tag = {"If-Match": added.headers["ETag"]}
+        where = added.headers["Location"]
+        await ledger.sent(client, "PATCH", where, json={"lat": 46.5}, headers=tag)
+
+
+async def walked(
+    url: str,
+    clients: int,
+    seconds: float,
+    meanwhile: Callable[[Ledger], Awaitable[None]] | None = None,
+) -> Ledger:
+    """What so many clients were told in so many seconds, while something else went on."""
+    ledger, until = Ledger(), time.monotonic() + seconds
+    limits = httpx.Limits(max_connections=clients)
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+        walkers = [walk(client, ledger, until) for _ in range(clients)]
+        await asyncio.gather(*walkers, *([meanwhile(ledger)] if meanwhile else []))
+    print(f"{sum(ledger.statuses.values()) / seconds:.0f} answers a second: {ledger.statuses}")
+    return ledger
+
+
+async def kept(url: URL) -> tuple[set[str], int]:
+    """The keys and the number of points that the database holds."""
+    engine = db.make_engine(url)
+    async with AsyncSession(engine) as session:
+        keys = set(await session.scalars(select(IdempotencyKey.key)))
+        points = (await session.scalars(select(func.count(TrackPoint.id)))).one()
+    await engine.dispose()
+    return keys, points

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import nox
 
@@ -12,6 +13,8 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 
 SHELL_SCRIPTS = ("poetryw", ".ci/run")
+PROFILES = ("--profile", "service", "--profile", "scale")  # of docker-compose.yml
+UP = ("up", "-d", "--wait", "--build")
 
 
 def python(session: nox.Session, *arguments: str) -> None:
@@ -67,8 +70,8 @@ def generate(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Ratios within one run: start-up, the bulk ladder, the service (arguments: which of them)."""
-    for name in session.posargs or ["startup", "bulk", "service"]:
+    """Ratios within one run (arguments: startup, bulk, service, isolation, growth; all of them)."""
+    for name in session.posargs or ["startup", "bulk", "service", "isolation", "growth"]:
         python(session, f"bench/{name}.py")
 
 
@@ -80,18 +83,44 @@ def load(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def compose(session: nox.Session) -> None:
-    """Check the compose file; with a Docker daemon, run test1 on it (arguments: test1's)."""
+    """Check the compose file; with a Docker daemon, run its profiles (arguments: test1's)."""
     if not answers("docker", "compose", "version"):
         session.skip("there is no docker compose: install Docker's compose plugin")
-    session.run("docker", "compose", "config", "-q", external=True)
+    docker_compose(session, "config", "-q")
+    docker_compose(session, *PROFILES, "config", "-q")
     if not answers("docker", "info"):
         session.skip("the compose file is right; no Docker daemon answers, so it was not started")
     try:
-        session.run("docker", "compose", "up", "-d", "--wait", external=True)
+        docker_compose(session, *UP)
         test1 = ["-m", "orm_async_tests.cli", "run", "1", "--db", "compose"]
         python(session, *test1, *session.posargs)
+        docker_compose(session, "--profile", "service", *UP)
+        ask("service", "8000")
+        docker_compose(session, "--profile", "scale", *UP)
+        ask("proxy", "8080")
+        one, *_ = told("ps", "-q", "replica").split()
+        session.run("docker", "kill", one, external=True)
+        ask("proxy", "8080")
     finally:
-        session.run("docker", "compose", "down", "-v", external=True)
+        docker_compose(session, *PROFILES, "down", "-v")
+
+
+def docker_compose(session: nox.Session, *arguments: str) -> None:
+    """Run it; without a profile it sees the database only."""
+    session.run("docker", "compose", *arguments, external=True)
+
+
+def told(*arguments: str) -> str:
+    """What docker compose prints."""
+    command = ["docker", "compose", *PROFILES, *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def ask(container: str, port: str) -> None:
+    """Ask whether it is ready, and read: any answer but a success raises."""
+    address = told("port", container, port).strip()
+    for path in ["/health/ready", "/users"] * 10:
+        urlopen(f"http://{address}{path}", timeout=30).close()
 
 
 def answers(*command: str) -> bool:

@@ -6,6 +6,7 @@ from orm_async_tests.harness.command import main_of
 from orm_async_tests.harness.judge import Stack
 from orm_async_tests.harness.meeting import Meeting
 from orm_async_tests.harness.options import Option, at_least
+from orm_async_tests.harness.revisions import environment
 from orm_async_tests.harness.upstream import Upstream
 from orm_async_tests.harness.ways import MakeEngine, Seen, Sessions, checked_out, right, way, wrong
 from orm_async_tests.harness.wire import Wire
@@ -25,6 +26,7 @@ __all__ = [
     "Wire",
     "at_least",
     "checked_out",
+    "environment",
     "main_of",
     "outcomes",
     "right",

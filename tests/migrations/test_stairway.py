@@ -1,47 +1,54 @@
-"""Every step of both branches goes up, down and up again, and the rows below it survive."""
+"""Each step of both branches goes up, down and up, and finds tables and rows as they were."""
 
 from alembic.script import ScriptDirectory
 from pytest_alembic import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, MetaData, select, text
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from orm_async_tests import migrations
+from orm_async_tests.service import tables
 
-POINT = "(user_id, lat, lon, date) VALUES (1, 45, 14, '2010-10-03 09:36:30')"
+SCHEMAS = (None, tables.Base.metadata.schema)
 ROWS = {  # what is written once a revision has made its tables
     "97eeeb1ead54": [
         "INSERT INTO users (username) VALUES ('walker')",
-        f"INSERT INTO track_points {POINT}",
+        "INSERT INTO track_points (user_id, lat, lon, date) VALUES (1, 45, 14, '2010-10-03')",
     ],
     "c41f7a9d20be": ["INSERT INTO service.idempotency_keys (key, request) VALUES ('k', 'r')"],
 }
-Content = dict[str, list[str]]
 
 
-def content(engine: Engine) -> Content:
-    """The rows of each table of ours, as PostgreSQL prints them."""
+def content(engine: Engine) -> dict[str, tuple[list[str], list[tuple[object, ...]]]]:
+    """Of each table of ours: the statements that make it and its indexes, and its rows."""
+    found = {}
+    metadata = MetaData()
     with engine.connect() as connection:
-        tables = set(connection.scalars(text(migrations.TABLES))) - {"public.alembic_version"}
-        rows = {
-            table: connection.scalars(text(f"SELECT t::text FROM {table} t ORDER BY 1"))
-            for table in tables
-        }
-        return {table: list(each) for table, each in rows.items()}
+        for schema in SCHEMAS:
+            metadata.reflect(connection, schema)
+        for name in metadata.tables.keys() - {"alembic_version"}:
+            table = metadata.tables[name]
+            indexes = [str(CreateIndex(each)) for each in table.indexes]
+            made_by = [str(CreateTable(table).compile(engine)), *sorted(indexes)]
+            found[name] = made_by, [tuple(row) for row in connection.execute(select(table))]
+    return found
 
 
-def test_every_step_goes_up_down_and_up_with_rows_present(
+def test_each_step_goes_up_down_and_up_with_rows_present(
     alembic_runner: MigrationContext, alembic_engine: Engine
 ) -> None:
     directory = ScriptDirectory.from_config(alembic_runner.command_executor.alembic_config)
     steps = list(reversed(list(directory.walk_revisions())))
     for step in steps:
-        before = content(alembic_engine)
-        down = f"{step.revision}@{step.down_revision or 'base'}"
-        alembic_runner.raw_command("upgrade", step.revision)
-        alembic_runner.raw_command("downgrade", down)
-        assert content(alembic_engine) == before, step.revision
-        alembic_runner.raw_command("upgrade", step.revision)
+        here, below = step.revision, f"{step.revision}@{step.down_revision or 'base'}"
+        seen = [content(alembic_engine)]
+        for command, to in ("upgrade", here), ("downgrade", below), ("upgrade", here):
+            alembic_runner.raw_command(command, to)
+            seen.append(content(alembic_engine))
+        before, up, down, again = seen
+        assert (down, again) == (before, up)
         with alembic_engine.begin() as connection:
-            for insert in ROWS.get(step.revision, []):
+            for insert in ROWS.get(here, []):
                 connection.execute(text(insert))
+
     assert {step.revision for step in steps} == migrations.revisions()
-    assert all(content(alembic_engine).values()), "a table without rows: name some in ROWS"
+    assert all(rows for _, rows in content(alembic_engine).values()), "name some in ROWS"

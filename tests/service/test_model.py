@@ -63,22 +63,22 @@ class Walkers(RuleBasedStateMachine):
             after = page["next"]
         return found
 
-    def write(self, method: str, path: str, stale: bool, **change: object) -> None:
-        """Change or delete by the newest tag or, if stale, by the one before it."""
-        headers = {"If-Match": self.tags[path][-2 if stale else -1]}
-        answer = self.client.request(method, path, headers=headers, json=change or None)
-        if path not in self.model:
-            assert answer.status_code == 404
-        elif stale:
-            assert answer.status_code == 412
-        elif change:
-            assert answer.status_code == 200
+    def write(self, method: str, path: str, change: Document | None = None) -> httpx.Response:
+        """The answer to a write with the newest tag; with the one before it is refused."""
+        old, new = (
+            self.client.request(method, path, headers={"If-Match": tag}, json=change)
+            for tag in self.tags[path][-2:]
+        )
+        expected = (412, 200 if change else 204) if path in self.model else (404, 404)
+        assert (old.status_code, new.status_code) == expected
+        return new
+
+    def patch(self, path: str, change: Document) -> None:
+        """Change what is there."""
+        answer = self.write("PATCH", path, change)
+        if path in self.model:
             self.model[path] |= change
             self.tags[path].append(answer.headers["ETag"])
-        else:
-            assert answer.status_code == 204
-            for each in [path, *self.points_of(path)]:
-                del self.model[each]
 
     @initialize(target=users, names=st.lists(NAMES, min_size=1, max_size=3))
     def make_users(self, names: list[str]) -> MultipleResults[str]:
@@ -110,17 +110,19 @@ class Walkers(RuleBasedStateMachine):
             self.keep(path, self.client.get(path).headers["ETag"], owned(user, point))
         return multiple(*new)
 
-    @rule(user=users, name=NAMES, stale=st.booleans())
-    def rename(self, user: str, name: str, stale: bool) -> None:
-        self.write("PATCH", user, stale, username=name)
+    @rule(user=users, name=NAMES)
+    def rename(self, user: str, name: str) -> None:
+        self.patch(user, {"username": name})
 
-    @rule(point=points, change=CHANGES, stale=st.booleans())
-    def move(self, point: str, change: Document, stale: bool) -> None:
-        self.write("PATCH", point, stale, **change)
+    @rule(point=points, change=CHANGES)
+    def move(self, point: str, change: Document) -> None:
+        self.patch(point, change)
 
-    @rule(path=users | points, stale=st.booleans())
-    def delete(self, path: str, stale: bool) -> None:
-        self.write("DELETE", path, stale)
+    @rule(path=users | points)
+    def delete(self, path: str) -> None:
+        self.write("DELETE", path)
+        for gone in [path, *self.points_of(path)]:
+            self.model.pop(gone, None)
 
     @rule(user=users)
     def list_points(self, user: str) -> None:

@@ -6,6 +6,7 @@ where it stopped. SKIP LOCKED goes around a row that a writer holds, and a later
 
 Topic: web
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
+Docs: https://www.postgresql.org/docs/current/sql-update.html
 """
 
 from sqlalchemy import MetaData, func, insert, select, update
@@ -29,7 +30,7 @@ class Walk(Base):
 
 
 MISSING = select(Walk.id).where(Walk.title.is_(None))
-SOME = MISSING.order_by(Walk.id).limit(BATCH).with_for_update(skip_locked=True)
+SOME = MISSING.order_by(Walk.id).limit(BATCH).with_for_update(skip_locked=True).cte()
 FREE = select(Walk.id).with_for_update(skip_locked=True)
 BACKFILL = update(Walk).values(title=Walk.name).execution_options(synchronize_session=False)
 
@@ -62,7 +63,7 @@ async def in_batches(session: AsyncSession, Session: Sessions) -> tuple[int, int
     """An UPDATE and a commit for each hundred rows, until none is left."""
     least = ROWS
     while await missing(session):
-        await session.execute(BACKFILL.where(Walk.id.in_(SOME)))
+        await session.execute(BACKFILL.where(Walk.id == SOME.c.id))
         least = min(least, await free(Session))
         await session.commit()
     return least, await missing(session)

@@ -15,7 +15,7 @@ NOWHERE = {"DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/x"}
 @pytest.fixture
 def own(tmp_path: Path) -> dict[str, str]:
     """Variables of a server of this test's own."""
-    return {"ORM_ASYNC_HOME": str(tmp_path / "home"), "ORM_ASYNC_IDLE": "1"}
+    return {"ORM_ASYNC_HOME": str(tmp_path / "home"), "ORM_ASYNC_IDLE": "15"}
 
 
 def test_a_server_is_started_shown_stopped_and_reset(own: dict[str, str]) -> None:

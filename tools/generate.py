@@ -148,12 +148,12 @@ def record() -> None:
 
 def steady(result: Any) -> Iterator[str]:
     """What a result shows, without times and values."""
-    from orm_async_tests.harness.judge import describe
-    from orm_async_tests.harness.show import counted, shortened
+    from orm_async_tests.harness.transcript import transcript
+    from orm_async_tests.harness.words import counted, describe
 
     for name, seen in result.seen.items():
         yield f"{seen.kind:5}  {name}"
-        yield from (f"         {statement}" for statement in shortened(seen.sql))
+        yield from (f"         {line.text}" for line in transcript(seen))
         end = f", raised {describe(seen.error)}" if seen.error else ""
         yield f"         {counted(len(seen.sql), 'statement')}{end}"
     yield result.verdict.word

@@ -1,6 +1,7 @@
 """Scripts that are written by tests: a module from its source."""
 
 import itertools
+import linecache
 import sys
 import textwrap
 from types import ModuleType
@@ -28,6 +29,8 @@ def script(body: str) -> ModuleType:
     source = HEAD + textwrap.dedent(body)
     if "def check" not in source:
         source += "\ndef check(): pass\n"
+    lines = source.splitlines(keepends=True)
+    linecache.cache[module.__file__] = (len(source), None, lines, module.__file__)
     exec(compile(source, module.__file__, "exec"), vars(module))
     return module
 

@@ -12,6 +12,7 @@ from orm_async_tests import catalogue
 from orm_async_tests.errors import CouldNotRun
 
 Progress = Callable[[str], None]
+VERBOSE = "what each way sent and what the verdict rests on; -vv: in full"
 
 
 def add(commands: Any) -> None:
@@ -27,7 +28,7 @@ def add(commands: Any) -> None:
     runs.add_argument("--topic", help=", ".join(catalogue.TOPICS))
     runs.add_argument("--all", action="store_true", help="every script")
     runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
-    runs.add_argument("-v", "--verbose", action="store_true", help="what each way sent")
+    runs.add_argument("-v", "--verbose", action="count", default=0, help=VERBOSE)
     add_stack(runs)
     runs.set_defaults(run=run)
 
@@ -67,8 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
             done = run_one(script, database, loop=arguments.loop)
             results.append(done)
             if not arguments.as_json:
-                in_full = arguments.verbose or done.verdict.word == BROKEN
-                show.show(show.whole(done) if in_full else show.brief(done))
+                whole = arguments.verbose or done.verdict.word == BROKEN
+                told = show.whole(done, show.width(), arguments.verbose > 1)
+                show.show(told if whole else show.brief(done))
     if arguments.as_json:
         print(json.dumps(result.document(results), indent=2))
     else:

@@ -12,7 +12,7 @@ from orm_async_tests.harness.loops import DEFAULT, UVLOOP
 from orm_async_tests.harness.options import Option, options
 from orm_async_tests.harness.result import document, exit_code
 from orm_async_tests.harness.run import run
-from orm_async_tests.harness.show import show, whole
+from orm_async_tests.harness.show import show, whole, width
 
 
 def main_of(name: str) -> Callable[[], int]:
@@ -32,6 +32,7 @@ def _main(
     driver: str | None,
     loop: str,
     as_json: bool,
+    verbose: bool,
     **values: Any,
 ) -> int:
     with db.chosen(db_, driver) as database:
@@ -40,7 +41,7 @@ def _main(
     if as_json:
         print(json.dumps(document([result]), indent=2))
     else:
-        show(whole(result))
+        show(whole(result, width(), in_full=verbose))
     return exit_code([result])
 
 
@@ -50,6 +51,8 @@ def parser(script: ModuleType) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=claim)
     add_stack(parser)
     parser.add_argument("--json", action="store_true", dest="as_json", help="the result as JSON")
+    verbose = "each statement and value in full"
+    parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
     add_options(parser, options(script))
     return parser
 

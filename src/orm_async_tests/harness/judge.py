@@ -1,7 +1,6 @@
 """From what was seen to a verdict."""
 
 import importlib.util
-import linecache
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.evidence import Evidence, Recorder
 from orm_async_tests.harness.upstream import DefectSeen, Upstream
 from orm_async_tests.harness.ways import Seen, called_with, terms, ways
+from orm_async_tests.harness.words import describe
 from orm_async_tests.server import binaries
 
 HOLDS, BROKEN, UPSTREAM, SKIPPED = "HOLDS", "BROKEN", "UPSTREAM", "SKIPPED"
@@ -18,10 +19,11 @@ HOLDS, BROKEN, UPSTREAM, SKIPPED = "HOLDS", "BROKEN", "UPSTREAM", "SKIPPED"
 
 @dataclass(frozen=True)
 class Verdict:
-    """HOLDS, BROKEN, UPSTREAM or SKIPPED, and why."""
+    """HOLDS, BROKEN, UPSTREAM or SKIPPED, why, and the assertions that it rests on."""
 
     word: str
     reason: str = ""
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,22 +82,29 @@ def judge(
     """Ask the script's check, after what no script may do was looked for."""
     if trouble := _trouble(script, seen):
         return Verdict(BROKEN, trouble)
+    recorder = Recorder()
+    word, reason = _asked(script, recorder, {**options, "stack": stack, **seen}, stack)
+    return Verdict(word, reason, tuple(recorder.evidence))
+
+
+def _asked(
+    script: ModuleType, recorder: Recorder, offered: Mapping[str, Any], stack: Stack
+) -> tuple[str, str]:
+    """The verdict's word and reason."""
     defect: Upstream | None = getattr(script, "DEFECT", None)
     expected = defect is not None and defect.applies(stack.libraries, stack.driver)
     try:
-        script.check(**called_with(script.check, {**options, "stack": stack, **seen}))
+        recorder.check(script.check, called_with(script.check, offered))
     except DefectSeen as found:
         link = found.defect.link
         if expected:
-            return Verdict(UPSTREAM, f"{found.defect.library} {found.defect.versions}: {link}")
-        return Verdict(
-            BROKEN, f"the defect is outside its versions {found.defect.versions}: {link}"
-        )
+            return UPSTREAM, f"{found.defect.library} {found.defect.versions}: {link}"
+        return BROKEN, f"the defect is outside its versions {found.defect.versions}: {link}"
     except Exception as error:
-        return Verdict(BROKEN, _where(error))
+        return BROKEN, _where(error)
     if defect and expected:
-        return Verdict(BROKEN, f"the defect is gone: narrow its versions {defect.versions}")
-    return Verdict(HOLDS)
+        return BROKEN, f"the defect is gone: narrow its versions {defect.versions}"
+    return HOLDS, ""
 
 
 def _trouble(script: ModuleType, seen: Mapping[str, Seen]) -> str:
@@ -114,16 +123,8 @@ def _trouble(script: ModuleType, seen: Mapping[str, Seen]) -> str:
     return ""
 
 
-def describe(error: BaseException) -> str:
-    """The error's class and the stable codes that it carries."""
-    codes = [
-        str(code) for code in (getattr(error, "code", None), Seen(error=error).sqlstate) if code
-    ]
-    return " ".join([type(error).__name__, *dict.fromkeys(codes)])
-
-
 def _where(error: Exception) -> str:
+    """The line of the check, and what went wrong if no assertion says it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    line = linecache.getline(frame.filename, frame.lineno or 0).strip()
-    kind = "" if isinstance(error, AssertionError) else f"  ({type(error).__name__}: {error})"
-    return f"{frame.filename}:{frame.lineno}\n         {line}{kind}"
+    kind = "" if isinstance(error, AssertionError) else f"  {type(error).__name__}: {error}"
+    return f"{frame.filename}:{frame.lineno}{kind}"

@@ -97,7 +97,7 @@ class Observer:
         arguments = called_with(function, offered)
         session = offered["session"]
         before = self.wire.round_trips if self.wire else 0
-        with sql.recorded(seen.log, self.playground.admin.sync_engine):
+        with sql.recorded(seen, self.playground.admin.sync_engine):
             started = time.perf_counter()
             try:
                 seen.value = await _result(function(**arguments), seen, started)

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any
 
-from orm_async_tests.harness.judge import BROKEN, SKIPPED, Stack, Verdict, describe
+from orm_async_tests.harness.judge import BROKEN, SKIPPED, Stack, Verdict
 from orm_async_tests.harness.ways import Seen
+from orm_async_tests.harness.words import describe
 
-SCHEMA = 1  # raised when a reader of the documents would have to change
+SCHEMA = 2  # raised when a reader of the documents would have to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
@@ -62,6 +63,7 @@ def _result(result: Result) -> dict[str, Any]:
         "claim": result.claim,
         "verdict": result.verdict.word,
         "reason": result.verdict.reason,
+        "evidence": [asdict(each) for each in result.verdict.evidence],
         "seconds": round(result.seconds, 6),
         "ways": [_way(name, seen) for name, seen in result.seen.items()],
     }
@@ -75,6 +77,8 @@ def _way(name: str, seen: Seen) -> dict[str, Any]:
         "error": None if seen.error is None else describe(seen.error),
         "sql": seen.sql,
         "log": seen.log,
+        "lanes": seen.lanes,
+        "refused": seen.refused,
         "round_trips": seen.round_trips,
         "seconds": round(seen.seconds, 6),
         "first": round(seen.first, 6),

@@ -1,22 +1,28 @@
 """A result for people: what each way sent and what came of it, in colour where there is any."""
 
 import inspect
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM, describe
+from orm_async_tests.harness.evidence import Evidence
+from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
 from orm_async_tests.harness.result import Result
+from orm_async_tests.harness.transcript import Line, transcript
 from orm_async_tests.harness.ways import Seen, ways
+from orm_async_tests.harness.words import clipped, counted, describe, phrase
 
-Line = tuple[str, str]  # a style of rich, and the text
+Styled = tuple[str, str]  # a style of rich, and the text
 STYLES = {HOLDS: "bold green", BROKEN: "bold red", UPSTREAM: "bold yellow", SKIPPED: "bold yellow"}
 KINDS = {"wrong": "red", "right": "green", "way": "cyan"}
-WIDTH = 100  # columns of a statement
-SHOWN = 8  # statements of a way
+WIDTH, NARROWEST = 100, 60  # columns, where there is no terminal and at least
+MARGIN = 9  # columns before what a way sent and returned
+VALUE = 300  # characters of a returned value
 
 
-def show(lines: Iterable[Line]) -> None:
+def show(lines: Iterable[Styled]) -> None:
     """Print lines, with their styles if this is a terminal (NO_COLOR is respected)."""
     if not sys.stdout.isatty():
         for _, text in lines:
@@ -29,28 +35,41 @@ def show(lines: Iterable[Line]) -> None:
         console.print(text, style=style, markup=False, soft_wrap=True)
 
 
-def whole(result: Result) -> Iterator[Line]:
-    """Everything about one script."""
-    yield "bold", result.claim
+def width() -> int:
+    """The terminal's columns; WIDTH if the output goes elsewhere."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    return max(shutil.get_terminal_size((WIDTH, 0)).columns, NARROWEST)
+
+
+def whole(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
+    """Everything about one script; in_full: each statement as it was sent, each value whole."""
+    yield from _wrapped("bold", result.claim, columns)
+    wrong = [seen for seen in result.seen.values() if seen.kind == "wrong"]
     for name, seen in result.seen.items():
-        doc = inspect.getdoc(ways(result.script)[name]) or ""
+        label = " ".join((inspect.getdoc(ways(result.script)[name]) or "").split())
         yield "", ""
-        yield KINDS[seen.kind], f"  {seen.kind:5}  {name}: {' '.join(doc.split())}"
-        for statement in shortened(seen.sql):
-            yield "dim", f"         {statement}"
-        yield "", f"         {outcome(seen)}"
+        head = f"  {seen.kind:5}  {name}: {label}"
+        yield from _wrapped(KINDS[seen.kind], head, columns, MARGIN)
+        for line in transcript(seen, wrong if seen.kind == "right" else (), in_full):
+            yield from _sent(line, columns)
+        value = phrase(seen.value)
+        came = f"raised {describe(seen.error)}" if seen.error else f"returned {value}"
+        came = came if in_full else clipped(came, VALUE)
+        yield from _wrapped("bold", " " * MARGIN + came, columns, MARGIN)
+        yield from _wrapped("", " " * MARGIN + cost(seen), columns, MARGIN)
     yield "", ""
-    yield verdict(result)
+    yield from verdict(result, columns)
 
 
-def brief(result: Result) -> Iterator[Line]:
+def brief(result: Result) -> Iterator[Styled]:
     """One line about one script."""
     word, reason = result.verdict.word, result.verdict.reason
     why = f"  ({reason})" if word == SKIPPED else ""
     yield STYLES[word], f"{word:8}  {result.command:>7}  {result.claim}{why}"
 
 
-def summary(results: Sequence[Result]) -> Iterator[Line]:
+def summary(results: Sequence[Result]) -> Iterator[Styled]:
     """How many scripts got which verdict, and in how many seconds."""
     words = Counter(result.verdict.word for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
@@ -58,7 +77,7 @@ def summary(results: Sequence[Result]) -> Iterator[Line]:
     yield STYLES[worst], f"{counts} in {sum(result.seconds for result in results):.1f} s"
 
 
-def grid(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
+def grid(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
     """Rows of words as columns; the first row is the head."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
@@ -66,14 +85,16 @@ def grid(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
         yield "dim" if number else "bold", "  ".join(words).rstrip()
 
 
-def verdict(result: Result) -> Line:
-    """The last line about a script."""
+def verdict(result: Result, columns: int) -> Iterator[Styled]:
+    """The verdict, and the assertions that it rests on with the values of both sides."""
     word, reason = result.verdict.word, result.verdict.reason
-    return STYLES[word], f"  {word} {reason}".rstrip()
+    yield from _wrapped(STYLES[word], f"  {word} {reason}".rstrip(), columns, 4)
+    for each in result.verdict.evidence:
+        yield from _proof(each, columns)
 
 
-def outcome(seen: Seen) -> str:
-    """What came of a way, on one line."""
+def cost(seen: Seen) -> str:
+    """What a way cost, and what it left behind, on one line."""
     parts = [counted(len(seen.sql), "statement")]
     if seen.round_trips is not None:
         parts.append(counted(seen.round_trips, "round trip"))
@@ -82,33 +103,40 @@ def outcome(seen: Seen) -> str:
         parts.append(f"first after {seen.first * 1e3:.1f} ms, peak {seen.peak / 2**20:.1f} MiB")
     if seen.leaked:
         parts.append(f"{counted(seen.leaked, 'connection')} not given back")
-    parts += [f"warned {name}" for name in dict.fromkeys(seen.warnings)]
-    parts.append(
-        f"raised {describe(seen.error)}" if seen.error else f"returned {clipped(repr(seen.value))}"
-    )
-    return ", ".join(parts)
+    return ", ".join([*parts, *(f"warned {name}" for name in dict.fromkeys(seen.warnings))])
 
 
-def shortened(statements: list[str]) -> Iterator[str]:
-    """The statements, repetitions counted, cut to a screen's width and height."""
-    groups: list[list[str]] = []
-    for statement in statements:
-        if groups and groups[-1][0] == statement:
-            groups[-1].append(statement)
-        else:
-            groups.append([statement])
-    for group in groups[:SHOWN]:
-        times = f"{len(group)} x " if len(group) > 1 else ""
-        yield times + clipped(group[0])
-    if groups[SHOWN:]:
-        yield f"... and {sum(map(len, groups[SHOWN:]))} more"
+def _sent(line: Line, columns: int) -> Iterator[Styled]:
+    """A line of a transcript: "+" if only this way sent it, "^" under what makes it different."""
+    new = "+" if line.new else " "
+    times = f"{line.times} x " if line.times > 1 else ""
+    lane = f"{line.lane}: " if line.lane else ""
+    head = f"{' ' * (MARGIN - 2)}{new} {'  ' * line.depth}{lane}{times}"
+    start = 0
+    for text in textwrap.wrap(line.text, columns - len(head), break_on_hyphens=False):
+        yield "bold" if line.new else "dim", head + text
+        head = " " * len(head)
+        under = (any(at in mark for mark in line.marks) for at in range(start, start + len(text)))
+        carets = "".join("^" if marked else " " for marked in under).rstrip()
+        if carets:
+            yield "green", head + carets
+        start += len(text) + 1  # the space at which the line was broken
 
 
-def clipped(text: str) -> str:
-    """The text, at most WIDTH columns of it."""
-    return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."
+def _proof(evidence: Evidence, columns: int) -> Iterator[Styled]:
+    """An assertion and its values, side by side if there is room."""
+    mark, style = ("=", "") if evidence.holds else ("x", "red")
+    head = f"  {mark} {evidence.assertion}"
+    values = "" if evidence.values == evidence.assertion else evidence.values
+    middle = columns * 3 // 5
+    if len(head) < middle and len(values) <= columns - middle:
+        yield style, f"{head:{middle}}{values}".rstrip()
+        return
+    yield from _wrapped(style, head, columns, 4)
+    yield from _wrapped(style, f"      {values}", columns, 6)
 
 
-def counted(count: int, thing: str) -> str:
-    """Such as "1 statement" or "2 statements"."""
-    return f"{count} {thing}{'s' * (count != 1)}"
+def _wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
+    """The text in lines of at most so many columns, the later ones indented."""
+    for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
+        yield style, line

@@ -6,19 +6,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
-from orm_async_tests.harness.ways import sqlstate
+from orm_async_tests.harness.ways import Seen, sqlstate
 
-TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK")
+ENDS = ("COMMIT", "ROLLBACK")
+TRANSACTION = ("BEGIN", *ENDS)
 
 
 @contextmanager
-def recorded(log: list[str], unobserved: Engine) -> Iterator[None]:
-    """Append to log what every engine but the unobserved one sends while the block runs.
+def recorded(seen: Seen, unobserved: Engine) -> Iterator[None]:
+    """Note in seen what every engine but the unobserved one sends while the block runs.
+
+    An entry's lane is the lowest number that no other open transaction has.
 
     A statement is noted after the server answered it, with rows or with an error: an event before
     it would also count a lazy load that the asyncio session refuses and never sends.
     """
-    listeners = _listeners(log, unobserved)
+    listeners = _listeners(seen, unobserved)
     for name, listener in listeners:
         event.listen(Engine, name, listener)
     try:
@@ -28,20 +31,31 @@ def recorded(log: list[str], unobserved: Engine) -> Iterator[None]:
             event.remove(Engine, name, listener)
 
 
-def _listeners(log: list[str], unobserved: Engine) -> list[tuple[str, Callable[..., None]]]:
-    def note(connection: Connection | None, text: str) -> None:
+def _listeners(seen: Seen, unobserved: Engine) -> list[tuple[str, Callable[..., None]]]:
+    taken: dict[int, int] = {}  # by the connection's id: a reference would keep it from ending
+
+    def note(connection: Connection | None, text: str, sqlstate: str = "") -> None:
         if connection is None or connection.engine is not unobserved:
-            log.append(" ".join(text.split()))
+            seen.log.append(" ".join(text.split()))
+            seen.refused.append(sqlstate)
+            seen.lanes.append(taken.setdefault(id(connection), _lowest_free(taken)))
+            if text in ENDS:
+                del taken[id(connection)]
 
     def answered(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         note(connection, statement)
 
     def failed(context: ExceptionContext) -> None:
-        if context.statement and sqlstate(context.original_exception):
-            note(context.connection, context.statement)
+        if context.statement and (refusal := sqlstate(context.original_exception)):
+            note(context.connection, context.statement, refusal)
 
     def transaction(word: str) -> Callable[[Connection], None]:
         return lambda connection: note(connection, word)
 
     marks = [(word.lower(), transaction(word)) for word in TRANSACTION]
     return [("after_cursor_execute", answered), ("handle_error", failed), *marks]
+
+
+def _lowest_free(taken: dict[int, int]) -> int:
+    used = set(taken.values())
+    return next(number for number in range(len(used) + 1) if number not in used)

@@ -35,7 +35,9 @@ class Seen:
     """What one way did. A blank one is a way that did nothing.
 
     sql: the statements that the server answered; log: the same with BEGIN, COMMIT and ROLLBACK as
-    SQLAlchemy meant them. round_trips: counted on the wire, None where it cannot be watched.
+    SQLAlchemy meant them. For each entry of log, lanes: which of the transactions open at that
+    moment sent it; refused: the SQLSTATE with which the server refused it, or "".
+    round_trips: counted on the wire, None where it cannot be watched.
     leaked: pool slots still checked out at the end. warnings: names of categories. first: seconds
     until the first item of an async generator; peak: most bytes that Python held while it ran.
     """
@@ -45,6 +47,8 @@ class Seen:
     error: Any = None
     sql: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    lanes: list[int] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     round_trips: Any = None
     seconds: float = 0.0
     leaked: int = 0

@@ -1,0 +1,70 @@
+"""What people read of a result."""
+
+from datetime import date
+from typing import NamedTuple
+
+import pytest
+
+from orm_async_tests import db
+from orm_async_tests.harness.show import NARROWEST, grid, whole
+from orm_async_tests.harness.words import phrase
+from tests.harness.scripts import ran
+
+
+class Named(NamedTuple):
+    """Named evidence."""
+
+    jobs_done: int
+    on: date
+
+
+LOCKED = """
+    PLAIN = select(User.id).where(User.username != "nobody").order_by(User.id).limit(1)
+    @wrong
+    async def plain(session):
+        "take the first"
+        return {"first": await session.scalar(PLAIN)}
+    @right
+    async def locked(session):
+        "lock the first"
+        return {"first": await session.scalar(PLAIN.with_for_update(skip_locked=True))}
+    def check(plain, locked):
+        assert plain.value == locked.value
+"""
+
+
+@pytest.mark.parametrize("columns", [NARROWEST, 80, 200])
+def test_what_makes_the_right_way_different_is_shown_at_any_width(
+    columns: int, database: db.Database
+) -> None:
+    lines = [text for _, text in whole(ran(LOCKED, database), columns)]
+    assert max(map(len, lines)) <= columns
+    assert "FOR UPDATE SKIP LOCKED" in " ".join(" ".join(lines).replace("^", "").split())
+    marked = [line for line in lines if line.strip(" ^") == "" and "^" in line]
+    assert sum(line.count("^") for line in marked) >= len("FOR UPDATE SKIP LOCKED") - len(marked)
+
+
+def test_the_verdict_stands_above_its_proof(database: db.Database) -> None:
+    lines = [text.strip() for _, text in whole(ran(LOCKED, database))]
+    proof = lines[lines.index("HOLDS") + 1 :]
+    assert proof[0].split() == ["=", "plain.value", "==", "locked.value", "{'first':", "1}", "==",
+                                "{'first':", "1}"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"jobs done": 20, "by": "all"}, "jobs done 20, by 'all'"),
+        (Named(20, date(2026, 1, 2)), "jobs done 20, on datetime.date(2026, 1, 2)"),
+        ((20, 1), "(20, 1)"),
+        (ValueError("text"), "ValueError"),
+        (int, "int"),
+    ],
+)
+def test_evidence_is_read_by_its_names(value: object, shown: str) -> None:
+    assert phrase(value) == shown
+
+
+def test_a_grid_is_as_wide_as_its_words() -> None:
+    lines = [text for _, text in grid([("", "one"), ("three", "x")])]
+    assert lines == ["       one", "three  x"]

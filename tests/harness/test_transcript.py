@@ -1,0 +1,81 @@
+"""The lines in which people read what a way sent."""
+
+from collections.abc import Sequence
+
+from orm_async_tests.harness.transcript import LINES, Line, transcript
+from orm_async_tests.harness.ways import Seen
+
+
+def sent(*log: str, lanes: Sequence[int] = (), refused: Sequence[str] = ()) -> Seen:
+    """What was seen of a way that sent this."""
+    none = [""] * len(log)
+    return Seen(log=[*log], lanes=[*lanes] or [0] * len(log), refused=[*refused] or none)
+
+
+def texts(seen: Seen, *wrong: Seen) -> list[str]:
+    """Each line as "lane: times x text"."""
+    return [
+        f"{line.lane + ': ' if line.lane else ''}{f'{line.times} x ' * (line.times > 1)}{line.text}"
+        for line in transcript(seen, wrong)
+    ]
+
+
+def test_a_transaction_s_begin_and_end_stand_beside_its_statements() -> None:
+    seen = sent("BEGIN", "SELECT 1", "SELECT 2", "COMMIT", "BEGIN", "SELECT 3", "ROLLBACK")
+    assert texts(seen) == ["BEGIN; SELECT 1", "SELECT 2; COMMIT", "BEGIN; SELECT 3; ROLLBACK"]
+
+
+def test_an_end_that_comes_after_another_transactions_statement_stands_alone() -> None:
+    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 2", "COMMIT", lanes=[0, 0, 1, 1, 0])
+    assert texts(seen) == ["a: BEGIN; SELECT 1", "b: BEGIN; SELECT 2", "a: COMMIT"]
+
+
+def test_the_same_statement_of_two_transactions_is_counted_and_names_both() -> None:
+    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 1", lanes=[0, 0, 1, 1])
+    assert texts(seen) == ["a, b: 2 x BEGIN; SELECT 1"]
+
+
+def test_a_refused_statement_names_its_sqlstate() -> None:
+    seen = sent("SELECT 1 / 0", "ROLLBACK", refused=["22012", ""])
+    assert texts(seen) == ["SELECT 1 / 0 -> 22012; ROLLBACK"]
+
+
+def test_a_cycle_is_shown_once() -> None:
+    seen = sent("SELECT 0", *["SELECT 1", "SELECT 1", "SELECT 2"] * 5, "SELECT 3")
+    assert texts(seen) == ["SELECT 0", "5 times:", "2 x SELECT 1", "SELECT 2", "SELECT 3"]
+    assert [line.depth for line in transcript(seen)] == [0, 0, 1, 1, 0]
+
+
+def test_what_follows_no_pattern_is_counted_and_nothing_is_left_out() -> None:
+    order = [0, 1, 2, 0, 2, 1, 1, 0, 2, 0, 1, 2, 2, 0, 1, 2, 1, 0]
+    lines = texts(sent(*(f"SELECT {each}" for each in order)))
+    assert sorted(lines) == ["6 x SELECT 0", "6 x SELECT 1", "6 x SELECT 2"]
+
+
+def test_more_statements_than_there_is_room_for_are_said_to_be_there() -> None:
+    lines = texts(sent(*(f"SELECT {each}" for each in range(LINES + 3))))
+    assert lines[-1] == "and 3 other statements"
+
+
+def test_in_full_every_statement_is_shown_as_it_was_sent() -> None:
+    statement = "SELECT t.a, t.b, t.c, t.d FROM t WHERE t.a = $1::INTEGER"
+    lines = list(transcript(sent(*[statement] * 30), in_full=True))
+    assert [line.text for line in lines] == [statement] * 30
+
+
+def test_the_part_that_the_wrong_way_lacks_is_marked() -> None:
+    wrong = sent("BEGIN", "SELECT a FROM t LIMIT 1", "ROLLBACK")
+    right = sent("BEGIN", "SELECT a FROM t LIMIT 1 FOR UPDATE", "COMMIT")
+    (line,) = transcript(right, [wrong])
+    assert line.new
+    assert [line.text[mark.start : mark.stop] for mark in line.marks] == ["FOR UPDATE; COMMIT"]
+
+
+def test_what_the_wrong_way_sent_too_is_not_marked() -> None:
+    wrong = sent("BEGIN", "SELECT 1", "ROLLBACK")
+    right = sent("BEGIN", "SELECT 0 FROM t", "SELECT 1", "ROLLBACK")
+    assert [line.new for line in transcript(right, [wrong])] == [True, False]
+
+
+def test_without_a_wrong_way_nothing_is_marked() -> None:
+    assert list(transcript(sent("SELECT 1"))) == [Line("SELECT 1")]

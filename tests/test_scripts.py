@@ -35,6 +35,7 @@ def test_a_script_holds_and_fails_when_its_ways_are_swapped_or_blank(
         assert {"ONLY", "SINCE"} & vars(script).keys()
         return
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(text for _, text in whole(result))
+    assert [name for name, seen in result.seen.items() if nameless(seen.value)] == []
     survivors = [
         name
         for name, mutant in [*blanks(result.seen), *swaps(script, result)]
@@ -52,6 +53,13 @@ def test_a_script_holds_in_another_event_loop(command: str, database: db.Databas
         assert {"ONLY", "SINCE"} & vars(script).keys()
         return
     assert result.verdict.word in (HOLDS, UPSTREAM), result.verdict.reason
+
+
+def nameless(value: object) -> bool:
+    """Whether a returned value says nothing by itself: a number, a truth or a bare tuple."""
+    bare = isinstance(value, tuple) and not hasattr(value, "_fields")
+    inside = isinstance(value, list) and any(map(nameless, value))
+    return bare or inside or isinstance(value, int | float)
 
 
 def blanks(seen: Mapping[str, Seen]) -> Iterator[Mutant]:

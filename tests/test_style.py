@@ -18,6 +18,7 @@ FILES = [
 SCRIPTS = {entry.command: entry.path for entry in catalogue.catalogue()}
 LINE, MODULE, FUNCTION, CLAIM = 100, 300, 30, 80
 SCRIPT = range(40, 81)
+CAPITALIZED = re.compile(r"[A-Z][a-z]+(?![\w(.])")  # a word, and no class, call or SQL
 SLEEP = re.compile(r"\b(asyncio|time)\.sleep\(|\bimport sleep\b")
 PATH_OF_A_MACHINE = re.compile(r"/(home|Users|root|work)/\w")
 
@@ -62,8 +63,9 @@ def test_a_script_has_the_form(command: str) -> None:
     assert claim.endswith(".")
     assert not SLEEP.search(source)
     assert source.endswith("\n\n\nmain = main_of(__name__)\n")
-    ways = [each for each in functions(SCRIPTS[command]) if marked(each)]
-    assert all(ast.get_docstring(each) for each in ways)
+    labels = [ast.get_docstring(way) or "" for way in functions(SCRIPTS[command]) if marked(way)]
+    assert [each for each in labels if not each or each.endswith(".")] == []
+    assert [each for each in labels if CAPITALIZED.match(each)] == []
 
 
 def marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -20,30 +20,30 @@ FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips of a partition
 
 
 @way
-async def executed(engine: AsyncEngine) -> int:
+async def executed(engine: AsyncEngine) -> dict[str, int]:
     """execute()"""
     async with engine.connect() as connection:
-        return len((await connection.execute(NUMBERS)).all())
+        return {"rows": len((await connection.execute(NUMBERS)).all())}
 
 
 @way
-async def by_hundreds(engine: AsyncEngine) -> int:
+async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
     """stream() in partitions of 100"""
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS.execution_options(yield_per=100))
-        return sum([len(rows) async for rows in result.partitions()])
+        return {"rows": sum([len(rows) async for rows in result.partitions()])}
 
 
 @way
-async def by_five_hundreds(engine: AsyncEngine) -> int:
+async def by_five_hundreds(engine: AsyncEngine) -> dict[str, int]:
     """stream() in partitions of 500"""
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS.execution_options(yield_per=500))
-        return sum([len(rows) async for rows in result.partitions()])
+        return {"rows": sum([len(rows) async for rows in result.partitions()])}
 
 
 def check(stack: Stack, executed: Seen, by_hundreds: Seen, by_five_hundreds: Seen) -> None:
-    assert executed.value == by_hundreds.value == by_five_hundreds.value == ROWS
+    assert executed.value == by_hundreds.value == by_five_hundreds.value == {"rows": ROWS}
     assert executed.round_trips <= 4
 
     more_partitions = ROWS // 100 - ROWS // 500

@@ -22,26 +22,28 @@ async def is_free(engine: AsyncEngine) -> bool | None:
 
 
 @wrong
-async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> bool | None:
-    """Lock, commit, close: is it free for somebody else?"""
+async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[str, bool | None]:
+    """lock, commit, close: is it free for somebody else?"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_lock(KEY)))
         await connection.commit()
-    return await is_free(make_engine())
+    return {"free for others": await is_free(make_engine())}
 
 
 @right
-async def of_the_transaction(engine: AsyncEngine, make_engine: MakeEngine) -> bool | None:
-    """Lock for the transaction, commit, close: is it free for somebody else?"""
+async def of_the_transaction(
+    engine: AsyncEngine, make_engine: MakeEngine
+) -> dict[str, bool | None]:
+    """lock for the transaction, commit, close: is it free for somebody else?"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_xact_lock(KEY)))
         await connection.commit()
-    return await is_free(make_engine())
+    return {"free for others": await is_free(make_engine())}
 
 
 def check(of_the_session: Seen, of_the_transaction: Seen) -> None:
-    assert of_the_session.value is False
-    assert of_the_transaction.value is True
+    assert of_the_session.value == {"free for others": False}
+    assert of_the_transaction.value == {"free for others": True}
 
 
 main = main_of(__name__)

@@ -48,27 +48,27 @@ async def overtaken(one: AsyncSession, two: AsyncSession) -> DBAPIError:
 
 @wrong(engine=LEVEL)
 async def the_statement_again(Session: Sessions) -> None:
-    """Try the refused UPDATE again."""
+    """try the refused UPDATE again"""
     async with Session() as one, Session() as two:
         await overtaken(one, two)
         await add_guest(two)
 
 
 @right(engine=LEVEL)
-async def the_transaction_again(Session: Sessions) -> tuple[object, int]:
-    """Roll back, and try the whole transaction again."""
+async def the_transaction_again(Session: Sessions) -> dict[str, object]:
+    """roll back, and try the whole transaction again"""
     async with Session() as one, Session() as two:
         error = await overtaken(one, two)
         await two.rollback()
         await add_guest(two)
         await two.commit()
         guests = (await two.scalars(select(Hut.guests))).one()
-        return getattr(error.orig, "sqlstate", None), guests
+        return {"refused with": getattr(error.orig, "sqlstate", None), "guests": guests}
 
 
 def check(the_statement_again: Seen, the_transaction_again: Seen) -> None:
     assert the_statement_again.sqlstate == "25P02"
-    assert the_transaction_again.value == ("40001", 2)
+    assert the_transaction_again.value == {"refused with": "40001", "guests": 2}
 
 
 main = main_of(__name__)

@@ -27,7 +27,7 @@ async def change(session: AsyncSession) -> None:
 
 @way
 async def wait(Session: Sessions, server: Activity) -> str | None:
-    """Lock a row that somebody else has changed: wait for the end of that transaction"""
+    """lock a row that somebody else has changed: wait for the end of that transaction"""
     async with Session() as owner, Session() as other:
         await change(owner)
         waiting = asyncio.create_task(other.scalar(LOCK))
@@ -38,7 +38,7 @@ async def wait(Session: Sessions, server: Activity) -> str | None:
 
 @way
 async def nowait(Session: Sessions) -> None:
-    """The same with nowait=True"""
+    """the same with nowait=True"""
     async with Session() as owner, Session() as other:
         await change(owner)
         await other.scalar(NOWAIT)
@@ -46,7 +46,7 @@ async def nowait(Session: Sessions) -> None:
 
 @way
 async def lock_timeout(Session: Sessions) -> None:
-    """The same with a lock_timeout"""
+    """the same with a lock_timeout"""
     async with Session() as owner, Session() as other:
         await change(owner)
         await other.execute(text("SET LOCAL lock_timeout = '50ms'"))

@@ -18,29 +18,29 @@ LENGTHS = range(1, 6)
 
 
 @wrong
-async def in_a_list(session: AsyncSession) -> list[int]:
-    """WHERE id IN (...), with 1 to 5 elements."""
+async def in_a_list(session: AsyncSession) -> dict[str, list[int]]:
+    """WHERE id IN (...), with 1 to 5 elements"""
     found = []
     for length in LENGTHS:
         ids = list(range(1, length + 1))
         users = await session.scalars(select(User.username).where(User.id.in_(ids)))
         found.append(len(users.all()))
-    return found
+    return {"users found": found}
 
 
 @right
-async def any_of_an_array(session: AsyncSession) -> list[int]:
-    """WHERE id = ANY (array), with 1 to 5 elements."""
+async def any_of_an_array(session: AsyncSession) -> dict[str, list[int]]:
+    """WHERE id = ANY (array), with 1 to 5 elements"""
     found = []
     for length in LENGTHS:
         ids = literal(list(range(1, length + 1)), ARRAY(Integer))
         users = await session.scalars(select(User.username).where(User.id == any_(ids)))
         found.append(len(users.all()))
-    return found
+    return {"users found": found}
 
 
 def check(in_a_list: Seen, any_of_an_array: Seen) -> None:
-    assert in_a_list.value == any_of_an_array.value == [1, 2, 3, 3, 3]
+    assert in_a_list.value == any_of_an_array.value == {"users found": [1, 2, 3, 3, 3]}
     assert len(set(in_a_list.sql)) == len(LENGTHS)
     assert len(set(any_of_an_array.sql)) == 1
 

@@ -22,28 +22,28 @@ DAY = text("SELECT CAST(:value AS date) + 1")
 
 @wrong
 async def text_for_a_number(session: AsyncSession) -> object:
-    """Give '1' for an integer."""
+    """give '1' for an integer"""
     return await session.scalar(NUMBER, {"value": "1"})
 
 
 @wrong
 async def text_for_a_date(session: AsyncSession) -> object:
-    """Give '2010-10-03' for a date."""
+    """give '2010-10-03' for a date"""
     return await session.scalar(DAY, {"value": "2010-10-03"})
 
 
 @right
-async def python_types(session: AsyncSession) -> tuple[object, object]:
-    """Give an int and a date."""
+async def python_types(session: AsyncSession) -> dict[str, object]:
+    """give an int and a date"""
     number = await session.scalar(NUMBER, {"value": 1})
-    return number, await session.scalar(DAY, {"value": date(2010, 10, 3)})
+    return {"number": number, "day": await session.scalar(DAY, {"value": date(2010, 10, 3)})}
 
 
 def check(text_for_a_number: Seen, text_for_a_date: Seen, python_types: Seen) -> None:
     for refused in (text_for_a_number, text_for_a_date):
         assert type(refused.error).__name__ == "DBAPIError"
         assert refused.sqlstate == "22000"
-    assert python_types.value == (2, date(2010, 10, 4))
+    assert python_types.value == {"number": 2, "day": date(2010, 10, 4)}
 
 
 main = main_of(__name__)

@@ -21,29 +21,31 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def in_a_list(session: AsyncSession) -> int | None:
-    """IN with one element more than that."""
+    """IN with one element more than that"""
     return await session.scalar(COUNT.where(User.id.in_(range(LIMIT + 1))))
 
 
 @right
-async def any_of_an_array(session: AsyncSession) -> int | None:
-    """= ANY with as many."""
+async def any_of_an_array(session: AsyncSession) -> dict[str, int | None]:
+    """= ANY with as many"""
     ids = literal(list(range(LIMIT + 1)), ARRAY(Integer))
-    return await session.scalar(COUNT.where(User.id == any_(ids)))
+    return {"users found": await session.scalar(COUNT.where(User.id == any_(ids)))}
 
 
 @right
-async def insert_a_list(session: AsyncSession) -> int:
-    """insert() of as many rows, with RETURNING."""
+async def insert_a_list(session: AsyncSession) -> dict[str, int]:
+    """insert() of as many rows, with RETURNING"""
     rows = [{"username": f"walker-{number}"} for number in range(LIMIT + 1)]
-    return len((await session.scalars(insert(User).returning(User.id), rows)).all())
+    return {
+        "ids returned": len((await session.scalars(insert(User).returning(User.id), rows)).all())
+    }
 
 
 def check(in_a_list: Seen, any_of_an_array: Seen, insert_a_list: Seen) -> None:
     assert type(in_a_list.error).__name__ == "InterfaceError"
     assert in_a_list.sql == []
-    assert any_of_an_array.value == 3
-    assert insert_a_list.value == LIMIT + 1
+    assert any_of_an_array.value == {"users found": 3}
+    assert insert_a_list.value == {"ids returned": LIMIT + 1}
 
 
 main = main_of(__name__)

@@ -20,36 +20,36 @@ ANSWER = text("SELECT 42")
 
 
 @wrong
-async def by_its_class(session: AsyncSession, server: Activity) -> object:
-    """Try again on OperationalError."""
+async def by_its_class(session: AsyncSession, server: Activity) -> dict[str, object]:
+    """try again on OperationalError"""
     await session.execute(ANSWER)
     await server.terminate()
     try:
-        return await session.scalar(ANSWER)
+        return {"answer": await session.scalar(ANSWER)}
     except OperationalError:
         await session.rollback()
-        return await session.scalar(ANSWER)
+        return {"answer": await session.scalar(ANSWER)}
 
 
 @right
-async def by_its_attribute(session: AsyncSession, server: Activity) -> object:
-    """Try again on a DBAPIError whose connection_invalidated is true."""
+async def by_its_attribute(session: AsyncSession, server: Activity) -> dict[str, object]:
+    """try again on a DBAPIError whose connection_invalidated is true"""
     await session.execute(ANSWER)
     await server.terminate()
     try:
-        return await session.scalar(ANSWER)
+        return {"answer": await session.scalar(ANSWER)}
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
         await session.rollback()
-        return await session.scalar(ANSWER)
+        return {"answer": await session.scalar(ANSWER)}
 
 
 def check(by_its_class: Seen, by_its_attribute: Seen) -> None:
     assert isinstance(by_its_class.error, DBAPIError)
     assert not isinstance(by_its_class.error, OperationalError)
     assert by_its_class.error.connection_invalidated
-    assert by_its_attribute.value == 42
+    assert by_its_attribute.value == {"answer": 42}
 
 
 main = main_of(__name__)

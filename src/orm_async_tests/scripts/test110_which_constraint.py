@@ -37,7 +37,7 @@ class Stage(Base):
 
 @wrong
 async def by_the_class(session: AsyncSession) -> str:
-    """A stage of a tour that is not there: answer to IntegrityError."""
+    """a stage of a tour that is not there: answer to IntegrityError"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()
@@ -48,7 +48,7 @@ async def by_the_class(session: AsyncSession) -> str:
 
 @right
 async def by_the_sqlstate(session: AsyncSession) -> str:
-    """The same: answer to its SQLSTATE."""
+    """the same: answer to its SQLSTATE"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()

@@ -20,31 +20,31 @@ COMMANDS = ("DELETE FROM track_points", "DELETE FROM users")
 
 @wrong
 async def both_in_one_text(session: AsyncSession) -> None:
-    """Give both to one text()."""
+    """give both to one text()"""
     await session.execute(text("; ".join(COMMANDS)))
 
 
 @right
-async def one_by_one(session: AsyncSession) -> int | None:
-    """Execute one after the other."""
+async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
+    """execute one after the other"""
     for command in COMMANDS:
         await session.execute(text(command))
-    return await session.scalar(select(func.count(User.id)))
+    return {"users left": await session.scalar(select(func.count(User.id)))}
 
 
 @right
-async def by_the_driver(session: AsyncSession) -> int | None:
-    """Give both to the driver's execute()."""
+async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
+    """give both to the driver's execute()"""
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None
     await driver.execute("; ".join(COMMANDS))
-    return await session.scalar(select(func.count(User.id)))
+    return {"users left": await session.scalar(select(func.count(User.id)))}
 
 
 def check(both_in_one_text: Seen, one_by_one: Seen, by_the_driver: Seen) -> None:
     assert both_in_one_text.sqlstate == "42601"
-    assert one_by_one.value == by_the_driver.value == 0
+    assert one_by_one.value == by_the_driver.value == {"users left": 0}
 
 
 main = main_of(__name__)

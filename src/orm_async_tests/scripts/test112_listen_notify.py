@@ -62,13 +62,13 @@ async def hear_three(engine: AsyncEngine, server: Activity, read_too: bool) -> l
 
 @wrong(engine={"pool_pre_ping": True})
 async def listen_again(engine: AsyncEngine, server: Activity) -> list[str]:
-    """Listen; be killed; miss the second; listen again."""
+    """listen; be killed; miss the second; listen again"""
     return await hear_three(engine, server, read_too=False)
 
 
 @right(engine={"pool_pre_ping": True})
 async def listen_again_and_read(engine: AsyncEngine, server: Activity) -> list[str]:
-    """The same, and read what is newer once it listens."""
+    """the same, and read what is newer once it listens"""
     return await hear_three(engine, server, read_too=True)
 
 

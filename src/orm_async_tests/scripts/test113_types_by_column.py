@@ -38,32 +38,33 @@ class Hike(Base):
     days: Mapped[Range[int]] = mapped_column(INT4RANGE)
 
 
-HIKE = (UUID(int=113), {"snow": True}, [1700, 2400], Grade.ALPINE, Range(3, 5))
 NAMES = ("id", "notes", "heights", "grade", "days")
+VALUES = (UUID(int=113), {"snow": True}, [1700, 2400], Grade.ALPINE, Range(3, 5))
+HIKE = dict(zip(NAMES, VALUES, strict=True))
 
 
 async def world(connection: AsyncConnection) -> None:
-    await connection.execute(insert(Hike).values(dict(zip(NAMES, HIKE, strict=True))))
+    await connection.execute(insert(Hike).values(HIKE))
 
 
 @wrong
-async def by_text(session: AsyncSession) -> tuple[object, ...]:
-    """Select by text()."""
+async def by_text(session: AsyncSession) -> dict[str, object]:
+    """select by text()"""
     row = await session.execute(text(f"SELECT {', '.join(NAMES)} FROM test113.hikes"))
-    return tuple(row.one())
+    return dict(zip(NAMES, row.one(), strict=True))
 
 
 @right
-async def by_columns(session: AsyncSession) -> tuple[object, ...]:
-    """Select by the mapped columns."""
+async def by_columns(session: AsyncSession) -> dict[str, object]:
+    """select by the mapped columns"""
     row = await session.execute(select(*(getattr(Hike, name) for name in NAMES)))
-    return tuple(row.one())
+    return dict(zip(NAMES, row.one(), strict=True))
 
 
 def check(by_text: Seen, by_columns: Seen) -> None:
     assert by_columns.value == HIKE
-    assert by_text.value[3] == "ALPINE"
-    assert not isinstance(by_text.value[4], Range)
+    assert by_text.value["grade"] == "ALPINE"
+    assert not isinstance(by_text.value["days"], Range)
 
 
 main = main_of(__name__)

@@ -35,28 +35,28 @@ async def world(connection: AsyncConnection) -> None:
 
 
 @wrong
-async def plain_dictionary(session: AsyncSession) -> object:
-    """Change a value inside a plain JSONB column."""
+async def plain_dictionary(session: AsyncSession) -> dict[str, object]:
+    """change a value inside a plain JSONB column"""
     hike = await session.get_one(Hike, 1)
     hike.plain["snow"] = 40
     await session.commit()
     await session.refresh(hike)
-    return hike.plain["snow"]
+    return {"snow": hike.plain["snow"]}
 
 
 @right
-async def mutable_dictionary(session: AsyncSession) -> object:
-    """Change a value inside a MutableDict column."""
+async def mutable_dictionary(session: AsyncSession) -> dict[str, object]:
+    """change a value inside a MutableDict column"""
     hike = await session.get_one(Hike, 1)
     hike.tracked["snow"] = 40
     await session.commit()
     await session.refresh(hike)
-    return hike.tracked["snow"]
+    return {"snow": hike.tracked["snow"]}
 
 
 def check(plain_dictionary: Seen, mutable_dictionary: Seen) -> None:
-    assert plain_dictionary.value == 0
-    assert mutable_dictionary.value == 40
+    assert plain_dictionary.value == {"snow": 0}
+    assert mutable_dictionary.value == {"snow": 40}
     assert not any(each.startswith("UPDATE") for each in plain_dictionary.sql)
 
 

@@ -18,24 +18,24 @@ ONLY = "asyncpg"
 
 
 @wrong
-async def in_the_url(make_engine: MakeEngine, url: URL) -> object:
-    """Say statement_cache_size=0 in the URL."""
+async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
+    """say statement_cache_size=0 in the URL"""
     engine = make_engine(url.update_query_dict({"statement_cache_size": "0"}))
     async with engine.connect() as connection:
-        return await connection.scalar(text("SELECT 42"))
+        return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
 @right
-async def in_connect_args(make_engine: MakeEngine) -> object:
-    """Say it in connect_args."""
+async def in_connect_args(make_engine: MakeEngine) -> dict[str, object]:
+    """say it in connect_args"""
     engine = make_engine(connect_args={"statement_cache_size": 0})
     async with engine.connect() as connection:
-        return await connection.scalar(text("SELECT 42"))
+        return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
 def check(in_the_url: Seen, in_connect_args: Seen) -> None:
     assert isinstance(in_the_url.error, TypeError)
-    assert in_connect_args.value == 42
+    assert in_connect_args.value == {"answer": 42}
 
 
 main = main_of(__name__)

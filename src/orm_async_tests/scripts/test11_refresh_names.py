@@ -18,25 +18,25 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 
 @wrong
-async def unnamed(session: AsyncSession) -> int:
+async def unnamed(session: AsyncSession) -> dict[str, int]:
     """refresh(user)"""
     user = (await session.scalars(FIRST)).one()
     await session.refresh(user)
-    return len(user.points)
+    return {"points": len(user.points)}
 
 
 @right
-async def named(session: AsyncSession) -> int:
+async def named(session: AsyncSession) -> dict[str, int]:
     """refresh(user, ["points"])"""
     user = (await session.scalars(FIRST)).one()
     await session.refresh(user, ["points"])
-    return len(user.points)
+    return {"points": len(user.points)}
 
 
 def check(unnamed: Seen, named: Seen) -> None:
     assert unnamed.code == "xd2s"
     assert len(unnamed.sql) == 1 + 1
-    assert named.value == 2
+    assert named.value == {"points": 2}
     assert len(named.sql) == 1 + 2  # the row, and then its points
 
 

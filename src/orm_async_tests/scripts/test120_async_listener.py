@@ -16,7 +16,7 @@ from orm_async_tests.models import User
 
 @wrong(warns=True)
 async def async_def(session: AsyncSession) -> list[str]:
-    """Listen to before_flush by an `async def`."""
+    """listen to before_flush by an `async def`"""
     heard: list[str] = []
 
     async def listener(*_: object) -> None:
@@ -30,7 +30,7 @@ async def async_def(session: AsyncSession) -> list[str]:
 
 @right
 async def plain_def(session: AsyncSession) -> list[str]:
-    """Listen to before_flush by a `def`."""
+    """listen to before_flush by a `def`"""
     heard: list[str] = []
 
     def listener(*_: object) -> None:

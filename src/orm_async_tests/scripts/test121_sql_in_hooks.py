@@ -29,8 +29,8 @@ class Audit(Base):
 
 
 @wrong(warns=True)
-async def on_the_async_session(session: AsyncSession) -> int | None:
-    """In before_flush execute on the AsyncSession."""
+async def on_the_async_session(session: AsyncSession) -> dict[str, int | None]:
+    """in before_flush execute on the AsyncSession"""
 
     def listener(*_: object) -> None:
         session.execute(insert(Audit))  # type: ignore[unused-coroutine]
@@ -38,12 +38,12 @@ async def on_the_async_session(session: AsyncSession) -> int | None:
     event.listen(session.sync_session, "before_flush", listener)
     session.add(Tour())
     await session.commit()
-    return await session.scalar(select(func.count(Audit.id)))
+    return {"audited": await session.scalar(select(func.count(Audit.id)))}
 
 
 @right
-async def on_the_session(session: AsyncSession) -> int | None:
-    """In before_flush execute on the Session that is given."""
+async def on_the_session(session: AsyncSession) -> dict[str, int | None]:
+    """in before_flush execute on the Session that is given"""
 
     def listener(given: Session, *_: object) -> None:
         given.execute(insert(Audit))
@@ -51,13 +51,13 @@ async def on_the_session(session: AsyncSession) -> int | None:
     event.listen(session.sync_session, "before_flush", listener)
     session.add(Tour())
     await session.commit()
-    return await session.scalar(select(func.count(Audit.id)))
+    return {"audited": await session.scalar(select(func.count(Audit.id)))}
 
 
 def check(on_the_async_session: Seen, on_the_session: Seen) -> None:
-    assert on_the_async_session.value == 0
+    assert on_the_async_session.value == {"audited": 0}
     assert on_the_async_session.warnings == ["RuntimeWarning"]
-    assert on_the_session.value == 1
+    assert on_the_session.value == {"audited": 1}
 
 
 main = main_of(__name__)

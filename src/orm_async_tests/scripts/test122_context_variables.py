@@ -22,7 +22,7 @@ walker: ContextVar[str] = ContextVar("walker", default="nobody")
 
 @way
 async def into_a_listener(engine: AsyncEngine) -> list[str]:
-    """Two tasks name themselves; a listener on their statements reads the names"""
+    """two tasks name themselves; a listener on their statements reads the names"""
     heard: list[str] = []
     event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: heard.append(walker.get()))
 
@@ -37,7 +37,7 @@ async def into_a_listener(engine: AsyncEngine) -> list[str]:
 
 @way
 async def out_of_run_sync(session: AsyncSession) -> list[str]:
-    """A function in run_sync() sets the name; its task reads it, another one does not"""
+    """a function in run_sync() sets the name; its task reads it, another one does not"""
 
     async def walk(name: str) -> str:
         await session.run_sync(lambda _: walker.set(name))

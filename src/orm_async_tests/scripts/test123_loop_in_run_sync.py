@@ -23,31 +23,31 @@ async def answer() -> int:
 
 
 @wrong(warns=True)
-async def by_asyncio_run(engine: AsyncEngine) -> int:
-    """In run_sync(): asyncio.run()."""
+async def by_asyncio_run(engine: AsyncEngine) -> dict[str, int]:
+    """in run_sync(): asyncio.run()"""
 
     def wait(_: Connection) -> int:
         return asyncio.run(answer())
 
     async with engine.connect() as connection:
-        return await connection.run_sync(wait)
+        return {"answer": await connection.run_sync(wait)}
 
 
 @right
-async def by_await_only(engine: AsyncEngine) -> int:
-    """In run_sync(): await_only()."""
+async def by_await_only(engine: AsyncEngine) -> dict[str, int]:
+    """in run_sync(): await_only()"""
 
     def wait(_: Connection) -> int:
         return await_only(answer())
 
     async with engine.connect() as connection:
-        return await connection.run_sync(wait)
+        return {"answer": await connection.run_sync(wait)}
 
 
 def check(by_asyncio_run: Seen, by_await_only: Seen) -> None:
     assert isinstance(by_asyncio_run.error, RuntimeError)
     assert by_asyncio_run.warnings == ["RuntimeWarning"]
-    assert by_await_only.value == 42
+    assert by_await_only.value == {"answer": 42}
 
 
 main = main_of(__name__)

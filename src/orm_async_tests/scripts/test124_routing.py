@@ -21,7 +21,7 @@ ASK = text("SELECT current_setting('transaction_read_only')")
 
 @wrong
 async def on_the_async_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
-    """Route to the read-only engine in AsyncSession.get_bind()."""
+    """route to the read-only engine in AsyncSession.get_bind()"""
     replica = make_engine(execution_options=READ_ONLY)
 
     class Routing(AsyncSession):
@@ -34,7 +34,7 @@ async def on_the_async_session(engine: AsyncEngine, make_engine: MakeEngine) -> 
 
 @right
 async def on_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
-    """Route to the read-only engine in the get_bind() of the sync_session_class."""
+    """route to the read-only engine in the get_bind() of the sync_session_class"""
     replica = make_engine(execution_options=READ_ONLY)
 
     class Routing(Session):

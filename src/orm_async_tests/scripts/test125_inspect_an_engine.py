@@ -21,13 +21,13 @@ def tables(connection: Connection) -> set[str]:
 
 @wrong
 async def the_engine(engine: AsyncEngine) -> set[str]:
-    """Inspect the engine."""
+    """inspect the engine"""
     return set(inspect(engine).get_table_names())
 
 
 @right
 async def a_connection_in_run_sync(engine: AsyncEngine) -> set[str]:
-    """Inspect a connection in run_sync()."""
+    """inspect a connection in run_sync()"""
     async with engine.connect() as connection:
         return await connection.run_sync(tables)
 

@@ -17,32 +17,32 @@ ANSWER = text("SELECT 42")
 
 
 @wrong
-async def neither(engine: AsyncEngine) -> object:
-    """Execute on what connect() returns."""
+async def neither(engine: AsyncEngine) -> dict[str, object]:
+    """execute on what connect() returns"""
     connection = engine.connect()
-    return await connection.scalar(ANSWER)
+    return {"answer": await connection.scalar(ANSWER)}
 
 
 @right
-async def awaited(engine: AsyncEngine) -> object:
-    """Await it, and close it yourself."""
+async def awaited(engine: AsyncEngine) -> dict[str, object]:
+    """await it, and close it yourself"""
     connection = await engine.connect()
     try:
-        return await connection.scalar(ANSWER)
+        return {"answer": await connection.scalar(ANSWER)}
     finally:
         await connection.close()
 
 
 @right
-async def entered(engine: AsyncEngine) -> object:
-    """Enter it by async with."""
+async def entered(engine: AsyncEngine) -> dict[str, object]:
+    """enter it by async with"""
     async with engine.connect() as connection:
-        return await connection.scalar(ANSWER)
+        return {"answer": await connection.scalar(ANSWER)}
 
 
 def check(neither: Seen, awaited: Seen, entered: Seen) -> None:
     assert isinstance(neither.error, AsyncContextNotStarted)
-    assert awaited.value == entered.value == 42
+    assert awaited.value == entered.value == {"answer": 42}
 
 
 main = main_of(__name__)

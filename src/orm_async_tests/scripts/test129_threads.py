@@ -26,26 +26,26 @@ async def answer(engine: AsyncEngine) -> object:
 
 
 @wrong(unhandled=True, leaks=True, warns=True)
-async def a_loop_of_the_thread(engine: AsyncEngine) -> object:
-    """In a thread: asyncio.run() on the warm engine; its loop stands still, or both may crash."""
+async def a_loop_of_the_thread(engine: AsyncEngine) -> dict[str, object]:
+    """in a thread: asyncio.run() on the warm engine; its loop stands still, or both may crash"""
     with ThreadPoolExecutor() as threads:
-        return threads.submit(lambda: asyncio.run(answer(engine))).result()
+        return {"answer": threads.submit(lambda: asyncio.run(answer(engine))).result()}
 
 
 @right
-async def the_loop_of_the_engine(engine: AsyncEngine) -> object:
-    """In a thread: run_coroutine_threadsafe() on the engine's loop."""
+async def the_loop_of_the_engine(engine: AsyncEngine) -> dict[str, object]:
+    """in a thread: run_coroutine_threadsafe() on the engine's loop"""
     loop = asyncio.get_running_loop()
 
     def in_the_thread() -> object:
         return asyncio.run_coroutine_threadsafe(answer(engine), loop).result()
 
-    return await asyncio.to_thread(in_the_thread)
+    return {"answer": await asyncio.to_thread(in_the_thread)}
 
 
 def check(a_loop_of_the_thread: Seen, the_loop_of_the_engine: Seen) -> None:
     assert a_loop_of_the_thread.error is not None
-    assert the_loop_of_the_engine.value == 42
+    assert the_loop_of_the_engine.value == {"answer": 42}
 
 
 main = main_of(__name__)

@@ -20,22 +20,22 @@ from orm_async_tests.models import User
 
 
 @wrong
-async def in_a_thread(session: AsyncSession) -> int:
-    """Read an unloaded collection in asyncio.to_thread()."""
+async def in_a_thread(session: AsyncSession) -> dict[str, int]:
+    """read an unloaded collection in asyncio.to_thread()"""
     user = await session.get_one(User, 1)
-    return await asyncio.to_thread(lambda: len(user.points))
+    return {"points": await asyncio.to_thread(lambda: len(user.points))}
 
 
 @right
-async def in_run_sync(session: AsyncSession) -> int:
-    """Read it in run_sync()."""
+async def in_run_sync(session: AsyncSession) -> dict[str, int]:
+    """read it in run_sync()"""
     user = await session.get_one(User, 1)
-    return await session.run_sync(lambda _: len(user.points))
+    return {"points": await session.run_sync(lambda _: len(user.points))}
 
 
 def check(in_a_thread: Seen, in_run_sync: Seen) -> None:
     assert in_a_thread.code == "xd2s"
-    assert in_run_sync.value == 2
+    assert in_run_sync.value == {"points": 2}
 
 
 main = main_of(__name__)

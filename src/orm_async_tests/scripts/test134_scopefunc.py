@@ -17,15 +17,15 @@ from orm_async_tests.harness import Seen, main_of, right, wrong
 
 
 @wrong
-async def without_a_scope(engine: AsyncEngine) -> int:
-    """Make an async_scoped_session without scopefunc."""
+async def without_a_scope(engine: AsyncEngine) -> dict[str, int]:
+    """make an async_scoped_session without scopefunc"""
     scoped = async_scoped_session(async_sessionmaker(engine))  # type: ignore[call-arg]
-    return len({id(scoped()), id(scoped())})
+    return {"sessions": len({id(scoped()), id(scoped())})}
 
 
 @right
-async def by_task(engine: AsyncEngine) -> tuple[int, int]:
-    """One session for each task: how many of two tasks, and how many of one."""
+async def by_task(engine: AsyncEngine) -> dict[str, int]:
+    """one session for each task: how many of two tasks, and how many of one"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=asyncio.current_task)
     both = asyncio.Barrier(2)
 
@@ -40,12 +40,12 @@ async def by_task(engine: AsyncEngine) -> tuple[int, int]:
     mine = len({id(scoped()), id(scoped())})
     theirs = await asyncio.gather(work(), work())
     await scoped.remove()
-    return len(set(theirs)), mine
+    return {"sessions of two tasks": len(set(theirs)), "sessions of one task": mine}
 
 
 def check(without_a_scope: Seen, by_task: Seen) -> None:
     assert isinstance(without_a_scope.error, TypeError)
-    assert by_task.value == (2, 1)
+    assert by_task.value == {"sessions of two tasks": 2, "sessions of one task": 1}
 
 
 main = main_of(__name__)

@@ -20,24 +20,24 @@ ASK = select(User.id, func.current_setting("transaction_read_only")).limit(1)
 
 
 @way
-async def usual(engine: AsyncEngine, session: AsyncSession) -> tuple[bool, str]:
-    """Ask for the engine of a class, and whether it is the read-only one"""
+async def usual(engine: AsyncEngine, session: AsyncSession) -> dict[str, object]:
+    """ask for the engine of a class, and whether it is the read-only one"""
     answer = (await session.execute(ASK)).one()
-    return session.get_async_bind(User) is engine, answer[1]
+    return {"its own engine": session.get_async_bind(User) is engine, "read only": answer[1]}
 
 
 @way
-async def bound(session: AsyncSession, make_engine: MakeEngine) -> tuple[bool, str]:
-    """Bind the class to a read-only engine, and ask again"""
+async def bound(session: AsyncSession, make_engine: MakeEngine) -> dict[str, object]:
+    """bind the class to a read-only engine, and ask again"""
     replica = make_engine(execution_options={"postgresql_readonly": True})
     session.bind_mapper(User, replica)
     answer = (await session.execute(ASK)).one()
-    return session.get_async_bind(User) is replica, answer[1]
+    return {"its own engine": session.get_async_bind(User) is replica, "read only": answer[1]}
 
 
 def check(usual: Seen, bound: Seen) -> None:
-    assert usual.value == (True, "off")
-    assert bound.value == (True, "on")
+    assert usual.value == {"its own engine": True, "read only": "off"}
+    assert bound.value == {"its own engine": True, "read only": "on"}
 
 
 main = main_of(__name__)

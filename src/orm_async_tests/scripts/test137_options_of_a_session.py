@@ -32,30 +32,30 @@ def tenants_of(engine: AsyncEngine) -> list[object]:
 
 
 @wrong
-async def of_a_statement(engine: AsyncEngine) -> list[object]:
-    """Give the option to execute(), then flush."""
+async def of_a_statement(engine: AsyncEngine) -> dict[str, list[object]]:
+    """give the option to execute(), then flush"""
     heard = tenants_of(engine)
     async with AsyncSession(engine) as session:
         await session.execute(select(User.id), execution_options=TENANT)
         session.add(User(username="guide"))
         await session.flush()
-    return heard
+    return {"tenants heard": heard}
 
 
 @right
-async def of_the_session(engine: AsyncEngine) -> list[object]:
-    """Give it to the session; execute and flush."""
+async def of_the_session(engine: AsyncEngine) -> dict[str, list[object]]:
+    """give it to the session; execute and flush"""
     heard = tenants_of(engine)
     async with AsyncSession(engine, execution_options=TENANT) as session:
         await session.execute(select(User.id))
         session.add(User(username="guide"))
         await session.flush()
-    return heard
+    return {"tenants heard": heard}
 
 
 def check(of_a_statement: Seen, of_the_session: Seen) -> None:
-    assert of_a_statement.value == ["alps", None]
-    assert of_the_session.value == ["alps", "alps"]
+    assert of_a_statement.value == {"tenants heard": ["alps", None]}
+    assert of_the_session.value == {"tenants heard": ["alps", "alps"]}
 
 
 main = main_of(__name__)

@@ -19,23 +19,29 @@ SINCE = "2.1.7"
 
 
 @way
-async def looked_at(engine: AsyncEngine, session: AsyncSession) -> tuple[int, int]:
-    """Begin and look: how many are listed, and how many the pool has given"""
+async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
+    """begin and look: how many are listed, and how many the pool has given"""
     async with session.begin() as transaction:
-        return len(transaction.connections), checked_out(engine)
+        return {
+            "connections listed": len(transaction.connections),
+            "connections in use": checked_out(engine),
+        }
 
 
 @way
-async def after_sql(engine: AsyncEngine, session: AsyncSession) -> tuple[int, int]:
-    """The same after a statement"""
+async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
+    """the same after a statement"""
     async with session.begin() as transaction:
         await session.execute(text("SELECT 1"))
-        return len(transaction.connections), checked_out(engine)
+        return {
+            "connections listed": len(transaction.connections),
+            "connections in use": checked_out(engine),
+        }
 
 
 def check(looked_at: Seen, after_sql: Seen) -> None:
-    assert looked_at.value == (0, 0)
-    assert after_sql.value == (1, 1)
+    assert looked_at.value == {"connections listed": 0, "connections in use": 0}
+    assert after_sql.value == {"connections listed": 1, "connections in use": 1}
 
 
 main = main_of(__name__)

@@ -35,7 +35,7 @@ async def add_twice(session: AsyncSession) -> None:
 
 @wrong
 async def ask_orig(session: AsyncSession) -> object:
-    """Ask `orig` for the constraint's name."""
+    """ask `orig` for the constraint's name"""
     try:
         await add_twice(session)
     except IntegrityError as error:
@@ -45,7 +45,7 @@ async def ask_orig(session: AsyncSession) -> object:
 
 @right
 async def ask_the_driver(session: AsyncSession) -> object:
-    """Ask `driver_exception` for it."""
+    """ask `driver_exception` for it"""
     try:
         await add_twice(session)
     except IntegrityError as error:

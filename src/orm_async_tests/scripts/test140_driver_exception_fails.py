@@ -55,13 +55,13 @@ async def stale(mine: AsyncEngine, somebodys: AsyncEngine) -> DBAPIError:
 
 @wrong
 async def driver_exception(engine: AsyncEngine, make_engine: MakeEngine) -> str:
-    """Ask the error for driver_exception."""
+    """ask the error for driver_exception"""
     return type((await stale(engine, make_engine())).driver_exception).__name__
 
 
 @right
 async def cause_of_orig(engine: AsyncEngine, make_engine: MakeEngine) -> str:
-    """Ask the error for orig.__cause__."""
+    """ask the error for orig.__cause__"""
     error = await stale(engine, make_engine())
     return type(getattr(error.orig, "__cause__", None)).__name__
 

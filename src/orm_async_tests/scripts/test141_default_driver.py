@@ -23,13 +23,13 @@ def bare(url: URL) -> str:
 
 @wrong
 async def without_a_driver(url: URL) -> str:
-    """Which driver postgresql:// takes."""
+    """which driver postgresql:// takes"""
     return make_url(bare(url)).get_dialect().driver
 
 
 @right
 async def with_a_driver(url: URL) -> str:
-    """Which driver postgresql+asyncpg:// takes."""
+    """which driver postgresql+asyncpg:// takes"""
     return make_url(bare(url)).set(drivername="postgresql+asyncpg").get_dialect().driver
 
 

@@ -19,23 +19,23 @@ ONLY = "asyncpg"
 
 
 @wrong
-async def with_it(make_engine: MakeEngine, url: URL) -> object:
-    """Connect with async_fallback in the URL."""
+async def with_it(make_engine: MakeEngine, url: URL) -> dict[str, object]:
+    """connect with async_fallback in the URL"""
     engine = make_engine(url.update_query_dict({"async_fallback": "true"}))
     async with engine.connect() as connection:
-        return await connection.scalar(text("SELECT 42"))
+        return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
 @right
-async def without_it(make_engine: MakeEngine, url: URL) -> object:
-    """Connect without it."""
+async def without_it(make_engine: MakeEngine, url: URL) -> dict[str, object]:
+    """connect without it"""
     async with make_engine(url).connect() as connection:
-        return await connection.scalar(text("SELECT 42"))
+        return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
 def check(with_it: Seen, without_it: Seen) -> None:
     assert isinstance(with_it.error, TypeError)
-    assert without_it.value == 42
+    assert without_it.value == {"answer": 42}
 
 
 main = main_of(__name__)

@@ -24,18 +24,18 @@ async def connects(engine: AsyncEngine) -> bool:
 
 
 @wrong
-async def catch_one(make_engine: MakeEngine, url: URL) -> bool:
-    """Connect to a server that is not there; catch DBAPIError."""
+async def catch_one(make_engine: MakeEngine, url: URL) -> dict[str, bool]:
+    """connect to a server that is not there; catch DBAPIError"""
     nowhere = make_engine(url.set(query={"host": "/nowhere"}))
     try:
-        return await connects(nowhere)
+        return {"connected": await connects(nowhere)}
     except DBAPIError:
-        return False
+        return {"connected": False}
 
 
 @right
-async def catch_both(make_engine: MakeEngine, url: URL) -> tuple[bool, object]:
-    """The same, and a database that is not there; catch DBAPIError and OSError."""
+async def catch_both(make_engine: MakeEngine, url: URL) -> dict[str, object]:
+    """the same, and a database that is not there; catch DBAPIError and OSError"""
     nowhere = make_engine(url.set(query={"host": "/nowhere"}))
     unknown = make_engine(url.set(database="no_such_database"))
     try:
@@ -43,14 +43,17 @@ async def catch_both(make_engine: MakeEngine, url: URL) -> tuple[bool, object]:
     except (DBAPIError, OSError):
         there = False
     try:
-        return there, await connects(unknown)
+        return {"connected": there, "refused with": await connects(unknown)}
     except (DBAPIError, OSError) as error:
-        return there, getattr(getattr(error, "orig", None), "sqlstate", None)
+        return {
+            "connected": there,
+            "refused with": getattr(getattr(error, "orig", None), "sqlstate", None),
+        }
 
 
 def check(catch_one: Seen, catch_both: Seen) -> None:
     assert isinstance(catch_one.error, OSError)
-    assert catch_both.value == (False, "3D000")
+    assert catch_both.value == {"connected": False, "refused with": "3D000"}
 
 
 main = main_of(__name__)

@@ -25,7 +25,7 @@ async def rename(engine: AsyncEngine) -> None:
 
 @wrong
 async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> str:
-    """Get, let somebody rename, get again."""
+    """get, let somebody rename, get again"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1)
@@ -34,7 +34,7 @@ async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> s
 
 @right
 async def from_the_server(engine: AsyncEngine, session: AsyncSession) -> str:
-    """The same, with the option populate_existing."""
+    """the same, with the option populate_existing"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1, execution_options=FRESH)

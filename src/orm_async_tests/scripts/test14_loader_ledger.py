@@ -18,45 +18,45 @@ from orm_async_tests.models import User
 
 
 @way
-async def joined(session: AsyncSession) -> int:
+async def joined(session: AsyncSession) -> dict[str, int]:
     """one statement, the user's columns repeated for each point"""
     users = await session.scalars(select(User).options(joinedload(User.points)))
-    return sum(len(user.points) for user in users.unique())
+    return {"points": sum(len(user.points) for user in users.unique())}
 
 
 @right
-async def selectin(session: AsyncSession) -> int:
+async def selectin(session: AsyncSession) -> dict[str, int]:
     """one more statement, for up to 500 parents at once"""
     users = await session.scalars(select(User).options(selectinload(User.points)))
-    return sum(len(user.points) for user in users)
+    return {"points": sum(len(user.points) for user in users)}
 
 
 @way
-async def subquery(session: AsyncSession) -> int:
+async def subquery(session: AsyncSession) -> dict[str, int]:
     """one more statement, which repeats the first as a subquery"""
     users = await session.scalars(select(User).options(subqueryload(User.points)))
-    return sum(len(user.points) for user in users)
+    return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
-async def immediate(session: AsyncSession) -> int:
+async def immediate(session: AsyncSession) -> dict[str, int]:
     """one statement for each user"""
     users = await session.scalars(select(User).options(immediateload(User.points)))
-    return sum(len(user.points) for user in users)
+    return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
-async def awaitable(session: AsyncSession) -> int:
+async def awaitable(session: AsyncSession) -> dict[str, int]:
     """one statement for each user, in the loop"""
     users = await session.scalars(select(User))
-    return sum([len(await user.awaitable_attrs.points) for user in users])
+    return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @way
-async def raising(session: AsyncSession) -> int:
+async def raising(session: AsyncSession) -> dict[str, int]:
     """no statement: the read is an error, in synchronous code too"""
     users = await session.scalars(select(User).options(raiseload(User.points)))
-    return sum(len(user.points) for user in users)
+    return {"points": sum(len(user.points) for user in users)}
 
 
 def check(
@@ -66,7 +66,7 @@ def check(
     assert len(selectin.sql) == len(subquery.sql) == 2
     assert len(immediate.sql) == len(awaitable.sql) == 1 + 3
     full = (joined, selectin, subquery, immediate, awaitable)
-    assert {seen.value for seen in full} == {6}
+    assert all(seen.value == {"points": 6} for seen in full)
 
     assert len(raising.sql) == 1
     assert isinstance(raising.error, InvalidRequestError)

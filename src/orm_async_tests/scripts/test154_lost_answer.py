@@ -42,32 +42,38 @@ async def payments(Session: Sessions) -> int:
 
 
 @wrong
-async def try_again(Session: Sessions, wire: Wire) -> tuple[bool, int]:
-    """Lose the answer to COMMIT, and try again."""
+async def try_again(Session: Sessions, wire: Wire) -> dict[str, object]:
+    """lose the answer to COMMIT, and try again"""
     wire.lose_answer(to="COMMIT")
     try:
         await pay(Session, key=None)
     except DBAPIError as error:
         await pay(Session, key=None)
-        return error.connection_invalidated, await payments(Session)
-    return False, await payments(Session)
+        return {
+            "connection lost": error.connection_invalidated,
+            "payments": await payments(Session),
+        }
+    return {"connection lost": False, "payments": await payments(Session)}
 
 
 @right
-async def try_again_with_the_key(Session: Sessions, wire: Wire) -> tuple[bool, int]:
-    """Lose the answer to COMMIT, and try again with the same key."""
+async def try_again_with_the_key(Session: Sessions, wire: Wire) -> dict[str, object]:
+    """lose the answer to COMMIT, and try again with the same key"""
     wire.lose_answer(to="COMMIT")
     try:
         await pay(Session, key=KEY)
     except DBAPIError as error:
         await pay(Session, key=KEY)
-        return error.connection_invalidated, await payments(Session)
-    return False, await payments(Session)
+        return {
+            "connection lost": error.connection_invalidated,
+            "payments": await payments(Session),
+        }
+    return {"connection lost": False, "payments": await payments(Session)}
 
 
 def check(try_again: Seen, try_again_with_the_key: Seen) -> None:
-    assert try_again.value == (True, 2)
-    assert try_again_with_the_key.value == (True, 1)
+    assert try_again.value == {"connection lost": True, "payments": 2}
+    assert try_again_with_the_key.value == {"connection lost": True, "payments": 1}
 
 
 main = main_of(__name__)

@@ -31,8 +31,8 @@ class Job(Base):
 
 
 @way
-async def commit(engine: AsyncEngine, server: Activity) -> tuple[bool, int | None]:
-    """Cancel `await session.commit()` while it waits."""
+async def commit(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel `await session.commit()` while it waits"""
 
     async def work() -> None:
         async with async_sessionmaker(engine)() as session:
@@ -46,12 +46,13 @@ async def commit(engine: AsyncEngine, server: Activity) -> tuple[bool, int | Non
         task.cancel()
         await asyncio.wait([task])
         await rival.rollback()
-        return task.cancelled(), await rival.scalar(select(func.count(Job.id)))
+        rows = await rival.scalar(select(func.count(Job.id)))
+    return {"task cancelled": task.cancelled(), "rows": rows}
 
 
 @way
-async def exit_of_begin(engine: AsyncEngine, server: Activity) -> tuple[bool, int | None]:
-    """Cancel the commit at the end of `async with Session.begin()`."""
+async def exit_of_begin(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel the commit at the end of `async with Session.begin()`"""
 
     async def work() -> None:
         async with async_sessionmaker(engine).begin() as session:
@@ -64,12 +65,13 @@ async def exit_of_begin(engine: AsyncEngine, server: Activity) -> tuple[bool, in
         task.cancel()
         await rival.rollback()
         await asyncio.wait([task])
-        return task.cancelled(), await rival.scalar(select(func.count(Job.id)))
+        rows = await rival.scalar(select(func.count(Job.id)))
+    return {"task cancelled": task.cancelled(), "rows": rows}
 
 
 def check(commit: Seen, exit_of_begin: Seen) -> None:
-    assert commit.value == (True, 0)
-    assert exit_of_begin.value == (True, 1)
+    assert commit.value == {"task cancelled": True, "rows": 0}
+    assert exit_of_begin.value == {"task cancelled": True, "rows": 1}
 
 
 main = main_of(__name__)

@@ -18,7 +18,7 @@ from orm_async_tests.harness import Seen, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 NEEDS = ("fastapi", "httpx")
-Sent = tuple[str, int]
+Sent = dict[str, object]
 
 
 async def names(session: AsyncSession) -> AsyncIterator[str]:
@@ -52,12 +52,13 @@ async def streamed(engine: AsyncEngine, kept: list[AsyncSession], own: bool) -> 
         return StreamingResponse(own_session(engine) if own else names(session))
 
     async with AsyncClient(transport=ASGITransport(app), base_url="http://names") as client:
-        return (await client.get("/names")).text, checked_out(engine)
+        body = (await client.get("/names")).text
+    return {"names": body, "connections in use": checked_out(engine)}
 
 
 @wrong
 async def the_requests_session(engine: AsyncEngine) -> Sent:
-    """Stream from the session of the dependency."""
+    """stream from the session of the dependency"""
     kept: list[AsyncSession] = []
     seen = await streamed(engine, kept, own=False)
     await kept[0].close()
@@ -66,13 +67,13 @@ async def the_requests_session(engine: AsyncEngine) -> Sent:
 
 @right
 async def a_session_of_its_own(engine: AsyncEngine) -> Sent:
-    """Stream from a session that the generator opens."""
+    """stream from a session that the generator opens"""
     return await streamed(engine, [], own=True)
 
 
 def check(the_requests_session: Seen, a_session_of_its_own: Seen) -> None:
-    assert the_requests_session.value == ("123", 1)
-    assert a_session_of_its_own.value == ("123", 0)
+    assert the_requests_session.value == {"names": "123", "connections in use": 1}
+    assert a_session_of_its_own.value == {"names": "123", "connections in use": 0}
 
 
 main = main_of(__name__)

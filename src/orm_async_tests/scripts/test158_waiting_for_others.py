@@ -13,17 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Activity, Seen, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
-Held = tuple[int, list[str]]
+Held = dict[str, object]
 
 
 async def elsewhere(engine: AsyncEngine, server: Activity) -> Held:
     """What another service would take its time for: here it says what is held meanwhile."""
-    return checked_out(engine), await server.states()
+    return {"connections in use": checked_out(engine), "backends": await server.states()}
 
 
 @wrong
 async def inside(engine: AsyncEngine, session: AsyncSession, server: Activity) -> Held:
-    """Read, call, write, in one transaction."""
+    """read, call, write, in one transaction"""
     user = await session.get_one(User, 1)
     held = await elsewhere(engine, server)
     user.username = "guide"
@@ -33,7 +33,7 @@ async def inside(engine: AsyncEngine, session: AsyncSession, server: Activity) -
 
 @right
 async def between(engine: AsyncEngine, session: AsyncSession, server: Activity) -> Held:
-    """Read and commit, call, write and commit."""
+    """read and commit, call, write and commit"""
     user = await session.get_one(User, 1)
     await session.commit()
     held = await elsewhere(engine, server)
@@ -44,8 +44,8 @@ async def between(engine: AsyncEngine, session: AsyncSession, server: Activity) 
 
 
 def check(inside: Seen, between: Seen) -> None:
-    assert inside.value == (1, ["idle in transaction"])
-    assert between.value == (0, ["idle"])
+    assert inside.value == {"connections in use": 1, "backends": ["idle in transaction"]}
+    assert between.value == {"connections in use": 0, "backends": ["idle"]}
 
 
 main = main_of(__name__)

@@ -38,23 +38,23 @@ async def document(session: AsyncSession, *options: ExecutableOption) -> Any:
     try:
         return UserOut.model_validate(user).model_dump()
     except ValidationError as error:
-        return [(each["type"], each["loc"]) for each in error.errors()]
+        return {"errors": [(each["type"], *each["loc"]) for each in error.errors()]}
 
 
 @wrong
 async def not_loaded(session: AsyncSession) -> Any:
-    """Make a document of a user whose points are not loaded."""
+    """make a document of a user whose points are not loaded"""
     return await document(session)
 
 
 @right
 async def loaded(session: AsyncSession) -> Any:
-    """The same with selectinload()."""
+    """the same with selectinload()"""
     return await document(session, selectinload(User.points))
 
 
 def check(not_loaded: Seen, loaded: Seen) -> None:
-    assert not_loaded.value == [("get_attribute_error", ("points",))]
+    assert not_loaded.value == {"errors": [("get_attribute_error", "points")]}
     assert loaded.value == {"username": "username-1", "points": [{"lat": 46.0}, {"lat": 46.0}]}
 
 

@@ -62,13 +62,13 @@ async def name_after(
 
 @way
 async def endpoint(session: AsyncSession, Session: Sessions, server: Activity) -> str | None:
-    """An endpoint that writes."""
+    """an endpoint that writes"""
     return await name_after(session, Session, server, streams=False)
 
 
 @way
 async def stream(session: AsyncSession, Session: Sessions, server: Activity) -> str | None:
-    """A stream that writes."""
+    """a stream that writes"""
     return await name_after(session, Session, server, streams=True)
 
 

@@ -15,7 +15,7 @@ from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
 from orm_async_tests.models import Base, User
 
 NEEDS = ("private_server",)
-Found = list[list[int]]
+Found = dict[str, list[list[int]]]
 world = None
 
 
@@ -29,37 +29,37 @@ async def a_test(bind: AsyncEngine | AsyncConnection) -> list[int]:
 
 @wrong
 async def nothing(engine: AsyncEngine) -> Found:
-    """Two tests, and nothing in between."""
-    return [await a_test(engine) for _ in range(2)]
+    """two tests, and nothing in between"""
+    return {"users seen": [await a_test(engine) for _ in range(2)]}
 
 
 @right
 async def savepoint(engine: AsyncEngine) -> Found:
-    """Each in an outer transaction that is rolled back; sequences go on."""
-    found = []
+    """each in an outer transaction that is rolled back; sequences go on"""
+    found: list[list[int]] = []
     async with engine.connect() as connection:
         for _ in range(2):
             await connection.begin()
             found.append(await a_test(connection))
             await connection.rollback()
-    return found
+    return {"users seen": found}
 
 
 @right
 async def truncate(engine: AsyncEngine) -> Found:
-    """Each followed by TRUNCATE."""
-    found = []
+    """each followed by TRUNCATE"""
+    found: list[list[int]] = []
     for _ in range(2):
         found.append(await a_test(engine))
         async with engine.begin() as connection:
             await connection.execute(text("TRUNCATE users RESTART IDENTITY CASCADE"))
-    return found
+    return {"users seen": found}
 
 
 @right
 async def clone(make_engine: MakeEngine, private_url: URL) -> Found:
-    """Each in a clone of a template."""
-    found = []
+    """each in a clone of a template"""
+    found: list[list[int]] = []
     async with make_engine(private_url, poolclass=NullPool).begin() as template:
         await template.run_sync(Base.metadata.create_all)  # and leaves: a template has no guests
     postgres = make_engine(private_url.set(database="postgres"), isolation_level="AUTOCOMMIT")
@@ -67,13 +67,13 @@ async def clone(make_engine: MakeEngine, private_url: URL) -> Found:
         for name in ("one", "two"):
             await admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {private_url.database}"))
             found.append(await a_test(make_engine(private_url.set(database=name))))
-    return found
+    return {"users seen": found}
 
 
 def check(nothing: Seen, savepoint: Seen, truncate: Seen, clone: Seen) -> None:
-    assert nothing.value == [[1], [1, 2]]
-    assert savepoint.value == [[1], [2]]
-    assert truncate.value == clone.value == [[1], [1]]
+    assert nothing.value == {"users seen": [[1], [1, 2]]}
+    assert savepoint.value == {"users seen": [[1], [2]]}
+    assert truncate.value == clone.value == {"users seen": [[1], [1]]}
 
 
 main = main_of(__name__)

@@ -46,7 +46,7 @@ async def write(engine: AsyncEngine) -> None:
 
 @wrong
 async def plainly(engine: AsyncEngine) -> None:
-    """CREATE INDEX in the revision's transaction, and a writer before its end."""
+    """CREATE INDEX in the revision's transaction, and a writer before its end"""
     async with engine.begin() as connection:
         await connection.run_sync(upgrade, concurrent=False)
         await write(engine)
@@ -54,14 +54,14 @@ async def plainly(engine: AsyncEngine) -> None:
 
 @wrong
 async def concurrently(engine: AsyncEngine) -> None:
-    """CONCURRENTLY in the revision's transaction."""
+    """CONCURRENTLY in the revision's transaction"""
     async with engine.begin() as connection:
         await connection.run_sync(upgrade)
 
 
 @right
-async def outside(engine: AsyncEngine, server: Activity) -> object:
-    """CONCURRENTLY in an autocommit_block(), and a writer while it waits for an older one."""
+async def outside(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """CONCURRENTLY in an autocommit_block(), and a writer while it waits for an older one"""
     async with engine.connect() as connection, engine.connect() as older:
         await older.execute(insert(Walk))
         building = asyncio.create_task(connection.run_sync(upgrade, outside=True))
@@ -69,12 +69,12 @@ async def outside(engine: AsyncEngine, server: Activity) -> object:
         await write(engine)
         await older.commit()
         await building
-        return await older.scalar(VALID)
+        return {"index is valid": await older.scalar(VALID)}
 
 
 def check(plainly: Seen, concurrently: Seen, outside: Seen) -> None:
     assert (plainly.sqlstate, concurrently.sqlstate) == ("55P03", "25001")
-    assert outside.value is True
+    assert outside.value == {"index is valid": True}
 
 
 main = main_of(__name__)

@@ -57,14 +57,14 @@ def upgraded(connection: Connection, revision: str) -> str:
 
 @wrong
 async def asks_the_database(engine: AsyncEngine) -> str:
-    """Run a revision that computes in Python, then print it."""
+    """run a revision that computes in Python, then print it"""
     async with engine.begin() as connection:
         return await connection.run_sync(upgraded, REVISION + IN_PYTHON)
 
 
 @right
 async def in_sql(engine: AsyncEngine) -> str:
-    """The same, computed in SQL."""
+    """the same, computed in SQL"""
     async with engine.begin() as connection:
         return await connection.run_sync(upgraded, REVISION + IN_SQL)
 

@@ -19,41 +19,41 @@ INSERT = insert(User).values(username="new")
 
 
 @wrong
-async def session(engine: AsyncEngine, server: Activity) -> int:
+async def session(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """AsyncSession, and no commit"""
     async with AsyncSession(engine) as session:
         session.add(User(username="new"))
         await session.flush()
-    return int(await server.scalar(COUNT))
+    return {"rows": int(await server.scalar(COUNT))}
 
 
 @wrong
-async def connection(engine: AsyncEngine, server: Activity) -> int:
+async def connection(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """engine.connect(), and no commit"""
     async with engine.connect() as connection:
         await connection.execute(INSERT)
-    return int(await server.scalar(COUNT))
+    return {"rows": int(await server.scalar(COUNT))}
 
 
 @right
-async def session_begin(engine: AsyncEngine, server: Activity) -> int:
+async def session_begin(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """async_sessionmaker(engine).begin()"""
     async with async_sessionmaker(engine).begin() as session:
         session.add(User(username="new"))
-    return int(await server.scalar(COUNT))
+    return {"rows": int(await server.scalar(COUNT))}
 
 
 @right
-async def engine_begin(engine: AsyncEngine, server: Activity) -> int:
+async def engine_begin(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """engine.begin()"""
     async with engine.begin() as connection:
         await connection.execute(INSERT)
-    return int(await server.scalar(COUNT))
+    return {"rows": int(await server.scalar(COUNT))}
 
 
 def check(session: Seen, connection: Seen, session_begin: Seen, engine_begin: Seen) -> None:
-    assert session.value == connection.value == 0
-    assert session_begin.value == engine_begin.value == 1
+    assert session.value == connection.value == {"rows": 0}
+    assert session_begin.value == engine_begin.value == {"rows": 1}
     assert session_begin.log[-1] == engine_begin.log[-1] == "COMMIT"
 
 

@@ -41,31 +41,35 @@ async def read(connection: AsyncConnection) -> int | str:
             return "stale"
 
 
-async def migrated(engine: AsyncEngine, other: AsyncEngine, change: str) -> list[int | str]:
+async def migrated(engine: AsyncEngine, other: AsyncEngine, change: str) -> dict[str, int | str]:
     """What two connections read after another process has migrated; both had read before."""
     async with engine.connect() as one, engine.connect() as two:
         for connection in (one, two):
             await read(connection)
         async with other.begin() as migration:
             await migration.execute(text(f"ALTER TABLE test170.walks {change}"))
-        return [await read(one), await read(two)]
+        return {"one": await read(one), "two": await read(two)}
 
 
 @wrong
-async def a_new_type(engine: AsyncEngine, make_engine: MakeEngine, url: URL) -> list[int | str]:
-    """Another process changes a column's type."""
+async def a_new_type(
+    engine: AsyncEngine, make_engine: MakeEngine, url: URL
+) -> dict[str, int | str]:
+    """another process changes a column's type"""
     return await migrated(engine, make_engine(url), "ALTER COLUMN km TYPE bigint")
 
 
 @right
-async def a_new_column(engine: AsyncEngine, make_engine: MakeEngine, url: URL) -> list[int | str]:
-    """Another process adds a column."""
+async def a_new_column(
+    engine: AsyncEngine, make_engine: MakeEngine, url: URL
+) -> dict[str, int | str]:
+    """another process adds a column"""
     return await migrated(engine, make_engine(url), "ADD COLUMN meters bigint")
 
 
 def check(a_new_type: Seen, a_new_column: Seen) -> None:
-    assert a_new_type.value == ["stale", 12]
-    assert a_new_column.value == [12, 12]
+    assert a_new_type.value == {"one": "stale", "two": 12}
+    assert a_new_column.value == {"one": 12, "two": 12}
 
 
 main = main_of(__name__)

@@ -20,38 +20,38 @@ async def something_else(engine: AsyncEngine) -> int:
 
 
 @wrong
-async def asked_first(session: AsyncSession, engine: AsyncEngine) -> int:
+async def asked_first(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
     """ask, do something else, ask again"""
     async with session.begin():
         await session.execute(select(User))
         taken = await something_else(engine)
         await session.execute(select(User))
-    return taken
+    return {"connections in use": taken}
 
 
 @right
-async def asked_last(session: AsyncSession, engine: AsyncEngine) -> int:
+async def asked_last(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
     """do something else, then ask"""
     async with session.begin():
         taken = await something_else(engine)
         await session.execute(select(User))
-    return taken
+    return {"connections in use": taken}
 
 
 @right
-async def ended_between(session: AsyncSession, engine: AsyncEngine) -> int:
+async def ended_between(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
     """ask, commit, do something else, ask again"""
     async with session.begin():
         await session.execute(select(User))
     taken = await something_else(engine)
     async with session.begin():
         await session.execute(select(User))
-    return taken
+    return {"connections in use": taken}
 
 
 def check(asked_first: Seen, asked_last: Seen, ended_between: Seen) -> None:
-    assert asked_first.value == 1
-    assert asked_last.value == ended_between.value == 0
+    assert asked_first.value == {"connections in use": 1}
+    assert asked_last.value == ended_between.value == {"connections in use": 0}
     assert asked_first.log.count("BEGIN") == asked_last.log.count("BEGIN") == 1
     assert ended_between.log.count("BEGIN") == 2
 

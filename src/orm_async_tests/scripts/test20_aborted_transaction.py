@@ -18,29 +18,29 @@ from orm_async_tests.models import User
 
 
 @wrong
-async def after_statement(session: AsyncSession) -> int:
+async def after_statement(session: AsyncSession) -> dict[str, int]:
     """a statement fails, and the next one is sent"""
     with suppress(DBAPIError):
         await session.execute(text("SELECT 1 / 0"))
-    return len((await session.scalars(select(User))).all())
+    return {"users": len((await session.scalars(select(User))).all())}
 
 
 @wrong
-async def after_flush(session: AsyncSession) -> int:
+async def after_flush(session: AsyncSession) -> dict[str, int]:
     """a flush fails, and the next statement is not even sent"""
     session.add(User(id=1, username="again"))
     with suppress(DBAPIError):
         await session.flush()
-    return len((await session.scalars(select(User))).all())
+    return {"users": len((await session.scalars(select(User))).all())}
 
 
 @right
-async def rolled_back(session: AsyncSession) -> int:
+async def rolled_back(session: AsyncSession) -> dict[str, int]:
     """a statement fails, rollback, the next one"""
     with suppress(DBAPIError):
         await session.execute(text("SELECT 1 / 0"))
     await session.rollback()
-    return len((await session.scalars(select(User))).all())
+    return {"users": len((await session.scalars(select(User))).all())}
 
 
 def check(after_statement: Seen, after_flush: Seen, rolled_back: Seen) -> None:
@@ -48,7 +48,7 @@ def check(after_statement: Seen, after_flush: Seen, rolled_back: Seen) -> None:
     assert isinstance(after_flush.error, PendingRollbackError)
     assert len(after_flush.sql) == 1
 
-    assert rolled_back.value == 3
+    assert rolled_back.value == {"users": 3}
 
 
 main = main_of(__name__)

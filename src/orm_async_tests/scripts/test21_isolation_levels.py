@@ -24,43 +24,47 @@ async def shown(engine: AsyncEngine) -> str:
 
 
 @way(engine=SERIALIZABLE)
-async def of_engine(engine: AsyncEngine) -> list[str]:
+async def of_engine(engine: AsyncEngine) -> dict[str, str]:
     """create_async_engine(isolation_level=...)"""
-    return [await shown(engine), await shown(engine)]
+    return {"first": await shown(engine), "next user": await shown(engine)}
 
 
 @way
-async def of_connection(engine: AsyncEngine) -> list[str]:
+async def of_connection(engine: AsyncEngine) -> dict[str, str]:
     """connection.execution_options(isolation_level=...)"""
     async with engine.connect() as connection:
         await connection.execution_options(**SERIALIZABLE)
         mine = str(await connection.scalar(SHOW))
-    return [mine, await shown(engine)]
+    return {"first": mine, "next user": await shown(engine)}
 
 
 @right
-async def of_session(session: AsyncSession, engine: AsyncEngine) -> list[str]:
+async def of_session(session: AsyncSession, engine: AsyncEngine) -> dict[str, str]:
     """session.connection(execution_options=...), first"""
     await session.connection(execution_options=SERIALIZABLE)
     mine = str(await session.scalar(SHOW))
     await session.commit()
-    return [mine, await shown(engine)]
+    return {"first": mine, "next user": await shown(engine)}
 
 
 @wrong(warns=True)
-async def too_late(session: AsyncSession, engine: AsyncEngine) -> list[str]:
+async def too_late(session: AsyncSession, engine: AsyncEngine) -> dict[str, str]:
     """the same after a statement"""
     await session.execute(SHOW)
     await session.connection(execution_options=SERIALIZABLE)
     mine = str(await session.scalar(SHOW))
     await session.commit()
-    return [mine, await shown(engine)]
+    return {"first": mine, "next user": await shown(engine)}
 
 
 def check(of_engine: Seen, of_connection: Seen, of_session: Seen, too_late: Seen) -> None:
-    assert of_engine.value == ["serializable", "serializable"]
-    assert of_connection.value == of_session.value == ["serializable", "read committed"]
-    assert too_late.value == ["read committed", "read committed"]
+    assert of_engine.value == {"first": "serializable", "next user": "serializable"}
+    assert (
+        of_connection.value
+        == of_session.value
+        == {"first": "serializable", "next user": "read committed"}
+    )
+    assert too_late.value == {"first": "read committed", "next user": "read committed"}
     assert too_late.warnings == ["SAWarning"]
 
 

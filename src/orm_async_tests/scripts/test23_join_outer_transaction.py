@@ -26,7 +26,7 @@ async def code_under_test(session: AsyncSession) -> None:
 
 
 @wrong(warns=True)
-async def default_mode(engine: AsyncEngine) -> tuple[bool, int]:
+async def default_mode(engine: AsyncEngine) -> dict[str, object]:
     """AsyncSession(bind=connection)"""
     async with engine.connect() as connection:
         outer = await connection.begin()
@@ -35,11 +35,11 @@ async def default_mode(engine: AsyncEngine) -> tuple[bool, int]:
             inside = await session.scalar(COUNT)
         active = outer.is_active
         await outer.rollback()
-    return active, int(inside or 0)
+    return {"outer transaction active": active, "rows inside": int(inside or 0)}
 
 
 @right
-async def savepoint_mode(engine: AsyncEngine) -> tuple[bool, int]:
+async def savepoint_mode(engine: AsyncEngine) -> dict[str, object]:
     """AsyncSession(bind=connection, join_transaction_mode="create_savepoint")"""
     async with engine.connect() as connection:
         outer = await connection.begin()
@@ -49,13 +49,16 @@ async def savepoint_mode(engine: AsyncEngine) -> tuple[bool, int]:
             inside = await session.scalar(COUNT)
         active = outer.is_active
         await outer.rollback()
-    return active, int(inside or 0)
+    return {"outer transaction active": active, "rows inside": int(inside or 0)}
 
 
 def check(default_mode: Seen, savepoint_mode: Seen) -> None:
-    assert default_mode.value == (False, 3)  # both rows are gone, and the outer transaction
+    assert default_mode.value == {
+        "outer transaction active": False,
+        "rows inside": 3,
+    }  # both rows are gone, and the outer transaction
     assert default_mode.warnings == ["SAWarning"]
-    assert savepoint_mode.value == (True, 4)
+    assert savepoint_mode.value == {"outer transaction active": True, "rows inside": 4}
     assert savepoint_mode.log[-1] == "ROLLBACK"
 
 

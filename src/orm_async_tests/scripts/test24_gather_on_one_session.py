@@ -23,7 +23,9 @@ NEED = select(func.pg_advisory_xact_lock_shared(24))
 
 
 @wrong
-async def one_session(session: AsyncSession, engine: AsyncEngine, server: Activity) -> int:
+async def one_session(
+    session: AsyncSession, engine: AsyncEngine, server: Activity
+) -> dict[str, int]:
     """three tasks, one session"""
     await session.connection()  # else its tasks would meet a cold pool
     async with engine.begin() as holder:
@@ -32,11 +34,13 @@ async def one_session(session: AsyncSession, engine: AsyncEngine, server: Activi
         await server.until_blocked(1)
         on_the_server = await server.blocked()
     await gather(*tasks)
-    return on_the_server
+    return {"queries on the server": on_the_server}
 
 
 @right
-async def a_session_each(Session: Sessions, engine: AsyncEngine, server: Activity) -> int:
+async def a_session_each(
+    Session: Sessions, engine: AsyncEngine, server: Activity
+) -> dict[str, int]:
     """three tasks, three sessions"""
 
     async def need() -> None:
@@ -49,13 +53,13 @@ async def a_session_each(Session: Sessions, engine: AsyncEngine, server: Activit
         await server.until_blocked(3)
         on_the_server = await server.blocked()
     await gather(*tasks)
-    return on_the_server
+    return {"queries on the server": on_the_server}
 
 
 def check(one_session: Seen, a_session_each: Seen) -> None:
     assert one_session.error is None
-    assert one_session.value == 1
-    assert a_session_each.value == 3
+    assert one_session.value == {"queries on the server": 1}
+    assert a_session_each.value == {"queries on the server": 3}
     assert len(one_session.sql) == len(a_session_each.sql) == 1 + 3
 
 

@@ -20,7 +20,7 @@ NAMES = select(User.username)
 
 
 @wrong
-async def kept(engine: AsyncEngine) -> tuple[int, int]:
+async def kept(engine: AsyncEngine) -> dict[str, int]:
     """three tasks use the registry"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
 
@@ -28,14 +28,14 @@ async def kept(engine: AsyncEngine) -> tuple[int, int]:
         await scoped.execute(NAMES)
 
     await gather(work(), work(), work())
-    held = len(scoped.registry.registry), checked_out(engine)
+    held = {"sessions": len(scoped.registry.registry), "connections": checked_out(engine)}
     for session in scoped.registry.registry.values():
         await session.close()
     return held
 
 
 @right
-async def removed(engine: AsyncEngine) -> tuple[int, int]:
+async def removed(engine: AsyncEngine) -> dict[str, int]:
     """each task removes its session"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
 
@@ -46,11 +46,11 @@ async def removed(engine: AsyncEngine) -> tuple[int, int]:
             await scoped.remove()
 
     await gather(work(), work(), work())
-    return len(scoped.registry.registry), checked_out(engine)
+    return {"sessions": len(scoped.registry.registry), "connections": checked_out(engine)}
 
 
 @right
-async def no_registry(engine: AsyncEngine, Session: Sessions) -> tuple[int, int]:
+async def no_registry(engine: AsyncEngine, Session: Sessions) -> dict[str, int]:
     """each task opens a session of its own"""
 
     async def work() -> None:
@@ -58,12 +58,12 @@ async def no_registry(engine: AsyncEngine, Session: Sessions) -> tuple[int, int]
             await session.execute(NAMES)
 
     await gather(work(), work(), work())
-    return 0, checked_out(engine)
+    return {"sessions": 0, "connections": checked_out(engine)}
 
 
 def check(kept: Seen, removed: Seen, no_registry: Seen) -> None:
-    assert kept.value == (3, 3)  # sessions, connections
-    assert removed.value == no_registry.value == (0, 0)
+    assert kept.value == {"sessions": 3, "connections": 3}
+    assert removed.value == no_registry.value == {"sessions": 0, "connections": 0}
     assert len(kept.sql) == len(removed.sql) == len(no_registry.sql) == 3
 
 

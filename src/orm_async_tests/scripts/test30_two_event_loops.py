@@ -29,25 +29,25 @@ async def users(engine: AsyncEngine, dispose: bool = False) -> int:
     return count
 
 
-def two_loops(engine: AsyncEngine, dispose: bool = False) -> list[int]:
+def two_loops(engine: AsyncEngine, dispose: bool = False) -> dict[str, list[int]]:
     """As a synchronous program calls it: here in a thread, since a loop is running."""
-    return [asyncio.run(users(engine, dispose)) for _ in range(2)]
+    return {"users": [asyncio.run(users(engine, dispose)) for _ in range(2)]}
 
 
 @wrong(warns=True, unhandled=True, leaks=True)
-async def pooled(url: URL) -> list[int]:
+async def pooled(url: URL) -> dict[str, list[int]]:
     """one engine, two loops"""
     return await asyncio.to_thread(two_loops, create_async_engine(url))
 
 
 @right
-async def disposed(url: URL) -> list[int]:
+async def disposed(url: URL) -> dict[str, list[int]]:
     """the same, disposed at the end of each loop"""
     return await asyncio.to_thread(two_loops, create_async_engine(url), dispose=True)
 
 
 @right
-async def without_pool(url: URL) -> list[int]:
+async def without_pool(url: URL) -> dict[str, list[int]]:
     """the same without a pool"""
     return await asyncio.to_thread(two_loops, create_async_engine(url, poolclass=NullPool))
 
@@ -56,7 +56,7 @@ def check(pooled: Seen, disposed: Seen, without_pool: Seen) -> None:
     assert isinstance(pooled.error, RuntimeError)
     assert len(pooled.sql) == 1  # of the first loop
 
-    assert disposed.value == without_pool.value == [3, 3]
+    assert disposed.value == without_pool.value == {"users": [3, 3]}
 
 
 main = main_of(__name__)

@@ -20,7 +20,7 @@ COUNT = select(func.count(User.id))
 
 
 @wrong(engine=ONE_SLOT)
-async def nested(Session: Sessions) -> int | None:
+async def nested(Session: Sessions) -> dict[str, int | None]:
     """a function opens a session of its own"""
 
     async def count() -> int | None:
@@ -29,11 +29,11 @@ async def nested(Session: Sessions) -> int | None:
 
     async with Session() as session:
         await session.execute(select(User))
-        return await count()
+        return {"users": await count()}
 
 
 @right(engine=ONE_SLOT)
-async def handed_on(Session: Sessions) -> int | None:
+async def handed_on(Session: Sessions) -> dict[str, int | None]:
     """the function gets the session"""
 
     async def count(session: AsyncSession) -> int | None:
@@ -41,14 +41,14 @@ async def handed_on(Session: Sessions) -> int | None:
 
     async with Session() as session:
         await session.execute(select(User))
-        return await count(session)
+        return {"users": await count(session)}
 
 
 def check(nested: Seen, handed_on: Seen) -> None:
     assert isinstance(nested.error, PoolTimeoutError)
     assert not isinstance(nested.error, TimeoutError)  # asyncio's is the builtin
     assert nested.code == "3o7r"
-    assert handed_on.value == 3
+    assert handed_on.value == {"users": 3}
 
 
 main = main_of(__name__)

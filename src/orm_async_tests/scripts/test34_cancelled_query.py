@@ -22,7 +22,7 @@ SLOW = select(func.pg_sleep(60))
 
 
 @wrong
-async def swallowed(engine: AsyncEngine, server: Activity) -> tuple[bool, int]:
+async def swallowed(engine: AsyncEngine, server: Activity) -> dict[str, object]:
     """catch CancelledError, and return as if nothing had happened"""
 
     async def work() -> None:
@@ -34,7 +34,7 @@ async def swallowed(engine: AsyncEngine, server: Activity) -> tuple[bool, int]:
 
 
 @right
-async def passed_on(engine: AsyncEngine, server: Activity) -> tuple[bool, int]:
+async def passed_on(engine: AsyncEngine, server: Activity) -> dict[str, object]:
     """let it pass"""
 
     async def work() -> None:
@@ -44,17 +44,17 @@ async def passed_on(engine: AsyncEngine, server: Activity) -> tuple[bool, int]:
     return await cancelled(create_task(work()), engine, server)
 
 
-async def cancelled(task: Task[None], engine: AsyncEngine, server: Activity) -> tuple[bool, int]:
+async def cancelled(task: Task[None], engine: AsyncEngine, server: Activity) -> dict[str, object]:
     await server.until_running("pg_sleep")
     task.cancel()
     await wait([task])
     await server.until_gone("pg_sleep")  # within seconds, of the sixty
-    return task.cancelled(), checked_out(engine)
+    return {"task cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 
 def check(swallowed: Seen, passed_on: Seen) -> None:
-    assert swallowed.value == (False, 0)
-    assert passed_on.value == (True, 0)
+    assert swallowed.value == {"task cancelled": False, "connections in use": 0}
+    assert passed_on.value == {"task cancelled": True, "connections in use": 0}
 
 
 main = main_of(__name__)

@@ -21,7 +21,7 @@ COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
 
 
 @wrong
-async def uncommitted(engine: AsyncEngine, server: Activity) -> tuple[int, int]:
+async def uncommitted(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """insert, wait for something, be cancelled; the rows, and the connections in use"""
     waiting = Event()
 
@@ -36,11 +36,11 @@ async def uncommitted(engine: AsyncEngine, server: Activity) -> tuple[int, int]:
     await waiting.wait()
     task.cancel()
     await wait([task])
-    return int(await server.scalar(COUNT)), checked_out(engine)
+    return {"rows": int(await server.scalar(COUNT)), "connections in use": checked_out(engine)}
 
 
 @right
-async def committed(engine: AsyncEngine, server: Activity) -> tuple[int, int]:
+async def committed(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """insert, commit, wait for something, be cancelled"""
     waiting = Event()
 
@@ -55,13 +55,13 @@ async def committed(engine: AsyncEngine, server: Activity) -> tuple[int, int]:
     await waiting.wait()
     task.cancel()
     await wait([task])
-    return int(await server.scalar(COUNT)), checked_out(engine)
+    return {"rows": int(await server.scalar(COUNT)), "connections in use": checked_out(engine)}
 
 
 def check(uncommitted: Seen, committed: Seen) -> None:
-    assert uncommitted.value == (0, 0)
+    assert uncommitted.value == {"rows": 0, "connections in use": 0}
     assert uncommitted.log[-1] == "ROLLBACK"
-    assert committed.value == (1, 0)
+    assert committed.value == {"rows": 1, "connections in use": 0}
 
 
 main = main_of(__name__)

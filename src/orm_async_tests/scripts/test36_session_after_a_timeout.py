@@ -26,25 +26,25 @@ async def timed_out(session: AsyncSession) -> None:
 
 
 @wrong
-async def going_on(session: AsyncSession) -> int:
+async def going_on(session: AsyncSession) -> dict[str, int]:
     """a timeout, then the next statement"""
     await session.execute(select(User))
     await timed_out(session)
-    return len((await session.scalars(select(User))).all())
+    return {"users": len((await session.scalars(select(User))).all())}
 
 
 @right
-async def rolling_back(session: AsyncSession) -> int:
+async def rolling_back(session: AsyncSession) -> dict[str, int]:
     """a timeout, rollback, then the next statement"""
     await session.execute(select(User))
     await timed_out(session)
     await session.rollback()
-    return len((await session.scalars(select(User))).all())
+    return {"users": len((await session.scalars(select(User))).all())}
 
 
 def check(going_on: Seen, rolling_back: Seen) -> None:
     assert going_on.code == "8s2b"
-    assert rolling_back.value == 3
+    assert rolling_back.value == {"users": 3}
     assert len(rolling_back.sql) == 2  # what was cancelled has no answer
 
 

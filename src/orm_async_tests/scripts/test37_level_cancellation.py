@@ -28,8 +28,8 @@ async def sleep(make_engine: MakeEngine, statement_timeout: str) -> None:
 
 
 @wrong
-async def cancel_a_scope(make_engine: MakeEngine, server: Activity) -> int:
-    """Cancel AnyIO's scope: the task has ended, its query has not."""
+async def cancel_a_scope(make_engine: MakeEngine, server: Activity) -> dict[str, int]:
+    """cancel AnyIO's scope: the task has ended, its query has not"""
     import anyio
 
     async with anyio.create_task_group() as group:
@@ -38,23 +38,23 @@ async def cancel_a_scope(make_engine: MakeEngine, server: Activity) -> int:
         group.cancel_scope.cancel()
     left = await server.running("pg_sleep")
     await server.terminate()
-    return left
+    return {"queries left": left}
 
 
 @right
-async def cancel_a_task(make_engine: MakeEngine, server: Activity) -> int:
-    """Cancel a task of asyncio: its query is cancelled with it."""
+async def cancel_a_task(make_engine: MakeEngine, server: Activity) -> dict[str, int]:
+    """cancel a task of asyncio: its query is cancelled with it"""
     task = asyncio.create_task(sleep(make_engine, "0"))
     await server.until_running("pg_sleep")
     task.cancel()
     await asyncio.wait([task])
     await server.until_gone("pg_sleep")
-    return await server.running("pg_sleep")
+    return {"queries left": await server.running("pg_sleep")}
 
 
 @right
-async def limit_the_statement(make_engine: MakeEngine, server: Activity) -> int:
-    """Cancel AnyIO's scope, with a statement_timeout: the server ends the query."""
+async def limit_the_statement(make_engine: MakeEngine, server: Activity) -> dict[str, int]:
+    """cancel AnyIO's scope, with a statement_timeout: the server ends the query"""
     import anyio
 
     async with anyio.create_task_group() as group:
@@ -62,13 +62,13 @@ async def limit_the_statement(make_engine: MakeEngine, server: Activity) -> int:
         await server.until_running("pg_sleep")
         group.cancel_scope.cancel()
     await server.until_gone("pg_sleep")
-    return await server.running("pg_sleep")
+    return {"queries left": await server.running("pg_sleep")}
 
 
 def check(cancel_a_scope: Seen, cancel_a_task: Seen, limit_the_statement: Seen) -> None:
-    assert cancel_a_scope.value == 1
-    assert cancel_a_task.value == 0
-    assert limit_the_statement.value == 0
+    assert cancel_a_scope.value == {"queries left": 1}
+    assert cancel_a_task.value == {"queries left": 0}
+    assert limit_the_statement.value == {"queries left": 0}
 
 
 main = main_of(__name__)

@@ -27,8 +27,8 @@ async def sleep(engine: AsyncEngine) -> None:
 
 
 @wrong(engine=ONE)
-async def cancel_twice(engine: AsyncEngine, server: Activity) -> tuple[int, object]:
-    """Cancel again while the first cancel is being handled."""
+async def cancel_twice(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel again while the first cancel is being handled"""
     task = asyncio.create_task(sleep(engine))
     await server.until_running("pg_sleep")
     task.cancel()
@@ -38,12 +38,12 @@ async def cancel_twice(engine: AsyncEngine, server: Activity) -> tuple[int, obje
     async with engine.connect() as connection:
         answer = await connection.scalar(text("SELECT 42"))
     await server.terminate()
-    return left, answer
+    return {"queries left": left, "next answer": answer}
 
 
 @right(engine=ONE)
-async def cancel_once(engine: AsyncEngine, server: Activity) -> tuple[int, object]:
-    """Cancel, and wait for the end of the task."""
+async def cancel_once(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel, and wait for the end of the task"""
     task = asyncio.create_task(sleep(engine))
     await server.until_running("pg_sleep")
     task.cancel()
@@ -52,12 +52,12 @@ async def cancel_once(engine: AsyncEngine, server: Activity) -> tuple[int, objec
     left = await server.running("pg_sleep")
     async with engine.connect() as connection:
         answer = await connection.scalar(text("SELECT 42"))
-    return left, answer
+    return {"queries left": left, "next answer": answer}
 
 
 def check(cancel_twice: Seen, cancel_once: Seen) -> None:
-    assert cancel_twice.value == (1, 42)
-    assert cancel_once.value == (0, 42)
+    assert cancel_twice.value == {"queries left": 1, "next answer": 42}
+    assert cancel_once.value == {"queries left": 0, "next answer": 42}
 
 
 main = main_of(__name__)

@@ -17,24 +17,24 @@ COUNT = text("SELECT count(*) FROM users WHERE username = 'new'")
 
 
 @way
-async def relying(session: AsyncSession) -> int:
+async def relying(session: AsyncSession) -> dict[str, int]:
     """add, then text()"""
     session.add(User(username="new"))
-    return int(await session.scalar(COUNT) or 0)
+    return {"rows counted": int(await session.scalar(COUNT) or 0)}
 
 
 @way
-async def flushing(session: AsyncSession) -> int:
+async def flushing(session: AsyncSession) -> dict[str, int]:
     """add, flush, then text()"""
     session.add(User(username="new"))
     await session.flush()
-    return int(await session.scalar(COUNT) or 0)
+    return {"rows counted": int(await session.scalar(COUNT) or 0)}
 
 
 def check(stack: Stack, relying: Seen, flushing: Seen) -> None:
-    assert flushing.value == 1
+    assert flushing.value == {"rows counted": 1}
     flushed = not stack.sqlalchemy.startswith("2.0")
-    assert relying.value == (1 if flushed else 0)
+    assert relying.value == ({"rows counted": 1 if flushed else 0})
     assert len(relying.sql) == (2 if flushed else 1)
 
 

@@ -21,21 +21,21 @@ def points(session: Session) -> int:
 
 
 @wrong
-async def sync_session(session: AsyncSession) -> int:
+async def sync_session(session: AsyncSession) -> dict[str, int]:
     """points(session.sync_session)"""
-    return points(session.sync_session)
+    return {"points": points(session.sync_session)}
 
 
 @right
-async def run_sync(session: AsyncSession) -> int:
+async def run_sync(session: AsyncSession) -> dict[str, int]:
     """await session.run_sync(points)"""
-    return await session.run_sync(points)
+    return {"points": await session.run_sync(points)}
 
 
 def check(sync_session: Seen, run_sync: Seen) -> None:
     assert sync_session.code == "xd2s"
     assert len(sync_session.sql) == 0
-    assert run_sync.value == 6
+    assert run_sync.value == {"points": 6}
     assert len(run_sync.sql) == 1 + 3
 
 

@@ -31,7 +31,7 @@ class Tour(Base):
     name: Mapped[str]
 
 
-async def posted_twice(engine: AsyncEngine, **scope: Any) -> tuple[list[int], int | None]:
+async def posted_twice(engine: AsyncEngine, **scope: Any) -> dict[str, object]:
     """The two answers, and the rows that there are then."""
     from fastapi import Depends, FastAPI
     from httpx import ASGITransport, AsyncClient
@@ -50,24 +50,24 @@ async def posted_twice(engine: AsyncEngine, **scope: Any) -> tuple[list[int], in
     async with AsyncClient(transport=transport, base_url="http://tours") as client:
         statuses = [(await client.post("/tours")).status_code for _ in range(2)]
     async with AsyncSession(engine) as opened:
-        return statuses, await opened.scalar(select(func.count(Tour.id)))
+        return {"statuses": statuses, "rows": await opened.scalar(select(func.count(Tour.id)))}
 
 
 @wrong
-async def usual_scope(engine: AsyncEngine) -> tuple[list[int], int | None]:
-    """Post the same name twice; commit in a dependency."""
+async def usual_scope(engine: AsyncEngine) -> dict[str, object]:
+    """post the same name twice; commit in a dependency"""
     return await posted_twice(engine)
 
 
 @right
-async def function_scope(engine: AsyncEngine) -> tuple[list[int], int | None]:
-    """The same with scope="function"."""
+async def function_scope(engine: AsyncEngine) -> dict[str, object]:
+    """the same with `scope="function"`"""
     return await posted_twice(engine, scope="function")
 
 
 def check(usual_scope: Seen, function_scope: Seen) -> None:
-    assert usual_scope.value == ([200, 200], 1)
-    assert function_scope.value == ([200, 500], 1)
+    assert usual_scope.value == {"statuses": [200, 200], "rows": 1}
+    assert function_scope.value == {"statuses": [200, 500], "rows": 1}
 
 
 main = main_of(__name__)

@@ -38,32 +38,32 @@ class Base(DeclarativeBase):
 
 @wrong(warns=True)
 async def in_the_loop(url: URL) -> None:
-    """Call the command in a coroutine."""
+    """call the command in a coroutine"""
     with environment(env=ENV, url=url) as config:
         command.upgrade(config, "head")
 
 
 @right
-async def in_a_thread(url: URL, engine: AsyncEngine) -> object:
-    """Call it in a thread."""
+async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
+    """call it in a thread"""
     with environment(env=ENV, url=url) as config:
         await asyncio.to_thread(command.upgrade, config, "head")
     async with engine.connect() as connection:
-        return await connection.scalar(EXISTS)
+        return {"table exists": await connection.scalar(EXISTS)}
 
 
 @right
-async def on_a_connection(engine: AsyncEngine) -> object:
-    """Call it in run_sync(), with the connection."""
+async def on_a_connection(engine: AsyncEngine) -> dict[str, object]:
+    """call it in run_sync(), with the connection"""
     async with engine.begin() as connection:
         with environment(env=ENV, connection=connection.sync_connection) as config:
             await connection.run_sync(lambda _: command.upgrade(config, "head"))
-        return await connection.scalar(EXISTS)
+        return {"table exists": await connection.scalar(EXISTS)}
 
 
 def check(in_the_loop: Seen, in_a_thread: Seen, on_a_connection: Seen) -> None:
     assert isinstance(in_the_loop.error, RuntimeError)
-    assert in_a_thread.value is on_a_connection.value is True
+    assert in_a_thread.value == on_a_connection.value == {"table exists": True}
 
 
 main = main_of(__name__)

@@ -33,27 +33,27 @@ async def python(code: str) -> int | None:
 
 @way
 async def what_is_required() -> list[str]:
-    """What SQLAlchemy requires without its extras"""
+    """what SQLAlchemy requires without its extras"""
     required = importlib.metadata.requires("sqlalchemy") or []
     return [each.partition(">")[0] for each in required if "extra ==" not in each]
 
 
 @way
-async def core_without_it() -> int | None:
-    """Import sqlalchemy and its ORM where there is no greenlet"""
-    return await python(f"{HIDE}; import sqlalchemy.orm")
+async def core_without_it() -> dict[str, int | None]:
+    """import sqlalchemy and its ORM where there is no greenlet"""
+    return {"exit code": await python(f"{HIDE}; import sqlalchemy.orm")}
 
 
 @wrong
-async def asyncio_without_it() -> int | None:
-    """Make an async engine where there is no greenlet."""
-    return await python(HIDE + USE)
+async def asyncio_without_it() -> dict[str, int | None]:
+    """make an async engine where there is no greenlet"""
+    return {"exit code": await python(HIDE + USE)}
 
 
 @right
-async def asyncio_with_it() -> int | None:
-    """Make an async engine where there is greenlet."""
-    return await python(USE)
+async def asyncio_with_it() -> dict[str, int | None]:
+    """make an async engine where there is greenlet"""
+    return {"exit code": await python(USE)}
 
 
 def check(
@@ -61,8 +61,8 @@ def check(
 ) -> None:
     assert what_is_required.value
     assert "greenlet" not in what_is_required.value
-    assert asyncio_without_it.value == FAILED
-    assert core_without_it.value == asyncio_with_it.value == 0
+    assert asyncio_without_it.value == {"exit code": FAILED}
+    assert core_without_it.value == asyncio_with_it.value == {"exit code": 0}
 
 
 main = main_of(__name__)

@@ -18,33 +18,33 @@ NAMES = select(User.username)
 
 
 @wrong
-async def yield_per(engine: AsyncEngine) -> int:
+async def yield_per(engine: AsyncEngine) -> dict[str, int]:
     """execute() with yield_per"""
     async with engine.connect() as connection:
         result = await connection.execute(NAMES, execution_options={"yield_per": 2})
-        return len(result.all())
+        return {"rows": len(result.all())}
 
 
 @wrong
-async def stream_results(engine: AsyncEngine) -> int:
+async def stream_results(engine: AsyncEngine) -> dict[str, int]:
     """execute() with stream_results"""
     async with engine.connect() as connection:
         result = await connection.execute(NAMES, execution_options={"stream_results": True})
-        return len(result.all())
+        return {"rows": len(result.all())}
 
 
 @right
-async def streamed(engine: AsyncEngine) -> int:
+async def streamed(engine: AsyncEngine) -> dict[str, int]:
     """stream() with yield_per"""
     async with engine.connect() as connection:
         result = await connection.stream(NAMES, execution_options={"yield_per": 2})
-        return sum([len(rows) async for rows in result.partitions()])
+        return {"rows": sum([len(rows) async for rows in result.partitions()])}
 
 
 def check(yield_per: Seen, stream_results: Seen, streamed: Seen) -> None:
     assert isinstance(yield_per.error, AsyncMethodRequired)
     assert isinstance(stream_results.error, AsyncMethodRequired)
-    assert streamed.value == 3
+    assert streamed.value == {"rows": 3}
 
 
 main = main_of(__name__)

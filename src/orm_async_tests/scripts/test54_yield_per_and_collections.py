@@ -24,20 +24,20 @@ async def points(session: AsyncSession, query: Select[User]) -> int:
 
 
 @wrong
-async def joined(session: AsyncSession) -> int:
+async def joined(session: AsyncSession) -> dict[str, int]:
     """joinedload()"""
-    return await points(session, BY_TWO.options(joinedload(User.points)))
+    return {"points": await points(session, BY_TWO.options(joinedload(User.points)))}
 
 
 @right
-async def selectin(session: AsyncSession) -> int:
+async def selectin(session: AsyncSession) -> dict[str, int]:
     """selectinload()"""
-    return await points(session, BY_TWO.options(selectinload(User.points)))
+    return {"points": await points(session, BY_TWO.options(selectinload(User.points)))}
 
 
 def check(joined: Seen, selectin: Seen) -> None:
     assert isinstance(joined.error, InvalidRequestError)
-    assert selectin.value == 6
+    assert selectin.value == {"points": 6}
     assert len(selectin.sql) == 1 + 2  # three users in two batches
 
 

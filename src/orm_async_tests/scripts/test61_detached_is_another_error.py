@@ -18,34 +18,34 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 
 @wrong
-async def inside(Session: Sessions) -> int:
+async def inside(Session: Sessions) -> dict[str, int]:
     """read the points while the session is open"""
     async with Session() as session:
         user = (await session.scalars(FIRST)).one()
-        return len(user.points)
+        return {"points": len(user.points)}
 
 
 @wrong
-async def outside(Session: Sessions) -> int:
+async def outside(Session: Sessions) -> dict[str, int]:
     """read the points when it is closed"""
     async with Session() as session:
         user = (await session.scalars(FIRST)).one()
-    return len(user.points)
+    return {"points": len(user.points)}
 
 
 @right
-async def loaded(Session: Sessions) -> int:
+async def loaded(Session: Sessions) -> dict[str, int]:
     """load them, and read them when it is closed"""
     async with Session() as session:
         user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
-    return len(user.points)
+    return {"points": len(user.points)}
 
 
 def check(inside: Seen, outside: Seen, loaded: Seen) -> None:
     assert inside.code == "xd2s"
     assert isinstance(outside.error, DetachedInstanceError)
     assert outside.code == "bhk3"
-    assert loaded.value == 2
+    assert loaded.value == {"points": 2}
 
 
 main = main_of(__name__)

@@ -16,27 +16,27 @@ from orm_async_tests.models import User
 
 
 @wrong
-async def resets(engine: AsyncEngine) -> int:
+async def resets(engine: AsyncEngine) -> dict[str, int]:
     """the default: close, then ask; how many connections are in use?"""
     session = AsyncSession(engine)
     await session.close()
     await session.execute(select(User))
     in_use = checked_out(engine)
     await session.close()
-    return in_use
+    return {"connections in use": in_use}
 
 
 @way
-async def ends(engine: AsyncEngine) -> int:
+async def ends(engine: AsyncEngine) -> dict[str, int]:
     """the same with close_resets_only=False"""
     session = AsyncSession(engine, close_resets_only=False)
     await session.close()
     await session.execute(select(User))
-    return checked_out(engine)
+    return {"connections in use": checked_out(engine)}
 
 
 def check(resets: Seen, ends: Seen) -> None:
-    assert resets.value == 1
+    assert resets.value == {"connections in use": 1}
     assert len(resets.sql) == 1
     assert isinstance(ends.error, InvalidRequestError)
 

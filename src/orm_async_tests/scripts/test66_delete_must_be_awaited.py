@@ -21,27 +21,27 @@ COUNT = "SELECT count(*) FROM users"
 
 
 @wrong(warns=True)
-async def forgotten(session: Any, server: Activity) -> int:
+async def forgotten(session: Any, server: Activity) -> dict[str, int]:
     """session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
     session.delete(user)
     await session.commit()
-    return int(await server.scalar(COUNT))
+    return {"users left": int(await server.scalar(COUNT))}
 
 
 @right
-async def awaited(session: AsyncSession, server: Activity) -> int:
+async def awaited(session: AsyncSession, server: Activity) -> dict[str, int]:
     """await session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
     await session.delete(user)
     await session.commit()
-    return int(await server.scalar(COUNT))
+    return {"users left": int(await server.scalar(COUNT))}
 
 
 def check(forgotten: Seen, awaited: Seen) -> None:
-    assert forgotten.value == 3
+    assert forgotten.value == {"users left": 3}
     assert forgotten.warnings == ["RuntimeWarning"]
-    assert awaited.value == 2
+    assert awaited.value == {"users left": 2}
     assert len(awaited.sql) == len(forgotten.sql) + 1
 
 

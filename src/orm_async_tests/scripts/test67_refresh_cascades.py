@@ -19,35 +19,35 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 
 @wrong
-async def refreshed(session: AsyncSession) -> float:
+async def refreshed(session: AsyncSession) -> dict[str, float]:
     """load the points, refresh(user), read a point"""
     user = (await session.scalars(FIRST)).one()
     point, *_ = await user.awaitable_attrs.points
     await session.refresh(user)
-    return float(point.lat)
+    return {"latitude": float(point.lat)}
 
 
 @right
-async def with_option(session: AsyncSession) -> float:
+async def with_option(session: AsyncSession) -> dict[str, float]:
     """the same, the points loaded by an option of the query"""
     user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     point, *_ = user.points
     await session.refresh(user)
-    return float(point.lat)
+    return {"latitude": float(point.lat)}
 
 
 @right
-async def by_name(session: AsyncSession) -> float:
+async def by_name(session: AsyncSession) -> dict[str, float]:
     """the same with refresh(user, ["username"])"""
     user = (await session.scalars(FIRST)).one()
     point, *_ = await user.awaitable_attrs.points
     await session.refresh(user, ["username"])
-    return float(point.lat)
+    return {"latitude": float(point.lat)}
 
 
 def check(refreshed: Seen, with_option: Seen, by_name: Seen) -> None:
     assert refreshed.code == "xd2s"
-    assert with_option.value == by_name.value == 46.0
+    assert with_option.value == by_name.value == {"latitude": 46.0}
     assert [len(seen.sql) for seen in (refreshed, with_option, by_name)] == [3, 4, 3]
 
 

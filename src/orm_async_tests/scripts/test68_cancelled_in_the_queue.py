@@ -23,7 +23,7 @@ async def ask(engine: AsyncEngine) -> int | None:
 
 
 @way(engine=ONE_SLOT)
-async def cancelled(engine: AsyncEngine) -> tuple[int, int, int | None]:
+async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
     """three wait and are cancelled; how many were, the slots in use, the next one's answer"""
     async with engine.connect():
         waiters = [create_task(ask(engine)) for _ in range(3)]
@@ -32,23 +32,31 @@ async def cancelled(engine: AsyncEngine) -> tuple[int, int, int | None]:
             waiter.cancel()
         await wait(waiters)
     gone = sum(waiter.cancelled() for waiter in waiters)
-    return gone, checked_out(engine), await ask(engine)
+    return {
+        "cancelled": gone,
+        "connections in use": checked_out(engine),
+        "next answer": await ask(engine),
+    }
 
 
 @way(engine=ONE_SLOT)
-async def patient(engine: AsyncEngine) -> tuple[int, int, int | None]:
+async def patient(engine: AsyncEngine) -> dict[str, int | None]:
     """three wait, and get their turn"""
     async with engine.connect():
         waiters = [create_task(ask(engine)) for _ in range(3)]
         await wait(waiters, timeout=0.01)
     await wait(waiters)
     gone = sum(waiter.cancelled() for waiter in waiters)
-    return gone, checked_out(engine), await ask(engine)
+    return {
+        "cancelled": gone,
+        "connections in use": checked_out(engine),
+        "next answer": await ask(engine),
+    }
 
 
 def check(cancelled: Seen, patient: Seen) -> None:
-    assert cancelled.value == (3, 0, 1)
-    assert patient.value == (0, 0, 1)
+    assert cancelled.value == {"cancelled": 3, "connections in use": 0, "next answer": 1}
+    assert patient.value == {"cancelled": 0, "connections in use": 0, "next answer": 1}
     assert len(cancelled.sql) == 1
     assert len(patient.sql) == 3 + 1
 

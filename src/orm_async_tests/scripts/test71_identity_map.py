@@ -17,23 +17,23 @@ FIRST = select(User).where(User.id == 1)
 
 
 @wrong
-async def selected(session: AsyncSession) -> bool:
+async def selected(session: AsyncSession) -> dict[str, bool]:
     """select() twice"""
     one = (await session.scalars(FIRST)).one()
     two = (await session.scalars(FIRST)).one()
-    return one is two
+    return {"same object": one is two}
 
 
 @right
-async def got(session: AsyncSession) -> bool:
+async def got(session: AsyncSession) -> dict[str, bool]:
     """get() twice"""
     one = await session.get(User, 1)
     two = await session.get(User, 1)
-    return one is two
+    return {"same object": one is two}
 
 
 def check(selected: Seen, got: Seen) -> None:
-    assert selected.value is got.value is True
+    assert selected.value == got.value == {"same object": True}
     assert len(selected.sql) == 2
     assert len(got.sql) == 1
 

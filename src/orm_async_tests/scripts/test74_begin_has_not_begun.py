@@ -30,18 +30,18 @@ async def copy(connection: AsyncConnection) -> None:
 
 
 @wrong
-async def copied_first(engine: AsyncEngine, server: Activity) -> int:
+async def copied_first(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """COPY, and roll back; how many rows stay?"""
     try:
         async with engine.begin() as connection:
             await copy(connection)
             raise Changed
     except Changed:
-        return int(await server.scalar(COUNT))
+        return {"rows kept": int(await server.scalar(COUNT))}
 
 
 @right
-async def statement_first(engine: AsyncEngine, server: Activity) -> int:
+async def statement_first(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """a statement, COPY, and roll back; how many rows stay?"""
     try:
         async with engine.begin() as connection:
@@ -49,12 +49,12 @@ async def statement_first(engine: AsyncEngine, server: Activity) -> int:
             await copy(connection)
             raise Changed
     except Changed:
-        return int(await server.scalar(COUNT))
+        return {"rows kept": int(await server.scalar(COUNT))}
 
 
 def check(copied_first: Seen, statement_first: Seen) -> None:
-    assert copied_first.value == len(ROWS)
-    assert statement_first.value == 0
+    assert copied_first.value == {"rows kept": len(ROWS)}
+    assert statement_first.value == {"rows kept": 0}
     assert len(statement_first.sql) == 1
 
 

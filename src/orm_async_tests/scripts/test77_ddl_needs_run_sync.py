@@ -33,30 +33,30 @@ async def sync_connection(engine: AsyncEngine) -> None:
 
 
 @right
-async def run_sync(engine: AsyncEngine, server: Activity) -> list[bool]:
+async def run_sync(engine: AsyncEngine, server: Activity) -> dict[str, bool]:
     """await connection.run_sync(create_all), and drop_all"""
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
     made = await server.scalar(EXISTS)
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.drop_all)
-    return [made, await server.scalar(EXISTS)]
+    return {"exists": made, "exists after drop_all": await server.scalar(EXISTS)}
 
 
 @right
-async def rolled_back(engine: AsyncEngine, server: Activity) -> list[bool]:
+async def rolled_back(engine: AsyncEngine, server: Activity) -> dict[str, list[bool]]:
     """the same, and then something raises"""
     with suppress(Changed):
         async with engine.begin() as connection:
             await connection.run_sync(METADATA.create_all)
             raise Changed
-    return [await server.scalar(EXISTS)]
+    return {"exists": await server.scalar(EXISTS)}
 
 
 def check(sync_connection: Seen, run_sync: Seen, rolled_back: Seen) -> None:
     assert sync_connection.code == "xd2s"
-    assert run_sync.value == [True, False]
-    assert rolled_back.value == [False]
+    assert run_sync.value == {"exists": True, "exists after drop_all": False}
+    assert rolled_back.value == {"exists": False}
     assert rolled_back.log[-1] == "ROLLBACK"
 
 

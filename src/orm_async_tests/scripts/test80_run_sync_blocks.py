@@ -19,18 +19,18 @@ from sqlalchemy.orm import Session
 from orm_async_tests.harness import Seen, main_of, right, wrong
 
 
-async def others(work: Callable[[asyncio.Event], Any]) -> tuple[bool, bool]:
+async def others(work: Callable[[asyncio.Event], Any]) -> dict[str, bool]:
     """Whether another task went on during the work, and whether it ran on the loop's thread."""
     begun, thread = asyncio.Event(), threading.get_ident()
     went_on = asyncio.create_task(begun.wait())
     where = await work(begun)
     done = went_on.done()
     await went_on
-    return done, where == thread
+    return {"others went on": done, "same thread": where == thread}
 
 
 @wrong
-async def blocking(session: AsyncSession) -> tuple[bool, bool]:
+async def blocking(session: AsyncSession) -> dict[str, bool]:
     """a blocking call inside run_sync"""
 
     def block(_: Session, begun: asyncio.Event) -> int:
@@ -42,7 +42,7 @@ async def blocking(session: AsyncSession) -> tuple[bool, bool]:
 
 
 @right
-async def asking(session: AsyncSession) -> tuple[bool, bool]:
+async def asking(session: AsyncSession) -> dict[str, bool]:
     """SQL inside run_sync"""
 
     def ask(session: Session, begun: asyncio.Event) -> int:
@@ -54,8 +54,8 @@ async def asking(session: AsyncSession) -> tuple[bool, bool]:
 
 
 def check(blocking: Seen, asking: Seen) -> None:
-    assert blocking.value == (False, True)
-    assert asking.value == (True, True)
+    assert blocking.value == {"others went on": False, "same thread": True}
+    assert asking.value == {"others went on": True, "same thread": True}
     assert len(asking.sql) == 1
 
 

@@ -20,29 +20,29 @@ USERS = select(User)
 
 
 @wrong
-async def going_on(session: AsyncSession, server: Activity) -> int:
+async def going_on(session: AsyncSession, server: Activity) -> dict[str, int]:
     """the backend is killed; catch the error, and go on"""
     await session.execute(USERS)
     await server.terminate()
     with suppress(DBAPIError):
         await session.execute(USERS)
-    return len((await session.scalars(USERS)).all())
+    return {"users": len((await session.scalars(USERS)).all())}
 
 
 @right
-async def rolling_back(session: AsyncSession, server: Activity) -> int:
+async def rolling_back(session: AsyncSession, server: Activity) -> dict[str, int]:
     """the same, but roll back before going on"""
     await session.execute(USERS)
     await server.terminate()
     with suppress(DBAPIError):
         await session.execute(USERS)
     await session.rollback()
-    return len((await session.scalars(USERS)).all())
+    return {"users": len((await session.scalars(USERS)).all())}
 
 
 def check(going_on: Seen, rolling_back: Seen) -> None:
     assert going_on.code == "8s2b"
-    assert rolling_back.value == 3
+    assert rolling_back.value == {"users": 3}
 
 
 main = main_of(__name__)

@@ -17,27 +17,27 @@ from orm_async_tests.models import User
 
 
 @wrong(warns=True, unhandled=True)
-async def dropped(engine: AsyncEngine) -> list[int]:
+async def dropped(engine: AsyncEngine) -> dict[str, int]:
     """forget the session; the connections in use before and after the garbage collection"""
     session = AsyncSession(engine)
     await session.execute(select(User))
     in_use = checked_out(engine)
     del session
     gc.collect()
-    return [in_use, checked_out(engine)]
+    return {"in use": in_use, "in use after": checked_out(engine)}
 
 
 @right
-async def closed(engine: AsyncEngine) -> list[int]:
+async def closed(engine: AsyncEngine) -> dict[str, int]:
     """leave it by `async with`"""
     async with AsyncSession(engine) as session:
         await session.execute(select(User))
         in_use = checked_out(engine)
-    return [in_use, checked_out(engine)]
+    return {"in use": in_use, "in use after": checked_out(engine)}
 
 
 def check(dropped: Seen, closed: Seen) -> None:
-    assert dropped.value == closed.value == [1, 0]
+    assert dropped.value == closed.value == {"in use": 1, "in use after": 0}
     assert "SAWarning" in dropped.warnings
     assert closed.log[-1] == "ROLLBACK"
 

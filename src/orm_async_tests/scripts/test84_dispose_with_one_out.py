@@ -16,29 +16,29 @@ ONE = select(1)
 
 
 @wrong(leaks=True, warns=True)
-async def in_use(engine: AsyncEngine, server: Activity) -> list[int]:
+async def in_use(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """dispose while one is in use; the backends then, and when it has come back"""
     async with engine.connect() as connection:
         await engine.dispose()
         await connection.execute(ONE)
         then = len(await server.pids())
-    return [then, len(await server.pids())]
+    return {"backends": then, "backends after": len(await server.pids())}
 
 
 @right
-async def all_back(engine: AsyncEngine, server: Activity) -> list[int]:
+async def all_back(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     """dispose when it has come back; the backends before, and after"""
     async with engine.connect() as connection:
         await connection.execute(ONE)
         then = len(await server.pids())
     await engine.dispose()
     await server.until_open(0)
-    return [then, len(await server.pids())]
+    return {"backends": then, "backends after": len(await server.pids())}
 
 
 def check(in_use: Seen, all_back: Seen) -> None:
-    assert in_use.value == [1, 1]
-    assert all_back.value == [1, 0]
+    assert in_use.value == {"backends": 1, "backends after": 1}
+    assert all_back.value == {"backends": 1, "backends after": 0}
     assert len(in_use.sql) == len(all_back.sql) == 1
 
 

@@ -47,13 +47,13 @@ async def change(session: AsyncSession, model: type[Eager] | type[Job]) -> None:
 
 @way
 async def eager_defaults(session: AsyncSession) -> None:
-    """Change each object; their `changed` comes back"""
+    """change each object; their `changed` comes back"""
     await change(session, Eager)
 
 
 @way
 async def objects(session: AsyncSession) -> None:
-    """Change each object; their `changed` is expired"""
+    """change each object; their `changed` is expired"""
     await change(session, Job)
 
 

@@ -29,7 +29,7 @@ class Tag(Base):
 
 @wrong
 async def select_then_insert(Session: Sessions) -> None:
-    """Both sessions select, then both insert."""
+    """both sessions select, then both insert"""
     async with Session() as one, Session() as two:
         for session in (one, two):
             if await session.scalar(select(Tag).where(Tag.name == "alps")) is None:
@@ -39,8 +39,8 @@ async def select_then_insert(Session: Sessions) -> None:
 
 
 @right
-async def on_conflict(Session: Sessions) -> list[int]:
-    """Both sessions insert, on conflict update."""
+async def on_conflict(Session: Sessions) -> dict[str, list[int]]:
+    """both sessions insert, on conflict update"""
     first = insert(Tag).values(name="alps", uses=1)
     upsert = first.on_conflict_do_update(index_elements=[Tag.name], set_={"uses": Tag.uses + 1})
     uses = []
@@ -51,12 +51,12 @@ async def on_conflict(Session: Sessions) -> list[int]:
             )
             uses.append(found.one().uses)
             await session.commit()
-    return uses
+    return {"uses": uses}
 
 
 def check(select_then_insert: Seen, on_conflict: Seen) -> None:
     assert select_then_insert.sqlstate == "23505"
-    assert on_conflict.value == [1, 2]
+    assert on_conflict.value == {"uses": [1, 2]}
 
 
 main = main_of(__name__)

@@ -53,7 +53,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def scripts(session: nox.Session) -> None:
     """Run the scripts (arguments: those of orm-async-tests run; default --all)."""
-    python(session, "-m", "orm_async_tests.cli", "run", *(session.posargs or ["--all"]))
+    python(session, "-m", "orm_async_tests", "run", *(session.posargs or ["--all"]))
 
 
 @nox.session(venv_backend="none")
@@ -92,7 +92,7 @@ def compose(session: nox.Session) -> None:
         session.skip("the compose file is right; no Docker daemon answers, so it was not started")
     try:
         docker_compose(session, *UP)
-        test1 = ["-m", "orm_async_tests.cli", "run", "1", "--db", "compose"]
+        test1 = ["-m", "orm_async_tests", "run", "1", "--db", "compose"]
         python(session, *test1, *session.posargs)
         docker_compose(session, "--profile", "service", *UP)
         ask("service", "8000")
@@ -151,5 +151,5 @@ def matrix(session: nox.Session, sqlalchemy: str) -> None:
     """All scripts on both lines of SQLAlchemy, both drivers, both loops (arguments: run's)."""
     session.install(f"sqlalchemy[asyncio]~={sqlalchemy}.0", ".[anyio,psycopg,uvloop]")
     for driver, loop in itertools.product(("asyncpg", "psycopg"), ("asyncio", "uvloop")):
-        run = ["-m", "orm_async_tests.cli", "run", "--all", "--driver", driver, "--loop", loop]
+        run = ["-m", "orm_async_tests", "run", "--all", "--driver", driver, "--loop", loop]
         session.run("python", *run, *session.posargs)

@@ -113,7 +113,7 @@ def test_a_second_command_waits_for_the_first_and_says_so(database: db.Database)
 
 
 def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db.Database) -> None:
-    piped = f'"{sys.executable}" -m orm_async_tests.cli run 5 --json | true'
+    piped = f'"{sys.executable}" -m orm_async_tests run 5 --json | true'
     done = subprocess.run(
         ["/bin/sh", "-c", piped], env=with_url(database), capture_output=True, text=True
     )
@@ -121,7 +121,7 @@ def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db
 
 
 def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> None:
-    command = [sys.executable, "-m", "orm_async_tests.cli", "run", "2", "-v"]
+    command = [sys.executable, "-m", "orm_async_tests", "run", "2", "-v"]
     started = subprocess.Popen(command, env=with_url(database), stderr=subprocess.PIPE, text=True)
     assert started.stderr is not None
     assert started.stderr.readline().startswith("db: ")  # it runs, from here on

@@ -69,6 +69,12 @@ def generate(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def site(session: nox.Session) -> None:
+    """Run the scripts and write a page for each chapter, with code and output, into site/."""
+    python(session, "tools/site.py")
+
+
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Ratios within one run (arguments: startup, bulk, service, isolation, growth; all of them)."""
     for name in session.posargs or ["startup", "bulk", "service", "isolation", "growth"]:
@@ -141,8 +147,8 @@ def build(session: nox.Session) -> None:
     installed = str(folder / "venv/bin/python")
     session.run(installed, "-m", "pip", "install", "-q", str(wheel), external=True)
     with session.chdir(folder):
-        code = "import sys; from orm_async_tests.scripts.test01_concurrent_writers import main"
-        session.run(installed, "-c", f"{code}; sys.exit(main())", *session.posargs, external=True)
+        test1 = str(folder / "venv/bin/test1")
+        session.run(test1, *session.posargs, external=True)
 
 
 @nox.session

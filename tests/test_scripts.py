@@ -1,6 +1,5 @@
 """Every script holds, and every claim can fail."""
 
-import importlib
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 
@@ -29,7 +28,7 @@ def driven(request: pytest.FixtureRequest, database: db.Database) -> db.Database
 def test_a_script_holds_and_fails_when_its_ways_are_swapped_or_blank(
     command: str, driven: db.Database
 ) -> None:
-    script = importlib.import_module(ENTRIES[command].module)
+    script = ENTRIES[command].load()
     result = run(script, driven)
     if result.verdict.word == SKIPPED:
         assert {"ONLY", "SINCE"} & vars(script).keys()
@@ -46,7 +45,7 @@ def test_a_script_holds_and_fails_when_its_ways_are_swapped_or_blank(
 
 @pytest.mark.parametrize("command", ENTRIES)
 def test_a_script_holds_in_another_event_loop(command: str, database: db.Database) -> None:
-    script = importlib.import_module(ENTRIES[command].module)
+    script = ENTRIES[command].load()
     result = run(script, database, loop="uvloop")
     assert result.stack.loop == "uvloop"
     if result.verdict.word == SKIPPED:

@@ -28,7 +28,13 @@ def orm(
 def lazy_loading(*arguments: str, on: db.Database, options: tuple[str, ...] = ()) -> Done:
     """Run test5 by itself, with options of Python's."""
     return subprocess.run(
-        [sys.executable, *options, "-m", "orm_async_tests.scripts.test05_lazy_loading", *arguments],
+        [
+            sys.executable,
+            *options,
+            "-m",
+            "orm_async_tests.scripts.implicit_io.test005_lazy_loading",
+            *arguments,
+        ],
         env=with_url(on),
         capture_output=True,
         text=True,

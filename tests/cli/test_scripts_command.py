@@ -18,17 +18,27 @@ from tests.conftest import with_url
 SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
 
 
-def test_list_names_every_script_under_its_topic() -> None:
+def test_list_names_every_script_under_its_chapter() -> None:
     listed = orm("list").stdout
     for entry in catalogue.catalogue():
         assert entry.claim in listed
 
 
-def test_list_of_one_topic_names_no_other() -> None:
-    topics = {entry.topic: entry for entry in catalogue.catalogue()}
-    listed = orm("list", "--topic", "loading").stdout
-    assert topics["loading"].claim in listed
-    assert topics["streaming"].claim not in listed
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("--chapter", "implicit_io"), ("--topic", "implicit-io")],
+)
+def test_list_of_one_chapter_names_no_other(option: str, name: str) -> None:
+    entries = {entry.chapter: entry for entry in catalogue.catalogue()}
+    listed = orm("list", option, name).stdout
+    assert entries["implicit_io"].claim in listed
+    assert entries["streaming"].claim not in listed
+
+
+def test_list_since_a_version_names_what_is_new_in_it() -> None:
+    listed = orm("list", "--since", "2.1").stdout
+    assert " test137 " in listed
+    assert [each for each in (" test5 ", " test155 ") if each in listed] == []
 
 
 def test_run_prints_a_line_for_each_script_and_a_summary(database: db.Database) -> None:
@@ -54,7 +64,8 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
         ["run"],
         ["run", "4000"],
         ["run", "x"],
-        ["run", "--topic", "nothing"],
+        ["run", "--chapter", "nothing"],
+        ["list", "--since", "nothing"],
         ["run", "5", "--db", "nonsense"],
         ["run", "5", "--driver", "nothing"],
         ["run", "5", "--db", "postgresql://127.0.0.1:1/x"],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from orm_async_tests.harness.ways import sqlstate
+from orm_async_tests.harness.seen import sqlstate
 
 
 def describe(error: BaseException) -> str:

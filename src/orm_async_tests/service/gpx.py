@@ -7,6 +7,7 @@ would refuse a prefix that nothing binds, which the extensions of real files hav
 import re
 from collections import ChainMap, Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 from xml.parsers import expat
@@ -14,7 +15,7 @@ from xml.parsers import expat
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from orm_async_tests.service.problems import Refused
-from orm_async_tests.service.schemas import Latitude, Longitude, Moment, PointIn
+from orm_async_tests.service.schemas import BEYOND, Latitude, Longitude, PointIn, Recorded
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
 INSIDE = {  # the elements that count, by those that they stand in
@@ -33,8 +34,7 @@ DATE_TIME = re.compile(  # xsd:dateTime, in the years that we have
 )
 END_OF_DAY = re.compile(r"24:00:00(\.0+)?")
 
-# What expat keeps is bounded, and so is what it reads twice: before 2.6 it begins an unfinished
-# token anew with each piece.
+# What expat keeps is bounded, and so is what it reads again: an unfinished tag with each piece.
 TOKEN = 64 * 1024  # bytes of a tag or a comment
 NAMES = 64 * 1024  # characters of all names together
 DEPTH = 100  # elements inside each other
@@ -59,7 +59,9 @@ def moment(text: str) -> datetime:
         if END_OF_DAY.fullmatch(clock):
             return datetime.fromisoformat(f"{day}00:00:00{zone}") + timedelta(days=1)
         return datetime.fromisoformat(f"{day}{clock}{zone}")
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise ValueError(BEYOND) from None
+    except ValueError:
         raise ValueError(why) from None
 
 
@@ -70,7 +72,7 @@ class Trkpt(PointIn):
 
     lat: Annotated[Latitude, BeforeValidator(decimal)]
     lon: Annotated[Longitude, BeforeValidator(decimal)]
-    date: Annotated[Moment, BeforeValidator(moment)] = Field(alias="time")
+    date: Annotated[Recorded, BeforeValidator(moment)] = Field(alias="time")
 
 
 class Element(NamedTuple):
@@ -86,6 +88,8 @@ class Reader:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._parser = expat.ParserCreate(intern=self._names)
+        with suppress(AttributeError):  # not on old Pythons, whose expat has no deferral either
+            self._parser.SetReparseDeferralEnabled(False)  # TOKEN bounds it, the same everywhere
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end

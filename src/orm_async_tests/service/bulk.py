@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -99,6 +100,8 @@ class Upload:
         number = 0
         async for line in self._lines():
             number += 1
+            if number == 1:
+                line = line.removeprefix(BOM_UTF8)  # RFC 8259 lets a parser ignore it
             if not line.strip():
                 continue
             try:

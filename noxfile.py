@@ -53,7 +53,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def scripts(session: nox.Session) -> None:
     """Run the scripts (arguments: those of orm-async-tests run; default --all)."""
-    python(session, "-m", "orm_async_tests.cli", "run", *(session.posargs or ["--all"]))
+    python(session, "-m", "orm_async_tests", "run", *(session.posargs or ["--all"]))
 
 
 @nox.session(venv_backend="none")
@@ -66,6 +66,12 @@ def migrations(session: nox.Session) -> None:
 def generate(session: nox.Session) -> None:
     """Write the generated texts (arguments: those of tools/generate.py, such as --check)."""
     python(session, "tools/generate.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def site(session: nox.Session) -> None:
+    """Run the scripts and write a page for each chapter, with code and output, into site/."""
+    python(session, "tools/site.py")
 
 
 @nox.session(venv_backend="none")
@@ -92,7 +98,7 @@ def compose(session: nox.Session) -> None:
         session.skip("the compose file is right; no Docker daemon answers, so it was not started")
     try:
         docker_compose(session, *UP)
-        test1 = ["-m", "orm_async_tests.cli", "run", "1", "--db", "compose"]
+        test1 = ["-m", "orm_async_tests", "run", "1", "--db", "compose"]
         python(session, *test1, *session.posargs)
         docker_compose(session, "--profile", "service", *UP)
         ask("service", "8000")
@@ -141,8 +147,8 @@ def build(session: nox.Session) -> None:
     installed = str(folder / "venv/bin/python")
     session.run(installed, "-m", "pip", "install", "-q", str(wheel), external=True)
     with session.chdir(folder):
-        code = "import sys; from orm_async_tests.scripts.test01_concurrent_writers import main"
-        session.run(installed, "-c", f"{code}; sys.exit(main())", *session.posargs, external=True)
+        test1 = str(folder / "venv/bin/test1")
+        session.run(test1, *session.posargs, external=True)
 
 
 @nox.session
@@ -151,5 +157,5 @@ def matrix(session: nox.Session, sqlalchemy: str) -> None:
     """All scripts on both lines of SQLAlchemy, both drivers, both loops (arguments: run's)."""
     session.install(f"sqlalchemy[asyncio]~={sqlalchemy}.0", ".[anyio,psycopg,uvloop]")
     for driver, loop in itertools.product(("asyncpg", "psycopg"), ("asyncio", "uvloop")):
-        run = ["-m", "orm_async_tests.cli", "run", "--all", "--driver", driver, "--loop", loop]
+        run = ["-m", "orm_async_tests", "run", "--all", "--driver", driver, "--loop", loop]
         session.run("python", *run, *session.posargs)

@@ -9,7 +9,7 @@ import statistics
 
 from orm_async_tests import db
 from orm_async_tests.harness.run import run
-from orm_async_tests.scripts import test46_bulk_ladder as ladder
+from orm_async_tests.scripts.writing import test046_bulk_ladder as ladder
 
 COPY = "copy"
 

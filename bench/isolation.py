@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import db
 from orm_async_tests.models import Base
-from orm_async_tests.scripts.test162_isolated_tests import a_test
+from orm_async_tests.scripts.testing.test162_isolated_tests import a_test
 from orm_async_tests.server import private_server
 
 

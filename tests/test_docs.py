@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from orm_async_tests import catalogue
+from orm_async_tests import catalogue, db
 from orm_async_tests.cli import parser
+from orm_async_tests.harness.run import run
+from orm_async_tests.harness.show import whole
 from orm_async_tests.service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+MILLISECONDS = re.compile(r"[\d.]+ ms")
 VARIABLE = re.compile(r"\b(ORM_ASYNC_[A-Z_]+|DATABASE_URL)\b")
 
 
@@ -48,10 +51,20 @@ def test_the_readme_names_every_nox_session() -> None:
     assert [name for name in sessions if f"`{name}`" not in README] == []
 
 
-def test_the_readme_names_every_script() -> None:
-    assert [
-        each for each in catalogue.catalogue() if f"`poetry run {each.command}`" not in README
-    ] == []
+def test_the_readme_links_every_chapter_and_its_page_names_every_script() -> None:
+    chapters = list(catalogue.chapters(catalogue.catalogue()))
+    assert [each.name for each in chapters] == list(catalogue.CHAPTERS)
+    for chapter in chapters:
+        folder = catalogue.SCRIPTS / chapter.name
+        assert f"({folder.relative_to(ROOT)})" in README
+        page = (folder / "README.md").read_text("utf-8")
+        assert [each for each in chapter.entries if f"({each.path.name})" not in page] == []
+
+
+def test_the_readmes_example_is_what_the_script_prints(database: db.Database) -> None:
+    (entry,) = catalogue.chosen(["5"])
+    shown = "\n".join(text for _, text in whole(run(entry.load(), database)))
+    assert MILLISECONDS.sub("", shown) in MILLISECONDS.sub("", README)
 
 
 def test_contributing_names_what_scripts_are_written_with() -> None:

@@ -1,24 +1,22 @@
-"""Write what follows from the list of scripts: entry points, the README's index, the topic pages.
+"""Write what follows from the list of scripts: entry points, the chapters' tables.
 
 python tools/generate.py            write what is stale
 python tools/generate.py --check    name what is stale, and exit with 1 if anything is
-python tools/generate.py --record   run the scripts first, and keep what they showed
+python tools/generate.py --record   run scripts, and write what they show into README and docs
 """
 
 import argparse
-import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from orm_async_tests import catalogue, db
-from orm_async_tests.catalogue import TOPICS, Entry
+from orm_async_tests import catalogue
+from orm_async_tests.catalogue import SCRIPTS, Chapter, Entry
 
 ROOT = Path(__file__).parent.parent
-RECORDED = ROOT / "docs/recorded.json"
-EXAMPLE = "test5"  # whose whole output stands in the README
+README, PYPROJECT = ROOT / "README.md", ROOT / "pyproject.toml"
+EXAMPLE, ISOLATION = "5", ROOT / "docs/isolation.md"
 COMMAND = "python tools/generate.py"
 
 
@@ -30,93 +28,69 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
-    if arguments.record:
-        record()
-    stale = [path for path, text in texts().items() if not same(path, text)]
+    wanted = recorded() if arguments.record else texts()
+    stale = [path for path, text in wanted.items() if not holds(path, text)]
     if arguments.check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
         print(f"stale: {names}\n  type: {COMMAND}", file=sys.stderr)
         return 1
     for path in stale:
-        path.write_text(texts()[path], "utf-8")
+        path.write_text(wanted[path], "utf-8")
     return 0
 
 
-def same(path: Path, text: str) -> bool:
-    """Whether the file holds the text."""
+def holds(path: Path, text: str) -> bool:
+    """Whether the file has this text."""
     return path.exists() and path.read_text("utf-8") == text
 
 
 def texts() -> dict[Path, str]:
     """What each file should hold."""
     entries = catalogue.catalogue()
-    readme, pyproject = ROOT / "README.md", ROOT / "pyproject.toml"
-    shown = json.loads(RECORDED.read_text("utf-8")) if RECORDED.exists() else {}
-    pages = {
-        ROOT / f"docs/{topic}.md": page(topic, of_topic, shown)
-        for topic in TOPICS
-        if (of_topic := [entry for entry in entries if entry.topic == topic])
-    }
-    indexed = between(readme.read_text("utf-8"), "<!-- index", "<!-- /index", index(entries))
-    example = iter(["```", *shown.get(EXAMPLE, {}).get("whole", []), "```"])
+    chapters = list(catalogue.chapters(entries))
     return {
-        readme: between(indexed, "<!-- output", "<!-- /output", example),
-        pyproject: between(
-            pyproject.read_text("utf-8"), "# scripts", "# /scripts", points(entries)
-        ),
-        **pages,
+        README: between(README, "chapters", index(chapters)),
+        PYPROJECT: between(PYPROJECT, "scripts", entry_points(entries)),
+        **{SCRIPTS / each.name / "README.md": page(each) for each in chapters},
     }
 
 
-def between(text: str, first: str, last: str, lines: Iterator[str]) -> str:
-    """The text with other lines between the line that begins with first and the one with last."""
-    pattern = re.compile(
-        rf"(^{re.escape(first)}.*?\n).*?(^{re.escape(last)})", re.DOTALL | re.MULTILINE
-    )
+def between(path: Path, name: str, lines: Iterable[str]) -> str:
+    """The file's text with other lines between its two comments of this name."""
+    first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
+    pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
+    text = path.read_text("utf-8")
     if not pattern.search(text):
-        raise SystemExit(f"the markers {first!r} and {last!r} are missing")
+        raise SystemExit(f"{path.name} has no comments '{name}:' and '/{name}'")
     body = "".join(f"{line}\n" for line in lines)
     return pattern.sub(lambda found: f"{found[1]}{body}{found[2]}", text)
 
 
-def points(entries: list[Entry]) -> Iterator[str]:
+def entry_points(entries: Iterable[Entry]) -> Iterator[str]:
     """The console commands of pyproject.toml."""
     for entry in entries:
         yield f'{entry.command} = "{entry.module}:main"'
 
 
-def index(entries: list[Entry]) -> Iterator[str]:
-    """The README's table."""
-    for topic, title in TOPICS.items():
-        of_topic = [entry for entry in entries if entry.topic == topic]
-        if of_topic:
-            yield from (
-                "",
-                f"**[{title}](docs/{topic}.md)**",
-                "",
-                "| Run | Shows |",
-                "| --- | --- |",
-            )
-            yield from (f"| `poetry run {each.command}` | {each.claim} |" for each in of_topic)
-    yield ""
+def index(chapters: Iterable[Chapter]) -> Iterator[str]:
+    """The README's table of chapters."""
+    rows = [["Chapter", "Scripts", "About"]]
+    for each in chapters:
+        link = f"[{each.title}](src/orm_async_tests/scripts/{each.name})"
+        rows.append([link, str(len(each.entries)), each.introduction.replace("\n", " ")])
+    yield from table(rows)
 
 
-def page(topic: str, entries: list[Entry], shown: dict[str, Any]) -> str:
-    """A topic's page: each script's claim, why, code, and what it showed."""
-    parts = [f"# {TOPICS[topic]}", f"Generated by `{COMMAND}` from the scripts."]
-    if topic in shown:
-        parts += ["\n".join(table(shown[topic]))]
-    for entry in entries:
-        code = entry.path.read_text("utf-8").partition('"""\n\n')[2].rstrip()
-        parts += [f"## {entry.command}", f"**{entry.claim}**", entry.why]
-        parts += [f"Source: <{link}>" for link in entry.docs]
-        parts += [f"```python\n{code}\n```"]
-        if entry.command in shown:
-            parts += ["```\n" + "\n".join(shown[entry.command]["steady"]) + "\n```"]
-    return "\n\n".join(parts) + "\n"
+def page(chapter: Chapter) -> str:
+    """A chapter's README, which GitHub shows under the listing of its folder."""
+    rows = [["Run", "Shows", "File"]]
+    for entry in chapter.entries:
+        rows.append([f"`{entry.command}`", entry.claim, f"[{entry.path.name}]({entry.path.name})"])
+    parts = [f"# {chapter.title}", chapter.introduction, "\n".join(table(rows))]
+    return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
 
 
-def table(rows: list[list[str]]) -> Iterator[str]:
+def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Rows of words as a table of Markdown; the first row is the head."""
     for number, row in enumerate(rows):
         yield f"| {' | '.join(row)} |"
@@ -124,39 +98,20 @@ def table(rows: list[list[str]]) -> Iterator[str]:
             yield f"|{' --- |' * len(row)}"
 
 
-def record() -> None:
-    """Run every script on the embedded server and keep what does not change from run to run."""
-    import importlib
+def recorded() -> dict[Path, str]:
+    """What the example and the scripts of anomalies show now, on the embedded server."""
+    from orm_async_tests import db
+    from orm_async_tests.harness import anomalies, run, show
 
-    from orm_async_tests.harness import anomalies
-    from orm_async_tests.harness.run import run
-    from orm_async_tests.harness.show import whole
-    from orm_async_tests.harness.ways import Seen
-
-    shown: dict[str, Any] = {}
-    seen: list[dict[str, Seen]] = []
     with db.chosen("embedded", "asyncpg") as database:
-        for entry in catalogue.catalogue():
-            result = run(importlib.import_module(entry.module), database)
-            seen.append(result.seen)
-            shown[entry.command] = {"steady": list(steady(result))}
-            if entry.command == EXAMPLE:
-                shown[EXAMPLE]["whole"] = [text for _, text in whole(result)]
-    shown["isolation"] = list(anomalies.table(seen))
-    RECORDED.write_text(json.dumps(shown, indent=1) + "\n", "utf-8")
-
-
-def steady(result: Any) -> Iterator[str]:
-    """What a result shows, without times and values."""
-    from orm_async_tests.harness.transcript import transcript
-    from orm_async_tests.harness.words import counted, describe
-
-    for name, seen in result.seen.items():
-        yield f"{seen.kind:5}  {name}"
-        yield from (f"         {line.text}" for line in transcript(seen))
-        end = f", raised {describe(seen.error)}" if seen.error else ""
-        yield f"         {counted(len(seen.sql), 'statement')}{end}"
-    yield result.verdict.word
+        (example,) = catalogue.chosen([EXAMPLE])
+        shown = [text for _, text in show.whole(run.run(example.load(), database))]
+        scripts = [entry.load() for entry in catalogue.chosen([], "isolation")]
+        rows = list(anomalies.table(run.run(each, database).seen for each in scripts))
+    return {
+        README: between(README, "output", ["```", *shown, "```"]),
+        ISOLATION: between(ISOLATION, "table", table(rows)),
+    }
 
 
 if __name__ == "__main__":

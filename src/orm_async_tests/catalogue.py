@@ -1,31 +1,35 @@
 """The numbered scripts, found by their files' names and read without importing them."""
 
 import ast
+import importlib
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from orm_async_tests.errors import CouldNotRun
 
-HERE = Path(__file__).parent / "scripts"
-NAME = re.compile(r"test(\d+)_(\w+)\.py")
-FIELD = re.compile(r"^(Topic|Docs): *(.+)$", re.MULTILINE)
-TOPICS = {
-    "streaming": "Originals and streaming",
-    "implicit-io": "Implicit IO",
-    "loading": "Loading",
-    "transactions": "Transactions and savepoints",
-    "concurrency": "Concurrency",
-    "pool": "The pool",
-    "cancellation": "Cancellation and timeouts",
-    "driver": "The driver and its types",
-    "writing": "Writing",
-    "isolation": "Isolation",
-    "bridge": "The greenlet bridge and events",
-    "web": "Web, tests, migrations",
-    "new": "New in SQLAlchemy 2.1",
-}
+SCRIPTS = Path(__file__).parent / "scripts"
+FILE_NAME = re.compile(r"test(\d{3,})_(\w+)\.py")
+DOCS = re.compile(r"^Docs: *(.+)$", re.MULTILINE)
+CHAPTERS = (  # in the order in which they are listed; each is a folder of scripts
+    "concurrency",
+    "implicit_io",
+    "loading",
+    "streaming",
+    "transactions",
+    "writing",
+    "isolation",
+    "pool",
+    "cancellation",
+    "driver",
+    "bridge",
+    "web",
+    "testing",
+    "migrations",
+)
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Entry:
     path: Path
     claim: str
     why: str
-    topic: str
     docs: tuple[str, ...]
+    since: str | None  # the SQLAlchemy that it needs
 
     @property
     def command(self) -> str:
@@ -45,39 +49,77 @@ class Entry:
         return f"test{self.number}"
 
     @property
+    def chapter(self) -> str:
+        """The name of its folder."""
+        return self.path.parent.name
+
+    @property
     def module(self) -> str:
         """Its dotted name."""
-        return f"orm_async_tests.scripts.{self.path.stem}"
+        return f"orm_async_tests.scripts.{self.chapter}.{self.path.stem}"
+
+    def load(self) -> ModuleType:
+        """Import it."""
+        return importlib.import_module(self.module)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A folder of scripts about one subject."""
+
+    name: str
+    title: str
+    introduction: str
+    entries: tuple[Entry, ...]
 
 
 def catalogue() -> list[Entry]:
     """Every script, by number. Raises ValueError, naming the file, if one is not in the form."""
-    return sorted((_read(path) for path in HERE.glob("test*.py")), key=lambda entry: entry.number)
+    return sorted(map(_entry, SCRIPTS.glob("*/test*.py")), key=lambda entry: entry.number)
 
 
-def _read(path: Path) -> Entry:
-    name = NAME.fullmatch(path.name)
-    doc = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
-    claim, _, rest = doc.partition("\n\n")
-    fields = FIELD.findall(rest)
-    topics = [value for field, value in fields if field == "Topic"]
-    docs = tuple(value for field, value in fields if field == "Docs")
-    if name is None or len(topics) != 1 or topics[0] not in TOPICS or not docs:
+def chapters(entries: Iterable[Entry]) -> Iterator[Chapter]:
+    """The chapters of these scripts, in the order in which they are listed."""
+    by_chapter = defaultdict[str, list[Entry]](list)
+    for entry in entries:
+        by_chapter[entry.chapter].append(entry)
+    for name in CHAPTERS:
+        if name in by_chapter:
+            doc = ast.get_docstring(ast.parse((SCRIPTS / name / "__init__.py").read_text("utf-8")))
+            title, _, introduction = (doc or "").partition("\n\n")
+            yield Chapter(name, title.rstrip("."), introduction, tuple(by_chapter[name]))
+
+
+def _entry(path: Path) -> Entry:
+    tree = ast.parse(path.read_text("utf-8"))
+    name = FILE_NAME.fullmatch(path.name)
+    claim, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
+    docs = tuple(DOCS.findall(rest))
+    if name is None or path.parent.name not in CHAPTERS or not docs:
         raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
-    return Entry(int(name[1]), path, claim, FIELD.sub("", rest).strip(), topics[0], docs)
+    return Entry(int(name[1]), path, claim, DOCS.sub("", rest).strip(), docs, _since(tree))
 
 
-def chosen(words: Iterable[str], topic: str | None) -> list[Entry]:
-    """The scripts that words such as "1" and "5-7" name, or all; of one topic, if one is given.
+def _since(tree: ast.Module) -> str | None:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SINCE":
+            return str(ast.literal_eval(node.value))
+    return None
 
-    Raises CouldNotRun for a word that names no script, and for an unknown topic.
+
+def chosen(words: Iterable[str], chapter: str | None = None) -> list[Entry]:
+    """The scripts that words such as "1" and "5-7" name, or all; of one chapter, if one is given.
+
+    Raises CouldNotRun for a word that names no script, and for an unknown chapter.
     """
     entries = catalogue()
     numbers = [number for word in words for number in _numbers(word, entries)]
-    if topic is not None and topic not in TOPICS:
-        raise CouldNotRun(f"there is no topic {topic!r}", "--topic", f"one of {', '.join(TOPICS)}")
+    folder = chapter and chapter.replace("-", "_")
+    if folder is not None and folder not in CHAPTERS:
+        names = ", ".join(CHAPTERS)
+        raise CouldNotRun(f"there is no chapter {chapter!r}", "--chapter", f"one of {names}")
     wanted = set(numbers) or {entry.number for entry in entries}
-    return [e for e in entries if e.number in wanted and topic in (None, e.topic)]
+    return [e for e in entries if e.number in wanted and folder in (None, e.chapter)]
 
 
 def _numbers(word: str, entries: list[Entry]) -> list[int]:

@@ -17,7 +17,7 @@ def orm(
     """Run orm-async-tests, on a database or on the embedded server's own, with more variables."""
     environment = with_url(on) if on else dict(os.environ)
     return subprocess.run(
-        [sys.executable, "-m", "orm_async_tests.cli", *arguments],
+        [sys.executable, "-m", "orm_async_tests", *arguments],
         env={**environment, **(env or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -27,11 +27,14 @@ def orm(
 
 def lazy_loading(*arguments: str, on: db.Database, options: tuple[str, ...] = ()) -> Done:
     """Run test5 by itself, with options of Python's."""
-    code = (
-        "import sys; from orm_async_tests.scripts.test05_lazy_loading import main; sys.exit(main())"
-    )
     return subprocess.run(
-        [sys.executable, *options, "-c", code, *arguments],
+        [
+            sys.executable,
+            *options,
+            "-m",
+            "orm_async_tests.scripts.implicit_io.test005_lazy_loading",
+            *arguments,
+        ],
         env=with_url(on),
         capture_output=True,
         text=True,

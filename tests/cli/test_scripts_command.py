@@ -18,17 +18,27 @@ from tests.conftest import with_url
 SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
 
 
-def test_list_names_every_script_under_its_topic() -> None:
+def test_list_names_every_script_under_its_chapter() -> None:
     listed = orm("list").stdout
     for entry in catalogue.catalogue():
         assert entry.claim in listed
 
 
-def test_list_of_one_topic_names_no_other() -> None:
-    topics = {entry.topic: entry for entry in catalogue.catalogue()}
-    listed = orm("list", "--topic", "loading").stdout
-    assert topics["loading"].claim in listed
-    assert topics["streaming"].claim not in listed
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("--chapter", "implicit_io"), ("--topic", "implicit-io")],
+)
+def test_list_of_one_chapter_names_no_other(option: str, name: str) -> None:
+    entries = {entry.chapter: entry for entry in catalogue.catalogue()}
+    listed = orm("list", option, name).stdout
+    assert entries["implicit_io"].claim in listed
+    assert entries["streaming"].claim not in listed
+
+
+def test_list_since_a_version_names_what_is_new_in_it() -> None:
+    listed = orm("list", "--since", "2.1").stdout
+    assert " test137 " in listed
+    assert [each for each in (" test5 ", " test155 ") if each in listed] == []
 
 
 def test_run_prints_a_line_for_each_script_and_a_summary(database: db.Database) -> None:
@@ -54,7 +64,8 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
         ["run"],
         ["run", "4000"],
         ["run", "x"],
-        ["run", "--topic", "nothing"],
+        ["run", "--chapter", "nothing"],
+        ["list", "--since", "nothing"],
         ["run", "5", "--db", "nonsense"],
         ["run", "5", "--driver", "nothing"],
         ["run", "5", "--db", "postgresql://127.0.0.1:1/x"],
@@ -113,7 +124,7 @@ def test_a_second_command_waits_for_the_first_and_says_so(database: db.Database)
 
 
 def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db.Database) -> None:
-    piped = f'"{sys.executable}" -m orm_async_tests.cli run 5 --json | true'
+    piped = f'"{sys.executable}" -m orm_async_tests run 5 --json | true'
     done = subprocess.run(
         ["/bin/sh", "-c", piped], env=with_url(database), capture_output=True, text=True
     )
@@ -121,7 +132,7 @@ def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db
 
 
 def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> None:
-    command = [sys.executable, "-m", "orm_async_tests.cli", "run", "2", "-v"]
+    command = [sys.executable, "-m", "orm_async_tests", "run", "2", "-v"]
     started = subprocess.Popen(command, env=with_url(database), stderr=subprocess.PIPE, text=True)
     assert started.stderr is not None
     assert started.stderr.readline().startswith("db: ")  # it runs, from here on

@@ -1,6 +1,7 @@
 """What poetryw decides, seen by a Poetry on PATH that writes down what it is told."""
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from orm_async_tests import db
+from tests.conftest import with_url
 
 ROOT = Path(__file__).parent.parent.parent
 POETRY = """#!/bin/sh
@@ -32,15 +36,8 @@ class Checkout:
     @contextmanager
     def started(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
         """poetryw in the background."""
-        path = f"{self.folder.parent / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin"
-        known = {
-            "PATH": path,
-            "LOG": str(self.log),
-            "ENVIRONMENT": str(self.environment),
-            "POETRY_PYPI_MIRROR_URL": "chosen by the user: the index is not asked",
-        }
         with subprocess.Popen(
-            [self.folder / "poetryw", *arguments], env={**known, **environment}, cwd="/"
+            [self.folder / "poetryw", *arguments], env={**self.known, **environment}, cwd="/"
         ) as process:
             yield process
 
@@ -48,6 +45,16 @@ class Checkout:
         """The exit code of poetryw with these arguments."""
         with self.started(*arguments, **environment) as process:
             return process.wait()
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The variables that poetryw sees."""
+        return {
+            "PATH": f"{self.folder.parent / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin",
+            "LOG": str(self.log),
+            "ENVIRONMENT": str(self.environment),
+            "POETRY_PYPI_MIRROR_URL": "chosen by the user: the index is not asked",
+        }
 
     @property
     def log(self) -> Path:
@@ -130,3 +137,24 @@ def test_poetryw_leaves_another_projects_environment_alone(checkout: Checkout) -
     poetry.write_text(POETRY + 'echo "${VIRTUAL_ENV-none}|" >>"$LOG"\n', "utf-8")
     checkout.run("lock", VIRTUAL_ENV="/somewhere/else")
     assert checkout.told == [["lock"], ["none"]]
+
+
+def test_poetryw_shell_runs_what_is_typed_before_it_is_up(
+    checkout: Checkout, database: db.Database
+) -> None:
+    poetry = checkout.folder.parent / "bin/poetry"
+    poetry.write_text(POETRY + '[ "$1" != run ] || exec "$2"\n', "utf-8")
+    terminal, end = pty.openpty()
+    os.write(terminal, b"test5\nexit\n")
+    environment = {**with_url(database), "SHELL": "/bin/sh"}
+    with subprocess.Popen(
+        [checkout.folder / "poetryw", "shell"],
+        env={**environment, **checkout.known},
+        stdin=end,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        os.close(end)
+        shown = process.communicate()[0].decode()
+    os.close(terminal)
+    assert "  HOLDS\n" in shown

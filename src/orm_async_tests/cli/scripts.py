@@ -1,7 +1,6 @@
 """orm-async-tests list, run, explain."""
 
 import argparse
-import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -19,13 +18,15 @@ def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
     from orm_async_tests.harness.command import add_stack
 
-    lists = commands.add_parser("list", help="the scripts, by topic")
-    lists.add_argument("--topic", help=", ".join(catalogue.TOPICS))
+    chapter = ("--chapter", "--topic")
+    lists = commands.add_parser("list", help="the scripts, by chapter")
+    lists.add_argument(*chapter, metavar="NAME", help=", ".join(catalogue.CHAPTERS))
+    lists.add_argument("--since", metavar="2.1", help="those about what is new in that SQLAlchemy")
     lists.set_defaults(run=list_)
 
-    runs = commands.add_parser("run", help="run scripts: run 1 5-7, run --topic loading, run --all")
+    runs = commands.add_parser("run", help="run scripts: run 1 5-7, --chapter loading, --all")
     runs.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 1 or 5-7")
-    runs.add_argument("--topic", help=", ".join(catalogue.TOPICS))
+    runs.add_argument(*chapter, metavar="NAME", help="the scripts of one chapter")
     runs.add_argument("--all", action="store_true", help="every script")
     runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
     runs.add_argument("-v", "--verbose", action="count", default=0, help=VERBOSE)
@@ -38,14 +39,24 @@ def add(commands: Any) -> None:
 
 
 def list_(arguments: argparse.Namespace) -> int:
-    """Print the scripts of each topic."""
-    entries = catalogue.chosen([], arguments.topic)
-    for topic, title in catalogue.TOPICS.items():
-        if of_topic := [entry for entry in entries if entry.topic == topic]:
-            print(f"{title} ({topic})")
-            for entry in of_topic:
-                print(f"  {entry.command:>7}  {entry.claim}")
+    """Print the scripts of each chapter."""
+    entries = catalogue.chosen([], arguments.chapter)
+    if arguments.since:
+        entries = [entry for entry in entries if _is_new(entry, arguments.since)]
+    for chapter in catalogue.chapters(entries):
+        print(f"{chapter.title} ({chapter.name})")
+        for entry in chapter.entries:
+            print(f"  {entry.command:>7}  {entry.claim}")
     return 0
+
+
+def _is_new(entry: catalogue.Entry, version: str) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return entry.since is not None and Version(entry.since) >= Version(version)
+    except InvalidVersion:
+        raise CouldNotRun(f"{version!r} is no version", "--since", "such as 2.1") from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,15 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
     from orm_async_tests.harness.judge import BROKEN
     from orm_async_tests.harness.run import run as run_one
 
-    if not (arguments.numbers or arguments.topic or arguments.all):
+    if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
-    entries = catalogue.chosen(arguments.numbers, arguments.topic)
+    entries = catalogue.chosen(arguments.numbers, arguments.chapter)
     results = []
     with db.chosen(arguments.db_, arguments.driver) as database, _progress(len(entries)) as tell:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         for entry in entries:
             tell(entry.command)
-            script = importlib.import_module(entry.module)
+            script = entry.load()
             done = run_one(script, database, loop=arguments.loop)
             results.append(done)
             if not arguments.as_json:
@@ -100,7 +111,7 @@ def _progress(total: int) -> Iterator[Progress]:
 
 def explain(arguments: argparse.Namespace) -> int:
     """Print a script's prose and its code, highlighted on a terminal."""
-    (entry,) = catalogue.chosen([arguments.number], None)[:1]
+    (entry,) = catalogue.chosen([arguments.number])[:1]
     source = entry.path.read_text("utf-8").partition('"""\n\n')[2]
     print(f"{entry.command}: {entry.claim}\n\n{entry.why}\n\n" + "\n".join(entry.docs) + "\n")
     if not sys.stdout.isatty():

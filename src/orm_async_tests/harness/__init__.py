@@ -4,7 +4,6 @@ from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.anomalies import Stage, outcomes
 from orm_async_tests.harness.command import main_of
 from orm_async_tests.harness.judge import Stack
-from orm_async_tests.harness.meeting import Meeting
 from orm_async_tests.harness.options import Option, at_least
 from orm_async_tests.harness.revisions import environment
 from orm_async_tests.harness.upstream import Upstream
@@ -15,7 +14,6 @@ from orm_async_tests.server import PrivateServer
 __all__ = [
     "Activity",
     "MakeEngine",
-    "Meeting",
     "Option",
     "PrivateServer",
     "Seen",

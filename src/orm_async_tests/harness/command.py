@@ -16,13 +16,18 @@ from orm_async_tests.harness.show import show, whole, width
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """The console command of the script whose `__name__` is given; it returns the exit code."""
+    """The console command of the script whose `__name__` is given; it returns the exit code.
+
+    A script run as a file, or by `python -m`, does at once what its command does.
+    """
 
     def main() -> int:
         script = sys.modules[name]
         arguments = vars(parser(script).parse_args())
         return errors.exit_code(lambda: _main(script, **arguments))
 
+    if name == "__main__":
+        raise SystemExit(main())
     return main
 
 

@@ -141,7 +141,7 @@ async def _result(outcome: Any, seen: Seen, started: float) -> Any:
         seen.peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    return items
+    return {"items": items}
 
 
 def _cancelling() -> bool:

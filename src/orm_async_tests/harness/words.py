@@ -17,6 +17,8 @@ def written(value: Any) -> str:
     """A value as an assertion shows it: errors by class and code, classes by name, else repr."""
     if isinstance(value, BaseException):
         return describe(value)
+    if type(value) is list:
+        return f"[{', '.join(map(written, value))}]"
     return value.__name__ if isinstance(value, type) else repr(value)
 
 

@@ -1,5 +1,0 @@
-"""python -m orm_async_tests.cli"""
-
-from orm_async_tests.cli import main
-
-raise SystemExit(main())

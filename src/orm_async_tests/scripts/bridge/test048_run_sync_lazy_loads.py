@@ -1,0 +1,41 @@
+"""Inside run_sync() lazy loads work: what raised outside costs 1 + N statements.
+
+run_sync() runs a function in a greenlet, where an attribute read may do IO. It is the way for
+code that was written for a synchronous session; it does not make it fast.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+def points(session: Session) -> int:
+    """Written for a synchronous session."""
+    return sum(len(user.points) for user in session.scalars(select(User)).all())
+
+
+@wrong
+async def sync_session(session: AsyncSession) -> dict[str, int]:
+    """points(session.sync_session)"""
+    return {"points": points(session.sync_session)}
+
+
+@right
+async def run_sync(session: AsyncSession) -> dict[str, int]:
+    """await session.run_sync(points)"""
+    return {"points": await session.run_sync(points)}
+
+
+def check(sync_session: Seen, run_sync: Seen) -> None:
+    assert sync_session.code == "xd2s"
+    assert len(sync_session.sql) == 0
+    assert run_sync.value == {"points": 6}
+    assert len(run_sync.sql) == 1 + 3
+
+
+main = main_of(__name__)

@@ -1,0 +1,55 @@
+"""Events have no asyncio target: listen on sync_engine and sync_session.
+
+Listening on an AsyncEngine or an AsyncSession is an error at once. The synchronous objects
+inside them have the events, and call the listener inside the greenlet.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
+"""
+
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def on_async_engine(engine: AsyncEngine) -> None:
+    """listen(engine, "before_cursor_execute")"""
+    event.listen(engine, "before_cursor_execute", print)
+
+
+@wrong
+async def on_async_session(session: AsyncSession) -> None:
+    """listen(session, "before_flush")"""
+    event.listen(session, "before_flush", print)
+
+
+@right
+async def on_sync_objects(engine: AsyncEngine, session: AsyncSession) -> list[str]:
+    """listen(engine.sync_engine, ...), listen(session.sync_session, ...)"""
+    heard: list[str] = []
+
+    def statement(*_: Any) -> None:
+        heard.append("statement")
+
+    def flush(*_: Any) -> None:
+        heard.append("flush")
+
+    event.listen(engine.sync_engine, "before_cursor_execute", statement)
+    event.listen(session.sync_session, "before_flush", flush)
+    session.add(User(username="new"))
+    await session.flush()
+    await session.execute(select(User))
+    return heard
+
+
+def check(on_async_engine: Seen, on_async_session: Seen, on_sync_objects: Seen) -> None:
+    assert isinstance(on_async_engine.error, NotImplementedError)
+    assert isinstance(on_async_session.error, NotImplementedError)
+    assert on_sync_objects.value == ["flush", "statement", "statement"]
+
+
+main = main_of(__name__)

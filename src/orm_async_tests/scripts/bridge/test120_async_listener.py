@@ -1,0 +1,50 @@
+"""An `async def` listener of an event never runs: only a warning tells.
+
+Events are called by SQLAlchemy's synchronous core, which drops the coroutine that such a function
+returns. Write plain functions: their SQL is awaited by the core (test121).
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
+"""
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong(warns=True)
+async def async_def(session: AsyncSession) -> list[str]:
+    """listen to before_flush by an `async def`"""
+    heard: list[str] = []
+
+    async def listener(*_: object) -> None:
+        heard.append("flush")
+
+    event.listen(session.sync_session, "before_flush", listener)
+    session.add(User(username="guide"))
+    await session.flush()
+    return heard
+
+
+@right
+async def plain_def(session: AsyncSession) -> list[str]:
+    """listen to before_flush by a `def`"""
+    heard: list[str] = []
+
+    def listener(*_: object) -> None:
+        heard.append("flush")
+
+    event.listen(session.sync_session, "before_flush", listener)
+    session.add(User(username="guide"))
+    await session.flush()
+    return heard
+
+
+def check(async_def: Seen, plain_def: Seen) -> None:
+    assert async_def.value == []
+    assert async_def.warnings == ["RuntimeWarning"]
+    assert plain_def.value == ["flush"]
+
+
+main = main_of(__name__)

@@ -1,0 +1,62 @@
+"""SQL in an event's listener has no await: a coroutine made there never runs.
+
+A listener gets synchronous objects: Connection, Session. Calls on them send SQL at once, since the
+core awaits behind them. What belongs to asyncio, such as your AsyncSession, returns a coroutine
+that nobody awaits.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
+"""
+
+from sqlalchemy import MetaData, event, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test121")
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Tour(Base):
+    __tablename__ = "tours"
+
+
+class Audit(Base):
+    __tablename__ = "audit"
+
+
+@wrong(warns=True)
+async def on_the_async_session(session: AsyncSession) -> dict[str, int | None]:
+    """in before_flush execute on the AsyncSession"""
+
+    def listener(*_: object) -> None:
+        session.execute(insert(Audit))  # type: ignore[unused-coroutine]
+
+    event.listen(session.sync_session, "before_flush", listener)
+    session.add(Tour())
+    await session.commit()
+    return {"audited": await session.scalar(select(func.count(Audit.id)))}
+
+
+@right
+async def on_the_session(session: AsyncSession) -> dict[str, int | None]:
+    """in before_flush execute on the Session that is given"""
+
+    def listener(given: Session, *_: object) -> None:
+        given.execute(insert(Audit))
+
+    event.listen(session.sync_session, "before_flush", listener)
+    session.add(Tour())
+    await session.commit()
+    return {"audited": await session.scalar(select(func.count(Audit.id)))}
+
+
+def check(on_the_async_session: Seen, on_the_session: Seen) -> None:
+    assert on_the_async_session.value == {"audited": 0}
+    assert on_the_async_session.warnings == ["RuntimeWarning"]
+    assert on_the_session.value == {"audited": 1}
+
+
+main = main_of(__name__)

@@ -1,0 +1,54 @@
+"""Context variables cross the bridge both ways: into listeners, out of run_sync().
+
+The greenlet in which SQLAlchemy's core runs has the context of the task that called. A listener
+reads who is at work, as for an audit, and what run_sync() sets stays set for its task, and for no
+other.
+
+Docs: https://docs.python.org/3/library/contextvars.html
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html
+"""
+
+import asyncio
+from contextvars import ContextVar
+
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, way
+
+walker: ContextVar[str] = ContextVar("walker", default="nobody")
+
+
+@way
+async def into_a_listener(engine: AsyncEngine) -> list[str]:
+    """two tasks name themselves; a listener on their statements reads the names"""
+    heard: list[str] = []
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: heard.append(walker.get()))
+
+    async def walk(name: str) -> None:
+        walker.set(name)
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    await asyncio.gather(walk("ann"), walk("ben"))
+    return sorted(heard)
+
+
+@way
+async def out_of_run_sync(session: AsyncSession) -> list[str]:
+    """a function in run_sync() sets the name; its task reads it, another one does not"""
+
+    async def walk(name: str) -> str:
+        await session.run_sync(lambda _: walker.set(name))
+        return walker.get()
+
+    walking = asyncio.create_task(walk("ann"))
+    return [await walking, walker.get()]
+
+
+def check(into_a_listener: Seen, out_of_run_sync: Seen) -> None:
+    assert into_a_listener.value == ["ann", "ben"]
+    assert out_of_run_sync.value == ["ann", "nobody"]
+
+
+main = main_of(__name__)

@@ -1,0 +1,52 @@
+"""Inside run_sync() asyncio.run() is an error: await_only() awaits there.
+
+run_sync() runs its function in the thread of the event loop, which is running: a second one cannot.
+SQLAlchemy's own way to wait inside is await_only(), which switches to the loop and back. It works
+only below a call that SQLAlchemy awaits.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events
+Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.run
+"""
+
+import asyncio
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import await_only
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+async def answer() -> int:
+    return 42
+
+
+@wrong(warns=True)
+async def by_asyncio_run(engine: AsyncEngine) -> dict[str, int]:
+    """in run_sync(): asyncio.run()"""
+
+    def wait(_: Connection) -> int:
+        return asyncio.run(answer())
+
+    async with engine.connect() as connection:
+        return {"answer": await connection.run_sync(wait)}
+
+
+@right
+async def by_await_only(engine: AsyncEngine) -> dict[str, int]:
+    """in run_sync(): await_only()"""
+
+    def wait(_: Connection) -> int:
+        return await_only(answer())
+
+    async with engine.connect() as connection:
+        return {"answer": await connection.run_sync(wait)}
+
+
+def check(by_asyncio_run: Seen, by_await_only: Seen) -> None:
+    assert isinstance(by_asyncio_run.error, RuntimeError)
+    assert by_asyncio_run.warnings == ["RuntimeWarning"]
+    assert by_await_only.value == {"answer": 42}
+
+
+main = main_of(__name__)

@@ -1,0 +1,52 @@
+"""get_bind() on AsyncSession routes nothing: the Session inside it decides.
+
+AsyncSession only passes calls on. What chooses the engine of a statement is the synchronous Session
+that it holds: override get_bind() there, and name the class as sync_session_class.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_bind
+"""
+
+from typing import Any
+
+from sqlalchemy import Engine, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
+
+from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+
+READ_ONLY = {"postgresql_readonly": True}
+ASK = text("SELECT current_setting('transaction_read_only')")
+
+
+@wrong
+async def on_the_async_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
+    """route to the read-only engine in AsyncSession.get_bind()"""
+    replica = make_engine(execution_options=READ_ONLY)
+
+    class Routing(AsyncSession):
+        def get_bind(self, *_: Any, **__: Any) -> Engine:
+            return replica.sync_engine
+
+    async with Routing(engine) as session:
+        return await session.scalar(ASK)
+
+
+@right
+async def on_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
+    """route to the read-only engine in the get_bind() of the sync_session_class"""
+    replica = make_engine(execution_options=READ_ONLY)
+
+    class Routing(Session):
+        def get_bind(self, *_: Any, **__: Any) -> Engine:
+            return replica.sync_engine
+
+    async with AsyncSession(engine, sync_session_class=Routing) as session:
+        return await session.scalar(ASK)
+
+
+def check(on_the_async_session: Seen, on_the_session: Seen) -> None:
+    assert on_the_async_session.value == "off"
+    assert on_the_session.value == "on"
+
+
+main = main_of(__name__)

@@ -1,0 +1,39 @@
+"""inspect() of an async engine raises NoInspectionAvailable: use run_sync().
+
+The inspector sends SQL by plain calls, so it needs a synchronous connection, which run_sync() hands
+to a function. Return plain data from there, and not the inspector: it would send its SQL later,
+outside.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-inspector-to-inspect-schema-objects
+"""
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+@wrong
+async def the_engine(engine: AsyncEngine) -> set[str]:
+    """inspect the engine"""
+    return set(inspect(engine).get_table_names())
+
+
+@right
+async def a_connection_in_run_sync(engine: AsyncEngine) -> set[str]:
+    """inspect a connection in run_sync()"""
+    async with engine.connect() as connection:
+        return await connection.run_sync(tables)
+
+
+def check(the_engine: Seen, a_connection_in_run_sync: Seen) -> None:
+    assert the_engine.code == "xd3s"
+    assert a_connection_in_run_sync.value >= {"users", "track_points"}
+
+
+main = main_of(__name__)

@@ -1,0 +1,47 @@
+"""engine.connect() has not connected yet: it must be awaited or entered.
+
+It returns an AsyncConnection that connects when it is awaited or entered. A method before that
+raises AsyncContextNotStarted, and does not wait.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio.exc import AsyncContextNotStarted
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+ANSWER = text("SELECT 42")
+
+
+@wrong
+async def neither(engine: AsyncEngine) -> dict[str, object]:
+    """execute on what connect() returns"""
+    connection = engine.connect()
+    return {"answer": await connection.scalar(ANSWER)}
+
+
+@right
+async def awaited(engine: AsyncEngine) -> dict[str, object]:
+    """await it, and close it yourself"""
+    connection = await engine.connect()
+    try:
+        return {"answer": await connection.scalar(ANSWER)}
+    finally:
+        await connection.close()
+
+
+@right
+async def entered(engine: AsyncEngine) -> dict[str, object]:
+    """enter it by async with"""
+    async with engine.connect() as connection:
+        return {"answer": await connection.scalar(ANSWER)}
+
+
+def check(neither: Seen, awaited: Seen, entered: Seen) -> None:
+    assert isinstance(neither.error, AsyncContextNotStarted)
+    assert awaited.value == entered.value == {"answer": 42}
+
+
+main = main_of(__name__)

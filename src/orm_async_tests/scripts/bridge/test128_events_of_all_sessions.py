@@ -1,0 +1,49 @@
+"""To hear all sessions, listen on a sessionmaker given as sync_session_class.
+
+A listener on sync_session hears that one session. async_sessionmaker is no target of events; a
+synchronous sessionmaker is, and what it makes is inside each AsyncSession if it is named as
+sync_session_class.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#examples-of-event-listeners-with-async-engines-sessions-sessionmakers
+"""
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlalchemy.orm import sessionmaker
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+@wrong
+async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
+    """listen on the first session; commit two"""
+    commits: list[object] = []
+    make = async_sessionmaker(engine)
+    async with make() as one, make() as two:
+        event.listen(one.sync_session, "before_commit", commits.append)
+        for session in (one, two):
+            async with session.begin():
+                await session.connection()
+    return {"commits heard": len(commits)}
+
+
+@right
+async def of_the_factory(engine: AsyncEngine) -> dict[str, int]:
+    """listen on the factory; commit two"""
+    commits: list[object] = []
+    factory = sessionmaker()
+    make = async_sessionmaker(engine, sync_session_class=factory)
+    event.listen(factory, "before_commit", commits.append)
+    async with make() as one, make() as two:
+        for session in (one, two):
+            async with session.begin():
+                await session.connection()
+    return {"commits heard": len(commits)}
+
+
+def check(of_one_session: Seen, of_the_factory: Seen) -> None:
+    assert of_one_session.value == {"commits heard": 1}
+    assert of_the_factory.value == {"commits heard": 2}
+
+
+main = main_of(__name__)

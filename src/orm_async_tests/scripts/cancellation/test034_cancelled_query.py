@@ -1,0 +1,59 @@
+"""Cancelling a task cancels its query on the server and frees the connection.
+
+The driver sends the server a cancel request: a query of a minute is gone at once, and the
+pool has its slot again. Let CancelledError pass: who catches it and goes on tells the caller
+that the work was done.
+
+It does not show AnyIO's cancellation, which gives the query up and lets it run (test37).
+
+Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12077
+"""
+
+from asyncio import CancelledError, Task, create_task, wait
+from contextlib import suppress
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, checked_out, main_of, right, wrong
+
+SLOW = select(func.pg_sleep(60))
+
+
+@wrong
+async def swallowed(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """catch CancelledError, and return as if nothing had happened"""
+
+    async def work() -> None:
+        with suppress(CancelledError):
+            async with engine.connect() as connection:
+                await connection.execute(SLOW)
+
+    return await cancelled(create_task(work()), engine, server)
+
+
+@right
+async def passed_on(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """let it pass"""
+
+    async def work() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(SLOW)
+
+    return await cancelled(create_task(work()), engine, server)
+
+
+async def cancelled(task: Task[None], engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    await server.until_running("pg_sleep")
+    task.cancel()
+    await wait([task])
+    await server.until_gone("pg_sleep")  # within seconds, of the sixty
+    return {"task cancelled": task.cancelled(), "connections in use": checked_out(engine)}
+
+
+def check(swallowed: Seen, passed_on: Seen) -> None:
+    assert swallowed.value == {"task cancelled": False, "connections in use": 0}
+    assert passed_on.value == {"task cancelled": True, "connections in use": 0}
+
+
+main = main_of(__name__)

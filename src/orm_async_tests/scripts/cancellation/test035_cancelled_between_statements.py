@@ -1,0 +1,66 @@
+"""A task cancelled between two statements loses its work and nothing else.
+
+CancelledError leaves `async with` like any exception: the transaction is rolled back, and the
+same connection goes to the next user. Work that must not be lost needs a commit before the
+next await, or asyncio.shield() around a task that owns its session.
+
+Docs: https://github.com/sqlalchemy/sqlalchemy/issues/8145
+"""
+
+from asyncio import Event, create_task, wait
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Activity, Seen, checked_out, main_of, right, wrong
+from orm_async_tests.models import User
+
+INSERT = insert(User).values(username="new")
+COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
+
+
+@wrong
+async def uncommitted(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """insert, wait for something, be cancelled; the rows, and the connections in use"""
+    waiting = Event()
+
+    async def work() -> None:
+        async with AsyncSession(engine) as session:
+            await session.execute(INSERT)
+            waiting.set()
+            await Event().wait()
+            await session.commit()
+
+    task = create_task(work())
+    await waiting.wait()
+    task.cancel()
+    await wait([task])
+    return {"rows": int(await server.scalar(COUNT)), "connections in use": checked_out(engine)}
+
+
+@right
+async def committed(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """insert, commit, wait for something, be cancelled"""
+    waiting = Event()
+
+    async def work() -> None:
+        async with AsyncSession(engine) as session:
+            await session.execute(INSERT)
+            await session.commit()
+            waiting.set()
+            await Event().wait()
+
+    task = create_task(work())
+    await waiting.wait()
+    task.cancel()
+    await wait([task])
+    return {"rows": int(await server.scalar(COUNT)), "connections in use": checked_out(engine)}
+
+
+def check(uncommitted: Seen, committed: Seen) -> None:
+    assert uncommitted.value == {"rows": 0, "connections in use": 0}
+    assert uncommitted.log[-1] == "ROLLBACK"
+    assert committed.value == {"rows": 1, "connections in use": 0}
+
+
+main = main_of(__name__)

@@ -1,0 +1,50 @@
+"""After a timeout the session wants a rollback (8s2b), and then works again.
+
+asyncio.timeout() cancels the statement, and the connection is given up with it. The session
+is still in the transaction that was lost, and refuses to go on in silence. Roll back first.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
+"""
+
+import asyncio
+from contextlib import suppress
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+SLOW = select(func.pg_sleep(60))
+
+
+async def timed_out(session: AsyncSession) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await session.execute(SLOW)
+
+
+@wrong
+async def going_on(session: AsyncSession) -> dict[str, int]:
+    """a timeout, then the next statement"""
+    await session.execute(select(User))
+    await timed_out(session)
+    return {"users": len((await session.scalars(select(User))).all())}
+
+
+@right
+async def rolling_back(session: AsyncSession) -> dict[str, int]:
+    """a timeout, rollback, then the next statement"""
+    await session.execute(select(User))
+    await timed_out(session)
+    await session.rollback()
+    return {"users": len((await session.scalars(select(User))).all())}
+
+
+def check(going_on: Seen, rolling_back: Seen) -> None:
+    assert going_on.code == "8s2b"
+    assert rolling_back.value == {"users": 3}
+    assert len(rolling_back.sql) == 2  # what was cancelled has no answer
+
+
+main = main_of(__name__)

@@ -1,0 +1,62 @@
+"""A second cancel orphans the query on asyncpg, and yet costs the pool nothing.
+
+asyncpg answers the first cancel by a request to the server to cancel the query, and waits for it.
+A second cancel ends that wait. SQLAlchemy gives the connection up and the pool's slot is free
+again; until 2.0.55 and 2.1.5 the next user got the dead connection. The query itself may live on:
+cancel once, and wait for the end of the task.
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
+"""
+
+import asyncio
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+SLEEP = text("SELECT pg_sleep(60)")
+ONE = {"pool_size": 1, "max_overflow": 0}
+
+
+async def sleep(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(SLEEP)
+
+
+@wrong(engine=ONE)
+async def cancel_twice(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel again while the first cancel is being handled"""
+    task = asyncio.create_task(sleep(engine))
+    await server.until_running("pg_sleep")
+    task.cancel()
+    asyncio.get_running_loop().call_soon(task.cancel)
+    await asyncio.wait([task])
+    left = await server.running("pg_sleep")
+    async with engine.connect() as connection:
+        answer = await connection.scalar(text("SELECT 42"))
+    await server.terminate()
+    return {"queries left": left, "next answer": answer}
+
+
+@right(engine=ONE)
+async def cancel_once(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel, and wait for the end of the task"""
+    task = asyncio.create_task(sleep(engine))
+    await server.until_running("pg_sleep")
+    task.cancel()
+    await asyncio.wait([task])
+    await server.until_gone("pg_sleep")
+    left = await server.running("pg_sleep")
+    async with engine.connect() as connection:
+        answer = await connection.scalar(text("SELECT 42"))
+    return {"queries left": left, "next answer": answer}
+
+
+def check(cancel_twice: Seen, cancel_once: Seen) -> None:
+    assert cancel_twice.value == {"queries left": 1, "next answer": 42}
+    assert cancel_once.value == {"queries left": 0, "next answer": 42}
+
+
+main = main_of(__name__)

@@ -1,0 +1,63 @@
+"""A task cancelled while it waits for the pool takes no slot with it.
+
+The waiter leaves the queue; the connection that comes back goes to the next one. Capacity is
+what it was, however many have given up.
+
+Docs: https://github.com/sqlalchemy/sqlalchemy/issues/13749
+"""
+
+from asyncio import create_task, wait
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, checked_out, main_of, way
+
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 30}
+
+
+async def ask(engine: AsyncEngine) -> int | None:
+    async with engine.connect() as connection:
+        return await connection.scalar(select(1))
+
+
+@way(engine=ONE_SLOT)
+async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
+    """three wait and are cancelled; how many were, the slots in use, the next one's answer"""
+    async with engine.connect():
+        waiters = [create_task(ask(engine)) for _ in range(3)]
+        await wait(waiters, timeout=0.01)
+        for waiter in waiters:
+            waiter.cancel()
+        await wait(waiters)
+    gone = sum(waiter.cancelled() for waiter in waiters)
+    return {
+        "cancelled": gone,
+        "connections in use": checked_out(engine),
+        "next answer": await ask(engine),
+    }
+
+
+@way(engine=ONE_SLOT)
+async def patient(engine: AsyncEngine) -> dict[str, int | None]:
+    """three wait, and get their turn"""
+    async with engine.connect():
+        waiters = [create_task(ask(engine)) for _ in range(3)]
+        await wait(waiters, timeout=0.01)
+    await wait(waiters)
+    gone = sum(waiter.cancelled() for waiter in waiters)
+    return {
+        "cancelled": gone,
+        "connections in use": checked_out(engine),
+        "next answer": await ask(engine),
+    }
+
+
+def check(cancelled: Seen, patient: Seen) -> None:
+    assert cancelled.value == {"cancelled": 3, "connections in use": 0, "next answer": 1}
+    assert patient.value == {"cancelled": 0, "connections in use": 0, "next answer": 1}
+    assert len(cancelled.sql) == 1
+    assert len(patient.sql) == 3 + 1
+
+
+main = main_of(__name__)

@@ -1,0 +1,50 @@
+"""statement_timeout keeps the connection; a timeout of the client gives it up.
+
+The server cancels by itself (57014): the transaction must be rolled back, and the connection
+is as good as before. A timeout of the client gives the connection up, and the pool has to
+open another one. Set one on the server, for every statement that could hang.
+
+Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
+"""
+
+import asyncio
+from contextlib import suppress
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+SLOW = select(func.pg_sleep(60))
+PID = select(func.pg_backend_pid())
+
+
+@wrong
+async def of_the_client(session: AsyncSession) -> dict[str, bool]:
+    """asyncio.timeout(); is it the same backend afterwards?"""
+    before = await session.scalar(PID)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await session.execute(SLOW)
+    await session.rollback()
+    return {"same backend": await session.scalar(PID) == before}
+
+
+@right
+async def of_the_server(session: AsyncSession) -> dict[str, bool]:
+    """statement_timeout; is it the same backend afterwards?"""
+    before = await session.scalar(PID)
+    await session.execute(text("SET LOCAL statement_timeout = '50ms'"))
+    with suppress(DBAPIError):
+        await session.execute(SLOW)
+    await session.rollback()
+    return {"same backend": await session.scalar(PID) == before}
+
+
+def check(of_the_client: Seen, of_the_server: Seen) -> None:
+    assert of_the_client.value == {"same backend": False}
+    assert of_the_server.value == {"same backend": True}
+
+
+main = main_of(__name__)

@@ -1,0 +1,52 @@
+"""asyncpg's command_timeout is the builtin TimeoutError, and no SQLAlchemyError.
+
+It is no SQLAlchemyError: `except DBAPIError` does not see it. The driver cancels the query on
+the server, and the pool opens another connection for the next user.
+
+Docs: https://magicstack.github.io/asyncpg/current/api/index.html#connection
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+TIMEOUT = {"connect_args": {"command_timeout": 0.05}}
+SLOW = select(func.pg_sleep(60))
+
+
+async def slow(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(SLOW)
+
+
+@wrong(engine=TIMEOUT)
+async def expecting_sqlalchemy(engine: AsyncEngine) -> str:
+    """except DBAPIError"""
+    try:
+        await slow(engine)
+    except DBAPIError:
+        return "caught"
+    return "no error"
+
+
+@right(engine=TIMEOUT)
+async def expecting_timeout(engine: AsyncEngine, server: Activity) -> str:
+    """except TimeoutError"""
+    try:
+        await slow(engine)
+    except TimeoutError:
+        await server.until_gone("pg_sleep")
+        return "caught"
+    return "no error"
+
+
+def check(expecting_sqlalchemy: Seen, expecting_timeout: Seen) -> None:
+    assert isinstance(expecting_sqlalchemy.error, TimeoutError)
+    assert not isinstance(expecting_sqlalchemy.error, SQLAlchemyError)
+    assert expecting_timeout.value == "caught"
+
+
+main = main_of(__name__)

@@ -1,0 +1,57 @@
+"""No timeout gets out of `async with Session()` while the server is frozen.
+
+Since 2.0.55 and 2.1.2 leaving the block sees its rollback through, whatever is cancelled, so that
+no connection leaks. If the server or the network has frozen, that wait has no end: neither
+asyncio.timeout() nor cancel() ends it. asyncpg's command_timeout does: always give one.
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
+Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect
+"""
+
+import asyncio
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import MakeEngine, PrivateServer, Seen, main_of, right, wrong
+
+SINCE = "2.0.55"
+ONLY = "asyncpg"
+NEEDS = ("private_server",)
+PATIENCE, THAW = 0.2, 3.0  # seconds until the timeout, and until the server answers again
+
+
+async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
+    """Whether the block is left, by a timeout, while the server is still frozen."""
+    asyncio.get_running_loop().call_later(THAW, server.thaw)
+    try:
+        async with asyncio.timeout(PATIENCE), AsyncSession(engine) as session:
+            server.freeze(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
+    except TimeoutError:
+        return {"left by the timeout": server.frozen}
+    return {"left by the timeout": False}
+
+
+@wrong
+async def only_a_timeout(
+    make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
+) -> dict[str, bool]:
+    """leave a session under asyncio.timeout()"""
+    return await leave(make_engine(private_url), private_server)
+
+
+@right
+async def a_command_timeout(
+    make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
+) -> dict[str, bool]:
+    """the same, with the driver's command_timeout"""
+    engine = make_engine(private_url, connect_args={"command_timeout": PATIENCE})
+    return await leave(engine, private_server)
+
+
+def check(only_a_timeout: Seen, a_command_timeout: Seen) -> None:
+    assert a_command_timeout.value == {"left by the timeout": True}
+    assert only_a_timeout.value == {"left by the timeout": False}
+
+
+main = main_of(__name__)

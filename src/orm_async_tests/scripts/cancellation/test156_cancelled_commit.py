@@ -1,0 +1,76 @@
+"""A cancelled COMMIT raises CancelledError, whether its rows stay or not.
+
+COMMIT waits here: a deferred unique constraint waits for a rival's end. An explicit commit() is
+cancelled on the server, and nothing stays. The exit of Session.begin() is seen through: the row is
+there, and CancelledError is raised all the same. So neither it nor TimeoutError means "not done":
+retry with a key (test154).
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_20.html#change-2.0.55
+Docs: https://www.postgresql.org/docs/current/sql-set-constraints.html
+"""
+
+import asyncio
+
+from sqlalchemy import MetaData, UniqueConstraint, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Activity, Seen, main_of, way
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test156")
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    __table_args__ = (UniqueConstraint("name", deferrable=True, initially="DEFERRED"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+@way
+async def commit(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel `await session.commit()` while it waits"""
+
+    async def work() -> None:
+        async with async_sessionmaker(engine)() as session:
+            session.add(Job(name="sweep"))
+            await session.commit()
+
+    async with engine.connect() as rival:
+        await rival.execute(insert(Job).values(name="sweep"))
+        task = asyncio.create_task(work())
+        await server.until_blocked()
+        task.cancel()
+        await asyncio.wait([task])
+        await rival.rollback()
+        rows = await rival.scalar(select(func.count(Job.id)))
+    return {"task cancelled": task.cancelled(), "rows": rows}
+
+
+@way
+async def exit_of_begin(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """cancel the commit at the end of `async with Session.begin()`"""
+
+    async def work() -> None:
+        async with async_sessionmaker(engine).begin() as session:
+            session.add(Job(name="sweep"))
+
+    async with engine.connect() as rival:
+        await rival.execute(insert(Job).values(name="sweep"))
+        task = asyncio.create_task(work())
+        await server.until_blocked()
+        task.cancel()
+        await rival.rollback()
+        await asyncio.wait([task])
+        rows = await rival.scalar(select(func.count(Job.id)))
+    return {"task cancelled": task.cancelled(), "rows": rows}
+
+
+def check(commit: Seen, exit_of_begin: Seen) -> None:
+    assert commit.value == {"task cancelled": True, "rows": 0}
+    assert exit_of_begin.value == {"task cancelled": True, "rows": 1}
+
+
+main = main_of(__name__)

@@ -1,0 +1,55 @@
+"""Two tasks that flush or commit one session at the same time get errors.
+
+A flush in progress refuses another one. A commit in progress refuses to be disturbed, and
+error isce hits whichever task comes second; the first one may fail as well. Let each task
+have its session, and its transaction.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
+"""
+
+from asyncio import gather
+from typing import Any
+
+from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def flushes(session: AsyncSession) -> Any:
+    """two flushes of one session"""
+    session.add(User(username="username-4"))
+    return await gather(session.flush(), session.flush(), return_exceptions=True)
+
+
+@wrong
+async def commits(session: AsyncSession) -> Any:
+    """two commits of one session"""
+    session.add(User(username="username-4"))
+    return await gather(session.commit(), session.commit(), return_exceptions=True)
+
+
+@right
+async def a_session_each(Session: Sessions) -> Any:
+    """two tasks, two sessions"""
+
+    async def save(name: str) -> None:
+        async with Session() as session:
+            session.add(User(username=name))
+            await session.commit()
+
+    return await gather(save("username-4"), save("username-5"), return_exceptions=True)
+
+
+def check(flushes: Seen, commits: Seen, a_session_each: Seen) -> None:
+    assert [type(each) for each in flushes.value] == [type(None), InvalidRequestError]
+    assert type(commits.value[1]) is IllegalStateChangeError
+    assert commits.value[1].code == "isce"
+
+    assert a_session_each.value == [None, None]
+    assert a_session_each.log.count("COMMIT") == 2
+
+
+main = main_of(__name__)

@@ -1,0 +1,74 @@
+"""A connection that is left while a task uses it spoils the pool for the others.
+
+On asyncpg the driver refuses the ROLLBACK of the exit, since a query is running. SQLAlchemy
+2.1.4 and later then put the connection back with its transaction open: every later checkout
+fails (rvf5). Before, the slot was lost until it was garbage (3o7r). psycopg waits. Wait for
+your tasks before you leave: a TaskGroup does.
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
+"""
+
+from asyncio import Task, TaskGroup, create_task, gather
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import InterfaceError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, Upstream, main_of, right, wrong
+
+DEFECT = Upstream(
+    "sqlalchemy",
+    ">=2.0,<2.2",
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
+    drivers=("asyncpg",),
+)
+POOL = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
+SLOW = select(func.pg_sleep(0.5))
+
+
+async def next_users(engine: AsyncEngine) -> list[str]:
+    outcomes = []  # of two later checkouts: an error's code, or "rows"
+    for _ in range(2):
+        try:
+            async with engine.connect() as connection:
+                await connection.execute(select(1))
+            outcomes.append("rows")
+        except SQLAlchemyError as error:
+            outcomes.append(str(error.code))
+    return outcomes
+
+
+@wrong(engine=POOL, leaks=True, warns=True, unhandled=True)
+async def left_early(engine: AsyncEngine, server: Activity) -> list[str]:
+    """leave `async with` while a task is still asking"""
+    tasks = list[Task[Any]]()
+    with suppress(InterfaceError):
+        async with engine.connect() as connection:
+            await connection.execute(select(1))
+            tasks.append(create_task(connection.execute(SLOW)))
+            await server.until_running("pg_sleep")
+    await gather(*tasks)
+    return await next_users(engine)
+
+
+@right(engine=POOL)
+async def waited(engine: AsyncEngine) -> list[str]:
+    """a TaskGroup inside `async with`"""
+    async with engine.connect() as connection:
+        await connection.execute(select(1))
+        async with TaskGroup() as tasks:
+            tasks.create_task(connection.execute(select(func.pg_sleep(0))))
+    return await next_users(engine)
+
+
+def check(left_early: Seen, waited: Seen) -> None:
+    assert waited.value == ["rows", "rows"]
+    assert set(left_early.value) in ({"rvf5"}, {"3o7r"}, {"rows"})
+
+    with DEFECT:
+        assert left_early.value == ["rows", "rows"]
+
+
+main = main_of(__name__)

@@ -1,0 +1,69 @@
+"""A scoped session that is not removed keeps its connection when its task ends.
+
+async_scoped_session with current_task as its scope has one session for each task, and a
+registry that holds them. A task that ends takes nothing out: remove() does, and it must be
+awaited in the task itself. `async with Session()` needs no registry at all.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
+"""
+
+from asyncio import current_task, gather
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, async_scoped_session, async_sessionmaker
+
+from orm_async_tests.harness import Seen, Sessions, checked_out, main_of, right, wrong
+from orm_async_tests.models import User
+
+NAMES = select(User.username)
+
+
+@wrong
+async def kept(engine: AsyncEngine) -> dict[str, int]:
+    """three tasks use the registry"""
+    scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
+
+    async def work() -> None:
+        await scoped.execute(NAMES)
+
+    await gather(work(), work(), work())
+    held = {"sessions": len(scoped.registry.registry), "connections": checked_out(engine)}
+    for session in scoped.registry.registry.values():
+        await session.close()
+    return held
+
+
+@right
+async def removed(engine: AsyncEngine) -> dict[str, int]:
+    """each task removes its session"""
+    scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
+
+    async def work() -> None:
+        try:
+            await scoped.execute(NAMES)
+        finally:
+            await scoped.remove()
+
+    await gather(work(), work(), work())
+    return {"sessions": len(scoped.registry.registry), "connections": checked_out(engine)}
+
+
+@right
+async def no_registry(engine: AsyncEngine, Session: Sessions) -> dict[str, int]:
+    """each task opens a session of its own"""
+
+    async def work() -> None:
+        async with Session() as session:
+            await session.execute(NAMES)
+
+    await gather(work(), work(), work())
+    return {"sessions": 0, "connections": checked_out(engine)}
+
+
+def check(kept: Seen, removed: Seen, no_registry: Seen) -> None:
+    assert kept.value == {"sessions": 3, "connections": 3}
+    assert removed.value == no_registry.value == {"sessions": 0, "connections": 0}
+    assert len(kept.sql) == len(removed.sql) == len(no_registry.sql) == 3
+
+
+main = main_of(__name__)

@@ -1,0 +1,61 @@
+"""asyncpg's pooled connections work only in the event loop that opened them.
+
+The pool does not know loops: in a second asyncio.run() it hands out a connection that is
+bound to the first one. Dispose the engine in the loop that used it, or use NullPool. pytest
+meets this when an engine outlives the loop of a test.
+
+It does not show psycopg, whose connections are not bound to a loop: there it works.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
+"""
+
+import asyncio
+
+from sqlalchemy import URL, NullPool, select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+ONLY = "asyncpg"
+
+
+async def users(engine: AsyncEngine, dispose: bool = False) -> int:
+    async with engine.connect() as connection:
+        count = len((await connection.execute(select(User))).all())
+    if dispose:
+        await engine.dispose()
+    return count
+
+
+def two_loops(engine: AsyncEngine, dispose: bool = False) -> dict[str, list[int]]:
+    """As a synchronous program calls it: here in a thread, since a loop is running."""
+    return {"users": [asyncio.run(users(engine, dispose)) for _ in range(2)]}
+
+
+@wrong(warns=True, unhandled=True, leaks=True)
+async def pooled(url: URL) -> dict[str, list[int]]:
+    """one engine, two loops"""
+    return await asyncio.to_thread(two_loops, create_async_engine(url))
+
+
+@right
+async def disposed(url: URL) -> dict[str, list[int]]:
+    """the same, disposed at the end of each loop"""
+    return await asyncio.to_thread(two_loops, create_async_engine(url), dispose=True)
+
+
+@right
+async def without_pool(url: URL) -> dict[str, list[int]]:
+    """the same without a pool"""
+    return await asyncio.to_thread(two_loops, create_async_engine(url, poolclass=NullPool))
+
+
+def check(pooled: Seen, disposed: Seen, without_pool: Seen) -> None:
+    assert isinstance(pooled.error, RuntimeError)
+    assert len(pooled.sql) == 1  # of the first loop
+
+    assert disposed.value == without_pool.value == {"users": [3, 3]}
+
+
+main = main_of(__name__)

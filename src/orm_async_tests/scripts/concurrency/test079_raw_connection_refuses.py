@@ -1,0 +1,44 @@
+"""A raw asyncpg connection refuses a second task; through SQLAlchemy it waits.
+
+asyncpg allows one operation at a time and refuses the next. SQLAlchemy's adapter has a mutex,
+so that the same misuse passes unnoticed, one query after the other (test24).
+
+Docs: https://magicstack.github.io/asyncpg/current/faq.html
+"""
+
+from asyncio import gather
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, main_of, way
+
+ONLY = "asyncpg"
+
+
+@way
+async def raw(engine: AsyncEngine) -> list[str]:
+    """two tasks on the driver's connection"""
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        asked = [driver.fetch("SELECT 1"), driver.fetch("SELECT 1")]
+        results = await gather(*asked, return_exceptions=True)
+    return [type(result).__name__ for result in results]
+
+
+@way
+async def adapted(engine: AsyncEngine) -> list[str]:
+    """two tasks on SQLAlchemy's connection"""
+    async with engine.connect() as connection:
+        asked = [connection.execute(select(1)), connection.execute(select(1))]
+        results = await gather(*asked, return_exceptions=True)
+    return [type(result).__name__ for result in results]
+
+
+def check(raw: Seen, adapted: Seen) -> None:
+    assert raw.value == ["list", "InterfaceError"]
+    assert adapted.value == ["CursorResult", "CursorResult"]
+
+
+main = main_of(__name__)

@@ -1,0 +1,40 @@
+"""A lazy load in a thread raises MissingGreenlet too: run_sync() is no thread.
+
+The driver's awaits need the event loop and the greenlet that SQLAlchemy made for them; a worker
+thread has neither. And a session is not for two threads. Load before, or let run_sync() do what
+must be written without await (it blocks nobody while it waits for SQL: test80).
+
+What run_sync() calls stays in the loop's thread, so a long computation belongs into a thread of its
+own, with plain data and no session.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
+"""
+
+import asyncio
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def in_a_thread(session: AsyncSession) -> dict[str, int]:
+    """read an unloaded collection in asyncio.to_thread()"""
+    user = await session.get_one(User, 1)
+    return {"points": await asyncio.to_thread(lambda: len(user.points))}
+
+
+@right
+async def in_run_sync(session: AsyncSession) -> dict[str, int]:
+    """read it in run_sync()"""
+    user = await session.get_one(User, 1)
+    return {"points": await session.run_sync(lambda _: len(user.points))}
+
+
+def check(in_a_thread: Seen, in_run_sync: Seen) -> None:
+    assert in_a_thread.code == "xd2s"
+    assert in_run_sync.value == {"points": 2}
+
+
+main = main_of(__name__)

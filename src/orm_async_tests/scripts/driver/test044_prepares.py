@@ -1,0 +1,47 @@
+"""asyncpg prepares a statement once for a connection; without the cache always.
+
+With prepared_statement_cache_size=0, which PgBouncer's users set, each statement is prepared,
+executed and closed: three round trips instead of one. The cache is SQLAlchemy's, and holds
+100 statements for each connection.
+
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.models import User
+
+ONLY = "asyncpg"
+NEEDS = ("wire",)
+TIMES = 10
+NO_CACHE = {"connect_args": {"prepared_statement_cache_size": 0}}
+
+
+async def ask(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        for _ in range(TIMES):
+            await connection.execute(select(User.id))
+
+
+@way
+async def cached(engine: AsyncEngine) -> None:
+    """ten times the same statement"""
+    await ask(engine)
+
+
+@way(engine=NO_CACHE)
+async def uncached(engine: AsyncEngine) -> None:
+    """the same with prepared_statement_cache_size=0"""
+    await ask(engine)
+
+
+def check(cached: Seen, uncached: Seen) -> None:
+    begin_and_rollback = 2
+    assert cached.round_trips == begin_and_rollback + 1 + TIMES
+    assert uncached.round_trips == begin_and_rollback + 3 * TIMES
+    assert len(cached.sql) == len(uncached.sql) == TIMES
+
+
+main = main_of(__name__)

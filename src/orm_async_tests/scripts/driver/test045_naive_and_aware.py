@@ -1,0 +1,58 @@
+"""An aware datetime does not go into a naive column on asyncpg: use timezone=True.
+
+asyncpg encodes by the column's type, and refuses to subtract an aware from a naive moment.
+psycopg sends text, and the server drops the zone, after it turned the hour to its own.
+DateTime(timezone=True) keeps the instant on both.
+
+Docs: https://github.com/MagicStack/asyncpg/issues/1139
+"""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, Stack, main_of, right, wrong
+
+NOON = datetime(2010, 10, 3, 12, tzinfo=timezone(timedelta(hours=2)))
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test45")
+
+
+class Moment(Base):
+    __tablename__ = "moment"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    naive: Mapped[datetime | None] = mapped_column(DateTime())
+    aware: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+async def stored(engine: AsyncEngine, name: str) -> Any:
+    async with engine.begin() as connection:
+        await connection.execute(insert(Moment).values({name: NOON}))
+        return await connection.scalar(select(getattr(Moment, name)))
+
+
+@wrong
+async def naive(engine: AsyncEngine) -> Any:
+    """noon at +02:00 into DateTime()"""
+    return await stored(engine, "naive")
+
+
+@right
+async def aware(engine: AsyncEngine) -> Any:
+    """noon at +02:00 into DateTime(timezone=True)"""
+    return await stored(engine, "aware")
+
+
+def check(stack: Stack, naive: Seen, aware: Seen) -> None:
+    assert aware.value == NOON
+    refused = stack.driver == "asyncpg"
+    assert (naive.code == "dbapi") is refused
+    assert refused or naive.value.tzinfo is None
+
+
+main = main_of(__name__)

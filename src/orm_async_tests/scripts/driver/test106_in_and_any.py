@@ -1,0 +1,47 @@
+"""IN makes a new statement for each length of its list; = ANY makes one for all.
+
+SQLAlchemy writes a parameter for each element, so each length is another text: the driver prepares
+it, the server plans it, and both keep it. An array is one parameter, of any length.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.any_
+Docs: https://www.postgresql.org/docs/current/functions-comparisons.html#FUNCTIONS-COMPARISONS-ANY-SOME
+"""
+
+from sqlalchemy import ARRAY, Integer, any_, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+LENGTHS = range(1, 6)
+
+
+@wrong
+async def in_a_list(session: AsyncSession) -> dict[str, list[int]]:
+    """WHERE id IN (...), with 1 to 5 elements"""
+    found = []
+    for length in LENGTHS:
+        ids = list(range(1, length + 1))
+        users = await session.scalars(select(User.username).where(User.id.in_(ids)))
+        found.append(len(users.all()))
+    return {"users found": found}
+
+
+@right
+async def any_of_an_array(session: AsyncSession) -> dict[str, list[int]]:
+    """WHERE id = ANY (array), with 1 to 5 elements"""
+    found = []
+    for length in LENGTHS:
+        ids = literal(list(range(1, length + 1)), ARRAY(Integer))
+        users = await session.scalars(select(User.username).where(User.id == any_(ids)))
+        found.append(len(users.all()))
+    return {"users found": found}
+
+
+def check(in_a_list: Seen, any_of_an_array: Seen) -> None:
+    assert in_a_list.value == any_of_an_array.value == {"users found": [1, 2, 3, 3, 3]}
+    assert len(set(in_a_list.sql)) == len(LENGTHS)
+    assert len(set(any_of_an_array.sql)) == 1
+
+
+main = main_of(__name__)

@@ -1,0 +1,48 @@
+"""asyncpg refuses '1' for an integer, and a text for a date, before it sends them.
+
+Its values go to the server in binary, so each must be of the parameter's Python type: int, date,
+datetime. Nothing converts text on the way, as psycopg and the server would. Convert at the edge of
+the program.
+
+Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
+"""
+
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+NUMBER = text("SELECT CAST(:value AS integer) + 1")
+DAY = text("SELECT CAST(:value AS date) + 1")
+
+
+@wrong
+async def text_for_a_number(session: AsyncSession) -> object:
+    """give '1' for an integer"""
+    return await session.scalar(NUMBER, {"value": "1"})
+
+
+@wrong
+async def text_for_a_date(session: AsyncSession) -> object:
+    """give '2010-10-03' for a date"""
+    return await session.scalar(DAY, {"value": "2010-10-03"})
+
+
+@right
+async def python_types(session: AsyncSession) -> dict[str, object]:
+    """give an int and a date"""
+    number = await session.scalar(NUMBER, {"value": 1})
+    return {"number": number, "day": await session.scalar(DAY, {"value": date(2010, 10, 3)})}
+
+
+def check(text_for_a_number: Seen, text_for_a_date: Seen, python_types: Seen) -> None:
+    for refused in (text_for_a_number, text_for_a_date):
+        assert type(refused.error).__name__ == "DBAPIError"
+        assert refused.sqlstate == "22000"
+    assert python_types.value == {"number": 2, "day": date(2010, 10, 4)}
+
+
+main = main_of(__name__)

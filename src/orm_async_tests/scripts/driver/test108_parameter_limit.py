@@ -1,0 +1,50 @@
+"""A statement takes at most 32767 parameters on asyncpg: an array is one of them.
+
+The protocol counts parameters in 16 bits, and asyncpg refuses more before it sends. A long IN list
+runs into that; = ANY of an array does not, and insert() of a list pages by itself.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size
+Docs: https://www.postgresql.org/docs/current/limits.html
+"""
+
+from sqlalchemy import ARRAY, Integer, any_, func, insert, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+ONLY = "asyncpg"
+LIMIT = 32767
+COUNT = select(func.count(User.id))
+
+
+@wrong
+async def in_a_list(session: AsyncSession) -> int | None:
+    """IN with one element more than that"""
+    return await session.scalar(COUNT.where(User.id.in_(range(LIMIT + 1))))
+
+
+@right
+async def any_of_an_array(session: AsyncSession) -> dict[str, int | None]:
+    """= ANY with as many"""
+    ids = literal(list(range(LIMIT + 1)), ARRAY(Integer))
+    return {"users found": await session.scalar(COUNT.where(User.id == any_(ids)))}
+
+
+@right
+async def insert_a_list(session: AsyncSession) -> dict[str, int]:
+    """insert() of as many rows, with RETURNING"""
+    rows = [{"username": f"walker-{number}"} for number in range(LIMIT + 1)]
+    return {
+        "ids returned": len((await session.scalars(insert(User).returning(User.id), rows)).all())
+    }
+
+
+def check(in_a_list: Seen, any_of_an_array: Seen, insert_a_list: Seen) -> None:
+    assert type(in_a_list.error).__name__ == "InterfaceError"
+    assert in_a_list.sql == []
+    assert any_of_an_array.value == {"users found": 3}
+    assert insert_a_list.value == {"ids returned": LIMIT + 1}
+
+
+main = main_of(__name__)

@@ -1,0 +1,54 @@
+"""A lost connection is no OperationalError on asyncpg: ask connection_invalidated.
+
+psycopg raises OperationalError; through asyncpg it is InterfaceError or a plain DBAPIError, as the
+moment wants it. `except OperationalError: try again` never tries again there. The attribute
+connection_invalidated is true on both.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
+Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
+"""
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+ANSWER = text("SELECT 42")
+
+
+@wrong
+async def by_its_class(session: AsyncSession, server: Activity) -> dict[str, object]:
+    """try again on OperationalError"""
+    await session.execute(ANSWER)
+    await server.terminate()
+    try:
+        return {"answer": await session.scalar(ANSWER)}
+    except OperationalError:
+        await session.rollback()
+        return {"answer": await session.scalar(ANSWER)}
+
+
+@right
+async def by_its_attribute(session: AsyncSession, server: Activity) -> dict[str, object]:
+    """try again on a DBAPIError whose connection_invalidated is true"""
+    await session.execute(ANSWER)
+    await server.terminate()
+    try:
+        return {"answer": await session.scalar(ANSWER)}
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        await session.rollback()
+        return {"answer": await session.scalar(ANSWER)}
+
+
+def check(by_its_class: Seen, by_its_attribute: Seen) -> None:
+    assert isinstance(by_its_class.error, DBAPIError)
+    assert not isinstance(by_its_class.error, OperationalError)
+    assert by_its_class.error.connection_invalidated
+    assert by_its_attribute.value == {"answer": 42}
+
+
+main = main_of(__name__)

@@ -1,0 +1,49 @@
+"""Two commands in one text() are a syntax error (42601) on asyncpg.
+
+SQLAlchemy prepares every statement, and a prepared statement is one command. Send them one by one,
+or a whole script by the driver's own execute(), which takes no parameters.
+
+Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.Connection.execute
+"""
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+ONLY = "asyncpg"
+COMMANDS = ("DELETE FROM track_points", "DELETE FROM users")
+
+
+@wrong
+async def both_in_one_text(session: AsyncSession) -> None:
+    """give both to one text()"""
+    await session.execute(text("; ".join(COMMANDS)))
+
+
+@right
+async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
+    """execute one after the other"""
+    for command in COMMANDS:
+        await session.execute(text(command))
+    return {"users left": await session.scalar(select(func.count(User.id)))}
+
+
+@right
+async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
+    """give both to the driver's execute()"""
+    raw = await (await session.connection()).get_raw_connection()
+    driver = raw.driver_connection
+    assert driver is not None
+    await driver.execute("; ".join(COMMANDS))
+    return {"users left": await session.scalar(select(func.count(User.id)))}
+
+
+def check(both_in_one_text: Seen, one_by_one: Seen, by_the_driver: Seen) -> None:
+    assert both_in_one_text.sqlstate == "42601"
+    assert one_by_one.value == by_the_driver.value == {"users left": 0}
+
+
+main = main_of(__name__)

@@ -1,0 +1,79 @@
+"""What is notified while nobody listens is lost: read the table after a reconnect.
+
+LISTEN belongs to one connection. When that dies, what is sent until the next LISTEN is gone. So a
+notification is only a hint that a table has news: after LISTEN read what is newer than the last.
+
+Docs: https://www.postgresql.org/docs/current/sql-notify.html
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import MetaData, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+Heard = asyncio.Queue[str]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test112")
+
+
+class News(Base):
+    __tablename__ = "news"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+async def publish(engine: AsyncEngine, number: int) -> None:
+    async with AsyncSession(engine) as session, session.begin():
+        session.add(News(id=number))
+        await session.execute(select(func.pg_notify("test112", str(number))))
+
+
+@asynccontextmanager
+async def listening(engine: AsyncEngine, heard: Heard) -> AsyncIterator[None]:
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.add_listener("test112", lambda *note: heard.put_nowait(note[-1]))
+        yield
+        await connection.invalidate()
+
+
+async def hear_three(engine: AsyncEngine, server: Activity, read_too: bool) -> list[str]:
+    heard, got = Heard(), []
+    async with listening(engine, heard):
+        await publish(engine, 1)
+        got.append(await heard.get())
+        await server.terminate()
+    await publish(engine, 2)
+    async with listening(engine, heard), AsyncSession(engine) as session:
+        if read_too:
+            got += map(str, await session.scalars(select(News.id).where(News.id > int(got[-1]))))
+        await publish(engine, 3)
+        return [*got, await heard.get()]
+
+
+@wrong(engine={"pool_pre_ping": True})
+async def listen_again(engine: AsyncEngine, server: Activity) -> list[str]:
+    """listen; be killed; miss the second; listen again"""
+    return await hear_three(engine, server, read_too=False)
+
+
+@right(engine={"pool_pre_ping": True})
+async def listen_again_and_read(engine: AsyncEngine, server: Activity) -> list[str]:
+    """the same, and read what is newer once it listens"""
+    return await hear_three(engine, server, read_too=True)
+
+
+def check(listen_again: Seen, listen_again_and_read: Seen) -> None:
+    assert listen_again.value == ["1", "3"]
+    assert listen_again_and_read.value == ["1", "2", "3"]
+
+
+main = main_of(__name__)

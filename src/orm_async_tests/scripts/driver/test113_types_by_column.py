@@ -1,0 +1,69 @@
+"""JSONB, arrays, enums, ranges and UUIDs are Python values where a column says so.
+
+The types of SQLAlchemy convert what the driver gives. text() has no types, and so gives what each
+driver likes: name the columns there with .columns(), or select() from the table.
+
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html
+Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.columns
+"""
+
+import enum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Integer, MetaData, insert, select, text
+from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Grade(enum.Enum):
+    EASY = "T1"
+    ALPINE = "T4"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test113")
+
+
+class Hike(Base):
+    __tablename__ = "hikes"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    notes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    heights: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    grade: Mapped[Grade]
+    days: Mapped[Range[int]] = mapped_column(INT4RANGE)
+
+
+NAMES = ("id", "notes", "heights", "grade", "days")
+VALUES = (UUID(int=113), {"snow": True}, [1700, 2400], Grade.ALPINE, Range(3, 5))
+HIKE = dict(zip(NAMES, VALUES, strict=True))
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Hike).values(HIKE))
+
+
+@wrong
+async def by_text(session: AsyncSession) -> dict[str, object]:
+    """select by text()"""
+    row = await session.execute(text(f"SELECT {', '.join(NAMES)} FROM test113.hikes"))
+    return dict(zip(NAMES, row.one(), strict=True))
+
+
+@right
+async def by_columns(session: AsyncSession) -> dict[str, object]:
+    """select by the mapped columns"""
+    row = await session.execute(select(*(getattr(Hike, name) for name in NAMES)))
+    return dict(zip(NAMES, row.one(), strict=True))
+
+
+def check(by_text: Seen, by_columns: Seen) -> None:
+    assert by_columns.value == HIKE
+    assert by_text.value["grade"] == "ALPINE"
+    assert not isinstance(by_text.value["days"], Range)
+
+
+main = main_of(__name__)

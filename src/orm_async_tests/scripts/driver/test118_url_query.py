@@ -1,0 +1,40 @@
+"""A number in the URL's query reaches asyncpg as text: give it by connect_args.
+
+SQLAlchemy passes the query on as it stands, and only its own parameters are converted:
+`?statement_cache_size=0` is the text "0", which asyncpg compares with a number. connect_args holds
+Python values.
+
+psycopg hands its options to libpq as text, so there the URL will do.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
+"""
+
+from sqlalchemy import URL, text
+
+from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+
+
+@wrong
+async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
+    """say statement_cache_size=0 in the URL"""
+    engine = make_engine(url.update_query_dict({"statement_cache_size": "0"}))
+    async with engine.connect() as connection:
+        return {"answer": await connection.scalar(text("SELECT 42"))}
+
+
+@right
+async def in_connect_args(make_engine: MakeEngine) -> dict[str, object]:
+    """say it in connect_args"""
+    engine = make_engine(connect_args={"statement_cache_size": 0})
+    async with engine.connect() as connection:
+        return {"answer": await connection.scalar(text("SELECT 42"))}
+
+
+def check(in_the_url: Seen, in_connect_args: Seen) -> None:
+    assert isinstance(in_the_url.error, TypeError)
+    assert in_connect_args.value == {"answer": 42}
+
+
+main = main_of(__name__)

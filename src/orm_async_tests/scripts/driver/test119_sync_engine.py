@@ -1,0 +1,39 @@
+"""create_engine() takes an asyncpg URL, and raises MissingGreenlet on connecting.
+
+The dialect is there for both, but its driver speaks asyncio only: without create_async_engine()
+nobody carries its awaits. psycopg has both sides, so the same URL works with both functions there.
+A program that needs both, as a migration may, gives each its own driver in the URL, or uses
+run_sync() on a connection of the async engine.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
+"""
+
+from sqlalchemy import URL, create_engine, text
+
+from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+
+
+@wrong(warns=True)
+async def by_create_engine(url: URL) -> dict[str, object]:
+    """connect an engine of create_engine()"""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        return {"answer": connection.scalar(text("SELECT 42"))}
+
+
+@right
+async def by_create_async_engine(make_engine: MakeEngine) -> dict[str, object]:
+    """connect an engine of create_async_engine()"""
+    async with make_engine().connect() as connection:
+        return {"answer": await connection.scalar(text("SELECT 42"))}
+
+
+def check(by_create_engine: Seen, by_create_async_engine: Seen) -> None:
+    assert by_create_engine.code == "xd2s"
+    assert set(by_create_engine.warnings) <= {"RuntimeWarning"}
+    assert by_create_async_engine.value == {"answer": 42}
+
+
+main = main_of(__name__)

@@ -1,0 +1,75 @@
+"""driver_exception raises ValueError for a statement that is stale on asyncpg.
+
+2.1 finds the driver's error by a list of classes, in which the error of a stale statement is not:
+asking for it raises, inside your handling of the first error. `orig.__cause__` is there on both
+lines of SQLAlchemy.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
+"""
+
+from sqlalchemy import MetaData, insert, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import MakeEngine, Seen, Upstream, main_of, right, wrong
+
+SINCE = "2.1"
+ONLY = "asyncpg"
+STALE = "InvalidCachedStatementError"
+ALTER = text("ALTER TABLE test140.huts ALTER COLUMN height TYPE real")
+DEFECT = Upstream(
+    "sqlalchemy",
+    ">=2.1,<=2.1.9",
+    "https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError",
+)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test140")
+
+
+class Hut(Base):
+    __tablename__ = "huts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    height: Mapped[int]
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Hut).values(height=1))
+
+
+async def stale(mine: AsyncEngine, somebodys: AsyncEngine) -> DBAPIError:
+    async with mine.connect() as connection:
+        await connection.scalar(select(Hut.height))
+        await connection.commit()
+        async with somebodys.begin() as other:
+            await other.execute(ALTER)
+        try:
+            await connection.scalar(select(Hut.height))
+        except DBAPIError as error:
+            return error
+    raise AssertionError
+
+
+@wrong
+async def driver_exception(engine: AsyncEngine, make_engine: MakeEngine) -> str:
+    """ask the error for driver_exception"""
+    return type((await stale(engine, make_engine())).driver_exception).__name__
+
+
+@right
+async def cause_of_orig(engine: AsyncEngine, make_engine: MakeEngine) -> str:
+    """ask the error for orig.__cause__"""
+    error = await stale(engine, make_engine())
+    return type(getattr(error.orig, "__cause__", None)).__name__
+
+
+def check(driver_exception: Seen, cause_of_orig: Seen) -> None:
+    assert cause_of_orig.value == STALE
+    assert isinstance(driver_exception.error, ValueError) or driver_exception.value == STALE
+    with DEFECT:
+        assert driver_exception.value == STALE
+
+
+main = main_of(__name__)

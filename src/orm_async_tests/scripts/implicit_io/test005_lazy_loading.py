@@ -1,0 +1,66 @@
+"""Reading an unloaded relationship under asyncio raises MissingGreenlet.
+
+A lazy load is a SELECT hidden in an attribute read. An attribute read cannot be
+awaited, so the asyncio session refuses it instead of blocking the event loop.
+Say in the query what you will read. The session itself survives the refusal.
+
+The stable mark is the error's code, xd2s: SQLAlchemy 2.1 raises MissingGreenlet on
+asyncpg but wraps it in StatementError on psycopg.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
+"""
+
+from sqlalchemy import select
+from sqlalchemy.exc import MissingGreenlet, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def lazy(session: AsyncSession) -> dict[str, int]:
+    """read user.points without having loaded it"""
+    users = (await session.scalars(select(User))).all()
+    return {"points": sum(len(user.points) for user in users)}
+
+
+@right
+async def selectin(session: AsyncSession) -> dict[str, int]:
+    """one more SELECT fetches the points of all users"""
+    query = select(User).options(selectinload(User.points))
+    users = (await session.scalars(query)).all()
+    return {"points": sum(len(user.points) for user in users)}
+
+
+@right
+async def joined(session: AsyncSession) -> dict[str, int]:
+    """one SELECT with a join; user rows repeat, so unique() is required"""
+    query = select(User).options(joinedload(User.points))
+    users = (await session.scalars(query)).unique().all()
+    return {"points": sum(len(user.points) for user in users)}
+
+
+@right
+async def refused_then_used(session: AsyncSession) -> dict[str, int]:
+    """catch the refusal: the session goes on"""
+    user = (await session.scalars(select(User).limit(1))).one()
+    try:
+        return {"users": len(user.points)}
+    except SQLAlchemyError:
+        return {"users": len((await session.scalars(select(User))).all())}
+
+
+def check(lazy: Seen, selectin: Seen, joined: Seen, refused_then_used: Seen) -> None:
+    assert lazy.code == MissingGreenlet.code == "xd2s"
+    assert len(lazy.sql) == 1  # the refused SELECT never reached the server
+
+    assert selectin.value == joined.value == {"points": 6}
+    assert len(selectin.sql) == 2
+    assert len(joined.sql) == 1
+
+    assert refused_then_used.value == {"users": 3}
+
+
+main = main_of(__name__)

@@ -1,0 +1,58 @@
+"""After a commit the attributes are expired: reading one raises MissingGreenlet.
+
+commit() expires every object, so that the next read fetches what other transactions
+have changed meanwhile. Under asyncio that read cannot happen in an attribute. Build the
+session with expire_on_commit=False, or ask for the row by refresh() when it must be new.
+
+With expire_on_commit=False what you read is what it was at the commit, however old.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+FIRST = select(User).order_by(User.id).limit(1)
+
+
+@wrong
+async def expiring(engine: AsyncEngine) -> str:
+    """the default session, then an attribute"""
+    async with AsyncSession(engine) as session:
+        user = (await session.scalars(FIRST)).one()
+        await session.commit()
+        return user.username
+
+
+@right
+async def keeping(engine: AsyncEngine) -> str:
+    """expire_on_commit=False: the attribute keeps its value"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        user = (await session.scalars(FIRST)).one()
+        await session.commit()
+        return user.username
+
+
+@right
+async def refreshing(engine: AsyncEngine) -> str:
+    """the default session, and one SELECT said aloud"""
+    async with AsyncSession(engine) as session:
+        user = (await session.scalars(FIRST)).one()
+        await session.commit()
+        await session.refresh(user)
+        return user.username
+
+
+def check(expiring: Seen, keeping: Seen, refreshing: Seen) -> None:
+    assert expiring.code == "xd2s"
+    assert len(expiring.sql) == 1
+
+    assert keeping.value == refreshing.value == "username-1"
+    assert len(keeping.sql) == 1  # nothing is read again
+    assert len(refreshing.sql) == 2
+
+
+main = main_of(__name__)

@@ -1,0 +1,55 @@
+"""After a rollback attributes are expired, even with expire_on_commit=False.
+
+expire_on_commit speaks of commits alone. A rollback takes back what the attributes say, so
+they must be read again, and that read raises xd2s. Take the values you need before, or ask
+by refresh().
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+FIRST = select(User).order_by(User.id).limit(1)
+
+
+@wrong
+async def read_after(engine: AsyncEngine) -> str:
+    """roll back, then read"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        user = (await session.scalars(FIRST)).one()
+        await session.rollback()
+        return user.username
+
+
+@right
+async def read_before(engine: AsyncEngine) -> str:
+    """read, then roll back"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        user = (await session.scalars(FIRST)).one()
+        username = user.username
+        await session.rollback()
+        return username
+
+
+@right
+async def refreshed(engine: AsyncEngine) -> str:
+    """roll back, refresh, read"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        user = (await session.scalars(FIRST)).one()
+        await session.rollback()
+        await session.refresh(user)
+        return user.username
+
+
+def check(read_after: Seen, read_before: Seen, refreshed: Seen) -> None:
+    assert read_after.code == "xd2s"
+    assert read_before.value == refreshed.value == "username-1"
+    assert len(read_before.sql) == 1
+    assert len(refreshed.sql) == 2
+
+
+main = main_of(__name__)

@@ -1,0 +1,79 @@
+"""An onupdate column is unreadable after an UPDATE: expire_on_commit is no cure.
+
+The server computes the value, and the flush itself expires the attribute. The default
+eager_defaults="auto" covers INSERT alone; True adds RETURNING to the UPDATE; refresh() asks.
+
+Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
+Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
+"""
+
+from datetime import datetime
+
+from sqlalchemy import DateTime, MetaData, func
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test08")
+    type_annotation_map = {datetime: DateTime(timezone=True)}
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Usual(Base):
+    __tablename__ = "usual"
+
+
+class Eager(Base):
+    __tablename__ = "eager"
+    __mapper_args__ = {"eager_defaults": True}
+
+
+@wrong
+async def usual(engine: AsyncEngine) -> dict[str, bool]:
+    """rename, commit, read `changed`"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        session.add(row := Usual(name="old"))
+        await session.commit()
+        row.name = "new"
+        await session.commit()
+        return {"changed after created": row.changed > row.created}
+
+
+@right
+async def eager(engine: AsyncEngine) -> dict[str, bool]:
+    """the same with eager_defaults=True"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        session.add(row := Eager(name="old"))
+        await session.commit()
+        row.name = "new"
+        await session.commit()
+        return {"changed after created": row.changed > row.created}
+
+
+@right
+async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
+    """the same with refresh()"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        session.add(row := Usual(name="old"))
+        await session.commit()
+        row.name = "new"
+        await session.commit()
+        await session.refresh(row)
+        return {"changed after created": row.changed > row.created}
+
+
+def check(usual: Seen, eager: Seen, refreshed: Seen) -> None:
+    assert usual.code == "xd2s"
+    assert "RETURNING" not in usual.sql[1]
+    assert eager.value == refreshed.value == {"changed after created": True}
+    assert "RETURNING" in eager.sql[1]
+    assert [len(seen.sql) for seen in (usual, eager, refreshed)] == [2, 2, 3]
+
+
+main = main_of(__name__)

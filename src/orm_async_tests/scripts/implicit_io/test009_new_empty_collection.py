@@ -1,0 +1,49 @@
+"""A new object's collection is unreadable after the flush if it was not assigned.
+
+To a flushed object an unassigned collection is not empty but unknown: reading it would load
+it, and raises xd2s. Reading it before the flush assigns nothing. Write `points=[]`.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def unassigned(session: AsyncSession) -> dict[str, int]:
+    """User(username=...)"""
+    user = User(username="username-4")
+    session.add(user)
+    await session.flush()
+    return {"points": len(user.points)}
+
+
+@wrong
+async def read_before(session: AsyncSession) -> dict[str, int]:
+    """User(username=...), and its points read before the flush"""
+    user = User(username="username-4")
+    session.add(user)
+    assert user.points == []
+    await session.flush()
+    return {"points": len(user.points)}
+
+
+@right
+async def assigned(session: AsyncSession) -> dict[str, int]:
+    """User(username=..., points=[])"""
+    user = User(username="username-4", points=[])
+    session.add(user)
+    await session.flush()
+    return {"points": len(user.points)}
+
+
+def check(unassigned: Seen, read_before: Seen, assigned: Seen) -> None:
+    assert unassigned.code == read_before.code == "xd2s"
+    assert assigned.value == {"points": 0}
+    assert len(unassigned.sql) == len(read_before.sql) == len(assigned.sql) == 1
+
+
+main = main_of(__name__)

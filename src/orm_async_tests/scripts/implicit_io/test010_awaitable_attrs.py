@@ -1,0 +1,56 @@
+"""awaitable_attrs loads once and is free the second time; in a loop it is N + 1.
+
+It is the lazy load, said aloud: one SELECT for each object whose attribute is not loaded.
+For one object that is fine. For many, load them with the query.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from orm_async_tests.harness import Seen, main_of, right, way, wrong
+from orm_async_tests.models import User
+
+
+@way
+async def once(session: AsyncSession) -> dict[str, int]:
+    """await it once"""
+    user = (await session.scalars(select(User).limit(1))).one()
+    return {"points": len(await user.awaitable_attrs.points)}
+
+
+@way
+async def twice(session: AsyncSession) -> dict[str, int]:
+    """await it twice, and then read it"""
+    user = (await session.scalars(select(User).limit(1))).one()
+    await user.awaitable_attrs.points
+    await user.awaitable_attrs.points
+    return {"points": len(user.points)}
+
+
+@wrong
+async def in_a_loop(session: AsyncSession) -> dict[str, int]:
+    """await it for each of three users"""
+    users = (await session.scalars(select(User))).all()
+    return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
+
+
+@right
+async def with_the_query(session: AsyncSession) -> dict[str, int]:
+    """load it with the query"""
+    users = (await session.scalars(select(User).options(selectinload(User.points)))).all()
+    return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
+
+
+def check(once: Seen, twice: Seen, in_a_loop: Seen, with_the_query: Seen) -> None:
+    assert once.value == twice.value == {"points": 2}
+    assert len(once.sql) == len(twice.sql) == 1 + 1
+
+    assert in_a_loop.value == with_the_query.value == {"points": 6}
+    assert len(in_a_loop.sql) == 1 + 3
+    assert len(with_the_query.sql) == 1 + 1
+
+
+main = main_of(__name__)

@@ -1,0 +1,42 @@
+"""refresh() reads a relationship again only if it is named.
+
+refresh(user) reads the columns and leaves a lazy relationship unloaded. With the name among
+attribute_names it is loaded too, by one more SELECT.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
+Docs: https://github.com/sqlalchemy/sqlalchemy/issues/9298
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+FIRST = select(User).order_by(User.id).limit(1)
+
+
+@wrong
+async def unnamed(session: AsyncSession) -> dict[str, int]:
+    """refresh(user)"""
+    user = (await session.scalars(FIRST)).one()
+    await session.refresh(user)
+    return {"points": len(user.points)}
+
+
+@right
+async def named(session: AsyncSession) -> dict[str, int]:
+    """refresh(user, ["points"])"""
+    user = (await session.scalars(FIRST)).one()
+    await session.refresh(user, ["points"])
+    return {"points": len(user.points)}
+
+
+def check(unnamed: Seen, named: Seen) -> None:
+    assert unnamed.code == "xd2s"
+    assert len(unnamed.sql) == 1 + 1
+    assert named.value == {"points": 2}
+    assert len(named.sql) == 1 + 2  # the row, and then its points
+
+
+main = main_of(__name__)

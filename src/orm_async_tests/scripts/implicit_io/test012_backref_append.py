@@ -1,0 +1,62 @@
+"""Appending to an unloaded collection raises; naming the parent does not.
+
+append() reads the collection first, and that is a lazy load. TrackPoint(user=user) says the
+same of the same row and needs nothing of the collection; but since 2.0 it does not bring the
+point into the session: add it, or nothing is written and a warning is all that tells.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html
+Docs: https://github.com/sqlalchemy/sqlalchemy/discussions/11381
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import TrackPoint, User
+
+FIRST = select(User).order_by(User.id).limit(1)
+HERE = {"lat": 45.0, "lon": 14.0, "date": datetime(2010, 10, 3, tzinfo=UTC)}
+
+
+@wrong
+async def appended(session: AsyncSession) -> None:
+    """user.points.append(point)"""
+    user = (await session.scalars(FIRST)).one()
+    user.points.append(TrackPoint(**HERE))
+    await session.commit()
+
+
+@wrong(warns=True)
+async def named(session: AsyncSession) -> None:
+    """TrackPoint(user=user)"""
+    user = (await session.scalars(FIRST)).one()
+    TrackPoint(user=user, **HERE)
+    await session.commit()
+
+
+@right
+async def added(session: AsyncSession) -> None:
+    """TrackPoint(user=user), added"""
+    user = (await session.scalars(FIRST)).one()
+    session.add(TrackPoint(user=user, **HERE))
+    await session.commit()
+
+
+@right
+async def loaded(session: AsyncSession) -> None:
+    """load the collection, then append"""
+    user = (await session.scalars(FIRST)).one()
+    (await user.awaitable_attrs.points).append(TrackPoint(**HERE))
+    await session.commit()
+
+
+def check(appended: Seen, named: Seen, added: Seen, loaded: Seen) -> None:
+    assert appended.code == "xd2s"
+    assert named.warnings == ["SAWarning"]
+    assert [len(seen.sql) for seen in (appended, named, added, loaded)] == [1, 1, 2, 3]
+    assert added.log[-1] == loaded.log[-1] == "COMMIT"
+
+
+main = main_of(__name__)

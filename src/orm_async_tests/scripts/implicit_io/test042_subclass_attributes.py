@@ -1,0 +1,79 @@
+"""A query for the base class leaves the columns of its subclasses unloaded.
+
+They stand in another table: reading one is a lazy load, and raises xd2s. With
+selectin_polymorphic() each subclass costs a statement, with_polymorphic() joins them all.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ForeignKey, MetaData, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    mapped_column,
+    selectin_polymorphic,
+    with_polymorphic,
+)
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test42")
+
+
+class Device(Base):
+    __tablename__ = "device"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "device"}
+
+
+class Watch(Device):
+    __tablename__ = "watch"
+    id: Mapped[int] = mapped_column(ForeignKey(Device.id), primary_key=True)
+    strap: Mapped[str]
+    __mapper_args__ = {"polymorphic_identity": "watch"}
+
+
+async def world(connection: AsyncConnection) -> None:
+    """one watch"""
+    await connection.execute(text("INSERT INTO test42.device (kind) VALUES ('watch')"))
+    await connection.execute(text("INSERT INTO test42.watch (id, strap) VALUES (1, 'leather')"))
+
+
+def straps(devices: Iterable[Any]) -> list[str]:
+    return [device.strap for device in devices]
+
+
+@wrong
+async def base(session: AsyncSession) -> list[str]:
+    """select(Device)"""
+    return straps(await session.scalars(select(Device)))
+
+
+@right
+async def selectin(session: AsyncSession) -> list[str]:
+    """the same with selectin_polymorphic()"""
+    query = select(Device).options(selectin_polymorphic(Device, [Watch]))
+    return straps(await session.scalars(query))
+
+
+@right
+async def polymorphic(session: AsyncSession) -> list[str]:
+    """select(with_polymorphic())"""
+    query = select(with_polymorphic(Device, "*"))
+    return straps(await session.scalars(query))
+
+
+def check(base: Seen, selectin: Seen, polymorphic: Seen) -> None:
+    assert base.code == "xd2s"
+    assert selectin.value == polymorphic.value == ["leather"]
+    assert [len(seen.sql) for seen in (base, selectin, polymorphic)] == [1, 2, 1]
+
+
+main = main_of(__name__)

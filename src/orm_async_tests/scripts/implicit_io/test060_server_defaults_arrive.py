@@ -1,0 +1,59 @@
+"""After an INSERT the server's defaults are there: RETURNING brings them.
+
+eager_defaults="auto", SQLAlchemy's default, adds them to the INSERT where the database has
+RETURNING. With eager_defaults=False they are expired, and reading one raises xd2s.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
+"""
+
+from datetime import datetime
+
+from sqlalchemy import MetaData, func
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test60")
+
+
+class Auto(Base):
+    __tablename__ = "auto"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    made: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Never(Base):
+    __tablename__ = "never"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    made: Mapped[datetime] = mapped_column(server_default=func.now())
+    __mapper_args__ = {"eager_defaults": False}
+
+
+@wrong
+async def never(session: AsyncSession) -> dict[str, bool]:
+    """eager_defaults=False: flush, and read the default"""
+    row = Never()
+    session.add(row)
+    await session.flush()
+    return {"default is a time": isinstance(row.made, datetime)}
+
+
+@right
+async def auto(session: AsyncSession) -> dict[str, bool]:
+    """eager_defaults="auto": flush, and read the default"""
+    row = Auto()
+    session.add(row)
+    await session.flush()
+    return {"default is a time": isinstance(row.made, datetime)}
+
+
+def check(never: Seen, auto: Seen) -> None:
+    assert never.code == "xd2s"
+    assert auto.value == {"default is a time": True}
+    assert len(never.sql) == len(auto.sql) == 1
+
+
+main = main_of(__name__)

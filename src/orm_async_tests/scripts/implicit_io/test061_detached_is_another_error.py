@@ -1,0 +1,50 @@
+"""Once the session is closed, a lazy load raises DetachedInstanceError (bhk3).
+
+xd2s says: there is a session, but you did not await. bhk3 says: there is no session any more.
+The cure is the same: load before you leave what you will read.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3
+"""
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+from sqlalchemy.orm.exc import DetachedInstanceError
+
+from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.models import User
+
+FIRST = select(User).order_by(User.id).limit(1)
+
+
+@wrong
+async def inside(Session: Sessions) -> dict[str, int]:
+    """read the points while the session is open"""
+    async with Session() as session:
+        user = (await session.scalars(FIRST)).one()
+        return {"points": len(user.points)}
+
+
+@wrong
+async def outside(Session: Sessions) -> dict[str, int]:
+    """read the points when it is closed"""
+    async with Session() as session:
+        user = (await session.scalars(FIRST)).one()
+    return {"points": len(user.points)}
+
+
+@right
+async def loaded(Session: Sessions) -> dict[str, int]:
+    """load them, and read them when it is closed"""
+    async with Session() as session:
+        user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
+    return {"points": len(user.points)}
+
+
+def check(inside: Seen, outside: Seen, loaded: Seen) -> None:
+    assert inside.code == "xd2s"
+    assert isinstance(outside.error, DetachedInstanceError)
+    assert outside.code == "bhk3"
+    assert loaded.value == {"points": 2}
+
+
+main = main_of(__name__)

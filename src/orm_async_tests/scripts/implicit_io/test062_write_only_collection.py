@@ -1,0 +1,64 @@
+"""A write-only collection adds without loading, and is never read by accident.
+
+add() and add_all() send nothing until the flush. select() gives the query that you await,
+also after a commit. Iterating is a TypeError at once, on every machine, not a lazy load.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
+"""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from sqlalchemy import ForeignKey, MetaData, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, WriteOnlyMapped, mapped_column, relationship
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test62")
+
+
+class Walk(Base):
+    __tablename__ = "walk"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    steps: WriteOnlyMapped["Step"] = relationship(order_by="Step.id")
+
+
+class Step(Base):
+    __tablename__ = "step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    walk_id: Mapped[int] = mapped_column(ForeignKey(Walk.id))
+
+
+async def world(connection: AsyncConnection) -> None:
+    """one walk of two steps"""
+    await connection.execute(text("INSERT INTO test62.walk DEFAULT VALUES"))
+    await connection.execute(text("INSERT INTO test62.step (walk_id) VALUES (1), (1)"))
+
+
+@wrong
+async def iterated(session: AsyncSession) -> dict[str, int]:
+    """for step in walk.steps"""
+    walk = (await session.scalars(select(Walk))).one()
+    return {"steps": len(list(cast(Iterable[Any], walk.steps)))}
+
+
+@right
+async def added(session: AsyncSession) -> dict[str, int]:
+    """walk.steps.add(...), commit, walk.steps.select()"""
+    walk = (await session.scalars(select(Walk))).one()
+    walk.steps.add(Step())
+    await session.commit()
+    return {"steps": len((await session.scalars(walk.steps.select())).all())}
+
+
+def check(iterated: Seen, added: Seen) -> None:
+    assert isinstance(iterated.error, TypeError)
+    assert len(iterated.sql) == 1
+    assert added.value == {"steps": 3}
+    assert len(added.sql) == 4  # the steps that are there were not loaded to add one
+
+
+main = main_of(__name__)

@@ -1,0 +1,61 @@
+"""A dynamic collection cannot be read under asyncio, but its statement can.
+
+lazy="dynamic" gives a legacy Query, whose all() is IO without await: xd2s. Its statement can
+be awaited. Write-only collections (test62) are what came after it.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
+"""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, MetaData, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, DynamicMapped, Mapped, mapped_column, relationship
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test63")
+
+
+class Walk(Base):
+    __tablename__ = "walk"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    steps: DynamicMapped["Step"] = relationship()
+
+
+class Step(Base):
+    __tablename__ = "step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    walk_id: Mapped[int] = mapped_column(ForeignKey(Walk.id))
+
+
+async def world(connection: AsyncConnection) -> None:
+    """one walk of two steps"""
+    await connection.execute(text("INSERT INTO test63.walk DEFAULT VALUES"))
+    await connection.execute(text("INSERT INTO test63.step (walk_id) VALUES (1), (1)"))
+
+
+@wrong
+async def query(session: AsyncSession) -> dict[str, int]:
+    """walk.steps.all()"""
+    walk = (await session.scalars(select(Walk))).one()
+    return {"steps": len(walk.steps.all())}
+
+
+@right
+async def statement(session: AsyncSession) -> dict[str, int]:
+    """await the statement of walk.steps"""
+    walk = (await session.scalars(select(Walk))).one()
+    steps: Any = walk.steps.statement
+    return {"steps": len((await session.scalars(steps)).all())}
+
+
+def check(query: Seen, statement: Seen) -> None:
+    assert query.code == "xd2s"
+    assert statement.value == {"steps": 2}
+    assert len(statement.sql) == 2
+
+
+main = main_of(__name__)

@@ -1,0 +1,43 @@
+"""A closed AsyncSession works again, unless close_resets_only=False was given.
+
+close() gives the connection back and forgets the objects; the next statement begins anew, and
+takes a connection that nobody may give back. With close_resets_only=False it is an error.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only
+"""
+
+from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, checked_out, main_of, way, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def resets(engine: AsyncEngine) -> dict[str, int]:
+    """the default: close, then ask; how many connections are in use?"""
+    session = AsyncSession(engine)
+    await session.close()
+    await session.execute(select(User))
+    in_use = checked_out(engine)
+    await session.close()
+    return {"connections in use": in_use}
+
+
+@way
+async def ends(engine: AsyncEngine) -> dict[str, int]:
+    """the same with close_resets_only=False"""
+    session = AsyncSession(engine, close_resets_only=False)
+    await session.close()
+    await session.execute(select(User))
+    return {"connections in use": checked_out(engine)}
+
+
+def check(resets: Seen, ends: Seen) -> None:
+    assert resets.value == {"connections in use": 1}
+    assert len(resets.sql) == 1
+    assert isinstance(ends.error, InvalidRequestError)
+
+
+main = main_of(__name__)

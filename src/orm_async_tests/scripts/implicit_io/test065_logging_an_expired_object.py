@@ -1,0 +1,63 @@
+"""A __repr__ that reads an attribute raises when it is logged after a commit.
+
+The error comes from inside the log call, on the line that was to help. Logging prints it to
+standard error and loses the message. A __repr__ reads what is loaded, and nothing else.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
+"""
+
+from sqlalchemy import MetaData, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test65")
+
+
+class Walk(Base):
+    __tablename__ = "walk"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+    def __repr__(self) -> str:
+        return f"<Walk {self.id}>"
+
+
+class Careful(Base):
+    __tablename__ = "careful"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+    def __repr__(self) -> str:
+        return f"<Careful {self.__dict__.get('id')}>"
+
+
+async def world(connection: AsyncConnection) -> None:
+    """one row each"""
+    await connection.execute(text("INSERT INTO test65.walk DEFAULT VALUES"))
+    await connection.execute(text("INSERT INTO test65.careful DEFAULT VALUES"))
+
+
+@wrong
+async def reading(session: AsyncSession) -> str:
+    """commit, then log an object whose __repr__ reads self.id"""
+    walk = (await session.scalars(select(Walk))).one()
+    await session.commit()
+    return f"walked {walk!r}"
+
+
+@right
+async def careful(session: AsyncSession) -> str:
+    """the same, but it reads self.__dict__"""
+    walk = (await session.scalars(select(Careful))).one()
+    await session.commit()
+    return f"walked {walk!r}"
+
+
+def check(reading: Seen, careful: Seen) -> None:
+    assert reading.code == "xd2s"
+    assert careful.value == "walked <Careful None>"
+
+
+main = main_of(__name__)

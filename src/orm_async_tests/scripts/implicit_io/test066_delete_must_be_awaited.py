@@ -1,0 +1,47 @@
+"""session.delete() without await deletes nothing, and only a warning tells.
+
+On AsyncSession it is a coroutine, since a cascade may have to load what it deletes; add() is
+not. Awaited, it marks the object, and the flush deletes it. A type checker finds it, if it
+knows that this is an AsyncSession.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
+"""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+FIRST = select(User).order_by(User.id).limit(1)
+COUNT = "SELECT count(*) FROM users"
+
+
+@wrong(warns=True)
+async def forgotten(session: Any, server: Activity) -> dict[str, int]:
+    """session.delete(user)"""
+    user = (await session.scalars(FIRST)).one()
+    session.delete(user)
+    await session.commit()
+    return {"users left": int(await server.scalar(COUNT))}
+
+
+@right
+async def awaited(session: AsyncSession, server: Activity) -> dict[str, int]:
+    """await session.delete(user)"""
+    user = (await session.scalars(FIRST)).one()
+    await session.delete(user)
+    await session.commit()
+    return {"users left": int(await server.scalar(COUNT))}
+
+
+def check(forgotten: Seen, awaited: Seen) -> None:
+    assert forgotten.value == {"users left": 3}
+    assert forgotten.warnings == ["RuntimeWarning"]
+    assert awaited.value == {"users left": 2}
+    assert len(awaited.sql) == len(forgotten.sql) + 1
+
+
+main = main_of(__name__)

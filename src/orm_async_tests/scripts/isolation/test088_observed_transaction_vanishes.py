@@ -1,0 +1,63 @@
+"""At no level does half of a transaction that was seen vanish again (OTV).
+
+Two transactions write the same two rows, and a third one reads them one after the other. It
+may see the rows change at READ COMMITTED, but never a row of the second writer together with
+one of the first, which the second has overwritten. The second writer fails above it (40001).
+
+Docs: https://www.postgresql.org/docs/current/transaction-iso.html
+Docs: https://github.com/ept/hermitage/blob/master/postgres.md
+"""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.models import TrackPoint
+
+pk = TrackPoint.id
+lon = TrackPoint.lon
+
+
+async def vanishes(stage: Stage) -> bool:
+    a, b, c, (one, two) = stage.a, stage.b, stage.c, stage.points
+    await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
+    await a.execute(update(TrackPoint).where(pk == two).values(lon=22))
+    waiting = await stage.blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
+    await a.commit()
+    await waiting
+    first = await c.scalar(select(lon).where(pk == one))
+    await b.execute(update(TrackPoint).where(pk == two).values(lon=32))
+    second = await c.scalar(select(lon).where(pk == two))
+    await b.commit()
+    rows = await c.scalars(select(lon).where(pk.in_(stage.points)).order_by(pk.desc()))
+    return (first, second) != (21, 22) or rows.all() not in ([32, 31], [22, 21])
+
+
+ANOMALIES = {"OTV observed transaction vanishes": vanishes}
+
+
+@way(engine={"isolation_level": "READ COMMITTED"})
+async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+@way(engine={"isolation_level": "REPEATABLE READ"})
+async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """the same at REPEATABLE READ"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+@way(engine={"isolation_level": "SERIALIZABLE"})
+async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """the same at SERIALIZABLE"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+    assert set(read_committed.value.values()) == {"prevented"}
+    assert set(repeatable_read.value.values()) == {"40001"}
+    assert serializable.value == repeatable_read.value
+
+
+main = main_of(__name__)

@@ -1,0 +1,73 @@
+"""REPEATABLE READ has no phantoms in PostgreSQL; READ COMMITTED has (PMP).
+
+At READ COMMITTED each statement has a snapshot of its own: the same question finds new rows,
+and a DELETE that waited looks again at rows that no longer match and not at those that now
+do. Above it the snapshot is the transaction's, and a write to a changed row fails (40001).
+
+Docs: https://www.postgresql.org/docs/current/transaction-iso.html
+Docs: https://github.com/ept/hermitage/blob/master/postgres.md
+"""
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.models import TrackPoint
+
+pk = TrackPoint.id
+lon = TrackPoint.lon
+NOW = func.now()
+
+
+async def read(stage: Stage) -> bool:
+    a, b, user = stage.a, stage.b, stage.user
+    question = select(pk).where(TrackPoint.user_id == user, lon == 30)
+    before = (await a.scalars(question)).all()
+    values = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
+    await b.execute(insert(TrackPoint).values(values))
+    await b.commit()
+    return (await a.scalars(question)).all() != before
+
+
+async def write(stage: Stage) -> bool:
+    a, b, (one, two) = stage.a, stage.b, stage.points
+    await a.execute(update(TrackPoint).where(pk.in_([one, two])).values(lon=lon + 1))
+    sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
+    waiting = await stage.blocked(b.execute(sixteen))
+    await a.commit()
+    await waiting
+    await b.commit()
+    return one in (await a.scalars(select(pk).where(lon == 16))).all()
+
+
+ANOMALIES = {"PMP read predicate": read, "PMP write predicate": write}
+
+
+@way(engine={"isolation_level": "READ COMMITTED"})
+async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+@way(engine={"isolation_level": "REPEATABLE READ"})
+async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """the same at REPEATABLE READ"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+@way(engine={"isolation_level": "SERIALIZABLE"})
+async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """the same at SERIALIZABLE"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+    assert set(read_committed.value.values()) == {"occurs"}
+    assert repeatable_read.value == {
+        "PMP read predicate": "prevented",
+        "PMP write predicate": "40001",
+    }
+    assert serializable.value == repeatable_read.value
+
+
+main = main_of(__name__)

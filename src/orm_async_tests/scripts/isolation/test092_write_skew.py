@@ -1,0 +1,59 @@
+"""REPEATABLE READ allows write skew; only SERIALIZABLE prevents it (G2-item).
+
+Each reads both rows and writes another one, as two doctors who both leave because the other
+one is on call. No row is written twice, so no snapshot helps. SERIALIZABLE watches what was
+read, and one of the two fails (40001), maybe only at COMMIT: be ready to try again.
+
+Docs: https://www.postgresql.org/docs/current/transaction-iso.html
+Docs: https://github.com/ept/hermitage/blob/master/postgres.md
+"""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.models import TrackPoint
+
+pk = TrackPoint.id
+lon = TrackPoint.lon
+
+
+async def write_skew(stage: Stage) -> bool:
+    """at least one lon is to stay below 20: does each session see the other point do so?"""
+    a, b, (one, two) = stage.a, stage.b, stage.points
+    low = select(func.count()).where(pk.in_([one, two]), lon < 20)
+    enough = await a.scalar(low) == 2 and await b.scalar(low) == 2
+    await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
+    await b.execute(update(TrackPoint).where(pk == two).values(lon=22))
+    await a.commit()
+    await b.commit()
+    return enough and await a.scalar(low) == 0
+
+
+ANOMALIES = {"G2-item write skew": write_skew}
+
+
+@way(engine={"isolation_level": "READ COMMITTED"})
+async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+@way(engine={"isolation_level": "REPEATABLE READ"})
+async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """the same at REPEATABLE READ"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+@way(engine={"isolation_level": "SERIALIZABLE"})
+async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
+    """the same at SERIALIZABLE"""
+    return await outcomes(engine, server, ANOMALIES)
+
+
+def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+    assert read_committed.value == repeatable_read.value == {"G2-item write skew": "occurs"}
+    assert serializable.value == {"G2-item write skew": "40001"}
+
+
+main = main_of(__name__)

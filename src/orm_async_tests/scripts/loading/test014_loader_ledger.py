@@ -1,0 +1,74 @@
+"""Loaders cost statements: joined 1, selectin and subquery 2, immediate 1 + N.
+
+Three users with two points each, read in full. What a strategy costs is decided by how
+often it asks: once, once more, or once for every parent. awaitable_attrs asks when you
+come to the collection, and so once for every parent too. raiseload never asks.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
+"""
+
+from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import immediateload, joinedload, raiseload, selectinload, subqueryload
+
+from orm_async_tests.harness import Seen, main_of, right, way, wrong
+from orm_async_tests.models import User
+
+
+@way
+async def joined(session: AsyncSession) -> dict[str, int]:
+    """one statement, the user's columns repeated for each point"""
+    users = await session.scalars(select(User).options(joinedload(User.points)))
+    return {"points": sum(len(user.points) for user in users.unique())}
+
+
+@right
+async def selectin(session: AsyncSession) -> dict[str, int]:
+    """one more statement, for up to 500 parents at once"""
+    users = await session.scalars(select(User).options(selectinload(User.points)))
+    return {"points": sum(len(user.points) for user in users)}
+
+
+@way
+async def subquery(session: AsyncSession) -> dict[str, int]:
+    """one more statement, which repeats the first as a subquery"""
+    users = await session.scalars(select(User).options(subqueryload(User.points)))
+    return {"points": sum(len(user.points) for user in users)}
+
+
+@wrong
+async def immediate(session: AsyncSession) -> dict[str, int]:
+    """one statement for each user"""
+    users = await session.scalars(select(User).options(immediateload(User.points)))
+    return {"points": sum(len(user.points) for user in users)}
+
+
+@wrong
+async def awaitable(session: AsyncSession) -> dict[str, int]:
+    """one statement for each user, in the loop"""
+    users = await session.scalars(select(User))
+    return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
+
+
+@way
+async def raising(session: AsyncSession) -> dict[str, int]:
+    """no statement: the read is an error, in synchronous code too"""
+    users = await session.scalars(select(User).options(raiseload(User.points)))
+    return {"points": sum(len(user.points) for user in users)}
+
+
+def check(
+    joined: Seen, selectin: Seen, subquery: Seen, immediate: Seen, awaitable: Seen, raising: Seen
+) -> None:
+    assert len(joined.sql) == 1
+    assert len(selectin.sql) == len(subquery.sql) == 2
+    assert len(immediate.sql) == len(awaitable.sql) == 1 + 3
+    full = (joined, selectin, subquery, immediate, awaitable)
+    assert all(seen.value == {"points": 6} for seen in full)
+
+    assert len(raising.sql) == 1
+    assert isinstance(raising.error, InvalidRequestError)
+
+
+main = main_of(__name__)

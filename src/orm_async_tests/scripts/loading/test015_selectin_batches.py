@@ -1,0 +1,56 @@
+"""selectinload asks for 500 parents at a time: 1001 parents cost four statements.
+
+The keys go into IN lists of 500. It is one more statement for most queries, and not for all:
+a page of thousands costs a statement for each five hundred.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#select-in-loading
+"""
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.models import User
+
+PARENTS = 1001
+BATCH = 500
+
+
+async def world(connection: AsyncConnection) -> None:
+    """many users without points"""
+    names = f"SELECT 'username-' || n FROM generate_series(1, {PARENTS}) n"
+    await connection.execute(text(f"INSERT INTO users (username) {names}"))
+
+
+@way
+async def one_batch(session: AsyncSession) -> dict[str, int]:
+    """selectinload() for 500 users"""
+    query = select(User).limit(BATCH).options(selectinload(User.points))
+    return {"users": len((await session.scalars(query)).all())}
+
+
+@way
+async def many_batches(session: AsyncSession) -> dict[str, int]:
+    """selectinload() for 1001 users"""
+    query = select(User).options(selectinload(User.points))
+    return {"users": len((await session.scalars(query)).all())}
+
+
+@way
+async def joined(session: AsyncSession) -> dict[str, int]:
+    """joinedload() for 1001 users"""
+    query = select(User).options(joinedload(User.points))
+    return {"users": len((await session.scalars(query)).unique().all())}
+
+
+def check(one_batch: Seen, many_batches: Seen, joined: Seen) -> None:
+    assert one_batch.value == {"users": BATCH}
+    assert len(one_batch.sql) == 1 + 1
+
+    assert many_batches.value == joined.value == {"users": PARENTS}
+    assert len(many_batches.sql) == 1 + 3
+    assert len(joined.sql) == 1
+
+
+main = main_of(__name__)

@@ -1,0 +1,45 @@
+"""A joined collection needs unique(): without it the result refuses to be read.
+
+The rows of the join repeat their parent for each child. The 2.x result does not drop them by
+itself, as the old Query did, and says so before it gives a row.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
+"""
+
+from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import TrackPoint, User
+
+JOINED = select(User).options(joinedload(User.points))
+
+
+@wrong
+async def all_rows(session: AsyncSession) -> dict[str, int]:
+    """scalars().all()"""
+    return {"users": len((await session.scalars(JOINED)).all())}
+
+
+@right
+async def unique(session: AsyncSession) -> dict[str, int]:
+    """scalars().unique().all()"""
+    return {"users": len((await session.scalars(JOINED)).unique().all())}
+
+
+@right
+async def to_one(session: AsyncSession) -> dict[str, int]:
+    """joinedload() of a parent, which repeats nothing"""
+    query = select(TrackPoint).options(joinedload(TrackPoint.user))
+    return {"users": len({point.user for point in await session.scalars(query)})}
+
+
+def check(all_rows: Seen, unique: Seen, to_one: Seen) -> None:
+    assert isinstance(all_rows.error, InvalidRequestError)
+    assert unique.value == to_one.value == {"users": 3}
+    assert len(unique.sql) == len(to_one.sql) == 1
+
+
+main = main_of(__name__)

@@ -1,0 +1,40 @@
+"""get() asks the server once; select() asks each time, and gives the same object.
+
+The identity map answers get() by the primary key. A select() is always sent, and its rows
+become the objects that are there already: their attributes stay as they are.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-key
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+FIRST = select(User).where(User.id == 1)
+
+
+@wrong
+async def selected(session: AsyncSession) -> dict[str, bool]:
+    """select() twice"""
+    one = (await session.scalars(FIRST)).one()
+    two = (await session.scalars(FIRST)).one()
+    return {"same object": one is two}
+
+
+@right
+async def got(session: AsyncSession) -> dict[str, bool]:
+    """get() twice"""
+    one = await session.get(User, 1)
+    two = await session.get(User, 1)
+    return {"same object": one is two}
+
+
+def check(selected: Seen, got: Seen) -> None:
+    assert selected.value == got.value == {"same object": True}
+    assert len(selected.sql) == 2
+    assert len(got.sql) == 1
+
+
+main = main_of(__name__)

@@ -1,0 +1,60 @@
+"""A deferred column raises MissingGreenlet when read; undefer() brings it along.
+
+deferred=True keeps a big column out of every SELECT. Reading it later is a load of its own, which
+asyncio cannot do behind an attribute. Ask for it with undefer(), or later by refresh() or
+awaitable_attrs.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/columns.html
+"""
+
+from sqlalchemy import MetaData, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, undefer
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test115")
+
+
+class Photo(Base):
+    __tablename__ = "photos"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    data: Mapped[bytes] = mapped_column(deferred=True)
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Photo).values(title="summit", data=b"1234"))
+
+
+@wrong
+async def read_it(session: AsyncSession) -> dict[str, int]:
+    """load a photo, read its deferred data"""
+    photo = (await session.scalars(select(Photo))).one()
+    return {"bytes": len(photo.data)}
+
+
+@right
+async def undeferred(session: AsyncSession) -> dict[str, int]:
+    """load a photo with its data"""
+    photo = (await session.scalars(select(Photo).options(undefer(Photo.data)))).one()
+    return {"bytes": len(photo.data)}
+
+
+@right
+async def refreshed(session: AsyncSession) -> dict[str, int]:
+    """load a photo, and its data when it is wanted"""
+    photo = (await session.scalars(select(Photo))).one()
+    await session.refresh(photo, ["data"])
+    return {"bytes": len(photo.data)}
+
+
+def check(read_it: Seen, undeferred: Seen, refreshed: Seen) -> None:
+    assert read_it.code == "xd2s"
+    assert undeferred.value == refreshed.value == {"bytes": 4}
+    assert (len(undeferred.sql), len(refreshed.sql)) == (1, 2)
+
+
+main = main_of(__name__)

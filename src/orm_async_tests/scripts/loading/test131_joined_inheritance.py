@@ -1,0 +1,69 @@
+"""An object of a joined subclass costs an INSERT for each table, and one SELECT.
+
+Each level of a joined hierarchy has a table of its own. A flush fills them one after the other; a
+query for the subclass joins them. Single-table inheritance has one INSERT, and columns that may be
+NULL. A query for the base class is another matter (test42).
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/inheritance.html
+"""
+
+from sqlalchemy import ForeignKey, MetaData, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, way
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test131")
+
+
+class Place(Base):
+    __tablename__ = "places"
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "place"}
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+
+
+class Hut(Place):
+    __tablename__ = "huts"
+    __mapper_args__ = {"polymorphic_identity": "hut"}
+    id: Mapped[int] = mapped_column(ForeignKey("test131.places.id"), primary_key=True)
+    beds: Mapped[int]
+
+
+class Spring(Place):
+    __mapper_args__ = {"polymorphic_identity": "spring"}
+    litres: Mapped[int | None]
+
+
+async def add_and_read(session: AsyncSession, place: Hut | Spring) -> dict[str, int]:
+    session.add(place)
+    await session.commit()
+    session.expunge_all()
+    return {"places read": len((await session.scalars(select(type(place)))).all())}
+
+
+@way
+async def joined_table(session: AsyncSession) -> dict[str, int]:
+    """add and read a Hut, with a table of its own"""
+    return await add_and_read(session, Hut(beds=12))
+
+
+@way
+async def single_table(session: AsyncSession) -> dict[str, int]:
+    """add and read a Spring, in its parent's table"""
+    return await add_and_read(session, Spring(litres=3))
+
+
+def kinds(seen: Seen) -> list[str]:
+    return [each.split()[0] for each in seen.sql]
+
+
+def check(joined_table: Seen, single_table: Seen) -> None:
+    assert joined_table.value == single_table.value == {"places read": 1}
+    assert kinds(joined_table) == ["INSERT", "INSERT", "SELECT"]
+    assert kinds(single_table) == ["INSERT", "SELECT"]
+
+
+main = main_of(__name__)

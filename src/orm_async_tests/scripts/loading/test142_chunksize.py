@@ -1,0 +1,39 @@
+"""Since 2.1 selectinload(chunksize=) says how many parents each SELECT asks for.
+
+The usual 500 (test15) are 500 parameters of a statement. A smaller number makes more and shorter
+statements, a larger one fewer; the limit of the driver is test108's.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#sqlalchemy.orm.selectinload
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.models import User
+
+SINCE = "2.1"
+
+
+@way
+async def usual(session: AsyncSession) -> dict[str, int]:
+    """load three users with their points"""
+    users = await session.scalars(select(User).options(selectinload(User.points)))
+    return {"points": sum(len(user.points) for user in users)}
+
+
+@way
+async def one_by_one(session: AsyncSession) -> dict[str, int]:
+    """the same with chunksize=1"""
+    load = selectinload(User.points, chunksize=1)
+    users = await session.scalars(select(User).options(load))
+    return {"points": sum(len(user.points) for user in users)}
+
+
+def check(usual: Seen, one_by_one: Seen) -> None:
+    assert usual.value == one_by_one.value == {"points": 6}
+    assert (len(usual.sql), len(one_by_one.sql)) == (1 + 1, 1 + 3)
+
+
+main = main_of(__name__)

@@ -1,0 +1,48 @@
+"""Since 2.1 get() heeds populate_existing among its execution_options.
+
+get() takes a loaded object from the identity map, and asks nobody. With the option it asks, and
+overwrites what is loaded; 2.0 heard only the argument populate_existing=True, and passed over the
+option without a word.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
+"""
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+SINCE = "2.1"
+FRESH = {"populate_existing": True}
+
+
+async def rename(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(update(User).values(username="guide"))
+
+
+@wrong
+async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> str:
+    """get, let somebody rename, get again"""
+    user = await session.get_one(User, 1)
+    await rename(engine)
+    await session.get_one(User, 1)
+    return user.username
+
+
+@right
+async def from_the_server(engine: AsyncEngine, session: AsyncSession) -> str:
+    """the same, with the option populate_existing"""
+    user = await session.get_one(User, 1)
+    await rename(engine)
+    await session.get_one(User, 1, execution_options=FRESH)
+    return user.username
+
+
+def check(from_the_identity_map: Seen, from_the_server: Seen) -> None:
+    assert from_the_identity_map.value == "username-1"
+    assert from_the_server.value == "guide"
+
+
+main = main_of(__name__)

@@ -1,0 +1,68 @@
+"""Alembic's async env.py cannot run in a loop: give it a thread or a connection.
+
+Its asyncio.run() refuses to nest. A thread has its own loop; a connection needs none.
+
+Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
+"""
+
+import asyncio
+
+from sqlalchemy import URL, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase
+
+from alembic import command
+from orm_async_tests.harness import Seen, environment, main_of, right, wrong
+
+EXISTS = text("SELECT to_regclass('test51.alembic_version') IS NOT NULL")
+ENV = """
+import asyncio
+from alembic import context
+from sqlalchemy import NullPool
+from sqlalchemy.ext.asyncio import create_async_engine
+given = context.config.attributes
+def run(connection):
+    context.configure(connection=connection, version_table_schema="test51")
+    context.run_migrations()
+async def online():
+    async with create_async_engine(given["url"], poolclass=NullPool).begin() as connection:
+        await connection.run_sync(run)
+run(given["connection"]) if "connection" in given else asyncio.run(online())
+"""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test51")
+
+
+@wrong(warns=True)
+async def in_the_loop(url: URL) -> None:
+    """call the command in a coroutine"""
+    with environment(env=ENV, url=url) as config:
+        command.upgrade(config, "head")
+
+
+@right
+async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
+    """call it in a thread"""
+    with environment(env=ENV, url=url) as config:
+        await asyncio.to_thread(command.upgrade, config, "head")
+    async with engine.connect() as connection:
+        return {"table exists": await connection.scalar(EXISTS)}
+
+
+@right
+async def on_a_connection(engine: AsyncEngine) -> dict[str, object]:
+    """call it in run_sync(), with the connection"""
+    async with engine.begin() as connection:
+        with environment(env=ENV, connection=connection.sync_connection) as config:
+            await connection.run_sync(lambda _: command.upgrade(config, "head"))
+        return {"table exists": await connection.scalar(EXISTS)}
+
+
+def check(in_the_loop: Seen, in_a_thread: Seen, on_a_connection: Seen) -> None:
+    assert isinstance(in_the_loop.error, RuntimeError)
+    assert in_a_thread.value == on_a_connection.value == {"table exists": True}
+
+
+main = main_of(__name__)

@@ -1,0 +1,79 @@
+"""A column renamed in one step breaks the running release; expand, then contract.
+
+While a release is rolled out its processes run beside those of the last one. Expand: add the new
+column, let the old one be NULL, and roll out code that writes both and reads either. When the old
+code has gone: fill, and roll out code that knows the new column alone. At last drop the old one.
+
+Docs: https://martinfowler.com/bliki/ParallelChange.html
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, MetaData, column, func, insert, select, table, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+RENAME = "ALTER TABLE test163.walks RENAME name TO title"
+EXPAND = "ALTER TABLE test163.walks ADD title text, ALTER name DROP NOT NULL"
+FILL = "UPDATE test163.walks SET title = name WHERE title IS NULL"
+CONTRACT = "ALTER TABLE test163.walks DROP name, ALTER title SET NOT NULL"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test163")
+
+
+class Walk(Base):
+    __tablename__ = "walks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+Release = tuple[Sequence[str], ColumnElement[str]]  # the columns that it writes; what it reads
+WALKS = table("walks", column("name"), column("title"), schema="test163")
+OLD: Release = (["name"], WALKS.c.name)
+BOTH: Release = (["name", "title"], func.coalesce(WALKS.c.title, WALKS.c.name))
+NEW: Release = (["title"], WALKS.c.title)
+
+
+async def migrate(engine: AsyncEngine, statement: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+
+
+async def serve(engine: AsyncEngine, *releases: Release) -> list[int | None]:
+    """A process of each release adds a walk, and counts those whose name it reads."""
+    counts = []
+    for written, read in releases:
+        async with engine.begin() as connection:
+            await connection.execute(insert(WALKS).values(dict.fromkeys(written, "a walk")))
+            counts.append(await connection.scalar(select(func.count(read))))
+    return counts
+
+
+@wrong
+async def in_one_step(engine: AsyncEngine) -> list[int | None]:
+    """rename the column"""
+    await migrate(engine, RENAME)
+    return await serve(engine, NEW, OLD)
+
+
+@right
+async def in_parallel(engine: AsyncEngine) -> dict[str, list[int | None]]:
+    """expand; write both; fill; write the new one; contract"""
+    await migrate(engine, EXPAND)
+    counts = await serve(engine, OLD, BOTH, OLD)
+    await migrate(engine, FILL)
+    counts += await serve(engine, BOTH, NEW, BOTH)
+    await migrate(engine, CONTRACT)
+    return {"walks counted": counts + await serve(engine, NEW)}
+
+
+def check(in_one_step: Seen, in_parallel: Seen) -> None:
+    assert in_one_step.sqlstate == "42703"
+    assert in_parallel.value == {"walks counted": [1, 2, 3, 4, 5, 6, 7]}
+
+
+main = main_of(__name__)

@@ -1,0 +1,79 @@
+"""An ALTER TABLE that waits makes all later queries wait; lock_timeout ends that.
+
+A report that reads for long holds a weak lock, with which everybody else gets on. ALTER TABLE
+wants the strongest one and waits for it, and who comes later waits behind ALTER TABLE. With
+lock_timeout the migration gives up (55P03), the queue goes on, and the migration tries again.
+
+Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
+Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+"""
+
+import asyncio
+
+from sqlalchemy import MetaData, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Activity, Seen, Sessions, main_of, right, wrong
+
+ALTER = "ALTER TABLE test164.walks ADD COLUMN name text"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test164")
+
+
+class Walk(Base):
+    __tablename__ = "walks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
+    while True:  # elsewhere, pause between the tries
+        try:
+            async with engine.begin() as connection:
+                await connection.execute(text(f"SET LOCAL lock_timeout = '{lock_timeout}'"))
+                await connection.execute(text(ALTER))
+            return
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != "55P03":
+                raise
+
+
+@wrong
+async def patiently(engine: AsyncEngine, Session: Sessions, server: Activity) -> dict[str, bool]:
+    """migrate during a report. Is a page read before the report ends?"""
+    async with Session() as report, Session() as page:
+        await report.scalar(select(Walk.id))
+        migration = asyncio.create_task(migrate(engine, "0"))
+        await server.until_blocked()
+        reading = asyncio.create_task(page.scalar(select(Walk.id)))
+        await server.until_blocked(2)
+        read = reading.done()
+        await report.rollback()
+        await asyncio.gather(migration, reading)
+    return {"read during the report": read}
+
+
+@right
+async def in_tries(engine: AsyncEngine, Session: Sessions, server: Activity) -> dict[str, bool]:
+    """the same with a lock_timeout, until a try succeeds"""
+    async with Session() as report, Session() as page:
+        await report.scalar(select(Walk.id))
+        migration = asyncio.create_task(migrate(engine, "50ms"))
+        await server.until_blocked()
+        reading = asyncio.create_task(page.scalar(select(Walk.id)))
+        await asyncio.wait([reading], timeout=10)
+        read = reading.done()
+    await migration
+    return {"read during the report": read}
+
+
+def check(patiently: Seen, in_tries: Seen) -> None:
+    assert patiently.value == {"read during the report": False}
+    assert in_tries.value == {"read during the report": True}
+    assert patiently.sql.count(ALTER) == 1 < in_tries.sql.count(ALTER)
+
+
+main = main_of(__name__)

@@ -1,0 +1,79 @@
+"""CREATE INDEX stops writers; CONCURRENTLY does not, and needs autocommit_block().
+
+Alembic runs a revision in a transaction: CONCURRENTLY is refused there (25001), a plain index locks
+writers out until the end. autocommit_block() ends that first, and nobody waits for the index.
+
+Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.migration.MigrationContext.autocommit_block
+Docs: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+"""
+
+import asyncio
+from contextlib import nullcontext
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection, MetaData, insert, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+
+VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = 'test165.ix'::regclass")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test165")
+
+
+class Walk(Base):
+    __tablename__ = "walks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+def upgrade(connection: Connection, concurrent: bool = True, outside: bool = False) -> None:
+    context = MigrationContext.configure(connection)
+    op = Operations(context)
+    with context.begin_transaction(), context.autocommit_block() if outside else nullcontext():
+        op.create_index("ix", "walks", ["id"], schema="test165", postgresql_concurrently=concurrent)
+
+
+async def write(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        await connection.execute(insert(Walk))
+
+
+@wrong
+async def plainly(engine: AsyncEngine) -> None:
+    """CREATE INDEX in the revision's transaction, and a writer before its end"""
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade, concurrent=False)
+        await write(engine)
+
+
+@wrong
+async def concurrently(engine: AsyncEngine) -> None:
+    """CONCURRENTLY in the revision's transaction"""
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+
+
+@right
+async def outside(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """CONCURRENTLY in an autocommit_block(), and a writer while it waits for an older one"""
+    async with engine.connect() as connection, engine.connect() as older:
+        await older.execute(insert(Walk))
+        building = asyncio.create_task(connection.run_sync(upgrade, outside=True))
+        await server.until_blocked()
+        await write(engine)
+        await older.commit()
+        await building
+        return {"index is valid": await older.scalar(VALID)}
+
+
+def check(plainly: Seen, concurrently: Seen, outside: Seen) -> None:
+    assert (plainly.sqlstate, concurrently.sqlstate) == ("55P03", "25001")
+    assert outside.value == {"index is valid": True}
+
+
+main = main_of(__name__)

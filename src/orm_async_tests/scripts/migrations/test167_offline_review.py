@@ -1,0 +1,79 @@
+"""`upgrade --sql` prints what a revision will send, unless it asks the database.
+
+Printed for review, a revision has no database: what it executes on op.get_bind() is printed too
+and gives no rows. Online it works, so nobody notices. Say it in SQL, and the server computes.
+It is not shown that what is printed will succeed.
+
+Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
+"""
+
+from io import StringIO
+
+from sqlalchemy import Connection, MetaData, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from alembic import command
+from orm_async_tests.harness import Seen, environment, main_of, right, wrong
+
+REVISION = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "a1", None
+def upgrade():
+    op.add_column("walks", sa.Column("km", sa.Integer), schema="test167")
+"""
+IN_PYTHON = """
+    for walk in op.get_bind().execute(sa.text("SELECT id, meters FROM test167.walks")):
+        op.execute(f"UPDATE test167.walks SET km = {walk.meters // 1000} WHERE id = {walk.id}")
+"""
+IN_SQL = '    op.execute("UPDATE test167.walks SET km = meters / 1000")'
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test167")
+
+
+class Walk(Base):
+    __tablename__ = "walks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meters: Mapped[int]
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Walk).values(meters=12000))
+
+
+def upgraded(connection: Connection, revision: str) -> str:
+    printed = StringIO()
+    with environment(
+        revision, connection=connection, output_buffer=printed, version_table_schema="test167"
+    ) as config:
+        command.upgrade(config, "head")
+        command.upgrade(config, "head", sql=True)
+    return " ".join(printed.getvalue().split())
+
+
+@wrong
+async def asks_the_database(engine: AsyncEngine) -> str:
+    """run a revision that computes in Python, then print it"""
+    async with engine.begin() as connection:
+        return await connection.run_sync(upgraded, REVISION + IN_PYTHON)
+
+
+@right
+async def in_sql(engine: AsyncEngine) -> str:
+    """the same, computed in SQL"""
+    async with engine.begin() as connection:
+        return await connection.run_sync(upgraded, REVISION + IN_SQL)
+
+
+def check(asks_the_database: Seen, in_sql: Seen) -> None:
+    assert isinstance(asks_the_database.error, TypeError)
+    both = asks_the_database, in_sql
+    asked, said = ([sql for sql in way.sql if "walks" in sql] for way in both)
+    assert (len(asked), len(said)) == (3, 2)
+    assert all(sql in in_sql.value for sql in said)
+
+
+main = main_of(__name__)

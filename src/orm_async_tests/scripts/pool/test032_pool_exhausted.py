@@ -1,0 +1,53 @@
+"""A task that needs a second connection while it holds one can wait for itself.
+
+With one slot, a session inside a session waits for the slot that the outer one holds:
+after pool_timeout seconds it gets 3o7r. With more slots the same happens when as many tasks
+do it at once. It is sqlalchemy.exc.TimeoutError, not asyncio's. Use the session you have.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.models import User
+
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
+COUNT = select(func.count(User.id))
+
+
+@wrong(engine=ONE_SLOT)
+async def nested(Session: Sessions) -> dict[str, int | None]:
+    """a function opens a session of its own"""
+
+    async def count() -> int | None:
+        async with Session() as session:
+            return await session.scalar(COUNT)
+
+    async with Session() as session:
+        await session.execute(select(User))
+        return {"users": await count()}
+
+
+@right(engine=ONE_SLOT)
+async def handed_on(Session: Sessions) -> dict[str, int | None]:
+    """the function gets the session"""
+
+    async def count(session: AsyncSession) -> int | None:
+        return await session.scalar(COUNT)
+
+    async with Session() as session:
+        await session.execute(select(User))
+        return {"users": await count(session)}
+
+
+def check(nested: Seen, handed_on: Seen) -> None:
+    assert isinstance(nested.error, PoolTimeoutError)
+    assert not isinstance(nested.error, TimeoutError)  # asyncio's is the builtin
+    assert nested.code == "3o7r"
+    assert handed_on.value == {"users": 3}
+
+
+main = main_of(__name__)

@@ -1,0 +1,54 @@
+"""A killed backend fails its next user once; pool_pre_ping sees it before.
+
+Without the ping the first user gets an error with connection_invalidated, and the second a
+new connection. With it the pool asks before each checkout, and replaces what is dead: the
+price is in test22. It cannot help a transaction that is under way.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
+"""
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+async def users(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        return len((await connection.execute(select(User))).all())
+
+
+@wrong
+async def unpinged(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """kill the backend, ask, and ask again; was the first error a disconnect?"""
+    await server.terminate()
+    try:
+        return {"a disconnect was raised": False, "users": await users(engine)}
+    except DBAPIError as error:
+        return {
+            "a disconnect was raised": error.connection_invalidated,
+            "users": await users(engine),
+        }
+
+
+@right(engine={"pool_pre_ping": True})
+async def pinged(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+    """the same with pool_pre_ping=True"""
+    await server.terminate()
+    try:
+        return {"a disconnect was raised": False, "users": await users(engine)}
+    except DBAPIError as error:
+        return {
+            "a disconnect was raised": error.connection_invalidated,
+            "users": await users(engine),
+        }
+
+
+def check(unpinged: Seen, pinged: Seen) -> None:
+    assert unpinged.value == {"a disconnect was raised": True, "users": 3}
+    assert pinged.value == {"a disconnect was raised": False, "users": 3}
+
+
+main = main_of(__name__)

@@ -1,0 +1,44 @@
+"""A session dropped without close() keeps its connection until it is garbage.
+
+Then the pool closes the connection, which costs the backend, and warns. Under asyncio the
+garbage collector cannot await a rollback, so nothing gentler is possible. Use `async with`.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#the-garbage-collector-is-trying-to-clean-up-non-checked-in-connection
+"""
+
+import gc
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, checked_out, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong(warns=True, unhandled=True)
+async def dropped(engine: AsyncEngine) -> dict[str, int]:
+    """forget the session; the connections in use before and after the garbage collection"""
+    session = AsyncSession(engine)
+    await session.execute(select(User))
+    in_use = checked_out(engine)
+    del session
+    gc.collect()
+    return {"in use": in_use, "in use after": checked_out(engine)}
+
+
+@right
+async def closed(engine: AsyncEngine) -> dict[str, int]:
+    """leave it by `async with`"""
+    async with AsyncSession(engine) as session:
+        await session.execute(select(User))
+        in_use = checked_out(engine)
+    return {"in use": in_use, "in use after": checked_out(engine)}
+
+
+def check(dropped: Seen, closed: Seen) -> None:
+    assert dropped.value == closed.value == {"in use": 1, "in use after": 0}
+    assert "SAWarning" in dropped.warnings
+    assert closed.log[-1] == "ROLLBACK"
+
+
+main = main_of(__name__)

@@ -1,0 +1,42 @@
+"""QueuePool is refused for an async engine (pcls); its twin is the default.
+
+QueuePool waits by blocking its thread, which would stop the event loop. The adapted twin is the
+default and waits in asyncio's way; NullPool and StaticPool wait for nothing, and are as they were.
+
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
+"""
+
+from sqlalchemy import AsyncAdaptedQueuePool, NullPool, QueuePool, text
+
+from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+
+ANSWER = text("SELECT 42")
+
+
+@wrong
+async def queue_pool(make_engine: MakeEngine) -> dict[str, object]:
+    """an async engine with QueuePool"""
+    async with make_engine(poolclass=QueuePool).connect() as connection:
+        return {"answer": await connection.scalar(ANSWER)}
+
+
+@right
+async def adapted_queue_pool(make_engine: MakeEngine) -> dict[str, object]:
+    """with AsyncAdaptedQueuePool"""
+    async with make_engine(poolclass=AsyncAdaptedQueuePool).connect() as connection:
+        return {"answer": await connection.scalar(ANSWER)}
+
+
+@right
+async def no_pool(make_engine: MakeEngine) -> dict[str, object]:
+    """with NullPool"""
+    async with make_engine(poolclass=NullPool).connect() as connection:
+        return {"answer": await connection.scalar(ANSWER)}
+
+
+def check(queue_pool: Seen, adapted_queue_pool: Seen, no_pool: Seen) -> None:
+    assert queue_pool.code == "pcls"
+    assert adapted_queue_pool.value == no_pool.value == {"answer": 42}
+
+
+main = main_of(__name__)

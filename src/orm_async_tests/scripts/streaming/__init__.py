@@ -1,0 +1,5 @@
+"""Streaming.
+
+execute() brings every row before it returns; stream() reads from a server-side cursor, a
+partition at a time, and needs its session, connection and transaction until the last row.
+"""

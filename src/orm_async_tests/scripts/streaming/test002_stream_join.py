@@ -1,0 +1,78 @@
+"""stream() without yield_per fetches every row before it gives the first one.
+
+The server-side cursor is there, but the ORM reads it to its end to build its objects.
+With yield_per the result goes by partitions: the first row arrives early, and memory
+holds one partition, however many rows there are.
+
+It does not show what the rows cost on the server, which is the same for both.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from orm_async_tests.harness import Option, Seen, at_least, main_of, right, way, wrong
+from orm_async_tests.models import TrackPoint, User
+
+OPTIONS = (Option("rows", at_least(5000), "10000", "track points to read"),)
+JOIN = select(TrackPoint, User).join(TrackPoint.user)
+
+
+async def world(connection: AsyncConnection, rows: int) -> None:
+    """one user with so many points"""
+    await connection.execute(text("INSERT INTO users (username) VALUES ('username-1')"))
+    walk = "SELECT 1, n, n, now() FROM generate_series(1, :rows) n"
+    insert = text(f"INSERT INTO track_points (user_id, lat, lon, date) {walk}")
+    await connection.execute(insert, {"rows": rows})
+
+
+@wrong
+async def buffered(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
+    """the query alone"""
+    async for row in await session.stream(JOIN.limit(rows)):
+        yield row
+
+
+@way
+async def buffered_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
+    """the same for a tenth of the rows"""
+    async for row in await session.stream(JOIN.limit(rows // 10)):
+        yield row
+
+
+@right
+async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
+    """yield_per, and partitions"""
+    result = await session.stream(JOIN.limit(rows).execution_options(yield_per=100))
+    async for partition in result.partitions():
+        for row in partition:
+            yield row
+
+
+@way
+async def streamed_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
+    """the same for a tenth of the rows"""
+    result = await session.stream(JOIN.limit(rows // 10).execution_options(yield_per=100))
+    async for partition in result.partitions():
+        for row in partition:
+            yield row
+
+
+def check(
+    buffered: Seen, buffered_tenth: Seen, streamed: Seen, streamed_tenth: Seen, rows: int
+) -> None:
+    assert buffered.value == streamed.value == {"items": rows}
+    assert buffered_tenth.value == streamed_tenth.value == {"items": rows // 10}
+
+    assert buffered.first > 0.5 * buffered.seconds
+    assert streamed.first < 0.2 * streamed.seconds
+
+    assert buffered.peak > 5 * buffered_tenth.peak  # memory grows with the rows
+    assert streamed.peak < 2 * streamed_tenth.peak
+
+
+main = main_of(__name__)

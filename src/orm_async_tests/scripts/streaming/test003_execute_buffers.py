@@ -1,0 +1,48 @@
+"""execute() has all its rows when it returns; stream() needs an open session.
+
+The result of execute() is complete after the await, and usable when the session is closed,
+though its objects are detached then. stream() holds a cursor on the server: when the session
+has been closed it is gone, and the rows with it.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.stream
+"""
+
+from sqlalchemy import inspect, select
+
+from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def streamed(Session: Sessions) -> dict[str, int]:
+    """stream(), and read when the session is closed"""
+    async with Session() as session:
+        result = await session.stream_scalars(select(User))
+    users = [user async for user in result]
+    return {"detached users": sum(inspect(user).detached for user in users)}
+
+
+@right
+async def executed(Session: Sessions) -> dict[str, int]:
+    """execute(), and read when the session is closed"""
+    async with Session() as session:
+        result = await session.scalars(select(User))
+    users = list(result)
+    return {"detached users": sum(inspect(user).detached for user in users)}
+
+
+@right
+async def streamed_inside(Session: Sessions) -> dict[str, int]:
+    """stream(), and read while the session is open"""
+    async with Session() as session:
+        result = await session.stream_scalars(select(User))
+        users = [user async for user in result]
+    return {"detached users": sum(inspect(user).detached for user in users)}
+
+
+def check(streamed: Seen, executed: Seen, streamed_inside: Seen) -> None:
+    assert streamed.sqlstate in {"25P01", "34000"}  # no transaction, no such cursor
+    assert executed.value == streamed_inside.value == {"detached users": 3}
+
+
+main = main_of(__name__)

@@ -1,0 +1,53 @@
+"""A stream pays for each partition: on asyncpg two round trips, on psycopg one.
+
+asyncpg's adapter fetches fifty rows first and the rest of the partition then. 5000 rows cost
+what the partitions cost: 50 partitions of 100 rows, or 10 of 500. Larger partitions are
+cheaper, and hold more rows in memory. execute() needs no cursor at all.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, Stack, main_of, way
+
+NEEDS = ("wire",)
+ROWS = 5000
+NUMBERS = select(func.generate_series(1, ROWS))
+FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips of a partition
+
+
+@way
+async def executed(engine: AsyncEngine) -> dict[str, int]:
+    """execute()"""
+    async with engine.connect() as connection:
+        return {"rows": len((await connection.execute(NUMBERS)).all())}
+
+
+@way
+async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
+    """stream() in partitions of 100"""
+    async with engine.connect() as connection:
+        result = await connection.stream(NUMBERS.execution_options(yield_per=100))
+        return {"rows": sum([len(rows) async for rows in result.partitions()])}
+
+
+@way
+async def by_five_hundreds(engine: AsyncEngine) -> dict[str, int]:
+    """stream() in partitions of 500"""
+    async with engine.connect() as connection:
+        result = await connection.stream(NUMBERS.execution_options(yield_per=500))
+        return {"rows": sum([len(rows) async for rows in result.partitions()])}
+
+
+def check(stack: Stack, executed: Seen, by_hundreds: Seen, by_five_hundreds: Seen) -> None:
+    assert executed.value == by_hundreds.value == by_five_hundreds.value == {"rows": ROWS}
+    assert executed.round_trips <= 4
+
+    more_partitions = ROWS // 100 - ROWS // 500
+    more = by_hundreds.round_trips - by_five_hundreds.round_trips
+    assert more == more_partitions * FETCHES[stack.driver]
+
+
+main = main_of(__name__)

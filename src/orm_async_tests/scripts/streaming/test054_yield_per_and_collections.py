@@ -1,0 +1,43 @@
+"""yield_per cannot go with joinedload() of a collection; selectinload() can.
+
+With a join the rows of one parent may stand in two batches. selectinload() asks once for each
+batch. Without yield_per a joined collection needs unique(), since its parents repeat.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
+"""
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+BY_TWO = select(User).execution_options(yield_per=2)
+
+
+async def points(session: AsyncSession, query: Select[User]) -> int:
+    users = await session.stream_scalars(query)
+    return sum([len(user.points) async for user in users])
+
+
+@wrong
+async def joined(session: AsyncSession) -> dict[str, int]:
+    """joinedload()"""
+    return {"points": await points(session, BY_TWO.options(joinedload(User.points)))}
+
+
+@right
+async def selectin(session: AsyncSession) -> dict[str, int]:
+    """selectinload()"""
+    return {"points": await points(session, BY_TWO.options(selectinload(User.points)))}
+
+
+def check(joined: Seen, selectin: Seen) -> None:
+    assert isinstance(joined.error, InvalidRequestError)
+    assert selectin.value == {"points": 6}
+    assert len(selectin.sql) == 1 + 2  # three users in two batches
+
+
+main = main_of(__name__)

@@ -1,0 +1,44 @@
+"""In a stream selectinload() asks once a partition, awaitable_attrs once a row.
+
+Both work while the cursor is open. With yield_per the loader asks once for each partition of
+parents; an attribute that is awaited asks for each parent.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+IN_TWOS = {"yield_per": 2}
+
+
+@wrong
+async def awaited_one_by_one(session: AsyncSession) -> dict[str, int]:
+    """stream three users in twos; await the points of each"""
+    points = 0
+    async for user in await session.stream_scalars(select(User), execution_options=IN_TWOS):
+        points += len(await user.awaitable_attrs.points)
+    return {"points": points}
+
+
+@right
+async def loaded_by_partition(session: AsyncSession) -> dict[str, int]:
+    """stream three users in twos, with selectinload()"""
+    points = 0
+    users = select(User).options(selectinload(User.points))
+    async for user in await session.stream_scalars(users, execution_options=IN_TWOS):
+        points += len(user.points)
+    return {"points": points}
+
+
+def check(awaited_one_by_one: Seen, loaded_by_partition: Seen) -> None:
+    assert awaited_one_by_one.value == loaded_by_partition.value == {"points": 6}
+    assert (len(awaited_one_by_one.sql), len(loaded_by_partition.sql)) == (1 + 3, 1 + 2)
+
+
+main = main_of(__name__)

@@ -1,0 +1,64 @@
+"""A session inside an outer transaction needs the mode "create_savepoint".
+
+The recipe for tests: begin on a connection, give it to the session, roll back at the end.
+With join_transaction_mode="create_savepoint" the code may commit and roll back as it likes,
+and nothing stays. In the default mode its rollback ends the outer transaction.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+COUNT = select(func.count(User.id))
+
+
+async def code_under_test(session: AsyncSession) -> None:
+    session.add(User(username="kept"))
+    await session.commit()
+    session.add(User(username="lost"))
+    await session.flush()
+    await session.rollback()
+
+
+@wrong(warns=True)
+async def default_mode(engine: AsyncEngine) -> dict[str, object]:
+    """AsyncSession(bind=connection)"""
+    async with engine.connect() as connection:
+        outer = await connection.begin()
+        async with AsyncSession(bind=connection) as session:
+            await code_under_test(session)
+            inside = await session.scalar(COUNT)
+        active = outer.is_active
+        await outer.rollback()
+    return {"outer transaction active": active, "rows inside": int(inside or 0)}
+
+
+@right
+async def savepoint_mode(engine: AsyncEngine) -> dict[str, object]:
+    """AsyncSession(bind=connection, join_transaction_mode="create_savepoint")"""
+    async with engine.connect() as connection:
+        outer = await connection.begin()
+        mode = "create_savepoint"
+        async with AsyncSession(bind=connection, join_transaction_mode=mode) as session:
+            await code_under_test(session)
+            inside = await session.scalar(COUNT)
+        active = outer.is_active
+        await outer.rollback()
+    return {"outer transaction active": active, "rows inside": int(inside or 0)}
+
+
+def check(default_mode: Seen, savepoint_mode: Seen) -> None:
+    assert default_mode.value == {
+        "outer transaction active": False,
+        "rows inside": 3,
+    }  # both rows are gone, and the outer transaction
+    assert default_mode.warnings == ["SAWarning"]
+    assert savepoint_mode.value == {"outer transaction active": True, "rows inside": 4}
+    assert savepoint_mode.log[-1] == "ROLLBACK"
+
+
+main = main_of(__name__)

@@ -1,0 +1,59 @@
+"""Leaving `async with` without a commit rolls back; begin() is what commits.
+
+A session and a connection open a transaction by themselves at the first statement, and give
+it up at the end of their block. Neither warns. begin() commits at the end of its block, and
+rolls back if the block raises.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#begin-once
+"""
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
+INSERT = insert(User).values(username="new")
+
+
+@wrong
+async def session(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """AsyncSession, and no commit"""
+    async with AsyncSession(engine) as session:
+        session.add(User(username="new"))
+        await session.flush()
+    return {"rows": int(await server.scalar(COUNT))}
+
+
+@wrong
+async def connection(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """engine.connect(), and no commit"""
+    async with engine.connect() as connection:
+        await connection.execute(INSERT)
+    return {"rows": int(await server.scalar(COUNT))}
+
+
+@right
+async def session_begin(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """async_sessionmaker(engine).begin()"""
+    async with async_sessionmaker(engine).begin() as session:
+        session.add(User(username="new"))
+    return {"rows": int(await server.scalar(COUNT))}
+
+
+@right
+async def engine_begin(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """engine.begin()"""
+    async with engine.begin() as connection:
+        await connection.execute(INSERT)
+    return {"rows": int(await server.scalar(COUNT))}
+
+
+def check(session: Seen, connection: Seen, session_begin: Seen, engine_begin: Seen) -> None:
+    assert session.value == connection.value == {"rows": 0}
+    assert session_begin.value == engine_begin.value == {"rows": 1}
+    assert session_begin.log[-1] == engine_begin.log[-1] == "COMMIT"
+
+
+main = main_of(__name__)

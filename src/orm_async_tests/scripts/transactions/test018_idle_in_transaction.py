@@ -1,0 +1,47 @@
+"""After one SELECT the backend is idle in transaction until the session ends it.
+
+A read opens a transaction like a write. While your code does something else, the server
+keeps a snapshot that VACUUM must respect, and the locks of what was read. commit(),
+rollback() and close() end it.
+
+Docs: https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def open_end(session: AsyncSession, server: Activity) -> list[str]:
+    """read, and go on"""
+    await session.execute(select(User))
+    return await server.states()
+
+
+@right
+async def committed(session: AsyncSession, server: Activity) -> list[str]:
+    """read, commit, and go on"""
+    await session.execute(select(User))
+    await session.commit()
+    return await server.states()
+
+
+@right
+async def closed(session: AsyncSession, server: Activity) -> list[str]:
+    """read, close, and go on"""
+    await session.execute(select(User))
+    await session.close()
+    return await server.states()
+
+
+def check(open_end: Seen, committed: Seen, closed: Seen) -> None:
+    assert open_end.value == ["idle in transaction"]
+    assert committed.value == closed.value == ["idle"]
+    assert committed.log[-1] == "COMMIT"
+    assert closed.log[-1] == "ROLLBACK"
+
+
+main = main_of(__name__)

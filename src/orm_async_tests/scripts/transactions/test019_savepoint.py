@@ -1,0 +1,62 @@
+"""A savepoint loses only its own rows: without it an error loses the transaction.
+
+begin_nested() sends SAVEPOINT, and ROLLBACK TO SAVEPOINT when its block raises; the rows
+before and after it are committed. Without it PostgreSQL refuses every statement until all is
+rolled back (25P02).
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
+"""
+
+import re
+from contextlib import suppress
+
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+COUNT = "SELECT count(*) FROM users WHERE id > 100"
+IDS = (101, 101, 102)
+
+
+@wrong
+async def without(session: AsyncSession, server: Activity) -> dict[str, int]:
+    """insert three rows, and catch that one of them is there"""
+    for number in IDS:
+        with suppress(IntegrityError):
+            await session.execute(insert(User).values(id=number, username="new"))
+    await session.commit()
+    return {"rows kept": int(await server.scalar(COUNT))}
+
+
+@right
+async def within(session: AsyncSession, server: Activity) -> dict[str, int]:
+    """the same, each in a savepoint"""
+    for number in IDS:
+        with suppress(IntegrityError):
+            async with session.begin_nested():
+                await session.execute(insert(User).values(id=number, username="new"))
+    await session.commit()
+    return {"rows kept": int(await server.scalar(COUNT))}
+
+
+def words(log: list[str]) -> list[str]:
+    """The entries without what they name."""
+    return [re.sub(r" sa_savepoint.*| INTO.*", "", entry) for entry in log]
+
+
+def check(without: Seen, within: Seen) -> None:
+    assert without.sqlstate == "25P02"  # the transaction is aborted
+    assert within.value == {"rows kept": 2}
+    assert words(within.log) == [
+        "BEGIN",
+        *("SAVEPOINT", "INSERT", "RELEASE SAVEPOINT"),
+        *("SAVEPOINT", "INSERT", "ROLLBACK TO SAVEPOINT"),
+        *("SAVEPOINT", "INSERT", "RELEASE SAVEPOINT"),
+        "COMMIT",
+    ]
+
+
+main = main_of(__name__)

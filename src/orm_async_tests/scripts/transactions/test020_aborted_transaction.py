@@ -1,0 +1,53 @@
+"""After an error in SQL every statement fails until rollback, even a good one.
+
+PostgreSQL aborts the transaction (25P02). If it was a flush that failed, the session says so
+before anything is sent. Roll back, and the session works again.
+
+Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar
+"""
+
+from contextlib import suppress
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def after_statement(session: AsyncSession) -> dict[str, int]:
+    """a statement fails, and the next one is sent"""
+    with suppress(DBAPIError):
+        await session.execute(text("SELECT 1 / 0"))
+    return {"users": len((await session.scalars(select(User))).all())}
+
+
+@wrong
+async def after_flush(session: AsyncSession) -> dict[str, int]:
+    """a flush fails, and the next statement is not even sent"""
+    session.add(User(id=1, username="again"))
+    with suppress(DBAPIError):
+        await session.flush()
+    return {"users": len((await session.scalars(select(User))).all())}
+
+
+@right
+async def rolled_back(session: AsyncSession) -> dict[str, int]:
+    """a statement fails, rollback, the next one"""
+    with suppress(DBAPIError):
+        await session.execute(text("SELECT 1 / 0"))
+    await session.rollback()
+    return {"users": len((await session.scalars(select(User))).all())}
+
+
+def check(after_statement: Seen, after_flush: Seen, rolled_back: Seen) -> None:
+    assert after_statement.sqlstate == "25P02"
+    assert isinstance(after_flush.error, PendingRollbackError)
+    assert len(after_flush.sql) == 1
+
+    assert rolled_back.value == {"users": 3}
+
+
+main = main_of(__name__)

@@ -1,0 +1,40 @@
+"""Since 2.1 a textual statement flushes pending objects first, as any other does.
+
+Until 2.0 session.execute(text(...)) went to the server without a flush, and did not see what
+had been added. Flush by hand where both lines must agree.
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, Stack, main_of, way
+from orm_async_tests.models import User
+
+COUNT = text("SELECT count(*) FROM users WHERE username = 'new'")
+
+
+@way
+async def relying(session: AsyncSession) -> dict[str, int]:
+    """add, then text()"""
+    session.add(User(username="new"))
+    return {"rows counted": int(await session.scalar(COUNT) or 0)}
+
+
+@way
+async def flushing(session: AsyncSession) -> dict[str, int]:
+    """add, flush, then text()"""
+    session.add(User(username="new"))
+    await session.flush()
+    return {"rows counted": int(await session.scalar(COUNT) or 0)}
+
+
+def check(stack: Stack, relying: Seen, flushing: Seen) -> None:
+    assert flushing.value == {"rows counted": 1}
+    flushed = not stack.sqlalchemy.startswith("2.0")
+    assert relying.value == ({"rows counted": 1 if flushed else 0})
+    assert len(relying.sql) == (2 if flushed else 1)
+
+
+main = main_of(__name__)

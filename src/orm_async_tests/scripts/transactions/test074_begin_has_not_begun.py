@@ -1,0 +1,60 @@
+"""engine.begin() has not begun before its first statement: raw COPY stays.
+
+SQLAlchemy's adapter for asyncpg opens the transaction with the first statement that goes
+through it. What you send on the driver's connection before that is outside, and a rollback
+does not undo it. Send one statement first, or begin on the driver's connection.
+
+Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
+"""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+
+ONLY = "asyncpg"
+ROWS = [(f"copied-{n}",) for n in range(1000)]
+COUNT = "SELECT count(*) FROM users WHERE username LIKE 'copied-%'"
+
+
+class Changed(Exception):
+    """Something that makes the block roll back."""
+
+
+async def copy(connection: AsyncConnection) -> None:
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    await raw.copy_records_to_table("users", columns=["username"], records=ROWS)
+
+
+@wrong
+async def copied_first(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """COPY, and roll back; how many rows stay?"""
+    try:
+        async with engine.begin() as connection:
+            await copy(connection)
+            raise Changed
+    except Changed:
+        return {"rows kept": int(await server.scalar(COUNT))}
+
+
+@right
+async def statement_first(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+    """a statement, COPY, and roll back; how many rows stay?"""
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(select(1))
+            await copy(connection)
+            raise Changed
+    except Changed:
+        return {"rows kept": int(await server.scalar(COUNT))}
+
+
+def check(copied_first: Seen, statement_first: Seen) -> None:
+    assert copied_first.value == {"rows kept": len(ROWS)}
+    assert statement_first.value == {"rows kept": 0}
+    assert len(statement_first.sql) == 1
+
+
+main = main_of(__name__)

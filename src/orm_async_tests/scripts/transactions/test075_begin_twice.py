@@ -1,0 +1,51 @@
+"""session.begin() after a statement is an error: the statement has begun already.
+
+A session begins by itself at its first use. Either let it, and commit; or begin first, and
+let the block commit. begin_nested() is a savepoint in what has begun.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin
+"""
+
+from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+FIRST = select(User).where(User.id == 1)
+
+
+@wrong
+async def late(session: AsyncSession) -> None:
+    """read, begin(), write"""
+    user = (await session.scalars(FIRST)).one()
+    async with session.begin():
+        user.username = "new"
+
+
+@right
+async def early(session: AsyncSession) -> None:
+    """begin(), read, write"""
+    async with session.begin():
+        user = (await session.scalars(FIRST)).one()
+        user.username = "new"
+
+
+@right
+async def by_itself(session: AsyncSession) -> None:
+    """read, write, commit()"""
+    user = (await session.scalars(FIRST)).one()
+    user.username = "new"
+    await session.commit()
+
+
+def check(late: Seen, early: Seen, by_itself: Seen) -> None:
+    assert isinstance(late.error, InvalidRequestError)
+    assert len(late.sql) == 1
+    for seen in (early, by_itself):
+        assert len(seen.sql) == 2
+        assert seen.log[-1] == "COMMIT"
+
+
+main = main_of(__name__)

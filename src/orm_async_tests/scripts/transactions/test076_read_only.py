@@ -1,0 +1,51 @@
+"""postgresql_readonly=True makes the server refuse a transaction's writes.
+
+It is an execution option of the connection, and becomes BEGIN READ ONLY: a promise that the
+server keeps (25006), for reports and replicas. It ends with the checkout.
+
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-only-deferrable
+"""
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.models import User
+
+READ_ONLY = {"postgresql_readonly": True}
+INSERT = insert(User).values(username="new")
+
+
+@way
+async def read(engine: AsyncEngine) -> dict[str, int]:
+    """read in a transaction that is read only"""
+    async with engine.connect() as connection:
+        await connection.execution_options(**READ_ONLY)
+        return {"users": len((await connection.execute(select(User))).all())}
+
+
+@way
+async def write(engine: AsyncEngine) -> None:
+    """write in it"""
+    async with engine.connect() as connection:
+        await connection.execution_options(**READ_ONLY)
+        await connection.execute(INSERT)
+        await connection.commit()
+
+
+@way
+async def next_user(engine: AsyncEngine) -> dict[str, int]:
+    """write in the next checkout of the same connection"""
+    await read(engine)
+    async with engine.begin() as connection:
+        await connection.execute(INSERT)
+        return {"users": len((await connection.execute(select(User))).all())}
+
+
+def check(read: Seen, write: Seen, next_user: Seen) -> None:
+    assert read.value == {"users": 3}
+    assert write.sqlstate == "25006"  # a read-only transaction
+    assert next_user.value == {"users": 3 + 1}
+
+
+main = main_of(__name__)

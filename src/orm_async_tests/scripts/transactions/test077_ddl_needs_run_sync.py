@@ -1,0 +1,62 @@
+"""create_all() needs run_sync(), and is rolled back with its transaction.
+
+MetaData's methods are synchronous: they want a Connection, and run_sync() has one that may do
+IO. The sync_connection is no way around: its IO is outside a greenlet, and raises xd2s.
+PostgreSQL's DDL is transactional, so a failed migration leaves nothing.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core
+"""
+
+from contextlib import suppress
+from typing import cast
+
+from sqlalchemy import Column, Connection, Integer, MetaData, Table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+
+METADATA = MetaData()
+Table("test77", METADATA, Column("id", Integer))
+EXISTS = "SELECT to_regclass('test77') IS NOT NULL"
+
+
+class Changed(Exception):
+    """Something that makes the block roll back."""
+
+
+@wrong
+async def sync_connection(engine: AsyncEngine) -> None:
+    """create_all(connection.sync_connection)"""
+    async with engine.begin() as connection:
+        METADATA.create_all(cast(Connection, connection.sync_connection))
+
+
+@right
+async def run_sync(engine: AsyncEngine, server: Activity) -> dict[str, bool]:
+    """await connection.run_sync(create_all), and drop_all"""
+    async with engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    made = await server.scalar(EXISTS)
+    async with engine.begin() as connection:
+        await connection.run_sync(METADATA.drop_all)
+    return {"exists": made, "exists after drop_all": await server.scalar(EXISTS)}
+
+
+@right
+async def rolled_back(engine: AsyncEngine, server: Activity) -> dict[str, list[bool]]:
+    """the same, and then something raises"""
+    with suppress(Changed):
+        async with engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
+            raise Changed
+    return {"exists": await server.scalar(EXISTS)}
+
+
+def check(sync_connection: Seen, run_sync: Seen, rolled_back: Seen) -> None:
+    assert sync_connection.code == "xd2s"
+    assert run_sync.value == {"exists": True, "exists after drop_all": False}
+    assert rolled_back.value == {"exists": False}
+    assert rolled_back.log[-1] == "ROLLBACK"
+
+
+main = main_of(__name__)

@@ -1,0 +1,60 @@
+"""Since 2.1 a Session has execution_options, and they reach its flush as well.
+
+Options given to execute() are for that statement. What the unit of work sends had none of them, so
+that a tenant or a trace was missing on each INSERT. Session(execution_options=...) gives them to
+all.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.execution_options
+"""
+
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+SINCE = "2.1"
+TENANT = {"tenant": "alps"}
+
+
+def tenants_of(engine: AsyncEngine) -> list[object]:
+    """Filled with the option that each statement has."""
+    heard: list[object] = []
+
+    def listener(*arguments: Any) -> None:
+        heard.append(arguments[4].execution_options.get("tenant"))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", listener)
+    return heard
+
+
+@wrong
+async def of_a_statement(engine: AsyncEngine) -> dict[str, list[object]]:
+    """give the option to execute(), then flush"""
+    heard = tenants_of(engine)
+    async with AsyncSession(engine) as session:
+        await session.execute(select(User.id), execution_options=TENANT)
+        session.add(User(username="guide"))
+        await session.flush()
+    return {"tenants heard": heard}
+
+
+@right
+async def of_the_session(engine: AsyncEngine) -> dict[str, list[object]]:
+    """give it to the session; execute and flush"""
+    heard = tenants_of(engine)
+    async with AsyncSession(engine, execution_options=TENANT) as session:
+        await session.execute(select(User.id))
+        session.add(User(username="guide"))
+        await session.flush()
+    return {"tenants heard": heard}
+
+
+def check(of_a_statement: Seen, of_the_session: Seen) -> None:
+    assert of_a_statement.value == {"tenants heard": ["alps", None]}
+    assert of_the_session.value == {"tenants heard": ["alps", "alps"]}
+
+
+main = main_of(__name__)

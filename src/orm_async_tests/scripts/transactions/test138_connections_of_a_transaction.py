@@ -1,0 +1,46 @@
+"""Since 2.1.7 a session's transaction lists its connections: none before SQL.
+
+begin() takes no connection (test17). connections and bound_connection() look at what the
+transaction has acquired, and acquire nothing; session.connection() is what acquires. A savepoint
+lists only what it has used itself.
+
+What the pool has given is counted beside it, so that looking is seen to take nothing.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, checked_out, main_of, way
+
+SINCE = "2.1.7"
+
+
+@way
+async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
+    """begin and look: how many are listed, and how many the pool has given"""
+    async with session.begin() as transaction:
+        return {
+            "connections listed": len(transaction.connections),
+            "connections in use": checked_out(engine),
+        }
+
+
+@way
+async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
+    """the same after a statement"""
+    async with session.begin() as transaction:
+        await session.execute(text("SELECT 1"))
+        return {
+            "connections listed": len(transaction.connections),
+            "connections in use": checked_out(engine),
+        }
+
+
+def check(looked_at: Seen, after_sql: Seen) -> None:
+    assert looked_at.value == {"connections listed": 0, "connections in use": 0}
+    assert after_sql.value == {"connections listed": 1, "connections in use": 1}
+
+
+main = main_of(__name__)

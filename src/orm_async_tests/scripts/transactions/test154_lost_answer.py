@@ -1,0 +1,78 @@
+"""When a COMMIT's answer is lost, the rows are there: retry only with a key.
+
+The connection dies after the server has committed and before the client hears of it. The error
+looks like any other lost connection, and no isolation level helps. Whoever tries again does the
+work twice, unless the request carries a key that the table holds unique. A cancelled or timed out
+COMMIT is as ambiguous (test156).
+
+Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError.connection_invalidated
+"""
+
+from sqlalchemy import MetaData, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, Sessions, Wire, main_of, right, wrong
+
+NEEDS = ("wire",)
+KEY = "2f6a"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test154")
+
+
+class Payment(Base):
+    __tablename__ = "payments"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str | None] = mapped_column(unique=True)
+
+
+async def pay(Session: Sessions, key: str | None) -> None:
+    async with Session() as session:
+        await session.execute(insert(Payment).values(key=key).on_conflict_do_nothing())
+        await session.commit()
+
+
+async def payments(Session: Sessions) -> int:
+    async with Session() as session:
+        return (await session.scalars(select(func.count(Payment.id)))).one()
+
+
+@wrong
+async def try_again(Session: Sessions, wire: Wire) -> dict[str, object]:
+    """lose the answer to COMMIT, and try again"""
+    wire.lose_answer(to="COMMIT")
+    try:
+        await pay(Session, key=None)
+    except DBAPIError as error:
+        await pay(Session, key=None)
+        return {
+            "connection lost": error.connection_invalidated,
+            "payments": await payments(Session),
+        }
+    return {"connection lost": False, "payments": await payments(Session)}
+
+
+@right
+async def try_again_with_the_key(Session: Sessions, wire: Wire) -> dict[str, object]:
+    """lose the answer to COMMIT, and try again with the same key"""
+    wire.lose_answer(to="COMMIT")
+    try:
+        await pay(Session, key=KEY)
+    except DBAPIError as error:
+        await pay(Session, key=KEY)
+        return {
+            "connection lost": error.connection_invalidated,
+            "payments": await payments(Session),
+        }
+    return {"connection lost": False, "payments": await payments(Session)}
+
+
+def check(try_again: Seen, try_again_with_the_key: Seen) -> None:
+    assert try_again.value == {"connection lost": True, "payments": 2}
+    assert try_again_with_the_key.value == {"connection lost": True, "payments": 1}
+
+
+main = main_of(__name__)

@@ -1,0 +1,60 @@
+"""Pydantic fails on a relationship that is not loaded: load what it will read.
+
+from_attributes reads each attribute that the document names, outside of any await. Pydantic turns
+what that raises into a validation error, so that the cause hides behind "error extracting
+attribute". A query names what its document needs.
+
+Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances
+"""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+from sqlalchemy.sql.base import ExecutableOption
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+NEEDS = ("pydantic",)
+
+
+async def document(session: AsyncSession, *options: ExecutableOption) -> Any:
+    """The user as a document, or the types of the errors in it."""
+    from pydantic import BaseModel, ConfigDict, ValidationError
+
+    class PointOut(BaseModel):
+        model_config = ConfigDict(from_attributes=True)
+        lat: float
+
+    class UserOut(BaseModel):
+        model_config = ConfigDict(from_attributes=True)
+        username: str
+        points: list[PointOut]
+
+    user = (await session.scalars(select(User).where(User.id == 1).options(*options))).one()
+    try:
+        return UserOut.model_validate(user).model_dump()
+    except ValidationError as error:
+        return {"errors": [(each["type"], *each["loc"]) for each in error.errors()]}
+
+
+@wrong
+async def not_loaded(session: AsyncSession) -> Any:
+    """make a document of a user whose points are not loaded"""
+    return await document(session)
+
+
+@right
+async def loaded(session: AsyncSession) -> Any:
+    """the same with selectinload()"""
+    return await document(session, selectinload(User.points))
+
+
+def check(not_loaded: Seen, loaded: Seen) -> None:
+    assert not_loaded.value == {"errors": [("get_attribute_error", "points")]}
+    assert loaded.value == {"username": "username-1", "points": [{"lat": 46.0}, {"lat": 46.0}]}
+
+
+main = main_of(__name__)

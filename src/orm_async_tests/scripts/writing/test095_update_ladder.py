@@ -1,0 +1,79 @@
+"""With eager_defaults=True a flush of N objects is N UPDATEs, without it is one.
+
+RETURNING brings what the server computes, row by row. Else all rows go to one statement, as with
+update() of a list. One WHERE needs no rows at all.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
+"""
+
+from datetime import datetime
+
+from sqlalchemy import MetaData, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, way
+
+ROWS = 10
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test95")
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    changed: Mapped[datetime | None] = mapped_column(onupdate=func.localtimestamp())
+
+
+class Eager(Base):
+    __tablename__ = "eager"
+    __mapper_args__ = {"eager_defaults": True}
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+
+
+async def world(connection: AsyncConnection) -> None:
+    for model in (Eager, Job):
+        await connection.execute(insert(model), [{"state": "new"} for _ in range(ROWS)])
+
+
+async def change(session: AsyncSession, model: type[Eager] | type[Job]) -> None:
+    for job in await session.scalars(select(model)):
+        job.state = "done"
+    await session.commit()
+
+
+@way
+async def eager_defaults(session: AsyncSession) -> None:
+    """change each object; their `changed` comes back"""
+    await change(session, Eager)
+
+
+@way
+async def objects(session: AsyncSession) -> None:
+    """change each object; their `changed` is expired"""
+    await change(session, Job)
+
+
+@way
+async def by_primary_key(session: AsyncSession) -> None:
+    """update() of a list of dictionaries with primary keys"""
+    await session.execute(update(Job), [{"id": n + 1, "state": "done"} for n in range(ROWS)])
+    await session.commit()
+
+
+@way
+async def by_where(session: AsyncSession) -> None:
+    """update() with a WHERE"""
+    await session.execute(update(Job).where(Job.state == "new").values(state="done"))
+    await session.commit()
+
+
+def check(eager_defaults: Seen, objects: Seen, by_primary_key: Seen, by_where: Seen) -> None:
+    ladder = (eager_defaults, objects, by_primary_key, by_where)
+    updates = [sum(sql.startswith("UPDATE") for sql in each.sql) for each in ladder]
+    assert updates == [ROWS, 1, 1, 1]
+
+
+main = main_of(__name__)

@@ -1,0 +1,41 @@
+"""update() changes the loaded objects too, unless synchronize_session=False.
+
+By default the session evaluates the WHERE in Python, or asks for RETURNING where it cannot, and
+sets what the statement sets: no SELECT is sent. With synchronize_session=False the objects keep
+their old values until they are refreshed or the transaction ends.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-update-delete-sync
+"""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+RENAME = update(User).where(User.id == 1).values(username="guide")
+
+
+@wrong
+async def not_synchronized(session: AsyncSession) -> str:
+    """update() with synchronize_session=False, then read the object"""
+    user = (await session.scalars(select(User).where(User.id == 1))).one()
+    await session.execute(RENAME, execution_options={"synchronize_session": False})
+    return user.username
+
+
+@right
+async def synchronized(session: AsyncSession) -> str:
+    """update(), then read the object"""
+    user = (await session.scalars(select(User).where(User.id == 1))).one()
+    await session.execute(RENAME)
+    return user.username
+
+
+def check(not_synchronized: Seen, synchronized: Seen) -> None:
+    assert not_synchronized.value == "username-1"
+    assert synchronized.value == "guide"
+    assert sum(each.startswith("SELECT") for each in synchronized.sql) == 1
+
+
+main = main_of(__name__)

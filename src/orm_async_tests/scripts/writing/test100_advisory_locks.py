@@ -1,0 +1,48 @@
+"""pg_advisory_lock() stays with the pooled connection; a transaction's lock ends.
+
+A session-level lock belongs to the server's session, which is the connection in the pool: neither
+commit, rollback nor close of yours ends it, and the next user of that connection holds it without
+knowing. The lock of a transaction ends with it.
+
+Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+
+KEY = 100
+
+
+async def is_free(engine: AsyncEngine) -> bool | None:
+    async with engine.connect() as connection:
+        return await connection.scalar(select(func.pg_try_advisory_xact_lock(KEY)))
+
+
+@wrong
+async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[str, bool | None]:
+    """lock, commit, close: is it free for somebody else?"""
+    async with engine.connect() as connection:
+        await connection.execute(select(func.pg_advisory_lock(KEY)))
+        await connection.commit()
+    return {"free for others": await is_free(make_engine())}
+
+
+@right
+async def of_the_transaction(
+    engine: AsyncEngine, make_engine: MakeEngine
+) -> dict[str, bool | None]:
+    """lock for the transaction, commit, close: is it free for somebody else?"""
+    async with engine.connect() as connection:
+        await connection.execute(select(func.pg_advisory_xact_lock(KEY)))
+        await connection.commit()
+    return {"free for others": await is_free(make_engine())}
+
+
+def check(of_the_session: Seen, of_the_transaction: Seen) -> None:
+    assert of_the_session.value == {"free for others": False}
+    assert of_the_transaction.value == {"free for others": True}
+
+
+main = main_of(__name__)

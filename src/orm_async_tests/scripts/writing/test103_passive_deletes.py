@@ -1,0 +1,74 @@
+"""delete() of a parent loads its children, unless passive_deletes=True is given.
+
+With cascade="all, delete-orphan" the session must know the children: a SELECT, their DELETE, the
+parent's DELETE. Where the foreign key says ON DELETE CASCADE, passive_deletes=True leaves them to
+the server, in one statement.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#passive-deletes
+"""
+
+from sqlalchemy import ForeignKey, MetaData, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test103")
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Stage(Base):
+    __tablename__ = "stages"
+    tour_id: Mapped[int | None] = mapped_column(ForeignKey("test103.tours.id", ondelete="CASCADE"))
+
+
+class Tour(Base):
+    __tablename__ = "tours"
+    stages: Mapped[list[Stage]] = relationship(cascade="all, delete-orphan")
+
+
+class PassiveTour(Base):
+    __table__ = Tour.__table__
+    stages: Mapped[list[Stage]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, overlaps="stages"
+    )
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Tour))
+    await connection.execute(insert(Stage), [{"tour_id": 1} for _ in range(3)])
+
+
+async def delete_tour(
+    session: AsyncSession, model: type[Tour] | type[PassiveTour]
+) -> dict[str, int | None]:
+    await session.delete(await session.get_one(model, 1))
+    await session.commit()
+    return {"stages left": await session.scalar(select(func.count(Stage.id)))}
+
+
+@wrong
+async def by_the_session(session: AsyncSession) -> dict[str, int | None]:
+    """delete a tour of three stages"""
+    return await delete_tour(session, Tour)
+
+
+@right
+async def by_the_server(session: AsyncSession) -> dict[str, int | None]:
+    """the same, with passive_deletes=True"""
+    return await delete_tour(session, PassiveTour)
+
+
+def kinds(seen: Seen) -> list[str]:
+    return [each.split()[0] for each in seen.sql]
+
+
+def check(by_the_session: Seen, by_the_server: Seen) -> None:
+    assert by_the_session.value == by_the_server.value == {"stages left": 0}
+    assert kinds(by_the_session) == ["SELECT", "SELECT", "DELETE", "DELETE", "SELECT"]
+    assert kinds(by_the_server) == ["SELECT", "DELETE", "SELECT"]
+
+
+main = main_of(__name__)

@@ -1,0 +1,60 @@
+"""FOR UPDATE waits without end; NOWAIT and lock_timeout end with 55P03 instead.
+
+A plain lock waits for as long as the other transaction lives. NOWAIT fails at once, lock_timeout
+after a while, and both leave the connection usable after a rollback.
+
+Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
+"""
+
+import asyncio
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Activity, Seen, Sessions, main_of, way
+from orm_async_tests.models import User
+
+LOCK = select(User.username).where(User.id == 1).with_for_update()
+NOWAIT = select(User.username).where(User.id == 1).with_for_update(nowait=True)
+
+
+async def change(session: AsyncSession) -> None:
+    (await session.get_one(User, 1)).username = "guide"
+    await session.flush()
+
+
+@way
+async def wait(Session: Sessions, server: Activity) -> str | None:
+    """lock a row that somebody else has changed: wait for the end of that transaction"""
+    async with Session() as owner, Session() as other:
+        await change(owner)
+        waiting = asyncio.create_task(other.scalar(LOCK))
+        await server.until_blocked()
+        await owner.commit()
+        return await waiting
+
+
+@way
+async def nowait(Session: Sessions) -> None:
+    """the same with nowait=True"""
+    async with Session() as owner, Session() as other:
+        await change(owner)
+        await other.scalar(NOWAIT)
+
+
+@way
+async def lock_timeout(Session: Sessions) -> None:
+    """the same with a lock_timeout"""
+    async with Session() as owner, Session() as other:
+        await change(owner)
+        await other.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        await other.scalar(LOCK)
+
+
+def check(wait: Seen, nowait: Seen, lock_timeout: Seen) -> None:
+    assert wait.value == "guide"
+    assert (nowait.sqlstate, lock_timeout.sqlstate) == ("55P03", "55P03")
+
+
+main = main_of(__name__)

@@ -1,0 +1,58 @@
+"""Since 2.1 merge_all() takes a list, and flushes nothing between its objects.
+
+merge() in a loop asks for the next object by a query, which first flushes the last one. merge_all()
+asks for all of them before the flush; delete_all() is its twin for delete(). Both cross the bridge
+once instead of once for each object.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete_all
+"""
+
+from sqlalchemy import MetaData, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, way
+
+SINCE = "2.1"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test145")
+
+
+class Hut(Base):
+    __tablename__ = "huts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    beds: Mapped[int]
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Hut), [{"beds": 1}, {"beds": 2}, {"beds": 3}])
+
+
+@way
+async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
+    """merge() two objects, delete() them, each with an await"""
+    huts = [await session.merge(each) for each in (Hut(id=1, beds=7), Hut(id=2, beds=8))]
+    for hut in huts:
+        await session.delete(hut)
+    await session.commit()
+    return {"huts left": await session.scalar(select(func.count(Hut.id)))}
+
+
+@way
+async def all_at_once(session: AsyncSession) -> dict[str, int | None]:
+    """merge_all() and delete_all() them"""
+    huts = await session.merge_all([Hut(id=1, beds=7), Hut(id=2, beds=8)])
+    await session.delete_all(huts)
+    await session.commit()
+    return {"huts left": await session.scalar(select(func.count(Hut.id)))}
+
+
+def check(one_by_one: Seen, all_at_once: Seen) -> None:
+    assert one_by_one.value == all_at_once.value == {"huts left": 1}
+    assert sum(each.startswith("UPDATE") for each in one_by_one.sql) == 1
+    assert not any(each.startswith("UPDATE") for each in all_at_once.sql)
+
+
+main = main_of(__name__)

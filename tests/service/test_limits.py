@@ -68,13 +68,13 @@ def test_one_request_too_many_is_a_503(
 
 
 def test_a_body_that_is_too_long_is_a_413(tables: db.Database) -> None:
-    with limited(tables, max_body=1000, max_gpx=2000, max_upload=3000) as client:
+    with limited(tables, max_body=1000, max_upload=3000) as client:
         user = client.post("/users", json={"username": "walker"}).headers["Location"]
         statuses = [
             client.post(f"{user}/points/{kind}", content=b" " * size).status_code
-            for kind, size in [("bulk", 1001), ("gpx", 2001), ("ndjson", 2999), ("ndjson", 3001)]
+            for kind, size in [("bulk", 1001), ("ndjson", 2999), ("ndjson", 3001), ("gpx", 3001)]
         ]
-        assert statuses == [413, 413, 201, 413]
+        assert statuses == [413, 201, 413, 413]
         assert client.get(f"{user}/points").json()["items"] == []
 
 

@@ -26,6 +26,18 @@ def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(client: httpx.Client, use
     ]
 
 
+def test_a_byte_order_mark_begins_a_stream_and_nothing_else(
+    client: httpx.Client, user: int
+) -> None:
+    where, line = f"/users/{user}/points/ndjson", json.dumps(POINT)
+    assert client.post(where, content=f"\ufeff{line}\n{line}").json() == {"points": 2}
+    assert client.post(where, content="\ufeff\n").json() == {"points": 0}
+    for content, number in ((f"{line}\n\ufeff{line}", 2), (f"\ufeff\ufeff{line}", 1)):
+        refused = client.post(where, content=content)
+        assert refused.status_code == 422
+        assert f"line {number}" in refused.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("kind", "content", "other"),
     [

@@ -2,16 +2,17 @@
 
 import asyncio
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-import gpxpy
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orm_async_tests.service.gpx import track_points
 from orm_async_tests.service.once import Digest, Key, once, said
 from orm_async_tests.service.points import announced, held
 from orm_async_tests.service.problems import Refused, answers
@@ -22,6 +23,7 @@ from orm_async_tests.service.users import Id
 Row = tuple[int, float, float, datetime]
 COLUMNS = ["user_id", "lat", "lon", "date"]
 LINE = 10_000  # bytes that a line may have
+PIECE = 4096  # bytes that are read before others are served
 UPLOAD = 3600.0  # seconds that an upload may take
 
 router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"])
@@ -56,28 +58,35 @@ def bad_line(number: int, why: str) -> Refused:
 
 
 class Upload:
-    """A body that is read as it comes, of which only one chunk is in memory at a time."""
+    """A body that is read as it comes, in pieces of one size; others are served between them."""
 
     def __init__(self, request: Request) -> None:
         self._stream = request.stream()
         self._sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body, however much of it the client sends at a time."""
+        rest = bytearray()
         async for chunk in self._stream:
             self._sha256.update(chunk)
-            yield chunk
+            rest += chunk
+            while len(rest) >= PIECE:
+                yield bytes(rest[:PIECE])
+                del rest[:PIECE]
+                await asyncio.sleep(0)
+        yield bytes(rest)
 
     async def digest(self) -> str:
         """The digest of the whole, of which the rest is read."""
-        async for _ in self._chunks():
+        async for _ in self.pieces():
             pass
         return self._sha256.hexdigest()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         rest = b""
         number = 0
-        async for chunk in self._chunks():
-            *whole, rest = (rest + chunk).split(b"\n")
+        async for piece in self.pieces():
+            *whole, rest = (rest + piece).split(b"\n")
             for line in whole:
                 number += 1
                 yield line
@@ -91,6 +100,8 @@ class Upload:
         number = 0
         async for line in self._lines():
             number += 1
+            if number == 1:
+                line = line.removeprefix(BOM_UTF8)  # RFC 8259 lets a parser ignore it
             if not line.strip():
                 continue
             try:
@@ -99,23 +110,6 @@ class Upload:
                 first = error.errors()[0]
                 why = f"{'.'.join(map(str, first['loc']))} {first['msg']}"
                 raise bad_line(number, why) from None
-
-
-def rows_of_gpx(document: bytes, user_id: int) -> list[Row]:
-    """A row for each point of the tracks; raises Refused (422), which names the point."""
-    try:
-        walks = gpxpy.parse(document)
-    except Exception as error:
-        raise Refused(422, f"this is no GPX: {error}; nothing was added") from None
-    rows: list[Row] = []
-    for number, found in enumerate(walks.walk(only_points=True), start=1):
-        try:
-            point = PointIn(lat=found.latitude, lon=found.longitude, date=found.time)
-        except ValidationError as error:
-            why = error.errors()[0]["msg"]
-            raise Refused(422, f"point {number}: {why}; nothing was added") from None
-        rows.append(row(user_id, point))
-    return rows
 
 
 @router.post("/bulk", status_code=201, responses=answers(404, 409))
@@ -155,8 +149,6 @@ async def ndjson(user_id: Id, request: Request, session: InTransaction, key: Key
 )
 async def gpx(user_id: Id, request: Request, session: InTransaction, key: Key = None) -> Loaded:
     """Add the points of a GPX file's tracks."""
-    document = await request.body()
-    rows = await asyncio.to_thread(rows_of_gpx, document, user_id)  # others are served meanwhile
-    return await copied(
-        session, user_id, rows, key, said(f"POST /users/{user_id}/points/gpx {rows}")
-    )
+    upload = Upload(request)
+    rows = (row(user_id, point) async for point in track_points(upload.pieces()))
+    return await copied(session, user_id, rows, key, upload.digest)

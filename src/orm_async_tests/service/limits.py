@@ -7,6 +7,7 @@ from orm_async_tests.service.problems import RETRY_AFTER, problem
 from orm_async_tests.service.settings import Settings
 
 ALWAYS = ("/health", "/metrics")
+STREAMED = ("ndjson", "gpx")  # uploads that are never in memory as a whole
 
 
 class Limits:
@@ -32,8 +33,8 @@ class Limits:
 
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         settings = self._settings
-        uploads = {"ndjson": settings.max_upload, "gpx": settings.max_gpx}
-        limit = uploads.get(scope["path"].rpartition("/")[2], settings.max_body)
+        streamed = scope["path"].rpartition("/")[2] in STREAMED
+        limit = settings.max_upload if streamed else settings.max_body
         received = 0
 
         async def counted() -> Message:

@@ -16,15 +16,27 @@ Longitude = Annotated[
 ]
 
 
+FIRST, LAST = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+BEYOND = f"it is not after {FIRST.isoformat()} and before {LAST.isoformat()}"
+
+
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; raises ValueError if that is in no year from 1 to 9999."""
+    """The same moment in UTC; raises ValueError if Python has none."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("its year in UTC is not one of 1 to 9999") from None
+        raise ValueError(BEYOND) from None
+
+
+def finite(moment: datetime) -> datetime:
+    """The moment; raises ValueError for the two that asyncpg stores as infinities (test171)."""
+    if not FIRST < moment < LAST:
+        raise ValueError(BEYOND)
+    return moment
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+Recorded = Annotated[Moment, AfterValidator(finite)]
 
 
 class Document(BaseModel):
@@ -53,7 +65,7 @@ class PointIn(Document):
 
     lat: Latitude
     lon: Longitude
-    date: Moment
+    date: Recorded
 
 
 class PointPatch(Document):
@@ -61,7 +73,7 @@ class PointPatch(Document):
 
     lat: Latitude | None = None
     lon: Longitude | None = None
-    date: Moment | None = None
+    date: Recorded | None = None
 
 
 class PointOut(Document):

@@ -22,7 +22,6 @@ class Settings(BaseSettings):
     command_timeout: float = Field(default=30.0, gt=0)
     statement_timeout: float = Field(default=20.0, gt=0)
     max_body: int = Field(default=MIB, ge=1)
-    max_gpx: int = Field(default=4 * MIB, ge=1)
     max_upload: int = Field(default=GIB, ge=1)
     max_requests: int = Field(default=250, ge=1)
     keep_alive: float = Field(default=15.0, gt=0)

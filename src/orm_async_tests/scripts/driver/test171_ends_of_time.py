@@ -1,0 +1,74 @@
+"""datetime.min and datetime.max are infinities to asyncpg: refuse both as data.
+
+It stores them as -infinity and infinity, even in a timestamptz, and reads infinities as them,
+without a zone. The moments next to them are kept to the microsecond. psycopg keeps the two as
+well, and cannot read an infinity. Where there is no end, a NULL says so to both.
+
+Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
+Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, Text, cast, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, Stack, main_of, right, wrong
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+STEP = timedelta(microseconds=1)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test171")
+
+
+class Permit(Base):
+    __tablename__ = "permits"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+async def kept(engine: AsyncEngine, since: Any, until: Any) -> dict[str, list[str]]:
+    async with engine.begin() as connection:
+        await connection.execute(text("SET LOCAL timezone = 'UTC'"))  # psycopg reads in this zone
+        await connection.execute(insert(Permit).values(since=since, until=until))
+        texts = select(cast(Permit.since, Text), cast(Permit.until, Text))
+        stored = (await connection.execute(texts)).one()
+        back = (await connection.execute(select(Permit.since, Permit.until))).one()
+    return {"stored": list(stored), "came back": [moment.isoformat() for moment in back]}
+
+
+@wrong
+async def the_ends(engine: AsyncEngine) -> dict[str, list[str]]:
+    """store datetime.min and datetime.max, in UTC"""
+    return await kept(engine, FIRST, LAST)
+
+
+@wrong
+async def infinities(engine: AsyncEngine) -> dict[str, list[str]]:
+    """store the server's own infinities"""
+    return await kept(engine, text("'-infinity'"), text("'infinity'"))
+
+
+@right
+async def inside(engine: AsyncEngine) -> dict[str, list[str]]:
+    """store the moments next to them"""
+    return await kept(engine, FIRST + STEP, LAST - STEP)
+
+
+def check(stack: Stack, the_ends: Seen, infinities: Seen, inside: Seen) -> None:
+    assert inside.value["came back"] == [(FIRST + STEP).isoformat(), (LAST - STEP).isoformat()]
+    if stack.driver == "asyncpg":
+        assert the_ends.value["stored"] == ["-infinity", "infinity"]
+        assert the_ends.value["came back"] == [datetime.min.isoformat(), datetime.max.isoformat()]
+        assert infinities.value == the_ends.value
+    else:
+        assert the_ends.value["came back"] == [FIRST.isoformat(), LAST.isoformat()]
+        assert infinities.code == "9h9h"
+
+
+main = main_of(__name__)

@@ -1,0 +1,79 @@
+"""A date is kept to the microsecond or refused, by whichever way it comes in."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
+TRACK = '<gpx><trk><trkseg><trkpt lat="47" lon="12.5"><time>{}</time></trkpt></trkseg></trk></gpx>'
+ENDS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")  # infinities to asyncpg: test171
+BEYOND = "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999999-01:00"
+INSIDE = ("0001-01-01T00:00:00.000001Z", "9999-12-31T23:59:59.999998Z")
+JSON = {"Content-Type": "application/json"}
+
+Way = Callable[[httpx.Client, str, str], httpx.Response]  # of a date into a user's points
+
+
+def document(date: str) -> str:
+    """A point with this date."""
+    return json.dumps({**POINT, "date": date})
+
+
+def single(client: httpx.Client, points: str, date: str) -> httpx.Response:
+    return client.post(points, content=document(date), headers=JSON)
+
+
+def bulk(client: httpx.Client, points: str, date: str) -> httpx.Response:
+    return client.post(f"{points}/bulk", content=f"[{document(date)}]", headers=JSON)
+
+
+def ndjson(client: httpx.Client, points: str, date: str) -> httpx.Response:
+    return client.post(f"{points}/ndjson", content=document(date))
+
+
+def gpx(client: httpx.Client, points: str, date: str) -> httpx.Response:
+    return client.post(f"{points}/gpx", content=TRACK.format(date))
+
+
+def patch(client: httpx.Client, points: str, date: str) -> httpx.Response:
+    made = client.post(points, json=POINT)
+    tag = {"If-Match": made.headers["ETag"]}
+    return client.patch(made.headers["Location"], json={"date": date}, headers=tag)
+
+
+WAYS = pytest.mark.parametrize("way", [single, bulk, ndjson, gpx, patch])
+
+
+@WAYS
+@pytest.mark.parametrize("date", [*ENDS, *BEYOND])
+def test_a_date_at_either_end_or_beyond_is_refused_with_the_limits(
+    client: httpx.Client, user: int, way: Way, date: str
+) -> None:
+    refused = way(client, f"/users/{user}/points", date)
+    assert refused.status_code == 422
+    limits = "it is not after 0001-01-01T00:00:00+00:00 and before 9999-12-31T23:59:59.999999+00:00"
+    assert limits in refused.json()["detail"]
+    track = client.get(f"/users/{user}/track.ndjson").text
+    assert date.removesuffix("Z") not in track
+
+
+@WAYS
+@pytest.mark.parametrize("date", INSIDE)
+def test_a_date_next_to_an_end_comes_back_and_goes_in_again(
+    client: httpx.Client, user: int, way: Way, date: str
+) -> None:
+    points = f"/users/{user}/points"
+    way(client, points, date).raise_for_status()
+    track = client.get(f"/users/{user}/track.ndjson").text
+
+    assert client.post(f"{points}/ndjson", content=track).json() == {"points": 1}
+    assert [each["date"] for each in client.get(points).json()["items"]] == [date, date]
+
+
+def test_a_range_may_be_all_of_time(client: httpx.Client, user: int) -> None:
+    client.post(f"/users/{user}/points", json=POINT).raise_for_status()
+    since, until = ENDS
+    found = client.get(f"/users/{user}/points", params={"since": since, "until": until})
+    assert len(found.json()["items"]) == 1

@@ -1,0 +1,198 @@
+"""GPX as others write it: what is right is loaded with the right value, what is wrong is named."""
+
+import httpx
+import pytest
+
+from orm_async_tests.service.bulk import PIECE
+from orm_async_tests.service.gpx import DEPTH, NAMES, TEXT, TOKEN
+
+SPACE = 'xmlns="http://www.topografix.com/GPX/1/1"'
+LOADED = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
+TIME = "<time>2010-10-03T09:36:30Z</time>"
+POINT = f'<trkpt lat="47" lon="12.5">{TIME}</trkpt>'
+
+
+def gpx(*points: str, before: str = "", space: str = SPACE) -> str:
+    """A file with a track of these points."""
+    track = f"<trk><trkseg>{''.join(points)}</trkseg></trk>"
+    return f'<gpx version="1.1" creator="tests" {space}>{before}{track}</gpx>'
+
+
+def at(time: str, lat: str = "47", lon: str = "12.5") -> str:
+    """A point with this time."""
+    return f'<trkpt lat="{lat}" lon="{lon}"><time>{time}</time></trkpt>'
+
+
+def holding(inner: str) -> str:
+    """A point that has more than its time."""
+    return f'<trkpt lat="47" lon="12.5">{inner}{TIME}</trkpt>'
+
+
+PREFIXED = f"""<g:gpx xmlns:g="http://www.topografix.com/GPX/1/1" xmlns="urn:other">
+<trk><trkseg>{at("1999-01-01T00:00:00Z")}</trkseg></trk>
+<g:trk><g:trkseg><g:trkpt lat="47" lon="12.5"><time>1999-01-01T00:00:00Z</time>
+<g:time>2010-10-03T09:36:30Z</g:time></g:trkpt></g:trkseg></g:trk></g:gpx>"""
+NAMED = gpx(POINT, before="<metadata><name>Königsweg</name></metadata>")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(PREFIXED, id="a prefix"),
+        pytest.param(gpx(POINT, space=SPACE.replace("1/1", "1/0")), id="GPX 1.0"),
+        pytest.param(gpx(POINT, space=""), id="no namespace"),
+        pytest.param('<?xml version="1.0" encoding="UTF-16"?>' + NAMED, id="UTF-16"),
+        pytest.param('<?xml version="1.0" encoding="UTF-16LE"?>' + NAMED, id="UTF-16LE"),
+        pytest.param('<?xml version="1.0" encoding="ISO-8859-1"?>' + NAMED, id="ISO-8859-1"),
+        pytest.param('<?xml version="1.0" encoding="windows-1252"?>' + NAMED, id="windows-1252"),
+        pytest.param("\ufeff" + NAMED, id="a byte order mark"),
+        pytest.param(gpx(at("2010-10-03T09:36:30")), id="no zone: UTC"),
+        pytest.param(gpx(at("2010-10-03T11:36:30+02:00")), id="another zone"),
+        pytest.param(gpx(at("2010-10-03T09:36:30.000Z")), id="a fraction"),
+        pytest.param(gpx(at("\n\t 2010-10-03T09:36:30Z \r\n")), id="white space"),
+        pytest.param(gpx(at("2010-10-<!-- a day -->03T09:36:30Z")), id="a comment"),
+        pytest.param(gpx(at("2010-10-03T09:36:30&#90;")), id="a character reference"),
+        pytest.param(gpx(at("2010-10-03T09:36:30Z", " +47.0\n", "012.50")), id="a decimal"),
+        pytest.param(gpx(at("2010-10-03T09:36:30Z", "4.7E1", "125e-1")), id="an exponent"),
+        pytest.param(gpx(holding("<ele>1,5</ele><fix>unknown</fix><sat>many</sat>")), id="words"),
+        pytest.param(
+            gpx(POINT, before='<wpt lat="north" lon="a,b"><time>noon</time></wpt><rte>1</rte>'),
+            id="words in a waypoint",
+        ),
+        pytest.param(
+            gpx(holding(f"<extensions><x:hr>1</x:hr>{TIME}</extensions>")),
+            id="an unbound prefix and a time in extensions",
+        ),
+        pytest.param(gpx("<!--" + "x" * (TOKEN - PIECE) + "-->", POINT), id="a long comment"),
+        pytest.param(gpx(holding(f"<desc>{'x' * 3 * TOKEN}</desc>")), id="a long text"),
+    ],
+)
+def test_a_right_file_is_loaded_with_the_right_values(
+    client: httpx.Client, user: int, content: str
+) -> None:
+    declared = content.partition('encoding="')[2].partition('"')[0] or "utf-8"
+    loaded = client.post(f"/users/{user}/points/gpx", content=content.encode(declared))
+    assert loaded.json() == {"points": 1}
+    [point] = client.get(f"/users/{user}/points").json()["items"]
+    assert {name: point[name] for name in LOADED} == LOADED
+
+
+@pytest.mark.parametrize(
+    ("time", "date"),
+    [
+        ("2010-10-03T24:00:00Z", "2010-10-04T00:00:00Z"),
+        ("2010-12-31T24:00:00.0", "2011-01-01T00:00:00Z"),
+        ("2010-10-03T24:00:00-01:00", "2010-10-04T01:00:00Z"),
+        ("2010-10-03T09:36:30.1234567Z", "2010-10-03T09:36:30.123456Z"),
+        ("2010-10-03T00:00:00+14:00", "2010-10-02T10:00:00Z"),
+    ],
+)
+def test_a_time_is_the_moment_that_xml_schema_means(
+    client: httpx.Client, user: int, time: str, date: str
+) -> None:
+    client.post(f"/users/{user}/points/gpx", content=gpx(at(time))).raise_for_status()
+    [point] = client.get(f"/users/{user}/points").json()["items"]
+    assert point["date"] == date
+
+
+TIMES = [
+    *("", "noon", "2010-10-03", "2010-10-03 09:36:30Z", "2010-10-03T09:36Z", "1286098590"),
+    *("2010-02-30T09:36:30Z", "2010-10-03T24:00:01Z", "2010-10-03T09:36:60Z"),
+    *("2010-10-03T09:36:30+05:99", "2010-10-03T09:36:30A05", "2010-10-03T09:36:30+15:00"),
+    *(
+        "\uff12\uff10\uff11\uff10-10-03T09:36:30Z",
+        "9999-12-31T24:00:00Z",
+        "0001-01-01T00:00:00+01:00",
+    ),
+]
+NUMBERS = [
+    "",
+    "+05:99",
+    "A05",
+    "1_0",
+    "\uff14\uff17",
+    "47,0",
+    "0x1F",
+    "inf",
+    "NaN",
+    "90.1",
+    "--1",
+    "1e999",
+]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        *((at(time), "time: ") for time in TIMES),
+        *((at("2010-10-03T09:36:30Z", lat=number), "lat of trkpt: ") for number in NUMBERS),
+        (at("2010-10-03T09:36:30Z", lon="180.1"), "lon of trkpt: "),
+        ('<trkpt lat="47" lon="12.5"/>', "trkpt has no time"),
+        (f'<trkpt lat="47">{TIME}</trkpt>', "trkpt has no lon"),
+        (at("2010-10-03T09:36:30Z", lat="1" * (TOKEN - PIECE) + "x"), "lat of trkpt: '111"),
+        (f'<trkpt lat="47" lon="12.5">{TIME * 2}</trkpt>', "trkpt has more than one time"),
+        (at(" " * (TEXT + 1)), f"time is longer than {TEXT} characters"),
+    ],
+)
+def test_a_wrong_point_is_named_with_its_element(
+    client: httpx.Client, user: int, wrong: str, said: str
+) -> None:
+    refused = client.post(f"/users/{user}/points/gpx", content=gpx(POINT, wrong, POINT))
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith(f"point 2: {said}")
+    assert client.get(f"/users/{user}/points").json()["items"] == []
+
+
+WAYPOINTS = '<wpt lat="1" lon="2"/>' * 3 + '<rte><rtept lat="1" lon="2"/></rte>'
+ENTITY = '<!DOCTYPE gpx [<!ENTITY e "2010-10-03T09:36:30Z">]>'
+KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"<gpx {SPACE}>{WAYPOINTS}</gpx>", "has 3 waypoints, 1 route, no track point"),
+        (gpx(), "has 1 track, no track point"),
+        (f"<gpx {SPACE}/>", "has no track point"),
+        (KML, "its root element is kml of 'http://www.opengis.net/kml/2.2'"),
+        (gpx(POINT, space='xmlns="urn:other"'), "its root element is gpx of 'urn:other'"),
+        ("<g:gpx/>", "its root element is g:gpx"),
+        ("<html><body><trkpt/></body></html>", "its root element is html"),
+        ("<!DOCTYPE html><html/>", "document type (html)"),
+        (ENTITY + gpx(at("&e;")), "document type (gpx)"),
+        (gpx(at("&e;")), "undefined entity"),
+        ("", "no element found"),
+        ("no gpx", "syntax error"),
+        ('{"lat": 47}', "not well-formed"),
+        (gpx(POINT, POINT)[:-20], "(near point 2)"),
+        (gpx(POINT, POINT, "<trkpt></time>"), "(near point 3)"),
+        ("<gpx" + " xmlns" * 40_000, "not well-formed"),
+        ("<gpx " + " ".join(f'a{n}=""' for n in range(TOKEN // 6)) + "/>", f"{TOKEN} bytes"),
+        (gpx("".join(f"<a{n}/>" for n in range(NAMES // 4))), f"{NAMES} characters"),
+        ("<gpx>" + "<a>" * DEPTH, f"{DEPTH} elements"),
+        ('<?xml version="1.0" encoding="none"?>' + gpx(POINT), "encoding"),
+        ('<?xml version="1.0" encoding="shift_jis"?>' + gpx(POINT), "encoding"),
+    ],
+    ids=range(21),  # not the contents, some of which are long
+)
+def test_a_file_without_a_track_is_refused_with_what_was_found(
+    client: httpx.Client, user: int, content: str, said: str
+) -> None:
+    refused = client.post(f"/users/{user}/points/gpx", content=content)
+    assert refused.status_code == 422
+    assert said in refused.json()["detail"]
+    assert client.get(f"/users/{user}/points").json()["items"] == []
+
+
+def test_a_file_of_many_pieces_is_loaded_in_its_order(client: httpx.Client, user: int) -> None:
+    minutes = range(2000)
+    points = [at("2010-10-03T09:36:30Z", lat=f"{minute / 100}") for minute in minutes]
+    content = gpx(*points).encode("utf-16")
+    assert len(content) > 10 * PIECE
+
+    declared = '<?xml version="1.0" encoding="UTF-16"?>'.encode("utf-16")
+    loaded = client.post(f"/users/{user}/points/gpx", content=declared + content[2:])
+    track = client.get(f"/users/{user}/track.geojson").json()
+
+    assert loaded.json() == {"points": len(minutes)}
+    assert [lat for _, lat in track["geometry"]["coordinates"]] == [n / 100 for n in minutes]

@@ -14,9 +14,14 @@ def describe(error: BaseException) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as an assertion shows it: errors by class and code, classes by name, else repr."""
+    """A value as an assertion shows it: errors by class and code, classes by name, else repr.
+
+    Four digits of a float are enough to compare two.
+    """
     if isinstance(value, BaseException):
         return describe(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
     if type(value) is list:
         return f"[{', '.join(map(written, value))}]"
     return value.__name__ if isinstance(value, type) else repr(value)

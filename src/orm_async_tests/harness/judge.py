@@ -2,14 +2,14 @@
 
 import importlib.util
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.evidence import Evidence, Recorder
-from orm_async_tests.harness.upstream import DefectSeen, Upstream
+from orm_async_tests.harness.upstream import Upstream, defects, gathered, within
 from orm_async_tests.harness.ways import Seen, called_with, terms, ways
 from orm_async_tests.harness.words import describe
 from orm_async_tests.server import binaries
@@ -24,6 +24,7 @@ class Verdict:
     word: str
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
+    defects: tuple[Upstream, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,25 @@ class Stack:
 
 def missing(script: ModuleType, stack: Stack, wire: bool) -> str:
     """Why the script cannot run on this stack and what to type, or nothing."""
-    since, only = getattr(script, "SINCE", None), getattr(script, "ONLY", None)
-    if since and not _at_least(stack.sqlalchemy, since):
+    needs = (_needed(each, wire) for each in getattr(script, "NEEDS", ()))
+    return _outside(script, stack) or "; ".join(filter(None, needs))
+
+
+def _outside(script: ModuleType, stack: Stack) -> str:
+    """Which version or driver the script is not about, or nothing."""
+    since, only = getattr(script, "SINCE", ""), getattr(script, "ONLY", "")
+    if since[:1].isdigit():
+        since = f">={since}"
+    if since and not within(stack.sqlalchemy, since):
+        newest = since.rpartition(" or ")[2]
         have = stack.sqlalchemy
-        return f"needs SQLAlchemy {since}, this is {have}: pip install 'sqlalchemy>={since}'"
-    if only and stack.driver != only:
-        return f"is about {only}, this is {stack.driver}: --driver {only}"
-    return "; ".join(filter(None, (_needed(each, wire) for each in getattr(script, "NEEDS", ()))))
+        return f"needs sqlalchemy {since}, this is {have}: pip install 'sqlalchemy{newest}'"
+    driver = only.rstrip("<>=!~,.0123456789")
+    if only and stack.driver != driver:
+        return f"is about {driver}, this is {stack.driver}: --driver {driver}"
+    if only and not within(stack.driver_version, only.removeprefix(driver)):
+        return f"needs {only}, this is {stack.driver_version}: pip install '{only}'"
+    return ""
 
 
 def _needed(what: str, wire: bool) -> str:
@@ -70,12 +83,6 @@ def _needed(what: str, wire: bool) -> str:
     return ""
 
 
-def _at_least(version: str, wanted: str) -> bool:
-    from packaging.version import Version
-
-    return Version(version) >= Version(wanted)
-
-
 def judge(
     script: ModuleType, seen: Mapping[str, Seen], stack: Stack, options: Mapping[str, Any]
 ) -> Verdict:
@@ -83,28 +90,33 @@ def judge(
     if trouble := _trouble(script, seen):
         return Verdict(BROKEN, trouble)
     recorder = Recorder()
-    word, reason = _asked(script, recorder, {**options, "stack": stack, **seen}, stack)
-    return Verdict(word, reason, tuple(recorder.evidence))
+    with gathered() as found:
+        try:
+            offered = {**options, "stack": stack, **seen}
+            recorder.check(script.check, called_with(script.check, offered))
+        except Exception as error:
+            return Verdict(BROKEN, _where(error), tuple(recorder.evidence))
+    return _weighed(found, defects(script), stack, tuple(recorder.evidence))
 
 
-def _asked(
-    script: ModuleType, recorder: Recorder, offered: Mapping[str, Any], stack: Stack
-) -> tuple[str, str]:
-    """The verdict's word and reason."""
-    defect: Upstream | None = getattr(script, "DEFECT", None)
-    expected = defect is not None and defect.applies(stack.libraries, stack.driver)
-    try:
-        recorder.check(script.check, called_with(script.check, offered))
-    except DefectSeen as found:
-        link = found.defect.link
-        if expected:
-            return UPSTREAM, f"{found.defect.library} {found.defect.versions}: {link}"
-        return BROKEN, f"the defect is outside its versions {found.defect.versions}: {link}"
-    except Exception as error:
-        return BROKEN, _where(error)
-    if defect and expected:
-        return BROKEN, f"the defect is gone: narrow its versions {defect.versions}"
-    return HOLDS, ""
+def _weighed(
+    found: Sequence[Upstream], known: Sequence[Upstream], stack: Stack, evidence: tuple[Evidence, ...]
+) -> Verdict:
+    """The verdict, if nothing failed but what these defects explain."""
+    for defect in known:
+        expected = defect.applies(stack.libraries)
+        if defect in found and not expected:
+            why = "a defect is seen outside its versions"
+        elif expected and defect not in found:
+            why = "a defect is gone: narrow its versions"
+        else:
+            continue
+        return Verdict(BROKEN, f"{why}. {defect.sentence} {defect.link}", evidence)
+    if not found:
+        return Verdict(HOLDS, evidence=evidence)
+    seen = [defect for defect in known if defect in found]
+    reason = " ".join(f"{defect.sentence} {defect.link}" for defect in seen)
+    return Verdict(UPSTREAM, reason, evidence, tuple(seen))
 
 
 def _trouble(script: ModuleType, seen: Mapping[str, Seen]) -> str:
@@ -112,7 +124,7 @@ def _trouble(script: ModuleType, seen: Mapping[str, Seen]) -> str:
         how, was = terms(function), seen[name]
         if how.kind == "right" and was.error is not None:
             return f"{name} is a right way and raised {describe(was.error)}"
-        if was.tasks:
+        if was.tasks and not how.tasks:
             return f"{name} left {was.tasks} tasks running"
         if was.warnings and not how.warns:
             return f"{name} warned: {', '.join(was.warnings)}"

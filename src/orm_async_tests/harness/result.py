@@ -9,7 +9,7 @@ from orm_async_tests.harness.judge import BROKEN, SKIPPED, Stack, Verdict
 from orm_async_tests.harness.ways import Seen
 from orm_async_tests.harness.words import describe
 
-SCHEMA = 2  # raised when a reader of the documents would have to change
+SCHEMA = 3  # raised when a reader of the documents would have to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
@@ -63,6 +63,7 @@ def _result(result: Result) -> dict[str, Any]:
         "claim": result.claim,
         "verdict": result.verdict.word,
         "reason": result.verdict.reason,
+        "defects": [asdict(each) for each in result.verdict.defects],
         "evidence": [asdict(each) for each in result.verdict.evidence],
         "seconds": round(result.seconds, 6),
         "ways": [_way(name, seen) for name, seen in result.seen.items()],
@@ -84,6 +85,7 @@ def _way(name: str, seen: Seen) -> dict[str, Any]:
         "first": round(seen.first, 6),
         "peak": seen.peak,
         "leaked": seen.leaked,
+        "tasks": seen.tasks,
         "warnings": seen.warnings,
         "unhandled": seen.unhandled,
     }

@@ -18,9 +18,9 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Sess
 class Terms:
     """How a way is to be run, and what it may leave behind without breaking its script.
 
-    engine: options of create_async_engine. warns, unhandled, leaks: the way is about a warning, an
-    error that nobody retrieves or that is only logged, a connection that is not given back; then
-    `check` judges them, else any of them breaks the script.
+    engine: options of create_async_engine. warns, unhandled, leaks, tasks: the way is about a
+    warning, an error that nobody retrieves or that is only logged, a connection that is not given
+    back, a task that is left; then `check` judges them, else any of them breaks the script.
     """
 
     kind: str
@@ -28,6 +28,7 @@ class Terms:
     warns: bool = False
     unhandled: bool = False
     leaks: bool = False
+    tasks: bool = False
 
 
 @dataclass
@@ -38,7 +39,8 @@ class Seen:
     SQLAlchemy meant them. For each entry of log, lanes: which of the transactions open at that
     moment sent it; refused: the SQLSTATE with which the server refused it, or "".
     round_trips: counted on the wire, None where it cannot be watched.
-    leaked: pool slots still checked out at the end. warnings: names of categories. first: seconds
+    leaked: pool slots still checked out at the end. tasks: left running, or given up unfinished.
+    warnings: names of categories. first: seconds
     until the first item of an async generator; peak: most bytes that Python held while it ran.
     """
 

@@ -12,9 +12,14 @@ from sqlalchemy import MetaData, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Seen, Upstream, main_of, way
 
 SINCE = "2.1"
+DEFECT = Upstream(
+    "merge_all() flushes between its objects, as merge() in a loop does",
+    {"sqlalchemy": ">=2.1,<2.1.7"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13715",
+)
 
 
 class Base(DeclarativeBase):
@@ -53,7 +58,8 @@ async def all_at_once(session: AsyncSession) -> dict[str, int | None]:
 def check(one_by_one: Seen, all_at_once: Seen) -> None:
     assert one_by_one.value == all_at_once.value == {"huts left": 1}
     assert sum(each.startswith("UPDATE") for each in one_by_one.sql) == 1
-    assert not any(each.startswith("UPDATE") for each in all_at_once.sql)
+    with DEFECT:
+        assert not any(each.startswith("UPDATE") for each in all_at_once.sql)
 
 
 main = main_of(__name__)

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.harness import Activity, Seen, Sessions, main_of, way
+from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, DEAD_IN_THE_POOL
 from orm_async_tests.models import User
 
 NEEDS = ("fastapi", "uvicorn")
@@ -66,7 +67,7 @@ async def endpoint(session: AsyncSession, Session: Sessions, server: Activity) -
     return await name_after(session, Session, server, streams=False)
 
 
-@way
+@way(leaks=True, unhandled=True)
 async def stream(session: AsyncSession, Session: Sessions, server: Activity) -> str | None:
     """a stream that writes"""
     return await name_after(session, Session, server, streams=True)
@@ -74,7 +75,11 @@ async def stream(session: AsyncSession, Session: Sessions, server: Activity) -> 
 
 def check(endpoint: Seen, stream: Seen) -> None:
     assert endpoint.value == "guide"
-    assert stream.value == "username-1"
+    with DEAD_IN_THE_POOL:
+        assert stream.value == "username-1"
+        assert stream.leaked == 0
+    with CANCEL_IS_LOGGED:
+        assert stream.unhandled == []
 
 
 main = main_of(__name__)

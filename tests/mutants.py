@@ -27,7 +27,7 @@ def swaps(result: Result) -> Iterator[Mutant]:
 
     Where a way is wrong because of a library's defect, both are right on a stack without it.
     """
-    if result.script.defect and result.verdict.word != UPSTREAM:
+    if result.script.defects and result.verdict.word != UPSTREAM:
         return
     seen = result.seen
     wrong = [name for name, each in seen.items() if each.kind == "wrong"]

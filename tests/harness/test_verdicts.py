@@ -6,6 +6,8 @@ import pytest
 
 from orm_async_tests import db
 from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
+from orm_async_tests.harness.result import document
+from orm_async_tests.harness.show import whole
 from tests.harness.scripts import ran
 
 TROUBLES = {
@@ -52,6 +54,15 @@ TROUBLES = {
         async def go():
             tasks.append(asyncio.create_task(asyncio.Event().wait()))
     """,
+    "a task that is garbage before its end": """
+        @way
+        async def go():
+            async def wait():
+                await asyncio.get_running_loop().create_future()
+            asyncio.create_task(wait())
+            await asyncio.sleep(0)
+            gc.collect()
+    """,
     "an exception that nobody retrieves": """
         @way
         async def go():
@@ -94,6 +105,7 @@ ALLOWED = {
     "warns": 'warnings.warn("something", UserWarning)',
     "unhandled": 'logging.getLogger("some.library").error("something")',
     "leaks": "kept.append(await engine.connect())",
+    "tasks": "kept.append(asyncio.create_task(asyncio.Event().wait()))",
 }
 
 
@@ -105,37 +117,86 @@ def test_what_a_way_is_about_is_left_to_its_check(term: str, database: db.Databa
         async def go(engine):
             {ALLOWED[term]}
         def check(go):
-            assert go.warnings + go.unhandled or go.leaked == 1
+            assert len(go.warnings + go.unhandled) + go.leaked + go.tasks == 1
     """
     assert ran(body, database).verdict.word == HOLDS
 
 
-def defect(versions: str, outcome: int) -> str:
+def knowing(versions: str, outcome: int) -> str:
     """A script with a defect in these versions, which is seen if the outcome is not 1."""
     return f"""
-        DEFECT = Upstream("sqlalchemy", "{versions}", "https://example.org/1")
+        DEFECT = Upstream("it is not 1", {{"sqlalchemy": "{versions}"}}, "https://example.org/1")
+        OTHER = Upstream("it is not 1 or 2", {{"asyncpg": ">=0"}}, "https://example.org/2")
         @way
         async def go():
             return {outcome}
         def check(go):
             with DEFECT:
                 assert go.value == 1
+            with OTHER:
+                assert go.value < 0
+            assert go.value < 3
     """
 
 
 @pytest.mark.parametrize(
     ("versions", "outcome", "verdict"),
     [
-        (">=2", 0, UPSTREAM),
+        (">=2", 2, UPSTREAM),
+        ("<1 or >=2,<3", 2, UPSTREAM),
         (">=2", 1, BROKEN),  # it was repaired: the range must be narrowed
-        (">=99", 0, BROKEN),  # it is there where nobody knew of it
-        (">=99", 1, HOLDS),
+        (">=99", 2, BROKEN),  # it is there where nobody knew of it
+        (">=99", 1, UPSTREAM),  # only the other one is seen
+        (">=2", 3, BROKEN),  # the check went on, and failed at what is no known defect
     ],
 )
-def test_a_defect_is_expected_in_its_versions_only(
+def test_defects_are_expected_in_their_versions_only(
     versions: str, outcome: int, verdict: str, database: db.Database
 ) -> None:
-    assert ran(defect(versions, outcome), database).verdict.word == verdict
+    assert ran(knowing(versions, outcome), database).verdict.word == verdict
+
+
+def test_each_defect_that_is_seen_is_a_sentence_and_a_link(database: db.Database) -> None:
+    result = ran(knowing(">=2", 2), database)
+
+    lines = [text.strip() for _, text in whole(result)]
+    assert lines[lines.index("UPSTREAM On sqlalchemy >=2, it is not 1.") :] == [
+        "UPSTREAM On sqlalchemy >=2, it is not 1.",
+        "https://example.org/1",
+        "On asyncpg >=0, it is not 1 or 2.",
+        "https://example.org/2",
+        *(f"{proof:58}{values}" for proof, values in PROOFS),
+    ]
+    [told] = document([result])["results"]
+    assert [each["link"][-1] for each in told["defects"]] == ["1", "2"]
+    assert [each["holds"] for each in told["evidence"]] == [False, False, True]
+
+
+PROOFS = [
+    ("x go.value == 1", "2 == 1"),
+    ("x go.value < 0", "2 < 0"),
+    ("= go.value < 3", "2 < 3"),
+]
+
+
+@pytest.mark.parametrize(
+    ("versions", "needed"),
+    [
+        ('SINCE = "2.0.44"', True),
+        ('SINCE = "99"', False),
+        ('SINCE = ">=1.4.1,<2 or >=2.0.44"', True),
+        ('SINCE = ">=1.4.1,<2 or >=99"', False),
+        ('ONLY = "asyncpg"', True),
+        ('ONLY = "asyncpg>=0.30"', True),
+        ('ONLY = "asyncpg>=99"', False),
+        ('ONLY = "psycopg"', False),
+    ],
+)
+def test_a_script_runs_on_the_versions_that_it_is_about(
+    versions: str, needed: bool, database: db.Database
+) -> None:
+    verdict = ran(f"{versions}\n@way\nasync def go():\n    pass", database).verdict
+    assert verdict.word == (HOLDS if needed else SKIPPED)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def _is_new(entry: catalogue.Entry, version: str) -> bool:
     from packaging.version import InvalidVersion, Version
 
     try:
-        return entry.since is not None and Version(entry.since) >= Version(version)
+        newest = (entry.since or "0").rpartition(" or ")[2].lstrip(">=")
+        return Version(newest) >= Version(version)
     except InvalidVersion:
         raise CouldNotRun(f"{version!r} is no version", "--since", "such as 2.1") from None
 

@@ -1,7 +1,7 @@
 """From what was seen to a verdict."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from orm_async_tests.harness.evidence import Evidence, Recorder
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.stack import Stack
-from orm_async_tests.harness.upstream import DefectSeen
+from orm_async_tests.harness.upstream import Upstream, gathered
 from orm_async_tests.harness.ways import called_with
 from orm_async_tests.harness.words import describe
 
@@ -27,6 +27,7 @@ class Verdict:
     word: Word
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
+    defects: tuple[Upstream, ...] = ()
 
 
 def judge(
@@ -36,28 +37,36 @@ def judge(
     if trouble := _trouble(script, seen):
         return Verdict(BROKEN, trouble)
     recorder = Recorder()
-    word, reason = _asked(script, recorder, {**options, "stack": stack, **seen}, stack)
-    return Verdict(word, reason, tuple(recorder.evidence))
+    with gathered() as found:
+        try:
+            offered = {**options, "stack": stack, **seen}
+            recorder.check(script.check, called_with(script.check, offered))
+        except Exception as error:
+            return Verdict(BROKEN, _where(error), tuple(recorder.evidence))
+    return _weighed(found, script.defects, stack, tuple(recorder.evidence))
 
 
-def _asked(
-    script: Script, recorder: Recorder, offered: Mapping[str, Any], stack: Stack
-) -> tuple[Word, str]:
-    """The verdict's word and reason."""
-    defect = script.defect
-    expected = defect is not None and defect.applies(stack.libraries, stack.driver)
-    try:
-        recorder.check(script.check, called_with(script.check, offered))
-    except DefectSeen as found:
-        link = found.defect.link
-        if expected:
-            return UPSTREAM, f"{found.defect.library} {found.defect.versions}: {link}"
-        return BROKEN, f"the defect is outside its versions {found.defect.versions}: {link}"
-    except Exception as error:
-        return BROKEN, _where(error)
-    if defect and expected:
-        return BROKEN, f"the defect is gone: narrow its versions {defect.versions}"
-    return HOLDS, ""
+def _weighed(
+    found: Sequence[Upstream],
+    known: Sequence[Upstream],
+    stack: Stack,
+    evidence: tuple[Evidence, ...],
+) -> Verdict:
+    """The verdict, if nothing failed but what these defects explain."""
+    for defect in known:
+        expected = defect.applies(stack.libraries)
+        if defect in found and not expected:
+            why = "a defect is seen outside its versions"
+        elif expected and defect not in found:
+            why = "a defect is gone: narrow its versions"
+        else:
+            continue
+        return Verdict(BROKEN, f"{why}. {defect.sentence} {defect.link}", evidence)
+    if not found:
+        return Verdict(HOLDS, evidence=evidence)
+    seen = [defect for defect in known if defect in found]
+    reason = " ".join(f"{defect.sentence} {defect.link}" for defect in seen)
+    return Verdict(UPSTREAM, reason, evidence, tuple(seen))
 
 
 def _trouble(script: Script, seen: Mapping[str, Seen]) -> str:
@@ -65,7 +74,7 @@ def _trouble(script: Script, seen: Mapping[str, Seen]) -> str:
         name, was = way.name, seen[way.name]
         if way.kind == "right" and was.error is not None:
             return f"{name} is a right way and raised {describe(was.error)}"
-        if was.tasks:
+        if was.tasks and not way.tasks:
             return f"{name} left {was.tasks} tasks running"
         if was.warnings and not way.warns:
             return f"{name} warned: {', '.join(was.warnings)}"

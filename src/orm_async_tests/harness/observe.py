@@ -74,7 +74,7 @@ class Observer:
 
     async def _close(self, place: Place, seen: Seen, open_before: int, within: float) -> None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
-        seen.tasks = len(left)
+        seen.tasks += len(left)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -152,13 +152,16 @@ class _Errors(logging.Handler):
 
 @contextmanager
 def _troubles(seen: Seen) -> Iterator[None]:
-    """Collect warnings, logged errors and exceptions that nobody retrieved into seen."""
+    """Collect warnings, logged errors, lost exceptions and lost tasks into seen."""
     loop, handler = asyncio.get_running_loop(), _Errors(seen.unhandled)
-    loop.set_exception_handler(
-        lambda _, context: seen.unhandled.append(
-            str(context.get("exception") or context["message"])
-        )
-    )
+
+    def lost(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "task" in context and "exception" not in context:
+            seen.tasks += 1  # it was garbage before its end
+        else:
+            seen.unhandled.append(str(context.get("exception") or context["message"]))
+
+    loop.set_exception_handler(lost)
     logging.getLogger().addHandler(handler)
     try:
         with warnings.catch_warnings(record=True) as caught:

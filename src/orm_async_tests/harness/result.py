@@ -10,7 +10,7 @@ from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.stack import Stack
 from orm_async_tests.harness.words import describe
 
-SCHEMA = 2  # raised when a reader of the documents would have to change
+SCHEMA = 3  # raised when a reader of the documents would have to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
@@ -48,6 +48,7 @@ def _result(result: Result) -> dict[str, Any]:
         "claim": result.script.claim,
         "verdict": result.verdict.word,
         "reason": result.verdict.reason,
+        "defects": [asdict(each) for each in result.verdict.defects],
         "evidence": [asdict(each) for each in result.verdict.evidence],
         "seconds": round(result.seconds, 6),
         "ways": [_way(name, seen) for name, seen in result.seen.items()],
@@ -69,6 +70,7 @@ def _way(name: str, seen: Seen) -> dict[str, Any]:
         "first": round(seen.first, 6),
         "peak": seen.peak,
         "leaked": seen.leaked,
+        "tasks": seen.tasks,
         "warnings": seen.warnings,
         "unhandled": seen.unhandled,
     }

@@ -14,7 +14,7 @@ from orm_async_tests.harness.needs import missing, needs_of
 from orm_async_tests.harness.options import Option
 from orm_async_tests.harness.playground import World, usual_world
 from orm_async_tests.harness.stack import Stack
-from orm_async_tests.harness.upstream import Upstream
+from orm_async_tests.harness.upstream import Upstream, within
 from orm_async_tests.harness.ways import Way
 
 
@@ -27,9 +27,9 @@ class Script:
     ways: tuple[Way, ...]
     check: Callable[..., None]
     options: tuple[Option, ...]
-    since: str | None  # the SQLAlchemy that it is about
-    only: str | None  # the driver that it is about
-    defect: Upstream | None
+    since: str  # the versions of SQLAlchemy that it is about, such as 2.1; or none
+    only: str  # the driver that it is about, such as asyncpg>=0.31; or none
+    defects: tuple[Upstream, ...]
     base: type[DeclarativeBase]
     world: World | None
     needs: frozenset[str]
@@ -45,9 +45,9 @@ class Script:
             ways=ways,
             check=said["check"],
             options=said.get("OPTIONS", ()),
-            since=said.get("SINCE"),
-            only=said.get("ONLY"),
-            defect=said.get("DEFECT"),
+            since=said.get("SINCE", ""),
+            only=said.get("ONLY", ""),
+            defects=tuple(each for each in said.values() if isinstance(each, Upstream)),
             base=said.get("Base", models.Base),
             world=said.get("world", usual_world),
             needs=needs_of(module, ways),
@@ -65,12 +65,23 @@ class Script:
 
     def missing(self, stack: Stack, wire: bool) -> str:
         """Why it cannot run on this stack and what to type, or nothing."""
-        if self.since and not _at_least(stack.sqlalchemy, self.since):
-            have, want = stack.sqlalchemy, self.since
-            return f"needs SQLAlchemy {want}, this is {have}: pip install 'sqlalchemy>={want}'"
-        if self.only and stack.driver != self.only:
-            return f"is about {self.only}, this is {stack.driver}: --driver {self.only}"
-        return "; ".join(filter(None, (missing(need, wire) for need in sorted(self.needs))))
+        needs = (missing(need, wire) for need in sorted(self.needs))
+        return self._outside(stack) or "; ".join(filter(None, needs))
+
+    def _outside(self, stack: Stack) -> str:
+        """Which version or driver it is not about, or nothing."""
+        since, only = self.since, self.only
+        if since[:1].isdigit():
+            since = f">={since}"
+        if since and not within(stack.sqlalchemy, since):
+            newest, have = since.rpartition(" or ")[2], stack.sqlalchemy
+            return f"needs sqlalchemy {since}, this is {have}: pip install 'sqlalchemy{newest}'"
+        driver = only.rstrip("<>=!~,.0123456789")
+        if only and stack.driver != driver:
+            return f"is about {driver}, this is {stack.driver}: --driver {driver}"
+        if only and not within(stack.driver_version, only.removeprefix(driver)):
+            return f"needs {only}, this is {stack.driver_version}: pip install '{only}'"
+        return ""
 
 
 def _number(module: ModuleType) -> int:
@@ -78,9 +89,3 @@ def _number(module: ModuleType) -> int:
     if found is None:
         raise ValueError(f"{module.__file__}: a script's name begins with test and its number")
     return int(found[1])
-
-
-def _at_least(version: str, wanted: str) -> bool:
-    from packaging.version import Version
-
-    return Version(version) >= Version(wanted)

@@ -16,8 +16,9 @@ class Seen:
     SQLAlchemy meant them. For each entry of log, lanes: which of the transactions open at that
     moment sent it; refused: the SQLSTATE with which the server refused it, or "".
     round_trips: counted on the wire, if counted is true.
-    leaked: pool slots still checked out at the end. warnings: names of categories. first: seconds
-    until the first item of an async generator; peak: most bytes that Python held while it ran.
+    leaked: pool slots still checked out at the end. tasks: left running, or given up unfinished.
+    warnings: names of categories. first: seconds until the first item of an async generator; peak:
+    most bytes that Python held while it ran.
     """
 
     kind: Kind = "way"

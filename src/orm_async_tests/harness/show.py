@@ -64,7 +64,7 @@ def whole(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterat
 def brief(result: Result) -> Iterator[Styled]:
     """One line about one script."""
     word, reason = result.verdict.word, result.verdict.reason
-    why = f"  ({reason})" if word == SKIPPED else ""
+    why = f"  ({reason})" if word in (SKIPPED, UPSTREAM) else ""
     yield STYLES[word], f"{word:8}  {result.script.command:>7}  {result.script.claim}{why}"
 
 
@@ -86,8 +86,13 @@ def grid(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
 
 def verdict(result: Result, columns: int) -> Iterator[Styled]:
     """The verdict, and the assertions that it rests on with the values of both sides."""
-    word, reason = result.verdict.word, result.verdict.reason
-    yield from _wrapped(STYLES[word], f"  {word} {reason}".rstrip(), columns, 4)
+    word, known = result.verdict.word, result.verdict.defects
+    reasons = [(each.sentence, each.link) for each in known] or [(result.verdict.reason, "")]
+    for number, (reason, link) in enumerate(reasons):
+        head = "" if number else word
+        yield from _wrapped(STYLES[word], f"  {head} {reason}".rstrip(), columns, 4)
+        if link:
+            yield "", f"    {link}"
     for each in result.verdict.evidence:
         yield from _proof(each, columns)
 

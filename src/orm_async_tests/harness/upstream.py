@@ -1,36 +1,47 @@
 """Known defects of the libraries that are shown: data, so that their repair is noticed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 
 
-class DefectSeen(Exception):
-    """An assertion inside a `with DEFECT:` block failed, as a known defect makes it."""
+def within(version: str, ranges: str) -> bool:
+    """Whether a version is in one of these ranges, such as "<2.0.55 or >=2.1,<2.1.5"."""
+    from packaging.specifiers import SpecifierSet
 
-    def __init__(self, defect: "Upstream") -> None:
-        super().__init__(defect.link)
-        self.defect = defect
+    return any(
+        SpecifierSet(each).contains(version, prereleases=True) for each in ranges.split(" or ")
+    )
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """A defect of a library, the PEP 440 specifier of its versions, and where to read of it.
+    """A defect: what goes wrong, on which versions of which libraries, and where to read of it.
 
-    A script's `check` asserts what ought to hold in a last `with DEFECT:` block. If that fails on a
-    stack in the range the verdict is UPSTREAM; if it holds there, or fails elsewhere, it is BROKEN.
+    versions has the ranges of each library that it takes; if a driver is among them, it is that
+    driver's. A script's `check` asserts what ought to hold in a `with` block of the defect. If that
+    fails on a stack in the ranges the verdict is UPSTREAM; if it holds there, or fails elsewhere,
+    it is BROKEN.
     """
 
-    library: str
-    versions: str
+    what: str
+    versions: Mapping[str, str]
     link: str
-    drivers: tuple[str, ...] = ("asyncpg", "psycopg")
 
-    def applies(self, versions: Mapping[str, str], driver: str) -> bool:
-        """Whether a stack of these library versions and this driver has the defect."""
-        from packaging.specifiers import SpecifierSet
+    @property
+    def sentence(self) -> str:
+        """On which versions what goes wrong."""
+        on = " and ".join(f"{library} {ranges}" for library, ranges in self.versions.items())
+        return f"On {on}, {self.what}."
 
-        return driver in self.drivers and versions[self.library] in SpecifierSet(self.versions)
+    def applies(self, libraries: Mapping[str, str]) -> bool:
+        """Whether a stack of these libraries and versions has the defect."""
+        return all(
+            library in libraries and within(libraries[library], ranges)
+            for library, ranges in self.versions.items()
+        )
 
     def __enter__(self) -> None:
         pass
@@ -40,6 +51,24 @@ class Upstream:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, AssertionError):
-            raise DefectSeen(self) from error
+    ) -> bool:
+        """Note a failed assertion and let the check go on, if somebody gathers defects."""
+        found = _gathering.get()
+        if found is None or not isinstance(error, AssertionError):
+            return False
+        found.append(self)
+        return True
+
+
+_gathering: ContextVar[list[Upstream] | None] = ContextVar("_gathering", default=None)
+
+
+@contextmanager
+def gathered() -> Iterator[list[Upstream]]:
+    """The defects that show themselves while the block runs."""
+    found: list[Upstream] = []
+    token = _gathering.set(found)
+    try:
+        yield found
+    finally:
+        _gathering.reset(token)

@@ -12,9 +12,9 @@ from orm_async_tests.harness.seen import Kind
 class Way:
     """A function of a script, how it is to be run, and what it may leave behind.
 
-    engine: options of create_async_engine. warns, unhandled, leaks: the way is about a warning, an
-    error that nobody retrieves or that is only logged, a connection that is not given back; then
-    `check` judges them, else any of them breaks the script.
+    engine: options of create_async_engine. warns, unhandled, leaks, tasks: the way is about a
+    warning, an error that nobody retrieves or that is only logged, a connection that is not given
+    back, a task that is left; then `check` judges them, else any of them breaks the script.
     """
 
     function: Callable[..., Any]
@@ -23,6 +23,7 @@ class Way:
     warns: bool = False
     unhandled: bool = False
     leaks: bool = False
+    tasks: bool = False
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the function: one way may use another."""
@@ -62,6 +63,7 @@ class Mark:
         warns: bool = ...,
         unhandled: bool = ...,
         leaks: bool = ...,
+        tasks: bool = ...,
     ) -> Callable[[Callable[..., Any]], Way]: ...
 
     def __call__(self, function: Callable[..., Any] | None = None, /, **terms: Any) -> Any:

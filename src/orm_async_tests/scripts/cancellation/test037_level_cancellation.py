@@ -14,6 +14,7 @@ import asyncio
 from sqlalchemy import text
 
 from orm_async_tests.harness import Activity, MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, CLOSE_HANGS
 
 ONLY = "asyncpg"
 SLEEP = text("SELECT pg_sleep(60)")
@@ -25,7 +26,7 @@ async def sleep(make_engine: MakeEngine, statement_timeout: str) -> None:
         await connection.execute(SLEEP)
 
 
-@wrong
+@wrong(tasks=True, unhandled=True)
 async def cancel_a_scope(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
     """cancel AnyIO's scope: the task has ended, its query has not"""
     import anyio
@@ -50,7 +51,7 @@ async def cancel_a_task(make_engine: MakeEngine, activity: Activity) -> dict[str
     return {"queries left": await activity.running("pg_sleep")}
 
 
-@right
+@right(unhandled=True)
 async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
     """cancel AnyIO's scope, with a statement_timeout: the server ends the query"""
     import anyio
@@ -67,6 +68,11 @@ def check(cancel_a_scope: Seen, cancel_a_task: Seen, limit_the_statement: Seen) 
     assert cancel_a_scope.value == {"queries left": 1}
     assert cancel_a_task.value == {"queries left": 0}
     assert limit_the_statement.value == {"queries left": 0}
+
+    with CANCEL_IS_LOGGED:
+        assert cancel_a_scope.unhandled + limit_the_statement.unhandled == []
+    with CLOSE_HANGS:
+        assert cancel_a_scope.tasks == 0
 
 
 main = main_of(__name__)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, CLOSE_HANGS, DEAD_IN_THE_POOL
 
 ONLY = "asyncpg"
 SLEEP = text("SELECT pg_sleep(60)")
@@ -25,7 +26,7 @@ async def sleep(engine: AsyncEngine) -> None:
         await connection.execute(SLEEP)
 
 
-@wrong(engine=ONE)
+@wrong(engine=ONE, leaks=True, tasks=True, unhandled=True)
 async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel again while the first cancel is being handled"""
     task = asyncio.create_task(sleep(engine))
@@ -34,9 +35,9 @@ async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, obj
     asyncio.get_running_loop().call_soon(task.cancel)
     await asyncio.wait([task])
     left = await activity.running("pg_sleep")
+    await activity.terminate()
     async with engine.connect() as connection:
         answer = await connection.scalar(text("SELECT 42"))
-    await activity.terminate()
     return {"queries left": left, "next answer": answer}
 
 
@@ -55,8 +56,14 @@ async def cancel_once(engine: AsyncEngine, activity: Activity) -> dict[str, obje
 
 
 def check(cancel_twice: Seen, cancel_once: Seen) -> None:
-    assert cancel_twice.value == {"queries left": 1, "next answer": 42}
     assert cancel_once.value == {"queries left": 0, "next answer": 42}
+    with DEAD_IN_THE_POOL:
+        assert cancel_twice.value == {"queries left": 1, "next answer": 42}
+        assert cancel_twice.leaked == 0
+    with CANCEL_IS_LOGGED:
+        assert cancel_twice.unhandled == []
+    with CLOSE_HANGS:
+        assert cancel_twice.tasks == 0
 
 
 main = main_of(__name__)

@@ -14,8 +14,9 @@ from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests.harness import MakeEngine, PrivateServer, Seen, main_of, right, wrong
+from orm_async_tests.harness.defects import CLOSE_HANGS
 
-SINCE = "2.0.55"
+SINCE = ">=2.0.55,<2.1 or >=2.1.2"
 ONLY = "asyncpg"
 PATIENCE, THAW = 0.2, 3.0  # seconds until the timeout, and until the server answers again
 
@@ -49,8 +50,10 @@ async def a_command_timeout(
 
 
 def check(only_a_timeout: Seen, a_command_timeout: Seen) -> None:
-    assert a_command_timeout.value == {"left by the timeout": True}
     assert only_a_timeout.value == {"left by the timeout": False}
+    assert isinstance(a_command_timeout.value, dict)
+    with CLOSE_HANGS:
+        assert a_command_timeout.value == {"left by the timeout": True}
 
 
 main = main_of(__name__)

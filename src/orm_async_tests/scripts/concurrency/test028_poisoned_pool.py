@@ -19,10 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Activity, Seen, Upstream, main_of, right, wrong
 
 DEFECT = Upstream(
-    "sqlalchemy",
-    ">=2.0,<2.2",
+    "a connection that is left while a task uses it is of no use to the pool's next users",
+    {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
-    drivers=("asyncpg",),
 )
 POOL = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
 SLOW = select(func.pg_sleep(0.5))

@@ -12,12 +12,18 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multip
 import asyncio
 
 from sqlalchemy import URL, NullPool, select
+from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Seen, Upstream, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
+DEFECT = Upstream(
+    "the rollback after a transaction that cannot start raises an error in place of the first one",
+    {"sqlalchemy": ">=2.1,<2.1.4"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
+)
 
 
 async def users(engine: AsyncEngine, dispose: bool = False) -> int:
@@ -52,10 +58,11 @@ async def without_pool(url: URL) -> dict[str, list[int]]:
 
 
 def check(pooled: Seen, disposed: Seen, without_pool: Seen) -> None:
-    assert isinstance(pooled.error, RuntimeError)
-    assert len(pooled.sql) == 1  # of the first loop
-
     assert disposed.value == without_pool.value == {"users": [3, 3]}
+    assert len(pooled.sql) == 1  # of the first loop
+    assert isinstance(pooled.error, RuntimeError | InterfaceError)
+    with DEFECT:
+        assert isinstance(pooled.error, RuntimeError)
 
 
 main = main_of(__name__)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
 
-ONLY = "asyncpg"
+ONLY = "asyncpg>=0.31"
 ALTER = text("ALTER TABLE test105.huts ALTER COLUMN height TYPE real")
 
 

@@ -19,8 +19,8 @@ ONLY = "asyncpg"
 STALE = "InvalidCachedStatementError"
 ALTER = text("ALTER TABLE test140.huts ALTER COLUMN height TYPE real")
 DEFECT = Upstream(
-    "sqlalchemy",
-    ">=2.1,<=2.1.9",
+    "driver_exception raises ValueError for the error of a stale statement",
+    {"sqlalchemy": ">=2.1,<=2.1.9"},
     "https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError",
 )
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Seen, main_of, right, way, wrong
 
+NEEDS = ("wire",)
 SHOW = text("SHOW statement_timeout")
 
 

@@ -11,9 +11,14 @@ from sqlalchemy import MetaData, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Seen, Upstream, main_of, way
 
 SINCE = "2.1"
+DEFECT = Upstream(
+    "merge_all() flushes between its objects, as merge() in a loop does",
+    {"sqlalchemy": ">=2.1,<2.1.7"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13715",
+)
 
 
 class Base(DeclarativeBase):
@@ -56,7 +61,8 @@ def kinds(seen: Seen) -> list[str]:
 def check(one_by_one: Seen, all_at_once: Seen) -> None:
     assert one_by_one.value == all_at_once.value == {"huts left": 1}
     assert kinds(one_by_one) == ["SELECT", "UPDATE", "SELECT", "DELETE", "SELECT"]
-    assert kinds(all_at_once) == ["SELECT", "SELECT", "DELETE", "SELECT"]
+    with DEFECT:
+        assert kinds(all_at_once) == ["SELECT", "SELECT", "DELETE", "SELECT"]
 
 
 main = main_of(__name__)

@@ -82,6 +82,20 @@ def test_a_check_asserts_no_message(command: str) -> None:
     assert ".args" not in ast.unparse(check)
 
 
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_a_script_that_looks_at_the_wire_says_that_it_needs_one(command: str) -> None:
+    tree = ast.parse(SCRIPTS[command].read_text("utf-8"))
+    looked_at = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    asked_for = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    needs = [
+        ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS"
+    ]
+    wanted = "round_trips" in looked_at or "wire" in asked_for
+    assert any("'wire'" in each for each in needs) == wanted
+
+
 def test_numbers_are_used_once() -> None:
     assert len(SCRIPTS) == len(list(catalogue.HERE.glob("test*.py")))
 

@@ -52,21 +52,25 @@ def missing(script: ModuleType, stack: Stack, wire: bool) -> str:
     return _outside(script, stack) or "; ".join(filter(None, needs))
 
 
+def since(script: ModuleType) -> str:
+    """The versions of SQLAlchemy that have what the script is about; "" if all do."""
+    declared: str = getattr(script, "SINCE", "")
+    return f">={declared}" if declared[:1].isdigit() else declared
+
+
 def _outside(script: ModuleType, stack: Stack) -> str:
     """Which version or driver the script is not about, or nothing."""
-    since, only = getattr(script, "SINCE", ""), getattr(script, "ONLY", "")
-    if since[:1].isdigit():
-        since = f">={since}"
-    if since and not within(stack.sqlalchemy, since):
-        newest = since.rpartition(" or ")[2]
-        have = stack.sqlalchemy
-        return f"needs sqlalchemy {since}, this is {have}: pip install 'sqlalchemy{newest}'"
+    wanted, only = since(script), getattr(script, "ONLY", "")
     driver = only.rstrip("<>=!~,.0123456789")
     if only and stack.driver != driver:
         return f"is about {driver}, this is {stack.driver}: --driver {driver}"
     if only and not within(stack.driver_version, only.removeprefix(driver)):
         return f"needs {only}, this is {stack.driver_version}: pip install '{only}'"
-    return ""
+    if within(stack.sqlalchemy, wanted):
+        return ""
+    newest = wanted.rpartition(" or ")[2]
+    have = stack.sqlalchemy
+    return f"needs sqlalchemy {wanted}, this is {have}: pip install 'sqlalchemy{newest}'"
 
 
 def _needed(what: str, wire: bool) -> str:
@@ -100,7 +104,10 @@ def judge(
 
 
 def _weighed(
-    found: Sequence[Upstream], known: Sequence[Upstream], stack: Stack, evidence: tuple[Evidence, ...]
+    found: Sequence[Upstream],
+    known: Sequence[Upstream],
+    stack: Stack,
+    evidence: tuple[Evidence, ...],
 ) -> Verdict:
     """The verdict, if nothing failed but what these defects explain."""
     for defect in known:

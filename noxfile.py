@@ -1,6 +1,5 @@
 """The checks. Sessions that need only the locked environment run in it: poetry run nox."""
 
-import itertools
 import shutil
 import subprocess
 import sys
@@ -8,12 +7,24 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import nox
+from packaging.requirements import Requirement
 
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True  # what was not run is no pass
 
 SHELL_SCRIPTS = ("poetryw", ".ci/run")
 PROFILES = ("--profile", "service", "--profile", "scale")  # of docker-compose.yml
+EDGES = [  # Python, SQLAlchemy, drivers
+    ("3.11", "oldest 2.0", "oldest"),
+    ("3.13", "oldest 2.0", "newest"),
+    ("3.12", "newest 2.0", "oldest"),
+    ("3.13", "newest 2.0", "newest"),
+    ("3.12", "oldest 2.1", "oldest"),
+    ("3.11", "oldest 2.1", "newest"),
+    ("3.13", "newest 2.1", "oldest"),
+    ("3.12", "newest 2.1", "newest"),
+]
 UP = ("up", "-d", "--wait", "--build")
 
 
@@ -151,11 +162,25 @@ def build(session: nox.Session) -> None:
         session.run(test1, *session.posargs, external=True)
 
 
-@nox.session
-@nox.parametrize("sqlalchemy", ["2.0", "2.1"])
-def matrix(session: nox.Session, sqlalchemy: str) -> None:
-    """All scripts on both lines of SQLAlchemy, both drivers, both loops (arguments: run's)."""
-    session.install(f"sqlalchemy[asyncio]~={sqlalchemy}.0", ".[anyio,psycopg,uvloop]")
-    for driver, loop in itertools.product(("asyncpg", "psycopg"), ("asyncio", "uvloop")):
-        run = ["-m", "orm_async_tests", "run", "--all", "--driver", driver, "--loop", loop]
+@nox.session(reuse_venv=False)
+@nox.parametrize(("python", "sqlalchemy", "drivers"), EDGES)
+def edges(session: nox.Session, sqlalchemy: str, drivers: str) -> None:
+    """All scripts on the oldest and newest versions that are declared (arguments: run's)."""
+    line = sqlalchemy.split()[-1]
+    pins = [f"sqlalchemy[asyncio]{oldest('sqlalchemy') if line == '2.0' else '==2.1.0'}"]
+    if sqlalchemy.startswith("newest"):
+        pins = [f"sqlalchemy[asyncio]~={line}.0"]
+    if drivers == "oldest":
+        pins += [f"asyncpg{oldest('asyncpg')}", f"psycopg[binary]{oldest('psycopg')}"]
+    session.install(*pins, ".[anyio,psycopg,service,uvloop]", "httpx")
+    for driver in ("asyncpg", "psycopg"):
+        run = ["-m", "orm_async_tests", "run", "--all", "--driver", driver]
         session.run("python", *run, *session.posargs)
+
+
+def oldest(library: str) -> str:
+    """The lower bound that pyproject.toml declares, as a pin."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["psycopg"]]
+    (found,) = (each for each in map(Requirement, declared) if each.name == library)
+    return next(f"=={each.version}" for each in found.specifier if each.operator == ">=")

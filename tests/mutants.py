@@ -6,7 +6,6 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from orm_async_tests.harness.judge import UPSTREAM
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.ways import called_with
@@ -25,15 +24,15 @@ def blanks(seen: Mapping[str, Seen]) -> Iterator[Mutant]:
 def swaps(result: Result) -> Iterator[Mutant]:
     """With a wrong and a right way taken for each other.
 
-    Where a way is wrong because of a library's defect, both are right on a stack without it.
+    Where a way is wrong because of a library's defect, it is right on a stack without it.
     """
-    if result.script.defects and result.verdict.word != UPSTREAM:
-        return
     seen = result.seen
     wrong = [name for name, each in seen.items() if each.kind == "wrong"]
     right = [name for name, each in seen.items() if each.kind == "right"]
     for bad in wrong:
         for good in right:
+            if result.script.defects and seen[bad].value == seen[good].value:
+                continue
             yield f"{good} seen as {bad}", {**seen, bad: seen[good]}
             yield f"{bad} seen as {good}", {**seen, good: seen[bad]}
 

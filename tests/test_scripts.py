@@ -1,16 +1,21 @@
 """Every script holds, and every claim can fail."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
+from packaging.requirements import Requirement
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM, judge
+from orm_async_tests.harness.needs import WIRE
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.show import whole
+from orm_async_tests.harness.upstream import within
 from orm_async_tests.harness.ways import called_with
 from tests.mutants import blanks, changes, swaps
 
@@ -30,9 +35,7 @@ def test_a_script_holds_and_fails_when_anything_that_its_check_reads_is_changed(
 ) -> None:
     script = Script.of(ENTRIES[command].load())
     result = run_script(script, driven)
-    if result.verdict.word == SKIPPED:
-        assert script.only or script.since
-        return
+    skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(text for _, text in whole(result))
     assert [name for name, seen in result.seen.items() if nameless(seen.value)] == []
     survivors = [
@@ -47,14 +50,44 @@ def test_a_script_holds_and_fails_when_anything_that_its_check_reads_is_changed(
 
 
 @pytest.mark.parametrize("command", ENTRIES)
-def test_a_script_holds_in_another_event_loop(command: str, database: db.Database) -> None:
+def test_a_script_holds_in_another_event_loop_and_without_a_wire_unless_it_needs_one(
+    command: str, database: db.Database
+) -> None:
     script = Script.of(ENTRIES[command].load())
-    result = run_script(script, database, loop="uvloop")
+    wired = WIRE in script.needs
+    tls = database.url.update_query_dict({"ssl": "prefer"})
+    result = run_script(script, database if wired else replace(database, url=tls), loop="uvloop")
     assert result.stack.loop == "uvloop"
-    if result.verdict.word == SKIPPED:
-        assert script.only or script.since
-        return
+    skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), result.verdict.reason
+    assert {seen.counted for seen in result.seen.values()} == {wired}
+
+
+@pytest.mark.parametrize("command", ENTRIES)
+def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) -> None:
+    script = Script.of(ENTRIES[command].load())
+    assert within("2.1.9", script.since)
+    assert Requirement(script.only or "asyncpg").name in db.DRIVERS
+    for defect in script.defects:
+        assert not defect.applies({"sqlalchemy": "1.4", "asyncpg": "0.1", "psycopg": "1"})
+        assert not defect.what.endswith(".")
+        assert re.fullmatch(r"https://\S+", defect.link)
+
+
+def skip_as(result: Result) -> None:
+    """Skip what the script skipped, if the driver or a version that it names really is outside."""
+    if result.verdict.word != SKIPPED:
+        return
+    stack, about = result.stack, Requirement(result.script.only or result.stack.driver)
+    mine = about.name == stack.driver
+    outside = {
+        stack.driver: not mine,
+        stack.driver_version: mine and stack.driver_version not in about.specifier,
+        stack.sqlalchemy: not within(stack.sqlalchemy, result.script.since),
+    }
+    told = re.findall(r"this is ([\w.]+)", result.verdict.reason)
+    assert [outside[each] for each in told] == [True], result.verdict.reason
+    pytest.skip(result.verdict.reason)
 
 
 def fails(result: Result, seen: Mapping[str, Seen]) -> bool:

@@ -27,8 +27,8 @@ class Script:
     ways: tuple[Way, ...]
     check: Callable[..., None]
     options: tuple[Option, ...]
-    since: str  # the versions of SQLAlchemy that it is about, such as 2.1; or none
-    only: str  # the driver that it is about, such as asyncpg>=0.31; or none
+    since: str  # the versions of SQLAlchemy that it is about, such as >=2.1; "" for all
+    only: str  # the driver that it is about, such as asyncpg>=0.31; "" for both
     defects: tuple[Upstream, ...]
     base: type[DeclarativeBase]
     world: World | None
@@ -45,7 +45,7 @@ class Script:
             ways=ways,
             check=said["check"],
             options=said.get("OPTIONS", ()),
-            since=said.get("SINCE", ""),
+            since=re.sub(r"^(?=\d)", ">=", said.get("SINCE", "")),
             only=said.get("ONLY", ""),
             defects=tuple(each for each in said.values() if isinstance(each, Upstream)),
             base=said.get("Base", models.Base),
@@ -70,18 +70,16 @@ class Script:
 
     def _outside(self, stack: Stack) -> str:
         """Which version or driver it is not about, or nothing."""
-        since, only = self.since, self.only
-        if since[:1].isdigit():
-            since = f">={since}"
-        if since and not within(stack.sqlalchemy, since):
-            newest, have = since.rpartition(" or ")[2], stack.sqlalchemy
-            return f"needs sqlalchemy {since}, this is {have}: pip install 'sqlalchemy{newest}'"
+        only, since = self.only, self.since
         driver = only.rstrip("<>=!~,.0123456789")
         if only and stack.driver != driver:
             return f"is about {driver}, this is {stack.driver}: --driver {driver}"
         if only and not within(stack.driver_version, only.removeprefix(driver)):
             return f"needs {only}, this is {stack.driver_version}: pip install '{only}'"
-        return ""
+        if within(stack.sqlalchemy, since):
+            return ""
+        newest, have = since.rpartition(" or ")[2], stack.sqlalchemy
+        return f"needs sqlalchemy {since}, this is {have}: pip install 'sqlalchemy{newest}'"
 
 
 def _number(module: ModuleType) -> int:

@@ -20,7 +20,7 @@ from orm_async_tests.harness import Seen, Upstream, main_of, right, wrong
 ONLY = "psycopg"
 DEFECT = Upstream(
     "an executemany() that is cancelled at its start leaves the pipeline mode on",
-    {"psycopg": ">=3.2,<=3.3.9"},
+    {"psycopg": "==3.3.9"},
     "https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html",
 )
 ONE = {"pool_size": 1, "max_overflow": 0}

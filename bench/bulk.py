@@ -8,7 +8,8 @@ import argparse
 import statistics
 
 from orm_async_tests import db
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
 from orm_async_tests.scripts.writing import test046_bulk_ladder as ladder
 
 COPY = "copy"
@@ -22,8 +23,8 @@ def main() -> int:
     arguments = parser.parse_args()
     with db.chosen(driver="asyncpg") as database:
         print(f"{database.label}: {arguments.rows} rows, {arguments.rounds} rounds")
-        options = {"rows": arguments.rows}
-        rounds = [run(ladder, database, options).seen for _ in range(arguments.rounds)]
+        script, options = Script.of(ladder), {"rows": arguments.rows}
+        rounds = [run_script(script, database, options).seen for _ in range(arguments.rounds)]
     medians = {name: statistics.median(each[name].seconds for each in rounds) for name in rounds[0]}
     for name, seconds in sorted(medians.items(), key=lambda item: -item[1]):
         print(f"{seconds / medians[COPY]:6.1f} x COPY  {name}")

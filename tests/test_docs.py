@@ -2,13 +2,16 @@
 
 import argparse
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.cli import parser
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.fixtures import FIXTURES
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.show import whole
 from orm_async_tests.service.settings import PREFIX, Settings
 
@@ -63,7 +66,7 @@ def test_the_readme_links_every_chapter_and_its_page_names_every_script() -> Non
 
 def test_the_readmes_example_is_what_the_script_prints(database: db.Database) -> None:
     (entry,) = catalogue.chosen(["5"])
-    shown = "\n".join(text for _, text in whole(run(entry.load(), database)))
+    shown = "\n".join(text for _, text in whole(run_script(Script.of(entry.load()), database)))
     assert MILLISECONDS.sub("", shown) in MILLISECONDS.sub("", README)
 
 
@@ -75,3 +78,19 @@ def test_contributing_names_what_scripts_are_written_with() -> None:
         if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "__all__"
     ]
     assert [name for name in names if not re.search(rf"`[^`]*\b{name}\b", CONTRIBUTING)] == []
+
+
+def test_contributing_names_what_a_way_may_ask_for_and_nothing_else() -> None:
+    table = CONTRIBUTING.partition("| Argument | Is |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table, re.MULTILINE))
+    assert rows.keys() == FIXTURES.keys()
+    described = {name: each.__doc__ or "" for name, each in FIXTURES.items()}
+    assert [name for name, text in rows.items() if not text.startswith(described[name])] == []
+
+
+def test_contributing_names_what_a_module_may_say_and_nothing_else() -> None:
+    table = CONTRIBUTING.partition("| Name | Means |")[2].partition("\n\n")[0]
+    read = inspect.getsource(Script.of)
+    assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) == set(
+        re.findall(r'get\("(\w+)"', read)
+    )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.anomalies import LEVELS, table
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
 
 PAGE = Path(__file__).parent.parent / "docs/isolation.md"
 OCCURS, PREVENTED, FAILS = "occurs", "prevented", "40001"
@@ -31,8 +32,8 @@ EXPECTED = {
 def test_every_anomaly_is_prevented_at_the_documented_levels_and_occurs_below(
     database: db.Database,
 ) -> None:
-    scripts = [entry.load() for entry in catalogue.chosen([], "isolation")]
-    head, *rows = table(run(script, database).seen for script in scripts)
+    scripts = [Script.of(entry.load()) for entry in catalogue.chosen([], "isolation")]
+    head, *rows = table(run_script(script, database).seen for script in scripts)
     assert [word.lower().replace(" ", "_") for word in head[1:]] == list(LEVELS)
     assert {name: tuple(cells) for name, *cells in rows} == EXPECTED
     page = PAGE.read_text("utf-8")

@@ -1,19 +1,19 @@
 """Every script holds, and every claim can fail."""
 
-from collections.abc import Iterator, Mapping
-from types import ModuleType
+from collections.abc import Mapping
 
 import pytest
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM, judge
-from orm_async_tests.harness.options import defaults
 from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
+from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.show import whole
-from orm_async_tests.harness.ways import Seen
+from orm_async_tests.harness.ways import called_with
+from tests.mutants import blanks, changes, swaps
 
-Mutant = tuple[str, dict[str, Seen]]
 ENTRIES = {entry.command: entry for entry in catalogue.catalogue()}
 
 
@@ -25,33 +25,48 @@ def driven(request: pytest.FixtureRequest, database: db.Database) -> db.Database
 
 
 @pytest.mark.parametrize("command", ENTRIES)
-def test_a_script_holds_and_fails_when_its_ways_are_swapped_or_blank(
+def test_a_script_holds_and_fails_when_anything_that_its_check_reads_is_changed(
     command: str, driven: db.Database
 ) -> None:
-    script = ENTRIES[command].load()
-    result = run(script, driven)
+    script = Script.of(ENTRIES[command].load())
+    result = run_script(script, driven)
     if result.verdict.word == SKIPPED:
-        assert {"ONLY", "SINCE"} & vars(script).keys()
+        assert script.only or script.since
         return
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(text for _, text in whole(result))
     assert [name for name, seen in result.seen.items() if nameless(seen.value)] == []
     survivors = [
         name
-        for name, mutant in [*blanks(result.seen), *swaps(script, result)]
-        if judge(script, mutant, result.stack, defaults(script)).word != BROKEN
+        for name, mutant in [*blanks(result.seen), *swaps(result)]
+        if judge(script, mutant, result.stack, script.defaults).word != BROKEN
     ]
     assert survivors == []
+    if result.verdict.word == HOLDS:
+        read = {place: [fails(result, other) for other in them] for place, them in changes(result)}
+        assert [place for place, failures in read.items() if not any(failures)] == []
 
 
 @pytest.mark.parametrize("command", ENTRIES)
 def test_a_script_holds_in_another_event_loop(command: str, database: db.Database) -> None:
-    script = ENTRIES[command].load()
-    result = run(script, database, loop="uvloop")
+    script = Script.of(ENTRIES[command].load())
+    result = run_script(script, database, loop="uvloop")
     assert result.stack.loop == "uvloop"
     if result.verdict.word == SKIPPED:
-        assert {"ONLY", "SINCE"} & vars(script).keys()
+        assert script.only or script.since
         return
     assert result.verdict.word in (HOLDS, UPSTREAM), result.verdict.reason
+
+
+def fails(result: Result, seen: Mapping[str, Seen]) -> bool:
+    """Whether an assertion of the check fails for what was seen, and nothing else."""
+    offered = {**result.script.defaults, "stack": result.stack, **seen}
+    try:
+        result.script.check(**called_with(result.script.check, offered))
+    except AssertionError:
+        return True
+    except Exception:
+        return False
+    return False
 
 
 def nameless(value: object) -> bool:
@@ -59,25 +74,3 @@ def nameless(value: object) -> bool:
     bare = isinstance(value, tuple) and not hasattr(value, "_fields")
     inside = isinstance(value, list) and any(map(nameless, value))
     return bare or inside or isinstance(value, int | float)
-
-
-def blanks(seen: Mapping[str, Seen]) -> Iterator[Mutant]:
-    """What was seen with one way blank."""
-    for name, each in seen.items():
-        yield f"{name} blank", {**seen, name: Seen(each.kind)}
-
-
-def swaps(script: ModuleType, result: Result) -> Iterator[Mutant]:
-    """What was seen with a wrong and a right way taken for each other.
-
-    Where a way is wrong because of a library's defect, both are right on a stack without it.
-    """
-    if hasattr(script, "DEFECT") and result.verdict.word != UPSTREAM:
-        return
-    seen = result.seen
-    wrong = [name for name, each in seen.items() if each.kind == "wrong"]
-    right = [name for name, each in seen.items() if each.kind == "right"]
-    for bad in wrong:
-        for good in right:
-            yield f"{good} seen as {bad}", {**seen, bad: seen[good]}
-            yield f"{bad} seen as {good}", {**seen, good: seen[bad]}

@@ -101,13 +101,15 @@ def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def recorded() -> dict[Path, str]:
     """What the example and the scripts of anomalies show now, on the embedded server."""
     from orm_async_tests import db
-    from orm_async_tests.harness import anomalies, run, show
+    from orm_async_tests.harness import anomalies, runner, show
+    from orm_async_tests.harness.script import Script
 
     with db.chosen("embedded", "asyncpg") as database:
         (example,) = catalogue.chosen([EXAMPLE])
-        shown = [text for _, text in show.whole(run.run(example.load(), database))]
-        scripts = [entry.load() for entry in catalogue.chosen([], "isolation")]
-        rows = list(anomalies.table(run.run(each, database).seen for each in scripts))
+        result = runner.run_script(Script.of(example.load()), database)
+        shown = [text for _, text in show.whole(result)]
+        scripts = [Script.of(entry.load()) for entry in catalogue.chosen([], "isolation")]
+        rows = list(anomalies.table(runner.run_script(each, database).seen for each in scripts))
     return {
         README: between(README, "output", ["```", *shown, "```"]),
         ISOLATION: between(ISOLATION, "table", table(rows)),

@@ -9,7 +9,8 @@ from pathlib import Path
 from orm_async_tests import catalogue, db
 from orm_async_tests.catalogue import Chapter, Entry
 from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.show import whole
 
 SITE = Path(__file__).parent.parent / "site"
@@ -20,7 +21,7 @@ def main() -> None:
     SITE.mkdir(exist_ok=True)
     with db.chosen("embedded") as database:
         for chapter in catalogue.chapters(catalogue.catalogue()):
-            results = [run(entry.load(), database) for entry in chapter.entries]
+            results = [run_script(Script.of(entry.load()), database) for entry in chapter.entries]
             text = "\n\n".join(page(chapter, results)) + "\n"
             (SITE / f"{chapter.name}.md").write_text(text, "utf-8")
 

@@ -8,7 +8,8 @@ from types import ModuleType
 
 from orm_async_tests import db
 from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
 
 HEAD = '''"""A claim."""
 import asyncio, gc, logging, warnings
@@ -20,8 +21,8 @@ from orm_async_tests.models import User
 numbers = itertools.count(900)
 
 
-def script(body: str) -> ModuleType:
-    """The module with this body under the usual imports, and a check that asserts nothing."""
+def script(body: str) -> Script:
+    """The script with this body under the usual imports, and a check that asserts nothing."""
     name = f"test{next(numbers)}_of_tests"
     module = ModuleType(name, "A claim.")
     module.__file__ = f"/{name}.py"
@@ -32,9 +33,9 @@ def script(body: str) -> ModuleType:
     lines = source.splitlines(keepends=True)
     linecache.cache[module.__file__] = (len(source), None, lines, module.__file__)
     exec(compile(source, module.__file__, "exec"), vars(module))
-    return module
+    return Script.of(module)
 
 
 def ran(body: str, database: db.Database, **options: object) -> Result:
     """The result of such a script."""
-    return run(script(body), database, options)
+    return run_script(script(body), database, options)

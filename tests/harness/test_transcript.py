@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.transcript import LINES, Line, transcript
-from orm_async_tests.harness.ways import Seen
 
 
 def sent(*log: str, lanes: Sequence[int] = (), refused: Sequence[str] = ()) -> Seen:

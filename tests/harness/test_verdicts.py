@@ -139,7 +139,8 @@ def test_a_defect_is_expected_in_its_versions_only(
 
 
 @pytest.mark.parametrize(
-    "need", ['SINCE = "99"', 'ONLY = "psycopg"', 'NEEDS = ("no_such_package",)']
+    "need",
+    ['SINCE = "99"', 'ONLY = "psycopg"', "@way\nasync def read():\n    import no_such_package"],
 )
 def test_a_script_that_cannot_run_here_is_skipped_with_its_reason(
     need: str, database: db.Database
@@ -153,9 +154,7 @@ def test_a_script_that_cannot_run_here_is_skipped_with_its_reason(
 
 def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
     tls = database.url.update_query_dict({"ssl": "prefer"})
-    result = ran(
-        'NEEDS = ("wire",)\n@way\nasync def go():\n    pass', db.Database(tls, "url", "with TLS")
-    )
+    result = ran("@way\nasync def go(wire):\n    pass", db.Database(tls, "url", "with TLS"))
     assert result.verdict.word == SKIPPED
 
 
@@ -163,7 +162,7 @@ def test_a_server_of_its_own_needs_binaries(
     database: db.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_PG_BIN", "/nowhere")
-    result = ran('NEEDS = ("private_server",)\n@way\nasync def go():\n    pass', database)
+    result = ran("@way\nasync def go(private_server):\n    pass", database)
     assert result.verdict.word == SKIPPED
     assert "ORM_ASYNC_PG_BIN" in result.verdict.reason
 

@@ -1,7 +1,6 @@
 """The wire counts round trips whatever way leads to the server, and loses an answer on demand."""
 
 import asyncio
-import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,7 +9,8 @@ import pytest
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.judge import HOLDS
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
 from tests.harness.scripts import ran
 
 LEDGER = "test22"  # the script that counts
@@ -75,7 +75,7 @@ def by_tcp(database: db.Database) -> Iterator[db.Database]:
 def test_round_trips_to_a_host_and_port_are_counted(by_tcp: db.Database, driver: str) -> None:
     [entry] = [each for each in catalogue.catalogue() if each.command == LEDGER]
     url = db.with_driver(by_tcp.url, driver)
-    result = run(importlib.import_module(entry.module), db.Database(url, "url", "by TCP"))
+    result = run_script(Script.of(entry.load()), db.Database(url, "url", "by TCP"))
     assert result.verdict.word == HOLDS
 
 

@@ -65,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     from orm_async_tests.harness import result, show
     from orm_async_tests.harness.anomalies import table
     from orm_async_tests.harness.judge import BROKEN
-    from orm_async_tests.harness.run import run as run_one
+    from orm_async_tests.harness.runner import run_script
+    from orm_async_tests.harness.script import Script
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
@@ -75,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         for entry in entries:
             tell(entry.command)
-            script = entry.load()
-            done = run_one(script, database, loop=arguments.loop)
+            script = Script.of(entry.load())
+            done = run_script(script, database, loop=arguments.loop)
             results.append(done)
             if not arguments.as_json:
                 whole = arguments.verbose or done.verdict.word == BROKEN

@@ -2,62 +2,63 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.playground import POINTS
-from orm_async_tests.harness.ways import Seen, sqlstate
+from orm_async_tests.harness.seen import Seen, sqlstate
+from orm_async_tests.harness.ways import Way, called_with
 
 OCCURS, PREVENTED = "occurs", "prevented"
 LEVELS = ("read_committed", "repeatable_read", "serializable")  # the names of the ways
 Row = tuple[str, ...]
+Schedule = Callable[..., Awaitable[bool]]
+# Starts something that has to wait for a lock, and returns once it waits.
+Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Three sessions at one isolation level, and a user's two points, which nobody else uses.
+def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Way, Way, Way]:
+    """A way for each isolation level, which runs the schedules that show these anomalies.
 
-    The points' lon are 15 and 16, in the order of their ids.
+    A schedule says whether the anomaly occurred. It asks by name for the sessions `a`, `b` and
+    `c`; for `user`, whom no other schedule uses, and the ids `one` and `two` of the user's points,
+    whose lon are 15 and 16; for `blocked`, which starts something that has to wait.
     """
+    read_committed, repeatable_read, serializable = (_way(level, schedules) for level in LEVELS)
+    return read_committed, repeatable_read, serializable
 
-    a: AsyncSession
-    b: AsyncSession
-    c: AsyncSession
-    user: int
-    server: Activity
 
-    @property
-    def points(self) -> tuple[int, int]:
-        """The ids of the user's points."""
-        last = POINTS * self.user
-        return last - 1, last
+def _way(name: str, schedules: Mapping[str, Schedule]) -> Way:
+    level = name.replace("_", " ").upper()
 
-    async def blocked(self, work: Awaitable[object]) -> asyncio.Future[object]:
-        """Start something that has to wait for a lock, and go on once it waits."""
+    async def outcomes(engine: AsyncEngine, activity: Activity) -> dict[str, str]:
+        return {
+            anomaly: await _outcome(schedule, engine, activity, user)
+            for user, (anomaly, schedule) in enumerate(schedules.items(), 1)
+        }
+
+    outcomes.__name__, outcomes.__doc__ = name, f"run the schedules in sessions at {level}"
+    return Way(outcomes, "way", engine={"isolation_level": level})
+
+
+async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
+    """Whether it "occurs", is "prevented", or the SQLSTATE with which a transaction failed."""
+
+    async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)
-        await self.server.until_blocked()
+        await activity.until_blocked()
         return task
 
-
-Anomaly = Callable[[Stage], Awaitable[bool]]
-
-
-async def outcomes(
-    engine: AsyncEngine, server: Activity, anomalies: Mapping[str, Anomaly]
-) -> dict[str, str]:
-    """Of each anomaly: "occurs", "prevented", or the SQLSTATE with which a transaction failed."""
-    found = {}
-    for user, (name, anomaly) in enumerate(anomalies.items(), 1):
-        async with AsyncSession(engine) as a, AsyncSession(engine) as b, AsyncSession(engine) as c:
-            try:
-                occurs = await anomaly(Stage(a, b, c, user, server))
-                found[name] = OCCURS if occurs else PREVENTED
-            except DBAPIError as error:
-                found[name] = str(sqlstate(error))
-    return found
+    two = POINTS * user
+    async with AsyncSession(engine) as a, AsyncSession(engine) as b, AsyncSession(engine) as c:
+        offered = {"a": a, "b": b, "c": c, "user": user, "one": two - 1, "two": two}
+        arguments = called_with(schedule, {**offered, "blocked": blocked})
+        try:
+            return OCCURS if await schedule(**arguments) else PREVENTED
+        except DBAPIError as error:
+            return str(sqlstate(error))
 
 
 def table(results: Iterable[Mapping[str, Seen]]) -> Iterator[Row]:

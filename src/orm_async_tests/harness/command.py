@@ -4,14 +4,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from types import ModuleType
 from typing import Any
 
 from orm_async_tests import db, errors
 from orm_async_tests.harness.loops import DEFAULT, UVLOOP
-from orm_async_tests.harness.options import Option, options
+from orm_async_tests.harness.options import Option
 from orm_async_tests.harness.result import document, exit_code
-from orm_async_tests.harness.run import run
+from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.show import show, whole, width
 
 
@@ -22,7 +22,7 @@ def main_of(name: str) -> Callable[[], int]:
     """
 
     def main() -> int:
-        script = sys.modules[name]
+        script = Script.of(sys.modules[name])
         arguments = vars(parser(script).parse_args())
         return errors.exit_code(lambda: _main(script, **arguments))
 
@@ -32,7 +32,7 @@ def main_of(name: str) -> Callable[[], int]:
 
 
 def _main(
-    script: ModuleType,
+    script: Script,
     db_: str | None,
     driver: str | None,
     loop: str,
@@ -42,7 +42,7 @@ def _main(
 ) -> int:
     with db.chosen(db_, driver) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        result = run(script, database, values, loop)
+        result = run_script(script, database, values, loop)
     if as_json:
         print(json.dumps(document([result]), indent=2))
     else:
@@ -50,15 +50,14 @@ def _main(
     return exit_code([result])
 
 
-def parser(script: ModuleType) -> argparse.ArgumentParser:
+def parser(script: Script) -> argparse.ArgumentParser:
     """The options of every script, and this script's own."""
-    claim = (script.__doc__ or "").splitlines()[0]
-    parser = argparse.ArgumentParser(description=claim)
+    parser = argparse.ArgumentParser(description=script.claim)
     add_stack(parser)
     parser.add_argument("--json", action="store_true", dest="as_json", help="the result as JSON")
     verbose = "each statement and value in full"
     parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
-    add_options(parser, options(script))
+    add_options(parser, script.options)
     return parser
 
 

@@ -1,83 +1,36 @@
 """From what was seen to a verdict."""
 
-import importlib.util
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
-from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.evidence import Evidence, Recorder
-from orm_async_tests.harness.upstream import DefectSeen, Upstream
-from orm_async_tests.harness.ways import Seen, called_with, terms, ways
+from orm_async_tests.harness.script import Script
+from orm_async_tests.harness.seen import Seen
+from orm_async_tests.harness.stack import Stack
+from orm_async_tests.harness.upstream import DefectSeen
+from orm_async_tests.harness.ways import called_with
 from orm_async_tests.harness.words import describe
-from orm_async_tests.server import binaries
 
-HOLDS, BROKEN, UPSTREAM, SKIPPED = "HOLDS", "BROKEN", "UPSTREAM", "SKIPPED"
+Word = Literal["HOLDS", "BROKEN", "UPSTREAM", "SKIPPED"]
+HOLDS: Word = "HOLDS"
+BROKEN: Word = "BROKEN"
+UPSTREAM: Word = "UPSTREAM"
+SKIPPED: Word = "SKIPPED"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """HOLDS, BROKEN, UPSTREAM or SKIPPED, why, and the assertions that it rests on."""
+    """The word, why, and the assertions that it rests on."""
 
-    word: str
+    word: Word
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True)
-class Stack:
-    """What a script ran on: one cell of the matrix."""
-
-    python: str
-    sqlalchemy: str
-    driver: str
-    driver_version: str
-    postgresql: str
-    database: str
-    platform: str
-    loop: str
-
-    @property
-    def libraries(self) -> dict[str, str]:
-        """Versions by the names that Upstream uses."""
-        return {"sqlalchemy": self.sqlalchemy, self.driver: self.driver_version}
-
-
-def missing(script: ModuleType, stack: Stack, wire: bool) -> str:
-    """Why the script cannot run on this stack and what to type, or nothing."""
-    since, only = getattr(script, "SINCE", None), getattr(script, "ONLY", None)
-    if since and not _at_least(stack.sqlalchemy, since):
-        have = stack.sqlalchemy
-        return f"needs SQLAlchemy {since}, this is {have}: pip install 'sqlalchemy>={since}'"
-    if only and stack.driver != only:
-        return f"is about {only}, this is {stack.driver}: --driver {only}"
-    return "; ".join(filter(None, (_needed(each, wire) for each in getattr(script, "NEEDS", ()))))
-
-
-def _needed(what: str, wire: bool) -> str:
-    if what == "wire":
-        return "" if wire else "needs a URL without TLS and with one host, to see its round trips"
-    if what == "private_server":
-        try:
-            binaries.find()
-        except CouldNotRun as error:
-            return f"needs a server of its own, and {error.what}: {error.remedy}"
-        return ""
-    if importlib.util.find_spec(what) is None:
-        return f"needs the package {what}: pip install {what}"
-    return ""
-
-
-def _at_least(version: str, wanted: str) -> bool:
-    from packaging.version import Version
-
-    return Version(version) >= Version(wanted)
-
-
 def judge(
-    script: ModuleType, seen: Mapping[str, Seen], stack: Stack, options: Mapping[str, Any]
+    script: Script, seen: Mapping[str, Seen], stack: Stack, options: Mapping[str, Any]
 ) -> Verdict:
     """Ask the script's check, after what no script may do was looked for."""
     if trouble := _trouble(script, seen):
@@ -88,10 +41,10 @@ def judge(
 
 
 def _asked(
-    script: ModuleType, recorder: Recorder, offered: Mapping[str, Any], stack: Stack
-) -> tuple[str, str]:
+    script: Script, recorder: Recorder, offered: Mapping[str, Any], stack: Stack
+) -> tuple[Word, str]:
     """The verdict's word and reason."""
-    defect: Upstream | None = getattr(script, "DEFECT", None)
+    defect = script.defect
     expected = defect is not None and defect.applies(stack.libraries, stack.driver)
     try:
         recorder.check(script.check, called_with(script.check, offered))
@@ -107,18 +60,18 @@ def _asked(
     return HOLDS, ""
 
 
-def _trouble(script: ModuleType, seen: Mapping[str, Seen]) -> str:
-    for name, function in ways(script).items():
-        how, was = terms(function), seen[name]
-        if how.kind == "right" and was.error is not None:
+def _trouble(script: Script, seen: Mapping[str, Seen]) -> str:
+    for way in script.ways:
+        name, was = way.name, seen[way.name]
+        if way.kind == "right" and was.error is not None:
             return f"{name} is a right way and raised {describe(was.error)}"
         if was.tasks:
             return f"{name} left {was.tasks} tasks running"
-        if was.warnings and not how.warns:
+        if was.warnings and not way.warns:
             return f"{name} warned: {', '.join(was.warnings)}"
-        if was.unhandled and not how.unhandled:
+        if was.unhandled and not way.unhandled:
             return f"{name} left an error to nobody: {was.unhandled[0]}"
-        if was.leaked and not how.leaks:
+        if was.leaked and not way.leaks:
             return f"{name} did not give back {was.leaked} connections"
     return ""
 

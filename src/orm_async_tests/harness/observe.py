@@ -8,22 +8,21 @@ import time
 import traceback
 import tracemalloc
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from types import ModuleType
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlalchemy import URL
 
-from orm_async_tests import db
 from orm_async_tests.harness import sql
-from orm_async_tests.harness.activity import Activity
+from orm_async_tests.harness.fixtures import FIXTURES, Place
 from orm_async_tests.harness.playground import Playground
-from orm_async_tests.harness.ways import Seen, called_with, checked_out, terms
+from orm_async_tests.harness.script import Script
+from orm_async_tests.harness.seen import Seen, checked_out
+from orm_async_tests.harness.ways import Way, called_with
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.server import private_server
+from orm_async_tests.server import PrivateServer, private_server
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
 
@@ -36,96 +35,78 @@ class Observer:
     url: URL
     wire: Wire | None
     options: Mapping[str, Any]
-    engines: list[AsyncEngine] = field(default_factory=list)
 
-    async def observe(self, script: ModuleType, function: Callable[..., Any]) -> Seen:
+    async def observe(self, script: Script, way: Way) -> Seen:
         """Load the world, run the way, and say what it did."""
-        how = terms(function)
-        seen = Seen(how.kind)
-        await self.playground.reset(script, self.options)
+        seen = Seen(way.kind)
+        await self.playground.reset(script.base, script.world, self.options)
         open_before = self.wire.open if self.wire else 0
-        with self._private(function) as private, _troubles(seen):
-            async with self._offered(function, private) as offered:
-                await self._run(function, offered, seen)
-                offered.clear()
-                gc.collect()  # what is abandoned shows itself now, not in the next way
-            await self._close(seen, open_before, CLOSED_WITHIN * (not how.leaks))
+        with _private(way) as private, _troubles(seen):
+            place = Place(way, self.url, self.wire, self.playground.admin, private)
+            await self._run(place, seen)
+            gc.collect()  # what is abandoned shows itself now, not in the next way
+            await self._close(place, seen, open_before, CLOSED_WITHIN * (not way.leaks))
             gc.collect()
             await asyncio.sleep(0)  # the loop calls what the collector scheduled
         return seen
 
-    def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
-        """A cold engine for a way; it is disposed when the way has ended."""
-        engine = db.make_engine(url or self.url, **options)
-        self.engines.append(engine)
-        return engine
-
-    @contextmanager
-    def _private(self, function: Callable[..., Any]) -> Iterator[dict[str, Any]]:
-        """A private server, for a way that asks for it or its URL."""
-        wanted = inspect.signature(function).parameters
-        if not {"private_server", "private_url"} & wanted.keys():
-            yield {}
-            return
-        with private_server() as server:
-            url = db.with_driver(db.socket_url(server.login), self.url.get_driver_name())
-            yield {"private_server": server, "private_url": url}
-
-    @asynccontextmanager
-    async def _offered(
-        self, function: Callable[..., Any], private: Mapping[str, Any]
-    ) -> AsyncIterator[dict[str, Any]]:
-        activity = Activity(self.playground.admin)
-        if "server" in inspect.signature(function).parameters:
-            await activity.mark()
-        engine = self.make_engine(**terms(function).engine)
-        async with engine.connect() as connection:  # warm: what is counted is the way's own
-            await connection.execute(text("SELECT 1"))
-        yield {
-            "engine": engine,
-            "Session": async_sessionmaker(engine),
-            "session": async_sessionmaker(engine)(),
-            "make_engine": self.make_engine,
-            "url": self.url,
-            "server": activity,
-            "wire": self.wire,
-            **private,
-            **self.options,
-        }
-
-    async def _run(self, function: Callable[..., Any], offered: dict[str, Any], seen: Seen) -> None:
-        arguments = called_with(function, offered)
-        session = offered["session"]
-        before = self.wire.round_trips if self.wire else 0
-        with sql.recorded(seen, self.playground.admin.sync_engine):
-            started = time.perf_counter()
-            try:
-                seen.value = await _result(function(**arguments), seen, started)
-            except (Exception, asyncio.CancelledError) as error:
-                if isinstance(error, asyncio.CancelledError) and _cancelling():
-                    raise
-                seen.error = error
-                _forget_frames(error)
-            finally:
-                await session.close()
-                seen.seconds = time.perf_counter() - started
+    async def _run(self, place: Place, seen: Seen) -> None:
+        wanted = {name: each for name, each in FIXTURES.items() if name in place.way.parameters}
+        async with AsyncExitStack() as fixtures:
+            offered = {
+                name: await fixtures.enter_async_context(each(place))
+                for name, each in wanted.items()
+            }
+            arguments = called_with(place.way.function, {**self.options, **offered})
+            offered.clear()
+            before = self.wire.round_trips if self.wire else 0
+            with sql.recorded(seen, self.playground.admin.sync_engine):
+                started = time.perf_counter()
+                try:
+                    await _called(place.way, arguments, seen, started)
+                finally:
+                    arguments.clear()
+                    await fixtures.aclose()  # what a session sends at its end belongs to the way
+                    seen.seconds = time.perf_counter() - started
         seen.sql = [entry for entry in seen.log if entry not in sql.TRANSACTION]
-        seen.round_trips = self.wire.round_trips - before if self.wire else None
+        if self.wire:
+            seen.counted, seen.round_trips = True, self.wire.round_trips - before
 
-    async def _close(self, seen: Seen, open_before: int, within: float) -> None:
+    async def _close(self, place: Place, seen: Seen, open_before: int, within: float) -> None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         seen.tasks = len(left)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        while self.engines:
-            engine = self.engines.pop()
+        while place.engines:
+            engine = place.engines.pop()
             seen.leaked += checked_out(engine)
             await engine.dispose()
         gc.collect()
         if self.wire and self.wire.open > open_before:
             closed = await asyncio.to_thread(self.wire.closed, open_before, within)
             seen.leaked = seen.leaked or int(not closed)
+
+
+@contextmanager
+def _private(way: Way) -> Iterator[PrivateServer | None]:
+    """A private server, for a way that asks for it or its URL; it outlives the way's engines."""
+    if {"private_server", "private_url"} & set(way.parameters):
+        with private_server() as server:
+            yield server
+    else:
+        yield None
+
+
+async def _called(way: Way, arguments: dict[str, Any], seen: Seen, started: float) -> None:
+    """Call the way, and note its value or its error."""
+    try:
+        seen.value = await _result(way(**arguments), seen, started)
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and _cancelling():
+            raise
+        seen.error = error
+        _forget_frames(error)
 
 
 async def _result(outcome: Any, seen: Seen, started: float) -> Any:

@@ -1,8 +1,7 @@
 """What a script lets its reader set on the command line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 
@@ -28,14 +27,3 @@ def at_least(minimum: int) -> Callable[[str], int]:
         return int(text)
 
     return number
-
-
-def options(script: ModuleType) -> Sequence[Option]:
-    """The options that a script declares in its OPTIONS."""
-    declared: Sequence[Option] = getattr(script, "OPTIONS", ())
-    return declared
-
-
-def defaults(script: ModuleType) -> dict[str, Any]:
-    """The value of each option when nobody sets it."""
-    return {option.name: option.parse(option.default) for option in options(script)}

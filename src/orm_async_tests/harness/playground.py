@@ -1,17 +1,18 @@
 """The database that scripts share: ours alone, migrated, a small world in it before each way."""
 
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from types import ModuleType
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db, migrations, models
 from orm_async_tests.harness.ways import called_with
 
+World = Callable[..., Awaitable[None]]  # loads rows over a `connection`; it may ask for options
 LOCK = 970130954  # an advisory lock, held while a command uses the database
 USERS, POINTS = 3, 2  # points of each user
 ADMIN = "orm_async_tests admin"
@@ -58,22 +59,22 @@ class Playground:
         self.admin: AsyncEngine = connection.engine
         self._connection = connection
 
-    async def reset(self, script: ModuleType, values: Mapping[str, Any]) -> None:
-        """Empty the tables, make the script's own, load its world (None: no rows) or the usual."""
+    async def reset(
+        self, base: type[DeclarativeBase], world: World | None, values: Mapping[str, Any]
+    ) -> None:
+        """Empty the tables, make the script's own, and load its world."""
         await self._connection.execute(text(EMPTY))
-        await self._own_tables(script)
-        world = getattr(script, "world", usual_world)
+        await self._own_tables(base.metadata)
         if world is not None:
             await world(**called_with(world, {"connection": self._connection, **values}))
 
-    async def _own_tables(self, script: ModuleType) -> None:
-        base = getattr(script, "Base", models.Base)
-        if base is models.Base:
+    async def _own_tables(self, metadata: MetaData) -> None:
+        if metadata is models.Base.metadata:
             return
-        schema = base.metadata.schema
+        schema = metadata.schema
         await self._connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
         await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
-        await self._connection.run_sync(base.metadata.create_all)
+        await self._connection.run_sync(metadata.create_all)
 
     async def server_version(self) -> str:
         """Such as 18.4."""

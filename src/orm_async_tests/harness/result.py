@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from types import ModuleType
 from typing import Any
 
-from orm_async_tests.harness.judge import BROKEN, SKIPPED, Stack, Verdict
-from orm_async_tests.harness.ways import Seen
+from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict
+from orm_async_tests.harness.script import Script
+from orm_async_tests.harness.seen import Seen
+from orm_async_tests.harness.stack import Stack
 from orm_async_tests.harness.words import describe
 
 SCHEMA = 2  # raised when a reader of the documents would have to change
@@ -17,27 +18,11 @@ HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 class Result:
     """One script on one stack."""
 
-    script: ModuleType
+    script: Script
     stack: Stack
     verdict: Verdict
     seen: dict[str, Seen]
     seconds: float
-
-    @property
-    def claim(self) -> str:
-        """The first line of the script's docstring."""
-        return (self.script.__doc__ or "").strip().splitlines()[0]
-
-    @property
-    def command(self) -> str:
-        """Such as test5."""
-        return f"test{number(self.script)}"
-
-
-def number(script: ModuleType) -> int:
-    """The script's number, from its file's name."""
-    name = (script.__file__ or "").rpartition("/")[2]
-    return int(name.removeprefix("test").partition("_")[0])
 
 
 def exit_code(results: Sequence[Result]) -> int:
@@ -59,8 +44,8 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 def _result(result: Result) -> dict[str, Any]:
     return {
-        "number": number(result.script),
-        "claim": result.claim,
+        "number": result.script.number,
+        "claim": result.script.claim,
         "verdict": result.verdict.word,
         "reason": result.verdict.reason,
         "evidence": [asdict(each) for each in result.verdict.evidence],
@@ -79,7 +64,7 @@ def _way(name: str, seen: Seen) -> dict[str, Any]:
         "log": seen.log,
         "lanes": seen.lanes,
         "refused": seen.refused,
-        "round_trips": seen.round_trips,
+        "round_trips": seen.round_trips if seen.counted else None,
         "seconds": round(seen.seconds, 6),
         "first": round(seen.first, 6),
         "peak": seen.peak,

@@ -1,6 +1,5 @@
 """A result for people: what each way sent and what came of it, in colour where there is any."""
 
-import inspect
 import shutil
 import sys
 import textwrap
@@ -10,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from orm_async_tests.harness.evidence import Evidence
 from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
 from orm_async_tests.harness.result import Result
+from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.transcript import Line, transcript
-from orm_async_tests.harness.ways import Seen, ways
 from orm_async_tests.harness.words import clipped, counted, describe, phrase
 
 Styled = tuple[str, str]  # a style of rich, and the text
@@ -44,12 +43,12 @@ def width() -> int:
 
 def whole(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
     """Everything about one script; in_full: each statement as it was sent, each value whole."""
-    yield from _wrapped("bold", result.claim, columns)
+    yield from _wrapped("bold", result.script.claim, columns)
     wrong = [seen for seen in result.seen.values() if seen.kind == "wrong"]
+    labels = {way.name: way.label for way in result.script.ways}
     for name, seen in result.seen.items():
-        label = " ".join((inspect.getdoc(ways(result.script)[name]) or "").split())
         yield "", ""
-        head = f"  {seen.kind:5}  {name}: {label}"
+        head = f"  {seen.kind:5}  {name}: {labels[name]}"
         yield from _wrapped(KINDS[seen.kind], head, columns, MARGIN)
         for line in transcript(seen, wrong if seen.kind == "right" else (), in_full):
             yield from _sent(line, columns)
@@ -66,7 +65,7 @@ def brief(result: Result) -> Iterator[Styled]:
     """One line about one script."""
     word, reason = result.verdict.word, result.verdict.reason
     why = f"  ({reason})" if word == SKIPPED else ""
-    yield STYLES[word], f"{word:8}  {result.command:>7}  {result.claim}{why}"
+    yield STYLES[word], f"{word:8}  {result.script.command:>7}  {result.script.claim}{why}"
 
 
 def summary(results: Sequence[Result]) -> Iterator[Styled]:
@@ -96,7 +95,7 @@ def verdict(result: Result, columns: int) -> Iterator[Styled]:
 def cost(seen: Seen) -> str:
     """What a way cost, and what it left behind, on one line."""
     parts = [counted(len(seen.sql), "statement")]
-    if seen.round_trips is not None:
+    if seen.counted:
         parts.append(counted(seen.round_trips, "round trip"))
     parts.append(f"{seen.seconds * 1e3:.1f} ms")
     if seen.peak:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
-from orm_async_tests.harness.ways import Seen, sqlstate
+from orm_async_tests.harness.seen import Seen, sqlstate
 
 ENDS = ("COMMIT", "ROLLBACK")
 TRANSACTION = ("BEGIN", *ENDS)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from orm_async_tests.harness.abridged import abridge
+from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.sql import ENDS
-from orm_async_tests.harness.ways import Seen
 
 LINES = 10  # of one way; where there are more its statements are only counted
 LANES = 3  # that are named on one line

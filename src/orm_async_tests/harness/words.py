@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from orm_async_tests.harness.ways import sqlstate
+from orm_async_tests.harness.seen import sqlstate
 
 
 def describe(error: BaseException) -> str:
@@ -14,9 +14,14 @@ def describe(error: BaseException) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as an assertion shows it: errors by class and code, classes by name, else repr."""
+    """A value as an assertion shows it: errors by class and code, classes by name, else repr.
+
+    Four digits of a float are enough to compare two.
+    """
     if isinstance(value, BaseException):
         return describe(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
     if type(value) is list:
         return f"[{', '.join(map(written, value))}]"
     return value.__name__ if isinstance(value, type) else repr(value)

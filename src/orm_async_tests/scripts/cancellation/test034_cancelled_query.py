@@ -21,7 +21,7 @@ SLOW = select(func.pg_sleep(60))
 
 
 @wrong
-async def swallowed(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def swallowed(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """catch CancelledError, and return as if nothing had happened"""
 
     async def work() -> None:
@@ -29,25 +29,25 @@ async def swallowed(engine: AsyncEngine, server: Activity) -> dict[str, object]:
             async with engine.connect() as connection:
                 await connection.execute(SLOW)
 
-    return await cancelled(create_task(work()), engine, server)
+    return await cancelled(create_task(work()), engine, activity)
 
 
 @right
-async def passed_on(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def passed_on(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """let it pass"""
 
     async def work() -> None:
         async with engine.connect() as connection:
             await connection.execute(SLOW)
 
-    return await cancelled(create_task(work()), engine, server)
+    return await cancelled(create_task(work()), engine, activity)
 
 
-async def cancelled(task: Task[None], engine: AsyncEngine, server: Activity) -> dict[str, object]:
-    await server.until_running("pg_sleep")
+async def cancelled(task: Task[None], engine: AsyncEngine, activity: Activity) -> dict[str, object]:
+    await activity.until_running("pg_sleep")
     task.cancel()
     await wait([task])
-    await server.until_gone("pg_sleep")  # within seconds, of the sixty
+    await activity.until_gone("pg_sleep")  # within seconds, of the sixty
     return {"task cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 

@@ -20,7 +20,7 @@ COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
 
 
 @wrong
-async def uncommitted(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """insert, wait for something, be cancelled; the rows, and the connections in use"""
     waiting = Event()
 
@@ -35,11 +35,11 @@ async def uncommitted(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     await waiting.wait()
     task.cancel()
     await wait([task])
-    return {"rows": int(await server.scalar(COUNT)), "connections in use": checked_out(engine)}
+    return {"rows": int(await activity.scalar(COUNT)), "connections in use": checked_out(engine)}
 
 
 @right
-async def committed(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def committed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """insert, commit, wait for something, be cancelled"""
     waiting = Event()
 
@@ -54,7 +54,7 @@ async def committed(engine: AsyncEngine, server: Activity) -> dict[str, int]:
     await waiting.wait()
     task.cancel()
     await wait([task])
-    return {"rows": int(await server.scalar(COUNT)), "connections in use": checked_out(engine)}
+    return {"rows": int(await activity.scalar(COUNT)), "connections in use": checked_out(engine)}
 
 
 def check(uncommitted: Seen, committed: Seen) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from orm_async_tests.harness import Activity, MakeEngine, Seen, main_of, right, wrong
 
 ONLY = "asyncpg"
-NEEDS = ("anyio",)
 SLEEP = text("SELECT pg_sleep(60)")
 
 
@@ -27,41 +26,41 @@ async def sleep(make_engine: MakeEngine, statement_timeout: str) -> None:
 
 
 @wrong
-async def cancel_a_scope(make_engine: MakeEngine, server: Activity) -> dict[str, int]:
+async def cancel_a_scope(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
     """cancel AnyIO's scope: the task has ended, its query has not"""
     import anyio
 
     async with anyio.create_task_group() as group:
         group.start_soon(sleep, make_engine, "0")
-        await server.until_running("pg_sleep")
+        await activity.until_running("pg_sleep")
         group.cancel_scope.cancel()
-    left = await server.running("pg_sleep")
-    await server.terminate()
+    left = await activity.running("pg_sleep")
+    await activity.terminate()
     return {"queries left": left}
 
 
 @right
-async def cancel_a_task(make_engine: MakeEngine, server: Activity) -> dict[str, int]:
+async def cancel_a_task(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
     """cancel a task of asyncio: its query is cancelled with it"""
     task = asyncio.create_task(sleep(make_engine, "0"))
-    await server.until_running("pg_sleep")
+    await activity.until_running("pg_sleep")
     task.cancel()
     await asyncio.wait([task])
-    await server.until_gone("pg_sleep")
-    return {"queries left": await server.running("pg_sleep")}
+    await activity.until_gone("pg_sleep")
+    return {"queries left": await activity.running("pg_sleep")}
 
 
 @right
-async def limit_the_statement(make_engine: MakeEngine, server: Activity) -> dict[str, int]:
+async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
     """cancel AnyIO's scope, with a statement_timeout: the server ends the query"""
     import anyio
 
     async with anyio.create_task_group() as group:
         group.start_soon(sleep, make_engine, "500ms")
-        await server.until_running("pg_sleep")
+        await activity.until_running("pg_sleep")
         group.cancel_scope.cancel()
-    await server.until_gone("pg_sleep")
-    return {"queries left": await server.running("pg_sleep")}
+    await activity.until_gone("pg_sleep")
+    return {"queries left": await activity.running("pg_sleep")}
 
 
 def check(cancel_a_scope: Seen, cancel_a_task: Seen, limit_the_statement: Seen) -> None:

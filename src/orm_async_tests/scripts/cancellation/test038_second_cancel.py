@@ -26,29 +26,29 @@ async def sleep(engine: AsyncEngine) -> None:
 
 
 @wrong(engine=ONE)
-async def cancel_twice(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel again while the first cancel is being handled"""
     task = asyncio.create_task(sleep(engine))
-    await server.until_running("pg_sleep")
+    await activity.until_running("pg_sleep")
     task.cancel()
     asyncio.get_running_loop().call_soon(task.cancel)
     await asyncio.wait([task])
-    left = await server.running("pg_sleep")
+    left = await activity.running("pg_sleep")
     async with engine.connect() as connection:
         answer = await connection.scalar(text("SELECT 42"))
-    await server.terminate()
+    await activity.terminate()
     return {"queries left": left, "next answer": answer}
 
 
 @right(engine=ONE)
-async def cancel_once(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def cancel_once(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel, and wait for the end of the task"""
     task = asyncio.create_task(sleep(engine))
-    await server.until_running("pg_sleep")
+    await activity.until_running("pg_sleep")
     task.cancel()
     await asyncio.wait([task])
-    await server.until_gone("pg_sleep")
-    left = await server.running("pg_sleep")
+    await activity.until_gone("pg_sleep")
+    left = await activity.running("pg_sleep")
     async with engine.connect() as connection:
         answer = await connection.scalar(text("SELECT 42"))
     return {"queries left": left, "next answer": answer}

@@ -33,12 +33,12 @@ async def expecting_sqlalchemy(engine: AsyncEngine) -> str:
 
 
 @right(engine=TIMEOUT)
-async def expecting_timeout(engine: AsyncEngine, server: Activity) -> str:
+async def expecting_timeout(engine: AsyncEngine, activity: Activity) -> str:
     """except TimeoutError"""
     try:
         await slow(engine)
     except TimeoutError:
-        await server.until_gone("pg_sleep")
+        await activity.until_gone("pg_sleep")
         return "caught"
     return "no error"
 

@@ -17,7 +17,6 @@ from orm_async_tests.harness import MakeEngine, PrivateServer, Seen, main_of, ri
 
 SINCE = "2.0.55"
 ONLY = "asyncpg"
-NEEDS = ("private_server",)
 PATIENCE, THAW = 0.2, 3.0  # seconds until the timeout, and until the server answers again
 
 

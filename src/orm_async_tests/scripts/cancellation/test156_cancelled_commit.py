@@ -30,7 +30,7 @@ class Job(Base):
 
 
 @way
-async def commit(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def commit(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel `await session.commit()` while it waits"""
 
     async def work() -> None:
@@ -41,7 +41,7 @@ async def commit(engine: AsyncEngine, server: Activity) -> dict[str, object]:
     async with engine.connect() as rival:
         await rival.execute(insert(Job).values(name="sweep"))
         task = asyncio.create_task(work())
-        await server.until_blocked()
+        await activity.until_blocked()
         task.cancel()
         await asyncio.wait([task])
         await rival.rollback()
@@ -50,7 +50,7 @@ async def commit(engine: AsyncEngine, server: Activity) -> dict[str, object]:
 
 
 @way
-async def exit_of_begin(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def exit_of_begin(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel the commit at the end of `async with Session.begin()`"""
 
     async def work() -> None:
@@ -60,7 +60,7 @@ async def exit_of_begin(engine: AsyncEngine, server: Activity) -> dict[str, obje
     async with engine.connect() as rival:
         await rival.execute(insert(Job).values(name="sweep"))
         task = asyncio.create_task(work())
-        await server.until_blocked()
+        await activity.until_blocked()
         task.cancel()
         await rival.rollback()
         await asyncio.wait([task])

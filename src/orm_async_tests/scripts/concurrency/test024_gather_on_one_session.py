@@ -23,22 +23,22 @@ NEED = select(func.pg_advisory_xact_lock_shared(24))
 
 @wrong
 async def one_session(
-    session: AsyncSession, engine: AsyncEngine, server: Activity
+    session: AsyncSession, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
     """three tasks, one session"""
     await session.connection()  # else its tasks would meet a cold pool
     async with engine.begin() as holder:
         await holder.execute(HOLD)
         tasks = [create_task(session.execute(NEED)) for _ in range(3)]
-        await server.until_blocked(1)
-        on_the_server = await server.blocked()
+        await activity.until_blocked(1)
+        on_the_server = await activity.blocked()
     await gather(*tasks)
     return {"queries on the server": on_the_server}
 
 
 @right
 async def a_session_each(
-    Session: Sessions, engine: AsyncEngine, server: Activity
+    Session: Sessions, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
     """three tasks, three sessions"""
 
@@ -49,8 +49,8 @@ async def a_session_each(
     async with engine.begin() as holder:
         await holder.execute(HOLD)
         tasks = [create_task(need()) for _ in range(3)]
-        await server.until_blocked(3)
-        on_the_server = await server.blocked()
+        await activity.until_blocked(3)
+        on_the_server = await activity.blocked()
     await gather(*tasks)
     return {"queries on the server": on_the_server}
 

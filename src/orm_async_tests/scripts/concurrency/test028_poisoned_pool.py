@@ -41,14 +41,14 @@ async def next_users(engine: AsyncEngine) -> list[str]:
 
 
 @wrong(engine=POOL, leaks=True, warns=True, unhandled=True)
-async def left_early(engine: AsyncEngine, server: Activity) -> list[str]:
+async def left_early(engine: AsyncEngine, activity: Activity) -> list[str]:
     """leave `async with` while a task is still asking"""
     tasks = list[Task[Any]]()
     with suppress(InterfaceError):
         async with engine.connect() as connection:
             await connection.execute(select(1))
             tasks.append(create_task(connection.execute(SLOW)))
-            await server.until_running("pg_sleep")
+            await activity.until_running("pg_sleep")
     await gather(*tasks)
     return await next_users(engine)
 

@@ -14,7 +14,6 @@ from orm_async_tests.harness import Seen, main_of, way
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
-NEEDS = ("wire",)
 TIMES = 10
 NO_CACHE = {"connect_args": {"prepared_statement_cache_size": 0}}
 

@@ -19,10 +19,10 @@ ANSWER = text("SELECT 42")
 
 
 @wrong
-async def by_its_class(session: AsyncSession, server: Activity) -> dict[str, object]:
+async def by_its_class(session: AsyncSession, activity: Activity) -> dict[str, object]:
     """try again on OperationalError"""
     await session.execute(ANSWER)
-    await server.terminate()
+    await activity.terminate()
     try:
         return {"answer": await session.scalar(ANSWER)}
     except OperationalError:
@@ -31,10 +31,10 @@ async def by_its_class(session: AsyncSession, server: Activity) -> dict[str, obj
 
 
 @right
-async def by_its_attribute(session: AsyncSession, server: Activity) -> dict[str, object]:
+async def by_its_attribute(session: AsyncSession, activity: Activity) -> dict[str, object]:
     """try again on a DBAPIError whose connection_invalidated is true"""
     await session.execute(ANSWER)
-    await server.terminate()
+    await activity.terminate()
     try:
         return {"answer": await session.scalar(ANSWER)}
     except DBAPIError as error:

@@ -45,12 +45,12 @@ async def listening(engine: AsyncEngine, heard: Heard) -> AsyncIterator[None]:
         await connection.invalidate()
 
 
-async def hear_three(engine: AsyncEngine, server: Activity, read_too: bool) -> list[str]:
+async def hear_three(engine: AsyncEngine, activity: Activity, read_too: bool) -> list[str]:
     heard, got = Heard(), []
     async with listening(engine, heard):
         await publish(engine, 1)
         got.append(await heard.get())
-        await server.terminate()
+        await activity.terminate()
     await publish(engine, 2)
     async with listening(engine, heard), AsyncSession(engine) as session:
         if read_too:
@@ -60,15 +60,15 @@ async def hear_three(engine: AsyncEngine, server: Activity, read_too: bool) -> l
 
 
 @wrong(engine={"pool_pre_ping": True})
-async def listen_again(engine: AsyncEngine, server: Activity) -> list[str]:
+async def listen_again(engine: AsyncEngine, activity: Activity) -> list[str]:
     """listen; be killed; miss the second; listen again"""
-    return await hear_three(engine, server, read_too=False)
+    return await hear_three(engine, activity, read_too=False)
 
 
 @right(engine={"pool_pre_ping": True})
-async def listen_again_and_read(engine: AsyncEngine, server: Activity) -> list[str]:
+async def listen_again_and_read(engine: AsyncEngine, activity: Activity) -> list[str]:
     """the same, and read what is newer once it listens"""
-    return await hear_three(engine, server, read_too=True)
+    return await hear_three(engine, activity, read_too=True)
 
 
 def check(listen_again: Seen, listen_again_and_read: Seen) -> None:

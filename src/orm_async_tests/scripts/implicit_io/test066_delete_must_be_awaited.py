@@ -20,21 +20,21 @@ COUNT = "SELECT count(*) FROM users"
 
 
 @wrong(warns=True)
-async def forgotten(session: Any, server: Activity) -> dict[str, int]:
+async def forgotten(session: Any, activity: Activity) -> dict[str, int]:
     """session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
     session.delete(user)
     await session.commit()
-    return {"users left": int(await server.scalar(COUNT))}
+    return {"users left": int(await activity.scalar(COUNT))}
 
 
 @right
-async def awaited(session: AsyncSession, server: Activity) -> dict[str, int]:
+async def awaited(session: AsyncSession, activity: Activity) -> dict[str, int]:
     """await session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
     await session.delete(user)
     await session.commit()
-    return {"users left": int(await server.scalar(COUNT))}
+    return {"users left": int(await activity.scalar(COUNT))}
 
 
 def check(forgotten: Seen, awaited: Seen) -> None:

@@ -9,49 +9,34 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.harness import Blocked, Seen, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
 lon = TrackPoint.lon
 
 
-async def vanishes(stage: Stage) -> bool:
-    a, b, c, (one, two) = stage.a, stage.b, stage.c, stage.points
+async def vanishes(
+    a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int, blocked: Blocked
+) -> bool:
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))
-    waiting = await stage.blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
+    waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
     await a.commit()
     await waiting
     first = await c.scalar(select(lon).where(pk == one))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=32))
     second = await c.scalar(select(lon).where(pk == two))
     await b.commit()
-    rows = await c.scalars(select(lon).where(pk.in_(stage.points)).order_by(pk.desc()))
+    rows = await c.scalars(select(lon).where(pk.in_([one, two])).order_by(pk.desc()))
     return (first, second) != (21, 22) or rows.all() not in ([32, 31], [22, 21])
 
 
-ANOMALIES = {"OTV observed transaction vanishes": vanishes}
-
-
-@way(engine={"isolation_level": "READ COMMITTED"})
-async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "REPEATABLE READ"})
-async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at REPEATABLE READ"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "SERIALIZABLE"})
-async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at SERIALIZABLE"""
-    return await outcomes(engine, server, ANOMALIES)
+read_committed, repeatable_read, serializable = at_each_level(
+    {"OTV observed transaction vanishes": vanishes}
+)
 
 
 def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:

@@ -9,9 +9,9 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.harness import Blocked, Seen, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
@@ -19,8 +19,7 @@ lon = TrackPoint.lon
 NOW = func.now()
 
 
-async def read(stage: Stage) -> bool:
-    a, b, user = stage.a, stage.b, stage.user
+async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
     question = select(pk).where(TrackPoint.user_id == user, lon == 30)
     before = (await a.scalars(question)).all()
     values = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
@@ -29,36 +28,19 @@ async def read(stage: Stage) -> bool:
     return (await a.scalars(question)).all() != before
 
 
-async def write(stage: Stage) -> bool:
-    a, b, (one, two) = stage.a, stage.b, stage.points
+async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
     await a.execute(update(TrackPoint).where(pk.in_([one, two])).values(lon=lon + 1))
     sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
-    waiting = await stage.blocked(b.execute(sixteen))
+    waiting = await blocked(b.execute(sixteen))
     await a.commit()
     await waiting
     await b.commit()
     return one in (await a.scalars(select(pk).where(lon == 16))).all()
 
 
-ANOMALIES = {"PMP read predicate": read, "PMP write predicate": write}
-
-
-@way(engine={"isolation_level": "READ COMMITTED"})
-async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "REPEATABLE READ"})
-async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at REPEATABLE READ"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "SERIALIZABLE"})
-async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at SERIALIZABLE"""
-    return await outcomes(engine, server, ANOMALIES)
+read_committed, repeatable_read, serializable = at_each_level(
+    {"PMP read predicate": read, "PMP write predicate": write}
+)
 
 
 def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:

@@ -9,47 +9,28 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.harness import Blocked, Seen, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
 lon = TrackPoint.lon
 
 
-async def lost_update(stage: Stage) -> bool:
-    a, b, (one, _) = stage.a, stage.b, stage.points
+async def lost_update(a: AsyncSession, b: AsyncSession, one: int, blocked: Blocked) -> bool:
     read = select(lon).where(pk == one)
     seen_by_a, seen_by_b = await a.scalar(read) or 0, await b.scalar(read) or 0
     await a.execute(update(TrackPoint).where(pk == one).values(lon=seen_by_a + 1))
     write = update(TrackPoint).where(pk == one).values(lon=seen_by_b + 1)
-    waiting = await stage.blocked(b.execute(write))
+    waiting = await blocked(b.execute(write))
     await a.commit()
     await waiting
     await b.commit()
     return await a.scalar(read) == seen_by_a + 1
 
 
-ANOMALIES = {"P4 lost update": lost_update}
-
-
-@way(engine={"isolation_level": "READ COMMITTED"})
-async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "REPEATABLE READ"})
-async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at REPEATABLE READ"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "SERIALIZABLE"})
-async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at SERIALIZABLE"""
-    return await outcomes(engine, server, ANOMALIES)
+read_committed, repeatable_read, serializable = at_each_level({"P4 lost update": lost_update})
 
 
 def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:

@@ -8,66 +8,46 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.harness import Blocked, Seen, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
 lon = TrackPoint.lon
 
 
-async def swapped(stage: Stage) -> None:
-    b, (one, two) = stage.b, stage.points
+async def swapped(b: AsyncSession, one: int, two: int) -> None:
     await b.execute(update(TrackPoint).where(pk == one).values(lon=16))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=15))
 
 
-async def skew(stage: Stage) -> bool:
-    a, (one, two) = stage.a, stage.points
+async def skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
     first = await a.scalar(select(lon).where(pk == one))
-    await swapped(stage)
-    await stage.b.commit()
+    await swapped(b, one, two)
+    await b.commit()
     return first == await a.scalar(select(lon).where(pk == two))
 
 
-async def predicate(stage: Stage) -> bool:
-    a, (one, two) = stage.a, stage.points
+async def predicate(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
     first = await a.scalar(select(pk).where(lon == 15, pk.in_([one, two])))
-    await swapped(stage)
-    await stage.b.commit()
+    await swapped(b, one, two)
+    await b.commit()
     return first != await a.scalar(select(pk).where(lon == 15, pk.in_([one, two])))
 
 
-async def write(stage: Stage) -> bool:
-    a, (one, two) = stage.a, stage.points
+async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
     await a.scalar(select(lon).where(pk == one))
-    await swapped(stage)
-    waiting = await stage.blocked(a.execute(delete(TrackPoint).where(pk == two, lon == 16)))
-    await stage.b.commit()
+    await swapped(b, one, two)
+    waiting = await blocked(a.execute(delete(TrackPoint).where(pk == two, lon == 16)))
+    await b.commit()
     await waiting
     return await a.scalar(select(pk).where(pk == two)) is not None
 
 
-ANOMALIES = {"G-single read skew": skew, "G-single predicate": predicate, "G-single write": write}
-
-
-@way(engine={"isolation_level": "READ COMMITTED"})
-async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "REPEATABLE READ"})
-async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at REPEATABLE READ"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "SERIALIZABLE"})
-async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at SERIALIZABLE"""
-    return await outcomes(engine, server, ANOMALIES)
+read_committed, repeatable_read, serializable = at_each_level(
+    {"G-single read skew": skew, "G-single predicate": predicate, "G-single write": write}
+)
 
 
 def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:

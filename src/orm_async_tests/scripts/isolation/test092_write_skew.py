@@ -9,18 +9,17 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.harness import Seen, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
 lon = TrackPoint.lon
 
 
-async def write_skew(stage: Stage) -> bool:
+async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
     """at least one lon is to stay below 20: does each session see the other point do so?"""
-    a, b, (one, two) = stage.a, stage.b, stage.points
     low = select(func.count()).where(pk.in_([one, two]), lon < 20)
     enough = await a.scalar(low) == 2 and await b.scalar(low) == 2
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
@@ -30,25 +29,7 @@ async def write_skew(stage: Stage) -> bool:
     return enough and await a.scalar(low) == 0
 
 
-ANOMALIES = {"G2-item write skew": write_skew}
-
-
-@way(engine={"isolation_level": "READ COMMITTED"})
-async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "REPEATABLE READ"})
-async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at REPEATABLE READ"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "SERIALIZABLE"})
-async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at SERIALIZABLE"""
-    return await outcomes(engine, server, ANOMALIES)
+read_committed, repeatable_read, serializable = at_each_level({"G2-item write skew": write_skew})
 
 
 def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:

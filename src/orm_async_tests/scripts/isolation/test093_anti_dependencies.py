@@ -9,9 +9,9 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Stage, main_of, outcomes, way
+from orm_async_tests.harness import Seen, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
@@ -19,8 +19,7 @@ lon = TrackPoint.lon
 NOW = func.now()
 
 
-async def two_inserts(stage: Stage) -> bool:
-    a, b, user = stage.a, stage.b, stage.user
+async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
     new = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
     found = select(func.count()).where(TrackPoint.user_id == user, lon == 30)
     empty = await a.scalar(found) == await b.scalar(found) == 0
@@ -31,8 +30,7 @@ async def two_inserts(stage: Stage) -> bool:
     return empty and await a.scalar(found) == 2
 
 
-async def two_edges(stage: Stage) -> bool:
-    a, b, c, (one, two) = stage.a, stage.b, stage.c, stage.points
+async def two_edges(a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int) -> bool:
     both = select(lon).where(pk.in_([one, two])).order_by(pk)
     before = (await a.scalars(both)).all()
     await b.execute(update(TrackPoint).where(pk == two).values(lon=lon + 5))
@@ -44,25 +42,9 @@ async def two_edges(stage: Stage) -> bool:
     return before == [15, 16] and between == [15, 21]
 
 
-ANOMALIES = {"G2 new rows": two_inserts, "G2 two edges": two_edges}
-
-
-@way(engine={"isolation_level": "READ COMMITTED"})
-async def read_committed(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """two or three sessions at READ COMMITTED, PostgreSQL's default"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "REPEATABLE READ"})
-async def repeatable_read(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at REPEATABLE READ"""
-    return await outcomes(engine, server, ANOMALIES)
-
-
-@way(engine={"isolation_level": "SERIALIZABLE"})
-async def serializable(engine: AsyncEngine, server: Activity) -> dict[str, str]:
-    """the same at SERIALIZABLE"""
-    return await outcomes(engine, server, ANOMALIES)
+read_committed, repeatable_read, serializable = at_each_level(
+    {"G2 new rows": two_inserts, "G2 two edges": two_edges}
+)
 
 
 def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:

@@ -42,14 +42,14 @@ async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
 
 
 @wrong
-async def patiently(engine: AsyncEngine, Session: Sessions, server: Activity) -> dict[str, bool]:
+async def patiently(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
     """migrate during a report. Is a page read before the report ends?"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "0"))
-        await server.until_blocked()
+        await activity.until_blocked()
         reading = asyncio.create_task(page.scalar(select(Walk.id)))
-        await server.until_blocked(2)
+        await activity.until_blocked(2)
         read = reading.done()
         await report.rollback()
         await asyncio.gather(migration, reading)
@@ -57,12 +57,12 @@ async def patiently(engine: AsyncEngine, Session: Sessions, server: Activity) ->
 
 
 @right
-async def in_tries(engine: AsyncEngine, Session: Sessions, server: Activity) -> dict[str, bool]:
+async def in_tries(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
     """the same with a lock_timeout, until a try succeeds"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "50ms"))
-        await server.until_blocked()
+        await activity.until_blocked()
         reading = asyncio.create_task(page.scalar(select(Walk.id)))
         await asyncio.wait([reading], timeout=10)
         read = reading.done()

@@ -59,12 +59,12 @@ async def concurrently(engine: AsyncEngine) -> None:
 
 
 @right
-async def outside(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def outside(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """CONCURRENTLY in an autocommit_block(), and a writer while it waits for an older one"""
     async with engine.connect() as connection, engine.connect() as older:
         await older.execute(insert(Walk))
         building = asyncio.create_task(connection.run_sync(upgrade, outside=True))
-        await server.until_blocked()
+        await activity.until_blocked()
         await write(engine)
         await older.commit()
         await building

@@ -18,14 +18,14 @@ ONE = select(1)
 
 
 @way
-async def fifteen(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def fifteen(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """fifteen connections at once; how many are open, and how many stay"""
     taken: list[AsyncConnection] = [await engine.connect() for _ in range(15)]
-    at_once = len(await server.pids())
+    at_once = len(await activity.pids())
     for connection in taken:
         await connection.close()
-    await server.until_open(5)
-    return {"open at once": at_once, "kept": len(await server.pids())}
+    await activity.until_open(5)
+    return {"open at once": at_once, "kept": len(await activity.pids())}
 
 
 @way(engine={"pool_size": 3, "max_overflow": 2})

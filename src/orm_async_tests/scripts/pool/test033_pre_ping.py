@@ -21,9 +21,9 @@ async def users(engine: AsyncEngine) -> int:
 
 
 @wrong
-async def unpinged(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """kill the backend, ask, and ask again; was the first error a disconnect?"""
-    await server.terminate()
+    await activity.terminate()
     try:
         return {"a disconnect was raised": False, "users": await users(engine)}
     except DBAPIError as error:
@@ -34,9 +34,9 @@ async def unpinged(engine: AsyncEngine, server: Activity) -> dict[str, object]:
 
 
 @right(engine={"pool_pre_ping": True})
-async def pinged(engine: AsyncEngine, server: Activity) -> dict[str, object]:
+async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """the same with pool_pre_ping=True"""
-    await server.terminate()
+    await activity.terminate()
     try:
         return {"a disconnect was raised": False, "users": await users(engine)}
     except DBAPIError as error:

@@ -57,7 +57,7 @@ async def reset(engine: AsyncEngine) -> str:
         connection.cursor().execute("RESET ALL")
         connection.commit()
 
-    return await committed(engine)
+    return str(await committed(engine))
 
 
 def check(committed: Seen, rolled_back: Seen, local: Seen, reset: Seen) -> None:

@@ -19,20 +19,20 @@ USERS = select(User)
 
 
 @wrong
-async def going_on(session: AsyncSession, server: Activity) -> dict[str, int]:
+async def going_on(session: AsyncSession, activity: Activity) -> dict[str, int]:
     """the backend is killed; catch the error, and go on"""
     await session.execute(USERS)
-    await server.terminate()
+    await activity.terminate()
     with suppress(DBAPIError):
         await session.execute(USERS)
     return {"users": len((await session.scalars(USERS)).all())}
 
 
 @right
-async def rolling_back(session: AsyncSession, server: Activity) -> dict[str, int]:
+async def rolling_back(session: AsyncSession, activity: Activity) -> dict[str, int]:
     """the same, but roll back before going on"""
     await session.execute(USERS)
-    await server.terminate()
+    await activity.terminate()
     with suppress(DBAPIError):
         await session.execute(USERS)
     await session.rollback()

@@ -15,24 +15,24 @@ ONE = select(1)
 
 
 @wrong(leaks=True, warns=True)
-async def in_use(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """dispose while one is in use; the backends then, and when it has come back"""
     async with engine.connect() as connection:
         await engine.dispose()
         await connection.execute(ONE)
-        then = len(await server.pids())
-    return {"backends": then, "backends after": len(await server.pids())}
+        then = len(await activity.pids())
+    return {"backends": then, "backends after": len(await activity.pids())}
 
 
 @right
-async def all_back(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def all_back(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """dispose when it has come back; the backends before, and after"""
     async with engine.connect() as connection:
         await connection.execute(ONE)
-        then = len(await server.pids())
+        then = len(await activity.pids())
     await engine.dispose()
-    await server.until_open(0)
-    return {"backends": then, "backends after": len(await server.pids())}
+    await activity.until_open(0)
+    return {"backends": then, "backends after": len(await activity.pids())}
 
 
 def check(in_use: Seen, all_back: Seen) -> None:

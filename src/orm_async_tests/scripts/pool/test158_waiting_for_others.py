@@ -15,27 +15,27 @@ from orm_async_tests.models import User
 Held = dict[str, object]
 
 
-async def elsewhere(engine: AsyncEngine, server: Activity) -> Held:
+async def elsewhere(engine: AsyncEngine, activity: Activity) -> Held:
     """What another service would take its time for: here it says what is held meanwhile."""
-    return {"connections in use": checked_out(engine), "backends": await server.states()}
+    return {"connections in use": checked_out(engine), "backends": await activity.states()}
 
 
 @wrong
-async def inside(engine: AsyncEngine, session: AsyncSession, server: Activity) -> Held:
+async def inside(engine: AsyncEngine, session: AsyncSession, activity: Activity) -> Held:
     """read, call, write, in one transaction"""
     user = await session.get_one(User, 1)
-    held = await elsewhere(engine, server)
+    held = await elsewhere(engine, activity)
     user.username = "guide"
     await session.commit()
     return held
 
 
 @right
-async def between(engine: AsyncEngine, session: AsyncSession, server: Activity) -> Held:
+async def between(engine: AsyncEngine, session: AsyncSession, activity: Activity) -> Held:
     """read and commit, call, write and commit"""
     user = await session.get_one(User, 1)
     await session.commit()
-    held = await elsewhere(engine, server)
+    held = await elsewhere(engine, activity)
     await session.refresh(user)
     user.username = "guide"
     await session.commit()

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Seen, Stack, main_of, way
 
-NEEDS = ("wire",)
 ROWS = 5000
 NUMBERS = select(func.generate_series(1, ROWS))
 FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips of a partition

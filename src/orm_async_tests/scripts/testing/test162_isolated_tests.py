@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
 from orm_async_tests.models import Base, User
 
-NEEDS = ("private_server",)
 Found = dict[str, list[list[int]]]
 world = None
 

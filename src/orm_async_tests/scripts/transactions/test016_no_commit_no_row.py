@@ -18,36 +18,36 @@ INSERT = insert(User).values(username="new")
 
 
 @wrong
-async def session(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def session(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """AsyncSession, and no commit"""
     async with AsyncSession(engine) as session:
         session.add(User(username="new"))
         await session.flush()
-    return {"rows": int(await server.scalar(COUNT))}
+    return {"rows": int(await activity.scalar(COUNT))}
 
 
 @wrong
-async def connection(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def connection(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """engine.connect(), and no commit"""
     async with engine.connect() as connection:
         await connection.execute(INSERT)
-    return {"rows": int(await server.scalar(COUNT))}
+    return {"rows": int(await activity.scalar(COUNT))}
 
 
 @right
-async def session_begin(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def session_begin(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """async_sessionmaker(engine).begin()"""
     async with async_sessionmaker(engine).begin() as session:
         session.add(User(username="new"))
-    return {"rows": int(await server.scalar(COUNT))}
+    return {"rows": int(await activity.scalar(COUNT))}
 
 
 @right
-async def engine_begin(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def engine_begin(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """engine.begin()"""
     async with engine.begin() as connection:
         await connection.execute(INSERT)
-    return {"rows": int(await server.scalar(COUNT))}
+    return {"rows": int(await activity.scalar(COUNT))}
 
 
 def check(session: Seen, connection: Seen, session_begin: Seen, engine_begin: Seen) -> None:

@@ -15,26 +15,26 @@ from orm_async_tests.models import User
 
 
 @wrong
-async def open_end(session: AsyncSession, server: Activity) -> list[str]:
+async def open_end(session: AsyncSession, activity: Activity) -> list[str]:
     """read, and go on"""
     await session.execute(select(User))
-    return await server.states()
+    return await activity.states()
 
 
 @right
-async def committed(session: AsyncSession, server: Activity) -> list[str]:
+async def committed(session: AsyncSession, activity: Activity) -> list[str]:
     """read, commit, and go on"""
     await session.execute(select(User))
     await session.commit()
-    return await server.states()
+    return await activity.states()
 
 
 @right
-async def closed(session: AsyncSession, server: Activity) -> list[str]:
+async def closed(session: AsyncSession, activity: Activity) -> list[str]:
     """read, close, and go on"""
     await session.execute(select(User))
     await session.close()
-    return await server.states()
+    return await activity.states()
 
 
 def check(open_end: Seen, committed: Seen, closed: Seen) -> None:

@@ -22,24 +22,24 @@ IDS = (101, 101, 102)
 
 
 @wrong
-async def without(session: AsyncSession, server: Activity) -> dict[str, int]:
+async def without(session: AsyncSession, activity: Activity) -> dict[str, int]:
     """insert three rows, and catch that one of them is there"""
     for number in IDS:
         with suppress(IntegrityError):
             await session.execute(insert(User).values(id=number, username="new"))
     await session.commit()
-    return {"rows kept": int(await server.scalar(COUNT))}
+    return {"rows kept": int(await activity.scalar(COUNT))}
 
 
 @right
-async def within(session: AsyncSession, server: Activity) -> dict[str, int]:
+async def within(session: AsyncSession, activity: Activity) -> dict[str, int]:
     """the same, each in a savepoint"""
     for number in IDS:
         with suppress(IntegrityError):
             async with session.begin_nested():
                 await session.execute(insert(User).values(id=number, username="new"))
     await session.commit()
-    return {"rows kept": int(await server.scalar(COUNT))}
+    return {"rows kept": int(await activity.scalar(COUNT))}
 
 
 def words(log: list[str]) -> list[str]:

@@ -10,18 +10,18 @@ Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pe
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, Stack, main_of, way
+from orm_async_tests.harness import Seen, Stack, checked_out, main_of, way
 from orm_async_tests.models import User
 
-NEEDS = ("wire",)
 IDS = select(User.id)
 PING = {"asyncpg": 3, "psycopg": 1}
 
 
 @way
-async def nothing(engine: AsyncEngine) -> None:
+async def nothing(engine: AsyncEngine) -> dict[str, int]:
     """check a connection out, and send nothing"""
-    await (await engine.connect()).close()
+    async with engine.connect():
+        return {"connections in use": checked_out(engine)}
 
 
 @way
@@ -68,6 +68,7 @@ def check(
     autocommit: Seen,
 ) -> None:
     prepare = int(stack.driver == "asyncpg")
+    assert nothing.value == {"connections in use": 1}
     assert nothing.round_trips == 0
     assert first.round_trips == 3 + prepare
     assert again.round_trips == 3 + 3 + prepare

@@ -29,18 +29,18 @@ async def copy(connection: AsyncConnection) -> None:
 
 
 @wrong
-async def copied_first(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def copied_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """COPY, and roll back; how many rows stay?"""
     try:
         async with engine.begin() as connection:
             await copy(connection)
             raise Changed
     except Changed:
-        return {"rows kept": int(await server.scalar(COUNT))}
+        return {"rows kept": int(await activity.scalar(COUNT))}
 
 
 @right
-async def statement_first(engine: AsyncEngine, server: Activity) -> dict[str, int]:
+async def statement_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """a statement, COPY, and roll back; how many rows stay?"""
     try:
         async with engine.begin() as connection:
@@ -48,7 +48,7 @@ async def statement_first(engine: AsyncEngine, server: Activity) -> dict[str, in
             await copy(connection)
             raise Changed
     except Changed:
-        return {"rows kept": int(await server.scalar(COUNT))}
+        return {"rows kept": int(await activity.scalar(COUNT))}
 
 
 def check(copied_first: Seen, statement_first: Seen) -> None:

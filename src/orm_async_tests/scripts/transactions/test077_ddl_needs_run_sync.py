@@ -32,24 +32,24 @@ async def sync_connection(engine: AsyncEngine) -> None:
 
 
 @right
-async def run_sync(engine: AsyncEngine, server: Activity) -> dict[str, bool]:
+async def run_sync(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
     """await connection.run_sync(create_all), and drop_all"""
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
-    made = await server.scalar(EXISTS)
+    made = await activity.scalar(EXISTS)
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.drop_all)
-    return {"exists": made, "exists after drop_all": await server.scalar(EXISTS)}
+    return {"exists": made, "exists after drop_all": await activity.scalar(EXISTS)}
 
 
 @right
-async def rolled_back(engine: AsyncEngine, server: Activity) -> dict[str, list[bool]]:
+async def rolled_back(engine: AsyncEngine, activity: Activity) -> dict[str, list[bool]]:
     """the same, and then something raises"""
     with suppress(Changed):
         async with engine.begin() as connection:
             await connection.run_sync(METADATA.create_all)
             raise Changed
-    return {"exists": await server.scalar(EXISTS)}
+    return {"exists": await activity.scalar(EXISTS)}
 
 
 def check(sync_connection: Seen, run_sync: Seen, rolled_back: Seen) -> None:

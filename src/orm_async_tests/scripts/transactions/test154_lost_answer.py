@@ -15,7 +15,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests.harness import Seen, Sessions, Wire, main_of, right, wrong
 
-NEEDS = ("wire",)
 KEY = "2f6a"
 
 

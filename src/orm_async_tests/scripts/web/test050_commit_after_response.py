@@ -16,8 +16,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests.harness import Seen, main_of, right, wrong
 
-NEEDS = ("fastapi", "httpx")
-
 
 class Base(DeclarativeBase):
     metadata = MetaData(schema="test50")

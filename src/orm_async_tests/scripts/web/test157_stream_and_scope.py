@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Seen, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
-NEEDS = ("fastapi", "httpx")
 Sent = dict[str, object]
 
 

@@ -17,8 +17,6 @@ from sqlalchemy.sql.base import ExecutableOption
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
-NEEDS = ("pydantic",)
-
 
 async def document(session: AsyncSession, *options: ExecutableOption) -> Any:
     """The user as a document, or the types of the errors in it."""

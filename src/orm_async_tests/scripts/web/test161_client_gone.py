@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.harness import Activity, Seen, Sessions, main_of, way
 from orm_async_tests.models import User
 
-NEEDS = ("fastapi", "uvicorn")
 NAME = select(User.username).where(User.id == 1)
 CHANGE = update(User).where(User.id == 1).values(username="guide")
 
@@ -30,7 +29,7 @@ async def change(Session: Sessions) -> AsyncIterator[str]:
 
 
 async def name_after(
-    session: AsyncSession, Session: Sessions, server: Activity, streams: bool
+    session: AsyncSession, Session: Sessions, activity: Activity, streams: bool
 ) -> str | None:
     """The name, when the client has gone while its request waited for this session's lock."""
     import uvicorn
@@ -50,7 +49,7 @@ async def name_after(
         tasks.create_task(web.serve([listening]))
         answer, client = await asyncio.open_connection(*listening.getsockname())
         client.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-        await server.until_blocked()
+        await activity.until_blocked()
         client.write_eof()
         await answer.read()  # until uvicorn has noticed, and hangs up as well
         client.close()
@@ -60,15 +59,15 @@ async def name_after(
 
 
 @way
-async def endpoint(session: AsyncSession, Session: Sessions, server: Activity) -> str | None:
+async def endpoint(session: AsyncSession, Session: Sessions, activity: Activity) -> str | None:
     """an endpoint that writes"""
-    return await name_after(session, Session, server, streams=False)
+    return await name_after(session, Session, activity, streams=False)
 
 
 @way
-async def stream(session: AsyncSession, Session: Sessions, server: Activity) -> str | None:
+async def stream(session: AsyncSession, Session: Sessions, activity: Activity) -> str | None:
     """a stream that writes"""
-    return await name_after(session, Session, server, streams=True)
+    return await name_after(session, Session, activity, streams=True)
 
 
 def check(endpoint: Seen, stream: Seen) -> None:

@@ -74,6 +74,7 @@ def check(
     assert all(each.value == {"rows": rows} for each in ladder)
     inserts = [sum(sql.startswith("INSERT") for sql in each.sql) for each in ladder]
     assert inserts == [-(-rows // 1000)] * 2 + [1, 1, 0]
+    assert [sql.split()[0] for sql in copy.sql] == ["SELECT", "SELECT"]  # COPY is no execute()
 
 
 main = main_of(__name__)

@@ -25,12 +25,12 @@ async def change(session: AsyncSession) -> None:
 
 
 @way
-async def wait(Session: Sessions, server: Activity) -> str | None:
+async def wait(Session: Sessions, activity: Activity) -> str | None:
     """lock a row that somebody else has changed: wait for the end of that transaction"""
     async with Session() as owner, Session() as other:
         await change(owner)
         waiting = asyncio.create_task(other.scalar(LOCK))
-        await server.until_blocked()
+        await activity.until_blocked()
         await owner.commit()
         return await waiting
 

@@ -2,28 +2,24 @@
 
 import asyncio
 import gc
-import importlib
-import platform
 import time
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
-
-import sqlalchemy
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness import playground, wire
-from orm_async_tests.harness.judge import SKIPPED, Stack, Verdict, judge, missing
+from orm_async_tests.harness.judge import SKIPPED, Verdict, judge
 from orm_async_tests.harness.loops import DEFAULT, factory
 from orm_async_tests.harness.observe import Observer
-from orm_async_tests.harness.options import defaults
 from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.ways import Seen, ways
+from orm_async_tests.harness.script import Script
+from orm_async_tests.harness.seen import Seen
+from orm_async_tests.harness.stack import this_stack
 
 
-def run(
-    script: ModuleType,
+def run_script(
+    script: Script,
     database: db.Database,
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT,
@@ -41,35 +37,21 @@ def run(
         )
     gc.freeze()  # the modules loaded so far: collecting after each way then takes no time
     with asyncio.Runner(loop_factory=factory(loop)) as runner:
-        return runner.run(_run(script, database, {**defaults(script), **(options or {})}, loop))
+        return runner.run(_run(script, database, {**script.defaults, **(options or {})}, loop))
 
 
 async def _run(
-    script: ModuleType, database: db.Database, options: Mapping[str, Any], loop: str
+    script: Script, database: db.Database, options: Mapping[str, Any], loop: str
 ) -> Result:
     started = time.perf_counter()
     seen: dict[str, Seen] = {}
     async with playground.entered(database) as ground:
         stack = this_stack(database, await ground.server_version(), loop)
         with wire.watched(database.url) as line:
-            if reason := missing(script, stack, wire=line is not None):
+            if reason := script.missing(stack, wire=line is not None):
                 return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
             observer = Observer(ground, line.url if line else database.url, line, options)
-            for name, function in ways(script).items():
-                seen[name] = await observer.observe(script, function)
+            for way in script.ways:
+                seen[way.name] = await observer.observe(script, way)
     verdict = judge(script, seen, stack, options)
     return Result(script, stack, verdict, seen, time.perf_counter() - started)
-
-
-def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:
-    """What this process runs on."""
-    return Stack(
-        python=platform.python_version(),
-        sqlalchemy=sqlalchemy.__version__,
-        driver=database.driver,
-        driver_version=importlib.import_module(database.driver).__version__,
-        postgresql=postgresql,
-        database=database.kind,
-        platform=f"{platform.system()} {platform.machine()}",
-        loop=loop,
-    )

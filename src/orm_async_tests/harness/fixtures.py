@@ -1,0 +1,134 @@
+"""What a way may ask for by the name of an argument."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from orm_async_tests import db
+from orm_async_tests.harness.activity import Activity
+from orm_async_tests.harness.http import Http
+from orm_async_tests.harness.ways import Way
+from orm_async_tests.harness.wire import Wire
+from orm_async_tests.server import PrivateServer
+
+MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
+Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
+
+
+@dataclass
+class Place:
+    """Where one way runs, and the engines that were made for it."""
+
+    way: Way
+    url: URL
+    wire: Wire | None
+    admin: AsyncEngine
+    private: PrivateServer | None
+    engines: list[AsyncEngine] = field(default_factory=list)
+    _engine: AsyncEngine | None = None
+
+    def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
+        """A cold engine; it is disposed when the way has ended."""
+        engine = db.make_engine(url or self.url, **options)
+        self.engines.append(engine)
+        return engine
+
+    async def engine(self) -> AsyncEngine:
+        """The way's engine with one warm connection, so that what is counted is the way's own."""
+        if self._engine is None:
+            self._engine = self.make_engine(**self.way.engine)
+            async with self._engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        return self._engine
+
+
+@asynccontextmanager
+async def activity(place: Place) -> AsyncIterator[Activity]:
+    """what pg_stat_activity says about the way's connections"""
+    found = Activity(place.admin)
+    await found.mark()
+    yield found
+
+
+@asynccontextmanager
+async def engine(place: Place) -> AsyncIterator[AsyncEngine]:
+    """an engine with one warm connection"""
+    yield await place.engine()
+
+
+@asynccontextmanager
+async def session(place: Place) -> AsyncIterator[AsyncSession]:
+    """an `AsyncSession`, closed afterwards"""
+    async with AsyncSession(await place.engine()) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def sessions(place: Place) -> AsyncIterator[Sessions]:
+    """a factory of them"""
+    yield async_sessionmaker(await place.engine())
+
+
+@asynccontextmanager
+async def other(place: Place) -> AsyncIterator[AsyncEngine]:
+    """an engine as another process has it: with a pool and caches of its own"""
+    yield place.make_engine()
+
+
+@asynccontextmanager
+async def make_engine(place: Place) -> AsyncIterator[MakeEngine]:
+    """makes cold engines with options, disposed afterwards"""
+    yield place.make_engine
+
+
+@asynccontextmanager
+async def url(place: Place) -> AsyncIterator[URL]:
+    """the database's URL"""
+    yield place.url
+
+
+@asynccontextmanager
+async def wire(place: Place) -> AsyncIterator[Wire | None]:
+    """what lies between the engines and the server"""
+    yield place.wire
+
+
+@asynccontextmanager
+async def http(_: Place) -> AsyncIterator[Http]:
+    """clients of a web application, and a server for it"""
+    async with Http() as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def private_server(place: Place) -> AsyncIterator[PrivateServer]:
+    """a server that may be frozen, killed and started with other settings"""
+    assert place.private is not None
+    yield place.private
+
+
+@asynccontextmanager
+async def private_url(place: Place) -> AsyncIterator[URL]:
+    """the URL of the private server, whose database is empty"""
+    assert place.private is not None
+    yield db.with_driver(db.socket_url(place.private.login), place.url.get_driver_name())
+
+
+Fixture = Callable[[Place], AbstractAsyncContextManager[Any]]
+FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the opposite one
+    "activity": activity,
+    "engine": engine,
+    "Session": sessions,
+    "session": session,
+    "other": other,
+    "make_engine": make_engine,
+    "url": url,
+    "wire": wire,
+    "private_server": private_server,
+    "private_url": private_url,
+    "http": http,
+}

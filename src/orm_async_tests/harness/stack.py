@@ -1,0 +1,42 @@
+"""What a script runs on."""
+
+import importlib
+import platform
+from dataclasses import dataclass
+
+import sqlalchemy
+
+from orm_async_tests import db
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One cell of the matrix: versions, database, loop."""
+
+    python: str
+    sqlalchemy: str
+    driver: str
+    driver_version: str
+    postgresql: str
+    database: str
+    platform: str
+    loop: str
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions by the names that Upstream uses."""
+        return {"sqlalchemy": self.sqlalchemy, self.driver: self.driver_version}
+
+
+def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:
+    """What this process runs on."""
+    return Stack(
+        python=platform.python_version(),
+        sqlalchemy=sqlalchemy.__version__,
+        driver=database.driver,
+        driver_version=importlib.import_module(database.driver).__version__,
+        postgresql=postgresql,
+        database=database.kind,
+        platform=f"{platform.system()} {platform.machine()}",
+        loop=loop,
+    )

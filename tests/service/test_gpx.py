@@ -1,10 +1,13 @@
 """GPX as others write it: what is right is loaded with the right value, what is wrong is named."""
 
+import tracemalloc
+
 import httpx
 import pytest
 
 from orm_async_tests.service.bulk import PIECE
-from orm_async_tests.service.gpx import DEPTH, NAMES, TEXT, TOKEN
+from orm_async_tests.service.gpx import DEPTH, NAMES, TEXT, TOKEN, Reader
+from orm_async_tests.service.settings import MIB
 
 SPACE = 'xmlns="http://www.topografix.com/GPX/1/1"'
 LOADED = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
@@ -196,3 +199,17 @@ def test_a_file_of_many_pieces_is_loaded_in_its_order(client: httpx.Client, user
 
     assert loaded.json() == {"points": len(minutes)}
     assert [lat for _, lat in track["geometry"]["coordinates"]] == [n / 100 for n in minutes]
+
+
+@pytest.mark.parametrize("part", [POINT, "<a/>", "x", f"<a b='{'x' * (TOKEN - PIECE)}'/>"], ids=len)
+def test_what_is_held_does_not_grow_with_a_file(part: str) -> None:
+    reader, text = Reader(), part * (PIECE // len(part) + 1)
+    reader.feed(gpx(POINT).partition("</trkseg>")[0].encode())
+    tracemalloc.start()  # expat allocates by Python
+    try:
+        for _ in range(MIB // len(text)):
+            for start in range(0, len(text), PIECE):
+                reader.feed(text[start : start + PIECE].encode())
+        assert tracemalloc.get_traced_memory()[1] < MIB // 2
+    finally:
+        tracemalloc.stop()

@@ -36,7 +36,9 @@ def finite(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
-Recorded = Annotated[Moment, AfterValidator(finite)]
+# JSON Schema knows no limits of a date-time: the description leaves out the two days whole.
+INSIDE = Field(json_schema_extra={"pattern": "^(?!0001-01-01|9999-12-31)"})
+Recorded = Annotated[Moment, AfterValidator(finite), INSIDE]
 
 
 class Document(BaseModel):

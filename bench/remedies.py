@@ -86,7 +86,7 @@ async def made(server: db.Database) -> AsyncIterator[tuple[db.Database, AsyncCon
         own = replace(server, url=server.url.set(database=name), kind="url", label=name)
         try:
             async with db.connected(own, "growth", **AUTO) as connection:
-                await migrations.ensure(connection)
+                await migrations.ensure(connection, migrations.TRACKS)
                 yield own, connection
         finally:
             await admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
@@ -279,7 +279,7 @@ async def reads(_: db.Database, given: Namespace) -> Tables:
         url = db.socket_url(own.login)
         primary = db.Database(url, "url", "primary")
         async with db.connected(primary, "growth", **AUTO) as writer:
-            await migrations.ensure(writer)
+            await migrations.ensure(writer, migrations.TRACKS)
             await writer.exec_driver_sql(WALKERS)
             await writer.exec_driver_sql(WALKS.format(given.points))
             await writer.exec_driver_sql("VACUUM ANALYZE")

@@ -63,7 +63,7 @@ async def _executed(database: db.Database, sql: str) -> None:
 
 async def _migrated(database: db.Database) -> None:
     async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await migrations.ensure(connection)
+        await migrations.ensure(connection, migrations.TRACKS)
 
 
 def with_url(database: db.Database) -> dict[str, str]:

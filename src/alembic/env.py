@@ -9,7 +9,8 @@ import asyncio
 import sys
 from logging.config import fileConfig
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.schema import CreateSchema
 
 from alembic import context
 from orm_async_tests import db, migrations
@@ -17,51 +18,62 @@ from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.models import Base
 from orm_async_tests.service import tables
 
-METADATA = [Base.metadata, tables.Base.metadata]
-SCHEMAS = (None, tables.Base.metadata.schema)
+LINE = migrations.LINES[context.config.config_ini_section]
+METADATA = {migrations.TRACKS: Base.metadata, migrations.SERVICE: tables.Base.metadata}[LINE]
+OPTIONS = {"target_metadata": METADATA, "version_table_schema": METADATA.schema}
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Whether autogenerate looks at it: scripts have schemas of their own."""
-    return kind != "schema" or name in SCHEMAS
+    """Whether autogenerate looks at it: scripts and the other line have schemas of their own."""
+    return kind != "schema" or name == METADATA.schema
 
 
-def configured_and_run(connection: Connection) -> None:
+def prepare(connection: Connection) -> None:
+    """Make room for the line's version table, and separate the lines of an older database."""
+    migrations.separate(connection)
+    if METADATA.schema and not inspect(connection).has_schema(METADATA.schema):
+        connection.execute(CreateSchema(METADATA.schema))
+
+
+def configure_and_run(connection: Connection) -> None:
     """Run the migrations that the command asked for, in one transaction."""
     context.configure(
         connection=connection,
-        target_metadata=METADATA,
         include_schemas=True,
         include_name=is_ours,
         compare_type=True,
         compare_server_default=True,
+        **OPTIONS,
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
-def refused_or_run(connection: Connection) -> None:
+def refuse_or_run(connection: Connection) -> None:
     """The same, unless the database is somebody else's."""
     migrations.refuse_foreign(connection)
+    prepare(connection)
     connection.commit()
-    configured_and_run(connection)
+    configure_and_run(connection)
 
 
 async def online(database: db.Database) -> None:
     """Connect to the chosen database, and leave nothing open."""
     async with db.connected(database, "alembic") as connection:
-        await connection.run_sync(refused_or_run)
+        await connection.run_sync(refuse_or_run)
 
 
 def offline() -> None:
     """Print the SQL instead (--sql); this needs no database."""
     context.configure(
         dialect_name="postgresql",
-        target_metadata=METADATA,
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
+        **OPTIONS,
     )
     with context.begin_transaction():
+        if METADATA.schema:
+            context.execute(CreateSchema(METADATA.schema, if_not_exists=True))
         context.run_migrations()
 
 
@@ -72,9 +84,11 @@ def run() -> None:
         offline()
     elif isinstance(handed_in, Engine):
         with handed_in.begin() as connection:
-            configured_and_run(connection)
+            prepare(connection)
+            configure_and_run(connection)
     elif handed_in is not None:
-        configured_and_run(handed_in)
+        prepare(handed_in)
+        configure_and_run(handed_in)
     else:
         with db.chosen(context.get_x_argument(as_dictionary=True).get("db")) as database:
             asyncio.run(online(database))

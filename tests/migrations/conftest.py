@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
 from sqlalchemy import Engine, NullPool, create_engine
 
-from orm_async_tests import db
+from orm_async_tests import db, migrations
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture
-def alembic_config() -> dict[str, str]:
-    """The project's."""
-    return {"file": str(ROOT / "alembic.ini")}
+@pytest.fixture(params=migrations.LINES)
+def alembic_config(request: pytest.FixtureRequest) -> Config:
+    """The project's, for each line of revisions."""
+    return Config(ROOT / "alembic.ini", ini_section=request.param)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from orm_async_tests import db
 from tests.conftest import with_url
 
@@ -27,7 +29,7 @@ def succeeded(database: db.Database, *arguments: str) -> str:
     """What a command printed; it exits with 0 and warns of nothing."""
     done = alembic(database, *arguments)
     assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower()
     return done.stdout
 
 
@@ -37,19 +39,69 @@ async def _asked(database: db.Database, sql: str) -> object:
         return result.scalar() if result.returns_rows else None
 
 
-def test_a_database_goes_up_and_down(empty_database: db.Database) -> None:
-    succeeded(empty_database, "upgrade", "97eeeb1ead54")
-    succeeded(empty_database, "upgrade", "heads")
-    succeeded(empty_database, "check")
-    assert "(head)" in succeeded(empty_database, "current")
-    succeeded(empty_database, "downgrade", "tracks@-1")
-    succeeded(empty_database, "downgrade", "base")
-    assert "97eeeb1ead54" in succeeded(empty_database, "history")
+LINES = {"alembic": "97eeeb1ead54", "service": "c41f7a9d20be"}  # a section, and its first revision
+
+
+@pytest.mark.parametrize("section", LINES)
+def test_a_database_goes_up_and_down_twice_with_no_branch_named(
+    empty_database: db.Database, section: str
+) -> None:
+    line = ("-n", section)
+    for _ in range(2):
+        succeeded(empty_database, *line, "upgrade", LINES[section])
+        succeeded(empty_database, *line, "upgrade", "head")
+        succeeded(empty_database, *line, "upgrade", "head")
+        succeeded(empty_database, *line, "check")
+        assert "(head)" in succeeded(empty_database, *line, "current")
+        succeeded(empty_database, *line, "downgrade", "-1")
+        succeeded(empty_database, *line, "downgrade", "base")
+        assert LINES[section] in succeeded(empty_database, *line, "history")
+
+
+@pytest.mark.parametrize("first", LINES)
+def test_a_line_needs_and_touches_nothing_of_the_other(
+    empty_database: db.Database, first: str
+) -> None:
+    (second,) = LINES.keys() - {first}
+    succeeded(empty_database, "-n", first, "upgrade", "head")
+    succeeded(empty_database, "-n", second, "upgrade", "head")
+    succeeded(empty_database, "-n", first, "check")
+    succeeded(empty_database, "-n", second, "downgrade", "base")
+    assert "(head)" in succeeded(empty_database, "-n", first, "current")
+
+
+TOGETHER = (  # as it was when both lines were branches of one environment
+    "DELETE FROM service.alembic_version",
+    "DROP TABLE service.alembic_version",
+    "INSERT INTO public.alembic_version VALUES ('c41f7a9d20be')",
+    "INSERT INTO users (username) VALUES ('walker')",
+    "INSERT INTO service.idempotency_keys (key, request) VALUES ('k', 'r')",
+)
+ROWS = "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM service.idempotency_keys)"
+
+
+@pytest.mark.parametrize("first", LINES)
+def test_a_database_with_both_lines_in_one_table_is_brought_over_without_loss(
+    empty_database: db.Database, first: str
+) -> None:
+    (second,) = LINES.keys() - {first}
+    for section in LINES:
+        succeeded(empty_database, "-n", section, "upgrade", "head")
+    for sql in TOGETHER:
+        asyncio.run(_asked(empty_database, sql))
+    for section in (first, second, first):
+        succeeded(empty_database, "-n", section, "upgrade", "head")
+        assert "(head)" in succeeded(empty_database, "-n", section, "current")
+        succeeded(empty_database, "-n", section, "check")
+    assert asyncio.run(_asked(empty_database, ROWS)) == 2
 
 
 def test_sql_is_printed_without_a_database() -> None:
     nowhere = db.Database(db.parsed("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
-    assert "CREATE TABLE users" in succeeded(nowhere, "upgrade", "heads", "--sql")
+    assert "CREATE TABLE users" in succeeded(nowhere, "upgrade", "head", "--sql")
+    assert "service.alembic_version" in succeeded(
+        nowhere, "-n", "service", "upgrade", "head", "--sql"
+    )
     assert "DROP INDEX" in succeeded(nowhere, "downgrade", "5b8c0f2d9a41:97eeeb1ead54", "--sql")
 
 
@@ -59,9 +111,8 @@ def test_autogenerate_writes_a_revision_that_changes_nothing(
     """In a copy of the project, since other tests read the folder of revisions."""
     shutil.copytree(ROOT / "src/alembic", tmp_path / "src/alembic")
     shutil.copy(ROOT / "alembic.ini", tmp_path)
-    succeeded(empty_database, "upgrade", "heads")
+    succeeded(empty_database, "upgrade", "head")
     revise = ["revision", "--autogenerate", "-m", "of tests", "--rev-id", "feed"]
-    revise += ["--head", "tracks@head"]
     succeeded(empty_database, "-c", str(tmp_path / "alembic.ini"), *revise)
 
     written = (tmp_path / "src/alembic/versions/feed_of_tests.py").read_text("utf-8")
@@ -71,17 +122,17 @@ def test_autogenerate_writes_a_revision_that_changes_nothing(
 def test_a_foreign_database_is_refused_with_exit_code_2(empty_database: db.Database) -> None:
     asyncio.run(_asked(empty_database, "CREATE TABLE theirs (id int)"))
 
-    assert alembic(empty_database, "upgrade", "heads").returncode == 2
+    assert alembic(empty_database, "upgrade", "head").returncode == 2
     assert asyncio.run(_asked(empty_database, "SELECT to_regclass('users')")) is None
 
 
 def test_an_unreachable_database_is_refused_with_exit_code_2() -> None:
     nowhere = db.Database(db.parsed("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
-    done = alembic(nowhere, "upgrade", "heads")
+    done = alembic(nowhere, "upgrade", "head")
     assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_no_connection_stays_open(empty_database: db.Database) -> None:
-    succeeded(empty_database, "upgrade", "heads")
+    succeeded(empty_database, "upgrade", "head")
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     assert asyncio.run(_asked(empty_database, others)) == 1  # this one

@@ -1,8 +1,11 @@
 """The history as a whole: pytest-alembic's tests, and what they do not ask."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext as Context
 from alembic.script import ScriptDirectory
 from pytest_alembic import MigrationContext
@@ -16,6 +19,8 @@ from sqlalchemy import Column, Engine, MetaData, Text, text
 from orm_async_tests import migrations
 from orm_async_tests.models import Base
 
+TRACKS_ONLY = pytest.mark.parametrize("alembic_config", ["alembic"], indirect=True)
+ROOT = Path(__file__).parent.parent.parent
 __all__ = [
     "test_an_empty_database_is_upgraded",
     "test_each_step_goes_down_again",
@@ -26,6 +31,7 @@ FIRST, SECOND = "97eeeb1ead54", "5b8c0f2d9a41"
 MOMENT = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC)
 
 
+@TRACKS_ONLY
 def test_rows_and_instants_survive_the_second_revision_both_ways(
     alembic_runner: MigrationContext, alembic_engine: Engine
 ) -> None:
@@ -52,10 +58,11 @@ def test_rows_and_instants_survive_the_second_revision_both_ways(
     assert before == back
 
 
+@TRACKS_ONLY
 def test_a_column_added_to_the_models_is_found(
     alembic_runner: MigrationContext, alembic_engine: Engine
 ) -> None:
-    alembic_runner.migrate_up_to("heads")
+    alembic_runner.migrate_up_to("head")
     changed = MetaData(naming_convention=Base.metadata.naming_convention)
     for table in Base.metadata.sorted_tables:
         table.to_metadata(changed)
@@ -68,9 +75,9 @@ def test_a_column_added_to_the_models_is_found(
     assert (what, table_name, column.name) == ("add_column", "users", "email")
 
 
-def test_the_heads_read_from_the_files_are_alembics(alembic_runner: MigrationContext) -> None:
-    directory = ScriptDirectory.from_config(alembic_runner.command_executor.alembic_config)
-    assert migrations.heads() == set(directory.get_heads())
-    labels = [directory.get_revision(head).branch_labels for head in directory.get_heads()]
-    assert sorted(map(tuple, labels)) == [("service",), ("tracks",)]
-    assert migrations.revisions() == {each.revision for each in directory.walk_revisions()}
+@pytest.mark.parametrize("section", migrations.LINES)
+def test_the_one_head_of_each_line_read_from_the_files_is_alembics(section: str) -> None:
+    directory = ScriptDirectory.from_config(Config(ROOT / "alembic.ini", ini_section=section))
+    line = migrations.LINES[section]
+    assert migrations.heads(line) == {directory.get_current_head()}
+    assert migrations.revisions(line) == {each.revision for each in directory.walk_revisions()}

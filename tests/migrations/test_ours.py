@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from orm_async_tests import db, migrations
 from orm_async_tests.errors import CouldNotRun
 
+LINES = migrations.LINES.values()
 FOREIGN = (
     "CREATE TABLE users (id int)",
     "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('0123')",
@@ -23,8 +24,8 @@ async def prepared(database: db.Database, *statements: str, ensure: bool = True)
         for statement in statements:
             await connection.exec_driver_sql(statement)
         if ensure:
-            await migrations.ensure(connection)
-        return await connection.run_sync(migrations.state)
+            await migrations.ensure(connection, *LINES)
+        return await connection.run_sync(migrations.state, *LINES)
 
 
 def split(statements: str) -> list[str]:
@@ -52,7 +53,7 @@ def test_an_empty_database_is_migrated_inside_a_running_loop(empty_database: db.
 def test_two_who_migrate_at_once_take_turns(empty_database: db.Database) -> None:
     async def migrated() -> None:
         async with db.connected(empty_database, "tests") as connection:
-            await migrations.ensure(connection)
+            await migrations.ensure(connection, *LINES)
             await connection.commit()
 
     async def both() -> None:
@@ -77,5 +78,5 @@ def upgraded(connection: Connection, revision: str) -> None:
     """Upgrade as env.py documents it, over a connection that is handed in."""
     from alembic import command
 
-    config = migrations.config(connection)
+    config = migrations.config(connection, migrations.TRACKS)
     command.upgrade(config, revision)

@@ -1,4 +1,4 @@
-"""the service's idempotency keys, in a schema and a branch of their own
+"""the service's idempotency keys, in the schema that env.py makes for them
 
 Revision ID: c41f7a9d20be
 Revises:
@@ -12,12 +12,11 @@ from alembic import op
 
 revision = "c41f7a9d20be"
 down_revision = None
-branch_labels = ("service",)
+branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("CREATE SCHEMA service")
     op.create_table(
         "idempotency_keys",
         sa.Column("key", sa.String(), nullable=False),
@@ -38,4 +37,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA service CASCADE")
+    op.drop_table("idempotency_keys", schema="service")

@@ -11,7 +11,7 @@ from alembic import op
 
 revision = "97eeeb1ead54"
 down_revision = None
-branch_labels = ("tracks",)
+branch_labels = None
 depends_on = None
 
 

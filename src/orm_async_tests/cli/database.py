@@ -57,7 +57,7 @@ async def _asked(database: db.Database) -> list[str]:
         return [
             f"url: {database.url.render_as_string(hide_password=True)}",
             f"answers: PostgreSQL {version.scalar_one()}",
-            f"migrations: {await connection.run_sync(migrations.state)}",
+            f"migrations: {await connection.run_sync(migrations.state, migrations.TRACKS)}",
         ]
 
 

@@ -42,7 +42,7 @@ async def entered(database: db.Database) -> AsyncIterator["Playground"]:
     """
     async with db.connected(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await _lock(connection)
-        await migrations.ensure(connection)
+        await migrations.ensure(connection, migrations.TRACKS)
         yield Playground(connection)
 
 

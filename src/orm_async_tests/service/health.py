@@ -48,9 +48,10 @@ async def ready(session: InTransaction) -> dict[str, str]:
     """The database answers, and has today's tables."""
     await session.execute(text("SELECT 1"))
     connection = await session.connection()
-    state = await connection.run_sync(migrations.state)
+    state = await connection.run_sync(migrations.state, *migrations.LINES.values())
     if state != "current":
-        raise Refused(503, f"the database is {state}: alembic upgrade heads", RETRY_AFTER)
+        commands = "alembic upgrade head, alembic -n service upgrade head"
+        raise Refused(503, f"the database is {state}: {commands}", RETRY_AFTER)
     return {"status": "ready"}
 
 

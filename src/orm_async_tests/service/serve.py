@@ -86,7 +86,7 @@ def listening(host: str, port: int) -> socket.socket:
 async def migrated(database: db.Database) -> None:
     """Bring the database to today's tables."""
     async with db.connected(database, "orm_async_tests serve") as connection:
-        await migrations.ensure(connection)
+        await migrations.ensure(connection, *migrations.LINES.values())
         await connection.commit()
 
 

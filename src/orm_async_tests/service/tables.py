@@ -1,4 +1,4 @@
-"""The service's own table, in a schema of its own: a branch of the migrations of its own."""
+"""The service's own table, in a schema of its own: a line of the migrations of its own."""
 
 from datetime import datetime
 from typing import Any

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.schema import CreateSchema
 
 from alembic import context
-from orm_async_tests import db, migrations
+from orm_async_tests import db, migrations, server
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.models import Base
 from orm_async_tests.service import tables
@@ -90,7 +90,9 @@ def run() -> None:
         prepare(handed_in)
         configure_and_run(handed_in)
     else:
-        with db.chosen(context.get_x_argument(as_dictionary=True).get("db")) as database:
+        choice = context.get_x_argument(as_dictionary=True).get("db")
+        purpose = server.SERVICE if LINE is migrations.SERVICE else server.SCRIPTS
+        with db.chosen(choice, purpose=purpose) as database:
             asyncio.run(online(database))
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import Server, lease
+from orm_async_tests.server import SCRIPTS, Purpose, Server, lease
 
 DRIVERS = ("asyncpg", "psycopg")
 NAME = "orm_async_tests"  # of the embedded server's database
@@ -115,8 +115,10 @@ def with_driver(url: URL, driver: str | None) -> URL:
 
 
 @contextmanager
-def chosen(db: str | None = None, driver: str | None = None) -> Iterator[Database]:
-    """Open the chosen database; the embedded server is kept up until the block ends.
+def chosen(
+    db: str | None = None, driver: str | None = None, purpose: Purpose = SCRIPTS
+) -> Iterator[Database]:
+    """Open the chosen database; the embedded server for this purpose is up until the block ends.
 
     Raises CouldNotRun. Nothing is connected to yet: an unreachable URL is found by its first use.
     """
@@ -126,9 +128,10 @@ def chosen(db: str | None = None, driver: str | None = None) -> Iterator[Databas
         label = f"{choice.kind} {url.render_as_string(hide_password=True)} (from {choice.source})"
         yield Database(url, choice.kind, label)
         return
-    with lease() as server:
+    with lease(purpose) as server:
         url = socket_url(server)
-        label = f"embedded PostgreSQL {server.version} ({server.provider}), {server.found}"
+        whose = "" if purpose is SCRIPTS else f" of the {purpose.name}"
+        label = f"embedded PostgreSQL {server.version}{whose} ({server.provider}), {server.found}"
         yield Database(with_driver(url, driver), "embedded", label)
 
 

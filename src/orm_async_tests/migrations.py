@@ -183,6 +183,18 @@ def config(connection: Connection, line: Line) -> "Config":
     return made
 
 
+def refuse_service(connection: Connection) -> None:
+    """Raises CouldNotRun, naming database and table, if the service keeps its users here."""
+    if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is None:
+        return
+    name = connection.scalar(text("SELECT current_database()"))
+    raise CouldNotRun(
+        f"the database {name!r} is the service's, scripts would empty it, and it was not touched",
+        f"it holds {SERVICE.version_table}",
+        f"CREATE DATABASE {name}_tests and a DATABASE_URL that names it; or unset DATABASE_URL",
+    )
+
+
 async def ensure(connection: AsyncConnection, *lines: Line) -> None:
     """upgrade() for an asyncio connection, inside its running loop."""
     await connection.run_sync(upgrade, *lines)

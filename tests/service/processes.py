@@ -40,17 +40,14 @@ def ready(url: str) -> bool:
 
 
 @contextmanager
-def serving(url: URL, *arguments: str, **variables: str) -> Iterator[Service]:
-    """A service on this database that is ready, and is ended as by an operator."""
+def serving(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
+    """A service on this database, or its own, that is ready, and is ended as by an operator."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
+    where = {"DATABASE_URL": url.render_as_string(hide_password=False)} if url else {}
     process = subprocess.Popen(
         [*SERVE, "--port", port, *arguments],
-        env={
-            **os.environ,
-            **variables,
-            "DATABASE_URL": url.render_as_string(hide_password=False),
-        },
+        env={**os.environ, **variables, **where},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

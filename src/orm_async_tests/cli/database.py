@@ -23,6 +23,14 @@ def add(commands: Any) -> None:
     for name, function in ACTIONS.items():
         action = actions.add_parser(name, help=function.__doc__)
         action.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
+        action.add_argument(
+            "--service",
+            dest="purpose",
+            action="store_const",
+            const=server.SERVICE,
+            default=server.SCRIPTS,
+            help="the service's embedded server, and not the scripts'",
+        )
         action.set_defaults(run=function)
         if name == "url":
             action.add_argument("--password", action="store_true", help="show the password")
@@ -32,7 +40,7 @@ def add(commands: Any) -> None:
 
 def url(arguments: argparse.Namespace) -> int:
     """print the database's URL, for DATABASE_URL"""
-    with db.chosen(arguments.db_) as database:
+    with db.chosen(arguments.db_, purpose=arguments.purpose) as database:
         print(database.url.render_as_string(hide_password=not arguments.password))
     return 0
 
@@ -42,11 +50,11 @@ def status(arguments: argparse.Namespace) -> int:
     choice = db.choose(arguments.db_)
     print(f"choice: {choice.kind} (from {choice.source})")
     if choice.kind == "embedded":
-        found = server.status()
+        found = server.status(arguments.purpose)
         print("\n".join(f"{name}: {value}" for name, value in found.items()))
         if found["state"] != "running":
             return 0
-    with db.chosen(arguments.db_) as database:
+    with db.chosen(arguments.db_, purpose=arguments.purpose) as database:
         print("\n".join(asyncio.run(_asked(database))))
     return 0
 
@@ -64,7 +72,7 @@ async def _asked(database: db.Database) -> list[str]:
 def start(arguments: argparse.Namespace) -> int:
     """start the embedded server"""
     _embedded_only(arguments, "start")
-    with server.lease() as lease:
+    with server.lease(arguments.purpose) as lease:
         print(f"PostgreSQL {lease.version}: {lease.found}")
     return 0
 
@@ -72,14 +80,14 @@ def start(arguments: argparse.Namespace) -> int:
 def stop(arguments: argparse.Namespace) -> int:
     """stop the embedded server"""
     _embedded_only(arguments, "stop")
-    print("stopped" if server.stop() else "it was not running")
+    print("stopped" if server.stop(arguments.purpose) else "it was not running")
     return 0
 
 
 def reset(arguments: argparse.Namespace) -> int:
     """delete the embedded server's data; the next command makes it anew"""
     _embedded_only(arguments, "reset")
-    server.reset()
+    server.reset(arguments.purpose)
     print("deleted")
     return 0
 
@@ -87,7 +95,7 @@ def reset(arguments: argparse.Namespace) -> int:
 def log(arguments: argparse.Namespace) -> int:
     """print the end of the embedded server's log, and where it is"""
     _embedded_only(arguments, "log")
-    path = server.log_file()
+    path = server.log_file(arguments.purpose)
     if not path.exists():
         raise CouldNotRun("there is no log: it never ran", str(path), "orm-async-tests db start")
     print("\n".join([*path.read_text(errors="replace").splitlines()[-LOG_LINES:], str(path)]))
@@ -98,7 +106,7 @@ def psql(arguments: argparse.Namespace) -> int:
     """open psql on the database; arguments after -- are psql's"""
     import subprocess
 
-    with db.chosen(arguments.db_) as database:
+    with db.chosen(arguments.db_, purpose=arguments.purpose) as database:
         program = server.psql() if database.kind == "embedded" else "psql"
         password = {"PGPASSWORD": database.url.password} if database.url.password else {}
         given = [each for each in arguments.psql if each != "--"]

@@ -38,9 +38,11 @@ async def entered(database: db.Database) -> AsyncIterator["Playground"]:
     """Take the database for this command alone, migrated.
 
     Waits, and says so, while another command has it. Raises CouldNotRun if it cannot be reached or
-    is somebody else's.
+    is somebody else's or the service's.
     """
     async with db.connected(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
+        if database.kind != "embedded":  # that one is the scripts': the service has its own
+            await connection.run_sync(migrations.refuse_service)
         await _lock(connection)
         await migrations.ensure(connection, migrations.TRACKS)
         yield Playground(connection)

@@ -5,12 +5,15 @@ The keeper, a detached process, is the server's parent: it stops the server once
 lease exclusively for ORM_ASYNC_IDLE seconds. No TCP, a private socket, SCRAM, a random secret.
 """
 
-from orm_async_tests.server.cluster import Server
+from orm_async_tests.server.cluster import SCRIPTS, SERVICE, Purpose, Server
 from orm_async_tests.server.lease import lease, log_file, psql, reset, status, stop
 from orm_async_tests.server.private import PrivateServer, private_server
 
 __all__ = [
+    "SCRIPTS",
+    "SERVICE",
     "PrivateServer",
+    "Purpose",
     "Server",
     "lease",
     "log_file",

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.server import folders, keeper
@@ -19,18 +20,32 @@ from orm_async_tests.server.binaries import Binaries
 USER = "postgres"
 DATABASE = "orm_async_tests"
 SCRAM_ITERATIONS_SINCE = 16
-SETTINGS = {
+COMMON = {
     "listen_addresses": "",  # no TCP: nothing of this server leaves the machine, or the user
     "unix_socket_permissions": "0700",
-    "fsync": "off",  # the rows are made anew before each way
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
+}
+LOSES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+KEEPS = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+WATCHED = {
     "wal_level": "logical",
     "max_connections": "200",
     "track_io_timing": "on",
     "timezone": "UTC",
 }
 NO_SETTINGS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a cluster is for, in which of the user's folders it lies, and its settings."""
+
+    name: str
+    folder: Literal["cache", "data"]
+    settings: Mapping[str, str]
+
+
+SCRIPTS = Purpose("scripts", "cache", COMMON | LOSES | WATCHED)  # rows are made before each way
+SERVICE = Purpose("service", "data", COMMON | KEEPS | WATCHED)  # a user's rows survive a crash
 
 
 @dataclass(frozen=True)
@@ -47,11 +62,16 @@ class Server:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster below root. Other binaries or settings make another one, and never break it."""
+    """A cluster below root.
+
+    For the scripts, other binaries or settings make another one and never break it. The service has
+    one for each major version: its data has to be found again.
+    """
 
     root: Path
     binaries: Binaries
     version: str
+    purpose: Purpose = SCRIPTS
 
     @property
     def major(self) -> int:
@@ -60,7 +80,10 @@ class Cluster:
     @property
     def home(self) -> Path:
         """The cluster's folder: its data, its secret, its log, and the files that are locked."""
-        digest = hashlib.sha256(repr((self.binaries.provider, SETTINGS)).encode()).hexdigest()[:8]
+        if self.purpose is SERVICE:
+            return self.root / f"service-pg{self.major}"
+        made_of = repr((self.binaries.provider, self.purpose.settings))
+        digest = hashlib.sha256(made_of.encode()).hexdigest()[:8]
         return self.root / f"pg{self.major}-{digest}"
 
     @property
@@ -78,7 +101,7 @@ class Cluster:
     def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
         """What starts the server with these settings beside the usual ones."""
         quoted = str(sockets).replace('"', '""')
-        settings = {**SETTINGS, **settings, "unix_socket_directories": f'"{quoted}"'}
+        settings = {**self.purpose.settings, **settings, "unix_socket_directories": f'"{quoted}"'}
         options = [f"-c{name}={value}" for name, value in settings.items()]
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
@@ -92,7 +115,8 @@ class Cluster:
         self.secret.touch(mode=0o600)
         self.secret.write_text(secrets.token_urlsafe(24))
         iterations = ["-c", "scram_iterations=1"] if self.major >= SCRAM_ITERATIONS_SINCE else []
-        how = ["-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"]
+        how = ["-A", "scram-sha-256", "-E", "UTF8", "--no-locale"]
+        how += ["--no-sync"] if self.purpose.settings["fsync"] == "off" else []
         secret = f"--pwfile={self.secret}"
         self._run("initdb", "-D", half, "-U", USER, secret, *how, *iterations)
         self._run(

@@ -6,6 +6,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -14,15 +15,17 @@ SOCKET_NAME = "/.s.PGSQL.5432"
 SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
-def home() -> Path:
-    """The embedded server's folder: ORM_ASYNC_HOME, else the user's cache, else a temporary one.
+def home(kind: Literal["cache", "data"] = "cache") -> Path:
+    """The embedded server's folder: ORM_ASYNC_HOME, else the user's for cache or data.
 
-    Raises CouldNotRun if ORM_ASYNC_HOME cannot be written.
+    In place of a cache that cannot be written, a temporary one; CouldNotRun in place of the others.
     """
     if named := os.environ.get(VARIABLE):
         return _made(Path(named).absolute())
     import platformdirs
 
+    if kind == "data":
+        return _made(platformdirs.user_data_path("orm_async_tests"))
     usual = platformdirs.user_cache_path("orm_async_tests")
     try:
         return _made(usual)

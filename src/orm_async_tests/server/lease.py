@@ -12,27 +12,27 @@ from typing import TextIO
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.server import binaries, folders, keeper
-from orm_async_tests.server.cluster import Cluster, Server
+from orm_async_tests.server.cluster import SCRIPTS, Cluster, Purpose, Server
 
 IDLE = "ORM_ASYNC_IDLE"
 DEFAULT_IDLE = "60"
 
 
-def _cluster() -> Cluster:
-    found, root = binaries.find(), folders.home()
-    cluster = Cluster(root, found, found.version(root))
+def _cluster(purpose: Purpose) -> Cluster:
+    found, root = binaries.find(), folders.home(purpose.folder)
+    cluster = Cluster(root, found, found.version(root), purpose)
     cluster.home.mkdir(mode=0o700, exist_ok=True)
     return cluster
 
 
 @contextmanager
-def lease() -> Iterator[Server]:
+def lease(purpose: Purpose = SCRIPTS) -> Iterator[Server]:
     """The server, kept up until the block ends or this process does, however it dies.
 
     Makes and starts it if need be; the kernel drops the lease of a killed process.
     Raises CouldNotRun.
     """
-    cluster, idle = _cluster(), _idle()
+    cluster, idle = _cluster(purpose), _idle()
     with (cluster.home / "lease").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_SH)
         with (cluster.home / "start").open("a") as alone:
@@ -62,9 +62,9 @@ def _idle() -> float:
     return seconds
 
 
-def status() -> dict[str, str]:
+def status(purpose: Purpose = SCRIPTS) -> dict[str, str]:
     """What there is of the server, by name; nothing is started."""
-    cluster = _cluster()
+    cluster = _cluster(purpose)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
         "state": "running" if cluster.running() else "stopped",
@@ -74,17 +74,17 @@ def status() -> dict[str, str]:
     }
 
 
-def stop() -> bool:
+def stop(purpose: Purpose = SCRIPTS) -> bool:
     """Stop the server, and say whether it ran. Raises CouldNotRun while another command uses it."""
-    cluster = _cluster()
+    cluster = _cluster(purpose)
     with (cluster.home / "lease").open("a") as held:
         _take_alone(held)
         return cluster.end(signal.SIGINT)
 
 
-def reset() -> None:
+def reset(purpose: Purpose = SCRIPTS) -> None:
     """Stop the server and delete its data. Raises CouldNotRun while another command uses it."""
-    cluster = _cluster()
+    cluster = _cluster(purpose)
     with (cluster.home / "lease").open("a") as held:
         _take_alone(held)
         cluster.end(signal.SIGINT)
@@ -107,9 +107,9 @@ def _take_alone(held: TextIO) -> None:
                 ) from None
 
 
-def log_file() -> Path:
+def log_file(purpose: Purpose = SCRIPTS) -> Path:
     """The server's log."""
-    return _cluster().log
+    return _cluster(purpose).log
 
 
 def psql() -> Path:

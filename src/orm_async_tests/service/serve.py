@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orm_async_tests import db, errors, migrations
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.server import SERVICE
 
 if TYPE_CHECKING:
     from orm_async_tests.service.settings import Settings
@@ -43,7 +44,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         what = f"the package {error.name} is not installed"
         raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
     settings = chosen_settings()
-    with listening(host, port) as opened, db.chosen(db_, "asyncpg") as database:
+    with listening(host, port) as opened, db.chosen(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         asyncio.run(migrated(database))
         app = partial(create_app, database.url, settings)

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "harness": {"errors", "server", "models", "db", "migrations"},
     "scripts": {"harness", "models", "walk"},
     "catalogue": {"errors"},
-    "service": {"errors", "models", "db", "migrations"},
+    "service": {"errors", "models", "server", "db", "migrations"},
     "__main__": {"cli"},
     "cli": {"errors", "server", "db", "migrations", "harness", "catalogue"},
 }

@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from orm_async_tests import db
 from orm_async_tests.service import bulk, health, live, points, problems, telemetry, tracks, users
 from orm_async_tests.service.limits import Limits
+from orm_async_tests.service.methods import Head
 from orm_async_tests.service.sessions import Engines, places
 from orm_async_tests.service.settings import Settings
 
@@ -38,6 +39,7 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
             await engines.dispose()
 
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
+    app.add_middleware(Head)
     app.add_middleware(Limits, settings=chosen)
     problems.add(app)
     for part in (users, points, bulk, tracks, live, health):

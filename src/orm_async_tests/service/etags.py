@@ -1,13 +1,35 @@
 """Entity tags: a row's xmin, the transaction that wrote it last, kept by the server itself."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import Header
-from sqlalchemy import ColumnElement, Text, cast, literal_column
+from pydantic import BeforeValidator, WithJsonSchema
+from sqlalchemy import ARRAY, ColumnElement, Text, any_, cast, literal, literal_column, true
 
 from orm_async_tests.models import TrackPoint, User
 
-IfMatch = Annotated[str, Header(description="the ETag that was read", pattern=r'^"\d{1,10}"$')]
+ANY = "*"
+TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
+
+
+def tags(lines: list[str]) -> list[str]:
+    """The tags of the header's lines, as RFC 9110 joins them; raises ValueError if it is none."""
+    value = ", ".join(lines)
+    if value.strip() == ANY:
+        return [ANY]
+    if not re.fullmatch(TAGS, value):
+        raise ValueError('it is * or a list of ETags, such as "1", "2"')
+    return re.findall(TAG, value)
+
+
+IfMatch = Annotated[
+    list[str],
+    BeforeValidator(tags),
+    WithJsonSchema({"type": "string", "pattern": r'^(\*|"[!#-~]*"(, "[!#-~]*")*)$'}),
+    Header(description="the ETag that was read, a list of them, or * for whichever it is"),
+]
 
 
 def version(model: type[User] | type[TrackPoint]) -> ColumnElement[str]:
@@ -21,6 +43,9 @@ def etag(found: str) -> str:
     return f'"{found}"'
 
 
-def wanted(if_match: str) -> str:
-    """The version that the caller has read."""
-    return if_match.strip('"')
+def unchanged(model: type[User] | type[TrackPoint], if_match: list[str]) -> ColumnElement[bool]:
+    """Whether a row is a version that the caller has read: a weak tag never says so."""
+    if if_match == [ANY]:
+        return true()
+    read = [tag.strip('"') for tag in if_match if tag.startswith('"')]
+    return version(model) == any_(literal(read, ARRAY(Text)))  # one statement for all (test106)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import TrackPoint, User
-from orm_async_tests.service.etags import IfMatch, etag, version, wanted
+from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.once import Key, once, said
 from orm_async_tests.service.problems import Refused, answers
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
@@ -110,7 +110,7 @@ async def patch(
     if_match: IfMatch,
 ) -> PointOut:
     """Change what is given of a point, if it is still the version that was read."""
-    mine = TrackPoint.id == point_id, version(TrackPoint) == wanted(if_match)
+    mine = TrackPoint.id == point_id, unchanged(TrackPoint, if_match)
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
     changed = update(TrackPoint).where(*mine).values(values)
     found = await session.execute(changed.returning(TrackPoint, version(TrackPoint)))
@@ -124,7 +124,7 @@ async def patch(
 @router.delete("/points/{point_id}", status_code=204, responses=answers(404, 412, 428))
 async def remove(point_id: Id, session: InTransaction, if_match: IfMatch) -> None:
     """Delete a point, if it is still the version that was read."""
-    mine = TrackPoint.id == point_id, version(TrackPoint) == wanted(if_match)
+    mine = TrackPoint.id == point_id, unchanged(TrackPoint, if_match)
     gone = delete(TrackPoint).where(*mine).returning(TrackPoint.id)
     if (await session.execute(gone)).first() is None:
         raise await missed(session, point_id)

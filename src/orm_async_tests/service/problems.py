@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from orm_async_tests.service.methods import allowed
 from orm_async_tests.service.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -48,10 +49,13 @@ async def refused(_: Request, error: Exception) -> JSONResponse:
     return problem(error.status, error.detail, error.headers)
 
 
-async def http(_: Request, error: Exception) -> JSONResponse:
+async def http(request: Request, error: Exception) -> JSONResponse:
     """The answer to what Starlette refuses, such as a path that is not there."""
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = allowed(request)  # Starlette names those of one route only
+    return problem(error.status_code, str(error.detail), headers)
 
 
 async def invalid(_: Request, error: Exception) -> JSONResponse:

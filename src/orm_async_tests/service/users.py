@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import User
-from orm_async_tests.service.etags import IfMatch, etag, version, wanted
+from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.once import Key, once, said
 from orm_async_tests.service.problems import Refused, answers
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
@@ -77,7 +77,7 @@ async def patch(
     user_id: Id, user: UserIn, session: InTransaction, response: Response, if_match: IfMatch
 ) -> UserOut:
     """Change a user, if it is still the version that was read."""
-    mine = User.id == user_id, version(User) == wanted(if_match)
+    mine = User.id == user_id, unchanged(User, if_match)
     changed = update(User).where(*mine).values(username=user.username)
     found = await session.execute(changed.returning(User, version(User)))
     row = found.one_or_none()
@@ -90,6 +90,6 @@ async def patch(
 @router.delete("/{user_id}", status_code=204, responses=answers(404, 412, 428))
 async def remove(user_id: Id, session: InTransaction, if_match: IfMatch) -> None:
     """Delete a user and all points, if it is still the version that was read."""
-    mine = User.id == user_id, version(User) == wanted(if_match)
+    mine = User.id == user_id, unchanged(User, if_match)
     if (await session.execute(delete(User).where(*mine).returning(User.id))).first() is None:
         raise await missed(session, user_id)

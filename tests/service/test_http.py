@@ -1,0 +1,114 @@
+"""The service keeps to RFC 9110: preconditions, HEAD, Allow."""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.service.walkers import POINT
+
+OTHER = '"0"'  # no version has this tag
+READS = [
+    "/users",
+    "/users/{user}",
+    "/users/{user}/points",
+    "/points/{point}",
+    "/users/{user}/track.ndjson",
+    "/users/{user}/track.geojson",
+    "/users/{user}/live",
+    "/users/2147483647",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/openapi.json",
+]
+
+
+@pytest.mark.parametrize(
+    ("if_match", "status"),
+    [
+        ([b"*"], 200),
+        ([b"TAG"], 200),
+        ([b'"0", TAG'], 200),
+        ([b'TAG,"0"'], 200),
+        ([b', "0",, TAG ,'], 200),
+        ([b'"a,b", TAG'], 200),
+        ([b'"a b", TAG'], 422),
+        ([b'"\xe4", TAG'], 200),
+        ([b'"0"', b"TAG"], 200),
+        ([b'"0"'], 412),
+        ([b'"0", "1"'], 412),
+        ([b'""'], 412),
+        ([b"W/TAG"], 412),
+        ([b'W/TAG, W/"0"'], 412),
+        ([b'"99999999999999999999"'], 412),
+        ([b""], 422),
+        ([b","], 422),
+        ([b"* , TAG"], 422),
+        ([b"TAG, *"], 422),
+        ([b"TAG TAG"], 422),
+        ([b"w/TAG"], 422),
+        ([b'"'], 422),
+        ([b"0"], 422),
+        ([], 428),
+    ],
+)
+def test_a_precondition_holds_for_any_of_its_strong_tags(
+    client: httpx.Client, if_match: list[bytes], status: int
+) -> None:
+    made = client.post("/users", json={"username": "ann"}).headers
+    tag = made["ETag"].encode()
+    headers = [(b"If-Match", each.replace(b"TAG", tag)) for each in if_match]
+    patched = client.patch(made["Location"], json={"username": "ben"}, headers=headers)
+
+    assert patched.status_code == status
+    name = client.get(made["Location"]).json()["username"]
+    assert name == ("ben" if status == 200 else "ann")
+
+
+def test_any_version_is_deleted_but_not_one_that_is_gone(client: httpx.Client, user: int) -> None:
+    where = client.post(f"/users/{user}/points", json=POINT).headers["Location"]
+    statuses = [client.delete(where, headers={"If-Match": "*"}).status_code for _ in range(2)]
+    assert statuses == [204, 404]
+
+
+@pytest.mark.parametrize("path", READS)
+def test_head_is_get_without_its_body(client: httpx.Client, user: int, path: str) -> None:
+    point = client.post(f"/users/{user}/points", json=POINT).json()["id"]
+    where = path.format(user=user, point=point)
+    with client.stream("GET", where) as got:
+        head = client.head(where)
+    for answer in (got, head):
+        del answer.headers["Date"]
+        if path == "/metrics":
+            del answer.headers["Content-Length"]  # its figures change
+
+    assert (head.status_code, head.headers) == (got.status_code, got.headers)
+    assert head.content == b""
+
+
+def test_head_of_a_stream_asks_for_no_row(client: httpx.Client, user: int, app: FastAPI) -> None:
+    for kind in ("track.ndjson", "track.geojson", "live"):
+        assert client.head(f"/users/{user}/{kind}").status_code == 200
+    assert "pool_checked_out 0.0" in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("PUT", "/users", "GET, POST, HEAD"),
+        ("OPTIONS", "/users", "GET, POST, HEAD"),
+        ("QUERY", "/users", "GET, POST, HEAD"),
+        ("POST", "/users/1", "GET, PATCH, DELETE, HEAD"),
+        ("DELETE", "/users/1/points", "GET, POST, HEAD"),
+        ("GET", "/users/1/points/ndjson", "POST"),
+        ("HEAD", "/users/1/points/gpx", "POST"),
+        ("POST", "/health/live", "GET, HEAD"),
+        ("POST", "/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_a_405_says_which_methods_there_are(
+    client: httpx.Client, method: str, path: str, allow: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allow)
+    assert answer.headers["Content-Type"] == "application/problem+json"

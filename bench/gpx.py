@@ -31,6 +31,7 @@ KINDS = {
     'xmlns="" without end': ' xmlns=""',
 }
 CHUNK = 64 * 1024
+GPX = {"Content-Type": "application/gpx+xml"}
 
 
 async def document(part: str, size: int) -> AsyncIterator[bytes]:
@@ -60,7 +61,9 @@ async def load(client: httpx.AsyncClient, part: str, size: int) -> tuple[float, 
     user, done = await new_user(client), asyncio.Event()
     watch = asyncio.create_task(slowest(client.base_url, done))
     started = time.perf_counter()
-    answer = await client.post(f"/users/{user}/points/gpx", content=document(part, size))
+    answer = await client.post(
+        f"/users/{user}/points/gpx", content=document(part, size), headers=GPX
+    )
     taken = time.perf_counter() - started
     done.set()
     return taken, await watch, answer.status_code

@@ -27,6 +27,7 @@ LINE = '{{"lat":{},"lon":{},"date":"2010-10-03T09:36:30Z"}}\n'
 COLUMNS = ["user_id", "lat", "lon", "date"]
 CHUNK = 1000  # points
 MIB = 1024  # KiB
+NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
 def positions(points: int) -> Iterator[tuple[float, float]]:
@@ -66,7 +67,9 @@ async def by_asyncpg(url: URL, user: int, points: int) -> tuple[float, float]:
 async def by_service(client: httpx.AsyncClient, user: int, points: int) -> tuple[float, float]:
     """Seconds of the upload, and of the download."""
     started = time.perf_counter()
-    answer = await client.post(f"/users/{user}/points/ndjson", content=document(points))
+    answer = await client.post(
+        f"/users/{user}/points/ndjson", content=document(points), headers=NDJSON
+    )
     answer.raise_for_status()
     loaded = time.perf_counter()
     reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from tests.service.walkers import GPX, JSON, NDJSON
+
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
 TRACK = '<gpx><trk><trkseg><trkpt lat="47" lon="12.5"><time>{}</time></trkpt></trkseg></trk></gpx>'
 ENDS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")  # infinities to asyncpg: test171
 BEYOND = "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999999-01:00"
 INSIDE = ("0001-01-01T00:00:00.000001Z", "9999-12-31T23:59:59.999998Z")
-JSON = {"Content-Type": "application/json"}
 
 Way = Callable[[httpx.Client, str, str], httpx.Response]  # of a date into a user's points
 
@@ -30,11 +31,11 @@ def bulk(client: httpx.Client, points: str, date: str) -> httpx.Response:
 
 
 def ndjson(client: httpx.Client, points: str, date: str) -> httpx.Response:
-    return client.post(f"{points}/ndjson", content=document(date))
+    return client.post(f"{points}/ndjson", content=document(date), headers=NDJSON)
 
 
 def gpx(client: httpx.Client, points: str, date: str) -> httpx.Response:
-    return client.post(f"{points}/gpx", content=TRACK.format(date))
+    return client.post(f"{points}/gpx", content=TRACK.format(date), headers=GPX)
 
 
 def patch(client: httpx.Client, points: str, date: str) -> httpx.Response:
@@ -68,7 +69,7 @@ def test_a_date_next_to_an_end_comes_back_and_goes_in_again(
     way(client, points, date).raise_for_status()
     track = client.get(f"/users/{user}/track.ndjson").text
 
-    assert client.post(f"{points}/ndjson", content=track).json() == {"points": 1}
+    assert client.post(f"{points}/ndjson", content=track, headers=NDJSON).json() == {"points": 1}
     assert [each["date"] for each in client.get(points).json()["items"]] == [date, date]
 
 

@@ -8,6 +8,7 @@ import pytest
 from orm_async_tests.service.bulk import PIECE
 from orm_async_tests.service.gpx import DEPTH, NAMES, TEXT, TOKEN, Reader
 from orm_async_tests.service.settings import MIB
+from tests.service.walkers import GPX
 
 SPACE = 'xmlns="http://www.topografix.com/GPX/1/1"'
 LOADED = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
@@ -74,7 +75,7 @@ def test_a_right_file_is_loaded_with_the_right_values(
     client: httpx.Client, user: int, content: str
 ) -> None:
     declared = content.partition('encoding="')[2].partition('"')[0] or "utf-8"
-    loaded = client.post(f"/users/{user}/points/gpx", content=content.encode(declared))
+    loaded = client.post(f"/users/{user}/points/gpx", content=content.encode(declared), headers=GPX)
     assert loaded.json() == {"points": 1}
     [point] = client.get(f"/users/{user}/points").json()["items"]
     assert {name: point[name] for name in LOADED} == LOADED
@@ -93,7 +94,7 @@ def test_a_right_file_is_loaded_with_the_right_values(
 def test_a_time_is_the_moment_that_xml_schema_means(
     client: httpx.Client, user: int, time: str, date: str
 ) -> None:
-    client.post(f"/users/{user}/points/gpx", content=gpx(at(time))).raise_for_status()
+    client.post(f"/users/{user}/points/gpx", content=gpx(at(time)), headers=GPX).raise_for_status()
     [point] = client.get(f"/users/{user}/points").json()["items"]
     assert point["date"] == date
 
@@ -140,7 +141,9 @@ NUMBERS = [
 def test_a_wrong_point_is_named_with_its_element(
     client: httpx.Client, user: int, wrong: str, said: str
 ) -> None:
-    refused = client.post(f"/users/{user}/points/gpx", content=gpx(POINT, wrong, POINT))
+    refused = client.post(
+        f"/users/{user}/points/gpx", content=gpx(POINT, wrong, POINT), headers=GPX
+    )
     assert refused.status_code == 422
     assert refused.json()["detail"].startswith(f"point 2: {said}")
     assert client.get(f"/users/{user}/points").json()["items"] == []
@@ -181,7 +184,7 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
 def test_a_file_without_a_track_is_refused_with_what_was_found(
     client: httpx.Client, user: int, content: str, said: str
 ) -> None:
-    refused = client.post(f"/users/{user}/points/gpx", content=content)
+    refused = client.post(f"/users/{user}/points/gpx", content=content, headers=GPX)
     assert refused.status_code == 422
     assert said in refused.json()["detail"]
     assert client.get(f"/users/{user}/points").json()["items"] == []
@@ -194,7 +197,7 @@ def test_a_file_of_many_pieces_is_loaded_in_its_order(client: httpx.Client, user
     assert len(content) > 10 * PIECE
 
     declared = '<?xml version="1.0" encoding="UTF-16"?>'.encode("utf-16")
-    loaded = client.post(f"/users/{user}/points/gpx", content=declared + content[2:])
+    loaded = client.post(f"/users/{user}/points/gpx", content=declared + content[2:], headers=GPX)
     track = client.get(f"/users/{user}/track.geojson").json()
 
     assert loaded.json() == {"points": len(minutes)}

@@ -14,7 +14,7 @@ from orm_async_tests.service.app import create_app
 from orm_async_tests.service.settings import Settings
 from tests.processes import until
 from tests.service.conftest import served
-from tests.service.walkers import POINT
+from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 
 @contextmanager
@@ -70,9 +70,10 @@ def test_one_request_too_many_is_a_503(
 def test_a_body_that_is_too_long_is_a_413(tables: db.Database) -> None:
     with limited(tables, max_body=1000, max_upload=3000) as client:
         user = client.post("/users", json={"username": "walker"}).headers["Location"]
+        bodies = [("bulk", JSON, 1001), ("ndjson", NDJSON, 2999), ("ndjson", NDJSON, 3001)]
         statuses = [
-            client.post(f"{user}/points/{kind}", content=b" " * size).status_code
-            for kind, size in [("bulk", 1001), ("ndjson", 2999), ("ndjson", 3001), ("gpx", 3001)]
+            client.post(f"{user}/points/{kind}", content=b" " * size, headers=of).status_code
+            for kind, of, size in [*bodies, ("gpx", GPX, 3001)]
         ]
         assert statuses == [413, 201, 413, 413]
         assert client.get(f"{user}/points").json()["items"] == []

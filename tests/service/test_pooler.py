@@ -18,7 +18,7 @@ from orm_async_tests.service.settings import PREFIX
 from tests.processes import until
 from tests.service.crashes import told_the_truth
 from tests.service.processes import serving
-from tests.service.walkers import POINT, walked
+from tests.service.walkers import NDJSON, POINT, walked
 
 PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 PORT = 6432
@@ -72,7 +72,8 @@ def streams_work(client: httpx.Client) -> None:
     with client.stream("GET", f"{where}/live") as stream:
         lines = stream.iter_lines()
         assert next(lines).startswith(":")
-        loaded = client.post(f"{where}/points/ndjson", content=f"{json.dumps(POINT)}\n" * 6000)
+        track = f"{json.dumps(POINT)}\n" * 6000
+        loaded = client.post(f"{where}/points/ndjson", content=track, headers=NDJSON)
         assert next(line for line in lines if line.startswith("event:")) == "event: point"
     assert loaded.json() == {"points": 6000}
     assert len(client.get(f"{where}/track.ndjson").text.splitlines()) == 6000

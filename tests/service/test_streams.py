@@ -6,9 +6,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from tests.service.walkers import GPX, JSON, NDJSON
+
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30.25+00:00"}
-JSON = {"Content-Type": "application/json"}  # what the other two do not look at
-GPX = """<?xml version="1.0"?>
+FILE = """<?xml version="1.0"?>
 <gpx version="1.1" creator="tests" xmlns="http://www.topografix.com/GPX/1/1">
 <trk><trkseg>{}</trkseg></trk></gpx>"""
 TRACK_POINT = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
@@ -17,7 +18,7 @@ TRACK_POINT = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trk
 def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(client: httpx.Client, user: int) -> None:
     track = "".join(json.dumps({**POINT, "lat": n / 100}) + "\n" for n in range(3000))
 
-    loaded = client.post(f"/users/{user}/points/ndjson", content=track)
+    loaded = client.post(f"/users/{user}/points/ndjson", content=track, headers=NDJSON)
     back = client.get(f"/users/{user}/track.ndjson").text
 
     assert loaded.json() == {"points": 3000}
@@ -30,26 +31,31 @@ def test_a_byte_order_mark_begins_a_stream_and_nothing_else(
     client: httpx.Client, user: int
 ) -> None:
     where, line = f"/users/{user}/points/ndjson", json.dumps(POINT)
-    assert client.post(where, content=f"\ufeff{line}\n{line}").json() == {"points": 2}
-    assert client.post(where, content="\ufeff\n").json() == {"points": 0}
+    assert client.post(where, content=f"\ufeff{line}\n{line}", headers=NDJSON).json() == {
+        "points": 2
+    }
+    assert client.post(where, content="\ufeff\n", headers=NDJSON).json() == {"points": 0}
     for content, number in ((f"{line}\n\ufeff{line}", 2), (f"\ufeff\ufeff{line}", 1)):
-        refused = client.post(where, content=content)
+        refused = client.post(where, content=content, headers=NDJSON)
         assert refused.status_code == 422
         assert f"line {number}" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "content", "other"),
+    ("kind", "media_type", "content", "other"),
     [
-        ("ndjson", f"{json.dumps(POINT)}\n" * 3000, json.dumps(POINT)),
-        ("bulk", json.dumps([POINT, POINT]), json.dumps([POINT])),
-        ("gpx", GPX.format(TRACK_POINT * 2), GPX.format(TRACK_POINT)),
+        ("ndjson", NDJSON, f"{json.dumps(POINT)}\n" * 3000, json.dumps(POINT)),
+        ("bulk", JSON, json.dumps([POINT, POINT]), json.dumps([POINT])),
+        ("gpx", GPX, FILE.format(TRACK_POINT * 2), FILE.format(TRACK_POINT)),
     ],
 )
 def test_a_track_that_is_sent_again_under_its_key_is_loaded_once(
-    client: httpx.Client, user: int, kind: str, content: str, other: str
+    client: httpx.Client, user: int, kind: str, media_type: dict[str, str], content: str, other: str
 ) -> None:
-    where, headers = f"/users/{user}/points/{kind}", {**JSON, "Idempotency-Key": f"{kind}-{user}"}
+    where, headers = (
+        f"/users/{user}/points/{kind}",
+        {**media_type, "Idempotency-Key": f"{kind}-{user}"},
+    )
     first, second = (client.post(where, content=content, headers=headers) for _ in range(2))
     track = client.get(f"/users/{user}/track.ndjson").text
 
@@ -60,7 +66,7 @@ def test_a_track_that_is_sent_again_under_its_key_is_loaded_once(
 
 def test_a_bad_line_is_named_and_nothing_is_added(client: httpx.Client, user: int) -> None:
     lines = [json.dumps(POINT)] * 2500 + [json.dumps({**POINT, "lat": 91})]
-    refused = client.post(f"/users/{user}/points/ndjson", content="\n".join(lines))
+    refused = client.post(f"/users/{user}/points/ndjson", content="\n".join(lines), headers=NDJSON)
 
     assert refused.status_code == 422
     assert "line 2501" in refused.json()["detail"]
@@ -72,11 +78,11 @@ def test_a_gpx_file_is_loaded_or_refused_whole(client: httpx.Client, user: int) 
     bad = '<trkpt lat="47" lon="12.5"></trkpt>'
     where = f"/users/{user}/points/gpx"
 
-    assert client.post(where, content=GPX.format(good * 2)).json() == {"points": 2}
-    refused = client.post(where, content=GPX.format(good + bad))
+    assert client.post(where, content=FILE.format(good * 2), headers=GPX).json() == {"points": 2}
+    refused = client.post(where, content=FILE.format(good + bad), headers=GPX)
     assert refused.status_code == 422
     assert "point 2" in refused.json()["detail"]
-    assert client.post(where, content="no gpx").status_code == 422
+    assert client.post(where, content="no gpx", headers=GPX).status_code == 422
     assert len(client.get(f"/users/{user}/points").json()["items"]) == 2
 
 

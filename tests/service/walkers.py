@@ -15,6 +15,9 @@ from orm_async_tests import db
 from orm_async_tests.models import TrackPoint
 from orm_async_tests.service.tables import IdempotencyKey
 
+JSON = {"Content-Type": "application/json"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
+GPX = {"Content-Type": "application/gpx+xml"}
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
 AGAIN = 0.1  # seconds, of a client that does not heed Retry-After
 

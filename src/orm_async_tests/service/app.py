@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from sqlalchemy import URL
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from orm_async_tests import db
 from orm_async_tests.service import bulk, health, live, points, problems, telemetry, tracks, users
 from orm_async_tests.service.limits import Limits
 from orm_async_tests.service.methods import Head
+from orm_async_tests.service.origins import Origins
 from orm_async_tests.service.sessions import Engines, places
 from orm_async_tests.service.settings import Settings
 
@@ -41,6 +43,9 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
     app.add_middleware(Head)
     app.add_middleware(Limits, settings=chosen)
+    app.add_middleware(Origins)
+    hosts = [host.strip() for host in chosen.hosts.split(",")]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     problems.add(app)
     for part in (users, points, bulk, tracks, live, health):
         app.include_router(part.router)

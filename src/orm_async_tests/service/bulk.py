@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -123,17 +123,29 @@ async def bulk(
     )
 
 
-def takes(media_type: str) -> dict[str, Any]:
-    """The description of a body that is read as it comes."""
-    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
-    return {"requestBody": {"content": content, "required": True}}
+def takes(*media_types: str) -> dict[str, Any]:
+    """A route's body that is read as it comes: refused if it is of another type, and described.
+
+    What a form of another site can send without asking has none of these types.
+    """
+
+    async def only_these(request: Request) -> None:
+        given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if given not in media_types:
+            wanted = " or ".join(media_types)
+            why = f"the body is {given[:100] or 'of no type'}: send Content-Type: {wanted}"
+            raise Refused(415, why, {"Accept": ", ".join(media_types)})
+
+    content = {each: {"schema": {"type": "string", "format": "binary"}} for each in media_types}
+    body = {"requestBody": {"content": content, "required": True}}
+    return {"dependencies": [Depends(only_these)], "openapi_extra": body}
 
 
 @router.post(
     "/ndjson",
     status_code=201,
-    responses=answers(404, 409),
-    openapi_extra=takes("application/x-ndjson"),
+    responses=answers(404, 409, 415),
+    **takes("application/x-ndjson", "application/ndjson"),
 )
 async def ndjson(user_id: Id, request: Request, session: InTransaction, key: Key = None) -> Loaded:
     """Add the points of a stream with one JSON document in each line."""
@@ -144,8 +156,8 @@ async def ndjson(user_id: Id, request: Request, session: InTransaction, key: Key
 @router.post(
     "/gpx",
     status_code=201,
-    responses=answers(404, 409),
-    openapi_extra=takes("application/gpx+xml"),
+    responses=answers(404, 409, 415),
+    **takes("application/gpx+xml", "application/xml"),
 )
 async def gpx(user_id: Id, request: Request, session: InTransaction, key: Key = None) -> Loaded:
     """Add the points of a GPX file's tracks."""

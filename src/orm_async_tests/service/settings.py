@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     pool_timeout: float = Field(default=2.0, gt=0)
     command_timeout: float = Field(default=30.0, gt=0)
     statement_timeout: float = Field(default=20.0, gt=0)
+    hosts: str = "localhost,127.0.0.1,[::1],::1"  # by which the service may be called; * for any
     max_body: int = Field(default=MIB, ge=1)
     max_upload: int = Field(default=GIB, ge=1)
     max_requests: int = Field(default=250, ge=1)

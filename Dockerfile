@@ -15,6 +15,9 @@ COPY src src
 RUN ./poetryw install --only-root && python3 -m compileall -q src
 
 FROM python:3.13-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home service
 WORKDIR /app
 COPY --from=build /app/.venv .venv
@@ -27,4 +30,6 @@ EXPOSE 8000
 # bring back a database.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["python3", "-c", \
     "from urllib.request import urlopen as get; get('http://127.0.0.1:8000/health/live')"]
+# The kernel drops a signal to process 1 that has no handler yet, as in Python's first second.
+ENTRYPOINT ["tini", "--"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

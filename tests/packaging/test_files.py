@@ -45,6 +45,11 @@ def test_compose_keeps_its_data_where_the_image_wants_it(compose: dict[str, Any]
     assert compose["services"]["db"]["volumes"] == ["data:/var/lib/postgresql"]
 
 
+def test_the_image_has_an_init_that_passes_signals_on() -> None:
+    """Process 1 never gets a signal that it has no handler for, as Python before its imports."""
+    assert 'ENTRYPOINT ["tini", "--"]' in (ROOT / "Dockerfile").read_text("utf-8")
+
+
 def test_every_script_is_a_command() -> None:
     commands = {
         each.name: each for each in importlib.metadata.entry_points(group="console_scripts")

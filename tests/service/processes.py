@@ -1,29 +1,49 @@
 """`serve` as a process of its own, as an operator starts it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import httpx
 from sqlalchemy import URL
 
+from orm_async_tests.errors import INTERRUPTED
 from tests.processes import until
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
 WORKER = "spawn_main"  # multiprocessing's name for it, in a child's command line
 
 
+SOON = 2.0  # seconds
+
+
 @dataclass(frozen=True)
 class Service:
-    """Where it listens, and its process."""
+    """Where it listens, its process, and what that says."""
 
     url: str
-    pid: int
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def end(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Tell it to stop: it does so soon, and says no error."""
+        self.process.send_signal(by)
+        code = self.process.wait(SOON)
+        assert code in (0, -signal.SIGTERM, INTERRUPTED), code
+        self.log.seek(0)
+        assert b"Traceback" not in (said := self.log.read()), said.decode()
 
     def workers(self) -> list[int]:
         """The processes that serve, if these are its children (Linux)."""
@@ -40,22 +60,31 @@ def ready(url: str) -> bool:
 
 
 @contextmanager
-def serving(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
-    """A service on this database, or its own, that is ready, and is ended as by an operator."""
+def started(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
+    """A service on this database, or its own, whose start goes on; it has ended when this does."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     where = {"DATABASE_URL": url.render_as_string(hide_password=False)} if url else {}
-    process = subprocess.Popen(
-        [*SERVE, "--port", port, *arguments],
-        env={**os.environ, **variables, **where},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    service = Service(f"http://127.0.0.1:{port}", process.pid)
-    try:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            [*SERVE, "--port", port, *arguments],
+            env={**os.environ, **variables, **where},
+            stdout=log,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            yield Service(f"http://127.0.0.1:{port}", process, log)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def serving(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
+    """A service that is ready, and is ended as by an operator."""
+    with started(url, *arguments, **variables) as service:
         until(lambda: ready(service.url))
         yield service
-    finally:
-        process.terminate()
-        code = process.wait(30)
-    assert code in (0, -15)
+        if service.process.poll() is None:
+            service.end()

@@ -96,7 +96,7 @@ def test_live_points_come_after_the_last_that_was_seen(client: httpx.Client, use
     first = client.post(f"/users/{user}/points", json=POINT).json()["id"]
     with client.stream("GET", f"/users/{user}/live", headers={"Last-Event-ID": "0"}) as stream:
         lines = stream.iter_lines()
-        while not next(lines).startswith("data:"):
+        while not next(lines).startswith("id:"):
             pass
         second = client.post(f"/users/{user}/points", json=POINT).json()["id"]
         ids = [line for line in lines if line.startswith("id:")]

@@ -9,7 +9,17 @@ from sqlalchemy import URL
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from orm_async_tests import db
-from orm_async_tests.service import bulk, health, live, points, problems, telemetry, tracks, users
+from orm_async_tests.service import (
+    bulk,
+    health,
+    live,
+    points,
+    problems,
+    stopping,
+    telemetry,
+    tracks,
+    users,
+)
 from orm_async_tests.service.limits import Limits
 from orm_async_tests.service.methods import Head
 from orm_async_tests.service.origins import Origins
@@ -32,7 +42,10 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
         app.state.hub = live.Hub()
         listener = asyncio.create_task(app.state.hub.listen(engines.listening))
         try:
-            with telemetry.exported(app, engines.pooled()):
+            with (
+                telemetry.exported(app, engines.pooled()),
+                stopping.told_to_stop(app.state.hub.close),
+            ):
                 yield
         finally:
             listener.cancel()

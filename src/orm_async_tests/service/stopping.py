@@ -1,0 +1,38 @@
+"""Streams that would go on for an hour end as soon as the process is told to stop."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
+    """Call stop in the running loop at SIGINT and SIGTERM, beside the handlers there are.
+
+    uvicorn waits for open answers before it ends the lifespan, so that would be too late. Outside
+    the main thread no signal arrives, and nothing is done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def handle(number: int, frame: Any) -> None:
+        loop.call_soon_threadsafe(stop)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

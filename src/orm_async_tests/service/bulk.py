@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.service.gpx import track_points
 from orm_async_tests.service.once import Digest, Key, once, said
 from orm_async_tests.service.points import announced, held
-from orm_async_tests.service.problems import Refused, answers
+from orm_async_tests.service.problems import answers
 from orm_async_tests.service.schemas import Loaded, PointIn
 from orm_async_tests.service.sessions import InTransaction
 from orm_async_tests.service.users import Id
@@ -52,9 +52,9 @@ async def copied(
     return Loaded.model_validate(await once(session, key, request, work))
 
 
-def bad_line(number: int, why: str) -> Refused:
+def bad_line(number: int, why: str) -> HTTPException:
     """The answer to a stream with such a line: nothing of it was kept."""
-    return Refused(422, f"line {number}: {why}; nothing was added")
+    return HTTPException(422, f"line {number}: {why}; nothing was added")
 
 
 class Upload:
@@ -96,7 +96,7 @@ class Upload:
             yield rest
 
     async def rows(self, user_id: int) -> AsyncIterator[Row]:
-        """A row for each line that is not blank; raises Refused (422), which names the line."""
+        """A row for each line that is not blank; raises HTTPException 422, naming the line."""
         number = 0
         async for line in self._lines():
             number += 1
@@ -134,7 +134,7 @@ def takes(*media_types: str) -> dict[str, Any]:
         if given not in media_types:
             wanted = " or ".join(media_types)
             why = f"the body is {given[:100] or 'of no type'}: send Content-Type: {wanted}"
-            raise Refused(415, why, {"Accept": ", ".join(media_types)})
+            raise HTTPException(415, why, {"Accept": ", ".join(media_types)})
 
     content = {each: {"schema": {"type": "string", "format": "binary"}} for each in media_types}
     body = {"requestBody": {"content": content, "required": True}}

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 from xml.parsers import expat
 
+from fastapi import HTTPException
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
-from orm_async_tests.service.problems import Refused
 from orm_async_tests.service.schemas import BEYOND, Latitude, Longitude, PointIn, Recorded
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
@@ -83,7 +83,7 @@ class Element(NamedTuple):
 
 
 class Reader:
-    """Takes a file in pieces and gives their points; raises Refused (422), which names a point."""
+    """Takes a file in pieces and gives their points; raises HTTPException 422, naming the point."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -112,7 +112,7 @@ class Reader:
         if sum(map(len, self._names)) > NAMES:
             raise self._no_gpx(f"its names are longer than {NAMES} characters together")
         if last and not self._begun["trkpt"]:
-            raise Refused(422, f"this GPX has {self._contents()}; nothing was added")
+            raise HTTPException(422, f"this GPX has {self._contents()}; nothing was added")
         points, self._points = self._points, []
         return points
 
@@ -181,13 +181,13 @@ class Reader:
         of = "" if name == "time" else " of trkpt"
         raise self._wrong(f"{name}{of}: {first['msg'].removeprefix('Value error, ')}")
 
-    def _wrong(self, why: str) -> Refused:
-        return Refused(422, f"point {self._begun['trkpt']}: {why}; nothing was added")
+    def _wrong(self, why: str) -> HTTPException:
+        return HTTPException(422, f"point {self._begun['trkpt']}: {why}; nothing was added")
 
-    def _no_gpx(self, why: str) -> Refused:
+    def _no_gpx(self, why: str) -> HTTPException:
         number = self._begun["trkpt"]
         near = f" (near point {number})" if number else ""
-        return Refused(422, f"this is no GPX: {why}{near}; nothing was added")
+        return HTTPException(422, f"this is no GPX: {why}{near}; nothing was added")
 
 
 async def track_points(pieces: AsyncIterator[bytes]) -> AsyncIterator[PointIn]:

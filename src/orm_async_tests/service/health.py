@@ -3,13 +3,13 @@
 import time
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from sqlalchemy import event, text
 
 from orm_async_tests import migrations
-from orm_async_tests.service.problems import RETRY_AFTER, Refused, answers
+from orm_async_tests.service.problems import RETRY_AFTER, answers
 from orm_async_tests.service.sessions import Engines, InTransaction
 
 router = APIRouter(tags=["health"])
@@ -51,7 +51,7 @@ async def ready(session: InTransaction) -> dict[str, str]:
     state = await connection.run_sync(migrations.state, *migrations.LINES.values())
     if state != "current":
         commands = "alembic upgrade head, alembic -n service upgrade head"
-        raise Refused(503, f"the database is {state}: {commands}", RETRY_AFTER)
+        raise HTTPException(503, f"the database is {state}: {commands}", RETRY_AFTER)
     return {"status": "ready"}
 
 

@@ -1,5 +1,6 @@
 """How much a client may send, and how many may be served at a time (ASGI middleware)."""
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -8,10 +9,20 @@ from orm_async_tests.service.settings import Settings
 
 ALWAYS = ("/health", "/metrics")
 STREAMED = ("ndjson", "gpx")  # uploads that are never in memory as a whole
+TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", {"Connection": "close"}
+
+
+def two_lengths(scope: Scope) -> bool:
+    """Whether another server may see another end of this body, and a request in its rest.
+
+    h11 takes what RFC 9112, 6.3 lets it refuse.
+    """
+    headers = Headers(scope=scope)
+    return "Content-Length" in headers and "Transfer-Encoding" in headers
 
 
 class Limits:
-    """Answers 503 to one request too many, and 413 to a body that is too long."""
+    """Answers 400 to a body of two lengths, 413 to a long one, 503 to one request too many."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -20,6 +31,8 @@ class Limits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] == "http" and two_lengths(scope):
+            return await problem(400, *TWO_LENGTHS)(scope, receive, send)
         if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
             return await self._app(scope, receive, send)
         if self._requests >= self._settings.max_requests:

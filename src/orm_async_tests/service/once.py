@@ -4,13 +4,12 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, HTTPException
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.service.problems import Refused
 from orm_async_tests.service.tables import IdempotencyKey
 
 Document = dict[str, Any]
@@ -42,8 +41,8 @@ async def once(
     """Do the work and remember its answer under the key, in the same transaction.
 
     request: gives what tells this request from others, once the work is done or not to be done.
-    A second request with the key waits for the first one's end. Raises Refused (409) if the key
-    was used for another request.
+    A second request with the key waits for the first one's end. Raises HTTPException 409 if the
+    key was used for another request.
     """
     if key is None:
         return await work()
@@ -55,6 +54,6 @@ async def once(
         return answer
     kept = await session.get_one(IdempotencyKey, key)
     if kept.request != await request():
-        raise Refused(409, "this Idempotency-Key was used for another request")
+        raise HTTPException(409, "this Idempotency-Key was used for another request")
     assert kept.answer is not None
     return kept.answer

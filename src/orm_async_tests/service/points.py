@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.once import Key, once, said
-from orm_async_tests.service.problems import Refused, answers
+from orm_async_tests.service.problems import answers
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
 from orm_async_tests.service.sessions import InTransaction, ToRead
 from orm_async_tests.service.users import After, Id, Limit
@@ -28,11 +28,11 @@ def shown(point: TrackPoint) -> PointOut:
 async def held(session: AsyncSession, user_id: int) -> None:
     """Lock the user: writers of one user's points take turns, so ids are in order of commits.
 
-    Raises Refused (404) if there is no such user.
+    Raises HTTPException (404) if there is no such user.
     """
     lock = select(User.id).where(User.id == user_id).with_for_update(key_share=True)
     if await session.scalar(lock) is None:
-        raise Refused(404, "there is no such user")
+        raise HTTPException(404, "there is no such user")
 
 
 async def announced(session: AsyncSession, user_id: int) -> None:
@@ -40,11 +40,11 @@ async def announced(session: AsyncSession, user_id: int) -> None:
     await session.execute(select(func.pg_notify(CHANNEL, str(user_id))))
 
 
-async def missed(session: AsyncSession, point_id: int) -> Refused:
+async def missed(session: AsyncSession, point_id: int) -> HTTPException:
     """Why a write found no row: there is none (404), or it has another version by now (412)."""
     if await session.scalar(select(TrackPoint.id).where(TrackPoint.id == point_id)) is None:
-        return Refused(404, "there is no such point")
-    return Refused(412, "the point has changed since you read it")
+        return HTTPException(404, "there is no such point")
+    return HTTPException(412, "the point has changed since you read it")
 
 
 @router.post("/users/{user_id}/points", status_code=201, responses=answers(404, 409))
@@ -78,7 +78,7 @@ async def list_(
 ) -> Page[PointOut]:
     """A user's points in the order of their ids, a page at a time."""
     if await session.scalar(select(User.id).where(User.id == user_id)) is None:
-        raise Refused(404, "there is no such user")
+        raise HTTPException(404, "there is no such user")
     mine = select(TrackPoint).where(TrackPoint.user_id == user_id, TrackPoint.id > after)
     if since is not None:
         mine = mine.where(TrackPoint.date >= since)
@@ -96,7 +96,7 @@ async def read(point_id: Id, session: ToRead, response: Response) -> PointOut:
     one = select(TrackPoint, version(TrackPoint)).where(TrackPoint.id == point_id)
     row = (await session.execute(one)).one_or_none()
     if row is None:
-        raise Refused(404, "there is no such point")
+        raise HTTPException(404, "there is no such point")
     response.headers["ETag"] = etag(row[1])
     return shown(row[0])
 

@@ -20,14 +20,6 @@ CONFLICTS = {"23505": HTTPStatus.CONFLICT, "23503": HTTPStatus.NOT_FOUND}
 BUSY = ("57014", "55P03", "40001", "40P01", "53300", "57P01", "57P02", "57P03")
 
 
-class Refused(Exception):
-    """An answer other than success, with its headers."""
-
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers = status, detail, headers or {}
-
-
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route answers besides success, for its description."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
@@ -43,14 +35,8 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
-async def refused(_: Request, error: Exception) -> JSONResponse:
-    """The answer to a Refused."""
-    assert isinstance(error, Refused)
-    return problem(error.status, error.detail, error.headers)
-
-
 async def http(request: Request, error: Exception) -> JSONResponse:
-    """The answer to what Starlette refuses, such as a path that is not there."""
+    """The answer to what a route refuses, or Starlette, such as a path that is not there."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -81,7 +67,6 @@ async def database(_: Request, error: Exception) -> JSONResponse:
 
 def add(app: FastAPI) -> None:
     """Answer to every error in this way."""
-    app.add_exception_handler(Refused, refused)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     for kind in (DBAPIError, PoolTimeout, TimeoutError, OSError):

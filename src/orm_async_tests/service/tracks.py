@@ -6,12 +6,12 @@ object, needs the least work of this process (bench/service.py).
 
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import StreamingResponse
 from sqlalchemy import ColumnElement, func, select
 
 from orm_async_tests.models import TrackPoint, User
-from orm_async_tests.service.problems import Refused, answers
+from orm_async_tests.service.problems import answers
 from orm_async_tests.service.sessions import OwnReaders, Sessions
 from orm_async_tests.service.users import Id
 
@@ -25,10 +25,10 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 async def known(sessions: Sessions, user_id: int) -> None:
-    """Raises Refused (404) if there is no such user: once an answer has begun it is too late."""
+    """Raises HTTPException 404 for a user that is not there: once an answer begins it is too late."""
     async with sessions() as session:
         if await session.scalar(select(User.id).where(User.id == user_id)) is None:
-            raise Refused(404, "there is no such user")
+            raise HTTPException(404, "there is no such user")
 
 
 async def texts(

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.once import Key, once, said
-from orm_async_tests.service.problems import Refused, answers
+from orm_async_tests.service.problems import answers
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
 from orm_async_tests.service.sessions import InTransaction, ToRead
 
@@ -27,11 +27,11 @@ def shown(user: User) -> UserOut:
     return UserOut.model_validate(user)
 
 
-async def missed(session: AsyncSession, user_id: int) -> Refused:
+async def missed(session: AsyncSession, user_id: int) -> HTTPException:
     """Why a write found no row: there is none (404), or it has another version by now (412)."""
     if await session.scalar(select(User.id).where(User.id == user_id)) is None:
-        return Refused(404, "there is no such user")
-    return Refused(412, "the user has changed since you read it")
+        return HTTPException(404, "there is no such user")
+    return HTTPException(412, "the user has changed since you read it")
 
 
 @router.post("", status_code=201, responses=answers(409))
@@ -67,7 +67,7 @@ async def read(user_id: Id, session: ToRead, response: Response) -> UserOut:
     one = select(User, version(User)).where(User.id == user_id)
     row = (await session.execute(one)).one_or_none()
     if row is None:
-        raise Refused(404, "there is no such user")
+        raise HTTPException(404, "there is no such user")
     response.headers["ETag"] = etag(row[1])
     return shown(row[0])
 

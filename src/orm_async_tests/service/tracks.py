@@ -25,7 +25,7 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 async def known(sessions: Sessions, user_id: int) -> None:
-    """Raises HTTPException 404 for a user that is not there: once an answer begins it is too late."""
+    """Raises HTTPException 404 if there is no such user: once an answer begins it is too late."""
     async with sessions() as session:
         if await session.scalar(select(User.id).where(User.id == user_id)) is None:
             raise HTTPException(404, "there is no such user")

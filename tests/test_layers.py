@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "migrations": {"errors"},
     "harness": {"errors", "server", "models", "db", "migrations"},
     "scripts": {"harness", "models", "walk"},
-    "catalogue": {"errors"},
+    "symptoms": set[str](),
+    "catalogue": {"errors", "symptoms"},
     "service": {"errors", "models", "server", "db", "migrations"},
     "__main__": {"cli"},
-    "cli": {"errors", "server", "db", "migrations", "harness", "catalogue"},
+    "cli": {"errors", "server", "db", "migrations", "harness", "catalogue", "symptoms"},
 }
 # Nothing may be opened, started or said while everything of ours is imported.
 IMPORT_ALL = """

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM, judge
+from orm_async_tests.harness.judge import BROKEN, HOLDS, UPSTREAM, judge
 from orm_async_tests.harness.needs import WIRE
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.runner import run_script
@@ -18,6 +18,7 @@ from orm_async_tests.harness.show import whole
 from orm_async_tests.harness.upstream import within
 from orm_async_tests.harness.ways import called_with
 from tests.mutants import blanks, changes, swaps
+from tests.skips import skip_as
 
 ENTRIES = {entry.command: entry for entry in catalogue.catalogue()}
 
@@ -72,22 +73,6 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
         assert not defect.applies({"sqlalchemy": "1.4", "asyncpg": "0.1", "psycopg": "1"})
         assert not defect.what.endswith(".")
         assert re.fullmatch(r"https://\S+", defect.link)
-
-
-def skip_as(result: Result) -> None:
-    """Skip what the script skipped, if the driver or a version that it names really is outside."""
-    if result.verdict.word != SKIPPED:
-        return
-    stack, about = result.stack, Requirement(result.script.only or result.stack.driver)
-    mine = about.name == stack.driver
-    outside = {
-        stack.driver: not mine,
-        stack.driver_version: mine and stack.driver_version not in about.specifier,
-        stack.sqlalchemy: not within(stack.sqlalchemy, result.script.since),
-    }
-    told = re.findall(r"this is ([\w.]+)", result.verdict.reason)
-    assert [outside[each] for each in told] == [True], result.verdict.reason
-    pytest.skip(result.verdict.reason)
 
 
 def fails(result: Result, seen: Mapping[str, Seen]) -> bool:

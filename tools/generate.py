@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, Entry
+from orm_async_tests.symptoms import Symptom
 
 ROOT = Path(__file__).parent.parent
 README, PYPROJECT = ROOT / "README.md", ROOT / "pyproject.toml"
@@ -83,11 +84,18 @@ def index(chapters: Iterable[Chapter]) -> Iterator[str]:
 
 def page(chapter: Chapter) -> str:
     """A chapter's README, which GitHub shows under the listing of its folder."""
-    rows = [["Run", "Shows", "File"]]
+    rows = [["Run", "Shows", "Met as"]]
     for entry in chapter.entries:
-        rows.append([f"`{entry.command}`", entry.claim, f"[{entry.path.name}]({entry.path.name})"])
+        link = f"[`{entry.command}`]({entry.path.name})"
+        rows.append([link, entry.claim, "<br>".join(map(met_as, entry.symptoms))])
     parts = [f"# {chapter.title}", chapter.introduction, "\n".join(table(rows))]
     return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
+
+
+def met_as(symptom: Symptom) -> str:
+    """The error by which a person meets a script, as short as it is still found by."""
+    words = symptom.error, symptom.code or symptom.sqlstate, symptom.fragment
+    return f"`{' '.join(filter(None, words))}`"
 
 
 def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from orm_async_tests import symptoms
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.symptoms import Symptom
 
 SCRIPTS = Path(__file__).parent / "scripts"
 FILE_NAME = re.compile(r"test(\d{3,})_(\w+)\.py")
@@ -41,6 +43,8 @@ class Entry:
     claim: str
     why: str
     docs: tuple[str, ...]
+    symptoms: tuple[Symptom, ...]  # the errors by which a person meets it
+    cures: tuple[tuple[str, str], ...]  # its right ways: name and label
     since: str | None  # the SQLAlchemy that it needs
 
     @property
@@ -97,7 +101,20 @@ def _entry(path: Path) -> Entry:
     docs = tuple(DOCS.findall(rest))
     if name is None or path.parent.name not in CHAPTERS or not docs:
         raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
-    return Entry(int(name[1]), path, claim, DOCS.sub("", rest).strip(), docs, _since(tree))
+    try:
+        met = tuple(map(symptoms.parse, symptoms.LINE.findall(rest)))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    why = symptoms.LINE.sub("", DOCS.sub("", rest)).strip()
+    return Entry(int(name[1]), path, claim, why, docs, met, tuple(_cures(tree)), _since(tree))
+
+
+def _cures(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in tree.body:
+        if isinstance(node, ast.AsyncFunctionDef):
+            marks = {ast.unparse(each).partition("(")[0] for each in node.decorator_list}
+            if "right" in marks:
+                yield node.name, ast.get_docstring(node) or ""
 
 
 def _since(tree: ast.Module) -> str | None:

@@ -12,14 +12,17 @@ Done = subprocess.CompletedProcess[str]
 
 
 def orm(
-    *arguments: str, on: db.Database | None = None, env: Mapping[str, str] | None = None
+    *arguments: str,
+    on: db.Database | None = None,
+    env: Mapping[str, str] | None = None,
+    given: str = "",
 ) -> Done:
-    """Run orm-async-tests, on a database or on the embedded server's own, with more variables."""
+    """Run orm-async-tests, on a database or the embedded server's own, with variables and input."""
     environment = with_url(on) if on else dict(os.environ)
     return subprocess.run(
         [sys.executable, "-m", "orm_async_tests", *arguments],
         env={**environment, **(env or {})},
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         text=True,
     )

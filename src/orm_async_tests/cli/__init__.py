@@ -13,7 +13,7 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand."""
-    from orm_async_tests.cli import database, doctor, scripts
+    from orm_async_tests.cli import database, doctor, scripts, why
 
     parser = argparse.ArgumentParser(
         prog="orm-async-tests",
@@ -23,4 +23,5 @@ def parser() -> argparse.ArgumentParser:
     scripts.add(commands)
     database.add(commands)
     doctor.add(commands)
+    why.add(commands)
     return parser

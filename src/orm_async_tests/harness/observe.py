@@ -168,6 +168,7 @@ def _troubles(seen: Seen) -> Iterator[None]:
             warnings.simplefilter("always")
             yield
         seen.warnings = [each.category.__name__ for each in caught]
+        seen.warned = [str(each.message) for each in caught]
     finally:
         logging.getLogger().removeHandler(handler)
         loop.set_exception_handler(None)

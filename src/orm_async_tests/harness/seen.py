@@ -17,8 +17,8 @@ class Seen:
     moment sent it; refused: the SQLSTATE with which the server refused it, or "".
     round_trips: counted on the wire, if counted is true.
     leaked: pool slots still checked out at the end. tasks: left running, or given up unfinished.
-    warnings: names of categories. first: seconds until the first item of an async generator; peak:
-    most bytes that Python held while it ran.
+    warnings: names of categories; warned: what they say. first: seconds until the first item of an
+    async generator; peak: most bytes that Python held while it ran.
     """
 
     kind: Kind = "way"
@@ -33,6 +33,7 @@ class Seen:
     seconds: float = 0.0
     leaked: int = 0
     warnings: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
     unhandled: list[str] = field(default_factory=list)
     tasks: int = 0
     first: float = 0.0

@@ -3,6 +3,7 @@
 run_sync() runs a function in a greenlet, where an attribute read may do IO. It is the way for
 code that was written for a synchronous session; it does not make it fast.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """
 

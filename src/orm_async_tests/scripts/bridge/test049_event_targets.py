@@ -3,6 +3,7 @@
 Listening on an AsyncEngine or an AsyncSession is an error at once. The synchronous objects
 inside them have the events, and call the listener inside the greenlet.
 
+Symptom: NotImplementedError "asynchronous events are not implemented"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 """
 

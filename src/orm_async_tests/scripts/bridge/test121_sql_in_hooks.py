@@ -4,6 +4,7 @@ A listener gets synchronous objects: Connection, Session. Calls on them send SQL
 core awaits behind them. What belongs to asyncio, such as your AsyncSession, returns a coroutine
 that nobody awaits.
 
+Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 """
 

@@ -4,6 +4,7 @@ run_sync() runs its function in the thread of the event loop, which is running: 
 SQLAlchemy's own way to wait inside is await_only(), which switches to the loop and back. It works
 only below a call that SQLAlchemy awaits.
 
+Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.run
 """

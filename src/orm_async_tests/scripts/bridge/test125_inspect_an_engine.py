@@ -4,6 +4,7 @@ The inspector sends SQL by plain calls, so it needs a synchronous connection, wh
 to a function. Return plain data from there, and not the inspector: it would send its SQL later,
 outside.
 
+Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-inspector-to-inspect-schema-objects
 """

@@ -3,6 +3,7 @@
 It returns an AsyncConnection that connects when it is awaited or entered. A method before that
 raises AsyncContextNotStarted, and does not wait.
 
+Symptom: AsyncContextNotStarted "context has not been started"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect
 """
 

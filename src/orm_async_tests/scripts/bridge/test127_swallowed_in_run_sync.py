@@ -4,6 +4,7 @@ Exceptions come out of run_sync() as they are. One that is caught inside leaves 
 transaction over all the same, and the next statement says so. What may fail goes into a savepoint,
 inside as outside.
 
+Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 """

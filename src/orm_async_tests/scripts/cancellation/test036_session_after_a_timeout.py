@@ -3,6 +3,7 @@
 asyncio.timeout() cancels the statement, and the connection is given up with it. The session
 is still in the transaction that was lost, and refuses to go on in silence. Roll back first.
 
+Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
 """
 

@@ -4,6 +4,7 @@ The server cancels by itself (57014): the transaction must be rolled back, and t
 is as good as before. A timeout of the client gives the connection up, and the pool has to
 open another one. Set one on the server, for every statement that could hang.
 
+Symptom: 57014 "canceling statement due to statement timeout"
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
 """
 

@@ -3,6 +3,7 @@
 It is no SQLAlchemyError: `except DBAPIError` does not see it. The driver cancels the query on
 the server, and the pool opens another connection for the next user.
 
+Symptom: TimeoutError in "asyncpg/protocol/protocol.pyx"
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#connection
 """
 

@@ -4,6 +4,8 @@ A flush in progress refuses another one. A commit in progress refuses to be dist
 error isce hits whichever task comes second; the first one may fail as well. Let each task
 have its session, and its transaction.
 
+Symptom: IllegalStateChangeError isce "is already in progress and this would cause"
+Symptom: InvalidRequestError "Session is already flushing"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
 """
 

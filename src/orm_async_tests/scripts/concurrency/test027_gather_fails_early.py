@@ -5,6 +5,8 @@ session cannot roll back while one of them uses its connection: an InterfaceErro
 place of yours, and the connection stays checked out until it is garbage. A TaskGroup ends
 its tasks before it raises. psycopg waits for them.
 
+Symptom: asyncpg: InterfaceError "another operation is in progress"
+Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/10092
 """

@@ -5,6 +5,8 @@ On asyncpg the driver refuses the ROLLBACK of the exit, since a query is running
 fails (rvf5). Before, the slot was lost until it was garbage (3o7r). psycopg waits. Wait for
 your tasks before you leave: a TaskGroup does.
 
+Symptom: asyncpg: InterfaceError "another operation is in progress"
+Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
 """
 

@@ -6,6 +6,8 @@ meets this when an engine outlives the loop of a test.
 
 It does not show psycopg, whose connections are not bound to a loop: there it works.
 
+Symptom: RuntimeError "attached to a different loop"
+Symptom: RuntimeError "Event loop is closed"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
 """
 
@@ -45,6 +47,14 @@ async def pooled(url: URL) -> dict[str, list[int]]:
     return await asyncio.to_thread(two_loops, create_async_engine(url))
 
 
+@wrong(warns=True, unhandled=True, leaks=True)
+async def disposed_too_late(url: URL) -> None:
+    """one loop, and a second that disposes: "Event loop is closed" in the pool's log"""
+    engine = create_async_engine(url)
+    await asyncio.to_thread(asyncio.run, users(engine))
+    await asyncio.to_thread(asyncio.run, engine.dispose())
+
+
 @right
 async def disposed(url: URL) -> dict[str, list[int]]:
     """the same, disposed at the end of each loop"""
@@ -57,8 +67,9 @@ async def without_pool(url: URL) -> dict[str, list[int]]:
     return await asyncio.to_thread(two_loops, create_async_engine(url, poolclass=NullPool))
 
 
-def check(pooled: Seen, disposed: Seen, without_pool: Seen) -> None:
+def check(pooled: Seen, disposed_too_late: Seen, disposed: Seen, without_pool: Seen) -> None:
     assert disposed.value == without_pool.value == {"users": [3, 3]}
+    assert disposed_too_late.unhandled
     assert len(pooled.sql) == 1  # of the first loop
     assert isinstance(pooled.error, RuntimeError | InterfaceError)
     with DEFECT:

@@ -4,6 +4,7 @@ asyncio.run() in a thread is another event loop, and asyncpg's connections belon
 opened them. A thread hands a coroutine to the engine's loop by run_coroutine_threadsafe(), and
 waits for its result.
 
+Symptom: RuntimeError "attached to a different loop" in "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
 Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.run_coroutine_threadsafe
 """

@@ -7,6 +7,7 @@ must be written without await (it blocks nobody while it waits for SQL: test80).
 What run_sync() calls stays in the loop's thread, so a long computation belongs into a thread of its
 own, with plain data and no session.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
 """
 

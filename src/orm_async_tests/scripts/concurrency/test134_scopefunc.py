@@ -4,6 +4,7 @@ scoped_session keeps a session for each thread, which under asyncio would be one
 async_scoped_session wants to be told: asyncio.current_task gives one to each task. Its registry
 keeps both alive until remove().
 
+Symptom: TypeError "missing 1 required positional argument: 'scopefunc'"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """
 

@@ -5,6 +5,7 @@ in all connections of the process when it sees DDL, and text() is not seen as DD
 What another process alters is never seen; the first statement fails there (and rolls back),
 and the next one is prepared anew.
 
+Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
 

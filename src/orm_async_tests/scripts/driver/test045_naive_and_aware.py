@@ -4,6 +4,7 @@ asyncpg encodes by the column's type, and refuses to subtract an aware from a na
 psycopg sends text, and the server drops the zone, after it turned the hour to its own.
 DateTime(timezone=True) keeps the instant on both.
 
+Symptom: asyncpg: 22000 "can't subtract offset-naive and offset-aware datetimes"
 Docs: https://github.com/MagicStack/asyncpg/issues/1139
 """
 

@@ -4,6 +4,7 @@ Its values go to the server in binary, so each must be of the parameter's Python
 datetime. Nothing converts text on the way, as psycopg and the server would. Convert at the edge of
 the program.
 
+Symptom: 22000 "invalid input for query argument"
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 """
 

@@ -3,6 +3,7 @@
 The protocol counts parameters in 16 bits, and asyncpg refuses more before it sends. A long IN list
 runs into that; = ANY of an array does not, and insert() of a list pages by itself.
 
+Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size
 Docs: https://www.postgresql.org/docs/current/limits.html
 """

@@ -4,6 +4,7 @@ psycopg raises OperationalError; through asyncpg it is InterfaceError or a plain
 moment wants it. `except OperationalError: try again` never tries again there. The attribute
 connection_invalidated is true on both.
 
+Symptom: InterfaceError "the underlying connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 """

@@ -4,6 +4,7 @@ A name that is taken (23505), a parent that is missing (23503), a NULL (23502) a
 are all IntegrityError. `error.orig.sqlstate` tells them apart; the text of the message may be in
 any language.
 
+Symptom: IntegrityError 23503 "violates foreign key constraint"
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.IntegrityError
 """

@@ -3,6 +3,7 @@
 SQLAlchemy prepares every statement, and a prepared statement is one command. Send them one by one,
 or a whole script by the driver's own execute(), which takes no parameters.
 
+Symptom: 42601 "cannot insert multiple commands into a prepared statement"
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.Connection.execute
 """

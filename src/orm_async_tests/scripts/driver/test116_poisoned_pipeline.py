@@ -5,6 +5,7 @@ it enters that mode; cancelled just there, it leaves the mode on. Nothing marks 
 broken, so the pool gives it to the next user, whose statement returns no rows. Invalidate the
 connection of a load that did not come to its end.
 
+Symptom: ResourceClosedError "This result object does not return rows"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
 """
 

@@ -6,6 +6,7 @@ Python values.
 
 psycopg hands its options to libpq as text, so there the URL will do.
 
+Symptom: TypeError "instances of 'str' and 'int'" in "asyncpg/connect_utils.py"
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
 """
 

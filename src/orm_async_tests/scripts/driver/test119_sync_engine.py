@@ -5,6 +5,7 @@ nobody carries its awaits. psycopg has both sides, so the same URL works with bo
 A program that needs both, as a migration may, gives each its own driver in the URL, or uses
 run_sync() on a connection of the async engine.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
 """
 

@@ -4,6 +4,7 @@
 asking for it raises, inside your handling of the first error. `orig.__cause__` is there on both
 lines of SQLAlchemy.
 
+Symptom: ValueError "No original exception is present"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """
 

@@ -6,6 +6,7 @@ know.
 
 Take it out of the URL; for synchronous code use psycopg.
 
+Symptom: TypeError "unexpected keyword argument 'async_fallback'"
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
 

@@ -4,6 +4,8 @@ An unknown database or a wrong password arrive with their SQLSTATE in a DBAPIErr
 statement; before, asyncpg's own errors came out. A server that is not there is still the builtin
 OSError on asyncpg, so code that waits for a server catches both.
 
+Symptom: FileNotFoundError "No such file or directory" in "asyncpg/connect_utils.py"
+Symptom: 3D000 "database ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
 

@@ -7,6 +7,7 @@ Say in the query what you will read. The session itself survives the refusal.
 The stable mark is the error's code, xd2s: SQLAlchemy 2.1 raises MissingGreenlet on
 asyncpg but wraps it in StatementError on psycopg.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
 """
 

@@ -6,6 +6,7 @@ session with expire_on_commit=False, or ask for the row by refresh() when it mus
 
 With expire_on_commit=False what you read is what it was at the commit, however old.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
 """
 

@@ -4,6 +4,7 @@ expire_on_commit speaks of commits alone. A rollback takes back what the attribu
 they must be read again, and that read raises xd2s. Take the values you need before, or ask
 by refresh().
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back
 """
 

@@ -3,6 +3,7 @@
 The server computes the value, and the flush itself expires the attribute. The default
 eager_defaults="auto" covers INSERT alone; True adds RETURNING to the UPDATE; refresh() asks.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """
@@ -21,8 +22,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: DateTime(timezone=True)}
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
-    created: Mapped[datetime] = mapped_column(server_default=func.now())
-    changed: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
 class Usual(Base):
@@ -36,13 +37,13 @@ class Eager(Base):
 
 @wrong
 async def usual(engine: AsyncEngine) -> dict[str, bool]:
-    """rename, commit, read `changed`"""
+    """rename, commit, read `updated_at`"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         session.add(row := Usual(name="old"))
         await session.commit()
         row.name = "new"
         await session.commit()
-        return {"changed after created": row.changed > row.created}
+        return {"changed after created": row.updated_at > row.created_at}
 
 
 @right
@@ -53,7 +54,7 @@ async def eager(engine: AsyncEngine) -> dict[str, bool]:
         await session.commit()
         row.name = "new"
         await session.commit()
-        return {"changed after created": row.changed > row.created}
+        return {"changed after created": row.updated_at > row.created_at}
 
 
 @right
@@ -65,7 +66,7 @@ async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
         row.name = "new"
         await session.commit()
         await session.refresh(row)
-        return {"changed after created": row.changed > row.created}
+        return {"changed after created": row.updated_at > row.created_at}
 
 
 def check(usual: Seen, eager: Seen, refreshed: Seen) -> None:

@@ -3,6 +3,7 @@
 To a flushed object an unassigned collection is not empty but unknown: reading it would load
 it, and raises xd2s. Reading it before the flush assigns nothing. Write `points=[]`.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
 """
 

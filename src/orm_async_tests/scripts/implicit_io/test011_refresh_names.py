@@ -3,6 +3,7 @@
 refresh(user) reads the columns and leaves a lazy relationship unloaded. With the name among
 attribute_names it is loaded too, by one more SELECT.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/9298
 """

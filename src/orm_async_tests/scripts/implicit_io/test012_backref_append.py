@@ -4,6 +4,8 @@ append() reads the collection first, and that is a lazy load. TrackPoint(user=us
 same of the same row and needs nothing of the collection; but since 2.0 it does not bring the
 point into the session: add it, or nothing is written and a warning is all that tells.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
+Symptom: SAWarning "not in session, add operation along"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html
 Docs: https://github.com/sqlalchemy/sqlalchemy/discussions/11381
 """

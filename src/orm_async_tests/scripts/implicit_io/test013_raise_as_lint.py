@@ -4,6 +4,7 @@ Under asyncio an unloaded relationship raises xd2s. Inside run_sync it is loaded
 word, once for each object. With raiseload() both raise InvalidRequestError, which names the
 attribute: so a test of synchronous code finds them too.
 
+Symptom: InvalidRequestError "is not available due to lazy='raise'"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload
 """
 

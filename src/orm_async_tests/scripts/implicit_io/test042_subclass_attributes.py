@@ -3,6 +3,7 @@
 They stand in another table: reading one is a lazy load, and raises xd2s. With
 selectin_polymorphic() each subclass costs a statement, with_polymorphic() joins them all.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html
 """
 

@@ -3,6 +3,7 @@
 eager_defaults="auto", SQLAlchemy's default, adds them to the INSERT where the database has
 RETURNING. With eager_defaults=False they are expired, and reading one raises xd2s.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".created_at"
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """
 
@@ -22,13 +23,13 @@ class Base(DeclarativeBase):
 class Auto(Base):
     __tablename__ = "auto"
     id: Mapped[int] = mapped_column(primary_key=True)
-    made: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Never(Base):
     __tablename__ = "never"
     id: Mapped[int] = mapped_column(primary_key=True)
-    made: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     __mapper_args__ = {"eager_defaults": False}
 
 
@@ -38,7 +39,7 @@ async def never(session: AsyncSession) -> dict[str, bool]:
     row = Never()
     session.add(row)
     await session.flush()
-    return {"default is a time": isinstance(row.made, datetime)}
+    return {"default is a time": isinstance(row.created_at, datetime)}
 
 
 @right
@@ -47,7 +48,7 @@ async def auto(session: AsyncSession) -> dict[str, bool]:
     row = Auto()
     session.add(row)
     await session.flush()
-    return {"default is a time": isinstance(row.made, datetime)}
+    return {"default is a time": isinstance(row.created_at, datetime)}
 
 
 def check(never: Seen, auto: Seen) -> None:

@@ -3,6 +3,7 @@
 xd2s says: there is a session, but you did not await. bhk3 says: there is no session any more.
 The cure is the same: load before you leave what you will read.
 
+Symptom: DetachedInstanceError bhk3 "is not bound to a Session"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3
 """
 
@@ -10,13 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from sqlalchemy.orm.exc import DetachedInstanceError
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Seen, Sessions, main_of, right, way, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).order_by(User.id).limit(1)
 
 
-@wrong
+@way
 async def inside(Session: Sessions) -> dict[str, int]:
     """read the points while the session is open"""
     async with Session() as session:

@@ -3,6 +3,7 @@
 add() and add_all() send nothing until the flush. select() gives the query that you await,
 also after a commit. Iterating is a TypeError at once, on every machine, not a lazy load.
 
+Symptom: TypeError "WriteOnly collections don't support iteration"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
 """
 

@@ -3,6 +3,7 @@
 lazy="dynamic" gives a legacy Query, whose all() is IO without await: xd2s. Its statement can
 be awaited. Write-only collections (test62) are what came after it.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
 """
 

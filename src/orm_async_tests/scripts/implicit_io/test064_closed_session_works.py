@@ -3,6 +3,7 @@
 close() gives the connection back and forgets the objects; the next statement begins anew, and
 takes a connection that nobody may give back. With close_resets_only=False it is an error.
 
+Symptom: InvalidRequestError "This Session has been permanently closed"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only
 """
 

@@ -3,6 +3,7 @@
 The error comes from inside the log call, on the line that was to help. Logging prints it to
 standard error and loses the message. A __repr__ reads what is loaded, and nothing else.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" "in __repr__"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
 """
 

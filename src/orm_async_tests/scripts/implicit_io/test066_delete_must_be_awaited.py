@@ -4,6 +4,7 @@ On AsyncSession it is a coroutine, since a cascade may have to load what it dele
 not. Awaited, it marks the object, and the flush deletes it. A type checker finds it, if it
 knows that this is an AsyncSession.
 
+Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
 """
 

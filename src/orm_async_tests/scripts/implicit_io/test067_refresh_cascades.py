@@ -4,6 +4,7 @@ The cascade includes refresh-expire: the children in the collection are expired 
 parent, and reading one raises xd2s. A loader option of the query is repeated by refresh() and
 loads them again; refresh() with attribute names touches those alone.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
 """
 

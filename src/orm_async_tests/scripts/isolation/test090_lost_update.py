@@ -4,6 +4,7 @@ Both read 15, both add one, both commit: 16. At REPEATABLE READ the second UPDAT
 its row was changed after its snapshot, and fails (40001): try the transaction again. At READ
 COMMITTED say `SET lon = lon + 1`, or lock the row with with_for_update().
 
+Symptom: 40001 "could not serialize access due to concurrent update"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

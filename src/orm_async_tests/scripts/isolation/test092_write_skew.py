@@ -4,6 +4,7 @@ Each reads both rows and writes another one, as two doctors who both leave becau
 one is on call. No row is written twice, so no snapshot helps. SERIALIZABLE watches what was
 read, and one of the two fails (40001), maybe only at COMMIT: be ready to try again.
 
+Symptom: 40001 "could not serialize access due to read/write dependencies"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

@@ -3,6 +3,7 @@
 The rows of the join repeat their parent for each child. The 2.x result does not drop them by
 itself, as the old Query did, and says so before it gives a row.
 
+Symptom: InvalidRequestError "The unique() method must be invoked on this Result"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
 """
 

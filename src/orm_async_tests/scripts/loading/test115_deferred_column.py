@@ -4,6 +4,7 @@ deferred=True keeps a big column out of every SELECT. Reading it later is a load
 asyncio cannot do behind an attribute. Ask for it with undefer(), or later by refresh() or
 awaitable_attrs.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/columns.html
 """
 

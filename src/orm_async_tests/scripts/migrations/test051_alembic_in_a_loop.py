@@ -2,6 +2,7 @@
 
 Its asyncio.run() refuses to nest. A thread has its own loop; a connection needs none.
 
+Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
 """
 

@@ -4,6 +4,7 @@ While a release is rolled out its processes run beside those of the last one. Ex
 column, let the old one be NULL, and roll out code that writes both and reads either. When the old
 code has gone: fill, and roll out code that knows the new column alone. At last drop the old one.
 
+Symptom: 42703 "column ... of relation ... does not exist"
 Docs: https://martinfowler.com/bliki/ParallelChange.html
 """
 

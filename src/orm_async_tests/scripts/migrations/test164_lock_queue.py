@@ -4,6 +4,7 @@ A report that reads for long holds a weak lock, with which everybody else gets o
 wants the strongest one and waits for it, and who comes later waits behind ALTER TABLE. With
 lock_timeout the migration gives up (55P03), the queue goes on, and the migration tries again.
 
+Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
 """

@@ -3,8 +3,9 @@
 Alembic runs a revision in a transaction: CONCURRENTLY is refused there (25001), a plain index locks
 writers out until the end. autocommit_block() ends that first, and nobody waits for the index.
 
+Symptom: 25001 "cannot run inside a transaction block"
+Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.migration.MigrationContext.autocommit_block
-Docs: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
 
 import asyncio

@@ -4,6 +4,7 @@ Printed for review, a revision has no database: what it executes on op.get_bind(
 and gives no rows. Online it works, so nobody notices. Say it in SQL, and the server computes.
 It is not shown that what is printed will succeed.
 
+Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
 """
 

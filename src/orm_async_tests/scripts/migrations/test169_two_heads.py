@@ -4,6 +4,7 @@ Two branches of the code each add a revision, and both are merged: now there are
 and "head" does not say which. `alembic merge` adds a revision that comes after both. "heads"
 runs both as they are, which is right for branches that are meant to stay apart.
 
+Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
 """
 

@@ -5,6 +5,7 @@ names its columns, so one more is nothing to it. SELECT * (test39) and a column 
 changed fail in the first transaction that comes: then SQLAlchemy forgets the statements of all
 connections of this engine. So a type is changed by expand and contract (test163): a new column.
 
+Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
 

@@ -4,6 +4,7 @@ With one slot, a session inside a session waits for the slot that the outer one 
 after pool_timeout seconds it gets 3o7r. With more slots the same happens when as many tasks
 do it at once. It is sqlalchemy.exc.TimeoutError, not asyncio's. Use the session you have.
 
+Symptom: TimeoutError 3o7r "QueuePool limit of size"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
 """
 

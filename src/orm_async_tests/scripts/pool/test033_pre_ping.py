@@ -4,6 +4,8 @@ Without the ping the first user gets an error with connection_invalidated, and t
 new connection. With it the pool asks before each checkout, and replaces what is dead: the
 price is in test22. It cannot help a transaction that is under way.
 
+Symptom: asyncpg: InterfaceError "connection is closed"
+Symptom: psycopg: 57P01 "terminating connection due to administrator command"
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """
 

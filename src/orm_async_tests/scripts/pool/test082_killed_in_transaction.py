@@ -3,6 +3,7 @@
 The statement fails as a disconnect, and the work is lost: nothing can go on by itself, and
 pool_pre_ping, which asks at checkout, does not see it. Roll back and do the whole again.
 
+Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
 """
 

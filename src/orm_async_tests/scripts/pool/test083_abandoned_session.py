@@ -3,6 +3,7 @@
 Then the pool closes the connection, which costs the backend, and warns. Under asyncio the
 garbage collector cannot await a rollback, so nothing gentler is possible. Use `async with`.
 
+Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#the-garbage-collector-is-trying-to-clean-up-non-checked-in-connection
 """
 

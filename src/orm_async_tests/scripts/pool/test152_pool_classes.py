@@ -3,6 +3,7 @@
 QueuePool waits by blocking its thread, which would stop the event loop. The adapted twin is the
 default and waits in asyncio's way; NullPool and StaticPool wait for nothing, and are as they were.
 
+Symptom: ArgumentError pcls "cannot be used with asyncio engine"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
 """
 

@@ -4,6 +4,8 @@ The result of execute() is complete after the await, and usable when the session
 though its objects are detached then. stream() holds a cursor on the server: when the session
 has been closed it is gone, and the rows with it.
 
+Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
+Symptom: psycopg: 34000 "cursor ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.stream
 """
 

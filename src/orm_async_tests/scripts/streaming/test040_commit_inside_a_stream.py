@@ -4,6 +4,8 @@ Rows that were fetched already still come; the next fetch finds no cursor. A loo
 rows never notices, and fails when they become many. Commit in another session, or after the
 last row.
 
+Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
+Symptom: psycopg: 34000 "cursor ... does not exist"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 """
 

@@ -3,6 +3,7 @@
 A result of execute() is complete when the await returns; there is nothing left to yield. The
 error (AsyncMethodRequired) names stream(), which is what has a cursor.
 
+Symptom: AsyncMethodRequired "with a server-side cursor"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#streaming-with-a-fixed-buffer-via-yield-per
 """
 

@@ -3,6 +3,7 @@
 With a join the rows of one parent may stand in two batches. selectinload() asks once for each
 batch. Without yield_per a joined collection needs unique(), since its parents repeat.
 
+Symptom: InvalidRequestError "yield_per with eager loaders that require uniquing"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """
 

@@ -4,6 +4,7 @@ The recipe for tests: begin on a connection, give it to the session, roll back a
 With join_transaction_mode="create_savepoint" the code may commit and roll back as it likes,
 and nothing stays. In the default mode its rollback ends the outer transaction.
 
+Symptom: SAWarning "transaction already deassociated from connection"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
 """
 

@@ -4,6 +4,7 @@ begin_nested() sends SAVEPOINT, and ROLLBACK TO SAVEPOINT when its block raises;
 before and after it are committed. Without it PostgreSQL refuses every statement until all is
 rolled back (25P02).
 
+Symptom: 25P02 "current transaction is aborted, commands ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 """
 

@@ -3,6 +3,8 @@
 PostgreSQL aborts the transaction (25P02). If it was a flush that failed, the session says so
 before anything is sent. Roll back, and the session works again.
 
+Symptom: 25P02 "current transaction is aborted, commands ignored"
+Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar
 """
 

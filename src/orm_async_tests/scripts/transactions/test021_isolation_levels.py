@@ -4,6 +4,7 @@ The engine's level is for all its connections. A connection's execution option, 
 session's first session.connection(), are for this checkout: the next user of the same
 backend has the default again. It must be the first thing that the session does.
 
+Symptom: SAWarning "already established for the given bind; execution_options ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit
 """
 

@@ -3,6 +3,7 @@
 A session begins by itself at its first use. Either let it, and commit; or begin first, and
 let the block commit. begin_nested() is a savepoint in what has begun.
 
+Symptom: InvalidRequestError "A transaction is already begun on this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin
 """
 

@@ -3,6 +3,7 @@
 It is an execution option of the connection, and becomes BEGIN READ ONLY: a promise that the
 server keeps (25006), for reports and replicas. It ends with the checkout.
 
+Symptom: 25006 "in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-only-deferrable
 """
 

@@ -4,6 +4,7 @@ MetaData's methods are synchronous: they want a Connection, and run_sync() has o
 IO. The sync_connection is no way around: its IO is outside a greenlet, and raises xd2s.
 PostgreSQL's DDL is transactional, so a failed migration leaves nothing.
 
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core
 """
 

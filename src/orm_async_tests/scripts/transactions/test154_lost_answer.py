@@ -5,6 +5,8 @@ looks like any other lost connection, and no isolation level helps. Whoever trie
 work twice, unless the request carries a key that the table holds unique. A cancelled or timed out
 COMMIT is as ambiguous (test156).
 
+Symptom: asyncpg: 08003 "connection was closed in the middle of operation"
+Symptom: psycopg: OperationalError "server closed the connection unexpectedly"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError.connection_invalidated
 """
 

@@ -4,6 +4,7 @@ What stands behind `yield` in a dependency runs when the answer has been sent. A
 here by a deferred constraint, and the client has been told that all is well. scope="function" ends
 the dependency with the endpoint's function, before the answer.
 
+Symptom: 23505 "duplicate key value violates unique constraint"
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 """
 

@@ -4,6 +4,7 @@ from_attributes reads each attribute that the document names, outside of any awa
 what that raises into a validation error, so that the cause hides behind "error extracting
 attribute". A query names what its document needs.
 
+Symptom: ValidationError "Error extracting attribute"
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances
 """
 

@@ -4,6 +4,7 @@ Two sessions look for the row, find nothing, and both insert it: the second one'
 all its work with it. ON CONFLICT DO UPDATE decides on the server. With RETURNING and
 populate_existing it gives the object as it is now (test72).
 
+Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements
 Docs: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
 """

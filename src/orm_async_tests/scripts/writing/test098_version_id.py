@@ -3,6 +3,7 @@
 Both read, both write what they computed: the second one wins, and nobody learns of it. With a
 version the second UPDATE finds no row, and StaleDataError asks for a fresh read.
 
+Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"
 Docs: https://docs.sqlalchemy.org/en/21/orm/versioning.html
 """
 

@@ -1,8 +1,8 @@
 """Of two tasks in a deadlock one gets 40P01, and has to run its transaction again.
 
-Each holds the row that the other wants. After deadlock_timeout the server ends one. Its second
-run may take the row before the other task wakes: one more try is not always enough.
+Each holds the row that the other wants, and after deadlock_timeout the server ends one of them.
 
+Symptom: 40P01 "deadlock detected"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS
 """
 

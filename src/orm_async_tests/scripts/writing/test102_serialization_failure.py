@@ -3,6 +3,8 @@
 At REPEATABLE READ and above the server refuses a write that a newer commit has overtaken. The
 transaction is over, and so is its snapshot: roll back, read again, and decide again.
 
+Symptom: 40001 "could not serialize access due to concurrent update"
+Symptom: 25P02 "current transaction is aborted, commands ignored"
 Docs: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
 """
 

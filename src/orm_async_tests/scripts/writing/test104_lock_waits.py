@@ -3,6 +3,8 @@
 A plain lock waits for as long as the other transaction lives. NOWAIT fails at once, lock_timeout
 after a while, and both leave the connection usable after a rollback.
 
+Symptom: 55P03 "could not obtain lock on row"
+Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 """

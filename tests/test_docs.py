@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue, db, symptoms
 from orm_async_tests.cli import parser
 from orm_async_tests.harness.fixtures import FIXTURES
 from orm_async_tests.harness.runner import run_script
@@ -17,6 +17,7 @@ from orm_async_tests.service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = README + "".join(path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md"))
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 MILLISECONDS = re.compile(r"[\d.]+ ms")
 VARIABLE = re.compile(r"\b(ORM_ASYNC_[A-Z_]+|DATABASE_URL)\b")
@@ -31,19 +32,19 @@ def commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
                 yield from below or [f"{path} {name}"]
 
 
-def test_the_readme_names_every_command() -> None:
-    missing = [each for each in commands(parser(), "orm-async-tests") if each not in README]
+def test_the_documents_name_every_command() -> None:
+    missing = [each for each in commands(parser(), "orm-async-tests") if each not in DOCUMENTS]
     assert missing == []
 
 
-def test_the_readme_names_every_variable() -> None:
+def test_the_documents_name_every_variable() -> None:
     source = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
     named = {name for text in source for name in VARIABLE.findall(text)}
     settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    assert (named - {PREFIX}) | settings <= set(VARIABLE.findall(README))
+    assert (named - {PREFIX}) | settings <= set(VARIABLE.findall(DOCUMENTS))
 
 
-def test_the_readme_names_every_nox_session() -> None:
+def test_the_documents_name_every_nox_session() -> None:
     tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
     functions = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
     sessions = [
@@ -51,7 +52,7 @@ def test_the_readme_names_every_nox_session() -> None:
         for each in functions
         if "nox.session" in "".join(map(ast.unparse, each.decorator_list))
     ]
-    assert [name for name in sessions if f"`{name}`" not in README] == []
+    assert [name for name in sessions if f"`{name}`" not in DOCUMENTS] == []
 
 
 def test_the_readme_links_every_chapter_and_its_page_names_every_script() -> None:
@@ -62,6 +63,20 @@ def test_the_readme_links_every_chapter_and_its_page_names_every_script() -> Non
         assert f"({folder.relative_to(ROOT)})" in README
         page = (folder / "README.md").read_text("utf-8")
         assert [each for each in chapter.entries if f"({each.path.name})" not in page] == []
+
+
+def test_the_readmes_errors_lead_to_the_scripts_beside_them() -> None:
+    known = {entry.number: entry.symptoms for entry in catalogue.catalogue()}
+    rows = re.findall(r"^\| (`.+`) \| (`test.+`) \|", README, re.MULTILINE)
+    assert len(rows) >= 10
+    for errors, commands in rows:
+        for error in re.findall("`(.+?)`", errors):
+            found = [f"test{number}" for number, _ in symptoms.ranked(error, known)]
+            assert [each for each in re.findall(r"test\d+", commands) if each not in found] == []
+
+
+def test_the_readme_is_read_in_minutes() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 def test_the_readmes_example_is_what_the_script_prints(database: db.Database) -> None:

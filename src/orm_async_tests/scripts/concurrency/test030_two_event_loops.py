@@ -1,10 +1,8 @@
 """asyncpg's pooled connections work only in the event loop that opened them.
 
-The pool does not know loops: in a second asyncio.run() it hands out a connection that is
-bound to the first one. Dispose the engine in the loop that used it, or use NullPool. pytest
-meets this when an engine outlives the loop of a test.
-
-It does not show psycopg, whose connections are not bound to a loop: there it works.
+The pool does not know loops: in a second asyncio.run() it hands out a connection that is bound to
+the first one. Dispose the engine in the loop that used it, or use NullPool. pytest meets this when
+an engine outlives the loop of a test. psycopg's connections are bound to no loop: there it works.
 
 Symptom: RuntimeError "attached to a different loop"
 Symptom: RuntimeError "Event loop is closed"
@@ -28,23 +26,22 @@ DEFECT = Upstream(
 )
 
 
-async def users(engine: AsyncEngine, dispose: bool = False) -> int:
+async def users(engine: AsyncEngine) -> int:
     async with engine.connect() as connection:
-        count = len((await connection.execute(select(User))).all())
-    if dispose:
-        await engine.dispose()
+        return len((await connection.execute(select(User))).all())
+
+
+async def users_and_dispose(engine: AsyncEngine) -> int:
+    count = await users(engine)
+    await engine.dispose()
     return count
-
-
-def two_loops(engine: AsyncEngine, dispose: bool = False) -> dict[str, list[int]]:
-    """As a synchronous program calls it: here in a thread, since a loop is running."""
-    return {"users": [asyncio.run(users(engine, dispose)) for _ in range(2)]}
 
 
 @wrong(warns=True, unhandled=True, leaks=True)
 async def pooled(url: URL) -> dict[str, list[int]]:
-    """one engine, two loops"""
-    return await asyncio.to_thread(two_loops, create_async_engine(url))
+    """one engine, two loops (in threads, since one is running here)"""
+    engine = create_async_engine(url)
+    return {"users": [await asyncio.to_thread(asyncio.run, users(engine)) for _ in range(2)]}
 
 
 @wrong(warns=True, unhandled=True, leaks=True)
@@ -58,13 +55,16 @@ async def disposed_too_late(url: URL) -> None:
 @right
 async def disposed(url: URL) -> dict[str, list[int]]:
     """the same, disposed at the end of each loop"""
-    return await asyncio.to_thread(two_loops, create_async_engine(url), dispose=True)
+    engine = create_async_engine(url)
+    both = [await asyncio.to_thread(asyncio.run, users_and_dispose(engine)) for _ in range(2)]
+    return {"users": both}
 
 
 @right
 async def without_pool(url: URL) -> dict[str, list[int]]:
     """the same without a pool"""
-    return await asyncio.to_thread(two_loops, create_async_engine(url, poolclass=NullPool))
+    engine = create_async_engine(url, poolclass=NullPool)
+    return {"users": [await asyncio.to_thread(asyncio.run, users(engine)) for _ in range(2)]}
 
 
 def check(pooled: Seen, disposed_too_late: Seen, disposed: Seen, without_pool: Seen) -> None:

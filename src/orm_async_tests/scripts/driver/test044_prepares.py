@@ -15,25 +15,22 @@ from orm_async_tests.models import User
 
 ONLY = "asyncpg"
 TIMES = 10
-NO_CACHE = {"connect_args": {"prepared_statement_cache_size": 0}}
-
-
-async def ask(engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        for _ in range(TIMES):
-            await connection.execute(select(User.id))
 
 
 @way
 async def cached(engine: AsyncEngine) -> None:
     """ten times the same statement"""
-    await ask(engine)
+    async with engine.connect() as connection:
+        for _ in range(TIMES):
+            await connection.execute(select(User.id))
 
 
-@way(engine=NO_CACHE)
+@way(engine={"connect_args": {"prepared_statement_cache_size": 0}})
 async def uncached(engine: AsyncEngine) -> None:
     """the same with prepared_statement_cache_size=0"""
-    await ask(engine)
+    async with engine.connect() as connection:
+        for _ in range(TIMES):
+            await connection.execute(select(User.id))
 
 
 def check(cached: Seen, uncached: Seen) -> None:

@@ -7,11 +7,9 @@ Docs: https://www.postgresql.org/docs/current/sql-notify.html
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from sqlalchemy import MetaData, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
@@ -35,40 +33,43 @@ async def publish(engine: AsyncEngine, number: int) -> None:
         await session.execute(select(func.pg_notify("test112", str(number))))
 
 
-@asynccontextmanager
-async def listening(engine: AsyncEngine, heard: Heard) -> AsyncIterator[None]:
-    async with engine.connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        await driver.add_listener("test112", lambda *note: heard.put_nowait(note[-1]))
-        yield
-        await connection.invalidate()
-
-
-async def hear_three(engine: AsyncEngine, activity: Activity, read_too: bool) -> list[str]:
-    heard, got = Heard(), []
-    async with listening(engine, heard):
-        await publish(engine, 1)
-        got.append(await heard.get())
-        await activity.terminate()
-    await publish(engine, 2)
-    async with listening(engine, heard), AsyncSession(engine) as session:
-        if read_too:
-            got += map(str, await session.scalars(select(News.id).where(News.id > int(got[-1]))))
-        await publish(engine, 3)
-        return [*got, await heard.get()]
+async def listen(connection: AsyncConnection, heard: Heard) -> None:
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    await driver.add_listener("test112", lambda *note: heard.put_nowait(note[-1]))
 
 
 @wrong(engine={"pool_pre_ping": True})
 async def listen_again(engine: AsyncEngine, activity: Activity) -> list[str]:
     """listen; be killed; miss the second; listen again"""
-    return await hear_three(engine, activity, read_too=False)
+    heard, news = Heard(), []
+    async with engine.connect() as connection:
+        await listen(connection, heard)
+        await publish(engine, 1)
+        news.append(await heard.get())
+        await activity.terminate()
+    await publish(engine, 2)
+    async with engine.connect() as connection:
+        await listen(connection, heard)
+        await publish(engine, 3)
+        return [*news, await heard.get()]
 
 
 @right(engine={"pool_pre_ping": True})
 async def listen_again_and_read(engine: AsyncEngine, activity: Activity) -> list[str]:
     """the same, and read what is newer once it listens"""
-    return await hear_three(engine, activity, read_too=True)
+    heard, news = Heard(), []
+    async with engine.connect() as connection:
+        await listen(connection, heard)
+        await publish(engine, 1)
+        news.append(await heard.get())
+        await activity.terminate()
+    await publish(engine, 2)
+    async with engine.connect() as connection, AsyncSession(engine) as session:
+        await listen(connection, heard)
+        news += map(str, await session.scalars(select(News.id).where(News.id > int(news[-1]))))
+        await publish(engine, 3)
+        return [*news, await heard.get()]
 
 
 def check(listen_again: Seen, listen_again_and_read: Seen) -> None:

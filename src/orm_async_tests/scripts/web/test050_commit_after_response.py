@@ -1,8 +1,7 @@
 """FastAPI's usual dependency commits after the answer: a failed commit was a 200.
 
-What stands behind `yield` in a dependency runs when the answer has been sent. A COMMIT may fail,
-here by a deferred constraint, and the client has been told that all is well. scope="function" ends
-the dependency with the endpoint's function, before the answer.
+What stands behind `yield` in a dependency runs after the answer: if COMMIT fails, as here by a
+deferred constraint, the client was told that all is well. scope="function" ends it before that.
 
 Symptom: 23505 "duplicate key value violates unique constraint"
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
@@ -15,7 +14,7 @@ from sqlalchemy import MetaData, UniqueConstraint, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Http, Seen, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -29,10 +28,16 @@ class Tour(Base):
     name: Mapped[str]
 
 
-async def posted_twice(engine: AsyncEngine, **scope: Any) -> dict[str, object]:
-    """The two answers, and the rows that there are then."""
+async def posted_twice(engine: AsyncEngine, client: Any) -> dict[str, object]:
+    statuses = [(await client.post("/tours")).status_code for _ in range(2)]
+    async with AsyncSession(engine) as session:
+        return {"statuses": statuses, "rows": await session.scalar(select(func.count(Tour.id)))}
+
+
+@wrong
+async def usual_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
+    """post the same name twice; commit in a dependency"""
     from fastapi import Depends, FastAPI
-    from httpx import ASGITransport, AsyncClient
 
     app = FastAPI()
 
@@ -41,26 +46,30 @@ async def posted_twice(engine: AsyncEngine, **scope: Any) -> dict[str, object]:
             yield opened
 
     @app.post("/tours")
-    async def create(session: Annotated[AsyncSession, Depends(session, **scope)]) -> None:
+    async def create(session: Annotated[AsyncSession, Depends(session)]) -> None:
         session.add(Tour(name="Venediger"))
 
-    transport = ASGITransport(app, raise_app_exceptions=False)
-    async with AsyncClient(transport=transport, base_url="http://tours") as client:
-        statuses = [(await client.post("/tours")).status_code for _ in range(2)]
-    async with AsyncSession(engine) as opened:
-        return {"statuses": statuses, "rows": await opened.scalar(select(func.count(Tour.id)))}
-
-
-@wrong
-async def usual_scope(engine: AsyncEngine) -> dict[str, object]:
-    """post the same name twice; commit in a dependency"""
-    return await posted_twice(engine)
+    return await posted_twice(engine, await http.client(app, raise_app_exceptions=False))
 
 
 @right
-async def function_scope(engine: AsyncEngine) -> dict[str, object]:
+async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
     """the same with `scope="function"`"""
-    return await posted_twice(engine, scope="function")
+    from fastapi import Depends, FastAPI
+
+    app = FastAPI()
+
+    async def session() -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine) as opened, opened.begin():
+            yield opened
+
+    @app.post("/tours")
+    async def create(
+        session: Annotated[AsyncSession, Depends(session, scope="function")],
+    ) -> None:
+        session.add(Tour(name="Venediger"))
+
+    return await posted_twice(engine, await http.client(app, raise_app_exceptions=False))
 
 
 def check(usual_scope: Seen, function_scope: Seen) -> None:

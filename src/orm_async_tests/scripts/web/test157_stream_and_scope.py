@@ -13,7 +13,7 @@ from typing import Annotated
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Http, Seen, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 Sent = dict[str, object]
@@ -24,19 +24,12 @@ async def names(session: AsyncSession) -> AsyncIterator[str]:
         yield name[-1]
 
 
-async def own_session(engine: AsyncEngine) -> AsyncIterator[str]:
-    async with AsyncSession(engine) as session:
-        async for name in names(session):
-            yield name
+@wrong
+async def the_requests_session(engine: AsyncEngine, http: Http) -> Sent:
+    """stream from the session of the dependency"""
+    from fastapi import Depends, FastAPI, responses
 
-
-async def streamed(engine: AsyncEngine, kept: list[AsyncSession], own: bool) -> Sent:
-    """The body, and the connections that are out when it has ended."""
-    from fastapi import Depends, FastAPI
-    from fastapi.responses import StreamingResponse
-    from httpx import ASGITransport, AsyncClient
-
-    app = FastAPI()
+    app, kept = FastAPI(), list[AsyncSession]()
 
     async def session() -> AsyncIterator[AsyncSession]:
         async with AsyncSession(engine) as opened:
@@ -46,27 +39,33 @@ async def streamed(engine: AsyncEngine, kept: list[AsyncSession], own: bool) -> 
     @app.get("/names")
     async def stream(
         session: Annotated[AsyncSession, Depends(session, scope="function")],
-    ) -> StreamingResponse:
-        return StreamingResponse(own_session(engine) if own else names(session))
+    ) -> responses.StreamingResponse:
+        return responses.StreamingResponse(names(session))
 
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://names") as client:
-        body = (await client.get("/names")).text
-    return {"names": body, "connections in use": checked_out(engine)}
-
-
-@wrong
-async def the_requests_session(engine: AsyncEngine) -> Sent:
-    """stream from the session of the dependency"""
-    kept: list[AsyncSession] = []
-    seen = await streamed(engine, kept, own=False)
+    answer = await (await http.client(app)).get("/names")
+    sent = {"names": answer.text, "connections in use": checked_out(engine)}
     await kept[0].close()
-    return seen
+    return sent
 
 
 @right
-async def a_session_of_its_own(engine: AsyncEngine) -> Sent:
+async def a_session_of_its_own(engine: AsyncEngine, http: Http) -> Sent:
     """stream from a session that the generator opens"""
-    return await streamed(engine, [], own=True)
+    from fastapi import FastAPI, responses
+
+    app = FastAPI()
+
+    async def names_in_a_session() -> AsyncIterator[str]:
+        async with AsyncSession(engine) as session:
+            async for name in names(session):
+                yield name
+
+    @app.get("/names")
+    async def stream() -> responses.StreamingResponse:
+        return responses.StreamingResponse(names_in_a_session())
+
+    answer = await (await http.client(app)).get("/names")
+    return {"names": answer.text, "connections in use": checked_out(engine)}
 
 
 def check(the_requests_session: Seen, a_session_of_its_own: Seen) -> None:

@@ -13,13 +13,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
-from sqlalchemy.sql.base import ExecutableOption
 
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+FIRST = select(User).where(User.id == 1)
 
-async def document(session: AsyncSession, *options: ExecutableOption) -> Any:
+
+def document(user: User) -> Any:
     """The user as a document, or the types of the errors in it."""
     from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -32,7 +33,6 @@ async def document(session: AsyncSession, *options: ExecutableOption) -> Any:
         username: str
         points: list[PointOut]
 
-    user = (await session.scalars(select(User).where(User.id == 1).options(*options))).one()
     try:
         return UserOut.model_validate(user).model_dump()
     except ValidationError as error:
@@ -42,13 +42,13 @@ async def document(session: AsyncSession, *options: ExecutableOption) -> Any:
 @wrong
 async def not_loaded(session: AsyncSession) -> Any:
     """make a document of a user whose points are not loaded"""
-    return await document(session)
+    return document((await session.scalars(FIRST)).one())
 
 
 @right
 async def loaded(session: AsyncSession) -> Any:
     """the same with selectinload()"""
-    return await document(session, selectinload(User.points))
+    return document((await session.scalars(FIRST.options(selectinload(User.points)))).one())
 
 
 def check(not_loaded: Seen, loaded: Seen) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Http, Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
 world = None
@@ -24,15 +24,15 @@ async def add(session: AsyncSession) -> None:
     await session.flush()
 
 
-async def add_in_its_own(engine: AsyncEngine) -> None:
-    async with AsyncSession(engine) as session, session.begin():
-        await add(session)
+async def rows(engine: AsyncEngine) -> dict[str, int | None]:
+    async with AsyncSession(engine) as session:
+        return {"rows": await session.scalar(select(func.count(User.id)))}
 
 
-async def rows(engine: AsyncEngine, own: bool) -> dict[str, int | None]:
-    """The rows that are there after a request with a background task."""
+@wrong
+async def the_requests_session(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
+    """add a row in a background task, with the request's session"""
     from fastapi import BackgroundTasks, Depends, FastAPI
-    from httpx import ASGITransport, AsyncClient
 
     app, kept = FastAPI(), list[AsyncSession]()
 
@@ -45,25 +45,30 @@ async def rows(engine: AsyncEngine, own: bool) -> dict[str, int | None]:
     async def create(
         session: Annotated[AsyncSession, Depends(session, scope="function")], tasks: BackgroundTasks
     ) -> None:
-        tasks.add_task(add_in_its_own, engine) if own else tasks.add_task(add, session)
+        tasks.add_task(add, session)
 
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://users") as client:
-        await client.post("/users")
+    await (await http.client(app)).post("/users")
     await kept[0].close()
-    async with AsyncSession(engine) as opened:
-        return {"rows": await opened.scalar(select(func.count(User.id)))}
-
-
-@wrong
-async def the_requests_session(engine: AsyncEngine) -> dict[str, int | None]:
-    """add a row in a background task, with the request's session"""
-    return await rows(engine, own=False)
+    return await rows(engine)
 
 
 @right
-async def a_session_of_its_own(engine: AsyncEngine) -> dict[str, int | None]:
+async def a_session_of_its_own(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
     """the same with a session of its own"""
-    return await rows(engine, own=True)
+    from fastapi import BackgroundTasks, FastAPI
+
+    app = FastAPI()
+
+    async def add_in_a_session() -> None:
+        async with AsyncSession(engine) as session, session.begin():
+            await add(session)
+
+    @app.post("/users")
+    async def create(tasks: BackgroundTasks) -> None:
+        tasks.add_task(add_in_a_session)
+
+    await (await http.client(app)).post("/users")
+    return await rows(engine)
 
 
 def check(the_requests_session: Seen, a_session_of_its_own: Seen) -> None:

@@ -36,41 +36,41 @@ async def world(connection: AsyncConnection) -> None:
     await connection.execute(insert(Versioned).values(metres=0, version=1))
 
 
-async def both_add(Session: Sessions, model: type[Plain] | type[Versioned]) -> dict[str, int]:
-    """How often the second one had to try again, and the sum."""
-    retries = 0
+@wrong
+async def without_a_version(Session: Sessions) -> dict[str, int]:
+    """two sessions add 100 to what they have read"""
     async with Session() as one, Session() as two:
-        mine, theirs = await one.get_one(model, 1), await two.get_one(model, 1)
+        mine, theirs = await one.get_one(Plain, 1), await two.get_one(Plain, 1)
+        mine.metres += 100
+        await one.commit()
+        theirs.metres += 100
+        await two.commit()
+        await two.refresh(theirs)
+        return {"metres": theirs.metres}
+
+
+@right
+async def with_a_version(Session: Sessions) -> dict[str, int]:
+    """the same with a version_id_col: the second is told, reads again, and adds to that"""
+    async with Session() as one, Session() as two:
+        mine, theirs = await one.get_one(Versioned, 1), await two.get_one(Versioned, 1)
         mine.metres += 100
         await one.commit()
         theirs.metres += 100
         try:
             await two.commit()
         except StaleDataError:
-            retries += 1
             await two.rollback()
             await two.refresh(theirs)
             theirs.metres += 100
             await two.commit()
         await two.refresh(theirs)
-        return {"retries": retries, "metres": theirs.metres}
-
-
-@wrong
-async def without_a_version(Session: Sessions) -> dict[str, int]:
-    """two sessions add 100 to what they have read"""
-    return await both_add(Session, Plain)
-
-
-@right
-async def with_a_version(Session: Sessions) -> dict[str, int]:
-    """the same, with a version_id_col"""
-    return await both_add(Session, Versioned)
+        return {"metres": theirs.metres}
 
 
 def check(without_a_version: Seen, with_a_version: Seen) -> None:
-    assert without_a_version.value == {"retries": 0, "metres": 100}
-    assert with_a_version.value == {"retries": 1, "metres": 200}
+    assert without_a_version.value == {"metres": 100}
+    assert with_a_version.value == {"metres": 200}
 
 
 main = main_of(__name__)

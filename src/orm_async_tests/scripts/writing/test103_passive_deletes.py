@@ -41,24 +41,20 @@ async def world(connection: AsyncConnection) -> None:
     await connection.execute(insert(Stage), [{"tour_id": 1} for _ in range(3)])
 
 
-async def delete_tour(
-    session: AsyncSession, model: type[Tour] | type[PassiveTour]
-) -> dict[str, int | None]:
-    await session.delete(await session.get_one(model, 1))
-    await session.commit()
-    return {"stages left": await session.scalar(select(func.count(Stage.id)))}
-
-
 @wrong
 async def by_the_session(session: AsyncSession) -> dict[str, int | None]:
     """delete a tour of three stages"""
-    return await delete_tour(session, Tour)
+    await session.delete(await session.get_one(Tour, 1))
+    await session.commit()
+    return {"stages left": await session.scalar(select(func.count(Stage.id)))}
 
 
 @right
 async def by_the_server(session: AsyncSession) -> dict[str, int | None]:
     """the same, with passive_deletes=True"""
-    return await delete_tour(session, PassiveTour)
+    await session.delete(await session.get_one(PassiveTour, 1))
+    await session.commit()
+    return {"stages left": await session.scalar(select(func.count(Stage.id)))}
 
 
 def kinds(seen: Seen) -> list[str]:

@@ -20,8 +20,6 @@ from tests.processes import until
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
 WORKER = "spawn_main"  # multiprocessing's name for it, in a child's command line
-
-
 SOON = 2.0  # seconds
 
 

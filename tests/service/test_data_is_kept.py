@@ -1,6 +1,7 @@
 """What users gave to the service is never lost to a script."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import httpx
@@ -37,6 +38,23 @@ def test_users_of_the_services_own_database_survive_a_script(
         on = asyncio.run(asked(database, *(f"SHOW {name}" for name in DURABLE)))
     assert on == ["on", "on", "on"]
     until(lambda: not pids_of(tmp_path / "home"))
+
+
+def test_a_server_that_does_not_start_is_no_reason_to_delete_what_it_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here since the lock file of a server that was killed names a process that lives."""
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert orm("db", "start", "--service").returncode == 0
+    until(lambda: not pids_of(tmp_path / "home"))
+    [data] = (tmp_path / "home").glob("service-*/data")
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    done = orm("db", "start", "--service")
+    assert done.returncode == 2
+    assert "type:  orm-async-tests db log --service" in done.stderr
+    assert "reset" not in done.stderr.partition("type:")[2]
 
 
 def test_a_script_refuses_a_database_of_the_service_and_touches_nothing(

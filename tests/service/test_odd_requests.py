@@ -7,7 +7,7 @@ import socket
 import httpx
 import pytest
 
-from tests.service.walkers import JSON
+from tests.service.walkers import GPX, JSON, NDJSON
 
 DEEP = "[" * 100_000 + "]" * 100_000
 HUGE = str(10**30)
@@ -36,14 +36,24 @@ BODIES: list[tuple[str, bytes, int]] = [
     ("/users/{user}/points/bulk", b"{}", 422),
     ("/users/{user}/points/bulk", DEEP.encode(), 400),
     ("/users/{user}/points/bulk", b"[null]", 422),
+    ("/users/{user}/points/ndjson", b"null", 422),
+    ("/users/{user}/points/ndjson", b"\x00", 422),
+    ("/users/{user}/points/ndjson", b"\xff\xfe", 422),
+    ("/users/{user}/points/ndjson", DEEP.encode(), 422),
+    ("/users/{user}/points/ndjson", b'{"lat": NaN, "lon": 1, "date": "2010-10-03T09:36:30Z"}', 422),
+    ("/users/{user}/points/gpx", b"", 422),
+    ("/users/{user}/points/gpx", b"\x00", 422),
+    ("/users/{user}/points/gpx", b"<gpx>" * 100_000, 422),
 ]
+MEDIA_TYPES = {"ndjson": NDJSON, "gpx": GPX}
 
 
 @pytest.mark.parametrize(("path", "body", "status"), BODIES)
 def test_a_body_that_is_no_document_of_ours_is_refused(
     client: httpx.Client, user: int, path: str, body: bytes, status: int
 ) -> None:
-    answer = client.post(path.format(user=user), content=body, headers=JSON)
+    headers = MEDIA_TYPES.get(path.rpartition("/")[2], JSON)
+    answer = client.post(path.format(user=user), content=body, headers=headers)
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
 

@@ -27,6 +27,7 @@ def test_an_open_live_stream_ends_with_the_service(
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.5, 1.0])
 def test_it_can_be_stopped_while_it_starts(tables: db.Database, after: float) -> None:
+    """The moment is what is tried, and every one has to do: nothing waits for an order."""
     with started(tables.url) as service:
         time.sleep(after)
         service.end()

@@ -169,8 +169,15 @@ class Cluster:
                 raise CouldNotRun(
                     f"the embedded server died:\n{self.log_tail(15)}",
                     str(self.log),
-                    "orm-async-tests db reset, or DATABASE_URL=postgresql://...",
+                    self.remedy,
                 )
+
+    @property
+    def remedy(self) -> str:
+        """What to type when the server does not start; a reset would delete a user's data."""
+        if self.purpose is SERVICE:
+            return "orm-async-tests db log --service, then mend what it names; the data is kept"
+        return "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
 
     def running(self) -> bool:
         """A server whose keeper was killed is about to go, so it does not count."""

@@ -12,24 +12,23 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
-    """Call stop in the running loop at SIGINT and SIGTERM, beside the handlers there are.
+    """Call stop in the running loop at SIGINT and SIGTERM, before the handlers there are.
 
-    uvicorn waits for open answers before it ends the lifespan, so that would be too late. Outside
-    the main thread no signal arrives, and nothing is done.
+    uvicorn waits for open answers before it ends the lifespan, so that would be too late. A signal
+    without a handler still ends the process. Outside the main thread none arrives.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    found = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in found.items() if callable(handler)}
 
     def handle(number: int, frame: Any) -> None:
         loop.call_soon_threadsafe(stop)
-        handler = before[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
+        before[signal.Signals(number)](number, frame)
 
-    for number in SIGNALS:
+    for number in before:
         signal.signal(number, handle)
     try:
         yield

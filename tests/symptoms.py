@@ -62,6 +62,11 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def pasted(error: BaseException, number: int) -> str:
+    """An error's traceback as a stranger's program would print it, without the script's name."""
+    return re.sub(rf"test0*{number}\w*", "app", "".join(traceback.format_exception(error)))
+
+
 def met(entry: Entry, database: db.Database) -> tuple[Result, list[Shown]]:
     """Run a script and note what it met: raised in its code, returned, logged, or warned of."""
     noted = list[Shown]()

@@ -17,10 +17,13 @@ from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.show import whole
 from orm_async_tests.harness.upstream import within
 from orm_async_tests.harness.ways import called_with
+from orm_async_tests.symptoms import named
 from tests.mutants import blanks, changes, swaps
 from tests.skips import skip_as
+from tests.symptoms import Shown, met, pasted
 
 ENTRIES = {entry.command: entry for entry in catalogue.catalogue()}
+KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
 @pytest.fixture(params=db.DRIVERS)
@@ -31,13 +34,16 @@ def driven(request: pytest.FixtureRequest, database: db.Database) -> db.Database
 
 
 @pytest.mark.parametrize("command", ENTRIES)
-def test_a_script_holds_and_fails_when_anything_that_its_check_reads_is_changed(
+def test_a_script_holds_meets_its_symptoms_and_fails_when_what_its_check_reads_is_changed(
     command: str, driven: db.Database
 ) -> None:
-    script = Script.of(ENTRIES[command].load())
-    result = run_script(script, driven)
+    entry = ENTRIES[command]
+    result, noted = met(entry, driven)
+    script = result.script
     skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(text for _, text in whole(result))
+    assert unmet(entry, driven.driver, noted) == []
+    assert unnamed(entry, result) == []
     assert [name for name, seen in result.seen.items() if nameless(seen.value)] == []
     survivors = [
         name
@@ -73,6 +79,22 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
         assert not defect.applies({"sqlalchemy": "1.4", "asyncpg": "0.1", "psycopg": "1"})
         assert not defect.what.endswith(".")
         assert re.fullmatch(r"https://\S+", defect.link)
+
+
+def unmet(entry: catalogue.Entry, driver: str, noted: list[Shown]) -> list[str]:
+    """The symptoms that the script names and did not meet on this driver."""
+    expected = [each for each in entry.symptoms if each.driver in ("", driver)]
+    return [each.line for each in expected if not any(shown.has(each) for shown in noted)]
+
+
+def unnamed(entry: catalogue.Entry, result: Result) -> list[str]:
+    """The wrong ways whose tracebacks do not lead to the script, though it names symptoms."""
+    return [
+        name
+        for name, seen in result.seen.items()
+        if entry.symptoms and seen.kind == "wrong" and seen.error
+        if entry.number not in named(pasted(seen.error, entry.number), KNOWN)
+    ]
 
 
 def fails(result: Result, seen: Mapping[str, Seen]) -> bool:

@@ -45,6 +45,7 @@ COMMON = {
 TRACEBACK = re.compile(r'\bFile "[^"]+", line \d+')
 SQL = re.compile(r"\[SQL: .*?\](?= \[parameters| \(Background|$)")
 WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # as terminals, logs and boxes break lines
+MOST = 3  # that are named for a text
 SHORTEST = 3  # words of a text that may be a part of a message, and not the other way round
 Part = tuple[str, str]  # what it is of a symptom, and how it is written
 
@@ -117,8 +118,8 @@ class Text:
         return re.search(pattern, self.words, re.IGNORECASE) is not None
 
 
-def ranked(pasted: str, known: Mapping[int, Sequence[Symptom]]) -> list[tuple[int, float]]:
-    """The numbers whose symptoms a text shows, best first, each with how well it fits.
+def named(pasted: str, known: Mapping[int, Sequence[Symptom]]) -> list[int]:
+    """The numbers of the best three whose symptoms a text shows, and of what fits as the third.
 
     A part counts for as much as it is rare among what is known. What should be in a traceback and
     is not counts against. Of equals the lower number comes first.
@@ -130,7 +131,8 @@ def ranked(pasted: str, known: Mapping[int, Sequence[Symptom]]) -> list[tuple[in
         for number, symptoms in known.items()
         if (shown := [each for each in symptoms if text.shows(each)])
     }
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    best = sorted(scores, key=lambda number: (-scores[number], number))
+    return [number for number in best if scores[number] >= scores[best[:MOST][-1]]]
 
 
 def _weights(known: Iterable[Sequence[Symptom]]) -> dict[Part, float]:

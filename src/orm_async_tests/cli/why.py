@@ -9,7 +9,6 @@ from typing import Any
 from orm_async_tests import catalogue, symptoms
 from orm_async_tests.errors import CouldNotRun
 
-MOST = 3  # answers
 UNKNOWN = 1  # the exit code
 WIDTH = 100
 
@@ -27,14 +26,15 @@ def why(arguments: argparse.Namespace) -> int:
     """Print cause, cure and command, of the best three at most; 1 if no script shows the error."""
     text = " ".join(arguments.text) or _pasted()
     entries = {entry.number: entry for entry in catalogue.catalogue()}
-    found = symptoms.ranked(text, {number: each.symptoms for number, each in entries.items()})
+    found = symptoms.named(text, {number: each.symptoms for number, each in entries.items()})
     if not found:
         print("no script shows this error\n  type: orm-async-tests list", file=sys.stderr)
         return UNKNOWN
-    print("\n\n".join("\n".join(_answer(entries[number])) for number, _ in found[:MOST]))
-    last = found[:MOST][-1][1]
-    if equals := [entries[number].command for number, score in found[MOST:] if score == last]:
-        print("\n" + textwrap.fill(f"Nothing in this text rules out {', '.join(equals)}.", WIDTH))
+    best, equals = found[: symptoms.MOST], found[symptoms.MOST :]
+    print("\n\n".join("\n".join(_answer(entries[number])) for number in best))
+    if equals:
+        commands = ", ".join(entries[number].command for number in equals)
+        print("\n" + textwrap.fill(f"Nothing in this text rules out {commands}.", WIDTH))
     return 0
 
 

@@ -1,11 +1,11 @@
 """CREATE INDEX stops writers; CONCURRENTLY does not, and needs autocommit_block().
 
-Alembic runs a revision in a transaction: CONCURRENTLY is refused there (25001), a plain index locks
-writers out until the end. autocommit_block() ends that first, and nobody waits for the index.
+A revision's transaction refuses CONCURRENTLY (25001), and keeps a plain index's lock to its end.
 
 Symptom: 25001 "cannot run inside a transaction block"
 Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.migration.MigrationContext.autocommit_block
+Docs: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
 
 import asyncio

@@ -40,8 +40,12 @@ class Service:
         self.process.send_signal(by)
         code = self.process.wait(SOON)
         assert code in (0, -signal.SIGTERM, INTERRUPTED), code
+        assert "Traceback" not in (said := self.said()), said
+
+    def said(self) -> str:
+        """What it has logged."""
         self.log.seek(0)
-        assert b"Traceback" not in (said := self.log.read()), said.decode()
+        return self.log.read().decode()
 
     def workers(self) -> list[int]:
         """The processes that serve, if these are its children (Linux)."""
@@ -72,8 +76,12 @@ def started(url: URL | None, *arguments: str, **variables: str) -> Iterator[Serv
             stderr=log,
         ) as process,
     ):
+        service = Service(f"http://127.0.0.1:{port}", process, log)
         try:
-            yield Service(f"http://127.0.0.1:{port}", process, log)
+            yield service
+        except BaseException as error:
+            error.add_note(service.said())
+            raise
         finally:
             process.terminate()
 

@@ -57,9 +57,9 @@ class Ledger:
         key = uuid4().hex
         headers = {"Idempotency-Key": key}
         answer = await self.sent(client, "POST", path, json=document, headers=headers)
-        if answer.is_success:
-            keys.add(key)
-            self.more.set()
+        answer.raise_for_status()
+        keys.add(key)
+        self.more.set()
         return answer
 
 

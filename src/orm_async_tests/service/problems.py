@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from asyncpg import InterfaceError, PostgresError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -18,6 +19,8 @@ IF_MATCH = ("header", "if-match")
 RETRY_AFTER = {"Retry-After": "1"}  # seconds
 CONFLICTS = {"23505": HTTPStatus.CONFLICT, "23503": HTTPStatus.NOT_FOUND}
 BUSY = ("57014", "55P03", "40001", "40P01", "53300", "57P01", "57P02", "57P03")
+LOST = "08"  # the class of connection exceptions
+UNWRAPPED = (InterfaceError, PostgresError)  # while a connection is set up (test172), and by COPY
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -59,8 +62,12 @@ async def database(_: Request, error: Exception) -> JSONResponse:
     sqlstate = getattr(orig, "sqlstate", None) or ""
     if sqlstate in CONFLICTS:
         return problem(CONFLICTS[sqlstate], "the database's rules refuse it")
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or sqlstate in BUSY or isinstance(error, PoolTimeout | TimeoutError | OSError):
+    lost = (
+        sqlstate.startswith(LOST)
+        or (isinstance(error, DBAPIError) and error.connection_invalidated)
+        or isinstance(error, InterfaceError | PoolTimeout | TimeoutError | OSError)
+    )
+    if lost or sqlstate in BUSY:
         return problem(503, "the database is busy or away: try again", RETRY_AFTER)
     raise error
 
@@ -69,5 +76,5 @@ def add(app: FastAPI) -> None:
     """Answer to every error in this way."""
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-    for kind in (DBAPIError, PoolTimeout, TimeoutError, OSError):
+    for kind in (DBAPIError, *UNWRAPPED, PoolTimeout, TimeoutError, OSError):
         app.add_exception_handler(kind, database)

@@ -88,3 +88,12 @@ def test_numbers_are_used_once() -> None:
 def test_no_file_names_a_place_on_a_machine() -> None:
     texts = {path: path.read_text("utf-8") for path in [*FILES, *ROOT.glob("*.md")]}
     assert [path for path, text in texts.items() if PATH_OF_A_MACHINE.search(text)] == []
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_no_function_of_a_script_takes_a_bool(command: str) -> None:
+    """A way that says `True` to a helper hides what it does."""
+    for function in functions(SCRIPTS[command]):
+        arguments = ast.walk(function.args)
+        kinds = [each.annotation for each in arguments if isinstance(each, ast.arg)]
+        assert "bool" not in [ast.unparse(kind) for kind in kinds if kind], function.name

@@ -40,6 +40,11 @@ def test_a_refused_statement_names_its_sqlstate() -> None:
     assert texts(seen) == ["SELECT 1 / 0 -> 22012; ROLLBACK"]
 
 
+def test_a_refused_commit_names_its_sqlstate() -> None:
+    seen = sent("BEGIN", "INSERT", "COMMIT", refused=["", "", "23505"])
+    assert texts(seen) == ["BEGIN; INSERT; COMMIT -> 23505"]
+
+
 def test_a_cycle_is_shown_once() -> None:
     seen = sent("SELECT 0", *["SELECT 1", "SELECT 1", "SELECT 2"] * 5, "SELECT 3")
     assert texts(seen) == ["SELECT 0", "5 times:", "2 x SELECT 1", "SELECT 2", "SELECT 3"]

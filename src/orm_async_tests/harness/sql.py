@@ -33,6 +33,7 @@ def recorded(seen: Seen, unobserved: Engine) -> Iterator[None]:
 
 def _listeners(seen: Seen, unobserved: Engine) -> list[tuple[str, Callable[..., None]]]:
     taken: dict[int, int] = {}  # by the connection's id: a reference would keep it from ending
+    ended: dict[int, int] = {}  # where in the log its transaction's end is
 
     def note(connection: Connection | None, text: str, sqlstate: str = "") -> None:
         if connection is None or connection.engine is not unobserved:
@@ -41,13 +42,17 @@ def _listeners(seen: Seen, unobserved: Engine) -> list[tuple[str, Callable[..., 
             seen.lanes.append(taken.setdefault(id(connection), _lowest_free(taken)))
             if text in ENDS:
                 del taken[id(connection)]
+                ended[id(connection)] = len(seen.log) - 1
 
     def answered(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         note(connection, statement)
 
     def failed(context: ExceptionContext) -> None:
-        if context.statement and (refusal := sqlstate(context.original_exception)):
+        refusal = sqlstate(context.original_exception)
+        if refusal and context.statement:
             note(context.connection, context.statement, refusal)
+        elif refusal and (end := ended.get(id(context.connection))) is not None:
+            seen.refused[end] = refusal  # its event comes before it is sent
 
     def transaction(word: str) -> Callable[[Connection], None]:
         return lambda connection: note(connection, word)

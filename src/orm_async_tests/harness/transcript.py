@@ -54,14 +54,14 @@ def _sentences(seen: Seen, in_full: bool) -> list[Line]:
     begun: set[int] = set()
     for entry, lane, refused in zip(seen.log, seen.lanes, seen.refused, strict=True):
         letter = ascii_lowercase[lane % len(ascii_lowercase)] if max(seen.lanes) else ""
+        error = f" -> {refused}" if refused else ""
         if entry == "BEGIN":
             begun.add(lane)  # it is sent together with the first statement
         elif entry in ENDS and lane not in begun and sentences and sentences[-1].lane == letter:
-            sentences[-1] = replace(sentences[-1], text=f"{sentences[-1].text}; {entry}")
+            sentences[-1] = replace(sentences[-1], text=f"{sentences[-1].text}; {entry}{error}")
         else:
             begin = "BEGIN; " if lane in begun else ""
             begun.discard(lane)
-            error = f" -> {refused}" if refused else ""
             text = entry if in_full else abridge(entry)
             sentences.append(Line(f"{begin}{text}{error}", letter))
     return sentences

@@ -30,23 +30,22 @@ class Moment(Base):
     aware: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-async def stored(engine: AsyncEngine, name: str) -> dict[str, object]:
-    async with engine.begin() as connection:
-        await connection.execute(insert(Moment).values({name: NOON}))
-        moment = (await connection.scalars(select(getattr(Moment, name)))).one()
-    return {"moment": moment, "has a zone": moment.tzinfo is not None}
-
-
 @wrong
 async def naive(engine: AsyncEngine) -> dict[str, object]:
     """noon at +02:00 into DateTime()"""
-    return await stored(engine, "naive")
+    async with engine.begin() as connection:
+        await connection.execute(insert(Moment).values(naive=NOON))
+        moment = (await connection.scalars(select(Moment.naive))).one()
+    return {"moment": moment, "has a zone": bool(moment and moment.tzinfo)}
 
 
 @right
 async def aware(engine: AsyncEngine) -> dict[str, object]:
     """noon at +02:00 into DateTime(timezone=True)"""
-    return await stored(engine, "aware")
+    async with engine.begin() as connection:
+        await connection.execute(insert(Moment).values(aware=NOON))
+        moment = (await connection.scalars(select(Moment.aware))).one()
+    return {"moment": moment, "has a zone": bool(moment and moment.tzinfo)}
 
 
 def check(stack: Stack, naive: Seen, aware: Seen) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Stack, main_of, right, wrong
+from orm_async_tests.harness import Seen, Stack, main_of, way
 
 
 class Grade(enum.Enum):
@@ -46,14 +46,14 @@ async def world(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hike).values(HIKE))
 
 
-@wrong
+@way
 async def by_text(session: AsyncSession) -> dict[str, object]:
     """select by text()"""
     row = await session.execute(text(f"SELECT {', '.join(NAMES)} FROM test113.hikes"))
     return dict(zip(NAMES, row.one(), strict=True))
 
 
-@right
+@way
 async def by_columns(session: AsyncSession) -> dict[str, object]:
     """select by the mapped columns"""
     row = await session.execute(select(*(getattr(Hike, name) for name in NAMES)))

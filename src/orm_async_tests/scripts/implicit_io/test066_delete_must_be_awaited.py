@@ -21,7 +21,7 @@ COUNT = "SELECT count(*) FROM users"
 
 
 @wrong(warns=True)
-async def forgotten(session: Any, activity: Activity) -> dict[str, int]:
+async def forgotten(session: Any, activity: Activity) -> dict[str, int]:  # Any: not checked
     """session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
     session.delete(user)

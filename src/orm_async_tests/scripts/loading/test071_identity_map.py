@@ -1,7 +1,8 @@
 """get() asks the server once; select() asks each time, and gives the same object.
 
 The identity map answers get() by the primary key. A select() is always sent, and its rows
-become the objects that are there already: their attributes stay as they are.
+become the objects that are there already: their attributes stay as they are. Neither is wrong:
+select() asks what is true now, get() whether it is here.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-key
 """
@@ -9,13 +10,13 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-k
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Seen, main_of, way
 from orm_async_tests.models import User
 
 FIRST = select(User).where(User.id == 1)
 
 
-@wrong
+@way
 async def selected(session: AsyncSession) -> dict[str, bool]:
     """select() twice"""
     one = (await session.scalars(FIRST)).one()
@@ -23,7 +24,7 @@ async def selected(session: AsyncSession) -> dict[str, bool]:
     return {"same object": one is two}
 
 
-@right
+@way
 async def got(session: AsyncSession) -> dict[str, bool]:
     """get() twice"""
     one = await session.get(User, 1)

@@ -4,12 +4,12 @@ A revision's transaction refuses CONCURRENTLY (25001), and keeps a plain index's
 
 Symptom: 25001 "cannot run inside a transaction block"
 Symptom: 55P03 "canceling statement due to lock timeout"
-Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.migration.MigrationContext.autocommit_block
 Docs: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
 
-import asyncio
+from asyncio import create_task
 from contextlib import nullcontext
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -31,11 +31,10 @@ class Walk(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-def upgrade(connection: Connection, concurrent: bool = True, outside: bool = False) -> None:
-    context = MigrationContext.configure(connection)
-    op = Operations(context)
-    with context.begin_transaction(), context.autocommit_block() if outside else nullcontext():
-        op.create_index("ix", "walks", ["id"], schema="test165", postgresql_concurrently=concurrent)
+def upgrade(connection: Connection, /, block: Any = nullcontext, **options: Any) -> None:
+    op = Operations(context := MigrationContext.configure(connection))
+    with context.begin_transaction(), block(context):
+        op.create_index("ix", "walks", ["id"], schema="test165", **options)
 
 
 async def write(engine: AsyncEngine) -> None:
@@ -48,7 +47,7 @@ async def write(engine: AsyncEngine) -> None:
 async def plainly(engine: AsyncEngine) -> None:
     """CREATE INDEX in the revision's transaction, and a writer before its end"""
     async with engine.begin() as connection:
-        await connection.run_sync(upgrade, concurrent=False)
+        await connection.run_sync(upgrade)
         await write(engine)
 
 
@@ -56,7 +55,7 @@ async def plainly(engine: AsyncEngine) -> None:
 async def concurrently(engine: AsyncEngine) -> None:
     """CONCURRENTLY in the revision's transaction"""
     async with engine.begin() as connection:
-        await connection.run_sync(upgrade)
+        await connection.run_sync(upgrade, postgresql_concurrently=True)
 
 
 @right
@@ -64,7 +63,8 @@ async def outside(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """CONCURRENTLY in an autocommit_block(), and a writer while it waits for an older one"""
     async with engine.connect() as connection, engine.connect() as older:
         await older.execute(insert(Walk))
-        building = asyncio.create_task(connection.run_sync(upgrade, outside=True))
+        block = MigrationContext.autocommit_block
+        building = create_task(connection.run_sync(upgrade, block, postgresql_concurrently=True))
         await activity.until_blocked()
         await write(engine)
         await older.commit()

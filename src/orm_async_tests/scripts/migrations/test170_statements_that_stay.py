@@ -9,12 +9,12 @@ Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
 
-from sqlalchemy import URL, MetaData, insert, select, text
+from sqlalchemy import MetaData, insert, select, text
 from sqlalchemy.exc import NotSupportedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import Seen, main_of, right, wrong
 
 ONLY = "asyncpg"
 
@@ -52,19 +52,15 @@ async def migrated(engine: AsyncEngine, other: AsyncEngine, change: str) -> dict
 
 
 @wrong
-async def a_new_type(
-    engine: AsyncEngine, make_engine: MakeEngine, url: URL
-) -> dict[str, int | str]:
+async def a_new_type(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
     """another process changes a column's type"""
-    return await migrated(engine, make_engine(url), "ALTER COLUMN km TYPE bigint")
+    return await migrated(engine, other, "ALTER COLUMN km TYPE bigint")
 
 
 @right
-async def a_new_column(
-    engine: AsyncEngine, make_engine: MakeEngine, url: URL
-) -> dict[str, int | str]:
+async def a_new_column(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
     """another process adds a column"""
-    return await migrated(engine, make_engine(url), "ADD COLUMN meters bigint")
+    return await migrated(engine, other, "ADD COLUMN meters bigint")
 
 
 def check(a_new_type: Seen, a_new_column: Seen) -> None:

@@ -15,11 +15,17 @@ from orm_async_tests.harness import Seen, main_of, way
 PID = text("SELECT pg_backend_pid()")
 
 
-async def backends(engine: AsyncEngine) -> dict[str, int]:
-    """How many backends six uses touch, one after the other, of a pool with three connections."""
+async def fill(engine: AsyncEngine) -> None:
+    """Let the pool have three connections."""
     three = [await engine.connect() for _ in range(3)]
     for connection in three:
         await connection.close()
+
+
+@way
+async def in_turn(engine: AsyncEngine) -> dict[str, int]:
+    """six uses of a pool with three connections, one after the other"""
+    await fill(engine)
     used = set()
     for _ in range(6):
         async with engine.connect() as connection:
@@ -27,16 +33,15 @@ async def backends(engine: AsyncEngine) -> dict[str, int]:
     return {"backends used": len(used)}
 
 
-@way
-async def in_turn(engine: AsyncEngine) -> dict[str, int]:
-    """the default"""
-    return await backends(engine)
-
-
 @way(engine={"pool_use_lifo": True})
 async def last_first(engine: AsyncEngine) -> dict[str, int]:
-    """pool_use_lifo=True"""
-    return await backends(engine)
+    """the same with pool_use_lifo=True"""
+    await fill(engine)
+    used = set()
+    for _ in range(6):
+        async with engine.connect() as connection:
+            used.add(await connection.scalar(PID))
+    return {"backends used": len(used)}
 
 
 def check(in_turn: Seen, last_first: Seen) -> None:

@@ -16,21 +16,21 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def queue_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """an async engine with QueuePool"""
+    """poolclass=QueuePool, brought over from a synchronous engine"""
     async with make_engine(poolclass=QueuePool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 
 
 @right
 async def adapted_queue_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """with AsyncAdaptedQueuePool"""
+    """poolclass=AsyncAdaptedQueuePool"""
     async with make_engine(poolclass=AsyncAdaptedQueuePool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 
 
 @right
 async def no_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """with NullPool"""
+    """poolclass=NullPool"""
     async with make_engine(poolclass=NullPool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 

@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    with db.chosen(driver="asyncpg") as database:
+    with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {arguments.rows} rows, {arguments.rounds} rounds")
         script, options = Script.of(ladder), {"rows": arguments.rows}
         rounds = [run_script(script, database, options).seen for _ in range(arguments.rounds)]

@@ -96,7 +96,7 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs=2, default=[16, 64], help="MiB")
     parser.add_argument("--port", type=int, default=8765)
     given = parser.parse_args()
-    with db.chosen(driver="asyncpg") as database:
+    with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {given.sizes} MiB")
         asyncio.run(measured(database.url, given.sizes, given.port))
     return 0

@@ -123,7 +123,7 @@ async def points(server: db.Database, given: argparse.Namespace) -> Tables:
             await filled(admin, size)
             bytes_ = await admin.scalars(text(BYTES))
             room.append([f"{size:,} points", *(f"{found / size:.0f}" for found in bytes_)])
-            connection = await stack.enter_async_context(db.connected(own, "growth"))
+            connection = await stack.enter_async_context(db.connect(own, "growth"))
             tables[size] = connection, {name: await works(admin, USERS[name]) for name in USERS}
         for kept, size in product(VARIANTS * given.rounds, tables):
             connection, users = tables[size]
@@ -288,7 +288,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8765, help="and the next one")
     parser.add_argument("--into", type=Path, help="a document that has the tables")
     given = parser.parse_args()
-    with db.chosen("embedded", "asyncpg") as server:
+    with db.open_database("embedded", "asyncpg") as server:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
         print(f"{os.cpu_count()} CPUs, {memory:.0f} GiB, {server.label}; {given.rounds} rounds")
         these = parts if "all" in given.parts else given.parts

@@ -11,12 +11,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy import URL, NullPool, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.models import Base
+from orm_async_tests.postgres import private_server
 from orm_async_tests.scripts.testing.test162_isolated_tests import a_test
-from orm_async_tests.server import private_server
 
 
 async def savepoint(engine: AsyncEngine) -> None:
@@ -38,7 +38,7 @@ async def clone(admin: AsyncEngine, url: URL) -> None:
     """CREATE DATABASE before it, a connection, DROP DATABASE after it."""
     async with admin.connect() as connection:
         await connection.execute(text("CREATE DATABASE clone TEMPLATE template"))
-        engine = db.make_engine(url.set(database="clone"))
+        engine = create_async_engine(url.set(database="clone"))
         await a_test(engine)
         await engine.dispose()
         await connection.execute(text("DROP DATABASE clone"))
@@ -47,7 +47,7 @@ async def clone(admin: AsyncEngine, url: URL) -> None:
 async def make_template(admin: AsyncEngine, url: URL, more: int) -> list[str]:
     """The tables of the models and so many more, and a template of them; returns their names."""
     names = [f"more_{number}" for number in range(more)]
-    async with db.make_engine(url, poolclass=NullPool).begin() as connection:
+    async with create_async_engine(url, poolclass=NullPool).begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
         for name in names:
             await connection.execute(text(f"CREATE TABLE {name} (id serial PRIMARY KEY)"))
@@ -58,9 +58,9 @@ async def make_template(admin: AsyncEngine, url: URL, more: int) -> list[str]:
 
 async def measured(url: URL, tables: int, rounds: int) -> dict[str, float]:
     """The median seconds of each recipe."""
-    admin = db.make_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    admin = create_async_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     names = await make_template(admin, url, tables - len(Base.metadata.tables))
-    engine = db.make_engine(url)
+    engine = create_async_engine(url)
     recipes: dict[str, Callable[[], Awaitable[object]]] = {
         "nothing": lambda: a_test(engine),
         "savepoint": lambda: savepoint(engine),

@@ -27,8 +27,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orm_async_tests import db, migrations
-from orm_async_tests.server import Server, binaries, folders, private_server
-from orm_async_tests.server.cluster import Cluster
+from orm_async_tests.postgres import Login, binaries, paths, private_server
+from orm_async_tests.postgres.cluster import Cluster
 
 Table = list[list[str]]
 Tables = AsyncIterator[tuple[str, Table]]
@@ -81,11 +81,11 @@ def medians(samples: Samples) -> dict[Any, float]:
 async def made(server: db.Database) -> AsyncIterator[tuple[db.Database, AsyncConnection]]:
     """A migrated database that is dropped afterwards, and a connection to it."""
     name = f"growth_{uuid4().hex}"
-    async with db.connected(server, "growth", **AUTO) as admin:
+    async with db.connect(server, "growth", **AUTO) as admin:
         await admin.exec_driver_sql(f"CREATE DATABASE {name}")
         own = replace(server, url=server.url.set(database=name), kind="url", label=name)
         try:
-            async with db.connected(own, "growth", **AUTO) as connection:
+            async with db.connect(own, "growth", **AUTO) as connection:
                 await migrations.ensure(connection, migrations.TRACKS)
                 yield own, connection
         finally:
@@ -165,11 +165,11 @@ async def partitions(server: db.Database, given: Namespace) -> Tables:
 
 
 @contextmanager
-def standby_of(primary: Server) -> Iterator[Server]:
+def standby_of(primary: Login) -> Iterator[Login]:
     """A server that follows the primary, in a folder of its own; both end with the block."""
     found = binaries.find()
     with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
-        cluster = Cluster(Path(folder), found, found.version(folders.home()))
+        cluster = Cluster(Path(folder), found, found.version(paths.home()))
         cluster.home.mkdir()
         cluster.secret.touch(mode=0o600)
         cluster.secret.write_text(primary.password)
@@ -180,12 +180,12 @@ def standby_of(primary: Server) -> Iterator[Server]:
             fcntl.flock(held, fcntl.LOCK_SH)
             cluster.start(0.0)
             try:
-                yield cluster.as_found("standby")
+                yield cluster.as_found("private")
             finally:
                 cluster.end(signal.SIGINT)
 
 
-def command(server: Server, program: str, *arguments: str) -> "subprocess.Popen[str]":
+def command(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
     """A client program of PostgreSQL's that is logged in there."""
     login = ["-h", str(server.socket_directory), "-U", server.user]
     return subprocess.Popen(
@@ -205,7 +205,7 @@ def said(process: "subprocess.Popen[str]") -> str:
     return told
 
 
-def rate(servers: list[Server], clients: int, seconds: float) -> float:
+def rate(servers: list[Login], clients: int, seconds: float) -> float:
     """Pages a second that so many clients read, split between the servers (pgbench)."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(READS)
@@ -242,7 +242,7 @@ async def lags(database: db.Database, primary: AsyncConnection, standby: AsyncCo
     """Bytes that the standby is behind: at rest, and at most during a load."""
     await caught_up(primary, standby)
     rest, most = await primary.scalar(LAG), 0
-    async with db.connected(database, "growth", **AUTO) as watch:
+    async with db.connect(database, "growth", **AUTO) as watch:
         load = asyncio.create_task(primary.exec_driver_sql(WALKS.format(LOAD)))
         while not load.done():
             most = max(most, await watch.scalar(LAG))
@@ -278,14 +278,14 @@ async def reads(_: db.Database, given: Namespace) -> Tables:
         own.start(synchronous_standby_names="*", synchronous_commit="local")
         url = db.socket_url(own.login)
         primary = db.Database(url, "url", "primary")
-        async with db.connected(primary, "growth", **AUTO) as writer:
+        async with db.connect(primary, "growth", **AUTO) as writer:
             await migrations.ensure(writer, migrations.TRACKS)
             await writer.exec_driver_sql(WALKERS)
             await writer.exec_driver_sql(WALKS.format(given.points))
             await writer.exec_driver_sql("VACUUM ANALYZE")
             with standby_of(own.login) as copy:
                 second = replace(primary, url=db.socket_url(copy), label="standby")
-                async with db.connected(second, "growth", **AUTO) as reader:
+                async with db.connect(second, "growth", **AUTO) as reader:
                     groups = {"primary": [own.login], "standby": [copy]}
                     groups["both"] = [own.login, copy]
                     for _round, (name, servers) in product(range(given.rounds), groups.items()):

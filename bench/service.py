@@ -143,7 +143,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--port", type=int, default=8765)
     given = parser.parse_args()
-    with db.chosen(driver="asyncpg") as database:
+    with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {given.points} points, {given.rounds} rounds")
         asyncio.run(measured(database.url, given.points, given.rounds, given.port))
     return 0

@@ -34,7 +34,7 @@ asyncio.run(main(*json.load(sys.stdin)))
 def main() -> int:
     """Measure, print, and exit with 1 if the goal is missed."""
     test5 = [str(Path(sys.executable).with_name("test5")), "--db", "embedded"]
-    with db.chosen("embedded") as database:
+    with db.open_database("embedded") as database:
         url = database.url
         target = [url.query["host"], url.username, url.password, url.database, statements(test5)]
         by_hand = [sys.executable, "-c", BY_HAND]

@@ -50,19 +50,19 @@ def empty_database(home: Path) -> Iterator[db.Database]:
 def created() -> Iterator[db.Database]:
     """A new database on the embedded server, dropped afterwards."""
     name = f"test_{uuid4().hex}"
-    with db.chosen("embedded") as server:
+    with db.open_database("embedded") as server:
         asyncio.run(_executed(server, f"CREATE DATABASE {name}"))
         yield replace(server, url=server.url.set(database=name), kind="url", label=name)
         asyncio.run(_executed(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def _executed(database: db.Database, sql: str) -> None:
-    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         await connection.exec_driver_sql(sql)
 
 
 async def _migrated(database: db.Database) -> None:
-    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         await migrations.ensure(connection, migrations.TRACKS)
 
 

@@ -28,5 +28,5 @@ def pids_of(folder: Path) -> dict[str, int]:
 
 
 def program(command: list[str]) -> str:
-    """postgres, or keeper."""
-    return "keeper" if any(part.endswith("keeper.py") for part in command) else "postgres"
+    """postgres, or supervisor."""
+    return "supervisor" if any(part.endswith("supervisor.py") for part in command) else "postgres"

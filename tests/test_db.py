@@ -16,7 +16,7 @@ URL = "postgresql://me:secret@127.0.0.1:1/mine"  # nothing listens on port 1
 
 
 async def _connect(database: db.Database) -> None:
-    async with db.connected(database, "tests"):
+    async with db.connect(database, "tests"):
         pass
 
 
@@ -40,7 +40,7 @@ def test_an_option_wins_over_database_url_and_that_over_orm_async_db(
 
 @pytest.mark.parametrize("url", ["postgres://h/d", "postgresql://h/d", "postgresql+asyncpg://h/d"])
 def test_a_url_without_a_driver_gets_asyncpg(url: str) -> None:
-    assert db.parsed(url, "--db").drivername == "postgresql+asyncpg"
+    assert db.parse_url(url, "--db").drivername == "postgresql+asyncpg"
 
 
 @pytest.mark.parametrize("text", ["nonsense", "mysql://h/d", "postgresql+psycopg2://h/d", "://"])
@@ -60,9 +60,9 @@ def test_a_driver_can_be_chosen_and_an_unknown_one_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_DRIVER", "psycopg")
-    assert db.with_driver(make_url(URL), None).drivername == "postgresql+psycopg"
+    assert db.chosen_driver(make_url(URL), None).drivername == "postgresql+psycopg"
     with pytest.raises(CouldNotRun):
-        db.with_driver(make_url(URL), "pg8000")
+        db.chosen_driver(make_url(URL), "pg8000")
 
 
 @pytest.mark.parametrize("port", ["", "5433"])
@@ -79,7 +79,7 @@ def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("driver", db.DRIVERS)
 def test_an_unreachable_server_is_named_without_its_password(driver: str) -> None:
-    with db.chosen(URL, driver) as database:
+    with db.open_database(URL, driver) as database:
         said = str(refusal(database))
     assert "127.0.0.1:1" in said
     assert "secret" not in said

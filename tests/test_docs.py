@@ -71,7 +71,7 @@ def test_the_readmes_errors_lead_to_the_scripts_beside_them() -> None:
     assert len(rows) >= 10
     for errors, commands in rows:
         for error in re.findall("`(.+?)`", errors):
-            found = [f"test{number}" for number in symptoms.named(error, known)]
+            found = [f"test{number}" for number in symptoms.matching(error, known)]
             assert [each for each in re.findall(r"test\d+", commands) if each not in found] == []
 
 
@@ -80,7 +80,7 @@ def test_the_readme_is_read_in_minutes() -> None:
 
 
 def test_the_readmes_example_is_what_the_script_prints(database: db.Database) -> None:
-    (entry,) = catalogue.chosen(["5"])
+    (entry,) = catalogue.select(["5"])
     shown = "\n".join(text for _, text in whole(run_script(Script.of(entry.load()), database)))
     assert MILLISECONDS.sub("", shown) in MILLISECONDS.sub("", README)
 

@@ -12,16 +12,16 @@ MAY_IMPORT = {
     "errors": set[str](),
     "models": set[str](),
     "walk": set[str](),
-    "server": {"errors"},
-    "db": {"errors", "server"},
+    "postgres": {"errors"},
+    "db": {"errors", "postgres"},
     "migrations": {"errors"},
-    "harness": {"errors", "server", "models", "db", "migrations"},
+    "harness": {"errors", "postgres", "models", "db", "migrations"},
     "scripts": {"harness", "models", "walk"},
     "symptoms": set[str](),
     "catalogue": {"errors", "symptoms"},
-    "service": {"errors", "models", "server", "db", "migrations"},
+    "service": {"errors", "models", "postgres", "db", "migrations"},
     "__main__": {"cli"},
-    "cli": {"errors", "server", "db", "migrations", "harness", "catalogue", "symptoms"},
+    "cli": {"errors", "postgres", "db", "migrations", "harness", "catalogue", "symptoms"},
 }
 # Nothing may be opened, started or said while everything of ours is imported.
 IMPORT_ALL = """

@@ -17,7 +17,7 @@ from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.show import whole
 from orm_async_tests.harness.upstream import within
 from orm_async_tests.harness.ways import called_with
-from orm_async_tests.symptoms import named
+from orm_async_tests.symptoms import matching
 from tests.mutants import blanks, changes, swaps
 from tests.skips import skip_as
 from tests.symptoms import Shown, met, pasted
@@ -93,7 +93,7 @@ def unnamed(entry: catalogue.Entry, result: Result) -> list[str]:
         name
         for name, seen in result.seen.items()
         if entry.symptoms and seen.kind == "wrong" and seen.error
-        if entry.number not in named(pasted(seen.error, entry.number), KNOWN)
+        if entry.number not in matching(pasted(seen.error, entry.number), KNOWN)
     ]
 
 

@@ -112,11 +112,11 @@ def recorded() -> dict[Path, str]:
     from orm_async_tests.harness import anomalies, runner, show
     from orm_async_tests.harness.script import Script
 
-    with db.chosen("embedded", "asyncpg") as database:
-        (example,) = catalogue.chosen([EXAMPLE])
+    with db.open_database("embedded", "asyncpg") as database:
+        (example,) = catalogue.select([EXAMPLE])
         result = runner.run_script(Script.of(example.load()), database)
         shown = [text for _, text in show.whole(result)]
-        scripts = [Script.of(entry.load()) for entry in catalogue.chosen([], "isolation")]
+        scripts = [Script.of(entry.load()) for entry in catalogue.select([], "isolation")]
         rows = list(anomalies.table(runner.run_script(each, database).seen for each in scripts))
     return {
         README: between(README, "output", ["```", *shown, "```"]),

@@ -19,7 +19,7 @@ SITE = Path(__file__).parent.parent / "site"
 def main() -> None:
     """Run the scripts and write the pages."""
     SITE.mkdir(exist_ok=True)
-    with db.chosen("embedded") as database:
+    with db.open_database("embedded") as database:
         for chapter in catalogue.chapters(catalogue.catalogue()):
             results = [run_script(Script.of(entry.load()), database) for entry in chapter.entries]
             text = "\n\n".join(page(chapter, results)) + "\n"

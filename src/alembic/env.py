@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.schema import CreateSchema
 
 from alembic import context
-from orm_async_tests import db, migrations, server
+from orm_async_tests import db, migrations, postgres
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.models import Base
 from orm_async_tests.service import tables
@@ -59,7 +59,7 @@ def refuse_or_run(connection: Connection) -> None:
 
 async def online(database: db.Database) -> None:
     """Connect to the chosen database, and leave nothing open."""
-    async with db.connected(database, "alembic") as connection:
+    async with db.connect(database, "alembic") as connection:
         await connection.run_sync(refuse_or_run)
 
 
@@ -91,8 +91,8 @@ def run() -> None:
         configure_and_run(handed_in)
     else:
         choice = context.get_x_argument(as_dictionary=True).get("db")
-        purpose = server.SERVICE if LINE is migrations.SERVICE else server.SCRIPTS
-        with db.chosen(choice, purpose=purpose) as database:
+        purpose = postgres.SERVICE if LINE is migrations.SERVICE else postgres.SCRIPTS
+        with db.open_database(choice, purpose=purpose) as database:
             asyncio.run(online(database))
 
 

@@ -124,7 +124,7 @@ def _since(tree: ast.Module) -> str | None:
     return None
 
 
-def chosen(words: Iterable[str], chapter: str | None = None) -> list[Entry]:
+def select(words: Iterable[str], chapter: str | None = None) -> list[Entry]:
     """The scripts that words such as "1" and "5-7" name, or all; of one chapter, if one is given.
 
     Raises CouldNotRun for a word that names no script, and for an unknown chapter.

@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import URL, NullPool, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import SCRIPTS, Purpose, Server, lease
+from orm_async_tests.postgres import SCRIPTS, Login, Purpose, lease
+
+Kind = Literal["embedded", "compose", "url"]
 
 DRIVERS = ("asyncpg", "psycopg")
 NAME = "orm_async_tests"  # of the embedded server's database
@@ -26,19 +28,19 @@ COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 
 @dataclass(frozen=True)
 class Choice:
-    """What was asked for: "embedded", "compose" or "url", and who asked."""
+    """Which database was asked for, and by what."""
 
-    kind: str
+    kind: Kind
     source: str
     url: URL | None = None
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database that can be connected to for as long as chosen() is open."""
+    """A database that can be connected to for as long as open_database() is."""
 
     url: URL
-    kind: str
+    kind: Kind
     label: str
 
     @property
@@ -62,10 +64,10 @@ def choose(db: str | None = None) -> Choice:
         return Choice("embedded", source)
     if word == "compose":
         return Choice("compose", source, compose_url())
-    return Choice("url", source, parsed(word, source))
+    return Choice("url", source, parse_url(word, source))
 
 
-def parsed(text: str, source: str) -> URL:
+def parse_url(text: str, source: str) -> URL:
     """The URL in text, with an asyncio driver: asyncpg where none is named."""
     try:
         url = make_url(text)
@@ -100,8 +102,16 @@ def compose_url() -> URL:
     )
 
 
-def with_driver(url: URL, driver: str | None) -> URL:
-    """The same database through another driver, by name or from ORM_ASYNC_DRIVER."""
+def with_driver(url: URL, driver: str) -> URL:
+    """The same database through another driver."""
+    return url.set(drivername=f"postgresql+{driver}")
+
+
+def chosen_driver(url: URL, driver: str | None) -> URL:
+    """The same database through the driver from --driver or ORM_ASYNC_DRIVER, if one is named.
+
+    Raises CouldNotRun for an unknown driver.
+    """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER")
     if not driver:
         return url
@@ -111,11 +121,11 @@ def with_driver(url: URL, driver: str | None) -> URL:
             "--driver or ORM_ASYNC_DRIVER",
             f"--driver {' or --driver '.join(DRIVERS)}",
         )
-    return url.set(drivername=f"postgresql+{driver}")
+    return with_driver(url, driver)
 
 
 @contextmanager
-def chosen(
+def open_database(
     db: str | None = None, driver: str | None = None, purpose: Purpose = SCRIPTS
 ) -> Iterator[Database]:
     """Open the chosen database; the embedded server for this purpose is up until the block ends.
@@ -124,7 +134,7 @@ def chosen(
     """
     choice = choose(db)
     if choice.url is not None:
-        url = with_driver(choice.url, driver)
+        url = chosen_driver(choice.url, driver)
         label = f"{choice.kind} {url.render_as_string(hide_password=True)} (from {choice.source})"
         yield Database(url, choice.kind, label)
         return
@@ -132,10 +142,10 @@ def chosen(
         url = socket_url(server)
         whose = "" if purpose is SCRIPTS else f" of the {purpose.name}"
         label = f"embedded PostgreSQL {server.version}{whose} ({server.provider}), {server.found}"
-        yield Database(with_driver(url, driver), "embedded", label)
+        yield Database(chosen_driver(url, driver), "embedded", label)
 
 
-def socket_url(server: Server) -> URL:
+def socket_url(server: Login) -> URL:
     """The database of a server of ours, by its socket."""
     return URL.create(
         f"postgresql+{DRIVERS[0]}",
@@ -146,20 +156,15 @@ def socket_url(server: Server) -> URL:
     )
 
 
-def make_engine(url: URL, **options: Any) -> AsyncEngine:
-    """An engine; options are those of create_async_engine. Its maker disposes it."""
-    return create_async_engine(url, **options)
-
-
 def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """A session factory whose objects can be read after a commit (test6 shows why)."""
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
-def named(driver: str, application: str) -> dict[str, Any]:
+def application_name(driver: str, name: str) -> dict[str, Any]:
     """connect_args that make a driver's connections show up under a name in pg_stat_activity."""
-    name = {"application_name": application}
-    return name if driver == "psycopg" else {"server_settings": name}
+    settings = {"application_name": name}
+    return settings if driver == "psycopg" else {"server_settings": settings}
 
 
 REFUSALS = {
@@ -172,16 +177,16 @@ REFUSALS = {
 
 
 @asynccontextmanager
-async def connected(
-    database: Database, name: str, **options: Any
-) -> AsyncIterator[AsyncConnection]:
+async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
     """One connection, by this name in pg_stat_activity, on an engine that is disposed afterwards.
 
     The engine has no pool; options are those of create_async_engine.
     Raises CouldNotRun if the server cannot be reached or refuses.
     """
-    arguments = named(database.driver, name)
-    engine = make_engine(database.url, poolclass=NullPool, connect_args=arguments, **options)
+    arguments = application_name(database.driver, name)
+    engine = create_async_engine(
+        database.url, poolclass=NullPool, connect_args=arguments, **options
+    )
     try:
         connection = await _first(engine, database)
         try:

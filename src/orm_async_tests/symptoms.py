@@ -118,7 +118,7 @@ class Text:
         return re.search(pattern, self.words, re.IGNORECASE) is not None
 
 
-def named(pasted: str, known: Mapping[int, Sequence[Symptom]]) -> list[int]:
+def matching(pasted: str, known: Mapping[int, Sequence[Symptom]]) -> list[int]:
     """The numbers of the best three whose symptoms a text shows, and of what fits as the third.
 
     A part counts for as much as it is rare among what is known. What should be in a traceback and

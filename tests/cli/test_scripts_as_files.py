@@ -8,7 +8,7 @@ import pytest
 from orm_async_tests import catalogue, db
 from tests.conftest import with_url
 
-[ENTRY] = catalogue.chosen(["5"])
+[ENTRY] = catalogue.select(["5"])
 
 
 @pytest.mark.parametrize("how", [[str(ENTRY.path)], ["-m", ENTRY.module]], ids=["file", "module"])

@@ -88,7 +88,7 @@ def test_what_was_only_skipped_exits_with_77(database: db.Database) -> None:
 def test_explain_prints_the_prose_and_the_code() -> None:
     explained = orm("explain", "5").stdout
     assert "selectinload(User.points)" in explained
-    assert catalogue.chosen(["5"], None)[0].why in explained
+    assert catalogue.select(["5"], None)[0].why in explained
 
 
 def test_a_script_prints_its_ways_without_colour_where_there_is_no_terminal(
@@ -109,7 +109,7 @@ async def _held(database: db.Database) -> str:
     """What a command says while another one has the database, and after it."""
     async with playground.entered(database):
         waiting = asyncio.create_task(asyncio.to_thread(orm, "run", "5", on=database))
-        async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+        async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
             blocked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             async with asyncio.timeout(30):
                 while not (await connection.exec_driver_sql(blocked)).scalar():

@@ -34,7 +34,7 @@ def succeeded(database: db.Database, *arguments: str) -> str:
 
 
 async def _asked(database: db.Database, sql: str) -> object:
-    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         result = await connection.exec_driver_sql(sql)
         return result.scalar() if result.returns_rows else None
 
@@ -97,7 +97,7 @@ def test_a_database_with_both_lines_in_one_table_is_brought_over_without_loss(
 
 
 def test_sql_is_printed_without_a_database() -> None:
-    nowhere = db.Database(db.parsed("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
+    nowhere = db.Database(db.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
     assert "CREATE TABLE users" in succeeded(nowhere, "upgrade", "head", "--sql")
     assert "service.alembic_version" in succeeded(
         nowhere, "-n", "service", "upgrade", "head", "--sql"
@@ -127,7 +127,7 @@ def test_a_foreign_database_is_refused_with_exit_code_2(empty_database: db.Datab
 
 
 def test_an_unreachable_database_is_refused_with_exit_code_2() -> None:
-    nowhere = db.Database(db.parsed("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
+    nowhere = db.Database(db.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
     done = alembic(nowhere, "upgrade", "head")
     assert (done.returncode, done.stdout) == (2, "")
 

@@ -20,7 +20,7 @@ FIRST = "97eeeb1ead54"
 
 async def prepared(database: db.Database, *statements: str, ensure: bool = True) -> str:
     """The state of the database after these statements, and after ensure()."""
-    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         for statement in statements:
             await connection.exec_driver_sql(statement)
         if ensure:
@@ -52,7 +52,7 @@ def test_an_empty_database_is_migrated_inside_a_running_loop(empty_database: db.
 
 def test_two_who_migrate_at_once_take_turns(empty_database: db.Database) -> None:
     async def migrated() -> None:
-        async with db.connected(empty_database, "tests") as connection:
+        async with db.connect(empty_database, "tests") as connection:
             await migrations.ensure(connection, *LINES)
             await connection.commit()
 
@@ -65,7 +65,7 @@ def test_two_who_migrate_at_once_take_turns(empty_database: db.Database) -> None
 
 def test_an_older_database_of_ours_is_upgraded(empty_database: db.Database) -> None:
     async def at_first() -> None:
-        async with db.connected(empty_database, "tests") as connection:
+        async with db.connect(empty_database, "tests") as connection:
             await connection.run_sync(upgraded, FIRST)
             await connection.commit()
 

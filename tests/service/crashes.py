@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.server import PrivateServer, private_server
+from orm_async_tests.postgres import PrivateServer, private_server
 from orm_async_tests.service.sessions import NAME
 from tests.service.processes import Service, serving
 from tests.service.walkers import Ledger, kept, walked
@@ -50,7 +51,7 @@ async def the_database_is_killed(service: Service, database: PrivateServer, ledg
 
 async def in_use(url: URL) -> int:
     """How many connections of the service's pools do something."""
-    engine = db.make_engine(url)
+    engine = create_async_engine(url)
     async with engine.connect() as connection:
         count = await connection.scalar(IN_USE)
     await engine.dispose()

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orm_async_tests import db, server
+from orm_async_tests import db, postgres
 from tests.cli.commands import lazy_loading, orm
 from tests.processes import pids_of, until
 from tests.service.processes import serving
@@ -17,7 +17,7 @@ DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 async def asked(database: db.Database, *statements: str) -> list[object]:
     """The first value that each statement gives."""
-    async with db.connected(database, "tests") as connection:
+    async with db.connect(database, "tests") as connection:
         return [(await connection.exec_driver_sql(each)).scalar() for each in statements]
 
 
@@ -34,7 +34,7 @@ def test_users_of_the_services_own_database_survive_a_script(
     with serving(None) as service:
         (user,) = httpx.get(f"{service.url}/users").json()["items"]
         assert user["username"] == "walker"
-    with db.chosen("embedded", purpose=server.SERVICE) as database:
+    with db.open_database("embedded", purpose=postgres.SERVICE) as database:
         on = asyncio.run(asked(database, *(f"SHOW {name}" for name in DURABLE)))
     assert on == ["on", "on", "on"]
     until(lambda: not pids_of(tmp_path / "home"))
@@ -72,5 +72,5 @@ def test_a_script_refuses_a_database_of_the_service_and_touches_nothing(
 
 async def added(database: db.Database) -> None:
     """A user of the service's."""
-    async with db.connected(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         await connection.exec_driver_sql("INSERT INTO users (username) VALUES ('kept')")

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import URL
 
 from orm_async_tests import db
-from orm_async_tests.server import keeper, private_server
+from orm_async_tests.postgres import private_server, supervisor
 from orm_async_tests.service.settings import PREFIX
 from tests.processes import until
 from tests.service.crashes import told_the_truth
@@ -41,7 +41,7 @@ def pooled(url: URL, folder: Path) -> Iterator[URL]:
     config = folder / "pgbouncer.ini"
     config.write_text(CONFIG.format(folder=folder, **url._asdict()))
     command = [PGBOUNCER, "-q", str(config)]
-    process = subprocess.Popen(command, preexec_fn=keeper.in_child)  # it refuses root as well
+    process = subprocess.Popen(command, preexec_fn=supervisor.in_child)  # it refuses root as well
     try:
         until((folder / f".s.PGSQL.{PORT}").exists)
         yield url.set(port=PORT, query={"host": str(folder)})

@@ -9,9 +9,8 @@ from uuid import uuid4
 
 import httpx
 from sqlalchemy import URL, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from orm_async_tests import db
 from orm_async_tests.models import TrackPoint
 from orm_async_tests.service.tables import IdempotencyKey
 
@@ -93,7 +92,7 @@ async def walked(
 
 async def kept(url: URL) -> tuple[set[str], int]:
     """The keys and the number of points that the database holds."""
-    engine = db.make_engine(url)
+    engine = create_async_engine(url)
     async with AsyncSession(engine) as session:
         keys = set(await session.scalars(select(IdempotencyKey.key)))
         points = (await session.scalars(select(func.count(TrackPoint.id)))).one()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from orm_async_tests import db, migrations, server
+from orm_async_tests import db, migrations, postgres
 from orm_async_tests.errors import CouldNotRun
 
 LOG_LINES = 40
@@ -27,8 +27,8 @@ def add(commands: Any) -> None:
             "--service",
             dest="purpose",
             action="store_const",
-            const=server.SERVICE,
-            default=server.SCRIPTS,
+            const=postgres.SERVICE,
+            default=postgres.SCRIPTS,
             help="the service's embedded server, and not the scripts'",
         )
         action.set_defaults(run=function)
@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
 
 def url(arguments: argparse.Namespace) -> int:
     """print the database's URL, for DATABASE_URL"""
-    with db.chosen(arguments.db_, purpose=arguments.purpose) as database:
+    with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
         print(database.url.render_as_string(hide_password=not arguments.password))
     return 0
 
@@ -50,17 +50,17 @@ def status(arguments: argparse.Namespace) -> int:
     choice = db.choose(arguments.db_)
     print(f"choice: {choice.kind} (from {choice.source})")
     if choice.kind == "embedded":
-        found = server.status(arguments.purpose)
+        found = postgres.status(arguments.purpose)
         print("\n".join(f"{name}: {value}" for name, value in found.items()))
         if found["state"] != "running":
             return 0
-    with db.chosen(arguments.db_, purpose=arguments.purpose) as database:
+    with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
         print("\n".join(asyncio.run(_asked(database))))
     return 0
 
 
 async def _asked(database: db.Database) -> list[str]:
-    async with db.connected(database, "orm_async_tests status") as connection:
+    async with db.connect(database, "orm_async_tests status") as connection:
         version = await connection.exec_driver_sql("SHOW server_version")
         return [
             f"url: {database.url.render_as_string(hide_password=True)}",
@@ -72,7 +72,7 @@ async def _asked(database: db.Database) -> list[str]:
 def start(arguments: argparse.Namespace) -> int:
     """start the embedded server"""
     _embedded_only(arguments, "start")
-    with server.lease(arguments.purpose) as lease:
+    with postgres.lease(arguments.purpose) as lease:
         print(f"PostgreSQL {lease.version}: {lease.found}")
     return 0
 
@@ -80,14 +80,14 @@ def start(arguments: argparse.Namespace) -> int:
 def stop(arguments: argparse.Namespace) -> int:
     """stop the embedded server"""
     _embedded_only(arguments, "stop")
-    print("stopped" if server.stop(arguments.purpose) else "it was not running")
+    print("stopped" if postgres.stop(arguments.purpose) else "it was not running")
     return 0
 
 
 def reset(arguments: argparse.Namespace) -> int:
     """delete the embedded server's data; the next command makes it anew"""
     _embedded_only(arguments, "reset")
-    server.reset(arguments.purpose)
+    postgres.reset(arguments.purpose)
     print("deleted")
     return 0
 
@@ -95,7 +95,7 @@ def reset(arguments: argparse.Namespace) -> int:
 def log(arguments: argparse.Namespace) -> int:
     """print the end of the embedded server's log, and where it is"""
     _embedded_only(arguments, "log")
-    path = server.log_file(arguments.purpose)
+    path = postgres.log_file(arguments.purpose)
     if not path.exists():
         raise CouldNotRun("there is no log: it never ran", str(path), "orm-async-tests db start")
     print("\n".join([*path.read_text(errors="replace").splitlines()[-LOG_LINES:], str(path)]))
@@ -106,8 +106,8 @@ def psql(arguments: argparse.Namespace) -> int:
     """open psql on the database; arguments after -- are psql's"""
     import subprocess
 
-    with db.chosen(arguments.db_, purpose=arguments.purpose) as database:
-        program = server.psql() if database.kind == "embedded" else "psql"
+    with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
+        program = postgres.psql() if database.kind == "embedded" else "psql"
         password = {"PGPASSWORD": database.url.password} if database.url.password else {}
         given = [each for each in arguments.psql if each != "--"]
         command = [program, _without_password(database.url), *given]

@@ -66,12 +66,12 @@ def _loop(name: str) -> str:
 
 
 def _database(arguments: argparse.Namespace) -> str:
-    with db.chosen(arguments.db_, arguments.driver) as database:
+    with db.open_database(arguments.db_, arguments.driver) as database:
         return f"{database.label}; {asyncio.run(_asked(database))}"
 
 
 async def _asked(database: db.Database) -> str:
-    async with db.connected(database, "orm_async_tests doctor") as connection:
+    async with db.connect(database, "orm_async_tests doctor") as connection:
         zones = await connection.exec_driver_sql("SELECT count(*) FROM pg_timezone_names")
         if not zones.scalar_one():
             raise CouldNotRun("the server knows no time zones", database.label, "install tzdata")

@@ -3,12 +3,16 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue
 from orm_async_tests.errors import CouldNotRun
+
+if TYPE_CHECKING:
+    from orm_async_tests.db import Database
+    from orm_async_tests.harness.result import Result
 
 Progress = Callable[[str], None]
 VERBOSE = "what each way sent and what the verdict rests on; -vv: in full"
@@ -40,7 +44,7 @@ def add(commands: Any) -> None:
 
 def list_(arguments: argparse.Namespace) -> int:
     """Print the scripts of each chapter."""
-    entries = catalogue.chosen([], arguments.chapter)
+    entries = catalogue.select([], arguments.chapter)
     if arguments.since:
         entries = [entry for entry in entries if _is_new(entry, arguments.since)]
     for chapter in catalogue.chapters(entries):
@@ -66,19 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
     from orm_async_tests.harness import result, show
     from orm_async_tests.harness.anomalies import table
     from orm_async_tests.harness.judge import BROKEN
-    from orm_async_tests.harness.runner import run_script
-    from orm_async_tests.harness.script import Script
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
-    entries = catalogue.chosen(arguments.numbers, arguments.chapter)
+    entries = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
-    with db.chosen(arguments.db_, arguments.driver) as database, _progress(len(entries)) as tell:
+    with db.open_database(arguments.db_, arguments.driver) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        for entry in entries:
-            tell(entry.command)
-            script = Script.of(entry.load())
-            done = run_script(script, database, loop=arguments.loop)
+        for done in _results(entries, database, arguments.loop):
             results.append(done)
             if not arguments.as_json:
                 whole = arguments.verbose or done.verdict.word == BROKEN
@@ -90,6 +89,19 @@ def run(arguments: argparse.Namespace) -> int:
         show.show(show.grid(list(table(done.seen for done in results))))
         show.show(show.summary(results))
     return result.exit_code(results)
+
+
+def _results(
+    entries: Sequence[catalogue.Entry], database: "Database", loop: str
+) -> Iterator["Result"]:
+    """The results of these scripts, each when it has run."""
+    from orm_async_tests.harness.runner import run_script
+    from orm_async_tests.harness.script import Script
+
+    with _progress(len(entries)) as tell:
+        for entry in entries:
+            tell(entry.command)
+            yield run_script(Script.of(entry.load()), database, loop=loop)
 
 
 @contextmanager
@@ -113,7 +125,7 @@ def _progress(total: int) -> Iterator[Progress]:
 
 def explain(arguments: argparse.Namespace) -> int:
     """Print a script's prose and its code, highlighted on a terminal."""
-    (entry,) = catalogue.chosen([arguments.number])[:1]
+    (entry,) = catalogue.select([arguments.number])[:1]
     source = entry.path.read_text("utf-8").partition('"""\n\n')[2]
     print(f"{entry.command}: {entry.claim}\n\n{entry.why}\n\n" + "\n".join(entry.docs) + "\n")
     if not sys.stdout.isatty():

@@ -26,7 +26,7 @@ def why(arguments: argparse.Namespace) -> int:
     """Print cause, cure and command, of the best three at most; 1 if no script shows the error."""
     text = " ".join(arguments.text) or _pasted()
     entries = {entry.number: entry for entry in catalogue.catalogue()}
-    found = symptoms.named(text, {number: each.symptoms for number, each in entries.items()})
+    found = symptoms.matching(text, {number: each.symptoms for number, each in entries.items()})
     if not found:
         print("no script shows this error\n  type: orm-async-tests list", file=sys.stderr)
         return UNKNOWN

@@ -40,7 +40,7 @@ def _main(
     verbose: bool,
     **values: Any,
 ) -> int:
-    with db.chosen(db_, driver) as database:
+    with db.open_database(db_, driver) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         result = run_script(script, database, values, loop)
     if as_json:

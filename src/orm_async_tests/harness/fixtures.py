@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from orm_async_tests import db
 from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.http import Http
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.server import PrivateServer
+from orm_async_tests.postgres import PrivateServer
 
 MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
@@ -33,7 +38,7 @@ class Place:
 
     def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
         """A cold engine; it is disposed when the way has ended."""
-        engine = db.make_engine(url or self.url, **options)
+        engine = create_async_engine(url or self.url, **options)
         self.engines.append(engine)
         return engine
 

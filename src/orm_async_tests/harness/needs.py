@@ -9,7 +9,7 @@ from types import ModuleType
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.ways import Way
-from orm_async_tests.server import binaries
+from orm_async_tests.postgres import binaries
 
 WIRE, BINARIES = "a wire", "binaries"
 

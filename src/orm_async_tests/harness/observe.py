@@ -22,7 +22,7 @@ from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen, checked_out
 from orm_async_tests.harness.ways import Way, called_with
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.server import PrivateServer, private_server
+from orm_async_tests.postgres import PrivateServer, private_server
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
 

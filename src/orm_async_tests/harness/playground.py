@@ -40,7 +40,7 @@ async def entered(database: db.Database) -> AsyncIterator["Playground"]:
     Waits, and says so, while another command has it. Raises CouldNotRun if it cannot be reached or
     is somebody else's or the service's.
     """
-    async with db.connected(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
+    async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         if database.kind != "embedded":  # that one is the scripts': the service has its own
             await connection.run_sync(migrations.refuse_service)
         await _lock(connection)

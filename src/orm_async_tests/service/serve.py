@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orm_async_tests import db, errors, migrations
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import SERVICE
+from orm_async_tests.postgres import SERVICE
 
 if TYPE_CHECKING:
     from orm_async_tests.service.settings import Settings
@@ -44,7 +44,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         what = f"the package {error.name} is not installed"
         raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
     settings = chosen_settings()
-    with listening(host, port) as opened, db.chosen(db_, "asyncpg", SERVICE) as database:
+    with listening(host, port) as opened, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         asyncio.run(migrated(database))
         app = partial(create_app, database.url, settings)
@@ -86,7 +86,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 async def migrated(database: db.Database) -> None:
     """Bring the database to today's tables."""
-    async with db.connected(database, "orm_async_tests serve") as connection:
+    async with db.connect(database, "orm_async_tests serve") as connection:
         await migrations.ensure(connection, *migrations.LINES.values())
         await connection.commit()
 

@@ -7,7 +7,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import URL, NullPool
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
@@ -42,7 +47,7 @@ def places(url: URL, settings: Settings) -> Places:
     own = db.with_driver(url, "asyncpg")
 
     def place(given: str, name: str) -> URL:
-        return db.with_driver(db.parsed(given, PREFIX + name), "asyncpg") if given else own
+        return db.with_driver(db.parse_url(given, PREFIX + name), "asyncpg") if given else own
 
     reading = place(settings.read_url, "READ_URL")
     return Places(own, reading, place(settings.listen_url, "LISTEN_URL"))
@@ -55,8 +60,8 @@ class Engines:
         self.writing = make_engine(where.writing, settings)
         same = where.reading == where.writing
         self.reading = self.writing if same else make_engine(where.reading, settings)
-        arguments = db.named("asyncpg", f"{NAME} listener")
-        self.listening = db.make_engine(
+        arguments = db.application_name("asyncpg", f"{NAME} listener")
+        self.listening = create_async_engine(
             where.listening, poolclass=NullPool, connect_args=arguments
         )  # no pool: its connection is no request's
 
@@ -72,7 +77,7 @@ class Engines:
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
     """An engine for requests: every wait has an end, on both sides (test69, test155)."""
-    return db.make_engine(
+    return create_async_engine(
         url,
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,

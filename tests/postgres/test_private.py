@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from orm_async_tests import db
-from orm_async_tests.server import private_server
+from orm_async_tests.postgres import private_server
 from tests.processes import pids_of, until
 
 OWNER = """
 import sys
-from orm_async_tests.server import private_server
+from orm_async_tests.postgres import private_server
 with private_server() as server:
     print(server.login.socket_directory, flush=True)
     sys.stdin.read()
@@ -26,8 +26,8 @@ def state(pid: int) -> str:
 
 async def shown(setting: str, url: str) -> str:
     """What the server says of a setting."""
-    database = db.Database(db.parsed(url, "--db"), "url", "private")
-    async with db.connected(database, "tests") as connection:
+    database = db.Database(db.parse_url(url, "--db"), "url", "private")
+    async with db.connect(database, "tests") as connection:
         return str((await connection.exec_driver_sql(f"SHOW {setting}")).scalar_one())
 
 

@@ -1,7 +1,8 @@
 """The server's parent: starts it, reaps it, stops it when nobody has held a lease for a while.
 
 Run as a program of its own, so it imports the stdlib alone. HOME holds the files `lease` and
-`keeper`; the descriptor READY gets a byte when the server accepts connections, else none.
+`supervisor`; the descriptor READY gets a byte when the server accepts connections, or is closed
+without one.
 """
 
 import ctypes
@@ -72,7 +73,7 @@ def started(data: Path, sockets: Path, command: list[str]) -> "subprocess.Popen[
 
 
 def keep(home: Path, idle: float, server: "subprocess.Popen[bytes]") -> None:
-    """Wait until the server ends, or end it after so many idle seconds.
+    """Wait until the server ends, or end it after `idle` seconds without a lease.
 
     While it ends we hold the lease exclusively: the next client waits, and then starts another one.
     """
@@ -104,7 +105,7 @@ def main(
     if os.fork():
         return
     os.setsid()
-    with (home / "keeper").open("a") as alone:
+    with (home / "supervisor").open("a") as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)
         server = started(data, sockets, command)
         os.write(ready, b"1")

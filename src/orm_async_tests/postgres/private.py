@@ -1,4 +1,4 @@
-"""A server for one purpose alone: it may be frozen, killed, and started with other settings."""
+"""A server that one script owns: it may be frozen, killed, or started with other settings."""
 
 import fcntl
 import os
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orm_async_tests.server import binaries, folders
-from orm_async_tests.server.cluster import Cluster, Server
+from orm_async_tests.postgres import binaries, paths
+from orm_async_tests.postgres.cluster import Cluster, Login
 
 
 class PrivateServer:
@@ -20,7 +20,7 @@ class PrivateServer:
         self._frozen: list[int] = []
 
     @property
-    def login(self) -> Server:
+    def login(self) -> Login:
         """How to reach it."""
         return self._cluster.as_found("private")
 
@@ -58,15 +58,15 @@ class PrivateServer:
 def private_server() -> Iterator[PrivateServer]:
     """A started server in a folder of its own, which both end with the block.
 
-    If this process is killed, its keeper ends it. Raises CouldNotRun.
+    If this process is killed, its supervisor ends it. Raises CouldNotRun.
     """
     found = binaries.find()
     with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
-        cluster = Cluster(Path(folder), found, found.version(folders.home()))
+        cluster = Cluster(Path(folder), found, found.version(paths.home()))
         cluster.home.mkdir()
         with (cluster.home / "lease").open("a") as held:
             fcntl.flock(held, fcntl.LOCK_SH)
-            cluster.make()
+            cluster.create()
             own = PrivateServer(cluster)
             own.start()
             try:

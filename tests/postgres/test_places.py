@@ -11,26 +11,26 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests import db, server
+from orm_async_tests import db, postgres
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import folders
-from tests.server.conftest import CLIENT
+from orm_async_tests.postgres import paths
+from tests.postgres.conftest import CLIENT
 
 OTHER = 65533
 
 
 async def _one(database: db.Database) -> int:
-    async with db.connected(database, "tests") as connection:
+    async with db.connect(database, "tests") as connection:
         return int((await connection.exec_driver_sql("SELECT 1")).scalar_one())
 
 
-def serves(home: Path, monkeypatch: pytest.MonkeyPatch) -> server.Server:
+def serves(home: Path, monkeypatch: pytest.MonkeyPatch) -> postgres.Login:
     """Start a server at home, ask it something, and stop it."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
-    with server.lease() as leased, db.chosen("embedded") as database:
+    with postgres.lease() as leased, db.open_database("embedded") as database:
         assert asyncio.run(_one(database)) == 1
         assert_private(leased.socket_directory)
-    server.stop()
+    postgres.stop()
     return leased
 
 
@@ -61,10 +61,10 @@ def test_a_private_folder_that_others_may_enter_is_refused(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     data = tmp_path / ("long" * 30)
-    folders.socket_directory(data).chmod(0o755)
+    paths.socket_directory(data).chmod(0o755)
 
     with pytest.raises(CouldNotRun):
-        folders.socket_directory(data)
+        paths.socket_directory(data)
 
 
 def test_a_named_home_that_cannot_be_made_is_refused(
@@ -73,7 +73,7 @@ def test_a_named_home_that_cannot_be_made_is_refused(
     (tmp_path / "file").touch()
     monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "file/home"))
 
-    with pytest.raises(CouldNotRun), server.lease():
+    with pytest.raises(CouldNotRun), postgres.lease():
         pass
 
 
@@ -85,16 +85,16 @@ def test_a_usual_home_that_cannot_be_made_is_replaced_by_a_temporary_one(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    assert folders.home().parent == tmp_path
+    assert paths.home().parent == tmp_path
     assert str(tmp_path) in capsys.readouterr().err
 
 
 def test_a_wrong_password_is_refused(own_home: Path) -> None:
-    with db.chosen("embedded") as database:
+    with db.open_database("embedded") as database:
         wrong = replace(database, url=database.url.set(password="wrong"))
         with pytest.raises(CouldNotRun) as refused:
             asyncio.run(_one(wrong))
-    server.stop()
+    postgres.stop()
 
     assert getattr(refused.value.__cause__, "sqlstate", None) == "28P01" or (
         getattr(getattr(refused.value.__cause__, "orig", None), "sqlstate", None) == "28P01"
@@ -102,13 +102,13 @@ def test_a_wrong_password_is_refused(own_home: Path) -> None:
 
 
 def test_another_user_of_the_machine_cannot_connect(own_home: Path) -> None:
-    with server.lease() as leased:
+    with postgres.lease() as leased:
         assert_private(leased.socket_directory)
         if os.geteuid() == 0:  # nobody else can try it as somebody else
             path = str(leased.socket_directory / ".s.PGSQL.5432")
             as_other = ["setpriv", f"--reuid={OTHER}", "--clear-groups", "ls", path]
             assert subprocess.run(as_other, capture_output=True).returncode != 0
-    server.stop()
+    postgres.stop()
 
 
 def test_root_without_user_namespaces_is_told_what_to_do(own_home: Path) -> None:

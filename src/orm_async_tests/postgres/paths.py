@@ -21,14 +21,14 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
     In place of a cache that cannot be written, a temporary one; CouldNotRun in place of the others.
     """
     if named := os.environ.get(VARIABLE):
-        return _made(Path(named).absolute())
+        return _private_folder(Path(named).absolute())
     import platformdirs
 
     if kind == "data":
-        return _made(platformdirs.user_data_path("orm_async_tests"))
+        return _private_folder(platformdirs.user_data_path("orm_async_tests"))
     usual = platformdirs.user_cache_path("orm_async_tests")
     try:
-        return _made(usual)
+        return _private_folder(usual)
     except CouldNotRun as error:
         instead = _temporary("home", str(usual))
         print(f"db: {error.what}, {usual}: using {instead}", file=sys.stderr)
@@ -42,7 +42,7 @@ def socket_directory(data: Path) -> Path:
     return _temporary("socket", str(data))
 
 
-def _made(folder: Path) -> Path:
+def _private_folder(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)

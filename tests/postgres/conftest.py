@@ -15,7 +15,7 @@ IDLE = "1"  # seconds
 CLIENT = """
 import sys
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import lease
+from orm_async_tests.postgres import lease
 try:
     with lease() as server:
         print(server.found, server.socket_directory, flush=True)

@@ -7,10 +7,10 @@ from subprocess import Popen
 
 import pytest
 
-from orm_async_tests import server
+from orm_async_tests import postgres
 from orm_async_tests.errors import CouldNotRun
+from tests.postgres.conftest import Start
 from tests.processes import pids_of, until
-from tests.server.conftest import Start
 
 
 def found(client: "Popen[str]") -> str:
@@ -25,7 +25,7 @@ def test_four_first_users_at_once_share_one_server(start: Start, own_home: Path)
     clients = [start() for _ in range(4)]
 
     assert sorted(map(found, clients)) == ["initialised", "warm", "warm", "warm"]
-    assert pids_of(own_home).keys() == {"postgres", "keeper"}
+    assert pids_of(own_home).keys() == {"postgres", "supervisor"}
 
 
 def test_the_server_outlives_a_killed_client_and_stops_when_idle(
@@ -54,7 +54,7 @@ def test_a_killed_keeper_takes_the_server_with_it_and_both_are_replaced(
 ) -> None:
     found(start())
     before = pids_of(own_home)
-    os.kill(before["keeper"], signal.SIGKILL)
+    os.kill(before["supervisor"], signal.SIGKILL)
 
     assert found(start()) == "started"
     assert pids_of(own_home)["postgres"] != before["postgres"]
@@ -86,9 +86,9 @@ def test_stop_and_reset_refuse_while_somebody_holds_a_lease(start: Start) -> Non
     found(start())
 
     with pytest.raises(CouldNotRun):
-        server.stop()
+        postgres.stop()
     with pytest.raises(CouldNotRun):
-        server.reset()
+        postgres.reset()
 
 
 def test_an_idle_time_of_zero_stops_the_server_with_its_last_lease(
@@ -100,23 +100,23 @@ def test_an_idle_time_of_zero_stops_the_server_with_its_last_lease(
 
 
 def test_stop_ends_a_server_that_nobody_uses(own_home: Path) -> None:
-    with server.lease():
+    with postgres.lease():
         pass
 
-    assert server.stop()
+    assert postgres.stop()
     until(lambda: not pids_of(own_home))
-    assert not server.stop()
+    assert not postgres.stop()
 
 
 def test_reset_deletes_the_data(own_home: Path) -> None:
-    with server.lease() as leased:
+    with postgres.lease() as leased:
         secret = leased.password
-    server.reset()
+    postgres.reset()
 
-    with server.lease() as leased:
+    with postgres.lease() as leased:
         assert leased.found == "initialised"
         assert leased.password != secret
-    server.stop()
+    postgres.stop()
 
 
 @pytest.mark.parametrize("idle", ["soon", "-1", "inf", "nan"])
@@ -125,5 +125,5 @@ def test_an_idle_time_that_is_no_number_of_seconds_is_refused(
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_IDLE", idle)
 
-    with pytest.raises(CouldNotRun), server.lease():
+    with pytest.raises(CouldNotRun), postgres.lease():
         pass

@@ -11,42 +11,42 @@ from pathlib import Path
 from typing import TextIO
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import binaries, folders, keeper
-from orm_async_tests.server.cluster import SCRIPTS, Cluster, Purpose, Server
+from orm_async_tests.postgres import binaries, paths, supervisor
+from orm_async_tests.postgres.cluster import SCRIPTS, Cluster, Found, Login, Purpose
 
 IDLE = "ORM_ASYNC_IDLE"
 DEFAULT_IDLE = "60"
 
 
-def _cluster(purpose: Purpose) -> Cluster:
-    found, root = binaries.find(), folders.home(purpose.folder)
+def _this_cluster(purpose: Purpose) -> Cluster:
+    found, root = binaries.find(), paths.home(purpose.folder)
     cluster = Cluster(root, found, found.version(root), purpose)
     cluster.home.mkdir(mode=0o700, exist_ok=True)
     return cluster
 
 
 @contextmanager
-def lease(purpose: Purpose = SCRIPTS) -> Iterator[Server]:
+def lease(purpose: Purpose = SCRIPTS) -> Iterator[Login]:
     """The server, kept up until the block ends or this process does, however it dies.
 
     Makes and starts it if need be; the kernel drops the lease of a killed process.
     Raises CouldNotRun.
     """
-    cluster, idle = _cluster(purpose), _idle()
+    cluster, idle = _this_cluster(purpose), _idle()
     with (cluster.home / "lease").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_SH)
         with (cluster.home / "start").open("a") as alone:
             fcntl.flock(alone, fcntl.LOCK_EX)
-            found = _up(cluster, idle)
+            found = _ensure_running(cluster, idle)
         yield cluster.as_found(found)
 
 
-def _up(cluster: Cluster, idle: float) -> str:
+def _ensure_running(cluster: Cluster, idle: float) -> Found:
     made = (cluster.data / "PG_VERSION").exists()
     if made and cluster.running():
         return "warm"
     if not made:
-        cluster.make()
+        cluster.create()
     cluster.start(idle)
     return "started" if made else "initialised"
 
@@ -63,8 +63,8 @@ def _idle() -> float:
 
 
 def status(purpose: Purpose = SCRIPTS) -> dict[str, str]:
-    """What there is of the server, by name; nothing is started."""
-    cluster = _cluster(purpose)
+    """The server's version, state and folders, by name; nothing is started."""
+    cluster = _this_cluster(purpose)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
         "state": "running" if cluster.running() else "stopped",
@@ -76,25 +76,25 @@ def status(purpose: Purpose = SCRIPTS) -> dict[str, str]:
 
 def stop(purpose: Purpose = SCRIPTS) -> bool:
     """Stop the server, and say whether it ran. Raises CouldNotRun while another command uses it."""
-    cluster = _cluster(purpose)
+    cluster = _this_cluster(purpose)
     with (cluster.home / "lease").open("a") as held:
-        _take_alone(held)
+        _lock_exclusively(held)
         return cluster.end(signal.SIGINT)
 
 
 def reset(purpose: Purpose = SCRIPTS) -> None:
     """Stop the server and delete its data. Raises CouldNotRun while another command uses it."""
-    cluster = _cluster(purpose)
+    cluster = _this_cluster(purpose)
     with (cluster.home / "lease").open("a") as held:
-        _take_alone(held)
+        _lock_exclusively(held)
         cluster.end(signal.SIGINT)
         shutil.rmtree(cluster.data, ignore_errors=True)
         cluster.secret.unlink(missing_ok=True)
 
 
-def _take_alone(held: TextIO) -> None:
-    """The keeper takes the lease for an instant at each tick, so this tries for a little longer."""
-    deadline = time.monotonic() + 10 * keeper.TICK
+def _lock_exclusively(held: TextIO) -> None:
+    """Try for some ticks: at each one the supervisor takes the lease for an instant."""
+    deadline = time.monotonic() + 10 * supervisor.TICK
     while True:
         try:
             return fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,7 +109,7 @@ def _take_alone(held: TextIO) -> None:
 
 def log_file(purpose: Purpose = SCRIPTS) -> Path:
     """The server's log."""
-    return _cluster(purpose).log
+    return _this_cluster(purpose).log
 
 
 def psql() -> Path:

@@ -1,4 +1,4 @@
-"""A data directory: its settings, its secret, its making."""
+"""One PostgreSQL data directory: how it is created, started and stopped."""
 
 import fcntl
 import hashlib
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.server import folders, keeper
-from orm_async_tests.server.binaries import Binaries
+from orm_async_tests.postgres import paths, supervisor
+from orm_async_tests.postgres.binaries import Binaries
+
+Found = Literal["warm", "started", "initialised", "private"]
 
 USER = "postgres"
 DATABASE = "orm_async_tests"
@@ -49,23 +51,23 @@ SERVICE = Purpose("service", "data", COMMON | KEEPS | WATCHED)  # a user's rows 
 
 
 @dataclass(frozen=True)
-class Server:
-    """A running server. found: "warm", "started" or "initialised" by who asked for it."""
+class Login:
+    """How to reach a running server, and what had to be done to have it running."""
 
     user: str
     password: str
     socket_directory: Path
     version: str
     provider: str
-    found: str
+    found: Found
 
 
 @dataclass(frozen=True)
 class Cluster:
     """A cluster below root.
 
-    For the scripts, other binaries or settings make another one and never break it. The service has
-    one for each major version: its data has to be found again.
+    For the scripts, different binaries or settings get a different directory. The service has one
+    for each major version: its data has to be found again.
     """
 
     root: Path
@@ -105,31 +107,36 @@ class Cluster:
         options = [f"-c{name}={value}" for name, value in settings.items()]
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
-    def make(self) -> None:
-        """Make the cluster under another name and rename it: half of one never gets the name.
+    def create(self) -> None:
+        """Create the cluster under another name and rename it: no unfinished one has the name.
 
-        Raises CouldNotRun if a program of PostgreSQL's fails.
+        Raises CouldNotRun if initdb or postgres fails.
         """
-        half = self.home / "half"
-        shutil.rmtree(half, ignore_errors=True)
+        unfinished = self.home / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
         self.secret.touch(mode=0o600)
         self.secret.write_text(secrets.token_urlsafe(24))
         iterations = ["-c", "scram_iterations=1"] if self.major >= SCRAM_ITERATIONS_SINCE else []
         how = ["-A", "scram-sha-256", "-E", "UTF8", "--no-locale"]
         how += ["--no-sync"] if self.purpose.settings["fsync"] == "off" else []
         secret = f"--pwfile={self.secret}"
-        self._run("initdb", "-D", half, "-U", USER, secret, *how, *iterations)
+        self._run("initdb", "-D", unfinished, "-U", USER, secret, *how, *iterations)
         self._run(
-            "postgres", "--single", "-D", half, "postgres", typed=f"CREATE DATABASE {DATABASE}\n"
+            "postgres",
+            "--single",
+            "-D",
+            unfinished,
+            "postgres",
+            typed=f"CREATE DATABASE {DATABASE}\n",
         )
-        half.rename(self.data)
+        unfinished.rename(self.data)
 
     def _run(self, program: str, *arguments: object, typed: str = "") -> None:
         command = [str(self.binaries.folder / program), *map(str, arguments)]
         try:
             done = subprocess.run(
                 command,
-                preexec_fn=keeper.in_child,
+                preexec_fn=supervisor.in_child,
                 input=typed,
                 capture_output=True,
                 text=True,
@@ -149,10 +156,10 @@ class Cluster:
             )
 
     def start(self, idle: float, settings: Mapping[str, str] = NO_SETTINGS) -> None:
-        """Start a keeper and wait for its server; raises CouldNotRun if that dies."""
-        sockets = folders.socket_directory(self.data)
+        """Start a supervisor and wait for its server; raises CouldNotRun if that dies."""
+        sockets = paths.socket_directory(self.data)
         ready, tell = os.pipe()
-        program = [sys.executable, "-I", "-S", keeper.__file__, str(self.home), str(self.data)]
+        program = [sys.executable, "-I", "-S", supervisor.__file__, str(self.home), str(self.data)]
         with self.log.open("a") as log:
             subprocess.run(
                 [*program, str(sockets), str(idle), str(tell), *self.command(sockets, settings)],
@@ -180,12 +187,12 @@ class Cluster:
         return "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
 
     def running(self) -> bool:
-        """A server whose keeper was killed is about to go, so it does not count."""
-        with (self.home / "keeper").open("a") as kept:
+        """A server whose supervisor was killed is about to go, so it does not count."""
+        with (self.home / "supervisor").open("a") as kept:
             try:
                 fcntl.flock(kept, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return keeper.accepts(self.data, folders.socket_directory(self.data))
+                return supervisor.accepts(self.data, paths.socket_directory(self.data))
         return False
 
     def end(self, how: signal.Signals) -> bool:
@@ -193,15 +200,15 @@ class Cluster:
         if not self.running():
             return False
         os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), how)
-        with (self.home / "keeper").open("a") as kept:
-            fcntl.flock(kept, fcntl.LOCK_SH)  # the keeper ends with its server
+        with (self.home / "supervisor").open("a") as kept:
+            fcntl.flock(kept, fcntl.LOCK_SH)  # the supervisor ends with its server
         return True
 
-    def as_found(self, found: str) -> Server:
+    def as_found(self, found: Found) -> Login:
         """How to reach the running server."""
-        sockets = folders.socket_directory(self.data)
+        sockets = paths.socket_directory(self.data)
         password, provider = self.secret.read_text(), self.binaries.provider
-        return Server(USER, password, sockets, self.version, provider, found)
+        return Login(USER, password, sockets, self.version, provider, found)
 
     def log_tail(self, lines: int) -> str:
         """The last lines of the server's log."""

@@ -73,7 +73,7 @@ def parse_url(text: str, source: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
-            "this is neither a database URL nor one of the words embedded, compose",
+            "this is neither a database URL, nor embedded, nor compose",
             source,
             f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
         ) from None
@@ -117,7 +117,7 @@ def chosen_driver(url: URL, driver: str | None) -> URL:
         return url
     if driver not in DRIVERS:
         raise CouldNotRun(
-            f"there is no driver {driver!r} here",
+            f"{driver!r} is not a driver that is known here",
             "--driver or ORM_ASYNC_DRIVER",
             f"--driver {' or --driver '.join(DRIVERS)}",
         )

@@ -61,7 +61,7 @@ def _is_new(entry: catalogue.Entry, version: str) -> bool:
         newest = (entry.since or "0").rpartition(" or ")[2].lstrip(">=")
         return Version(newest) >= Version(version)
     except InvalidVersion:
-        raise CouldNotRun(f"{version!r} is no version", "--since", "such as 2.1") from None
+        raise CouldNotRun(f"{version!r} is not a version", "--since", "such as 2.1") from None
 
 
 def run(arguments: argparse.Namespace) -> int:

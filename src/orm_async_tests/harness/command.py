@@ -82,7 +82,7 @@ def _parse(option: Option) -> Callable[[str], Any]:
         try:
             return option.parse(text)
         except ValueError:
-            what = f"{text!r} does not do for {option.help}; such as {option.default}"
+            what = f"{text!r} is not valid for {option.help}; try {option.default}"
             raise argparse.ArgumentTypeError(what) from None
 
     return parse

@@ -58,7 +58,7 @@ class Wire:
         self._loop.call_soon_threadsafe(self._stop.set)
 
     def closed(self, down_to: int, within: float) -> bool:
-        """Whether within so many seconds no more than so many connections are open."""
+        """Whether at most `down_to` connections are left `within` seconds."""
         deadline = time.monotonic() + within
         while self.open > down_to and time.monotonic() < deadline:
             threading.Event().wait(0.002)

@@ -53,7 +53,7 @@ class Engines:
         name = db.application_name("asyncpg", f"{NAME} listener")
         self.listening = create_async_engine(
             urls.listening, poolclass=NullPool, connect_args=name
-        )  # no pool: its connection is no request's
+        )  # no pool: requests never use its connection
 
     def pooled(self) -> set[AsyncEngine]:
         """Those that requests use."""

@@ -96,6 +96,7 @@ class _Link:
         self.wire = wire
         self.client_spoke = False
         self.lost = False
+        self._tail = b""  # of what was sent: a search text may be cut between two reads
 
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
@@ -110,8 +111,7 @@ class _Link:
                 ):
                     self.client_spoke = True
                     self.wire.round_trips += 1
-                if self.wire.losing and self.wire.losing in request:
-                    self.wire.losing, self.lost = b"", True
+                self._look_for(request)
                 on.write(request)
                 await on.drain()
         finally:
@@ -120,6 +120,13 @@ class _Link:
             with suppress(asyncio.CancelledError, OSError):
                 await answers
             back.close()
+
+    def _look_for(self, request: bytes) -> None:
+        if sought := self.wire.losing:
+            sent = self._tail + request
+            self._tail = sent[-len(sought) :]
+            if sought in sent:
+                self.wire.losing, self.lost = b"", True
 
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
         while answer := await server.read(READ):

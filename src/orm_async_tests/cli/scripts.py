@@ -34,6 +34,8 @@ def add(commands: Any) -> None:
     runs.add_argument("--all", action="store_true", help="every script")
     runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
     runs.add_argument("-v", "--verbose", action="count", default=0, help=VERBOSE)
+    required = "such as pgbouncer: exit with 2 if it is missing, in place of skipping scripts"
+    runs.add_argument("--require", metavar="NEED[,NEED]", help=required)
     add_stack(runs)
     runs.set_defaults(run=run)
 
@@ -70,9 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
     from orm_async_tests.harness import result, show
     from orm_async_tests.harness.anomalies import table
     from orm_async_tests.harness.judge import BROKEN
+    from orm_async_tests.harness.needs import require
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
+    require(arguments.require)
     entries = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
     with db.open_database(arguments.db_, arguments.driver) as database:

@@ -18,7 +18,7 @@ from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.http import Http
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import PrivateServer
+from orm_async_tests.postgres import Pooler, PrivateServer
 
 MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
@@ -33,6 +33,7 @@ class Place:
     wire: Wire | None
     admin: AsyncEngine
     private: PrivateServer | None
+    pooler: Pooler | None
     engines: list[AsyncEngine] = field(default_factory=list)
     _engine: AsyncEngine | None = None
 
@@ -123,6 +124,13 @@ async def private_url(place: Place) -> AsyncIterator[URL]:
     yield db.with_driver(db.socket_url(place.private.login), place.url.get_driver_name())
 
 
+@asynccontextmanager
+async def pooler(place: Place) -> AsyncIterator[Pooler]:
+    """PgBouncer in front of the database"""
+    assert place.pooler is not None
+    yield place.pooler
+
+
 Fixture = Callable[[Place], AbstractAsyncContextManager[Any]]
 FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the opposite one
     "activity": activity,
@@ -135,5 +143,6 @@ FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the oppos
     "wire": wire,
     "private_server": private_server,
     "private_url": private_url,
+    "pooler": pooler,
     "http": http,
 }

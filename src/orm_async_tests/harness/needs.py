@@ -3,19 +3,24 @@
 import ast
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Iterator
 from types import ModuleType
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.upstream import within
 from orm_async_tests.harness.ways import Way
-from orm_async_tests.postgres import binaries
+from orm_async_tests.postgres import binaries, pooler
 
-WIRE, BINARIES = "a wire", "binaries"
+WIRE, BINARIES, PGBOUNCER = "a wire", "binaries", "pgbouncer"
+REQUIRABLE = (BINARIES, PGBOUNCER)
+VARIABLE = "ORM_ASYNC_REQUIRE"
+KEEPS_STATEMENTS = ">=1.21"  # the PgBouncer that has max_prepared_statements
 
 
 def needs_of(module: ModuleType, ways: tuple[Way, ...]) -> frozenset[str]:
-    """A wire, PostgreSQL's binaries, and the packages that functions import."""
+    """A wire, PostgreSQL's binaries, PgBouncer, and the packages that functions import."""
     asked = {name for way in ways for name in way.parameters}
     tree = ast.parse(inspect.getsource(module))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -24,6 +29,8 @@ def needs_of(module: ModuleType, ways: tuple[Way, ...]) -> frozenset[str]:
         found.add(WIRE)
     if asked & {"private_server", "private_url"}:
         found.add(BINARIES)
+    if "pooler" in asked:
+        found.add(PGBOUNCER + KEEPS_STATEMENTS * _keeps_statements(tree))
     if "http" in asked:
         found |= {"httpx", "uvicorn"}
     return frozenset(found)
@@ -39,9 +46,45 @@ def missing(need: str, wire: bool) -> str:
         except CouldNotRun as error:
             return f"needs a server of its own, and {error.what}: {error.remedy}"
         return ""
+    if need.startswith(PGBOUNCER):
+        return _pgbouncer(need)
     if importlib.util.find_spec(need) is None:
         return f"needs the package {need}: pip install {need}"
     return ""
+
+
+def require(words: str | None) -> None:
+    """See that what these words name, or else ORM_ASYNC_REQUIRE, is here: then no script skips it.
+
+    Raises CouldNotRun.
+    """
+    source = VARIABLE if words is None else "--require"
+    for need in filter(None, (words or os.environ.get(VARIABLE, "")).split(",")):
+        if not need.startswith(REQUIRABLE):
+            names = " or ".join(REQUIRABLE)
+            raise CouldNotRun(f"{need!r} cannot be required", source, f"{source} with {names}")
+        if reason := missing(need, wire=True):
+            what, _, remedy = reason.partition(": ")
+            raise CouldNotRun(f"{need} is required: a script {what}", source, remedy)
+
+
+def _pgbouncer(need: str) -> str:
+    try:
+        have = pooler.version()
+    except CouldNotRun as error:
+        return f"needs PgBouncer, and {error.what}: {error.remedy}"
+    if within(have, need.removeprefix(PGBOUNCER)):
+        return ""
+    return f"needs {need}, this is {have}: {pooler.VARIABLE}=/a/folder/pgbouncer for a newer one"
+
+
+def _keeps_statements(tree: ast.Module) -> bool:
+    """Whether PgBouncer is to keep prepared statements, by a setting that older ones lack."""
+    return any(
+        node.arg == pooler.PREPARED and ast.unparse(node.value) != "'0'"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword)
+    )
 
 
 def _packages(tree: ast.Module) -> Iterator[str]:

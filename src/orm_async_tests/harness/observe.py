@@ -22,7 +22,7 @@ from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen, checked_out
 from orm_async_tests.harness.ways import Way, called_with
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import PrivateServer, private_server
+from orm_async_tests.postgres import Pooler, PrivateServer, pgbouncer, private_server
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
 
@@ -41,8 +41,9 @@ class Observer:
         seen = Seen(way.kind)
         await self.playground.reset(script.base, script.world, self.options)
         open_before = self.wire.open if self.wire else 0
-        with _private(way) as private, _troubles(seen):
-            place = Place(way, self.url, self.wire, self.playground.admin, private)
+        admin = self.playground.admin
+        with _private(way) as private, _pooler(way, admin.url) as pooler, _troubles(seen):
+            place = Place(way, self.url, self.wire, admin, private, pooler)
             await self._run(place, seen)
             gc.collect()  # what is abandoned shows itself now, not in the next way
             await self._close(place, seen, open_before, CLOSED_WITHIN * (not way.leaks))
@@ -94,6 +95,16 @@ def _private(way: Way) -> Iterator[PrivateServer | None]:
     if {"private_server", "private_url"} & set(way.parameters):
         with private_server() as server:
             yield server
+    else:
+        yield None
+
+
+@contextmanager
+def _pooler(way: Way, server: URL) -> Iterator[Pooler | None]:
+    """PgBouncer, past the wire, for a way that asks for it; it outlives the way's engines."""
+    if "pooler" in way.parameters:
+        with pgbouncer(server) as pooler:
+            yield pooler
     else:
         yield None
 

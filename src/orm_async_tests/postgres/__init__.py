@@ -7,16 +7,19 @@ the lease exclusively for ORM_ASYNC_IDLE seconds. No TCP, a private socket, SCRA
 
 from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, Login, Purpose
 from orm_async_tests.postgres.lease import lease, log_file, psql, reset, status, stop
+from orm_async_tests.postgres.pooler import Pooler, pgbouncer
 from orm_async_tests.postgres.private import PrivateServer, private_server
 
 __all__ = [
     "SCRIPTS",
     "SERVICE",
     "Login",
+    "Pooler",
     "PrivateServer",
     "Purpose",
     "lease",
     "log_file",
+    "pgbouncer",
     "private_server",
     "psql",
     "reset",

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness import playground
+from orm_async_tests.harness import needs, playground
 from tests.cli.commands import lazy_loading, orm
 from tests.conftest import with_url
 
@@ -77,10 +77,27 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
     assert [each["number"] for each in documents[0]["results"]] == [5, 34]
 
 
+def test_run_as_ndjson_is_a_document_of_that_form_for_each_result(database: db.Database) -> None:
+    lines = orm("run", "5", "34", "--ndjson", on=database).stdout.splitlines()
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    for line in lines:
+        jsonschema.validate(json.loads(line), schema)
+    assert [json.loads(line)["results"][0]["number"] for line in lines] == [5, 34]
+
+
+def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> None:
+    if reason := needs.missing(needs.PGBOUNCER, wire=True):
+        pytest.skip(reason)
+    done = orm("run", "5", "--pooler", "session", "--json", on=database)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stack"]["pooler"].startswith("PgBouncer ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["run"],
+        ["run", "5", "--pooler", "statement"],
         ["run", "4000"],
         ["run", "x"],
         ["run", "--chapter", "nothing"],

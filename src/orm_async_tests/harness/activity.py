@@ -45,7 +45,7 @@ class Activity:
         return await self.rows(f"select state {OURS} order by state", before=self._before)
 
     async def running(self, part: str) -> int:
-        """How many backends execute a statement that contains `text`."""
+        """How many backends execute a statement that contains `part`."""
         sql = f"select count(*) {OURS} and state = 'active' and position(:part in query) > 0"
         return int(await self.scalar(sql, before=self._before, part=part))
 
@@ -77,7 +77,7 @@ class Activity:
                 continue  # each question is a connection of its own, and so a pause
 
     async def until_running(self, part: str, count: int = 1) -> None:
-        """Wait until `count` backends execute a statement that contains `text`."""
+        """Wait until `count` backends execute a statement that contains `part`."""
 
         async def enough() -> bool:
             return await self.running(part) >= count
@@ -85,7 +85,7 @@ class Activity:
         await self.until(enough)
 
     async def until_gone(self, part: str) -> None:
-        """Wait until no backend executes a statement that contains `text`."""
+        """Wait until no backend executes a statement that contains `part`."""
 
         async def gone() -> bool:
             return await self.running(part) == 0

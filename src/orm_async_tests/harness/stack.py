@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy
 
 from orm_async_tests import db
+from orm_async_tests.harness.pooled import described
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Stack:
     database: str
     platform: str
     loop: str
+    pooler: str
 
     @property
     def libraries(self) -> dict[str, str]:
@@ -39,4 +41,5 @@ def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:
         database=database.kind,
         platform=f"{platform.system()} {platform.machine()}",
         loop=loop,
+        pooler=described(database.pooler),
     )

@@ -146,11 +146,15 @@ def _through(server: URL, folder: Path) -> URL:
     return URL.create(*names, database=server.database, query=query)
 
 
+def can_watch(server: URL) -> bool:
+    """Whether a wire can lead there: to one host, without TLS."""
+    return isinstance(server.query.get("host", ""), str) and not set(TLS) & set(server.query)
+
+
 @contextmanager
 def watched(server: URL) -> Iterator[Wire | None]:
-    """A wire to the server while the block runs; None if the URL asks for TLS or several hosts."""
-    hosts = server.query.get("host", "")
-    if any(name in server.query for name in TLS) or not isinstance(hosts, str):
+    """A wire to the server while the block runs; None if there can be none."""
+    if not can_watch(server):
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="orm-async-"))  # mode 0700: nobody else can connect

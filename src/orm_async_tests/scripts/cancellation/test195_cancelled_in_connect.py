@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import MakeEngine, Seen, Upstream, main_of, right, way
 from orm_async_tests.harness.defects import CANCEL_IS_LOGGED
 
-ONLY = "asyncpg"
+ONLY = "asyncpg>=0.32"  # before it the close itself may hang
 SINCE = "2.0.53"
 DEFECT = Upstream(
     "a cancel is lost while the pool closes a connection whose `connect` listener raised",
-    {"sqlalchemy": ">=2.0.53,<2.0.55 or >=2.1,<2.1.5"},
+    {"sqlalchemy": ">=2.0.53,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13678",
 )
 

@@ -1,18 +1,21 @@
 """Write docs/compat.json: the releases in which each known defect shows, found by running them.
 
+Every release is run, and not bisected: a defect may come, go, and come again.
+
 python tools/compat.py    takes a quarter of an hour; each release is installed once and kept
 """
 
 import json
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from orm_async_tests.postgres.paths import home
-from orm_async_tests.versions.bisect import Runner
+from orm_async_tests.versions.bisect import Outcome, Runner
 from orm_async_tests.versions.known import known_defects
 from orm_async_tests.versions.releases import between
 from orm_async_tests.versions.search import Search, row, search
@@ -20,7 +23,7 @@ from orm_async_tests.versions.search import Search, row, search
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 OLDEST = {"sqlalchemy": "2.0.36"}  # older than what is declared: locks are old
-EVERY = {"sqlalchemy", "asyncpg"}  # of which each release is run: a defect may come and go
+RUNS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # on a driver
 
 
 def main() -> int:
@@ -35,23 +38,29 @@ def main() -> int:
 def searches() -> Iterator[Search]:
     """One for each script and each library that its defects name."""
     defects = known_defects()
-    releases = {each: between(each, OLDEST.get(each), None) for each in LIBRARIES}
-    wanted = {
-        (entry.number, library, "psycopg" if "psycopg" in defect.versions else "asyncpg")
-        for defect in defects
-        for entry in defect.scripts
-        for library in defect.versions
-        if library in LIBRARIES
-    }
-    for number, library, driver in sorted(wanted):
-        print(f"test{number} on {library}", file=sys.stderr)
-        run = Runner(number, library, driver, home())
-        also = releases[library] if library in EVERY else ()
-        found = search(number, library, defects, releases[library], run, also)
-        for release, each in found.outcomes.items():
-            said = [each.why, *sorted(each.shown)]
-            print(f"  {release:8} {each.word:8} {'; '.join(said)}", file=sys.stderr)
-        yield found
+    for library, driver in RUNS:
+        wanted = [each for each in defects if library in each.versions]
+        wanted = [each for each in wanted if ("psycopg" in each.versions) == (driver == "psycopg")]
+        numbers = sorted({entry.number for each in wanted for entry in each.scripts})
+        releases = between(library, OLDEST.get(library), None)
+        run = cache(partial(told, Runner(tuple(numbers), library, driver, home())))
+        for number in numbers:
+            one = partial(of_script, run, number)
+            yield search(number, library, defects, releases, one, releases)
+
+
+def told(run: Runner, release: str) -> dict[int, Outcome]:
+    """The outcomes of all scripts on a release, said on standard error too."""
+    found = run(release)
+    for number, each in found.items():
+        said = "; ".join([each.why, *sorted(each.shown)])
+        print(f"{run.library} {release:8} test{number:<4} {each.word:8} {said}", file=sys.stderr)
+    return found
+
+
+def of_script(run: Callable[[str], Mapping[int, Outcome]], number: int, release: str) -> Outcome:
+    """The outcome of one script on a release."""
+    return run(release)[number]
 
 
 def text(stack: Mapping[str, str], rows: list[dict[str, Any]]) -> str:

@@ -1,6 +1,7 @@
 """The versions of a lock file lead to the defects that hit them."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,12 @@ def test_what_is_not_known_yet_begins_where_the_declared_versions_end() -> None:
         if bound.operator == "<"
     }
     assert ends.items() >= ranges.UNKNOWN_FROM.items()
+
+
+def test_the_example_of_the_documents_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(LOCKS)
+    printed = orm("audit", "poetry.lock").stdout.split("\n\n")
+    page = (ROOT / "docs/audit.md").read_text("utf-8")
+    example = page.partition("$ orm-async-tests audit poetry.lock\n")[2].partition("```")[0]
+    shown = [part.strip() for part in re.split(r"\n\n|\.\.\.\n", example)]
+    assert [part for part in shown if part not in map(str.strip, printed)] == []

@@ -16,7 +16,7 @@ from orm_async_tests.versions.bisect import (
     Outcome,
     Runner,
     bisected,
-    outcome,
+    outcomes,
     spans,
 )
 from orm_async_tests.versions.known import known_defects
@@ -36,9 +36,23 @@ def until(fixed: str) -> Callable[[str], Outcome]:
 
 def document(verdict: str, **more: Any) -> dict[str, Any]:
     """What a run on SQLAlchemy 2.1.4 printed, in so far as it is read."""
-    result = {"verdict": verdict, "reason": "a reason", "defects": [], "evidence": [], **more}
+    result = {
+        "number": 38,
+        "verdict": verdict,
+        "reason": "a reason",
+        "defects": [],
+        "evidence": [],
+        **more,
+    }
     stack = {"sqlalchemy": "2.1.4", "driver": "asyncpg", "driver_version": "0.32.0"}
     return {"stack": stack, "results": [result]}
+
+
+def outcome(
+    printed: dict[str, Any], library: str = "sqlalchemy", version: str = "2.1.4"
+) -> Outcome:
+    """What is read of that."""
+    return outcomes(printed, library, version)[38]
 
 
 def test_a_repair_is_found_with_few_runs() -> None:
@@ -74,12 +88,12 @@ def test_ranges_are_those_of_each_line() -> None:
 def test_an_outcome_does_not_depend_on_the_versions_that_the_script_claims() -> None:
     """Else what is found would be what was typed."""
     said = [{"what": LOST}]
-    assert outcome(document("UPSTREAM", defects=said), "sqlalchemy", "2.1.4") == SHOWN
-    assert outcome(document("BROKEN", defects=said), "sqlalchemy", "2.1.4") == SHOWN
+    assert outcome(document("UPSTREAM", defects=said)) == SHOWN
+    assert outcome(document("BROKEN", defects=said)) == SHOWN
     gone = document("BROKEN", evidence=[{"holds": True}])
-    assert outcome(gone, "sqlalchemy", "2.1.4").word == HOLDS
+    assert outcome(gone).word == HOLDS
     broken = document("BROKEN", evidence=[{"holds": False}])
-    assert outcome(broken, "sqlalchemy", "2.1.4").word == BROKEN
+    assert outcome(broken).word == BROKEN
 
 
 def test_a_release_that_is_not_the_one_that_ran_has_no_verdict() -> None:
@@ -92,18 +106,18 @@ def test_a_release_without_a_wheel_has_no_verdict(
 ) -> None:
     for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path)}.items():
         monkeypatch.setenv(f"PIP_{name}", value)
-    found = Runner(38, "sqlalchemy", "asyncpg", tmp_path)("2.1.4")
+    found = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)("2.1.4")[38]
     assert found.word == NOT_RUN
     assert "sqlalchemy==2.1.4" in found.why
     assert list((tmp_path / "releases").rglob("*part*")) == []
 
 
 def test_an_installation_that_does_not_import_has_no_verdict(tmp_path: Path) -> None:
-    runner = Runner(38, "sqlalchemy", "asyncpg", tmp_path)
+    runner = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)
     folder = releases.folder("sqlalchemy", "2.1.4", tmp_path) / "sqlalchemy"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("raise ImportError('half a wheel')\n")
-    found = runner("2.1.4")
+    found = runner("2.1.4")[38]
     assert (found.word, found.why.endswith("half a wheel")) == (NOT_RUN, True)
 
 

@@ -101,8 +101,9 @@ def _block(found: "Finding") -> Iterator[str]:
         rows.append(("only on", found.condition))
     cures = " or ".join(f"{library} {version}" for library, version in found.cures)
     rows.append(("cured by", cures or "no release that is known"))
-    rows += [("shown by", f"{each.command}: {each.claim}") for each in defect.scripts]
+    rows.append(("shown by", ", ".join(each.command for each in defect.scripts)))
     rows += [("met as", each) for each in defect.met_as]
+    rows += [("claim", defect.scripts[0].claim)] if not defect.met_as else []
     rows.append(("link", defect.link))
     for name, text in rows:
         yield f"  {name:8}  {text}"

@@ -11,7 +11,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
 
 if TYPE_CHECKING:
-    from orm_async_tests.versions.bisect import Outcome
+    from orm_async_tests.versions.bisect import Outcome, Runner
     from orm_async_tests.versions.known import Known
     from orm_async_tests.versions.search import Search
 
@@ -42,7 +42,7 @@ def bisect(arguments: argparse.Namespace) -> int:
     library = arguments.library
     driver = arguments.driver or ("psycopg" if library == "psycopg" else db.DRIVERS[0])
     versions = between(library, arguments.since, arguments.until)
-    run = _telling(Runner(entry.number, library, driver, home()))
+    run = _telling(Runner((entry.number,), library, driver, home()), entry.number)
     also = versions if arguments.every else ()
     found = search(entry.number, library, known.known_defects(), versions, run, also)
     if arguments.as_json:
@@ -63,12 +63,12 @@ def _entry(number: str) -> catalogue.Entry:
     return entries[0]
 
 
-def _telling(run: Callable[[str], "Outcome"]) -> Callable[[str], "Outcome"]:
-    """The same, and it says on standard error what is run, since each takes seconds."""
+def _telling(run: "Runner", number: int) -> Callable[[str], "Outcome"]:
+    """A run of the script, which says on standard error what is run, since each takes seconds."""
 
     def told(version: str) -> "Outcome":
         print(f"running {version}", file=sys.stderr)
-        return run(version)
+        return run(version)[number]
 
     return told
 

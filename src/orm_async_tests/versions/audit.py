@@ -22,9 +22,12 @@ class Finding:
 
 
 def findings(defects: Iterable[Known], pins: Sequence[Pin]) -> list[Finding]:
-    """The defects that hit these versions; where a file does not say the Python, on condition."""
-    found = (_finding(defect, pins) for defect in defects)
-    return [each for each in found if each is not None]
+    """The defects that hit these versions, those with a cure first.
+
+    Where a file does not say the Python, one that depends on it is found on that condition.
+    """
+    found = [each for defect in defects if (each := _finding(defect, pins))]
+    return sorted(found, key=lambda each: not each.cures)
 
 
 def _finding(defect: Known, pins: Sequence[Pin]) -> Finding | None:

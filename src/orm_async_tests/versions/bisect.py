@@ -14,6 +14,7 @@ from orm_async_tests.postgres.paths import VARIABLE
 from orm_async_tests.versions.releases import NotInstalled, installed
 
 HOLDS, UPSTREAM, BROKEN, NOT_RUN = "HOLDS", "UPSTREAM", "BROKEN", "NOT RUN"
+OWN = "bisect"  # the folder of the embedded server that is used
 TOLD = (HOLDS, UPSTREAM)  # what says something of a defect
 
 
@@ -31,52 +32,58 @@ Outcomes = Mapping[str, Outcome]  # by version
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs one script on releases of one library, all else being what is installed here.
+    """Runs scripts on releases of one library, all else being what is installed here.
 
     On an embedded server of its own, since a run of many minutes would keep others waiting.
     """
 
-    number: int
+    numbers: tuple[int, ...]
     library: str
     driver: str
     home: Path
 
-    def __call__(self, version: str) -> Outcome:
-        """The outcome on a release; NOT RUN if it is not the release that was run."""
+    def __call__(self, version: str) -> dict[int, Outcome]:
+        """The outcome of each script on a release; NOT RUN if another one was run."""
         try:
             folder = installed(self.library, version, self.home)
         except NotInstalled as error:
-            return Outcome(NOT_RUN, why=str(error))
-        paths = [str(folder), os.environ.get("PYTHONPATH", "")]
-        own = {
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            VARIABLE: str(self.home / "bisect"),
-        }
-        command = ("-m", "orm_async_tests", "run", str(self.number), "--json")
-        done = subprocess.run(
-            [sys.executable, *command, "--driver", self.driver],
-            env={**os.environ, **own},
-            capture_output=True,
-            text=True,
-        )
+            return dict.fromkeys(self.numbers, Outcome(NOT_RUN, why=str(error)))
+        done = self._run(folder)
         try:
             document = json.loads(done.stdout)
         except json.JSONDecodeError:
             said = done.stderr.strip().splitlines() or ["nothing"]
-            return Outcome(NOT_RUN, why=f"the run exited with {done.returncode}: {said[-1]}")
-        return outcome(document, self.library, version)
+            why = f"the run exited with {done.returncode}: {said[-1]}"
+            return dict.fromkeys(self.numbers, Outcome(NOT_RUN, why=why))
+        return outcomes(document, self.library, version)
+
+    def _run(self, folder: Path) -> subprocess.CompletedProcess[str]:
+        paths = [str(folder), os.environ.get("PYTHONPATH", "")]
+        own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), VARIABLE: str(self.home / OWN)}
+        command = (sys.executable, "-m", "orm_async_tests", "run", "--json")
+        return subprocess.run(
+            [*command, "--driver", self.driver, *map(str, self.numbers)],
+            env={**os.environ, **own},
+            capture_output=True,
+            text=True,
+        )
 
 
-def outcome(document: Mapping[str, Any], library: str, version: str) -> Outcome:
-    """What a run's document says of a release.
-
-    BROKEN only because a defect shows itself outside its versions, or is gone inside them, is no
-    break here: the versions are what is looked for.
-    """
-    stack, (result,) = document["stack"], document["results"]
+def outcomes(document: Mapping[str, Any], library: str, version: str) -> dict[int, Outcome]:
+    """What a run's document says of a release, by script."""
+    stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
-    if ran.get(library) != version:
-        return Outcome(NOT_RUN, why=f"{library} {ran.get(library)} was run in its place")
+    if ran.get(library) == version:
+        return {each["number"]: _outcome(each) for each in document["results"]}
+    other = Outcome(NOT_RUN, why=f"{library} {ran.get(library)} was run in its place")
+    return {each["number"]: other for each in document["results"]}
+
+
+def _outcome(result: Mapping[str, Any]) -> Outcome:
+    """BROKEN only because a defect shows outside its versions, or not inside them, is no break.
+
+    The versions are what is looked for.
+    """
     word, evidence = result["verdict"], result["evidence"]
     shown = frozenset(each["what"] for each in result["defects"])
     if word == BROKEN and shown:

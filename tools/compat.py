@@ -22,7 +22,7 @@ from orm_async_tests.versions.search import Search, row, search
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
-OLDEST = {"sqlalchemy": "2.0.36"}  # older than what is declared: locks are old
+OLDEST = {"sqlalchemy": "2.0.24"}  # older than what is declared: locks are old
 RUNS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # on a driver
 
 

@@ -81,6 +81,7 @@ def test_a_release_that_was_not_run_says_nothing_and_is_stepped_over() -> None:
 def test_ranges_are_those_of_each_line() -> None:
     lines = releases.lines(["2.0.9", "2.0.10", "2.1.0", "2.1.1"])
     assert lines == [["2.0.9", "2.0.10"], ["2.1.0", "2.1.1"]]
+    assert releases.lines(["0.31.0", "0.32.0"]) == [["0.31.0", "0.32.0"]]
     spans = [[("2.0.9", True), ("2.0.10", False)], [("2.1.0", False), ("2.1.1", True)]]
     assert as_ranges(spans) == ">=2.0.9,<2.0.10 or ==2.1.1"
 

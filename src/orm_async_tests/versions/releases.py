@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from importlib.metadata import requires
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
@@ -72,10 +72,14 @@ def declared(library: str) -> str:
 
 
 def lines(versions: Iterable[str]) -> list[list[str]]:
-    """The versions of each minor line: a repair in one says nothing of another."""
+    """The versions of each minor line: a repair in one says nothing of another.
+
+    Where each line has one version, as of asyncpg, they are one line.
+    """
     from packaging.version import Version
 
-    return [list(each) for _, each in groupby(versions, lambda text: Version(text).release[:2])]
+    found = [list(each) for _, each in groupby(versions, lambda text: Version(text).release[:2])]
+    return found if any(len(line) > 1 for line in found) else [list(chain(*found))]
 
 
 def folder(library: str, version: str, home: Path) -> Path:

@@ -27,7 +27,8 @@ class Stack:
     @property
     def libraries(self) -> dict[str, str]:
         """Versions by the names that Upstream uses."""
-        return {"sqlalchemy": self.sqlalchemy, self.driver: self.driver_version}
+        drivers = {self.driver: self.driver_version}
+        return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
 
 def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:

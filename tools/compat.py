@@ -29,7 +29,12 @@ RUNS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"
 def main() -> int:
     """Run every script with a defect on the releases of the libraries that the defect names."""
     stack = {"python": platform.python_version(), **{each: version(each) for each in LIBRARIES}}
-    rows = [row(found, defect) for found in searches() for defect in found.defects]
+    rows = [
+        row(found, defect)
+        for found in searches()
+        for defect in found.defects
+        if found.library in defect.versions
+    ]
     rows.sort(key=lambda each: (each["defect"], each["script"], each["library"]))
     COMPAT.write_text(text(stack, rows), "utf-8")
     return 0

@@ -122,7 +122,16 @@ def test_an_installation_that_does_not_import_has_no_verdict(tmp_path: Path) -> 
     assert (found.word, found.why.endswith("half a wheel")) == (NOT_RUN, True)
 
 
-@pytest.mark.parametrize("arguments", [["999"], ["5-7"], ["38", "--since", "old"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["999"],
+        ["5-7"],
+        ["38", "--since", "old"],
+        ["38", "--library", "asyncpg", "--driver", "psycopg"],
+        ["38", "--driver", "aiopg"],
+    ],
+)
 def test_a_bisection_of_nothing_is_refused(arguments: list[str]) -> None:
     done = orm("bisect", *arguments)
     assert (done.returncode, done.stdout) == (2, "")

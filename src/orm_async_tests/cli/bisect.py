@@ -40,7 +40,7 @@ def bisect(arguments: argparse.Namespace) -> int:
 
     entry = _entry(arguments.number)
     library = arguments.library
-    driver = arguments.driver or ("psycopg" if library == "psycopg" else db.DRIVERS[0])
+    driver = _driver(library, arguments.driver)
     versions = between(library, arguments.since, arguments.until)
     run = _telling(Runner((entry.number,), library, driver, home()), entry.number)
     also = versions if arguments.every else ()
@@ -50,6 +50,18 @@ def bisect(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(_told(found, entry, len(versions))))
     return int(any(found.runs().values()))
+
+
+def _driver(library: str, asked: str | None) -> str:
+    """The driver that the script runs on: the library, if it is one."""
+    driver = asked or (library if library in db.DRIVERS else db.DRIVERS[0])
+    if driver not in db.DRIVERS or (library in db.DRIVERS and driver != library):
+        raise CouldNotRun(
+            f"{driver} is not a driver that shows releases of {library}",
+            "--driver",
+            f"leave it out, or --library sqlalchemy --driver {db.DRIVERS[-1]}",
+        )
+    return driver
 
 
 def _entry(number: str) -> catalogue.Entry:

@@ -15,6 +15,7 @@ from orm_async_tests.versions.releases import NotInstalled, installed
 
 HOLDS, UPSTREAM, BROKEN, NOT_RUN = "HOLDS", "UPSTREAM", "BROKEN", "NOT RUN"
 OWN = "bisect"  # the folder of the embedded server that is used
+LONGEST = 600  # seconds: a release may hang
 TOLD = (HOLDS, UPSTREAM)  # what says something of a defect
 
 
@@ -48,7 +49,11 @@ class Runner:
             folder = installed(self.library, version, self.home)
         except NotInstalled as error:
             return dict.fromkeys(self.numbers, Outcome(NOT_RUN, why=str(error)))
-        done = self._run(folder)
+        try:
+            done = self._run(folder)
+        except subprocess.TimeoutExpired:
+            why = f"it did not end within {LONGEST} seconds"
+            return dict.fromkeys(self.numbers, Outcome(NOT_RUN, why=why))
         try:
             document = json.loads(done.stdout)
         except json.JSONDecodeError:
@@ -66,6 +71,7 @@ class Runner:
             env={**os.environ, **own},
             capture_output=True,
             text=True,
+            timeout=LONGEST,
         )
 
 

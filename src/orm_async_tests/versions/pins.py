@@ -76,11 +76,22 @@ def _of_lock(path: Path) -> Iterator[Pin]:
             str(path),
             f"orm-async-tests audit FILE: {LOCKS}",
         ) from None
-    tables = [each for name in TABLES for each in document.get(name, [])]
+    found = (document.get(name) for name in TABLES)
+    tables = [table for each in found if isinstance(each, list) for table in each]
     for table in tables:
         name, version = (str(table.get(key, "")) for key in ("name", "version"))
         if (library := _canonical(name)) in LIBRARIES:
-            yield Pin(library, version, path, _line(text, name, version))
+            yield Pin(library, _valid(version, path), path, _line(text, name, version))
+
+
+def _valid(version: str, path: Path) -> str:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return str(Version(version)) if version else ""
+    except InvalidVersion:
+        what = f"this is not a version: {version}"
+        raise CouldNotRun(what, str(path), f"orm-async-tests audit FILE: {LOCKS}") from None
 
 
 def _line(text: str, name: str, version: str) -> int:

@@ -3,6 +3,7 @@
 Only the one library differs from what runs here, so that a difference is that library's.
 """
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -28,6 +29,12 @@ def released(library: str) -> list[str]:
     """The versions on the package index, rising, without pre-releases."""
     from packaging.version import Version
 
+    if importlib.util.find_spec("pip") is None:
+        raise CouldNotRun(
+            "there is no pip here to install releases with",
+            sys.prefix,
+            f"{sys.executable} -m ensurepip",
+        )
     done = _pip("index", "versions", library)
     found = re.search(r"^Available versions: (.+)$", done.stdout, re.MULTILINE)
     if done.returncode or found is None:

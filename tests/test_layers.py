@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "symptoms": set[str](),
     "catalogue": {"errors", "symptoms"},
     "versions": {"errors", "postgres", "catalogue"},
+    "matrix": {"errors", "versions"},
     "service": {"errors", "models", "postgres", "db", "migrations"},
     "__main__": {"cli"},
     "cli": {
@@ -31,6 +32,7 @@ MAY_IMPORT = {
         "catalogue",
         "symptoms",
         "versions",
+        "matrix",
     },
 }
 # Nothing may be opened, started or said while everything of ours is imported.

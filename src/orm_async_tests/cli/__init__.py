@@ -13,7 +13,7 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand."""
-    from orm_async_tests.cli import audit, bisect, database, doctor, scripts, why
+    from orm_async_tests.cli import audit, bisect, database, doctor, matrix, scripts, why
 
     parser = argparse.ArgumentParser(
         prog="orm-async-tests",
@@ -26,4 +26,5 @@ def parser() -> argparse.ArgumentParser:
     why.add(commands)
     audit.add(commands)
     bisect.add(commands)
+    matrix.add(commands)
     return parser

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import requires
 from itertools import chain, groupby
 from pathlib import Path
@@ -18,7 +19,18 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions.ranges import UNKNOWN_FROM
 
 COMPANIONS = {"psycopg": ("psycopg-binary",)}  # of the same version
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+PIP = ("-m", "pip", "--disable-pip-version-check")
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter, and the tag of the wheels that it takes."""
+
+    command: str
+    tag: str
+
+
+HERE = Python(sys.executable, f"{sys.implementation.cache_tag}-{sys.platform}")
 
 
 class NotInstalled(Exception):
@@ -35,11 +47,11 @@ def released(library: str) -> list[str]:
             sys.prefix,
             f"{sys.executable} -m ensurepip",
         )
-    done = _pip("index", "versions", library)
+    done = pip("index", "versions", library)
     found = re.search(r"^Available versions: (.+)$", done.stdout, re.MULTILINE)
     if done.returncode or found is None:
         raise CouldNotRun(
-            f"pip knows no versions of {library}: {_last(done.stderr)}",
+            f"pip knows no versions of {library}: {last_line(done.stderr)}",
             "the package index",
             f"{sys.executable} -m pip index versions {library}",
         )
@@ -89,15 +101,14 @@ def lines(versions: Iterable[str]) -> list[list[str]]:
     return found if any(len(line) > 1 for line in found) else [list(chain(*found))]
 
 
-def folder(library: str, version: str, home: Path) -> Path:
+def folder(library: str, version: str, home: Path, python: Python = HERE) -> Path:
     """Where a release is installed."""
-    tag = f"{sys.implementation.cache_tag}-{sys.platform}"
-    return home / "releases" / tag / f"{library}-{version}"
+    return home / "releases" / python.tag / f"{library}-{version}"
 
 
-def installed(library: str, version: str, home: Path) -> Path:
+def installed(library: str, version: str, home: Path, python: Python = HERE) -> Path:
     """The folder with this release, made once and kept. Raises NotInstalled."""
-    found = folder(library, version, home)
+    found = folder(library, version, home, python)
     if found.is_dir():
         return found
     found.parent.mkdir(parents=True, exist_ok=True)
@@ -106,9 +117,9 @@ def installed(library: str, version: str, home: Path) -> Path:
         names = (library, *COMPANIONS.get(library, ()))
         wanted = [f"{name}=={version}" for name in names]
         options = ("--quiet", "--no-deps", "--only-binary", ":all:", "--target", str(part))
-        done = _pip("install", *options, *wanted)
+        done = pip("install", *options, *wanted, python=python)
         if done.returncode:
-            raise NotInstalled(_last(done.stderr))
+            raise NotInstalled(last_line(done.stderr))
         if not found.is_dir():  # else another command was faster
             part.rename(found)
     finally:
@@ -116,11 +127,12 @@ def installed(library: str, version: str, home: Path) -> Path:
     return found
 
 
-def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PIP, *arguments], capture_output=True, text=True)
+def pip(*arguments: str, python: Python = HERE) -> subprocess.CompletedProcess[str]:
+    """What an interpreter's pip did."""
+    return subprocess.run([python.command, *PIP, *arguments], capture_output=True, text=True)
 
 
-def _last(text: str) -> str:
+def last_line(text: str) -> str:
     """What pip said in the end."""
     said = [line for line in text.splitlines() if not line.startswith("WARNING")]
     return said[-1].removeprefix("ERROR: ") if said else "without a word"

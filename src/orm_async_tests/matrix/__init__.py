@@ -1,0 +1,1 @@
+"""The same scripts on many stacks: versions, drivers, event loops, poolers, servers."""

@@ -1,0 +1,39 @@
+"""What changed between two runs of a matrix."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from orm_async_tests.matrix.records import GOOD, Record, verdicts
+
+Kind = Literal["regression", "repaired", "changed", "added", "gone"]
+
+
+class Change(NamedTuple):
+    """One script on one stack, before and after; "" where it was not run."""
+
+    kind: Kind
+    stack: str
+    number: int
+    before: str
+    after: str
+
+
+def changes(before: Sequence[Record], after: Sequence[Record]) -> list[Change]:
+    """The differences, regressions first. A script that is gone is none, whatever it said."""
+    old, new = verdicts(before), verdicts(after)
+    found = [
+        Change(_kind(old.get(key, ""), new.get(key, "")), *key, old.get(key, ""), new.get(key, ""))
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+    return sorted(found, key=lambda change: change.kind != "regression")
+
+
+def _kind(old: str, new: str) -> Kind:
+    if not new:
+        return "gone"
+    if not old:
+        return "added" if new in GOOD else "regression"
+    if (old in GOOD) != (new in GOOD):
+        return "repaired" if new in GOOD else "regression"
+    return "changed"

@@ -1,0 +1,153 @@
+"""Run scripts on stacks, side by side: what hangs or dies is a result of its own."""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from asyncio import StreamReader
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orm_async_tests.matrix.environments import variables
+from orm_async_tests.matrix.plans import Plan
+from orm_async_tests.matrix.records import Record
+from orm_async_tests.versions.releases import NotInstalled
+
+TIMEOUT, CRASH, NOT_RUN = "TIMEOUT", "CRASH", "NOT RUN"
+COULD_NOT_RUN = 2  # the exit code
+IDLE = "5"  # seconds that a slot's server waits for its next stack
+LINE = 2**24  # bytes that a result may have
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where stacks run one after the other: the folder of an embedded server of their own."""
+
+    home: Path
+    timeout: float  # seconds that one script may take
+
+
+async def run_stack(
+    plan: Plan, numbers: Sequence[int], home: Path, slot: Slot
+) -> AsyncIterator[Record]:
+    """The records of one stack, each as soon as it is there: one result for every script."""
+    try:
+        python, own = await asyncio.to_thread(variables, plan, home)
+    except NotInstalled as error:
+        for number in numbers:
+            yield _result(plan, number, NOT_RUN, str(error))
+        return
+    left, told = [*numbers], False
+    while left:
+        verdict, why = NOT_RUN, ""
+        async with _child(plan, python, own, left, slot) as child:
+            async for document in child.documents():
+                if not told:
+                    yield {"record": "stack", "stack": plan.name, "identity": document["stack"]}
+                told = True
+                yield _of(plan, document)
+                left.remove(document["results"][0]["number"])
+            verdict, why = await child.ended()
+        if verdict == NOT_RUN:
+            for number in left:
+                yield _result(plan, number, NOT_RUN, why)
+            return
+        if left:
+            yield _result(plan, left.pop(0), verdict, why)
+
+
+def _of(plan: Plan, document: Record) -> Record:
+    (found,) = document["results"]
+    made = _result(plan, found["number"], found["verdict"], found["reason"])
+    failed = [each for each in found["evidence"] if not each["holds"]]
+    return {**made, "seconds": found["seconds"], "failed": failed, "defects": found["defects"]}
+
+
+def _result(plan: Plan, number: int, verdict: str, reason: str) -> Record:
+    return {
+        "record": "result",
+        "stack": plan.name,
+        "number": number,
+        "verdict": verdict,
+        "reason": reason,
+        "seconds": 0.0,
+        "failed": [],
+        "defects": [],
+    }
+
+
+@dataclass
+class _Child:
+    """A run in a process of its own."""
+
+    process: Process
+    log: Path
+    timeout: float
+    trouble: tuple[str, str] | None = None
+
+    async def documents(self) -> AsyncIterator[Record]:
+        """What it prints; it is killed when it has printed nothing for too long."""
+        out = self.process.stdout
+        assert isinstance(out, StreamReader)
+        try:
+            while line := await asyncio.wait_for(out.readline(), self.timeout):
+                yield json.loads(line)
+        except TimeoutError:
+            self.trouble = TIMEOUT, f"no result within {self.timeout:g} s"
+            self.process.kill()
+        except ValueError as error:
+            self.trouble = CRASH, f"its result is not JSON: {error}"
+            self.process.kill()
+
+    async def ended(self) -> tuple[str, str]:
+        """What becomes of the first script that has no result, and why."""
+        code = await self.process.wait()
+        if self.trouble:
+            return self.trouble
+        said = self.log.read_text(errors="replace").strip().splitlines()
+        last = "; ".join(line.strip() for line in said[-3:])
+        return (NOT_RUN, last) if code == COULD_NOT_RUN else (CRASH, f"exit code {code}: {last}")
+
+
+@asynccontextmanager
+async def _child(
+    plan: Plan, python: str, own: dict[str, str], numbers: Sequence[int], slot: Slot
+) -> AsyncIterator[_Child]:
+    options = ["--driver", plan.driver, "--loop", plan.loop, "--pooler", plan.pooler]
+    command = [python, "-m", "orm_async_tests", "run", "--ndjson", *options]
+    own = {**own, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
+    if plan.server.startswith("postgres"):
+        own["DATABASE_URL"] = plan.server
+    elif plan.server:
+        own["ORM_ASYNC_PG_BIN"] = plan.server
+    with tempfile.NamedTemporaryFile(prefix="orm-async-", suffix=".log") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *map(str, numbers),
+            env={**os.environ, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            limit=LINE,
+            preexec_fn=_die_with_parent,
+        )
+        try:
+            yield _Child(process, Path(log.name), slot.timeout)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _die_with_parent() -> None:
+    """Run in the child before exec: even a killed matrix leaves no run behind (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

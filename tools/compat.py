@@ -51,7 +51,10 @@ def searches() -> Iterator[Search]:
         run = cache(partial(told, Runner(tuple(numbers), library, driver, home())))
         for number in numbers:
             one = partial(of_script, run, number)
-            yield search(number, library, defects, releases, one, releases)
+            again = partial(
+                of_script, partial(told, Runner((number,), library, driver, home())), number
+            )
+            yield search(number, library, defects, releases, one, releases, again)
 
 
 def told(run: Runner, release: str) -> dict[int, Outcome]:

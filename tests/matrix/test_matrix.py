@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -102,7 +103,7 @@ def test_a_run_that_dies_is_a_crash_and_the_rest_is_run(
     options = ["--jobs", "1", "--output", str(output)]
     with subprocess.Popen([*command, *options], env=with_url(database)) as started:
         until(lambda: runs_below(started.pid))
-        os.kill(*runs_below(started.pid), signal.SIGKILL)
+        os.kill(runs_below(started.pid)[0], signal.SIGKILL)
         assert started.wait() == 1
     assert [*records.verdicts(records.read(output)).values()].count("CRASH") == 1
     assert len(records.verdicts(records.read(output))) == 4
@@ -110,8 +111,12 @@ def test_a_run_that_dies_is_a_crash_and_the_rest_is_run(
 
 def runs_below(pid: int) -> list[int]:
     """Those of a process's children that run scripts (Linux)."""
-    commands = {each: Path(f"/proc/{each}/cmdline").read_bytes() for each in pids_below(pid)}
-    return [each for each, command in commands.items() if b"--ndjson" in command]
+    found = []
+    for each in pids_below(pid):
+        with suppress(FileNotFoundError):  # it has just ended
+            command = Path(f"/proc/{each}/cmdline").read_bytes()
+            found += [each] if b"--ndjson" in command else []
+    return found
 
 
 def pids_below(pid: int) -> list[int]:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -234,3 +236,12 @@ def test_the_example_of_the_documents_is_what_is_printed(monkeypatch: pytest.Mon
     example = page.partition("$ orm-async-tests audit poetry.lock\n")[2].partition("```")[0]
     shown = [part.strip() for part in re.split(r"\n\n|\.\.\.\n", example)]
     assert [part for part in shown if part not in map(str.strip, printed)] == []
+
+
+def test_neither_sqlalchemy_nor_a_server_is_needed_to_read_the_defects() -> None:
+    code = "import sys; from orm_async_tests.versions import known; known.known_defects()"
+    heavy = "print({'sqlalchemy', 'asyncpg', 'rich'} & sys.modules.keys() or 'nothing')"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "nothing\n")

@@ -12,10 +12,12 @@ from orm_async_tests.versions.bisect import (
     BROKEN,
     HOLDS,
     NOT_RUN,
+    UNSTABLE,
     UPSTREAM,
     Outcome,
     Runner,
     bisected,
+    confirmed,
     outcomes,
     spans,
 )
@@ -76,6 +78,15 @@ def test_a_release_that_was_not_run_says_nothing_and_is_stepped_over() -> None:
     found = bisected(LINE, run)
     assert found["2.0.52"].word == NOT_RUN
     assert as_ranges([spans(found, LOST)]) == ">=2.0.30,<2.0.53"
+
+
+def test_a_release_beside_a_change_that_says_two_things_says_nothing() -> None:
+    found = bisected(LINE, until("2.0.53"))
+    assert confirmed(found, until("2.0.53")) == found
+    again = confirmed(found, until("2.0.52"))
+    assert {version for version in found if again[version] != found[version]} == {"2.0.52"}
+    assert again["2.0.52"].word == UNSTABLE
+    assert as_ranges([spans(again, LOST)]) == ">=2.0.30,<2.0.53"
 
 
 def test_ranges_are_those_of_each_line() -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from orm_async_tests.postgres.paths import VARIABLE
 from orm_async_tests.versions.releases import NotInstalled, installed
 
-HOLDS, UPSTREAM, BROKEN, NOT_RUN = "HOLDS", "UPSTREAM", "BROKEN", "NOT RUN"
+HOLDS, UPSTREAM, BROKEN = "HOLDS", "UPSTREAM", "BROKEN"
+NOT_RUN, UNSTABLE = "NOT RUN", "UNSTABLE"
 OWN = "bisect"  # the folder of the embedded server that is used
 LONGEST = 600  # seconds: a release may hang
 TOLD = (HOLDS, UPSTREAM)  # what says something of a defect
@@ -112,6 +113,20 @@ def bisected(
         middle = versions[sum(pair) // 2]
         known[middle] = run(middle)
     return {each: known[each] for each in versions if each in known}
+
+
+def confirmed(outcomes: Outcomes, run: Callable[[str], Outcome]) -> dict[str, Outcome]:
+    """The outcomes of a line, those beside a change run again: what differs says nothing."""
+    said = [(version, each.word, each.shown) for version, each in outcomes.items()]
+    changes = [(one, two) for one, two in pairwise(said) if one[1:] != two[1:]]
+    beside = {version for pair in changes for version, word, _ in pair if word in TOLD}
+    found = dict(outcomes)
+    for version in sorted(beside):
+        again = run(version)
+        if (again.word, again.shown) != (found[version].word, found[version].shown):
+            shown = " and ".join("; ".join(each.shown) for each in (found[version], again))
+            found[version] = Outcome(UNSTABLE, why=f"two runs differ: {shown}")
+    return found
 
 
 def _open(versions: Sequence[str], known: Outcomes) -> tuple[int, int] | None:

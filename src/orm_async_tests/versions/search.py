@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orm_async_tests.versions.bisect import BROKEN, TOLD, Outcome, bisected, spans
+from orm_async_tests.versions.bisect import BROKEN, TOLD, Outcome, bisected, confirmed, spans
 from orm_async_tests.versions.known import Known
 from orm_async_tests.versions.ranges import as_ranges
 from orm_async_tests.versions.releases import lines
@@ -52,11 +52,15 @@ def search(
     versions: Sequence[str],
     run: Callable[[str], Outcome],
     also: Collection[str] = (),
+    again: Callable[[str], Outcome] | None = None,
 ) -> Search:
-    """Bisect each minor line; run what the known ranges end at, its neighbours, and also these."""
+    """Bisect each minor line; run what the known ranges end at, its neighbours, and also these.
+
+    What lies beside a change is run again.
+    """
     mine = tuple(each for each in defects if any(e.number == number for e in each.scripts))
     found = (bisected(each, run, {*_ends(each, library, mine), *also}) for each in lines(versions))
-    return Search(number, library, mine, tuple(found))
+    return Search(number, library, mine, tuple(confirmed(each, again or run) for each in found))
 
 
 def _ends(line: Sequence[str], library: str, defects: Sequence[Known]) -> set[str]:

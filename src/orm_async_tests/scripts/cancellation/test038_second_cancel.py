@@ -2,8 +2,8 @@
 
 asyncpg answers the first cancel by a request to the server to cancel the query, and waits for it.
 A second cancel ends that wait. SQLAlchemy gives the connection up and the pool's slot is free
-again; until 2.0.55 and 2.1.5 the next user got the dead connection. The query itself may live on:
-cancel once, and wait for the end of the task.
+again; from 2.0.44 to 2.0.54 and from 2.1.0 to 2.1.4 the next user got the dead connection. The
+query itself may live on: cancel once, and wait for the end of the task.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

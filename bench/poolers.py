@@ -8,9 +8,10 @@ python bench/poolers.py --into docs/poolers.md    all of them: PgBouncer must be
 import argparse
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from orm_async_tests.harness.processes import Processes
 from orm_async_tests.harness.seen import sqlstate
 from orm_async_tests.postgres import Pooler, pgbouncer, pooler, private_server
 
-NEWER = "pgbouncer>=1.21"
+NEWER, PREPARED = "pgbouncer>=1.21", "max_prepared_statements"
 OFTEN = 7  # times: psycopg prepares what it executes for the sixth time
 WORKS = "works"
 READ, READ_PACE = "SELECT height FROM walks", "SELECT pace FROM walks"
@@ -39,13 +40,10 @@ WORLD = (
     "INSERT INTO walks VALUES (1, 'slow')",
 )
 ALTER = "ALTER TABLE walks ALTER COLUMN height TYPE real"
-MODES = {  # column: settings of pgbouncer.ini
-    "session": {"pool_mode": "session", "max_prepared_statements": "0"},
-    "transaction": {"pool_mode": "transaction", "max_prepared_statements": "0"},
-    "transaction, `max_prepared_statements=200`": {
-        "pool_mode": "transaction",
-        "max_prepared_statements": "200",
-    },
+MODES: dict[str, Mapping[str, str]] = {  # column: settings of pgbouncer.ini
+    "session": {"pool_mode": "session", PREPARED: "0"},
+    "transaction": {"pool_mode": "transaction", PREPARED: "0"},
+    f"transaction, `{PREPARED}=200`": {"pool_mode": "transaction", PREPARED: "200"},
 }
 Options = Mapping[str, Any]
 
@@ -174,7 +172,7 @@ async def _execute(server: URL, statements: Iterable[str]) -> None:
             await connection.execute(text(statement))
 
 
-async def cell(server: URL, setting: Setting, mode: Mapping[str, str]) -> str:
+async def tried(setting: Setting, server: URL, mode: Mapping[str, str]) -> str:
     """Which trials of a setting fail, and how: an SQLSTATE, or what is read in place of 1.0."""
     failed = []
     for name, trial in TRIALS.items():
@@ -189,45 +187,100 @@ async def cell(server: URL, setting: Setting, mode: Mapping[str, str]) -> str:
     return ", ".join(failed) or WORKS
 
 
-def possible() -> dict[str, Mapping[str, str]]:
-    """The modes that the PgBouncer of this machine has."""
-    old = bool(missing(NEWER, wire=True))
-    return {
-        name: mode
-        for name, mode in MODES.items()
-        if not old or mode["max_prepared_statements"] == "0"
-    }
+OFF: Options = {"connect_args": {"statement_cache_size": 0, "prepared_statement_cache_size": 0}}
+MINE = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+LEFT: dict[
+    str, tuple[str, str, object]
+] = {  # what a client does, what the next one asks, and its answer if nothing is left
+    "`SET`": ("SET statement_timeout = '7s'", "SHOW statement_timeout", "0"),
+    "a temporary table": ("CREATE TEMP TABLE t ()", "SELECT to_regclass('pg_temp.t')::text", None),
+    "an advisory lock": ("SELECT pg_advisory_lock(1)", MINE, 0),
+    "`LISTEN`": ("LISTEN news", "SELECT array(SELECT pg_listening_channels())", []),
+}
+ASKED = {"statement_timeout": "7s", "timezone": "Asia/Tokyo", "application_name": "walks"}
 
 
-async def table(server: URL) -> list[list[str]]:
-    """A head, and a row for each setting."""
-    modes = possible()
-    rows = [["Driver and settings", *modes]]
-    for setting in SETTINGS:
-        rows.append([setting.name, *[await cell(server, setting, modes[mode]) for mode in modes]])
-    return rows
+async def answer(url: URL, options: Options, statement: str) -> object:
+    """The first value that a client of its own gets, which commits."""
+    engine = create_async_engine(url, **options)
+    try:
+        async with engine.begin() as connection:
+            result = await connection.execute(text(statement))
+            return result.scalar() if result.returns_rows else None
+    finally:
+        await engine.dispose()
+
+
+async def left(name: str, server: URL, mode: Mapping[str, str]) -> str:
+    """Whether what a client leaves is there for the next one."""
+    first, then, nothing = LEFT[name]
+    with pgbouncer(server) as own:
+        url = own.start(default_pool_size="1", **mode)
+        await answer(url, OFF, first)
+        clean = await answer(url, OFF, then) == nothing
+    return "ends with the client" if clean else "stays for the next client"
+
+
+async def asked(name: str, server: URL, mode: Mapping[str, str]) -> str:
+    """What becomes of a setting for which asyncpg asks by server_settings."""
+    arguments = {**OFF["connect_args"], "server_settings": {name: ASKED[name]}}
+    with pgbouncer(server) as own:
+        url = own.start(**mode)
+        try:
+            found = await answer(url, {"connect_args": arguments}, f"SHOW {name}")
+        except DBAPIError as error:
+            return f"refused: {sqlstate(error.orig)}"
+    return "applied" if found == ASKED[name] else "dropped"
+
+
+Cell = Callable[[URL, Mapping[str, str]], Coroutine[Any, Any, str]]
+TABLES: dict[str, dict[str, Cell]] = {  # by their names in the page: rows
+    "statements": {setting.name: partial(tried, setting) for setting in SETTINGS},
+    "sessions": {
+        **{name: partial(left, name) for name in LEFT},
+        **{f"`server_settings`: {name}": partial(asked, name) for name in ASKED},
+    },
+}
+
+
+def modes_of(table: str) -> dict[str, Mapping[str, str]]:
+    """The modes of a table that the PgBouncer of this machine has."""
+    usual = {name: mode for name, mode in MODES.items() if mode[PREPARED] == "0"}
+    return usual if table == "sessions" or missing(NEWER, wire=True) else MODES
+
+
+async def rows(server: URL, table: str) -> list[list[str]]:
+    """A table, with its head."""
+    modes = modes_of(table)
+    found = [["", *modes], ["---"] * (1 + len(modes))]
+    for name, cell in TABLES[table].items():
+        found.append([name, *[await cell(server, mode) for mode in modes.values()]])
+    return found
 
 
 def main() -> int:
-    """Print the table, or write it into a page, with the versions and the day."""
+    """Print the tables, or write them into a page, with the versions and the day."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--into", type=Path, help="a document that has the table")
+    parser.add_argument("--into", type=Path, help="a document that has the tables")
     page = parser.parse_args().into
-    require(NEWER if page else PGBOUNCER)
+    require(NEWER if page else PGBOUNCER, "this program")
     with private_server() as server:
-        rows = asyncio.run(table(db.socket_url(server.login)))
+        url = db.socket_url(server.login)
+        found = {name: asyncio.run(rows(url, name)) for name in TABLES}
         on = f"PostgreSQL {server.login.version}, PgBouncer {pooler.version()}"
     on += "".join(f", {name} {version(name)}" for name in ("SQLAlchemy", *db.DRIVERS))
-    run = f"Run on {datetime.now(UTC):%Y-%m-%d}: {on}.\n"
-    rows.insert(1, ["---"] * len(rows[0]))
-    told = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    texts = {"run": f"Run on {datetime.now(UTC):%Y-%m-%d}: {on}.\n"}
+    for name, table in found.items():
+        texts[name] = "".join(f"| {' | '.join(row)} |\n" for row in table)
     if page is None:
-        print(told + run)
+        print("\n".join(texts.values()))
         return 0
-    found = re.sub(r"(<!-- table -->\n)(\|.*\n)*", rf"\g<1>{told}", page.read_text("utf-8"))
-    page.write_text(re.sub(r"(<!-- run -->\n)(Run.*\n)?", rf"\g<1>{run}", found), "utf-8")
+    told = page.read_text("utf-8")
+    for name, part in texts.items():
+        told = re.sub(rf"(<!-- {name} -->\n)(\S.*\n)*", rf"\g<1>{part}", told)
+    page.write_text(told, "utf-8")
     return 0
 
 

@@ -67,6 +67,8 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
         ["run", "--chapter", "nothing"],
         ["list", "--since", "nothing"],
         ["run", "5", "--db", "nonsense"],
+        ["run", "5", "--require", "nonsense"],
+        ["run", "5", "--require", "binaries,pgbouncer>=99"],
         ["run", "5", "--driver", "nothing"],
         ["run", "5", "--db", "postgresql://127.0.0.1:1/x"],
         ["explain", "4000"],

@@ -103,10 +103,9 @@ def test_what_is_required_and_missing_is_an_error_with_what_to_type(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(pooler.VARIABLE, "no_such_program")
-    monkeypatch.setenv(needs.VARIABLE, "binaries,pgbouncer")
     with pytest.raises(CouldNotRun) as raised:
-        needs.require(None)
-    assert raised.value.where == needs.VARIABLE
+        needs.require("binaries,pgbouncer", "--require")
+    assert raised.value.where == "--require"
     assert "apt-get install pgbouncer" in raised.value.remedy
 
 
@@ -115,6 +114,7 @@ def test_an_older_one_does_not_meet_the_need_of_a_newer_one() -> None:
     assert "needs pgbouncer>=99" in needs.missing("pgbouncer>=99", wire=True)
 
 
-def test_what_nobody_knows_cannot_be_required() -> None:
+@pytest.mark.parametrize("word", ["pgbuoncer", "pgbouncers", "pgbouncer>=new", "binaries,x"])
+def test_what_nobody_knows_cannot_be_required(word: str) -> None:
     with pytest.raises(CouldNotRun, match="cannot be required"):
-        needs.require("pgbuoncer")
+        needs.require(word, "--require")

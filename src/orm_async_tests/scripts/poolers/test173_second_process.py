@@ -3,8 +3,8 @@
 asyncpg names them __asyncpg_stmt_1__ and so on, and each process counts from one. In transaction
 mode PgBouncer gives both processes the same server connections, and nothing clears what the first
 one prepared there: the second cannot even connect. So it is after a restart, too. With both caches
-off statements have no names. asyncpg and SQLAlchemy do not promise that this mode works: use
-PgBouncer's max_prepared_statements (test175) where you can.
+off statements have no names. That is what was measured, on 1.18 and 1.24: neither library promises
+to work in this mode. PgBouncer's max_prepared_statements is made for it (test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors

@@ -1,9 +1,9 @@
-"""In transaction mode a kept statement is looked for where it was not prepared.
+"""In transaction mode a cached statement is looked for where it was not prepared.
 
-A connection of the engine keeps the names of what it has prepared, and PgBouncer gives its next
+A connection of the engine caches the names of what it has prepared, and PgBouncer gives its next
 transaction another server connection, which does not know them. Unique names, which SQLAlchemy's
 documentation advises with NullPool, end the clash with other processes (test173), and not this: one
-connection that makes two transactions fails. With both caches off nothing is kept.
+connection that makes two transactions fails. With both caches off nothing is cached.
 
 Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer

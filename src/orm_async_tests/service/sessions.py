@@ -110,6 +110,7 @@ def through_pooler(settings: Settings) -> dict[str, Any]:
         "server_settings": {"application_name": NAME, "timezone": "UTC"},
         "statement_cache_size": 0,
         "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: "",  # asyncpg 0.30 gives names without a cache too
     }
 
 

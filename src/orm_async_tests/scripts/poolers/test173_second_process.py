@@ -3,8 +3,9 @@
 asyncpg names them __asyncpg_stmt_1__ and so on, and each process counts from one. In transaction
 mode PgBouncer gives both processes the same server connections, and nothing clears what the first
 one prepared there: the second cannot even connect. So it is after a restart, too. With both caches
-off statements have no names. That is what was measured, on 1.18 and 1.24: neither library promises
-to work in this mode. PgBouncer's max_prepared_statements is made for it (test175).
+off statements have no names (asyncpg 0.30 needs prepared_statement_name_func=lambda: "" as well).
+That is what was measured: neither library promises to work in this mode. PgBouncer's
+max_prepared_statements is made for it (test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orm_async_tests.harness import Pooler, Processes, Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
-ONLY = "asyncpg"
+ONLY = "asyncpg>=0.31"
 Read = dict[str, str | None]
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests.harness import MakeEngine, Pooler, Seen, main_of, right, wrong
 
-ONLY = "asyncpg"
+ONLY = "asyncpg>=0.31"
 ALTER = text("ALTER TABLE test175.huts ALTER COLUMN height TYPE real")
 Read = dict[str, float | None]
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests.harness import Activity, Pooler, Processes, Seen, main_of, right, wrong
 
-ONLY = "asyncpg"
+ONLY = "asyncpg>=0.31"
 OFF = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
 SELECT = "SELECT username FROM users WHERE id = 1"
 UPDATE = "UPDATE users SET username = 'changed' WHERE id = 1 RETURNING username"

@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests.harness import Pooler, Processes, Seen, main_of, right, wrong
 
-ONLY = "asyncpg"
+ONLY = "asyncpg>=0.31"
 Read = dict[str, str | None]
 Pace = Enum("Pace", ["slow", "fast"])
 

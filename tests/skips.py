@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from orm_async_tests.harness.judge import SKIPPED
 from orm_async_tests.harness.needs import PGBOUNCER, missing
 from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.upstream import within
+from orm_async_tests.versions.ranges import within
 
 
 def skip_as(result: Result) -> None:

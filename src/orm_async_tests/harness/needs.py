@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.upstream import within
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.postgres import binaries, pooler
+from orm_async_tests.versions.ranges import within
 
 WIRE, BINARIES, PGBOUNCER = "a wire", "binaries", "pgbouncer"
 REQUIRABLE = (BINARIES, PGBOUNCER)

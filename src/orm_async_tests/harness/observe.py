@@ -67,7 +67,7 @@ class Observer:
                     await _called(place.way, arguments, seen, started)
                 finally:
                     arguments.clear()
-                    await fixtures.aclose()  # what a session sends at its end belongs to the way
+                    await _left(fixtures, seen)
                     seen.seconds = time.perf_counter() - started
         seen.sql = [entry for entry in seen.log if entry not in sql.TRANSACTION]
         if self.wire:
@@ -118,6 +118,14 @@ async def _called(way: Way, arguments: dict[str, Any], seen: Seen, started: floa
             raise
         seen.error = error
         _forget_frames(error)
+
+
+async def _left(fixtures: AsyncExitStack, seen: Seen) -> None:
+    """Leave the fixtures: what a session sends at its end, and raises, belongs to the way."""
+    try:
+        await fixtures.aclose()
+    except Exception as error:
+        seen.error = seen.error or error
 
 
 async def _result(outcome: Any, seen: Seen, started: float) -> Any:

@@ -22,7 +22,8 @@ def test_it_works_through_pgbouncer(home: object) -> None:
         through = pooler.start(pool_mode="transaction", default_pool_size="3")
         past = url.render_as_string(hide_password=False)
         settings = {f"{PREFIX}LISTEN_URL": past, f"{PREFIX}POOLER": "true"}
-        with serving(through, **settings) as service:
+        # A second one beside it: each process gives the same names to what it prepares.
+        with serving(through, **settings) as service, serving(through, **settings):
             ledger = asyncio.run(walked(service.url, clients=20, seconds=2))
             asyncio.run(told_the_truth(ledger, url))
             assert ledger.lost == 0

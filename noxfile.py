@@ -94,7 +94,15 @@ def site(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Ratios within one run (arguments: their names, such as startup; all of them)."""
-    for name in session.posargs or ["startup", "bulk", "service", "gpx", "isolation", "growth"]:
+    for name in session.posargs or [
+        "startup",
+        "bulk",
+        "service",
+        "gpx",
+        "isolation",
+        "growth",
+        "poolers",
+    ]:
         python(session, f"bench/{name}.py")
 
 

@@ -23,7 +23,7 @@ IDLE = "3"  # seconds: nothing is left running for long
 def pytest_configure() -> None:
     """Where ORM_ASYNC_REQUIRE names what no test may be skipped for, see that it is here."""
     try:
-        needs.require(None)
+        needs.require(os.environ.get(needs.VARIABLE, ""), needs.VARIABLE)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
 

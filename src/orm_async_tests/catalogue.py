@@ -26,6 +26,7 @@ CHAPTERS = (  # in the order in which they are listed; each is a folder of scrip
     "isolation",
     "pool",
     "cancellation",
+    "poolers",
     "driver",
     "bridge",
     "web",

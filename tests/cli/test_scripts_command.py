@@ -103,6 +103,8 @@ def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> Non
         ["run", "--chapter", "nothing"],
         ["list", "--since", "nothing"],
         ["run", "5", "--db", "nonsense"],
+        ["run", "5", "--require", "nonsense"],
+        ["run", "5", "--require", "binaries,pgbouncer>=99"],
         ["run", "5", "--driver", "nothing"],
         ["run", "5", "--db", "postgresql://127.0.0.1:1/x"],
         ["explain", "4000"],

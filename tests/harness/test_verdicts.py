@@ -228,6 +228,24 @@ def test_a_server_of_its_own_needs_binaries(
     assert "ORM_ASYNC_PG_BIN" in result.verdict.reason
 
 
+def test_a_pooler_needs_pgbouncer(database: db.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORM_ASYNC_PGBOUNCER", "no_such_program")
+    result = ran("@way\nasync def go(pooler):\n    pass", database)
+    assert result.verdict.word == SKIPPED
+    assert "apt-get install pgbouncer" in result.verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("setting", "need"),
+    [("'0'", "pgbouncer"), ("'200'", "pgbouncer>=1.21"), ("N", "pgbouncer>=1.21")],
+)
+def test_a_pooler_that_keeps_statements_needs_a_newer_pgbouncer(
+    setting: str, need: str, database: db.Database
+) -> None:
+    way = f"@way\nasync def go(pooler):\n    pooler.start(max_prepared_statements={setting})"
+    assert ran(f"ONLY = 'psycopg'\nN = '9'\n{way}", database).script.needs == {need}
+
+
 def test_the_stack_is_named(database: db.Database) -> None:
     stack = ran("@way\nasync def go():\n    pass", database).stack
     assert stack.sqlalchemy == importlib.metadata.version("sqlalchemy")

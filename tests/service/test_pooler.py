@@ -20,8 +20,10 @@ def test_it_works_through_pgbouncer(home: object) -> None:
         pytest.skip(reason)
     with private_server() as server, pgbouncer(url := db.socket_url(server.login)) as pooler:
         through = pooler.start(pool_mode="transaction", default_pool_size="3")
-        past = {f"{PREFIX}LISTEN_URL": url.render_as_string(hide_password=False)}
-        with serving(through, **past, **{f"{PREFIX}POOLER": "true"}) as service:
+        past = url.render_as_string(hide_password=False)
+        settings = {f"{PREFIX}LISTEN_URL": past, f"{PREFIX}POOLER": "true"}
+        # A second one beside it: each process gives the same names to what it prepares.
+        with serving(through, **settings) as service, serving(through, **settings):
             ledger = asyncio.run(walked(service.url, clients=20, seconds=2))
             asyncio.run(told_the_truth(ledger, url))
             assert ledger.lost == 0

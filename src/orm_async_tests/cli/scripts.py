@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,11 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the chosen scripts on one database and print their verdicts, or JSON."""
     from orm_async_tests import db
     from orm_async_tests.harness import result
-    from orm_async_tests.harness.needs import require
+    from orm_async_tests.harness.needs import VARIABLE, require
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
-    require(arguments.require)
+    if arguments.require is not None:
+        require(arguments.require, "--require")
+    else:
+        require(os.environ.get(VARIABLE, ""), VARIABLE)
     entries = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
     with db.open_database(arguments.db_, arguments.driver, pooler=arguments.pooler) as database:

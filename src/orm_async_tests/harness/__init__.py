@@ -6,6 +6,7 @@ from orm_async_tests.harness.command import main_of
 from orm_async_tests.harness.fixtures import MakeEngine, Sessions
 from orm_async_tests.harness.http import Http
 from orm_async_tests.harness.options import Option, at_least
+from orm_async_tests.harness.processes import Processes
 from orm_async_tests.harness.revisions import environment
 from orm_async_tests.harness.seen import Seen, checked_out
 from orm_async_tests.harness.stack import Stack
@@ -22,6 +23,7 @@ __all__ = [
     "Option",
     "Pooler",
     "PrivateServer",
+    "Processes",
     "Seen",
     "Sessions",
     "Stack",

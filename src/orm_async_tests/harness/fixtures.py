@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import (
 from orm_async_tests import db
 from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.http import Http
+from orm_async_tests.harness.processes import Processes
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.harness.wire import Wire
 from orm_async_tests.postgres import Pooler, PrivateServer
@@ -131,6 +132,12 @@ async def pooler(place: Place) -> AsyncIterator[Pooler]:
     yield place.pooler
 
 
+@asynccontextmanager
+async def processes(_: Place) -> AsyncIterator[Processes]:
+    """processes beside this one"""
+    yield Processes()
+
+
 Fixture = Callable[[Place], AbstractAsyncContextManager[Any]]
 FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the opposite one
     "activity": activity,
@@ -144,5 +151,6 @@ FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the oppos
     "private_server": private_server,
     "private_url": private_url,
     "pooler": pooler,
+    "processes": processes,
     "http": http,
 }

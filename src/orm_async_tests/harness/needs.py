@@ -3,7 +3,7 @@
 import ast
 import importlib.util
 import inspect
-import os
+import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -53,14 +53,14 @@ def missing(need: str, wire: bool) -> str:
     return ""
 
 
-def require(words: str | None) -> None:
-    """See that what these words name, or else ORM_ASYNC_REQUIRE, is here: then no script skips it.
+def require(words: str, source: str) -> None:
+    """See that what these words name, with commas, is here: then no script is skipped for it.
 
-    Raises CouldNotRun.
+    Raises CouldNotRun, which names the source of the words.
     """
-    source = VARIABLE if words is None else "--require"
-    for need in filter(None, (words or os.environ.get(VARIABLE, "")).split(",")):
-        if not need.startswith(REQUIRABLE):
+    for need in filter(None, words.split(",")):
+        form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", need)
+        if form is None or form[1] not in REQUIRABLE:
             names = " or ".join(REQUIRABLE)
             raise CouldNotRun(f"{need!r} cannot be required", source, f"{source} with {names}")
         if reason := missing(need, wire=True):

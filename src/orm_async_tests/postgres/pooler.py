@@ -52,7 +52,7 @@ class Pooler:
     """PgBouncer in front of one server; each start is a process of its own."""
 
     def __init__(self, server: URL, folder: Path) -> None:
-        self._server = server
+        self.server = server
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -64,7 +64,7 @@ class Pooler:
         folder = self._folder / str(len(self._processes))
         folder.mkdir()
         config, log = folder / "pgbouncer.ini", folder / "pgbouncer.log"
-        config.write_text(_config(self._server, folder, settings))
+        config.write_text(_config(self.server, folder, settings))
         with log.open("wb") as told:
             process = subprocess.Popen(
                 [find(), str(config)],
@@ -75,7 +75,7 @@ class Pooler:
             )
         self._processes.append(process)
         _wait(process, folder / f".s.PGSQL.{PORT}", log)
-        return self._server.set(host=None, port=PORT, query={"host": str(folder)})
+        return self.server.set(host=None, port=PORT, query={"host": str(folder)})
 
     def stop(self) -> None:
         """End what was started, with its connections: by SIGTERM it would wait for its clients."""

@@ -100,4 +100,5 @@ def pooler_arguments(settings: Settings) -> dict[str, Any]:
         "server_settings": {"application_name": NAME, "timezone": "UTC"},
         "statement_cache_size": 0,
         "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: "",  # asyncpg 0.30 gives names without a cache too
     }

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import socket
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,13 +41,15 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         from uvicorn.supervisors import Multiprocess
 
         from orm_async_tests.service.app import create_app
+        from orm_async_tests.service.engines import service_urls
     except ImportError as error:
         what = f"the package {error.name} is not installed"
         raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
     settings = read_settings()
     with bind(host, port) as opened, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        asyncio.run(migrate(database))
+        direct = service_urls(database.url, settings).listening  # past a pooler (test173)
+        asyncio.run(migrate(replace(database, url=direct)))
         app = partial(create_app, database.url, settings)
         app()  # what it cannot use is said here, and not by each worker
         config = uvicorn.Config(app, factory=True, workers=workers, timeout_graceful_shutdown=10)

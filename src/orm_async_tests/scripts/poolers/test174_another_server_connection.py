@@ -1,0 +1,63 @@
+"""In transaction mode a cached statement is looked for where it was not prepared.
+
+A connection of the engine caches the names of what it has prepared, and PgBouncer gives its next
+transaction another server connection, which does not know them. Unique names, which SQLAlchemy's
+documentation advises with NullPool, end the clash with other processes (test173), and not this: one
+connection that makes two transactions fails. With both caches off nothing is cached.
+
+Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
+Docs: https://www.pgbouncer.org/features.html
+"""
+
+from uuid import uuid4
+
+from sqlalchemy import NullPool, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import MakeEngine, Pooler, Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+ONLY = "asyncpg"
+FIRST = select(func.min(User.username))
+
+
+async def read_on_two(engine: AsyncEngine) -> dict[str, str | None]:
+    """Read on one server connection, and then on another one, which was used last."""
+    async with engine.connect() as one, engine.connect() as two:
+        await one.scalar(FIRST)
+        await two.scalar(select(1))
+        await one.commit()
+        await two.commit()
+        return {"first": await one.scalar(FIRST)}
+
+
+@wrong
+async def default_caches(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
+    """two transactions of one connection"""
+    url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
+    return await read_on_two(make_engine(url))
+
+
+@wrong
+async def unique_names(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
+    """the same with NullPool and prepared_statement_name_func, which gives unique names"""
+    url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
+    names = {"prepared_statement_name_func": lambda: f"s_{uuid4()}"}
+    return await read_on_two(make_engine(url, poolclass=NullPool, connect_args=names))
+
+
+@right
+async def both_caches_off(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
+    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+    url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
+    off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    return await read_on_two(make_engine(url, connect_args=off))
+
+
+def check(default_caches: Seen, unique_names: Seen, both_caches_off: Seen) -> None:
+    assert default_caches.sqlstate == unique_names.sqlstate == "26000"
+    assert both_caches_off.value == {"first": "username-1"}
+
+
+main = main_of(__name__)

@@ -1,0 +1,80 @@
+"""With max_prepared_statements an ALTER breaks a query for every client.
+
+Since 1.21 PgBouncer can prepare statements on whichever server connection a client gets (1.24 does
+by default): that cures test173 to test177. But it prepares a text once on each: after a change of
+type the server refuses it there, from new clients too, until RECONNECT or server_lifetime ends it.
+
+Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
+Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
+"""
+
+from sqlalchemy import MetaData, insert, select, text
+from sqlalchemy.exc import NotSupportedError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import MakeEngine, Pooler, Seen, main_of, right, wrong
+
+ONLY = "asyncpg>=0.31"
+ALTER = text("ALTER TABLE test175.huts ALTER COLUMN height TYPE real")
+Read = dict[str, float | None]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test175")
+
+
+class Hut(Base):
+    __tablename__ = "huts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    height: Mapped[int]
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Hut).values(height=1))
+
+
+async def read(engine: AsyncEngine) -> Read:
+    async with engine.connect() as connection:
+        return {"height": await connection.scalar(select(Hut.height))}
+
+
+@right
+async def unchanged(pooler: Pooler, make_engine: MakeEngine) -> Read:
+    """read on one server connection while another client reads on another one; change over"""
+    url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
+    async with make_engine(url).connect() as one, make_engine(url).connect() as other:
+        for connection in (one, other):
+            await connection.scalar(select(Hut.height))
+        await one.commit()
+        await other.commit()  # PgBouncer gives what was used last
+        return {"height": await one.scalar(select(Hut.height))}
+
+
+@wrong
+async def changed(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
+    """read; let somebody ALTER; read as a new client"""
+    url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
+    await read(make_engine(url))
+    async with engine.begin() as connection:
+        await connection.execute(ALTER)
+    return await read(make_engine(url))
+
+
+@right
+async def caches_off(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
+    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+    url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
+    off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    await read(make_engine(url, connect_args=off))
+    async with engine.begin() as connection:
+        await connection.execute(ALTER)
+    return await read(make_engine(url, connect_args=off))
+
+
+def check(unchanged: Seen, changed: Seen, caches_off: Seen) -> None:
+    assert isinstance(changed.error, NotSupportedError)
+    assert (unchanged.value, caches_off.value) == ({"height": 1}, {"height": 1.0})
+
+
+main = main_of(__name__)

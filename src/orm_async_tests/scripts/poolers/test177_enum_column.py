@@ -1,0 +1,77 @@
+"""Unique statement names do not save an ENUM column behind PgBouncer.
+
+asyncpg asks the server about a type that it does not know, such as an ENUM, by a prepared statement
+of its own, which prepared_statement_name_func does not name: it clashes with another process's. So
+SQLAlchemy's documented settings, NullPool and unique names, are not enough for such a column.
+statement_cache_size=0 is what makes asyncpg's own statements unnamed.
+
+Symptom: DuplicatePreparedStatementError 42P05 "already exists" in "_introspect_types"
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
+"""
+
+from enum import Enum
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import URL, MetaData, NullPool, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Pooler, Processes, Seen, main_of, right, wrong
+
+ONLY = "asyncpg>=0.31"
+Read = dict[str, str | None]
+Pace = Enum("Pace", ["slow", "fast"])
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test177")
+
+
+class Walk(Base):
+    __tablename__ = "walks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pace: Mapped[Pace]
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Walk).values(pace=Pace.slow))
+
+
+def unique_name() -> str:
+    return f"s_{uuid4()}"
+
+
+async def read(url: URL, options: dict[str, Any]) -> Read:
+    engine = create_async_engine(url, **options)
+    async with AsyncSession(engine) as session:
+        pace = (await session.scalars(select(Walk.pace))).one()
+    await engine.dispose()
+    return {"pace": pace.name}
+
+
+@wrong
+async def unique_names(pooler: Pooler, processes: Processes) -> Read:
+    """read in one process, then in another, with NullPool and unique names"""
+    url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
+    names = {"prepared_statement_name_func": unique_name}
+    options = {"poolclass": NullPool, "connect_args": names}
+    await processes.run(read, url, options)
+    return await processes.run(read, url, options)
+
+
+@right
+async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
+    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+    url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
+    off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    await processes.run(read, url, {"connect_args": off})
+    return await processes.run(read, url, {"connect_args": off})
+
+
+def check(unique_names: Seen, both_caches_off: Seen) -> None:
+    assert unique_names.sqlstate == "42P05"
+    assert both_caches_off.value == {"pace": "slow"}
+
+
+main = main_of(__name__)

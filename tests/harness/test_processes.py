@@ -1,0 +1,49 @@
+"""A function of a script runs in a process that has just begun."""
+
+import asyncio
+import os
+import traceback
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from orm_async_tests import db
+from orm_async_tests.harness import Processes
+from orm_async_tests.harness.seen import sqlstate
+
+
+async def pids(after: str) -> tuple[int, int, str]:
+    """This process's id and its parent's."""
+    return os.getpid(), os.getppid(), after
+
+
+async def fail(database: db.Database) -> None:
+    """Raise an error of SQLAlchemy's, with the driver's as its cause."""
+    engine = create_async_engine(database.url)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT * FROM nothing"))
+    finally:
+        await engine.dispose()
+
+
+def test_each_run_has_a_process_of_its_own() -> None:
+    one, _, word = asyncio.run(Processes().run(pids, after="said"))
+    other, _, _ = asyncio.run(Processes().run(pids, "said"))
+    assert len({one, other, os.getpid()}) == 3
+    assert word == "said"
+
+
+def test_an_error_comes_back_with_its_causes_and_says_where_it_was(database: db.Database) -> None:
+    with pytest.raises(ProgrammingError) as raised:
+        asyncio.run(Processes().run(fail, database))
+    assert sqlstate(raised.value) == "42P01"
+    assert "UndefinedTableError" in [type(each).__name__ for each in causes(raised.value)]
+    assert "in fail" in "".join(traceback.format_exception(raised.value))
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    """The error, and what it came from."""
+    return [error, *causes(error.__cause__)] if error else []

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from orm_async_tests import db
 from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.http import Http
+from orm_async_tests.harness.servers import Servers, url_of
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import PrivateServer
+from orm_async_tests.postgres import PrivateServer, Standby
 
 MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
@@ -32,7 +32,7 @@ class Place:
     url: URL
     wire: Wire | None
     admin: AsyncEngine
-    private: PrivateServer | None
+    servers: Servers
     engines: list[AsyncEngine] = field(default_factory=list)
     _engine: AsyncEngine | None = None
 
@@ -112,15 +112,43 @@ async def http(_: Place) -> AsyncIterator[Http]:
 @asynccontextmanager
 async def private_server(place: Place) -> AsyncIterator[PrivateServer]:
     """a server that may be frozen, killed and started with other settings"""
-    assert place.private is not None
-    yield place.private
+    assert place.servers.private is not None
+    yield place.servers.private
 
 
 @asynccontextmanager
 async def private_url(place: Place) -> AsyncIterator[URL]:
     """the URL of the private server, whose database is empty"""
-    assert place.private is not None
-    yield db.with_driver(db.socket_url(place.private.login), place.url.get_driver_name())
+    assert place.servers.private is not None
+    yield url_of(place.servers.private, place.url.get_driver_name())
+
+
+@asynccontextmanager
+async def primary(place: Place) -> AsyncIterator[PrivateServer]:
+    """a private server that has a hot standby"""
+    assert place.servers.private is not None
+    yield place.servers.private
+
+
+@asynccontextmanager
+async def primary_url(place: Place) -> AsyncIterator[URL]:
+    """the URL of the primary, whose database has the usual tables and rows"""
+    assert place.servers.private is not None
+    yield url_of(place.servers.private, place.url.get_driver_name())
+
+
+@asynccontextmanager
+async def standby(place: Place) -> AsyncIterator[Standby]:
+    """the primary's hot standby"""
+    assert place.servers.standby is not None
+    yield place.servers.standby
+
+
+@asynccontextmanager
+async def standby_url(place: Place) -> AsyncIterator[URL]:
+    """the URL of the hot standby"""
+    assert place.servers.standby is not None
+    yield url_of(place.servers.standby, place.url.get_driver_name())
 
 
 Fixture = Callable[[Place], AbstractAsyncContextManager[Any]]
@@ -135,5 +163,9 @@ FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the oppos
     "wire": wire,
     "private_server": private_server,
     "private_url": private_url,
+    "primary": primary,
+    "primary_url": primary_url,
+    "standby": standby,
+    "standby_url": standby_url,
     "http": http,
 }

@@ -8,22 +8,30 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.servers import PRIVATE, REPLICATED
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.postgres import binaries
 
-WIRE, BINARIES = "a wire", "binaries"
+WIRE, BINARIES, STANDBY = "a wire", "binaries", "standby"
+
+PROGRAMS = {
+    BINARIES: ("a server of its own", ()),
+    STANDBY: ("a standby of its own", ("pg_basebackup", "psql")),
+}
 
 
 def needs_of(module: ModuleType, ways: tuple[Way, ...]) -> frozenset[str]:
-    """A wire, PostgreSQL's binaries, and the packages that functions import."""
+    """A wire, PostgreSQL's binaries, a standby, and the packages that functions import."""
     asked = {name for way in ways for name in way.parameters}
     tree = ast.parse(inspect.getsource(module))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     found = set(_packages(tree))
     if "wire" in asked or "round_trips" in read:
         found.add(WIRE)
-    if asked & {"private_server", "private_url"}:
+    if asked & PRIVATE:
         found.add(BINARIES)
+    if asked & REPLICATED:
+        found.add(STANDBY)
     if "http" in asked:
         found |= {"httpx", "uvicorn"}
     return frozenset(found)
@@ -33,11 +41,14 @@ def missing(need: str, wire: bool) -> str:
     """What to say, and what to type, if this need is not met; or nothing."""
     if need == WIRE:
         return "" if wire else "needs a URL without TLS and with one host, to see its round trips"
-    if need == BINARIES:
+    if need in PROGRAMS:
+        what, programs = PROGRAMS[need]
         try:
             binaries.find()
+            for program in programs:
+                binaries.program(program)
         except CouldNotRun as error:
-            return f"needs a server of its own, and {error.what}: {error.remedy}"
+            return f"needs {what}, and {error.what}: {error.remedy}"
         return ""
     if importlib.util.find_spec(need) is None:
         return f"needs the package {need}: pip install {need}"

@@ -11,18 +11,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL
 
 from orm_async_tests.harness import sql
 from orm_async_tests.harness.fixtures import FIXTURES, Place
-from orm_async_tests.harness.playground import Playground
+from orm_async_tests.harness.playground import Playground, load
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen, checked_out
+from orm_async_tests.harness.servers import own_servers
 from orm_async_tests.harness.ways import Way, called_with
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import PrivateServer, private_server
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
 
@@ -41,13 +42,16 @@ class Observer:
         seen = Seen(way.kind)
         await self.playground.reset(script.base, script.world, self.options)
         open_before = self.wire.open if self.wire else 0
-        with _private(way) as private, _troubles(seen):
-            place = Place(way, self.url, self.wire, self.playground.admin, private)
-            await self._run(place, seen)
-            gc.collect()  # what is abandoned shows itself now, not in the next way
-            await self._close(place, seen, open_before, CLOSED_WITHIN * (not way.leaks))
-            gc.collect()
-            await asyncio.sleep(0)  # the loop calls what the collector scheduled
+        driver = self.url.get_driver_name()
+        load_world = partial(load, script.base, script.world, self.options)
+        async with own_servers(way, driver, load_world) as servers:
+            with _troubles(seen):
+                place = Place(way, self.url, self.wire, self.playground.admin, servers)
+                await self._run(place, seen)
+                gc.collect()  # what is abandoned shows itself now, not in the next way
+                await self._close(place, seen, open_before, CLOSED_WITHIN * (not way.leaks))
+                gc.collect()
+                await asyncio.sleep(0)  # the loop calls what the collector scheduled
         return seen
 
     async def _run(self, place: Place, seen: Seen) -> None:
@@ -86,16 +90,6 @@ class Observer:
         if self.wire and self.wire.open > open_before:
             closed = await asyncio.to_thread(self.wire.closed, open_before, within)
             seen.leaked = seen.leaked or int(not closed)
-
-
-@contextmanager
-def _private(way: Way) -> Iterator[PrivateServer | None]:
-    """A private server, for a way that asks for it or its URL; it outlives the way's engines."""
-    if {"private_server", "private_url"} & set(way.parameters):
-        with private_server() as server:
-            yield server
-    else:
-        yield None
 
 
 async def _called(way: Way, arguments: dict[str, Any], seen: Seen, started: float) -> None:

@@ -55,21 +55,28 @@ class PrivateServer:
 
 
 @contextmanager
-def private_server() -> Iterator[PrivateServer]:
-    """A started server in a folder of its own, which both end with the block.
+def private_server(**settings: str) -> Iterator[PrivateServer]:
+    """A server, started with these settings, in a folder of its own; both end with the block.
 
     If this process is killed, its supervisor ends it. Raises CouldNotRun.
     """
+    with leased_cluster() as cluster:
+        cluster.create()
+        own = PrivateServer(cluster)
+        own.start(**settings)
+        try:
+            yield own
+        finally:
+            own.stop()
+
+
+@contextmanager
+def leased_cluster() -> Iterator[Cluster]:
+    """A place for a cluster of its own, whose lease is held until the block ends."""
     found = binaries.find()
     with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
         cluster = Cluster(Path(folder), found, found.version(paths.home()))
         cluster.home.mkdir()
         with (cluster.home / "lease").open("a") as held:
             fcntl.flock(held, fcntl.LOCK_SH)
-            cluster.create()
-            own = PrivateServer(cluster)
-            own.start()
-            try:
-                yield own
-            finally:
-                own.stop()
+            yield cluster

@@ -31,6 +31,7 @@ CHAPTERS = (  # in the order in which they are listed; each is a folder of scrip
     "web",
     "testing",
     "migrations",
+    "replication",
 )
 
 

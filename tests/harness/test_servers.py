@@ -18,8 +18,8 @@ async def both(make_engine, primary_url, standby_url):
         "here": await count(make_engine(standby_url))}
 
 @way
-async def after_a_promotion(make_engine, primary, standby, standby_url):
-    primary.kill()
+async def after_a_promotion(make_engine, standby, standby_url):
+    standby.primary.kill()
     standby.promote()
     return {"here": await count(make_engine(standby_url))}
 

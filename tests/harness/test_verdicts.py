@@ -219,7 +219,7 @@ def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
     assert result.verdict.word == SKIPPED
 
 
-@pytest.mark.parametrize("asked", ["private_server", "private_url", "primary", "standby_url"])
+@pytest.mark.parametrize("asked", ["private_server", "private_url", "standby", "standby_url"])
 def test_a_server_of_its_own_needs_binaries(
     asked: str, database: db.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,22 +124,15 @@ async def private_url(place: Place) -> AsyncIterator[URL]:
 
 
 @asynccontextmanager
-async def primary(place: Place) -> AsyncIterator[PrivateServer]:
-    """a private server that has a hot standby"""
-    assert place.servers.private is not None
-    yield place.servers.private
-
-
-@asynccontextmanager
 async def primary_url(place: Place) -> AsyncIterator[URL]:
-    """the URL of the primary, whose database has the usual tables and rows"""
+    """the URL of a server that has a standby; its database has the usual tables and rows"""
     assert place.servers.private is not None
     yield url_of(place.servers.private, place.url.get_driver_name())
 
 
 @asynccontextmanager
 async def standby(place: Place) -> AsyncIterator[Standby]:
-    """the primary's hot standby"""
+    """a hot standby of the server behind `primary_url`"""
     assert place.servers.standby is not None
     yield place.servers.standby
 
@@ -163,7 +156,6 @@ FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the oppos
     "wire": wire,
     "private_server": private_server,
     "private_url": private_url,
-    "primary": primary,
     "primary_url": primary_url,
     "standby": standby,
     "standby_url": standby_url,

@@ -73,7 +73,7 @@ class Observer:
                     await fixtures.aclose()  # what a session sends at its end belongs to the way
                     seen.seconds = time.perf_counter() - started
         seen.sql = [entry for entry in seen.log if entry not in sql.TRANSACTION]
-        if self.wire:
+        if self.wire and place.servers.private is None:  # no wire leads to servers of its own
             seen.counted, seen.round_trips = True, self.wire.round_trips - before
 
     async def _close(self, place: Place, seen: Seen, open_before: int, within: float) -> None:

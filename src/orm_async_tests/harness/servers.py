@@ -11,7 +11,7 @@ from orm_async_tests.harness.ways import Way
 from orm_async_tests.postgres import PrivateServer, Standby, hot_standby, private_server
 
 PRIVATE = {"private_server", "private_url"}
-REPLICATED = {"primary", "primary_url", "standby", "standby_url"}
+REPLICATED = {"primary_url", "standby", "standby_url"}
 SYNCHRONOUS = {"synchronous_standby_names": "*", "synchronous_commit": "local"}  # if one asks
 
 
@@ -33,7 +33,7 @@ async def own_servers(
         if asked & REPLICATED:
             primary = servers.enter_context(private_server(**SYNCHRONOUS))
             await load(url_of(primary, driver))
-            yield Servers(primary, servers.enter_context(hot_standby(primary)))
+            yield Servers(primary, servers.enter_context(hot_standby(primary, **way.standby)))
         elif asked & PRIVATE:
             yield Servers(servers.enter_context(private_server()))
         else:

@@ -16,11 +16,11 @@ MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(tru
 
 
 class Standby(PrivateServer):
-    """A server that only reads, and follows its primary over the private socket."""
+    """A server that only reads, and follows its primary over that one's private socket."""
 
     def __init__(self, cluster: Cluster, primary: PrivateServer) -> None:
         super().__init__(cluster)
-        self._primary = primary
+        self.primary = primary
 
     def pause(self) -> None:
         """Stop replay: what the primary commits arrives and is not seen, until resume()."""
@@ -33,7 +33,7 @@ class Standby(PrivateServer):
 
     def catch_up(self) -> None:
         """Wait until it has replayed everything that the primary has written by now."""
-        _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_asked(self._primary, MARK)}'")
+        _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_asked(self.primary, MARK)}'")
 
     def promote(self) -> None:
         """Make it a primary; it accepts writes when this returns."""

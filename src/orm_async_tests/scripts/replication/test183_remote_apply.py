@@ -1,4 +1,4 @@
-"""With synchronous_commit=remote_apply a COMMIT returns when the standby shows its rows.
+"""With synchronous_commit=remote_apply COMMIT waits until the standby shows it.
 
 The setting is for a transaction too, so only what is read at once has to pay for it: SET LOCAL.
 The primary must name the standby in synchronous_standby_names, as this one does. COMMIT then waits

@@ -60,6 +60,7 @@ async def anew(
 
 
 def check(once: Seen, anew: Seen) -> None:
+    assert isinstance(once.error, DBAPIError)
     assert once.error.connection_invalidated
     assert anew.value == {"users": 3}
 

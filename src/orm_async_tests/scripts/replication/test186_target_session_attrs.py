@@ -1,10 +1,11 @@
-"""target_session_attrs finds the primary among several hosts, also after a failover.
+"""With target_session_attrs=primary new connections follow a failover.
 
 The driver asks one host after the other, and keeps the first that is what was asked for. In the
 URL `host` stands several times, with a port in each, which SQLAlchemy's dialect for asyncpg
 requires. Each new connection asks again; what is in the pool is not asked (test187).
 
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
+Symptom: psycopg: OperationalError "connection failed: connection to server"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#multihost-connections
 """
 

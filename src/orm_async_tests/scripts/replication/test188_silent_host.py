@@ -13,7 +13,6 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -24,14 +23,13 @@ from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
 
 ONLY = "asyncpg"
 TIMEOUT = 0.3  # seconds
-ANSWER = text("SELECT 42")
 
 
 @contextmanager
 def silent_host() -> Iterator[str]:
     """A folder with a socket that is connected to and never answers."""
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(Path(folder, ".s.PGSQL.5432")))
+        listening.bind(f"{folder}/.s.PGSQL.5432")
         listening.listen()
         yield folder
 
@@ -42,7 +40,7 @@ def host(url: URL) -> str:
 
 async def answer(engine: AsyncEngine) -> dict[str, Any]:
     async with engine.connect() as connection:
-        return {"answer": await connection.scalar(ANSWER)}
+        return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
 @wrong

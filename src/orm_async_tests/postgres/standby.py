@@ -43,12 +43,12 @@ class Standby(PrivateServer):
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """A standby of the primary, started with these settings, in a folder of its own.
+    """A standby of the primary, started with these settings, in a folder beside the primary's.
 
     recovery_min_apply_delay="1s" is such a setting. Folder and server end with the block, or with
     this process, however it dies. Raises CouldNotRun if there is no pg_basebackup or it fails.
     """
-    with leased_cluster() as cluster:
+    with leased_cluster(primary.folder.parent) as cluster:
         login = primary.login
         cluster.secret.touch(mode=0o600)
         cluster.secret.write_text(login.password)

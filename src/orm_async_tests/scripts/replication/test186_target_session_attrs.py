@@ -5,7 +5,7 @@ URL `host` stands several times, with a port in each, which SQLAlchemy's dialect
 requires. Each new connection asks again; what is in the pool is not asked (test187).
 
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
-Symptom: psycopg: OperationalError "connection failed: connection to server"
+Symptom: psycopg: OperationalError "failed: Connection refused"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#multihost-connections
 """
 

@@ -1,9 +1,10 @@
 """Right after a commit a standby may not have the row: wait for its position.
 
 Replication is asynchronous: what was committed on the primary is there once the standby has
-replayed it, which here is held back by a pause. Who must see the own write reads from the primary,
-or waits until pg_last_wal_replay_lsn() has reached pg_current_wal_lsn() of after the commit. The
-row travels in between as pg_lsn: drivers give it another type, so let the server compare.
+replayed it, which a pause holds back here. Who must see the own write reads from the primary, or
+waits until the standby has replayed pg_current_wal_lsn(), asked after the commit. The position is
+an int on asyncpg and a str on psycopg: let the server compare. pg_current_wal_insert_lsn() may be
+ahead of all that is replayed while nobody writes.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """

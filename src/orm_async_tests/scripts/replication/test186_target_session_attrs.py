@@ -2,7 +2,7 @@
 
 The driver asks one host after the other, and keeps the first that is what was asked for. In the
 URL `host` stands several times, with a port in each, which SQLAlchemy's dialect for asyncpg
-requires. Each new connection asks again; what is in the pool is not asked (test187).
+requires. Each new connection asks anew; one that the pool has kept is not asked.
 
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
 Symptom: psycopg: OperationalError "failed: Connection refused"

@@ -97,6 +97,14 @@ def test_a_promoted_standby_has_what_it_replayed_and_writes(pair: Pair) -> None:
     assert asked(standby, "INSERT INTO t VALUES (2) RETURNING (SELECT count(*) FROM t)") == "1"
 
 
+def test_a_client_goes_to_its_server_whatever_the_environment_says(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGPORT", "PGSERVICE", "PGOPTIONS"):
+        monkeypatch.setenv(name, "1")
+    assert asked(pair[1], "SELECT pg_is_in_recovery()") == "t"
+
+
 def test_both_end_with_their_owner_however_that_dies(home: Path) -> None:
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

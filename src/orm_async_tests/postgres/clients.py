@@ -11,9 +11,10 @@ from orm_async_tests.postgres.cluster import Login
 def client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
     """Start a client program that is logged in there. Raises CouldNotRun if there is none."""
     login = ["-h", str(server.socket_directory), "-U", server.user]
+    others = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
     return subprocess.Popen(
         [str(binaries.program(program)), *login, *arguments],
-        env={**os.environ, "PGPASSWORD": server.password},
+        env={**others, "PGPASSWORD": server.password},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -80,6 +80,12 @@ def generate(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def compat(session: nox.Session) -> None:
+    """Run the scripts with known defects on every release, and write docs/compat.json."""
+    python(session, "tools/compat.py")
+
+
+@nox.session(venv_backend="none")
 def site(session: nox.Session) -> None:
     """Run the scripts and write a page for each chapter, with code and output, into site/."""
     python(session, "tools/site.py")

@@ -35,7 +35,7 @@ GPX = {"Content-Type": "application/gpx+xml"}
 
 
 async def document(part: str, size: int) -> AsyncIterator[bytes]:
-    """A file of so many bytes, mostly this part again and again."""
+    """A file of this many bytes, mostly this part repeated."""
     yield ("<gpx" if part.startswith(" ") else HEAD + POINT).encode()
     chunk = (part * -(-CHUNK // len(part))).encode()
     for some in repeat(chunk, size // len(chunk)):

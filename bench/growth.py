@@ -154,7 +154,7 @@ def compared(found: dict[Any, float], sizes: list[int]) -> Iterator[tuple[str, T
 
 @contextmanager
 def serving(url: URL, port: int, workers: int) -> Iterator[int]:
-    """The pid of a service with so many workers."""
+    """The pid of a service with this many workers."""
     serve = [sys.executable, "-m", "orm_async_tests.service.serve", "--port", str(port)]
     serve += ["--workers", str(workers), "--db", url.render_as_string(hide_password=False)]
     service = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -200,7 +200,7 @@ async def client(port: int, user: int, until: float, told: list[tuple[int, float
 async def crowd(
     port: int, pid: int, watch: AsyncConnection, count: int, length: float
 ) -> dict[str, float]:
-    """What so many clients see of the service in this time, and what they and it spend."""
+    """What this many clients see of the service in this time, and what they and it spend."""
     told: list[tuple[int, float]] = []
     served, asked, started, most = cpu(pid), time.process_time(), time.monotonic(), 0
     end = started + length

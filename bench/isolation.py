@@ -45,7 +45,7 @@ async def clone(admin: AsyncEngine, url: URL) -> None:
 
 
 async def make_template(admin: AsyncEngine, url: URL, more: int) -> list[str]:
-    """The tables of the models and so many more, and a template of them; returns their names."""
+    """The tables of the models and this many more, and a template of them; returns their names."""
     names = [f"more_{number}" for number in range(more)]
     async with create_async_engine(url, poolclass=NullPool).begin() as connection:
         await connection.run_sync(Base.metadata.create_all)

@@ -159,7 +159,7 @@ async def partitions(server: db.Database, given: Namespace) -> Tables:
 
 
 def rate(servers: list[Login], clients: int, seconds: float) -> float:
-    """Pages a second that so many clients read, split between the servers (pgbench)."""
+    """Pages a second that this many clients read, split between the servers (pgbench)."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(READS)
         script.flush()

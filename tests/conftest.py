@@ -11,11 +11,21 @@ from uuid import uuid4
 import pytest
 
 from orm_async_tests import db, migrations
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness import needs
 
 pytest.register_assert_rewrite("orm_async_tests.scripts")
 
 CHOICES = ("DATABASE_URL", "ORM_ASYNC_DB", "ORM_ASYNC_DRIVER", "ORM_ASYNC_PG_BIN")
 IDLE = "3"  # seconds: nothing is left running for long
+
+
+def pytest_configure() -> None:
+    """Where ORM_ASYNC_REQUIRE names what no test may be skipped for, see that it is here."""
+    try:
+        needs.require(None)
+    except CouldNotRun as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.fixture(scope="session", autouse=True)

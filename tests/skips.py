@@ -1,4 +1,4 @@
-"""A script that was skipped skips its test."""
+"""A script that was skipped skips its test, where what it lacks is a version or PgBouncer."""
 
 import re
 
@@ -6,14 +6,21 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests.harness.judge import SKIPPED
+from orm_async_tests.harness.needs import PGBOUNCER, missing
 from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.upstream import within
+from orm_async_tests.versions.ranges import within
 
 
 def skip_as(result: Result) -> None:
-    """Skip what the script skipped, if the driver or a version that it names really is outside."""
+    """Skip what the script skipped, if the driver or a version that it names really is outside.
+
+    And without PgBouncer, which no package of ours brings: ORM_ASYNC_REQUIRE=pgbouncer forbids it.
+    """
     if result.verdict.word != SKIPPED:
         return
+    poolers = [need for need in result.script.needs if need.startswith(PGBOUNCER)]
+    if reasons := [reason for need in poolers if (reason := missing(need, wire=True))]:
+        pytest.skip(reasons[0])
     stack, about = result.stack, Requirement(result.script.only or result.stack.driver)
     mine = about.name == stack.driver
     outside = {

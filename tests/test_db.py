@@ -71,7 +71,7 @@ def test_the_port_of_compose_can_be_moved(monkeypatch: pytest.MonkeyPatch, port:
     assert db.compose_url().port == int(port or "5432")
 
 
-def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", "many")
     with pytest.raises(CouldNotRun):
         db.choose("compose")

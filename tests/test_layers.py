@@ -15,13 +15,23 @@ MAY_IMPORT = {
     "postgres": {"errors"},
     "db": {"errors", "postgres"},
     "migrations": {"errors"},
-    "harness": {"errors", "postgres", "models", "db", "migrations"},
+    "harness": {"errors", "postgres", "models", "db", "migrations", "versions"},
     "scripts": {"harness", "models", "walk"},
     "symptoms": set[str](),
     "catalogue": {"errors", "symptoms"},
+    "versions": {"errors", "postgres", "catalogue"},
     "service": {"errors", "models", "postgres", "db", "migrations"},
     "__main__": {"cli"},
-    "cli": {"errors", "postgres", "db", "migrations", "harness", "catalogue", "symptoms"},
+    "cli": {
+        "errors",
+        "postgres",
+        "db",
+        "migrations",
+        "harness",
+        "catalogue",
+        "symptoms",
+        "versions",
+    },
 }
 # Nothing may be opened, started or said while everything of ours is imported.
 IMPORT_ALL = """

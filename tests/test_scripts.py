@@ -15,9 +15,9 @@ from orm_async_tests.harness.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.show import whole
-from orm_async_tests.harness.upstream import within
 from orm_async_tests.harness.ways import called_with
 from orm_async_tests.symptoms import matching
+from orm_async_tests.versions.ranges import within
 from tests.mutants import blanks, changes, swaps
 from tests.skips import skip_as
 from tests.symptoms import Shown, met, pasted

@@ -42,6 +42,7 @@ class Database:
     url: URL
     kind: Kind
     label: str
+    pooler: str = ""  # the mode of a PgBouncer that ways go through
 
     @property
     def driver(self) -> str:
@@ -73,7 +74,7 @@ def parse_url(text: str, source: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
-            "this is neither a database URL nor one of the words embedded, compose",
+            "this is neither a database URL, nor embedded, nor compose",
             source,
             f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
         ) from None
@@ -117,7 +118,7 @@ def chosen_driver(url: URL, driver: str | None) -> URL:
         return url
     if driver not in DRIVERS:
         raise CouldNotRun(
-            f"there is no driver {driver!r} here",
+            f"{driver!r} is not a driver that is known here",
             "--driver or ORM_ASYNC_DRIVER",
             f"--driver {' or --driver '.join(DRIVERS)}",
         )
@@ -126,23 +127,28 @@ def chosen_driver(url: URL, driver: str | None) -> URL:
 
 @contextmanager
 def open_database(
-    db: str | None = None, driver: str | None = None, purpose: Purpose = SCRIPTS
+    db: str | None = None,
+    driver: str | None = None,
+    purpose: Purpose = SCRIPTS,
+    pooler: str = "",
 ) -> Iterator[Database]:
     """Open the chosen database; the embedded server for this purpose is up until the block ends.
 
     Raises CouldNotRun. Nothing is connected to yet: an unreachable URL is found by its first use.
     """
     choice = choose(db)
+    through = f", through PgBouncer ({pooler})" if pooler else ""
     if choice.url is not None:
         url = chosen_driver(choice.url, driver)
-        label = f"{choice.kind} {url.render_as_string(hide_password=True)} (from {choice.source})"
-        yield Database(url, choice.kind, label)
+        shown = url.render_as_string(hide_password=True)
+        label = f"{choice.kind} {shown} (from {choice.source}){through}"
+        yield Database(url, choice.kind, label, pooler)
         return
     with lease(purpose) as server:
-        url = socket_url(server)
+        url = chosen_driver(socket_url(server), driver)
         whose = "" if purpose is SCRIPTS else f" of the {purpose.name}"
-        label = f"embedded PostgreSQL {server.version}{whose} ({server.provider}), {server.found}"
-        yield Database(chosen_driver(url, driver), "embedded", label)
+        name = f"embedded PostgreSQL {server.version}{whose} ({server.provider})"
+        yield Database(url, "embedded", f"{name}, {server.found}{through}", pooler)
 
 
 def socket_url(server: Login) -> URL:

@@ -1,4 +1,4 @@
-"""The one error that people see: nothing was proved, and here is what to type."""
+"""The error a user sees when a command cannot run, with what to type next."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ class CouldNotRun(Exception):
 def exit_code(command: Callable[[], int]) -> int:
     """The exit code of a command, whose errors for people are printed and not raised.
 
-    Ctrl-C, and a reader of the output that has gone, end it without a word.
+    Ctrl-C, and a reader of the output that has gone, end it silently.
     """
     try:
         return command()

@@ -34,14 +34,14 @@ def positions(number: int) -> Iterator[Position]:
 
 
 def batches(number: int, size: int, **more: Any) -> Iterator[list[dict[str, Any]]]:
-    """So many positions as columns, with some more of them, this many at a time."""
+    """`number` positions as columns, with `more` columns, in batches of `size`."""
     rows = ({**each._asdict(), **more} for each in positions(number))
     while batch := list(islice(rows, size)):
         yield batch
 
 
 def number(text: str) -> int:
-    """How many points: enough for two batches; raises ValueError if it is not."""
+    """How many points, enough for two batches. Raises ValueError for fewer."""
     points = int(text)
     if points < 1000:
         raise ValueError(text)
@@ -49,7 +49,7 @@ def number(text: str) -> int:
 
 
 def pace(text: str) -> Pace:
-    """The range of seconds in a text such as "1-5"; raises ValueError if there is none."""
+    """The range of seconds in a text such as "1-5"; raises ValueError for anything else."""
     low, _, high = text.partition("-")
     shortest, longest = float(low), float(high or low)
     if not 0 <= shortest <= longest:

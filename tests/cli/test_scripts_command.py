@@ -11,11 +11,30 @@ import jsonschema
 import pytest
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness import playground
+from orm_async_tests.harness import needs, playground
 from tests.cli.commands import lazy_loading, orm
 from tests.conftest import with_url
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
+
+ASLEEP = '''"""A way that sleeps for ten minutes."""
+
+from sqlalchemy import text
+from orm_async_tests.harness import main_of, right
+
+
+@right
+async def asleep(session):
+    """sleep"""
+    await session.execute(text("SELECT pg_sleep(600)"))
+
+
+def check(asleep):
+    assert asleep.error is None
+
+
+main = main_of(__name__)
+'''
 
 
 def test_list_names_every_script_under_its_chapter() -> None:
@@ -58,10 +77,27 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
     assert [each["number"] for each in documents[0]["results"]] == [5, 34]
 
 
+def test_run_as_ndjson_is_a_document_of_that_form_for_each_result(database: db.Database) -> None:
+    lines = orm("run", "5", "34", "--ndjson", on=database).stdout.splitlines()
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    for line in lines:
+        jsonschema.validate(json.loads(line), schema)
+    assert [json.loads(line)["results"][0]["number"] for line in lines] == [5, 34]
+
+
+def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> None:
+    if reason := needs.missing(needs.PGBOUNCER, wire=True):
+        pytest.skip(reason)
+    done = orm("run", "5", "--pooler", "session", "--json", on=database)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stack"]["pooler"].startswith("PgBouncer ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["run"],
+        ["run", "5", "--pooler", "statement"],
         ["run", "4000"],
         ["run", "x"],
         ["run", "--chapter", "nothing"],
@@ -140,3 +176,32 @@ def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> 
     assert "Traceback" not in started.stderr.read()
     assert started.wait() == 130
     started.stderr.close()
+
+
+def test_control_c_inside_a_way_ends_its_query_and_leaves_no_traceback(
+    database: db.Database, tmp_path: Path
+) -> None:
+    script = tmp_path / "test999_asleep.py"
+    script.write_text(ASLEEP)
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(
+        command, env=with_url(database), stderr=subprocess.PIPE, text=True
+    ) as started:
+        asyncio.run(_running("pg_sleep(600", 1, database))
+        started.send_signal(signal.SIGINT)
+        assert started.stderr is not None
+        assert "Traceback" not in started.stderr.read()
+    assert started.returncode == 130
+    asyncio.run(_running("pg_sleep(600", 0, database))
+
+
+async def _running(text: str, count: int, database: db.Database) -> None:
+    """Wait until this number of backends of the database executes such a statement."""
+    counted = (
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
+        f" AND datname = current_database() AND query LIKE '%{text}%'"
+    )
+    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+        async with asyncio.timeout(60):
+            while (await connection.exec_driver_sql(counted)).scalar() != count:
+                continue

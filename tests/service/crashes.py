@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.postgres import PrivateServer, private_server
-from orm_async_tests.service.sessions import NAME
+from orm_async_tests.service.engines import NAME
 from tests.service.processes import Service, serving
 from tests.service.walkers import Ledger, kept, walked
 

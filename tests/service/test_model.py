@@ -53,7 +53,7 @@ class Walkers(RuleBasedStateMachine):
         return {path: each for path, each in points if f"/users/{each.get('user_id')}" == user}
 
     def listed(self, user: str, limit: int, **times: str) -> dict[str, Document]:
-        """The user's points as the service lists them, so many to a page."""
+        """The user's points as the service lists them, `limit` to a page."""
         found: dict[str, Document] = {}
         after: int | None = 0
         while after is not None:

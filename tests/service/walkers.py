@@ -80,7 +80,7 @@ async def walked(
     seconds: float,
     meanwhile: Callable[[Ledger], Awaitable[None]] | None = None,
 ) -> Ledger:
-    """What so many clients were told in so many seconds, while something else went on."""
+    """The answers that clients got, and in how long, while something else went on."""
     ledger, until = Ledger(), time.monotonic() + seconds
     limits = httpx.Limits(max_connections=clients)
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:

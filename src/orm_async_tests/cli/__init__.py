@@ -13,7 +13,7 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand."""
-    from orm_async_tests.cli import database, doctor, scripts, why
+    from orm_async_tests.cli import audit, bisect, database, doctor, scripts, why
 
     parser = argparse.ArgumentParser(
         prog="orm-async-tests",
@@ -24,4 +24,6 @@ def parser() -> argparse.ArgumentParser:
     database.add(commands)
     doctor.add(commands)
     why.add(commands)
+    audit.add(commands)
+    bisect.add(commands)
     return parser

@@ -97,7 +97,9 @@ def log(arguments: argparse.Namespace) -> int:
     _embedded_only(arguments, "log")
     path = postgres.log_file(arguments.purpose)
     if not path.exists():
-        raise CouldNotRun("there is no log: it never ran", str(path), "orm-async-tests db start")
+        raise CouldNotRun(
+            "there is no log: the server never ran", str(path), "orm-async-tests db start"
+        )
     print("\n".join([*path.read_text(errors="replace").splitlines()[-LOG_LINES:], str(path)]))
     return 0
 

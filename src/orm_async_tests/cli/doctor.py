@@ -34,6 +34,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         **{name: partial(_optional, name) for name in OPTIONAL},
         "user": lambda: "root, in a user namespace" if os.geteuid() == 0 else "ordinary",
         "docker": lambda: shutil.which("docker") or "not found (only --db compose needs it)",
+        "pgbouncer": _pgbouncer,
         "loop": lambda: _loop(arguments.loop),
         "database": lambda: _database(arguments),
     }
@@ -56,6 +57,15 @@ def _optional(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return f"not installed (pip install {name}, if it is wanted)"
+
+
+def _pgbouncer() -> str:
+    from orm_async_tests.postgres import pooler
+
+    try:
+        return pooler.version()
+    except CouldNotRun as error:
+        return f"{error.what} (only the scripts about poolers need it: {error.remedy})"
 
 
 def _loop(name: str) -> str:

@@ -33,7 +33,11 @@ def add(commands: Any) -> None:
     runs.add_argument(*chapter, metavar="NAME", help="the scripts of one chapter")
     runs.add_argument("--all", action="store_true", help="every script")
     runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
+    stream = "a line of JSON for each result, as soon as it is there"
+    runs.add_argument("--ndjson", action="store_true", help=stream)
     runs.add_argument("-v", "--verbose", action="count", default=0, help=VERBOSE)
+    required = "such as pgbouncer: exit with 2 if it is missing, in place of skipping scripts"
+    runs.add_argument("--require", metavar="NEED[,NEED]", help=required)
     add_stack(runs)
     runs.set_defaults(run=run)
 
@@ -61,34 +65,49 @@ def _is_new(entry: catalogue.Entry, version: str) -> bool:
         newest = (entry.since or "0").rpartition(" or ")[2].lstrip(">=")
         return Version(newest) >= Version(version)
     except InvalidVersion:
-        raise CouldNotRun(f"{version!r} is no version", "--since", "such as 2.1") from None
+        raise CouldNotRun(f"{version!r} is not a version", "--since", "such as 2.1") from None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the chosen scripts on one database and print their verdicts, or one JSON document."""
+    """Run the chosen scripts on one database and print their verdicts, or JSON."""
     from orm_async_tests import db
-    from orm_async_tests.harness import result, show
-    from orm_async_tests.harness.anomalies import table
-    from orm_async_tests.harness.judge import BROKEN
+    from orm_async_tests.harness import result
+    from orm_async_tests.harness.needs import require
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
+    require(arguments.require)
     entries = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
-    with db.open_database(arguments.db_, arguments.driver) as database:
+    with db.open_database(arguments.db_, arguments.driver, pooler=arguments.pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         for done in _results(entries, database, arguments.loop):
             results.append(done)
-            if not arguments.as_json:
-                whole = arguments.verbose or done.verdict.word == BROKEN
-                told = show.whole(done, show.width(), arguments.verbose > 1)
-                show.show(told if whole else show.brief(done))
+            if arguments.ndjson:
+                print(json.dumps(result.document([done])), flush=True)
+            elif not arguments.as_json:
+                _show(done, arguments.verbose)
     if arguments.as_json:
         print(json.dumps(result.document(results), indent=2))
-    else:
-        show.show(show.grid(list(table(done.seen for done in results))))
-        show.show(show.summary(results))
+    elif not arguments.ndjson:
+        _summarize(results)
     return result.exit_code(results)
+
+
+def _show(done: "Result", verbose: int) -> None:
+    from orm_async_tests.harness import show
+    from orm_async_tests.harness.judge import BROKEN
+
+    whole = verbose or done.verdict.word == BROKEN
+    show.show(show.whole(done, show.width(), verbose > 1) if whole else show.brief(done))
+
+
+def _summarize(results: Sequence["Result"]) -> None:
+    from orm_async_tests.harness import show
+    from orm_async_tests.harness.anomalies import table
+
+    show.show(show.grid(list(table(done.seen for done in results))))
+    show.show(show.summary(results))
 
 
 def _results(

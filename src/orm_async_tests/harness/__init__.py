@@ -12,7 +12,7 @@ from orm_async_tests.harness.stack import Stack
 from orm_async_tests.harness.upstream import Upstream
 from orm_async_tests.harness.ways import right, way, wrong
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import PrivateServer, Standby
+from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 
 __all__ = [
     "Activity",
@@ -20,6 +20,7 @@ __all__ = [
     "Http",
     "MakeEngine",
     "Option",
+    "Pooler",
     "PrivateServer",
     "Seen",
     "Sessions",

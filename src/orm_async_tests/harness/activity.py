@@ -1,4 +1,4 @@
-"""The server's own word on what the engines of a way are doing, over a connection of its own."""
+"""What pg_stat_activity says about a way's connections, read over a separate connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -45,7 +45,7 @@ class Activity:
         return await self.rows(f"select state {OURS} order by state", before=self._before)
 
     async def running(self, part: str) -> int:
-        """How many backends execute a statement in which this text occurs."""
+        """How many backends execute a statement that contains `part`."""
         sql = f"select count(*) {OURS} and state = 'active' and position(:part in query) > 0"
         return int(await self.scalar(sql, before=self._before, part=part))
 
@@ -55,7 +55,7 @@ class Activity:
         return int(await self.scalar(sql, before=self._before))
 
     async def until_open(self, count: int) -> None:
-        """Wait until so many backends are left."""
+        """Wait until `count` backends are left."""
 
         async def left() -> bool:
             return len(await self.pids()) == count
@@ -77,7 +77,7 @@ class Activity:
                 continue  # each question is a connection of its own, and so a pause
 
     async def until_running(self, part: str, count: int = 1) -> None:
-        """Wait until so many backends execute a statement in which this text occurs."""
+        """Wait until `count` backends execute a statement that contains `part`."""
 
         async def enough() -> bool:
             return await self.running(part) >= count
@@ -85,7 +85,7 @@ class Activity:
         await self.until(enough)
 
     async def until_gone(self, part: str) -> None:
-        """Wait until no backend executes a statement in which this text occurs."""
+        """Wait until no backend executes a statement that contains `part`."""
 
         async def gone() -> bool:
             return await self.running(part) == 0
@@ -93,7 +93,7 @@ class Activity:
         await self.until(gone)
 
     async def until_blocked(self, count: int = 1) -> None:
-        """Wait until so many backends wait for a lock."""
+        """Wait until `count` backends wait for a lock."""
 
         async def enough() -> bool:
             return await self.blocked() >= count

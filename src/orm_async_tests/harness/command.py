@@ -9,6 +9,7 @@ from typing import Any
 from orm_async_tests import db, errors
 from orm_async_tests.harness.loops import DEFAULT, UVLOOP
 from orm_async_tests.harness.options import Option
+from orm_async_tests.harness.pooled import MODES
 from orm_async_tests.harness.result import document, exit_code
 from orm_async_tests.harness.runner import run_script
 from orm_async_tests.harness.script import Script
@@ -36,11 +37,12 @@ def _main(
     db_: str | None,
     driver: str | None,
     loop: str,
+    pooler: str,
     as_json: bool,
     verbose: bool,
     **values: Any,
 ) -> int:
-    with db.open_database(db_, driver) as database:
+    with db.open_database(db_, driver, pooler=pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         result = run_script(script, database, values, loop)
     if as_json:
@@ -67,6 +69,8 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
     loops = f"{DEFAULT} or {UVLOOP}"
     parser.add_argument("--loop", metavar="NAME", default=DEFAULT, help=loops)
+    modes = f"through PgBouncer: {', '.join(MODES)}"
+    parser.add_argument("--pooler", metavar="MODE", default="", help=modes)
 
 
 def add_options(parser: argparse.ArgumentParser, declared: Sequence[Option]) -> None:
@@ -82,7 +86,7 @@ def _parse(option: Option) -> Callable[[str], Any]:
         try:
             return option.parse(text)
         except ValueError:
-            what = f"{text!r} does not do for {option.help}; such as {option.default}"
+            what = f"{text!r} is not valid for {option.help}; try {option.default}"
             raise argparse.ArgumentTypeError(what) from None
 
     return parse

@@ -4,12 +4,15 @@ from orm_async_tests.harness.upstream import Upstream
 
 CANCEL_IS_LOGGED = Upstream(
     "the pool logs an error for a cancelled task whose connection it closed as it should",
-    {"sqlalchemy": ">=2.0,<2.0.58 or >=2.1,<2.1.9", "asyncpg": ">=0.30,<0.33"},
+    {
+        "sqlalchemy": ">=2.0.24,<2.0.33 or >=2.0.42,<2.0.58 or >=2.1,<2.1.9",
+        "asyncpg": ">=0.30,<0.33",
+    },
     "https://github.com/sqlalchemy/sqlalchemy/issues/13772",
 )
 DEAD_IN_THE_POOL = Upstream(
     "a second cancel leaves the closed connection in the pool, and the next user gets it",
-    {"sqlalchemy": ">=2.0,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
+    {"sqlalchemy": ">=2.0.44,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13673",
 )
 CLOSE_HANGS = Upstream(

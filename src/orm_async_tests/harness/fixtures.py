@@ -18,7 +18,7 @@ from orm_async_tests.harness.http import Http
 from orm_async_tests.harness.servers import Servers, url_of
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import PrivateServer, Standby
+from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 
 MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
@@ -144,6 +144,13 @@ async def standby_url(place: Place) -> AsyncIterator[URL]:
     yield url_of(place.servers.standby, place.url.get_driver_name())
 
 
+@asynccontextmanager
+async def pooler(place: Place) -> AsyncIterator[Pooler]:
+    """PgBouncer in front of the database"""
+    assert place.servers.pooler is not None
+    yield place.servers.pooler
+
+
 Fixture = Callable[[Place], AbstractAsyncContextManager[Any]]
 FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the opposite one
     "activity": activity,
@@ -159,5 +166,6 @@ FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the oppos
     "primary_url": primary_url,
     "standby": standby,
     "standby_url": standby_url,
+    "pooler": pooler,
     "http": http,
 }

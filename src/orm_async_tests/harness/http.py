@@ -19,7 +19,7 @@ class Http(AsyncExitStack):
         return await super().__aenter__()
 
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
-        """A client that calls the application in this process; its errors are raised, or a 500."""
+        """A client that calls the application in this process; errors are raised, or a 500."""
         from httpx import ASGITransport, AsyncClient
 
         transport = ASGITransport(app, raise_app_exceptions=raise_app_exceptions)

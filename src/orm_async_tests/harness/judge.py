@@ -22,7 +22,7 @@ SKIPPED: Word = "SKIPPED"
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, why, and the assertions that it rests on."""
+    """The word, why, the assertions that it rests on, and the defects that showed themselves."""
 
     word: Word
     reason: str = ""
@@ -53,6 +53,7 @@ def _weighed(
     evidence: tuple[Evidence, ...],
 ) -> Verdict:
     """The verdict, if nothing failed but what these defects explain."""
+    seen = tuple(defect for defect in known if defect in found)
     for defect in known:
         expected = defect.applies(stack.libraries)
         if defect in found and not expected:
@@ -61,12 +62,11 @@ def _weighed(
             why = "a defect is gone: narrow its versions"
         else:
             continue
-        return Verdict(BROKEN, f"{why}. {defect.sentence} {defect.link}", evidence)
+        return Verdict(BROKEN, f"{why}. {defect.sentence} {defect.link}", evidence, seen)
     if not found:
         return Verdict(HOLDS, evidence=evidence)
-    seen = [defect for defect in known if defect in found]
     reason = " ".join(f"{defect.sentence} {defect.link}" for defect in seen)
-    return Verdict(UPSTREAM, reason, evidence, tuple(seen))
+    return Verdict(UPSTREAM, reason, evidence, seen)
 
 
 def _trouble(script: Script, seen: Mapping[str, Seen]) -> str:

@@ -11,12 +11,14 @@ DEFAULT, UVLOOP = "asyncio", "uvloop"
 def factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     """What makes loops of this name; None for Python's own choice.
 
-    Raises CouldNotRun if there is none.
+    Raises CouldNotRun for an unknown name, or if its package is missing.
     """
     if name == DEFAULT:
         return None
     if name != UVLOOP:
-        raise CouldNotRun(f"there is no loop {name!r} here", "--loop", f"--loop {UVLOOP}")
+        raise CouldNotRun(
+            f"{name!r} is not an event loop that is known here", "--loop", f"--loop {UVLOOP}"
+        )
     try:
         import uvloop
     except ImportError:

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -10,9 +11,13 @@ from types import ModuleType
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.servers import PRIVATE, REPLICATED
 from orm_async_tests.harness.ways import Way
-from orm_async_tests.postgres import binaries
+from orm_async_tests.postgres import binaries, pooler
+from orm_async_tests.versions.ranges import within
 
-WIRE, BINARIES, STANDBY = "a wire", "binaries", "standby"
+WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
+REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
+VARIABLE = "ORM_ASYNC_REQUIRE"
+KEEPS_STATEMENTS = ">=1.21"  # the PgBouncer that has max_prepared_statements
 
 PROGRAMS = {
     BINARIES: ("a server of its own", ()),
@@ -21,7 +26,7 @@ PROGRAMS = {
 
 
 def needs_of(module: ModuleType, ways: tuple[Way, ...]) -> frozenset[str]:
-    """A wire, PostgreSQL's binaries, a standby, and the packages that functions import."""
+    """A wire, PostgreSQL's binaries, a standby, PgBouncer, and what functions import."""
     asked = {name for way in ways for name in way.parameters}
     tree = ast.parse(inspect.getsource(module))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -32,6 +37,8 @@ def needs_of(module: ModuleType, ways: tuple[Way, ...]) -> frozenset[str]:
         found.add(BINARIES)
     if asked & REPLICATED:
         found.add(STANDBY)
+    if "pooler" in asked:
+        found.add(PGBOUNCER + KEEPS_STATEMENTS * _keeps_statements(tree))
     if "http" in asked:
         found |= {"httpx", "uvicorn"}
     return frozenset(found)
@@ -50,9 +57,45 @@ def missing(need: str, wire: bool) -> str:
         except CouldNotRun as error:
             return f"needs {what}, and {error.what}: {error.remedy}"
         return ""
+    if need.startswith(PGBOUNCER):
+        return _pgbouncer(need)
     if importlib.util.find_spec(need) is None:
         return f"needs the package {need}: pip install {need}"
     return ""
+
+
+def require(words: str | None) -> None:
+    """See that what these words name, or else ORM_ASYNC_REQUIRE, is here: then no script skips it.
+
+    Raises CouldNotRun.
+    """
+    source = VARIABLE if words is None else "--require"
+    for need in filter(None, (words or os.environ.get(VARIABLE, "")).split(",")):
+        if not need.startswith(REQUIRABLE):
+            names = " or ".join(REQUIRABLE)
+            raise CouldNotRun(f"{need!r} cannot be required", source, f"{source} with {names}")
+        if reason := missing(need, wire=True):
+            what, _, remedy = reason.partition(": ")
+            raise CouldNotRun(f"{need} is required: a script {what}", source, remedy)
+
+
+def _pgbouncer(need: str) -> str:
+    try:
+        have = pooler.version()
+    except CouldNotRun as error:
+        return f"needs PgBouncer, and {error.what}: {error.remedy}"
+    if within(have, need.removeprefix(PGBOUNCER)):
+        return ""
+    return f"needs {need}, this is {have}: {pooler.VARIABLE}=/a/folder/pgbouncer for a newer one"
+
+
+def _keeps_statements(tree: ast.Module) -> bool:
+    """Whether PgBouncer is to keep prepared statements, by a setting that older ones lack."""
+    return any(
+        node.arg == pooler.PREPARED and ast.unparse(node.value) != "'0'"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword)
+    )
 
 
 def _packages(tree: ast.Module) -> Iterator[str]:

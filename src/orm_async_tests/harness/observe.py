@@ -42,11 +42,11 @@ class Observer:
         seen = Seen(way.kind)
         await self.playground.reset(script.base, script.world, self.options)
         open_before = self.wire.open if self.wire else 0
-        driver = self.url.get_driver_name()
+        admin = self.playground.admin
         load_world = partial(load, script.base, script.world, self.options)
-        async with own_servers(way, driver, load_world) as servers:
+        async with own_servers(way, admin.url, load_world) as servers:
             with _troubles(seen):
-                place = Place(way, self.url, self.wire, self.playground.admin, servers)
+                place = Place(way, self.url, self.wire, admin, servers)
                 await self._run(place, seen)
                 gc.collect()  # what is abandoned shows itself now, not in the next way
                 await self._close(place, seen, open_before, CLOSED_WITHIN * (not way.leaks))
@@ -70,7 +70,7 @@ class Observer:
                     await _called(place.way, arguments, seen, started)
                 finally:
                     arguments.clear()
-                    await fixtures.aclose()  # what a session sends at its end belongs to the way
+                    await _left(fixtures, seen)
                     seen.seconds = time.perf_counter() - started
         seen.sql = [entry for entry in seen.log if entry not in sql.TRANSACTION]
         if self.wire and place.servers.private is None:  # no wire leads to servers of its own
@@ -101,6 +101,14 @@ async def _called(way: Way, arguments: dict[str, Any], seen: Seen, started: floa
             raise
         seen.error = error
         _forget_frames(error)
+
+
+async def _left(fixtures: AsyncExitStack, seen: Seen) -> None:
+    """Leave the fixtures: what a session sends at its end, and raises, belongs to the way."""
+    try:
+        await fixtures.aclose()
+    except Exception as error:
+        seen.error = seen.error or error
 
 
 async def _result(outcome: Any, seen: Seen, started: float) -> Any:

@@ -35,7 +35,7 @@ async def usual_world(connection: AsyncConnection) -> None:
 
 @asynccontextmanager
 async def entered(database: db.Database) -> AsyncIterator["Playground"]:
-    """Take the database for this command alone, migrated.
+    """Lock the database for this command, and migrate it.
 
     Waits, and says so, while another command has it. Raises CouldNotRun if it cannot be reached or
     is somebody else's or the service's.
@@ -60,7 +60,7 @@ async def load(
 
 async def _lock(connection: AsyncConnection) -> None:
     if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
-        print("another command is using this database: waiting for its end", file=sys.stderr)
+        print("another command is using this database: waiting for it to finish", file=sys.stderr)
         await connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
 
 

@@ -10,7 +10,7 @@ from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.stack import Stack
 from orm_async_tests.harness.words import describe
 
-SCHEMA = 3  # raised when a reader of the documents would have to change
+SCHEMA = 4  # raised when a reader of the documents would have to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
@@ -38,11 +38,11 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "stack": asdict(results[0].stack),
-        "results": [_result(each) for each in results],
+        "results": [as_json(each) for each in results],
     }
 
 
-def _result(result: Result) -> dict[str, Any]:
+def as_json(result: Result) -> dict[str, Any]:
     return {
         "number": result.script.number,
         "claim": result.script.claim,

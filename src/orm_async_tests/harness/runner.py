@@ -12,6 +12,7 @@ from orm_async_tests.harness import playground, wire
 from orm_async_tests.harness.judge import SKIPPED, Verdict, judge
 from orm_async_tests.harness.loops import DEFAULT, factory
 from orm_async_tests.harness.observe import Observer
+from orm_async_tests.harness.pooled import pooled
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
@@ -47,11 +48,11 @@ async def _run(
     seen: dict[str, Seen] = {}
     async with playground.entered(database) as ground:
         stack = this_stack(database, await ground.server_version(), loop)
-        with wire.watched(database.url) as line:
-            if reason := script.missing(stack, wire=line is not None):
-                return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
-            observer = Observer(ground, line.url if line else database.url, line, options)
-            for way in script.ways:
+        if reason := script.missing(stack, wire=wire.can_watch(database.url)):
+            return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
+        for way in script.ways:
+            with pooled(database.url, database.pooler) as url, wire.watched(url) as line:
+                observer = Observer(ground, line.url if line else url, line, options)
                 seen[way.name] = await observer.observe(script, way)
     verdict = judge(script, seen, stack, options)
     return Result(script, stack, verdict, seen, time.perf_counter() - started)

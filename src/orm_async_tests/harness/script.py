@@ -14,8 +14,9 @@ from orm_async_tests.harness.needs import missing, needs_of
 from orm_async_tests.harness.options import Option
 from orm_async_tests.harness.playground import World, usual_world
 from orm_async_tests.harness.stack import Stack
-from orm_async_tests.harness.upstream import Upstream, within
+from orm_async_tests.harness.upstream import Upstream
 from orm_async_tests.harness.ways import Way
+from orm_async_tests.versions.ranges import within
 
 
 @dataclass(frozen=True)

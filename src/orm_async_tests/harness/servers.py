@@ -11,7 +11,14 @@ from sqlalchemy import URL
 
 from orm_async_tests import db
 from orm_async_tests.harness.ways import Way
-from orm_async_tests.postgres import PrivateServer, Standby, hot_standby, private_server
+from orm_async_tests.postgres import (
+    Pooler,
+    PrivateServer,
+    Standby,
+    hot_standby,
+    pgbouncer,
+    private_server,
+)
 
 PRIVATE = {"private_server", "private_url"}
 REPLICATED = {"primary_url", "standby", "standby_url"}
@@ -21,27 +28,32 @@ MEMORY, ROOM = Path("/dev/shm"), 2**30  # bytes, and two servers take a tenth of
 
 @dataclass(frozen=True)
 class Servers:
-    """A private server or a primary, and its standby; None is what the way did not ask for."""
+    """A private server or a primary, its standby, a pooler; None is what was not asked for."""
 
     private: PrivateServer | None = None
     standby: Standby | None = None
+    pooler: Pooler | None = None
 
 
 @asynccontextmanager
 async def own_servers(
-    way: Way, driver: str, load: Callable[[URL], Awaitable[None]]
+    way: Way, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """What the way asks for; the primary's database is loaded before its standby is made."""
-    asked = set(way.parameters)
+    """What the way asks for; the primary's database is loaded before its standby is made.
+
+    A pooler stands in front of the shared database, past the wire.
+    """
+    asked, private, standby, pooler = set(way.parameters), None, None, None
     with ExitStack() as servers:
         if asked & REPLICATED:
-            primary = servers.enter_context(private_server(_place(), **SYNCHRONOUS))
-            await load(url_of(primary, driver))
-            yield Servers(primary, servers.enter_context(hot_standby(primary, **way.standby)))
+            private = servers.enter_context(private_server(_place(), **SYNCHRONOUS))
+            await load(url_of(private, shared.get_driver_name()))
+            standby = servers.enter_context(hot_standby(private, **way.standby))
         elif asked & PRIVATE:
-            yield Servers(servers.enter_context(private_server(_place())))
-        else:
-            yield Servers()
+            private = servers.enter_context(private_server(_place()))
+        if "pooler" in asked:
+            pooler = servers.enter_context(pgbouncer(shared))
+        yield Servers(private, standby, pooler)
 
 
 def _place() -> Path | None:

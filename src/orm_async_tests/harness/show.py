@@ -16,7 +16,7 @@ from orm_async_tests.harness.words import clipped, counted, describe, phrase
 Styled = tuple[str, str]  # a style of rich, and the text
 STYLES = {HOLDS: "bold green", BROKEN: "bold red", UPSTREAM: "bold yellow", SKIPPED: "bold yellow"}
 KINDS = {"wrong": "red", "right": "green", "way": "cyan"}
-WIDTH, NARROWEST = 100, 60  # columns, where there is no terminal and at least
+WIDTH, NARROWEST = 100, 60  # columns: without a terminal, and the least
 MARGIN = 9  # columns before what a way sent and returned
 VALUE = 300  # characters of a returned value
 
@@ -141,6 +141,6 @@ def _proof(evidence: Evidence, columns: int) -> Iterator[Styled]:
 
 
 def _wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
-    """The text in lines of at most so many columns, the later ones indented."""
+    """The text in lines of at most `columns` columns, the later ones indented."""
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

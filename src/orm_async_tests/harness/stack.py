@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy
 
 from orm_async_tests import db
+from orm_async_tests.harness.pooled import described
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Stack:
     database: str
     platform: str
     loop: str
+    pooler: str
 
     @property
     def libraries(self) -> dict[str, str]:
         """Versions by the names that Upstream uses."""
-        return {"sqlalchemy": self.sqlalchemy, self.driver: self.driver_version}
+        drivers = {self.driver: self.driver_version}
+        return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
 
 def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:
@@ -39,4 +42,5 @@ def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:
         database=database.kind,
         platform=f"{platform.system()} {platform.machine()}",
         loop=loop,
+        pooler=described(database.pooler),
     )

@@ -6,24 +6,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 
-
-def within(version: str, ranges: str) -> bool:
-    """Whether a version is in one of these ranges, such as "<2.0.55 or >=2.1,<2.1.5"."""
-    from packaging.specifiers import SpecifierSet
-
-    return any(
-        SpecifierSet(each).contains(version, prereleases=True) for each in ranges.split(" or ")
-    )
+from orm_async_tests.versions.ranges import applies
 
 
 @dataclass(frozen=True)
 class Upstream:
     """A defect: what goes wrong, on which versions of which libraries, and where to read of it.
 
-    versions has the ranges of each library that it takes; if a driver is among them, it is that
-    driver's. A script's `check` asserts what ought to hold in a `with` block of the defect. If that
-    fails on a stack in the ranges the verdict is UPSTREAM; if it holds there, or fails elsewhere,
-    it is BROKEN.
+    versions has the ranges of each library that it takes, and of Python; if a driver is among them,
+    it is that driver's. `orm-async-tests audit` reads the three arguments as they are written. A
+    script's `check` asserts what ought to hold in a `with` block of the defect. If that fails on a
+    stack in the ranges the verdict is UPSTREAM; if it holds there, or fails elsewhere, it is
+    BROKEN.
     """
 
     what: str
@@ -38,10 +32,7 @@ class Upstream:
 
     def applies(self, libraries: Mapping[str, str]) -> bool:
         """Whether a stack of these libraries and versions has the defect."""
-        return all(
-            library in libraries and within(libraries[library], ranges)
-            for library, ranges in self.versions.items()
-        )
+        return applies(self.versions, libraries)
 
     def __enter__(self) -> None:
         pass

@@ -58,7 +58,7 @@ class Wire:
         self._loop.call_soon_threadsafe(self._stop.set)
 
     def closed(self, down_to: int, within: float) -> bool:
-        """Whether within so many seconds no more than so many connections are open."""
+        """Whether at most `down_to` connections are left `within` seconds."""
         deadline = time.monotonic() + within
         while self.open > down_to and time.monotonic() < deadline:
             threading.Event().wait(0.002)
@@ -96,6 +96,7 @@ class _Link:
         self.wire = wire
         self.client_spoke = False
         self.lost = False
+        self._tail = b""  # of what was sent: a search text may be cut between two reads
 
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
@@ -110,8 +111,7 @@ class _Link:
                 ):
                     self.client_spoke = True
                     self.wire.round_trips += 1
-                if self.wire.losing and self.wire.losing in request:
-                    self.wire.losing, self.lost = b"", True
+                self._look_for(request)
                 on.write(request)
                 await on.drain()
         finally:
@@ -120,6 +120,13 @@ class _Link:
             with suppress(asyncio.CancelledError, OSError):
                 await answers
             back.close()
+
+    def _look_for(self, request: bytes) -> None:
+        if sought := self.wire.losing:
+            sent = self._tail + request
+            self._tail = sent[-len(sought) :]
+            if sought in sent:
+                self.wire.losing, self.lost = b"", True
 
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
         while answer := await server.read(READ):
@@ -139,11 +146,15 @@ def _through(server: URL, folder: Path) -> URL:
     return URL.create(*names, database=server.database, query=query)
 
 
+def can_watch(server: URL) -> bool:
+    """Whether a wire can lead there: to one host, without TLS."""
+    return isinstance(server.query.get("host", ""), str) and not set(TLS) & set(server.query)
+
+
 @contextmanager
 def watched(server: URL) -> Iterator[Wire | None]:
-    """A wire to the server while the block runs; None if the URL asks for TLS or several hosts."""
-    hosts = server.query.get("host", "")
-    if any(name in server.query for name in TLS) or not isinstance(hosts, str):
+    """A wire to the server while the block runs; None if there can be none."""
+    if not can_watch(server):
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="orm-async-"))  # mode 0700: nobody else can connect

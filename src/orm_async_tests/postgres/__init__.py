@@ -8,6 +8,7 @@ the lease exclusively for ORM_ASYNC_IDLE seconds. No TCP, a private socket, SCRA
 from orm_async_tests.postgres.clients import client, said
 from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, Login, Purpose
 from orm_async_tests.postgres.lease import lease, log_file, psql, reset, status, stop
+from orm_async_tests.postgres.pooler import Pooler, pgbouncer
 from orm_async_tests.postgres.private import PrivateServer, private_server
 from orm_async_tests.postgres.standby import Standby, hot_standby
 
@@ -15,6 +16,7 @@ __all__ = [
     "SCRIPTS",
     "SERVICE",
     "Login",
+    "Pooler",
     "PrivateServer",
     "Purpose",
     "Standby",
@@ -22,6 +24,7 @@ __all__ = [
     "hot_standby",
     "lease",
     "log_file",
+    "pgbouncer",
     "private_server",
     "psql",
     "reset",

@@ -20,25 +20,25 @@ from orm_async_tests.service import (
     tracks,
     users,
 )
+from orm_async_tests.service.engines import Engines, service_urls
 from orm_async_tests.service.limits import Limits
 from orm_async_tests.service.methods import Head
 from orm_async_tests.service.origins import Origins
-from orm_async_tests.service.sessions import Engines, places
 from orm_async_tests.service.settings import Settings
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
-    """The service on a migrated database. Raises CouldNotRun for settings that do not do."""
+    """The service on a migrated database. Raises CouldNotRun if settings contradict each other."""
     chosen = settings or Settings()
-    where = places(url, chosen)
+    urls = service_urls(url, chosen)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engines = Engines(where, chosen)
+        engines = Engines(urls, chosen)
         app.state.settings, app.state.engines = chosen, engines
         app.state.writing = db.make_sessions(engines.writing)
         app.state.reading = db.make_sessions(engines.reading)
-        app.state.figures = health.figures(engines)
+        app.state.metrics = health.metrics_of(engines)
         app.state.hub = live.Hub()
         listener = asyncio.create_task(app.state.hub.listen(engines.listening))
         try:

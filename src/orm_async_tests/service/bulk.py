@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from codecs import BOM_UTF8
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.service.gpx import track_points
-from orm_async_tests.service.once import Digest, Key, once, said
-from orm_async_tests.service.points import announced, held
-from orm_async_tests.service.problems import answers
+from orm_async_tests.service.idempotency import Digest, Key, digest_of, run_once
+from orm_async_tests.service.parameters import Id
+from orm_async_tests.service.points import lock_user, notify_listeners
+from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Loaded, PointIn
-from orm_async_tests.service.sessions import InTransaction
-from orm_async_tests.service.users import Id
+from orm_async_tests.service.sessions import WriteSession
 
 Row = tuple[int, float, float, datetime]
+Rows = Iterable[Row] | AsyncIterable[Row]
 COLUMNS = ["user_id", "lat", "lon", "date"]
 LINE = 10_000  # bytes that a line may have
 PIECE = 4096  # bytes that are read before others are served
@@ -34,22 +35,22 @@ def row(user_id: int, point: PointIn) -> Row:
     return user_id, point.lat, point.lon, point.date
 
 
-async def copied(
-    session: AsyncSession, user_id: int, rows: Any, key: str | None, request: Digest
+async def copy_in(
+    session: AsyncSession, user_id: int, rows: Rows, key: str | None, request: Digest
 ) -> Loaded:
-    """COPY rows, given by an iterable or an async one, in the session's transaction."""
+    """COPY rows in the session's transaction."""
 
     async def work() -> dict[str, Any]:
-        await held(session, user_id)  # the transaction has begun: COPY takes part in it (test74)
+        await lock_user(session, user_id)  # begins the transaction: COPY takes part in it (test74)
         await session.execute(text("SET LOCAL statement_timeout = 0"))
         driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
         told = await driver.copy_records_to_table(
             "track_points", records=rows, columns=COLUMNS, timeout=UPLOAD
         )
-        await announced(session, user_id)
+        await notify_listeners(session, user_id)
         return {"points": int(told.removeprefix("COPY "))}
 
-    return Loaded.model_validate(await once(session, key, request, work))
+    return Loaded.model_validate(await run_once(session, key, request, work))
 
 
 def bad_line(number: int, why: str) -> HTTPException:
@@ -77,7 +78,7 @@ class Upload:
         yield bytes(rest)
 
     async def digest(self) -> str:
-        """The digest of the whole, of which the rest is read."""
+        """The SHA-256 of the whole body; reads what is left of it."""
         async for _ in self.pieces():
             pass
         return self._sha256.hexdigest()
@@ -112,18 +113,18 @@ class Upload:
                 raise bad_line(number, why) from None
 
 
-@router.post("/bulk", status_code=201, responses=answers(404, 409))
+@router.post("/bulk", status_code=201, responses=problem_responses(404, 409))
 async def bulk(
-    user_id: Id, points: list[PointIn], session: InTransaction, key: Key = None
+    user_id: Id, points: list[PointIn], session: WriteSession, key: Key = None
 ) -> Loaded:
     """Add the points of a JSON array."""
     rows = [row(user_id, point) for point in points]
-    return await copied(
-        session, user_id, rows, key, said(f"POST /users/{user_id}/points/bulk {rows}")
+    return await copy_in(
+        session, user_id, rows, key, digest_of(f"POST /users/{user_id}/points/bulk {rows}")
     )
 
 
-def takes(*media_types: str) -> dict[str, Any]:
+def streamed_body(*media_types: str) -> dict[str, Any]:
     """A route's body that is read as it comes: refused if it is of another type, and described.
 
     What a form of another site can send without asking has none of these types.
@@ -144,23 +145,23 @@ def takes(*media_types: str) -> dict[str, Any]:
 @router.post(
     "/ndjson",
     status_code=201,
-    responses=answers(404, 409, 415),
-    **takes("application/x-ndjson", "application/ndjson"),
+    responses=problem_responses(404, 409, 415),
+    **streamed_body("application/x-ndjson", "application/ndjson"),
 )
-async def ndjson(user_id: Id, request: Request, session: InTransaction, key: Key = None) -> Loaded:
+async def ndjson(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
     """Add the points of a stream with one JSON document in each line."""
     upload = Upload(request)
-    return await copied(session, user_id, upload.rows(user_id), key, upload.digest)
+    return await copy_in(session, user_id, upload.rows(user_id), key, upload.digest)
 
 
 @router.post(
     "/gpx",
     status_code=201,
-    responses=answers(404, 409, 415),
-    **takes("application/gpx+xml", "application/xml"),
+    responses=problem_responses(404, 409, 415),
+    **streamed_body("application/gpx+xml", "application/xml"),
 )
-async def gpx(user_id: Id, request: Request, session: InTransaction, key: Key = None) -> Loaded:
+async def gpx(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
     """Add the points of a GPX file's tracks."""
     upload = Upload(request)
     rows = (row(user_id, point) async for point in track_points(upload.pieces()))
-    return await copied(session, user_id, rows, key, upload.digest)
+    return await copy_in(session, user_id, rows, key, upload.digest)

@@ -15,7 +15,7 @@ TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 
 def tags(lines: list[str]) -> list[str]:
-    """The tags of the header's lines, as RFC 9110 joins them; raises ValueError if it is none."""
+    """The tags of the header's lines, as RFC 9110 joins them. Raises ValueError for others."""
     value = ", ".join(lines)
     if value.strip() == ANY:
         return [ANY]

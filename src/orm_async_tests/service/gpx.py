@@ -44,13 +44,13 @@ TEXT = 1000  # characters of a time, with the white space around it
 def decimal(text: str) -> float:
     """The number that a coordinate is; raises ValueError."""
     if not DECIMAL.fullmatch(text.strip(BLANK)):
-        raise ValueError(f"{text[:50]!r} is no decimal number")
+        raise ValueError(f"{text[:50]!r} is not a decimal number")
     return float(text)
 
 
 def moment(text: str) -> datetime:
     """The moment that a time is, in UTC if it names no zone; raises ValueError."""
-    why = f"{text[:50]!r} is no date and time such as 2010-10-03T09:36:30Z"
+    why = f"{text[:50]!r} is not a date and time such as 2010-10-03T09:36:30Z"
     found = DATE_TIME.fullmatch(text.strip(BLANK))
     if found is None:
         raise ValueError(why)
@@ -187,7 +187,7 @@ class Reader:
     def _no_gpx(self, why: str) -> HTTPException:
         number = self._begun["trkpt"]
         near = f" (near point {number})" if number else ""
-        return HTTPException(422, f"this is no GPX: {why}{near}; nothing was added")
+        return HTTPException(422, f"this is not GPX: {why}{near}; nothing was added")
 
 
 async def track_points(pieces: AsyncIterator[bytes]) -> AsyncIterator[PointIn]:

@@ -1,4 +1,4 @@
-"""Whether the service lives, whether it is ready, and its figures."""
+"""Liveness, readiness and metrics."""
 
 import time
 from typing import Any
@@ -9,14 +9,15 @@ from prometheus_client.exposition import generate_latest
 from sqlalchemy import event, text
 
 from orm_async_tests import migrations
-from orm_async_tests.service.problems import RETRY_AFTER, answers
-from orm_async_tests.service.sessions import Engines, InTransaction
+from orm_async_tests.service.engines import Engines
+from orm_async_tests.service.problems import RETRY_AFTER, problem_responses
+from orm_async_tests.service.sessions import WriteSession
 
 router = APIRouter(tags=["health"])
 
 
-def figures(engines: Engines) -> CollectorRegistry:
-    """The figures of the pools, and how long statements take, in seconds."""
+def metrics_of(engines: Engines) -> CollectorRegistry:
+    """Metrics of the pools, and how long statements take, in seconds."""
     registry = CollectorRegistry()
     pools: list[Any] = [engine.pool for engine in engines.pooled()]
     out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
@@ -25,11 +26,11 @@ def figures(engines: Engines) -> CollectorRegistry:
     idle.set_function(lambda: sum(pool.checkedin() for pool in pools))
     took = Histogram("statement_seconds", "From the statement to its answer.", registry=registry)
 
-    def before(*arguments: Any) -> None:
-        arguments[4]._started = time.perf_counter()
+    def before(_conn: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _: Any) -> None:
+        context._started = time.perf_counter()
 
-    def after(*arguments: Any) -> None:
-        took.observe(time.perf_counter() - arguments[4]._started)
+    def after(_conn: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _: Any) -> None:
+        took.observe(time.perf_counter() - context._started)
 
     for engine in engines.pooled():
         event.listen(engine.sync_engine, "before_cursor_execute", before)
@@ -43,8 +44,8 @@ async def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/health/ready", responses=answers())
-async def ready(session: InTransaction) -> dict[str, str]:
+@router.get("/health/ready", responses=problem_responses())
+async def ready(session: WriteSession) -> dict[str, str]:
     """The database answers, and has today's tables."""
     await session.execute(text("SELECT 1"))
     connection = await session.connection()
@@ -57,5 +58,5 @@ async def ready(session: InTransaction) -> dict[str, str]:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """The figures, in Prometheus' text format."""
-    return Response(generate_latest(request.app.state.figures), media_type=CONTENT_TYPE_LATEST)
+    """The metrics, in Prometheus' text format."""
+    return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)

@@ -13,7 +13,7 @@ TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", {"Co
 
 
 def two_lengths(scope: Scope) -> bool:
-    """Whether another server may see another end of this body, and a request in its rest.
+    """Whether another server may see a different end of this body, and a request in what is left.
 
     h11 takes what RFC 9112, 6.3 lets it refuse.
     """

@@ -16,16 +16,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.models import TrackPoint
-from orm_async_tests.service.points import CHANNEL, shown
-from orm_async_tests.service.problems import answers
-from orm_async_tests.service.sessions import OwnSessions, Sessions
+from orm_async_tests.service.parameters import MAX_ID, Id
+from orm_async_tests.service.points import CHANNEL, to_document
+from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.sessions import Sessions, WriteSessions
 from orm_async_tests.service.settings import Settings
-from orm_async_tests.service.tracks import known
-from orm_async_tests.service.users import MAX_ID, Id
+from orm_async_tests.service.users import require_user
 
 BATCH = 100
-AGAIN = 0.5  # seconds until a lost listener tries again
-LOST = (DBAPIError, OSError, TimeoutError)
+RECONNECT_AFTER = 0.5  # seconds until a listener that was lost connects again
+LISTENER_ERRORS = (DBAPIError, OSError, TimeoutError)
 
 EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
 
@@ -70,9 +70,9 @@ class Hub:
     async def listen(self, engine: AsyncEngine) -> None:
         """Listen until cancelled, over one connection of this engine after another."""
         while True:
-            with suppress(*LOST):
+            with suppress(*LISTENER_ERRORS):
                 await self._listen_once(engine)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RECONNECT_AFTER)
 
     async def _listen_once(self, engine: AsyncEngine) -> None:
         lost = asyncio.Event()
@@ -92,7 +92,7 @@ async def newer(sessions: Sessions, user_id: int, last: int) -> list[tuple[int, 
         found = await session.scalars(
             select(TrackPoint).where(*mine).order_by(TrackPoint.id).limit(BATCH)
         )
-        return [(point.id, shown(point).model_dump_json()) for point in found]
+        return [(point.id, to_document(point).model_dump_json()) for point in found]
 
 
 async def newest(sessions: Sessions, user_id: int) -> int:
@@ -126,15 +126,18 @@ async def events(
         hub.leave(user_id, client)
 
 
-@router.get("/users/{user_id}/live", responses=answers(404), response_class=StreamingResponse)
+@router.get(
+    "/users/{user_id}/live", responses=problem_responses(404), response_class=StreamingResponse
+)
 async def live(
     user_id: Id,
     request: Request,
-    sessions: OwnSessions,
+    sessions: WriteSessions,
     last_event_id: Annotated[EventId | SkipJsonSchema[None], Header()] = None,
 ) -> EventSourceResponse:
     """A user's new points as they are committed; Last-Event-ID goes on where a client stopped."""
-    await known(sessions, user_id)
+    async with sessions() as session:  # before the answer begins
+        await require_user(session, user_id)
     last = await newest(sessions, user_id) if last_event_id is None else last_event_id
     state = request.app.state
     # FastAPI runs no generator here: its tasks log a traceback when a client goes away (0.165).

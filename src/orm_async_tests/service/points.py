@@ -1,6 +1,6 @@
 """Points: create, read, list by time, patch, delete."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic.json_schema import SkipJsonSchema
@@ -9,23 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
-from orm_async_tests.service.once import Key, once, said
-from orm_async_tests.service.problems import answers
+from orm_async_tests.service.idempotency import Key, digest_of, run_once
+from orm_async_tests.service.parameters import After, Id, Limit
+from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
-from orm_async_tests.service.sessions import InTransaction, ToRead
-from orm_async_tests.service.users import After, Id, Limit
+from orm_async_tests.service.sessions import ReadSession, WriteSession
+from orm_async_tests.service.users import require_user
 
 CHANNEL = "orm_async_points"
 
 router = APIRouter(tags=["points"])
 
 
-def shown(point: TrackPoint) -> PointOut:
+def to_document(point: TrackPoint) -> PointOut:
     """The point as a document."""
     return PointOut.model_validate(point)
 
 
-async def held(session: AsyncSession, user_id: int) -> None:
+async def lock_user(session: AsyncSession, user_id: int) -> None:
     """Lock the user: writers of one user's points take turns, so ids are in order of commits.
 
     Raises HTTPException (404) if there is no such user.
@@ -35,77 +36,76 @@ async def held(session: AsyncSession, user_id: int) -> None:
         raise HTTPException(404, "there is no such user")
 
 
-async def announced(session: AsyncSession, user_id: int) -> None:
+async def notify_listeners(session: AsyncSession, user_id: int) -> None:
     """Tell listeners, once this transaction is committed, that the user has new points."""
     await session.execute(select(func.pg_notify(CHANNEL, str(user_id))))
 
 
-async def missed(session: AsyncSession, point_id: int) -> HTTPException:
-    """Why a write found no row: there is none (404), or it has another version by now (412)."""
+async def refuse(session: AsyncSession, point_id: int) -> NoReturn:
+    """Say why a write found no row: 404 if there is none, 412 if it has another version by now."""
     if await session.scalar(select(TrackPoint.id).where(TrackPoint.id == point_id)) is None:
-        return HTTPException(404, "there is no such point")
-    return HTTPException(412, "the point has changed since you read it")
+        raise HTTPException(404, "there is no such point")
+    raise HTTPException(412, "the point has changed since you read it")
 
 
-@router.post("/users/{user_id}/points", status_code=201, responses=answers(404, 409))
+@router.post("/users/{user_id}/points", status_code=201, responses=problem_responses(404, 409))
 async def create(
-    user_id: Id, point: PointIn, session: InTransaction, response: Response, key: Key = None
+    user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = None
 ) -> PointOut:
     """Add a point to a user's walk."""
 
     async def work() -> dict[str, Any]:
-        await held(session, user_id)
+        await lock_user(session, user_id)
         new = insert(TrackPoint).values(user_id=user_id, **point.model_dump())
         row = (await session.execute(new.returning(TrackPoint, version(TrackPoint)))).one()
-        await announced(session, user_id)
-        return {"point": shown(row[0]).model_dump(mode="json"), "version": row[1]}
+        await notify_listeners(session, user_id)
+        return {"point": to_document(row[0]).model_dump(mode="json"), "version": row[1]}
 
-    request = said(f"POST /users/{user_id}/points {point.model_dump_json()}")
-    done = await once(session, key, request, work)
+    request = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
+    done = await run_once(session, key, request, work)
     response.headers["ETag"] = etag(done["version"])
     response.headers["Location"] = f"/points/{done['point']['id']}"
     return PointOut.model_validate(done["point"])
 
 
-@router.get("/users/{user_id}/points", responses=answers(404))
+@router.get("/users/{user_id}/points", responses=problem_responses(404))
 async def list_(
     user_id: Id,
-    session: ToRead,
+    session: ReadSession,
     after: After = 0,
     limit: Limit = 100,
     since: Annotated[Moment | SkipJsonSchema[None], Query(description="not before")] = None,
     until: Annotated[Moment | SkipJsonSchema[None], Query(description="before")] = None,
 ) -> Page[PointOut]:
     """A user's points in the order of their ids, a page at a time."""
-    if await session.scalar(select(User.id).where(User.id == user_id)) is None:
-        raise HTTPException(404, "there is no such user")
+    await require_user(session, user_id)
     mine = select(TrackPoint).where(TrackPoint.user_id == user_id, TrackPoint.id > after)
     if since is not None:
         mine = mine.where(TrackPoint.date >= since)
     if until is not None:
         mine = mine.where(TrackPoint.date < until)
     found = await session.scalars(mine.order_by(TrackPoint.id).limit(limit + 1))
-    points = [shown(point) for point in found]
+    points = [to_document(point) for point in found]
     more = len(points) > limit
     return Page(items=points[:limit], next=points[limit - 1].id if more else None)
 
 
-@router.get("/points/{point_id}", responses=answers(404))
-async def read(point_id: Id, session: ToRead, response: Response) -> PointOut:
+@router.get("/points/{point_id}", responses=problem_responses(404))
+async def read(point_id: Id, session: ReadSession, response: Response) -> PointOut:
     """A point; the ETag says which version."""
     one = select(TrackPoint, version(TrackPoint)).where(TrackPoint.id == point_id)
     row = (await session.execute(one)).one_or_none()
     if row is None:
         raise HTTPException(404, "there is no such point")
     response.headers["ETag"] = etag(row[1])
-    return shown(row[0])
+    return to_document(row[0])
 
 
-@router.patch("/points/{point_id}", responses=answers(404, 412, 428))
+@router.patch("/points/{point_id}", responses=problem_responses(404, 412, 428))
 async def patch(
     point_id: Id,
     point: PointPatch,
-    session: InTransaction,
+    session: WriteSession,
     response: Response,
     if_match: IfMatch,
 ) -> PointOut:
@@ -116,15 +116,15 @@ async def patch(
     found = await session.execute(changed.returning(TrackPoint, version(TrackPoint)))
     row = found.one_or_none()
     if row is None:
-        raise await missed(session, point_id)
+        await refuse(session, point_id)
     response.headers["ETag"] = etag(row[1])
-    return shown(row[0])
+    return to_document(row[0])
 
 
-@router.delete("/points/{point_id}", status_code=204, responses=answers(404, 412, 428))
-async def remove(point_id: Id, session: InTransaction, if_match: IfMatch) -> None:
+@router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))
+async def remove(point_id: Id, session: WriteSession, if_match: IfMatch) -> None:
     """Delete a point, if it is still the version that was read."""
     mine = TrackPoint.id == point_id, unchanged(TrackPoint, if_match)
     gone = delete(TrackPoint).where(*mine).returning(TrackPoint.id)
     if (await session.execute(gone)).first() is None:
-        raise await missed(session, point_id)
+        await refuse(session, point_id)

@@ -23,7 +23,7 @@ LOST = "08"  # the class of connection exceptions
 UNWRAPPED = (InterfaceError, PostgresError)  # while a connection is set up (test172), and by COPY
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route answers besides success, for its description."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
@@ -57,7 +57,7 @@ async def invalid(_: Request, error: Exception) -> JSONResponse:
 
 
 async def database(_: Request, error: Exception) -> JSONResponse:
-    """The answer to the database's errors: a conflict, or busy for now; else it is our fault."""
+    """409 or 404 for a constraint, 503 if the database is busy or away, otherwise 500."""
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""
     if sqlstate in CONFLICTS:

@@ -34,7 +34,7 @@ def positive(text: str) -> int:
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
-    """Serve on this address, by so many processes. Raises CouldNotRun."""
+    """Serve on this address, by this number of processes. Raises CouldNotRun."""
     try:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
@@ -43,10 +43,10 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
     except ImportError as error:
         what = f"the package {error.name} is not installed"
         raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
-    settings = chosen_settings()
-    with listening(host, port) as opened, db.open_database(db_, "asyncpg", SERVICE) as database:
+    settings = read_settings()
+    with bind(host, port) as opened, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        asyncio.run(migrated(database))
+        asyncio.run(migrate(database))
         app = partial(create_app, database.url, settings)
         app()  # what it cannot use is said here, and not by each worker
         config = uvicorn.Config(app, factory=True, workers=workers, timeout_graceful_shutdown=10)
@@ -57,8 +57,8 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
     return 0
 
 
-def chosen_settings() -> "Settings":
-    """The settings of the environment. Raises CouldNotRun for a value that is none."""
+def read_settings() -> "Settings":
+    """The settings of the environment. Raises CouldNotRun for an invalid value."""
     from pydantic import ValidationError
 
     from orm_async_tests.service.settings import PREFIX, Settings
@@ -70,11 +70,11 @@ def chosen_settings() -> "Settings":
         field = str(first["loc"][0])
         name, default = f"{PREFIX}{field.upper()}", Settings.model_fields[field].default
         raise CouldNotRun(
-            f"{first['input']!r} does not do: {first['msg']}", name, f"{name}={default}"
+            f"{first['input']!r} is not valid: {first['msg']}", name, f"{name}={default}"
         ) from None
 
 
-def listening(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """A socket on this address. Raises CouldNotRun if it cannot be had."""
     try:
         return socket.create_server((host, port))
@@ -84,8 +84,8 @@ def listening(host: str, port: int) -> socket.socket:
         ) from None
 
 
-async def migrated(database: db.Database) -> None:
-    """Bring the database to today's tables."""
+async def migrate(database: db.Database) -> None:
+    """Upgrade the database to the newest revisions."""
     async with db.connect(database, "orm_async_tests serve") as connection:
         await migrations.ensure(connection, *migrations.LINES.values())
         await connection.commit()

@@ -6,14 +6,15 @@ object, needs the least work of this process (bench/service.py).
 
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from sqlalchemy import ColumnElement, func, select
 
-from orm_async_tests.models import TrackPoint, User
-from orm_async_tests.service.problems import answers
-from orm_async_tests.service.sessions import OwnReaders, Sessions
-from orm_async_tests.service.users import Id
+from orm_async_tests.models import TrackPoint
+from orm_async_tests.service.parameters import Id
+from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.sessions import ReadSessions, Sessions
+from orm_async_tests.service.users import require_user
 
 BATCH = 5000  # rows of each fetch
 POINTS = TrackPoint.__table__.c
@@ -22,13 +23,6 @@ LINE = func.concat('{"lat":', POINTS.lat, ',"lon":', POINTS.lon, ',"date":', DAT
 POSITION = func.concat("[", POINTS.lon, ",", POINTS.lat, "]")
 
 router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
-
-
-async def known(sessions: Sessions, user_id: int) -> None:
-    """Raises HTTPException 404 if there is no such user: once an answer begins it is too late."""
-    async with sessions() as session:
-        if await session.scalar(select(User.id).where(User.id == user_id)) is None:
-            raise HTTPException(404, "there is no such user")
 
 
 async def texts(
@@ -53,16 +47,18 @@ async def feature(sessions: Sessions, user_id: int) -> AsyncIterator[str]:
     yield f']}},"properties":{{"user":{user_id}}}}}'
 
 
-@router.get("/track.ndjson", responses=answers(404), response_class=StreamingResponse)
-async def ndjson(user_id: Id, sessions: OwnReaders) -> StreamingResponse:
+@router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
+async def ndjson(user_id: Id, sessions: ReadSessions) -> StreamingResponse:
     """A user's points, one JSON document in each line, as /points/ndjson takes them."""
-    await known(sessions, user_id)
+    async with sessions() as session:  # before the answer begins
+        await require_user(session, user_id)
     lines = texts(sessions, user_id, LINE, "")
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
-@router.get("/track.geojson", responses=answers(404), response_class=StreamingResponse)
-async def geojson(user_id: Id, sessions: OwnReaders) -> StreamingResponse:
+@router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
+async def geojson(user_id: Id, sessions: ReadSessions) -> StreamingResponse:
     """A user's points as a GeoJSON feature."""
-    await known(sessions, user_id)
+    async with sessions() as session:  # before the answer begins
+        await require_user(session, user_id)
     return StreamingResponse(feature(sessions, user_id), media_type="application/geo+json")

@@ -1,80 +1,80 @@
 """/users: create, read, list, patch, delete; optimistic locking by ETag and If-Match."""
 
-from typing import Annotated, Any
+from typing import Any, NoReturn
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Response
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
-from orm_async_tests.service.once import Key, once, said
-from orm_async_tests.service.problems import answers
+from orm_async_tests.service.idempotency import Key, digest_of, run_once
+from orm_async_tests.service.parameters import After, Id, Limit
+from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
-from orm_async_tests.service.sessions import InTransaction, ToRead
-
-MAX_ID, MAX_PAGE = 2**31 - 1, 1000
-
-Id = Annotated[int, Path(ge=1, le=MAX_ID)]
-After = Annotated[int, Query(ge=0, le=MAX_ID, description="the `next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+from orm_async_tests.service.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/users", tags=["users"])
 
 
-def shown(user: User) -> UserOut:
+def to_document(user: User) -> UserOut:
     """The user as a document."""
     return UserOut.model_validate(user)
 
 
-async def missed(session: AsyncSession, user_id: int) -> HTTPException:
-    """Why a write found no row: there is none (404), or it has another version by now (412)."""
+async def require_user(session: AsyncSession, user_id: int) -> None:
+    """Raises HTTPException 404 if there is no such user."""
     if await session.scalar(select(User.id).where(User.id == user_id)) is None:
-        return HTTPException(404, "there is no such user")
-    return HTTPException(412, "the user has changed since you read it")
+        raise HTTPException(404, "there is no such user")
 
 
-@router.post("", status_code=201, responses=answers(409))
+async def refuse(session: AsyncSession, user_id: int) -> NoReturn:
+    """Say why a write found no row: 404 if there is none, 412 if it has another version by now."""
+    await require_user(session, user_id)
+    raise HTTPException(412, "the user has changed since you read it")
+
+
+@router.post("", status_code=201, responses=problem_responses(409))
 async def create(
-    user: UserIn, session: InTransaction, response: Response, key: Key = None
+    user: UserIn, session: WriteSession, response: Response, key: Key = None
 ) -> UserOut:
     """Make a user."""
 
     async def work() -> dict[str, Any]:
         made = insert(User).values(username=user.username).returning(User, version(User))
         row = (await session.execute(made)).one()
-        return {"user": shown(row[0]).model_dump(mode="json"), "version": row[1]}
+        return {"user": to_document(row[0]).model_dump(mode="json"), "version": row[1]}
 
-    request = said(f"POST /users {user.model_dump_json()}")
-    done = await once(session, key, request, work)
+    request = digest_of(f"POST /users {user.model_dump_json()}")
+    done = await run_once(session, key, request, work)
     response.headers["ETag"] = etag(done["version"])
     response.headers["Location"] = f"/users/{done['user']['id']}"
     return UserOut.model_validate(done["user"])
 
 
 @router.get("")
-async def list_(session: ToRead, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
+async def list_(session: ReadSession, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
     """Users in the order of their ids, a page at a time."""
     some = select(User).where(User.id > after).order_by(User.id).limit(limit + 1)
-    found = [shown(user) for user in await session.scalars(some)]
+    found = [to_document(user) for user in await session.scalars(some)]
     more = len(found) > limit
     return Page(items=found[:limit], next=found[limit - 1].id if more else None)
 
 
-@router.get("/{user_id}", responses=answers(404))
-async def read(user_id: Id, session: ToRead, response: Response) -> UserOut:
+@router.get("/{user_id}", responses=problem_responses(404))
+async def read(user_id: Id, session: ReadSession, response: Response) -> UserOut:
     """A user; the ETag says which version."""
     one = select(User, version(User)).where(User.id == user_id)
     row = (await session.execute(one)).one_or_none()
     if row is None:
         raise HTTPException(404, "there is no such user")
     response.headers["ETag"] = etag(row[1])
-    return shown(row[0])
+    return to_document(row[0])
 
 
-@router.patch("/{user_id}", responses=answers(404, 412, 428))
+@router.patch("/{user_id}", responses=problem_responses(404, 412, 428))
 async def patch(
-    user_id: Id, user: UserIn, session: InTransaction, response: Response, if_match: IfMatch
+    user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: IfMatch
 ) -> UserOut:
     """Change a user, if it is still the version that was read."""
     mine = User.id == user_id, unchanged(User, if_match)
@@ -82,14 +82,14 @@ async def patch(
     found = await session.execute(changed.returning(User, version(User)))
     row = found.one_or_none()
     if row is None:
-        raise await missed(session, user_id)
+        await refuse(session, user_id)
     response.headers["ETag"] = etag(row[1])
-    return shown(row[0])
+    return to_document(row[0])
 
 
-@router.delete("/{user_id}", status_code=204, responses=answers(404, 412, 428))
-async def remove(user_id: Id, session: InTransaction, if_match: IfMatch) -> None:
+@router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
+async def remove(user_id: Id, session: WriteSession, if_match: IfMatch) -> None:
     """Delete a user and all points, if it is still the version that was read."""
     mine = User.id == user_id, unchanged(User, if_match)
     if (await session.execute(delete(User).where(*mine).returning(User.id))).first() is None:
-        raise await missed(session, user_id)
+        await refuse(session, user_id)

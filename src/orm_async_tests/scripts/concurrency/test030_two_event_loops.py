@@ -21,7 +21,7 @@ from orm_async_tests.models import User
 ONLY = "asyncpg"
 DEFECT = Upstream(
     "the rollback after a transaction that cannot start raises an error in place of the first one",
-    {"sqlalchemy": ">=2.1,<2.1.4"},
+    {"sqlalchemy": ">=2.1,<2.1.4", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
 )
 

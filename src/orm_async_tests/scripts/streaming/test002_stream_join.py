@@ -23,7 +23,7 @@ JOIN = select(TrackPoint, User).join(TrackPoint.user)
 
 
 async def world(connection: AsyncConnection, rows: int) -> None:
-    """one user with so many points"""
+    """one user with this many points"""
     await connection.execute(text("INSERT INTO users (username) VALUES ('username-1')"))
     walk = "SELECT 1, n, n, now() FROM generate_series(1, :rows) n"
     insert = text(f"INSERT INTO track_points (user_id, lat, lon, date) {walk}")

@@ -23,8 +23,8 @@ Key = Annotated[
 ]
 
 
-def said(request: str) -> Digest:
-    """The digest of a request that is known as a whole."""
+def digest_of(request: str) -> Digest:
+    """Computes the SHA-256 of a request that is known as a whole."""
 
     async def digest() -> str:
         return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
@@ -32,7 +32,7 @@ def said(request: str) -> Digest:
     return digest
 
 
-async def once(
+async def run_once(
     session: AsyncSession,
     key: str | None,
     request: Digest,
@@ -40,7 +40,7 @@ async def once(
 ) -> Document:
     """Do the work and remember its answer under the key, in the same transaction.
 
-    request: gives what tells this request from others, once the work is done or not to be done.
+    request: computes the request's digest; it is called after the body has been consumed.
     A second request with the key waits for the first one's end. Raises HTTPException 409 if the
     key was used for another request.
     """

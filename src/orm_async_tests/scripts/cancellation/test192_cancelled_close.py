@@ -1,0 +1,78 @@
+"""A connection whose close() was cancelled is closed, and its slot is free.
+
+The cancel comes while a listener resets the connection for the pool. Until 2.0.56 and 2.1.6 the
+AsyncConnection did not know afterwards that it was closed: since 2.0.55 and 2.1.2 a call on it
+reached into what the next user had been given. `async with` is left only when all is closed.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
+"""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from orm_async_tests.harness import Seen, Upstream, checked_out, main_of, right, way
+
+ONE = {"pool_size": 1, "max_overflow": 0}
+STILL_OPEN = Upstream(
+    "an AsyncConnection whose close() was cancelled does not know that it is closed",
+    {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13699",
+)
+SLOT_LOST = Upstream(
+    "a cancel while the pool resets a connection takes its slot until it is garbage",
+    {"sqlalchemy": ">=2.0,<2.0.55 or >=2.1,<2.1.2"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13622",
+)
+
+
+async def cancel_in_the_reset(engine: AsyncEngine, task: asyncio.Task[None]) -> None:
+    @event.listens_for(engine.sync_engine, "reset", once=True)
+    def reset(dbapi_connection: Any, *_: Any) -> None:
+        task.cancel()
+        dbapi_connection.cursor().execute("RESET ALL")
+
+    await asyncio.wait([task])
+
+
+@way(engine=ONE, leaks=True, unhandled=True)
+async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
+    """connection.close()"""
+    used = list[AsyncConnection]()
+
+    async def use() -> None:
+        used.append(connection := await engine.connect())
+        await connection.execute(select(1))
+        await connection.close()
+
+    await cancel_in_the_reset(engine, asyncio.create_task(use()))
+    return {"closed": used[0].closed, "connections in use": checked_out(engine)}
+
+
+@right(engine=ONE, leaks=True, tasks=True, unhandled=True)
+async def left(engine: AsyncEngine) -> dict[str, object]:
+    """async with engine.connect()"""
+    used = list[AsyncConnection]()
+
+    async def use() -> None:
+        async with engine.connect() as connection:
+            used.append(connection)
+            await connection.execute(select(1))
+
+    await cancel_in_the_reset(engine, asyncio.create_task(use()))
+    return {"closed": used[0].closed, "connections in use": checked_out(engine)}
+
+
+def check(closed_by_hand: Seen, left: Seen) -> None:
+    assert len(closed_by_hand.unhandled) == 1  # the pool logs that a reset was interrupted
+    with STILL_OPEN:
+        assert closed_by_hand.value["closed"] is True
+    with SLOT_LOST:
+        assert closed_by_hand.value["connections in use"] == 0
+        assert left.value == {"closed": True, "connections in use": 0}
+        assert (left.tasks, left.unhandled) == (0, [])
+
+
+main = main_of(__name__)

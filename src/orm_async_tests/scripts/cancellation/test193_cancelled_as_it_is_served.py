@@ -1,0 +1,71 @@
+"""A task that is cancelled just as the pool serves it ends as cancelled.
+
+The last connection comes back, and in the same moment the task that waits for it is cancelled. On
+Python 3.11 asyncio.wait_for() then keeps the cancel for itself: until 2.0.56 and 2.1.7 the task
+got the connection and went on. It can ask by cancelling() whether it was to end.
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7
+Docs: https://github.com/python/cpython/issues/86296
+"""
+
+import asyncio
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, Upstream, main_of, right, way
+from orm_async_tests.models import User
+
+ONE = {"pool_size": 1, "max_overflow": 0}
+DEFECT = Upstream(
+    "a cancel is lost if the pool has a connection for the waiting task at that moment",
+    {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.7", "python": "<3.12"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13749",
+)
+NEW = insert(User).values(username="written after the cancel")
+USERS = select(func.count(User.id))
+
+
+@way(engine=ONE)
+async def served(engine: AsyncEngine) -> dict[str, object]:
+    """give the connection back, and cancel the task that waits for it"""
+
+    async def write() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(NEW)
+
+    async with engine.connect() as connection:
+        task = asyncio.create_task(write())
+        await connection.execute(select(1))  # while this is answered, the task comes to the pool
+    task.cancel()
+    await asyncio.wait([task])
+    async with engine.connect() as connection:
+        return {"cancelled": task.cancelled(), "users": await connection.scalar(USERS)}
+
+
+@right(engine=ONE)
+async def asked(engine: AsyncEngine) -> dict[str, object]:
+    """the same, and the task asks whether it was cancelled"""
+
+    async def write() -> None:
+        async with engine.begin() as connection:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError
+            await connection.execute(NEW)
+
+    async with engine.connect() as connection:
+        task = asyncio.create_task(write())
+        await connection.execute(select(1))
+    task.cancel()
+    await asyncio.wait([task])
+    async with engine.connect() as connection:
+        return {"cancelled": task.cancelled(), "users": await connection.scalar(USERS)}
+
+
+def check(served: Seen, asked: Seen) -> None:
+    assert asked.value == {"cancelled": True, "users": 3}
+    with DEFECT:
+        assert served.value == {"cancelled": True, "users": 3}
+
+
+main = main_of(__name__)

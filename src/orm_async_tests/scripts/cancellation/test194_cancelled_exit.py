@@ -1,0 +1,65 @@
+"""A task cancelled as it leaves `async with` ends when its connection is back.
+
+The cancel comes while the ROLLBACK of the exit is under way. Until 2.0.55 and 2.1.2 the task ended
+at once and the close went on in the background: a dispose() at that moment, as at a shutdown, did
+not see the connection, which nobody closed afterwards. Such versions need a wait in the program.
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
+"""
+
+import asyncio
+
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Seen, Upstream, checked_out, main_of, way
+
+ONLY = "asyncpg"
+DEFECT = Upstream(
+    "a task cancelled at the exit of `async with` ends before its connection is closed",
+    {"sqlalchemy": ">=2.0,<2.0.55 or >=2.1,<2.1.2"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/12710",
+)
+
+
+async def cancel_in_the_rollback(engine: AsyncEngine, task: asyncio.Task[None]) -> None:
+    event.listen(engine.sync_engine, "rollback", lambda _: task.cancel(), once=True)
+    await asyncio.wait([task])
+
+
+@way(leaks=True, tasks=True)
+async def connection(engine: AsyncEngine) -> dict[str, object]:
+    """async with engine.connect(), cancelled at its end"""
+
+    async def use() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(select(1))
+
+    task = asyncio.create_task(use())
+    await cancel_in_the_rollback(engine, task)
+    return {"cancelled": task.cancelled(), "connections in use": checked_out(engine)}
+
+
+@way(leaks=True, tasks=True)
+async def session(engine: AsyncEngine) -> dict[str, object]:
+    """async with AsyncSession(), cancelled at its end"""
+
+    async def use() -> None:
+        async with AsyncSession(engine) as session:
+            await session.execute(select(1))
+
+    task = asyncio.create_task(use())
+    await cancel_in_the_rollback(engine, task)
+    return {"cancelled": task.cancelled(), "connections in use": checked_out(engine)}
+
+
+def check(connection: Seen, session: Seen) -> None:
+    assert connection.value["cancelled"] is True
+    assert session.value["cancelled"] is True
+    with DEFECT:
+        assert connection.tasks == session.tasks == 0
+        assert connection.value["connections in use"] == 0
+        assert session.value["connections in use"] == 0
+
+
+main = main_of(__name__)

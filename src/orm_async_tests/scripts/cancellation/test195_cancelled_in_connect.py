@@ -1,0 +1,80 @@
+"""A cancel in the clean-up after a failed connect listener ends the task.
+
+A `connect` listener raises, and the task is cancelled while the pool closes the new connection.
+From 2.0.53 until 2.0.55, and in 2.1 until 2.1.5, the listener's error came in place of the cancel,
+so that a loop that tries again after each Exception could not be ended. cancelling() tells it.
+
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
+"""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import MakeEngine, Seen, Upstream, main_of, right, way
+from orm_async_tests.harness.defects import CANCEL_IS_LOGGED
+
+ONLY = "asyncpg>=0.32"  # before it the close itself may hang
+SINCE = "2.0.53"
+DEFECT = Upstream(
+    "a cancel is lost while the pool closes a connection whose `connect` listener raised",
+    {"sqlalchemy": ">=2.0.53,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13678",
+)
+
+
+def cancelled_and_failing(engine: AsyncEngine) -> AsyncEngine:
+    @event.listens_for(engine.sync_engine, "connect")
+    def listen(*_: Any) -> None:
+        if task := asyncio.current_task():
+            task.cancel()
+        raise LookupError
+
+    return engine
+
+
+@way(unhandled=True)
+async def tried_again(make_engine: MakeEngine) -> dict[str, bool]:
+    """try again after each Exception"""
+    engine = cancelled_and_failing(make_engine())
+
+    async def use() -> None:
+        for _ in range(3):
+            try:
+                await engine.connect()
+            except Exception:
+                continue
+
+    await asyncio.wait([task := asyncio.create_task(use())])
+    return {"cancelled": task.cancelled()}
+
+
+@right(unhandled=True)
+async def asked(make_engine: MakeEngine) -> dict[str, int]:
+    """try again unless the task is being cancelled"""
+    engine, tries = cancelled_and_failing(make_engine()), list[int]()
+
+    async def use() -> None:
+        for number in range(3):
+            tries.append(number)
+            try:
+                await engine.connect()
+            except Exception:
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise
+
+    await asyncio.wait([asyncio.create_task(use())])
+    return {"tries": len(tries)}
+
+
+def check(tried_again: Seen, asked: Seen) -> None:
+    assert asked.value == {"tries": 1}
+    with DEFECT:
+        assert tried_again.value == {"cancelled": True}
+    with CANCEL_IS_LOGGED:
+        assert tried_again.unhandled == asked.unhandled == []
+
+
+main = main_of(__name__)

@@ -1,0 +1,50 @@
+"""freeze() of a stream fetches its rows, to be read again and again.
+
+A frozen result is a cache of rows: each call gives a new result of them, without SQL. Until 2.0.56
+and 2.1.6 the freeze() of a stream fetched nothing, and its call raised TypeError. On every version
+execute() gives what can be frozen: freezing takes all rows into memory in any case.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.freeze
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, Upstream, main_of, right, way
+from orm_async_tests.models import User
+
+DEFECT = Upstream(
+    "freeze() of a stream fetches no rows, and calling the frozen result raises TypeError",
+    {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13689",
+)
+NAMES = select(User.username).order_by(User.id)
+
+
+@way(warns=True)
+async def streamed(engine: AsyncEngine) -> dict[str, list[str]]:
+    """freeze a stream, and read it twice"""
+    async with engine.connect() as connection:
+        frozen = await (await connection.stream(NAMES)).freeze()
+    return {"first": list(frozen().scalars()), "second": list(frozen().scalars())}
+
+
+@right
+async def executed(engine: AsyncEngine) -> dict[str, list[str]]:
+    """freeze an executed result, and read it twice"""
+    async with engine.connect() as connection:
+        frozen = (await connection.execute(NAMES)).freeze()
+    return {"first": list(frozen().scalars()), "second": list(frozen().scalars())}
+
+
+def check(streamed: Seen, executed: Seen) -> None:
+    names = ["username-1", "username-2", "username-3"]
+    assert executed.value == {"first": names, "second": names}
+    assert len(executed.sql) == 1
+    with DEFECT:
+        assert streamed.warnings == []
+        assert streamed.value == executed.value
+        assert len(streamed.sql) == 1
+
+
+main = main_of(__name__)

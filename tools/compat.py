@@ -1,0 +1,78 @@
+"""Write docs/compat.json: the releases in which each known defect shows, found by running them.
+
+Every release is run, and not bisected: a defect may come, go, and come again.
+
+python tools/compat.py    takes a quarter of an hour; each release is installed once and kept
+"""
+
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from orm_async_tests.postgres.paths import home
+from orm_async_tests.versions.bisect import Outcome, Runner
+from orm_async_tests.versions.known import known_defects
+from orm_async_tests.versions.releases import between
+from orm_async_tests.versions.search import Search, row, search
+
+COMPAT = Path(__file__).parent.parent / "docs/compat.json"
+LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
+OLDEST = {"sqlalchemy": "2.0.24"}  # older than what is declared: locks are old
+RUNS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # on a driver
+
+
+def main() -> int:
+    """Run every script with a defect on the releases of the libraries that the defect names."""
+    stack = {"python": platform.python_version(), **{each: version(each) for each in LIBRARIES}}
+    rows = [
+        row(found, defect)
+        for found in searches()
+        for defect in found.defects
+        if found.library in defect.versions
+    ]
+    rows.sort(key=lambda each: (each["defect"], each["script"], each["library"]))
+    COMPAT.write_text(text(stack, rows), "utf-8")
+    return 0
+
+
+def searches() -> Iterator[Search]:
+    """One for each script and each library that its defects name."""
+    defects = known_defects()
+    for library, driver in RUNS:
+        wanted = [each for each in defects if library in each.versions]
+        wanted = [each for each in wanted if ("psycopg" in each.versions) == (driver == "psycopg")]
+        numbers = sorted({entry.number for each in wanted for entry in each.scripts})
+        releases = between(library, OLDEST.get(library), None)
+        run = cache(partial(told, Runner(tuple(numbers), library, driver, home())))
+        for number in numbers:
+            one = partial(of_script, run, number)
+            yield search(number, library, defects, releases, one, releases)
+
+
+def told(run: Runner, release: str) -> dict[int, Outcome]:
+    """The outcomes of all scripts on a release, said on standard error too."""
+    found = run(release)
+    for number, each in found.items():
+        said = "; ".join([each.why, *sorted(each.shown)])
+        print(f"{run.library} {release:8} test{number:<4} {each.word:8} {said}", file=sys.stderr)
+    return found
+
+
+def of_script(run: Callable[[str], Mapping[int, Outcome]], number: int, release: str) -> Outcome:
+    """The outcome of one script on a release."""
+    return run(release)[number]
+
+
+def text(stack: Mapping[str, str], rows: list[dict[str, Any]]) -> str:
+    """The document, with a row on each line."""
+    body = ",\n".join(f"    {json.dumps(each)}" for each in rows)
+    return f'{{\n  "schema": 1,\n  "stack": {json.dumps(stack)},\n  "defects": [\n{body}\n  ]\n}}\n'
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

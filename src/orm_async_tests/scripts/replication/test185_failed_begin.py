@@ -19,7 +19,7 @@ from orm_async_tests.models import User
 
 DEFECT = Upstream(
     "after a refused BEGIN the pooled connection takes its transaction for begun",
-    {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
+    {"asyncpg": ">=0.30,<0.33"},
     "https://github.com/MagicStack/asyncpg/blob/v0.30.0/asyncpg/transaction.py",
 )
 USERS = select(func.count(User.id))

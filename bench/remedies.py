@@ -4,22 +4,17 @@ Run by bench/growth.py.
 """
 
 import asyncio
-import fcntl
-import os
 import re
-import signal
 import statistics
-import subprocess
 import tempfile
 import time
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -27,8 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orm_async_tests import db, migrations
-from orm_async_tests.postgres import Login, binaries, paths, private_server
-from orm_async_tests.postgres.cluster import Cluster
+from orm_async_tests.postgres import Login, client, hot_standby, private_server, said
 
 Table = list[list[str]]
 Tables = AsyncIterator[tuple[str, Table]]
@@ -164,47 +158,6 @@ async def partitions(server: db.Database, given: Namespace) -> Tables:
     yield "partitions", [["", "plain", "by months", "by users"], *rows_, back]
 
 
-@contextmanager
-def standby_of(primary: Login) -> Iterator[Login]:
-    """A server that follows the primary, in a folder of its own; both end with the block."""
-    found = binaries.find()
-    with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
-        cluster = Cluster(Path(folder), found, found.version(paths.home()))
-        cluster.home.mkdir()
-        cluster.secret.touch(mode=0o600)
-        cluster.secret.write_text(primary.password)
-        said(command(primary, "pg_basebackup", "-D", str(cluster.data), "-R", "-c", "fast"))
-        for lock in cluster.data.glob(".s.PGSQL.*"):  # the primary's socket lies with its data
-            lock.unlink()
-        with (cluster.home / "lease").open("a") as held:
-            fcntl.flock(held, fcntl.LOCK_SH)
-            cluster.start(0.0)
-            try:
-                yield cluster.as_found("private")
-            finally:
-                cluster.end(signal.SIGINT)
-
-
-def command(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """A client program of PostgreSQL's that is logged in there."""
-    login = ["-h", str(server.socket_directory), "-U", server.user]
-    return subprocess.Popen(
-        [str(binaries.find().folder / program), *login, *arguments],
-        env={**os.environ, "PGPASSWORD": server.password},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def said(process: "subprocess.Popen[str]") -> str:
-    """What a program wrote; raises CalledProcessError if it failed."""
-    told, failed = process.communicate()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args, told, failed)
-    return told
-
-
 def rate(servers: list[Login], clients: int, seconds: float) -> float:
     """Pages a second that this many clients read, split between the servers (pgbench)."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
@@ -212,13 +165,13 @@ def rate(servers: list[Login], clients: int, seconds: float) -> float:
         script.flush()
         each = ["-c", str(clients // len(servers)), "-T", str(int(seconds)), "-M", "prepared"]
         how = ["-n", "-f", script.name, *each, db.NAME]
-        running = [command(server, "pgbench", *how) for server in servers]
+        running = [client(server, "pgbench", *how) for server in servers]
         return sum(float(RATE.findall(said(process))[0]) for process in running)
 
 
 async def caught_up(primary: AsyncConnection, standby: AsyncConnection) -> None:
     """Wait until the standby has applied what is committed on the primary by now."""
-    here = await primary.scalar(text("SELECT pg_current_wal_insert_lsn()"))
+    here = await primary.scalar(text("SELECT pg_current_wal_lsn()"))
     while await standby.scalar(text("SELECT pg_last_wal_replay_lsn()")) < here:
         pass
 
@@ -273,9 +226,7 @@ async def read_after_write(primary: AsyncConnection, standby: AsyncConnection) -
 async def reads(_: db.Database, given: Namespace) -> Tables:
     """A primary and a standby: rates of reading, lag, and reads right after a commit."""
     samples: Samples = defaultdict(list)
-    with private_server() as own:
-        own.stop()
-        own.start(synchronous_standby_names="*", synchronous_commit="local")
+    with private_server(synchronous_standby_names="*", synchronous_commit="local") as own:
         url = db.socket_url(own.login)
         primary = db.Database(url, "url", "primary")
         async with db.connect(primary, "growth", **AUTO) as writer:
@@ -283,11 +234,11 @@ async def reads(_: db.Database, given: Namespace) -> Tables:
             await writer.exec_driver_sql(WALKERS)
             await writer.exec_driver_sql(WALKS.format(given.points))
             await writer.exec_driver_sql("VACUUM ANALYZE")
-            with standby_of(own.login) as copy:
-                second = replace(primary, url=db.socket_url(copy), label="standby")
+            with hot_standby(own) as copy:
+                second = replace(primary, url=db.socket_url(copy.login), label="standby")
                 async with db.connect(second, "growth", **AUTO) as reader:
-                    groups = {"primary": [own.login], "standby": [copy]}
-                    groups["both"] = [own.login, copy]
+                    groups = {"primary": [own.login], "standby": [copy.login]}
+                    groups["both"] = [own.login, copy.login]
                     for _round, (name, servers) in product(range(given.rounds), groups.items()):
                         samples[name].append(rate(servers, 8, given.seconds))
                     yield "lag", await lags(primary, writer, reader)

@@ -32,6 +32,7 @@ CHAPTERS = (  # in the order in which they are listed; each is a folder of scrip
     "web",
     "testing",
     "migrations",
+    "replication",
 )
 
 

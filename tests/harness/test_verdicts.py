@@ -219,11 +219,12 @@ def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
     assert result.verdict.word == SKIPPED
 
 
+@pytest.mark.parametrize("asked", ["private_server", "private_url", "standby", "standby_url"])
 def test_a_server_of_its_own_needs_binaries(
-    database: db.Database, monkeypatch: pytest.MonkeyPatch
+    asked: str, database: db.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_PG_BIN", "/nowhere")
-    result = ran("@way\nasync def go(private_server):\n    pass", database)
+    result = ran(f"@way\nasync def go({asked}):\n    pass", database)
     assert result.verdict.word == SKIPPED
     assert "ORM_ASYNC_PG_BIN" in result.verdict.reason
 

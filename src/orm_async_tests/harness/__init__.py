@@ -13,7 +13,7 @@ from orm_async_tests.harness.stack import Stack
 from orm_async_tests.harness.upstream import Upstream
 from orm_async_tests.harness.ways import right, way, wrong
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import Pooler, PrivateServer
+from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 
 __all__ = [
     "Activity",
@@ -27,6 +27,7 @@ __all__ = [
     "Seen",
     "Sessions",
     "Stack",
+    "Standby",
     "Upstream",
     "Wire",
     "at_each_level",

@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from orm_async_tests import db
 from orm_async_tests.harness.activity import Activity
 from orm_async_tests.harness.http import Http
 from orm_async_tests.harness.processes import Processes
+from orm_async_tests.harness.servers import Servers, url_of
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import Pooler, PrivateServer
+from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 
 MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
@@ -33,8 +33,7 @@ class Place:
     url: URL
     wire: Wire | None
     admin: AsyncEngine
-    private: PrivateServer | None
-    pooler: Pooler | None
+    servers: Servers
     engines: list[AsyncEngine] = field(default_factory=list)
     _engine: AsyncEngine | None = None
 
@@ -114,22 +113,43 @@ async def http(_: Place) -> AsyncIterator[Http]:
 @asynccontextmanager
 async def private_server(place: Place) -> AsyncIterator[PrivateServer]:
     """a server that may be frozen, killed and started with other settings"""
-    assert place.private is not None
-    yield place.private
+    assert place.servers.private is not None
+    yield place.servers.private
 
 
 @asynccontextmanager
 async def private_url(place: Place) -> AsyncIterator[URL]:
     """the URL of the private server, whose database is empty"""
-    assert place.private is not None
-    yield db.with_driver(db.socket_url(place.private.login), place.url.get_driver_name())
+    assert place.servers.private is not None
+    yield url_of(place.servers.private, place.url.get_driver_name())
+
+
+@asynccontextmanager
+async def primary_url(place: Place) -> AsyncIterator[URL]:
+    """the URL of a server that has a standby; its database has the usual tables and rows"""
+    assert place.servers.private is not None
+    yield url_of(place.servers.private, place.url.get_driver_name())
+
+
+@asynccontextmanager
+async def standby(place: Place) -> AsyncIterator[Standby]:
+    """a hot standby of the server behind `primary_url`"""
+    assert place.servers.standby is not None
+    yield place.servers.standby
+
+
+@asynccontextmanager
+async def standby_url(place: Place) -> AsyncIterator[URL]:
+    """the URL of the hot standby"""
+    assert place.servers.standby is not None
+    yield url_of(place.servers.standby, place.url.get_driver_name())
 
 
 @asynccontextmanager
 async def pooler(place: Place) -> AsyncIterator[Pooler]:
     """PgBouncer in front of the database"""
-    assert place.pooler is not None
-    yield place.pooler
+    assert place.servers.pooler is not None
+    yield place.servers.pooler
 
 
 @asynccontextmanager
@@ -150,6 +170,9 @@ FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the oppos
     "wire": wire,
     "private_server": private_server,
     "private_url": private_url,
+    "primary_url": primary_url,
+    "standby": standby,
+    "standby_url": standby_url,
     "pooler": pooler,
     "processes": processes,
     "http": http,

@@ -9,26 +9,34 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.servers import PRIVATE, REPLICATED
 from orm_async_tests.harness.ways import Way
 from orm_async_tests.postgres import binaries, pooler
 from orm_async_tests.versions.ranges import within
 
-WIRE, BINARIES, PGBOUNCER = "a wire", "binaries", "pgbouncer"
-REQUIRABLE = (BINARIES, PGBOUNCER)
+WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
+REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
 VARIABLE = "ORM_ASYNC_REQUIRE"
 KEEPS_STATEMENTS = ">=1.21"  # the PgBouncer that has max_prepared_statements
 
+PROGRAMS = {
+    BINARIES: ("a server of its own", ()),
+    STANDBY: ("a standby of its own", ("pg_basebackup", "psql")),
+}
+
 
 def needs_of(module: ModuleType, ways: tuple[Way, ...]) -> frozenset[str]:
-    """A wire, PostgreSQL's binaries, PgBouncer, and the packages that functions import."""
+    """A wire, PostgreSQL's binaries, a standby, PgBouncer, and what functions import."""
     asked = {name for way in ways for name in way.parameters}
     tree = ast.parse(inspect.getsource(module))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     found = set(_packages(tree))
     if "wire" in asked or "round_trips" in read:
         found.add(WIRE)
-    if asked & {"private_server", "private_url"}:
+    if asked & PRIVATE:
         found.add(BINARIES)
+    if asked & REPLICATED:
+        found.add(STANDBY)
     if "pooler" in asked:
         found.add(PGBOUNCER + KEEPS_STATEMENTS * _keeps_statements(tree))
     if "http" in asked:
@@ -40,11 +48,14 @@ def missing(need: str, wire: bool) -> str:
     """What to say, and what to type, if this need is not met; or nothing."""
     if need == WIRE:
         return "" if wire else "needs a URL without TLS and with one host, to see its round trips"
-    if need == BINARIES:
+    if need in PROGRAMS:
+        what, programs = PROGRAMS[need]
         try:
             binaries.find()
+            for program in programs:
+                binaries.program(program)
         except CouldNotRun as error:
-            return f"needs a server of its own, and {error.what}: {error.remedy}"
+            return f"needs {what}, and {error.what}: {error.remedy}"
         return ""
     if need.startswith(PGBOUNCER):
         return _pgbouncer(need)

@@ -11,18 +11,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL
 
 from orm_async_tests.harness import sql
 from orm_async_tests.harness.fixtures import FIXTURES, Place
-from orm_async_tests.harness.playground import Playground
+from orm_async_tests.harness.playground import Playground, load
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen, checked_out
+from orm_async_tests.harness.servers import own_servers
 from orm_async_tests.harness.ways import Way, called_with
 from orm_async_tests.harness.wire import Wire
-from orm_async_tests.postgres import Pooler, PrivateServer, pgbouncer, private_server
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
 
@@ -42,13 +43,15 @@ class Observer:
         await self.playground.reset(script.base, script.world, self.options)
         open_before = self.wire.open if self.wire else 0
         admin = self.playground.admin
-        with _private(way) as private, _pooler(way, admin.url) as pooler, _troubles(seen):
-            place = Place(way, self.url, self.wire, admin, private, pooler)
-            await self._run(place, seen)
-            gc.collect()  # what is abandoned shows itself now, not in the next way
-            await self._close(place, seen, open_before, CLOSED_WITHIN * (not way.leaks))
-            gc.collect()
-            await asyncio.sleep(0)  # the loop calls what the collector scheduled
+        load_world = partial(load, script.base, script.world, self.options)
+        async with own_servers(way, admin.url, load_world) as servers:
+            with _troubles(seen):
+                place = Place(way, self.url, self.wire, admin, servers)
+                await self._run(place, seen)
+                gc.collect()  # what is abandoned shows itself now, not in the next way
+                await self._close(place, seen, open_before, CLOSED_WITHIN * (not way.leaks))
+                gc.collect()
+                await asyncio.sleep(0)  # the loop calls what the collector scheduled
         return seen
 
     async def _run(self, place: Place, seen: Seen) -> None:
@@ -70,7 +73,7 @@ class Observer:
                     await _left(fixtures, seen)
                     seen.seconds = time.perf_counter() - started
         seen.sql = [entry for entry in seen.log if entry not in sql.TRANSACTION]
-        if self.wire:
+        if self.wire and place.servers.private is None:  # no wire leads to servers of its own
             seen.counted, seen.round_trips = True, self.wire.round_trips - before
 
     async def _close(self, place: Place, seen: Seen, open_before: int, within: float) -> None:
@@ -87,26 +90,6 @@ class Observer:
         if self.wire and self.wire.open > open_before:
             closed = await asyncio.to_thread(self.wire.closed, open_before, within)
             seen.leaked = seen.leaked or int(not closed)
-
-
-@contextmanager
-def _private(way: Way) -> Iterator[PrivateServer | None]:
-    """A private server, for a way that asks for it or its URL; it outlives the way's engines."""
-    if {"private_server", "private_url"} & set(way.parameters):
-        with private_server() as server:
-            yield server
-    else:
-        yield None
-
-
-@contextmanager
-def _pooler(way: Way, server: URL) -> Iterator[Pooler | None]:
-    """PgBouncer, past the wire, for a way that asks for it; it outlives the way's engines."""
-    if "pooler" in way.parameters:
-        with pgbouncer(server) as pooler:
-            yield pooler
-    else:
-        yield None
 
 
 async def _called(way: Way, arguments: dict[str, Any], seen: Seen, started: float) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import MetaData, text
+from sqlalchemy import URL, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -46,6 +46,16 @@ async def entered(database: db.Database) -> AsyncIterator["Playground"]:
         await _lock(connection)
         await migrations.ensure(connection, migrations.TRACKS)
         yield Playground(connection)
+
+
+async def load(
+    base: type[DeclarativeBase], world: World | None, values: Mapping[str, Any], url: URL
+) -> None:
+    """Make the tables in an empty database of our own, and load the world into it."""
+    database = db.Database(url, "url", "the primary")
+    async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
+        await connection.run_sync(models.Base.metadata.create_all)
+        await Playground(connection).reset(base, world, values)
 
 
 async def _lock(connection: AsyncConnection) -> None:

@@ -12,14 +12,16 @@ from orm_async_tests.harness.seen import Kind
 class Way:
     """A function of a script, how it is to be run, and what it may leave behind.
 
-    engine: options of create_async_engine. warns, unhandled, leaks, tasks: the way is about a
-    warning, an error that nobody retrieves or that is only logged, a connection that is not given
-    back, a task that is left; then `check` judges them, else any of them breaks the script.
+    engine: options of create_async_engine; standby: settings of its hot standby. warns, unhandled,
+    leaks, tasks: the way is about a warning, an error that nobody retrieves or that is only logged,
+    a connection that is not given back, a task that is left; then `check` judges them, else any of
+    them breaks the script.
     """
 
     function: Callable[..., Any]
     kind: Kind
     engine: Mapping[str, Any] = field(default_factory=dict)
+    standby: Mapping[str, str] = field(default_factory=dict)
     warns: bool = False
     unhandled: bool = False
     leaks: bool = False
@@ -60,6 +62,7 @@ class Mark:
         /,
         *,
         engine: Mapping[str, Any] = ...,
+        standby: Mapping[str, str] = ...,
         warns: bool = ...,
         unhandled: bool = ...,
         leaks: bool = ...,

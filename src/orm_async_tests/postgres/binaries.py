@@ -39,6 +39,7 @@ class Binaries:
         return version
 
 
+CLIENTS = f"apt-get install postgresql, and {VARIABLE}=system"
 REMEDY = f"poetry install, or {VARIABLE}=/folder/with/postgres, or DATABASE_URL=postgresql://..."
 
 
@@ -58,6 +59,17 @@ def find() -> Binaries:
     if absent:
         raise CouldNotRun(f"there is no {' and no '.join(absent)}", str(found.folder), REMEDY)
     return found
+
+
+def program(name: str) -> Path:
+    """A client program: of the same folder, else the one on PATH. Raises CouldNotRun."""
+    folder = find().folder
+    elsewhere = shutil.which(name)
+    if (folder / name).exists():
+        return folder / name
+    if elsewhere is None:
+        raise CouldNotRun(f"there is no {name}", f"{folder} and PATH", CLIENTS)
+    return Path(elsewhere)
 
 
 def _system() -> Binaries:

@@ -114,4 +114,4 @@ def log_file(purpose: Purpose = SCRIPTS) -> Path:
 
 def psql() -> Path:
     """The psql that belongs to the server."""
-    return binaries.find().folder / "psql"
+    return binaries.program("psql")

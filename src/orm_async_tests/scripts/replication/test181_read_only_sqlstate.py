@@ -1,0 +1,76 @@
+"""A standby refuses writes, and some reads, with 25006: no class says that.
+
+SELECT ... FOR UPDATE, nextval() and LISTEN are refused like an INSERT, advisory locks are not.
+Through asyncpg the error is a plain DBAPIError, through psycopg an InternalError, and the
+connection is kept: match the SQLSTATE, and send the whole transaction to the primary.
+
+Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
+Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS
+"""
+
+from sqlalchemy import URL, Executable, func, insert, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import MakeEngine, Seen, main_of, right, way, wrong
+from orm_async_tests.models import User
+
+STATEMENTS: dict[str, Executable] = {
+    "INSERT": insert(User).values(username="new"),
+    "SELECT FOR UPDATE": select(User).with_for_update(),
+    "nextval()": select(func.nextval("users_id_seq")),
+    "LISTEN": text("LISTEN news"),
+    "advisory lock": select(func.pg_advisory_xact_lock(1)),
+}
+
+
+async def locked_users(engine: AsyncEngine) -> int:
+    async with engine.begin() as connection:
+        return len((await connection.execute(STATEMENTS["SELECT FOR UPDATE"])).all())
+
+
+@wrong
+async def by_class(make_engine: MakeEngine, primary_url: URL, standby_url: URL) -> dict[str, int]:
+    """lock rows on the standby; on OperationalError go to the primary"""
+    try:
+        return {"users locked": await locked_users(make_engine(standby_url))}
+    except OperationalError:
+        return {"users locked": await locked_users(make_engine(primary_url))}
+
+
+@right
+async def by_sqlstate(
+    make_engine: MakeEngine, primary_url: URL, standby_url: URL
+) -> dict[str, int]:
+    """the same; on a DBAPIError with SQLSTATE 25006 go to the primary"""
+    try:
+        return {"users locked": await locked_users(make_engine(standby_url))}
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != "25006":
+            raise
+        return {"users locked": await locked_users(make_engine(primary_url))}
+
+
+@way
+async def each(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
+    """send statements of several kinds to the standby"""
+    standby, outcomes = make_engine(standby_url), dict[str, object]()
+    for name, statement in STATEMENTS.items():
+        try:
+            async with standby.connect() as connection:
+                await connection.execute(statement)
+                outcomes[name] = "executed"
+        except DBAPIError as error:
+            outcomes[name] = getattr(error.orig, "sqlstate", None)
+    return outcomes
+
+
+def check(by_class: Seen, by_sqlstate: Seen, each: Seen) -> None:
+    assert by_class.sqlstate == "25006"
+    assert not by_class.error.connection_invalidated
+    assert by_sqlstate.value == {"users locked": 3}
+    refused = dict.fromkeys(["INSERT", "SELECT FOR UPDATE", "nextval()", "LISTEN"], "25006")
+    assert each.value == {**refused, "advisory lock": "executed"}
+
+
+main = main_of(__name__)

@@ -1,0 +1,66 @@
+"""With synchronous_commit=remote_apply COMMIT waits until the standby shows it.
+
+The setting is for a transaction too, so only what is read at once has to pay for it: SET LOCAL.
+The primary must name the standby in synchronous_standby_names, as this one does. COMMIT then waits
+for as long as the standby is away or, as here, behind: without a second standby, writes stop.
+
+Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
+"""
+
+import asyncio
+
+from sqlalchemy import URL, func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, right, wrong
+from orm_async_tests.models import User
+
+NEW = select(func.count(User.id)).where(User.username == "new")
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+
+
+async def found(engine: AsyncEngine) -> int | None:
+    async with AsyncSession(engine) as session:
+        return await session.scalar(NEW)
+
+
+@wrong
+async def as_usual(
+    make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
+) -> dict[str, object]:
+    """replay is held back; commit on the primary, read from the standby"""
+    standby.pause()
+    async with AsyncSession(make_engine(primary_url)) as session, session.begin():
+        session.add(User(username="new"))
+    return {"rows found": await found(make_engine(standby_url))}
+
+
+@right
+async def remote_apply(
+    make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
+) -> dict[str, object]:
+    """the same with SET LOCAL synchronous_commit; replay goes on when COMMIT is seen to wait"""
+    standby.pause()
+    primary = make_engine(primary_url)
+
+    async def write() -> None:
+        async with AsyncSession(primary) as session, session.begin():
+            await session.execute(text("SET LOCAL synchronous_commit = remote_apply"))
+            session.add(User(username="new"))
+
+    writing = asyncio.create_task(write())
+    async with primary.connect() as connection:
+        while not await connection.scalar(WAITING):
+            await connection.rollback()  # pg_stat_activity stands still in a transaction
+    before = await found(make_engine(standby_url))
+    standby.resume()
+    await writing
+    return {"while COMMIT waited": before, "rows found": await found(make_engine(standby_url))}
+
+
+def check(as_usual: Seen, remote_apply: Seen) -> None:
+    assert as_usual.value == {"rows found": 0}
+    assert remote_apply.value == {"while COMMIT waited": 0, "rows found": 1}
+
+
+main = main_of(__name__)

@@ -1,0 +1,64 @@
+"""With target_session_attrs=primary new connections follow a failover.
+
+The driver asks one host after the other, and keeps the first that is what was asked for. In the
+URL `host` stands several times, with a port in each, which SQLAlchemy's dialect for asyncpg
+requires. Each new connection asks anew; one that the pool has kept is not asked.
+
+Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
+Symptom: psycopg: OperationalError "failed: Connection refused"
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#multihost-connections
+"""
+
+from typing import Any
+
+from sqlalchemy import URL, NullPool, insert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+def host(url: URL) -> str:
+    return f"{url.query['host']}:5432"
+
+
+async def add(engine: AsyncEngine, name: str) -> Any:
+    async with engine.begin() as connection:
+        added = insert(User).values(username=name).returning(User.username)
+        return await connection.scalar(added)
+
+
+@wrong
+async def one_host(
+    make_engine: MakeEngine, primary_url: URL, standby: Standby
+) -> dict[str, object]:
+    """write; the primary dies and its standby is promoted; write again"""
+    engine = make_engine(primary_url, poolclass=NullPool)
+    before = await add(engine, "before")
+    standby.catch_up()
+    standby.primary.kill()
+    standby.promote()
+    return {"before": before, "after": await add(engine, "after")}
+
+
+@right
+async def several_hosts(
+    make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
+) -> dict[str, object]:
+    """the same; the URL names both hosts, the standby first, and target_session_attrs=primary"""
+    hosts = {"host": (host(standby_url), host(primary_url)), "target_session_attrs": "primary"}
+    engine = make_engine(primary_url.set(query=hosts), poolclass=NullPool)
+    before = await add(engine, "before")
+    standby.catch_up()
+    standby.primary.kill()
+    standby.promote()
+    return {"before": before, "after": await add(engine, "after")}
+
+
+def check(one_host: Seen, several_hosts: Seen) -> None:
+    assert isinstance(one_host.error, OSError | OperationalError)
+    assert several_hosts.value == {"before": "before", "after": "after"}
+
+
+main = main_of(__name__)

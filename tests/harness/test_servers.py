@@ -1,0 +1,50 @@
+"""A way that asks for a primary or its standby has both, with the usual rows."""
+
+import pytest
+
+from orm_async_tests import db
+from orm_async_tests.harness.judge import HOLDS, SKIPPED
+from orm_async_tests.postgres import binaries
+from tests.harness.scripts import ran
+
+COUNTS = """
+async def count(engine):
+    async with engine.connect() as connection:
+        return await connection.scalar(text("SELECT count(*) FROM users"))
+
+@way
+async def both(make_engine, primary_url, standby_url):
+    return {"there": await count(make_engine(primary_url)),
+        "here": await count(make_engine(standby_url))}
+
+@way
+async def after_a_promotion(make_engine, standby, standby_url):
+    standby.primary.kill()
+    standby.promote()
+    return {"here": await count(make_engine(standby_url))}
+
+def check(both, after_a_promotion):
+    assert both.value == {"there": 3, "here": 3}
+    assert after_a_promotion.value == {"here": 3}
+"""
+
+
+@pytest.mark.parametrize("driver", db.DRIVERS)
+def test_the_rows_of_a_primary_are_on_its_standby(driver: str, database: db.Database) -> None:
+    driven = db.Database(db.with_driver(database.url, driver), database.kind, database.label)
+    result = ran(COUNTS, driven)
+    assert result.verdict.word == HOLDS, result.verdict.reason
+
+
+def test_a_standby_needs_pg_basebackup(
+    database: db.Database, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("bin")
+    for name in ("postgres", "initdb"):
+        (folder / name).symlink_to(binaries.find().folder / name)
+    monkeypatch.setenv("ORM_ASYNC_PG_BIN", str(folder))
+    monkeypatch.setenv("PATH", "")
+    result = ran("@way\nasync def go(standby):\n    pass", database)
+    assert result.verdict.word == SKIPPED
+    assert "no pg_basebackup" in result.verdict.reason
+    assert "apt-get install postgresql" in result.verdict.reason

@@ -25,6 +25,7 @@ EDGES = [  # Python, SQLAlchemy, drivers
     ("3.13", "newest 2.1", "oldest"),
     ("3.12", "newest 2.1", "newest"),
 ]
+STANDARD = ("--preset", "standard")
 UP = ("up", "-d", "--wait", "--build")
 
 
@@ -83,6 +84,18 @@ def generate(session: nox.Session) -> None:
 def compat(session: nox.Session) -> None:
     """Run the scripts with known defects on every release, and write docs/compat.json."""
     python(session, "tools/compat.py")
+
+
+@nox.session(venv_backend="none")
+def matrix(session: nox.Session) -> None:
+    """The scripts on many stacks (arguments: those of orm-async-tests matrix)."""
+    python(session, "-m", "orm_async_tests", "matrix", *(session.posargs or STANDARD))
+
+
+@nox.session(venv_backend="none")
+def compliance(session: nox.Session) -> None:
+    """SQLAlchemy's own tests of asyncio and PostgreSQL, with each driver on our server."""
+    python(session, "tools/compliance.py")
 
 
 @nox.session(venv_backend="none")

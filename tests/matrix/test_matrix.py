@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from orm_async_tests import db
@@ -18,6 +19,7 @@ from tests.cli.commands import orm
 from tests.conftest import with_url
 from tests.processes import until
 
+SCHEMA = Path(__file__).parent.parent.parent / "docs/matrix.schema.json"
 STACK = {"driver": "asyncpg", "pooler": "PgBouncer 1.18.0 transaction"}
 
 
@@ -47,6 +49,8 @@ def matrix(url: str, output: Path, *arguments: str) -> list[records.Record]:
 def test_each_script_has_a_result_on_each_stack(url: str, tmp_path: Path) -> None:
     drivers = ("--driver", "asyncpg", "--driver", "psycopg")
     found = matrix(url, tmp_path / "m.ndjson", "5", "34", *drivers)
+    for line in found:
+        jsonschema.validate(line, json.loads(SCHEMA.read_text("utf-8")))
     assert set(records.verdicts(found).values()) == {"HOLDS"}
     assert len(records.verdicts(found)) == 4
     assert records.complete(found)

@@ -168,6 +168,8 @@ def _told(found: list["Record"], arguments: argparse.Namespace) -> int:
         arguments.markdown.write_text("\n".join(both), "utf-8")
     if arguments.junit:
         arguments.junit.write_text(tables.junit(found), "utf-8")
+    for why, numbers in expected.explained(found).items():
+        print(f"\nexpected: {why}\n  {', '.join(f'test{number}' for number in numbers)}")
     wrong = list(expected.unexpected(found))
     for each, why in wrong:
         print(f"\n{each['verdict']} test{each['number']} on {each['stack']}\n  {why}")

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import URL, MetaData, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db, migrations, models
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.ways import called_with
 
 World = Callable[..., Awaitable[None]]  # loads rows over a `connection`; it may ask for options
@@ -44,7 +46,10 @@ async def entered(database: db.Database) -> AsyncIterator["Playground"]:
         if database.kind != "embedded":  # that one is the scripts': the service has its own
             await connection.run_sync(migrations.refuse_service)
         await _lock(connection)
-        await migrations.ensure(connection, migrations.TRACKS)
+        try:
+            await migrations.ensure(connection, migrations.TRACKS)
+        except DBAPIError as error:
+            raise _unfit(error, database.label) from error
         yield Playground(connection)
 
 
@@ -56,6 +61,14 @@ async def load(
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(models.Base.metadata.create_all)
         await Playground(connection).reset(base, world, values)
+
+
+def _unfit(error: DBAPIError, where: str) -> CouldNotRun:
+    return CouldNotRun(
+        f"the tables of the scripts cannot be made: {error.orig}",
+        where,
+        "the URL of a role that owns its database, or of another server",
+    )
 
 
 async def _lock(connection: AsyncConnection) -> None:

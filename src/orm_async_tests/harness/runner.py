@@ -6,10 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness import playground, wire
-from orm_async_tests.harness.judge import SKIPPED, Verdict, judge
+from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict, judge
 from orm_async_tests.harness.loops import DEFAULT, factory
 from orm_async_tests.harness.observe import Observer
 from orm_async_tests.harness.pooled import pooled
@@ -17,6 +19,7 @@ from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
 from orm_async_tests.harness.stack import this_stack
+from orm_async_tests.harness.words import describe
 
 
 def run_script(
@@ -53,6 +56,10 @@ async def _run(
         for way in script.ways:
             with pooled(database.url, database.pooler) as url, wire.watched(url) as line:
                 observer = Observer(ground, line.url if line else url, line, options)
-                seen[way.name] = await observer.observe(script, way)
+                try:
+                    seen[way.name] = await observer.observe(script, way)
+                except DBAPIError as error:  # not the way's: a server that cannot do all of it
+                    reason = f"its tables or rows cannot be made: {describe(error)}"
+                    return Result(script, stack, Verdict(BROKEN, reason), seen, 0.0)
     verdict = judge(script, seen, stack, options)
     return Result(script, stack, verdict, seen, time.perf_counter() - started)

@@ -1,5 +1,6 @@
 """The interpreters and releases that stacks run on, installed once and kept in the cache."""
 
+import fcntl
 import importlib.metadata
 import os
 import re
@@ -47,25 +48,35 @@ def _newest(library: str, version: str) -> str:
 
 
 def interpreter(version: str, home: Path) -> Python:
-    """This interpreter, or another one with the packages that are installed here."""
+    """This interpreter, or another one with the packages that are installed here.
+
+    Raises NotInstalled.
+    """
     if version == plans.HERE:
         return HERE
     folder = home / "environments" / f"python{version}"
-    made = Python(
-        str(folder / "bin/python"), HERE.tag.replace(_digits(plans.HERE), _digits(version))
-    )
-    if (folder / "complete").exists():
-        return made
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    tag = HERE.tag.replace(_digits(plans.HERE), _digits(version))
+    made = Python(str(folder / "bin/python"), tag)
+    with folder.with_name(f"{folder.name}.lock").open("a") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            _make(version, folder, made)
+    return made
+
+
+def _make(version: str, folder: Path, made: Python) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    found = shutil.which(f"python{version}")
-    command = [found or f"python{version}", "-m", "venv", str(folder)]
-    if found is None or subprocess.run(command, capture_output=True).returncode:
-        raise NotInstalled(f"there is no Python {version} that makes an environment")
+    program = f"python{version}"
+    if shutil.which(program) is None:
+        raise NotInstalled(f"there is no {program} on PATH")
+    venv = subprocess.run([program, "-m", "venv", str(folder)], capture_output=True, text=True)
+    if venv.returncode:
+        raise NotInstalled(f"{program} makes no environment: {last_line(venv.stderr)}")
     done = pip("install", "--quiet", *_frozen(), python=made)
     if done.returncode:
         raise NotInstalled(last_line(done.stderr))
     (folder / "complete").touch()
-    return made
 
 
 def _digits(version: str) -> str:

@@ -97,7 +97,7 @@ def unpacked(release: str, folder: Path) -> Path:
 @contextmanager
 def server() -> Iterator[URL]:
     """A private server with what SQLAlchemy's README.unittests asks for."""
-    with private_server() as private:
+    with private_server(max_prepared_transactions="10") as private:
         url = db.with_driver(db.socket_url(private.login), "asyncpg")
         asyncio.run(prepare(db.Database(url, "url", "a private server")))
         yield url

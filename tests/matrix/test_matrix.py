@@ -117,7 +117,7 @@ def runs_below(pid: int) -> list[int]:
     """Those of a process's children that run scripts (Linux)."""
     found = []
     for each in pids_below(pid):
-        with suppress(FileNotFoundError):  # it has just ended
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             command = Path(f"/proc/{each}/cmdline").read_bytes()
             found += [each] if b"--ndjson" in command else []
     return found

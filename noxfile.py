@@ -116,7 +116,8 @@ def bench(session: nox.Session) -> None:
         "growth",
         "poolers",
     ]:
-        python(session, f"bench/{name}.py")
+        program = Path("bench", name)
+        python(session, str(program if program.is_dir() else program.with_suffix(".py")))
 
 
 @nox.session(venv_backend="none")

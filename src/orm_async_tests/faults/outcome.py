@@ -6,6 +6,7 @@ from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.kinds import MOMENTS, Fault
+from orm_async_tests.harness.upstream import Upstream
 
 DONE = "done"
 EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError", "timeout": "TimeoutError"}
@@ -75,6 +76,7 @@ class Outcome:
     troubles: list[str] = field(default_factory=list)
     retries: list[str] = field(default_factory=list)  # what the next uses raised
     orphans: int = 0
+    known: Upstream | None = None  # what explains the violations
 
     @property
     def nothing(self) -> bool:

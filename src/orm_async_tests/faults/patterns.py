@@ -116,11 +116,12 @@ class Pattern:
     work: Work
     rows: str | None
     warm: bool = True
+    own: str = ""  # module:function of somebody else's
 
     @property
     def name(self) -> str:
         """What it is called on the command line."""
-        return self.work.__name__ if hasattr(self.work, "__name__") else repr(self.work)
+        return self.own or str(getattr(self.work, "__name__", self.work))
 
 
 PATTERNS = {

@@ -37,8 +37,8 @@ def overheard() -> Iterator[list[str]]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield heard
-    finally:
         heard += [f"{each.category.__name__}: {each.message}" for each in caught]
+    finally:
         logging.getLogger().removeHandler(handler)
         loop.set_exception_handler(lost)
         sys.unraisablehook = hook

@@ -3,7 +3,9 @@
 import gc
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from importlib.metadata import version
+from platform import python_version
 from typing import Any
 from uuid import uuid4
 
@@ -13,73 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.inject import Subject, inject
 from orm_async_tests.faults.kinds import KINDS, Fault, faults
+from orm_async_tests.faults.known import explained
 from orm_async_tests.faults.network import PORT, through
 from orm_async_tests.faults.outcome import DONE, Outcome, Point
 from orm_async_tests.faults.patterns import Work
+from orm_async_tests.faults.report import Cell, Report
 from orm_async_tests.faults.server import asked
 
 FIRST, LAST = 30, 10  # messages that are cut at where there are more
 TRIES = 3  # to reach a point that comes or does not
-
-
-@dataclass
-class Cell:
-    """A piece of work and a fault: how many points there are, and the outcomes of those swept."""
-
-    work: str
-    fault: Fault
-    counts: tuple[int, int]
-    outcomes: list[Outcome] = field(default_factory=list)
-
-    @property
-    def violating(self) -> list[Outcome]:
-        return [each for each in self.outcomes if each.violations]
-
-    @property
-    def unresolved(self) -> list[Outcome]:
-        """Those of which it is not known that the fault was delivered."""
-        return [each for each in self.outcomes if not each.delivered and not each.violations]
-
-    @property
-    def ambiguous(self) -> list[Outcome]:
-        """Those that were committed, and the caller saw an error."""
-        return [each for each in self.outcomes if each.ambiguous]
-
-
-@dataclass
-class Report:
-    """The outcomes of a sweep."""
-
-    cells: list[Cell]
-
-    @property
-    def points(self) -> int:
-        return sum(len(cell.outcomes) for cell in self.cells)
-
-    @property
-    def violating(self) -> list[Outcome]:
-        return [each for cell in self.cells for each in cell.violating]
-
-    @property
-    def unresolved(self) -> list[Outcome]:
-        return [each for cell in self.cells for each in cell.unresolved]
-
-    @property
-    def ambiguous(self) -> list[Outcome]:
-        return [each for cell in self.cells for each in cell.ambiguous]
-
-    def __str__(self) -> str:
-        head = (
-            f"{self.points} points, {len(self.violating)} violations, "
-            f"{len(self.unresolved)} unresolved, {len(self.ambiguous)} ambiguous commits"
-        )
-        return "\n".join([head, *map(line, self.violating)])
-
-
-def line(outcome: Outcome) -> str:
-    """A failing point on one line."""
-    broken = ", ".join(f"{name}: {why}" for name, why in outcome.violations.items())
-    return f"{broken}  at {outcome.label}  {outcome.point.token}"
 
 
 async def sweep(
@@ -97,7 +41,14 @@ async def sweep(
     Raises CouldNotRun if the work fails without faults, or the server cannot be asked.
     """
     found = [each async for each in cells(work, lambda: engine, engine.url, rows, kinds=kinds)]
+    explained(found, libraries(engine.driver))
     return Report(found)
+
+
+def libraries(driver: str) -> dict[str, str]:
+    """The versions here, by the names that defects use."""
+    names = ("sqlalchemy", driver)
+    return {"python": python_version(), **{name: version(name) for name in names}}
 
 
 async def cells(
@@ -132,6 +83,7 @@ async def swept(subject: Subject, start: Point) -> Cell:
                 "correct it: only work that succeeds can be swept",
             )
     cell = Cell(start.work, start.fault, (first.counted, second.counted))
+    cell.outcomes += [each for each in (first, second) if each.violations][:1]  # without a fault
     for at in points(max(cell.counts), start.fault):
         cell.outcomes.append(await attempt(subject, replace(start, at=at), second.change))
     return cell
@@ -139,11 +91,11 @@ async def swept(subject: Subject, start: Point) -> Cell:
 
 async def attempt(subject: Subject, point: Point, whole: tuple[Any, ...]) -> Outcome:
     """A point, tried again where the work passed without coming to it."""
-    for _ in range(TRIES):
+    for _ in range(TRIES - 1):
         outcome = await inject(subject, point, whole)
         if outcome.delivered or outcome.violations or outcome.label:
-            break
-    return outcome
+            return outcome
+    return await inject(subject, point, whole)
 
 
 def points(count: int, fault: Fault) -> list[int]:

@@ -22,7 +22,7 @@ from orm_async_tests.faults.suspensions import Suspensions
 from orm_async_tests.faults.troubles import overheard
 
 RELEASED_WITHIN = 5.0  # seconds from the start of the work
-SETTLED_WITHIN = 1.0  # seconds until nothing is left in the server
+SETTLED_WITHIN = 3.0  # seconds until nothing is left in the server
 USES = 4  # tries of the next use
 
 

@@ -79,6 +79,11 @@ class Outcome:
     known: Upstream | None = None  # what explains the violations
 
     @property
+    def reached(self) -> bool:
+        """Whether the work came to the point."""
+        return self.delivered or bool(self.label)
+
+    @property
     def nothing(self) -> bool:
         """Whether no row was changed."""
         return not any(self.change)

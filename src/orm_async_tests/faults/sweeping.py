@@ -74,26 +74,34 @@ async def cells(
 
 async def swept(subject: Subject, start: Point) -> Cell:
     """Every point of one fault, after two runs without it that have to agree on the rows."""
-    first, second = [await inject(subject, start) for _ in range(2)]
-    for each in (first, second):
-        if each.ended != DONE:
-            raise CouldNotRun(
-                f"without a fault it raised {each.ended}: {each.error}",
-                start.work,
-                "correct it: only work that succeeds can be swept",
-            )
+    first, second = await _without(subject, start), await _without(subject, start)
     cell = Cell(start.work, start.fault, (first.counted, second.counted))
-    cell.outcomes += [each for each in (first, second) if each.violations][:1]  # without a fault
+    cell.outcomes += [each for each in (first, second) if each.violations][:1]
     for at in points(max(cell.counts), start.fault):
-        cell.outcomes.append(await attempt(subject, replace(start, at=at), second.change))
+        outcome = await attempt(subject, replace(start, at=at), second.change)
+        if outcome.reached or at <= min(cell.counts):  # else there is no such point today
+            cell.outcomes.append(outcome)
     return cell
+
+
+async def _without(subject: Subject, start: Point) -> Outcome:
+    """The outcome without a fault. Raises CouldNotRun if the work fails."""
+    outcome = await inject(subject, start)
+    if outcome.ended != DONE:
+        raise CouldNotRun(
+            f"without a fault it raised {outcome.ended}: {outcome.error}",
+            start.work,
+            "correct it: only work that succeeds can be swept",
+        )
+    outcome.whole = outcome.change
+    return outcome
 
 
 async def attempt(subject: Subject, point: Point, whole: tuple[Any, ...]) -> Outcome:
     """A point, tried again where the work passed without coming to it."""
     for _ in range(TRIES - 1):
         outcome = await inject(subject, point, whole)
-        if outcome.delivered or outcome.violations or outcome.label:
+        if outcome.reached or outcome.violations:
             return outcome
     return await inject(subject, point, whole)
 

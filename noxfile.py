@@ -69,6 +69,17 @@ def scripts(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def faults(session: nox.Session) -> None:
+    """Faults at every point, on each driver and loop (arguments: orm-async-tests faults')."""
+    stacks = ["asyncpg", "asyncio"], ["psycopg", "asyncio"], ["asyncpg", "uvloop"]
+    for driver, loop in [] if session.posargs else stacks:
+        stack = ["--driver", driver, "--loop", loop]
+        python(session, "-m", "orm_async_tests", "faults", *stack)
+    if session.posargs:
+        python(session, "-m", "orm_async_tests", "faults", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def migrations(session: nox.Session) -> None:
     """The tests of the migrations (arguments: pytest's)."""
     python(session, "-m", "pytest", "tests/migrations", *session.posargs)

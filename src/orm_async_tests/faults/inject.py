@@ -1,0 +1,220 @@
+"""Inject a fault at one point, and see what became of the work, the pool and the server."""
+
+import asyncio
+import gc
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.faults.kinds import Fault
+from orm_async_tests.faults.labels import label
+from orm_async_tests.faults.network import Network, refuse_tls
+from orm_async_tests.faults.outcome import DONE, OPEN, Outcome, Point
+from orm_async_tests.faults.patterns import Work
+from orm_async_tests.faults.server import Server
+from orm_async_tests.faults.suspensions import Suspensions
+from orm_async_tests.faults.troubles import overheard
+
+RELEASED_WITHIN = 5.0  # seconds from the start of the work
+SETTLED_WITHIN = 3.0  # seconds until nothing is left in the server
+USES = 4  # tries of the next use
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What faults are injected into: work, the engine that it is given, what it changes."""
+
+    work: Work
+    make_engine: Callable[[], AsyncEngine]
+    server: Server
+    rows: str | None
+    warm: bool = True
+    network: Network | None = None
+
+
+async def inject(subject: Subject, point: Point, whole: tuple[Any, ...] = ()) -> Outcome:
+    """The outcome of the work with a fault at this point; a point 0 has none."""
+    outcome = Outcome(point, whole=whole)
+    engine = subject.make_engine()
+    with _reached(engine, subject):
+        if subject.warm:
+            await _use(engine)
+        before = await _values(subject)
+        with overheard() as outcome.troubles:
+            tasks = await _run(subject, engine, outcome)
+            await _settled(subject.server, tasks, outcome)
+            tasks.clear()
+            gc.collect()  # what is abandoned shows itself now, not at the next point
+            await asyncio.sleep(0)
+            await _next_use(engine, outcome)
+            outcome.orphans = await _disposed(engine, subject.server)
+            gc.collect()
+            await asyncio.sleep(0)
+        after = await _values(subject)
+    outcome.change = tuple(new - old for new, old in zip(after, before, strict=True))
+    return outcome
+
+
+@contextmanager
+def _reached(engine: AsyncEngine, subject: Subject) -> Iterator[None]:
+    """Name the connections that the engine makes in the block, and lead them through the network.
+
+    Whoever made the engine need not know of it.
+    """
+
+    def name(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+        names = {"application_name": subject.server.name}
+        if engine.driver == "asyncpg":
+            settings = parameters.get("server_settings") or {}
+            parameters["server_settings"] = {**settings, **names}
+        else:
+            parameters.update(names)
+        if subject.network is not None:
+            refuse_tls(parameters)
+            off = {"ssl": False} if engine.driver == "asyncpg" else {"sslmode": "disable"}
+            parameters.update(host="127.0.0.1", port=subject.network.port, **off)
+
+    event.listen(engine.sync_engine, "do_connect", name)
+    try:
+        yield
+    finally:
+        event.remove(engine.sync_engine, "do_connect", name)
+
+
+async def _run(subject: Subject, engine: AsyncEngine, outcome: Outcome) -> list[asyncio.Task[Any]]:
+    """Run the work until it ends or is given up; the tasks that were made."""
+    fault, at = outcome.point.fault, outcome.point.at
+    expired = asyncio.timeout(None)
+    fired: list[float] = []
+
+    def act(reached: Suspensions) -> None:
+        fired.append(time.perf_counter())
+        assert reached.reached is not None
+        outcome.label = label(*reached.reached)
+        outcome.delivered = deliver(fault, reached, expired, subject.server)
+
+    async def work() -> None:
+        if fault.kind != "timeout":
+            await subject.work(engine)
+            return
+        async with expired:
+            await subject.work(engine)
+
+    watched = Suspensions(0 if fault.by_message else at, fault.moment, act)
+    if subject.network is not None:
+        subject.network.arm(at, fault.moment, fault.kind)
+    started = time.perf_counter()
+    with watched.watching():
+        main = asyncio.get_running_loop().create_task(work())
+        main.add_done_callback(lambda _: _note(outcome, checked_out(engine)))
+        await asyncio.wait({main}, timeout=RELEASED_WITHIN)
+    outcome.seconds = time.perf_counter() - (fired[0] if fired else started)
+    outcome.counted = watched.count
+    if fault.kind == "timeout":
+        outcome.delivered = expired.expired()
+    if subject.network is not None:
+        outcome.delivered, outcome.counted = subject.network.cut, subject.network.sent
+        subject.network.arm(0, *("before", "fin"))
+    _note_end(outcome, main)
+    return watched.tasks
+
+
+def deliver(fault: Fault, reached: Suspensions, expired: asyncio.Timeout, server: Server) -> bool:
+    """Do it; whether there was anything left for it to be done to."""
+    match fault.kind:
+        case "cancel":
+            return reached.main.cancel()
+        case "shutdown":
+            cancelled = [task.cancel() for task in reached.tasks]
+            return cancelled[0]
+        case "timeout" if not reached.main.done():
+            expired.reschedule(asyncio.get_running_loop().time())
+            return True
+        case "terminate" if not reached.main.done():
+            return server.terminate() > 0
+    return False
+
+
+def _note(outcome: Outcome, count: int) -> None:
+    outcome.checked_out = count
+
+
+def _note_end(outcome: Outcome, main: asyncio.Task[Any]) -> None:
+    """How the work ended; nothing if it has not."""
+    if not main.done():
+        main.cancel()
+        return
+    if main.cancelled():
+        outcome.ended = "CancelledError"
+        return
+    error = main.exception()
+    outcome.ended = type(error).__name__ if error else DONE
+    outcome.error = str(error).partition("\n")[0] if error else ""
+    while error is not None:  # the caller has handled it
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def checked_out(engine: AsyncEngine) -> int:
+    """How many connections the pool has given away; 0 for a pool that does not count them."""
+    count = getattr(engine.pool, "checkedout", None)
+    return int(count()) if count else 0
+
+
+async def _settled(server: Server, tasks: list[asyncio.Task[Any]], outcome: Outcome) -> None:
+    """Wait until no task is left and no backend is at work, or note those that are."""
+    deadline = time.perf_counter() + SETTLED_WITHIN
+    while True:
+        left = [task for task in tasks if not task.done()]
+        states = await server.states()
+        if not left and not set(states) & set(OPEN):
+            return
+        if time.perf_counter() > deadline:
+            break
+    outcome.states = states
+    outcome.tasks = [getattr(task.get_coro(), "__qualname__", repr(task)) for task in left]
+    for task in left:
+        task.cancel()
+    await asyncio.wait(left, timeout=SETTLED_WITHIN) if left else None
+
+
+async def _use(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text("select 1"))
+
+
+async def _next_use(engine: AsyncEngine, outcome: Outcome) -> None:
+    for _ in range(USES):
+        try:
+            async with asyncio.timeout(RELEASED_WITHIN):
+                await _use(engine)
+            return
+        except Exception as error:
+            first = str(error).partition("\n")[0]
+            outcome.retries.append(f"{type(error).__name__}: {first}")
+
+
+async def _disposed(engine: AsyncEngine, server: Server) -> int:
+    """Dispose the engine; how many of its connections are still there, which are then ended."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(RELEASED_WITHIN):
+            await engine.dispose()
+    deadline = time.perf_counter() + SETTLED_WITHIN
+    while await server.states():
+        if time.perf_counter() > deadline:
+            return server.terminate()
+    return 0
+
+
+async def _values(subject: Subject) -> tuple[Any, ...]:
+    """What the work may change, as numbers."""
+    if subject.rows is None:
+        return ()
+    [row] = await subject.server.rows(subject.rows)
+    return row

@@ -1,0 +1,193 @@
+"""A proxy on loopback that cuts a connection before or after the k-th message of its client."""
+
+import asyncio
+import socket
+import struct
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from orm_async_tests.errors import CouldNotRun
+
+PORT = 5432
+READ = 65536  # bytes
+CANCEL_REQUEST = 80877102
+ANSWERED = {b"", b"Q", b"S", b"H", b"c", b"p"}  # messages that a server answers; "" is startup
+ANSWER_WITHIN = 1.0  # seconds that the proxy waits for the server's answer before it cuts
+ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST, and not FIN
+
+
+class Network:
+    """Passes connections on, and counts what clients send since `arm` was last called."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.sent = 0
+        self.cut = False
+        self.port = 0
+        self._at = 0
+        self._how = ("before", "reset")
+        self._server = host, port
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._links: set[asyncio.Task[None]] = set()
+
+    def arm(self, at: int, moment: str, ending: str) -> None:
+        """Cut at message `at` from now on, "before" or "after" it, by a "reset" or a "fin"."""
+        self.sent, self.cut, self._at, self._how = 0, False, at, (moment, ending)
+
+    def run(self, listening: threading.Event) -> None:
+        """The thread's work."""
+        self._loop.run_until_complete(self._serve(listening))
+        self._loop.close()
+
+    def stop(self) -> None:
+        """End the thread's work, from another thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+
+    def due(self) -> bool:
+        """Count a message, and say whether it is the one to cut at."""
+        self.sent += 1
+        return self.sent == self._at
+
+    async def end(self, link: "_Link") -> None:
+        """Cut this connection, on both sides."""
+        moment, ending = self._how
+        if moment == "after":
+            await link.answered()
+        self.cut = True
+        link.close(abort=ending == "reset")
+
+    @property
+    def lets_pass(self) -> bool:
+        """Whether the message to cut at still reaches the server."""
+        return self._how[0] == "after"
+
+    async def _serve(self, listening: threading.Event) -> None:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        listening.set()
+        await self._stop.wait()
+        server.close()
+        for link in self._links:
+            link.cancel()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    async def _accept(self, client: StreamReader, back: StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._links.add(task)
+        try:
+            server, on = await self._connect()
+            await _Link(self, (client, back), (server, on)).carry()
+        except OSError:
+            back.transport.abort()
+        finally:
+            self._links.discard(task)
+
+    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
+        host, port = self._server
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, port)
+
+
+class _Link:
+    """One client's connection."""
+
+    def __init__(
+        self,
+        network: Network,
+        client: tuple[StreamReader, StreamWriter],
+        server: tuple[StreamReader, StreamWriter],
+    ) -> None:
+        self._network = network
+        self._client, self._back = client
+        self._server, self._on = server
+        self._kind = b""
+        self._held = False  # whether answers are kept from the client
+        self._answer = asyncio.Event()
+
+    async def carry(self) -> None:
+        """Pass messages on, until a side hangs up or the connection is cut."""
+        answers = asyncio.create_task(self._answers())
+        try:
+            await self._pass(first=True)
+            while await self._pass(first=False):
+                pass
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client hung up
+        finally:
+            answers.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await answers
+            self.close(abort=False)
+
+    async def answered(self) -> None:
+        """Wait until the server has answered, if it answers such a message at all."""
+        if self._kind in ANSWERED:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    await self._answer.wait()
+
+    def close(self, *, abort: bool) -> None:
+        """Close both sides: by RST, or after what was sent."""
+        for writer in (self._back, self._on):
+            if not abort:
+                writer.close()
+                continue
+            link: socket.socket | None = writer.get_extra_info("socket")
+            if link is not None and link.family != socket.AF_UNIX:
+                with suppress(OSError):
+                    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+            writer.transport.abort()
+
+    async def _pass(self, *, first: bool) -> bool:
+        """Pass a message on; whether there is another one to come."""
+        self._kind = b"" if first else await self._client.readexactly(1)
+        head = await self._client.readexactly(4)
+        body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
+        cancels = first and struct.unpack("!i", body[:4])[0] == CANCEL_REQUEST
+        due = not cancels and self._network.due()
+        if due:
+            self._held = True
+            self._answer.clear()
+        if not due or self._network.lets_pass:
+            self._on.write(self._kind + head + body)
+            await self._on.drain()
+        if due:
+            await self._network.end(self)
+        return not due
+
+    async def _answers(self) -> None:
+        while answer := await self._server.read(READ):
+            self._answer.set()
+            if not self._held:
+                self._back.write(answer)
+                await self._back.drain()
+        if not self._held:
+            self._back.close()  # the server hung up: the client's next read says so
+
+
+@contextmanager
+def through(host: str, port: int) -> Iterator[Network]:
+    """A network to this server while the block runs."""
+    network, listening = Network(host, port), threading.Event()
+    thread = threading.Thread(target=network.run, args=[listening], name="network", daemon=True)
+    thread.start()
+    listening.wait()
+    try:
+        yield network
+    finally:
+        network.stop()
+        thread.join()
+
+
+def refuse_tls(parameters: dict[str, object]) -> None:
+    """Raises CouldNotRun where connections are encrypted: nothing between could be counted."""
+    if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
+        raise CouldNotRun(
+            "messages of an encrypted connection cannot be counted",
+            "the engine's ssl or sslmode",
+            "an engine without TLS, or the faults other than reset and fin",
+        )

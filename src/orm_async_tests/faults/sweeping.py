@@ -1,0 +1,151 @@
+"""Inject a fault at every point of a piece of work, one point after the other."""
+
+import gc
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from platform import python_version
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults.inject import Subject, inject
+from orm_async_tests.faults.kinds import KINDS, Fault, faults
+from orm_async_tests.faults.known import explained
+from orm_async_tests.faults.network import PORT, through
+from orm_async_tests.faults.outcome import DONE, Outcome, Point
+from orm_async_tests.faults.patterns import Work
+from orm_async_tests.faults.report import Cell, Report
+from orm_async_tests.faults.server import asked
+
+FIRST, LAST = 30, 10  # messages that are cut at where there are more
+TRIES = 3  # to reach a point that comes or does not
+
+
+async def sweep(
+    work: Work,
+    engine: AsyncEngine,
+    *,
+    rows: str | None = None,
+    kinds: Sequence[str] = KINDS,
+) -> Report:
+    """Run `await work(engine)` once for each point and fault, and report what each left behind.
+
+    `rows` is a query of one row of numbers that the work changes, such as a count: after each
+    point they must have changed by nothing, or as the work without faults changes them. Connections
+    are told from others by their application_name; the engine's pool is disposed after each point.
+    Raises CouldNotRun if the work fails without faults, or the server cannot be asked.
+    """
+    found = [each async for each in cells(work, lambda: engine, engine.url, rows, kinds=kinds)]
+    explained(found, libraries(engine.driver))
+    return Report(found)
+
+
+def libraries(driver: str) -> dict[str, str]:
+    """The versions here, by the names that defects use."""
+    names = ("sqlalchemy", driver)
+    return {"python": python_version(), **{name: version(name) for name in names}}
+
+
+async def cells(
+    work: Work,
+    make_engine: Any,
+    url: URL,
+    rows: str | None,
+    *,
+    kinds: Sequence[str] = KINDS,
+    warm: bool = True,
+    loop: str = "asyncio",
+    name: str | None = None,
+) -> AsyncIterator[Cell]:
+    """A cell for each fault, when it was swept."""
+    named = name or str(getattr(work, "__qualname__", work))
+    with asked(url, f"faults {uuid4().hex[:12]}") as server, _frozen():
+        subject = Subject(work, make_engine, server, rows, warm)
+        for fault in faults(tuple(kinds)):
+            point = Point(url.get_driver_name(), loop, named, fault, 0)
+            with _connected(subject, url, fault) as connected:
+                yield await swept(connected, point)
+
+
+async def swept(subject: Subject, start: Point) -> Cell:
+    """Every point of one fault, after two runs without it that have to agree on the rows."""
+    first, second = await _without(subject, start), await _without(subject, start)
+    cell = Cell(start.work, start.fault, (first.counted, second.counted))
+    cell.outcomes += [each for each in (first, second) if each.violations][:1]
+    for at in points(max(cell.counts), start.fault):
+        outcome = await attempt(subject, replace(start, at=at), second.change)
+        if outcome.reached or at <= min(cell.counts):  # else there is no such point today
+            cell.outcomes.append(outcome)
+    return cell
+
+
+async def _without(subject: Subject, start: Point) -> Outcome:
+    """The outcome without a fault. Raises CouldNotRun if the work fails."""
+    outcome = await inject(subject, start)
+    if outcome.ended != DONE:
+        raise CouldNotRun(
+            f"without a fault it raised {outcome.ended}: {outcome.error}",
+            start.work,
+            "correct it: only work that succeeds can be swept",
+        )
+    outcome.whole = outcome.change
+    return outcome
+
+
+async def attempt(subject: Subject, point: Point, whole: tuple[Any, ...]) -> Outcome:
+    """A point, tried again where the work passed without coming to it."""
+    for _ in range(TRIES - 1):
+        outcome = await inject(subject, point, whole)
+        if outcome.reached or outcome.violations:
+            return outcome
+    return await inject(subject, point, whole)
+
+
+def points(count: int, fault: Fault) -> list[int]:
+    """The numbers of the points; of very many messages the first and the last."""
+    every = list(range(1, count + 1))
+    if fault.by_message and count > FIRST + LAST:
+        return every[:FIRST] + every[-LAST:]
+    return every
+
+
+@contextmanager
+def _connected(subject: Subject, url: URL, fault: Fault) -> Iterator[Subject]:
+    """The subject with a network to the server, for the faults that need one."""
+    if not fault.by_message:
+        yield subject
+        return
+    host = url.host or url.query.get("host") or "127.0.0.1"
+    if not isinstance(host, str):
+        raise CouldNotRun(
+            "the URL names several hosts", "its host", "one host, or faults other than reset, fin"
+        )
+    with through(host, url.port or PORT) as network:
+        yield replace(subject, network=network)
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Spare the collector what was there before: it runs twice at each point."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+async def again(
+    work: Work, make_engine: Any, url: URL, rows: str | None, point: Point, *, warm: bool = True
+) -> Outcome:
+    """The outcome of one point."""
+    with asked(url, f"faults {uuid4().hex[:12]}") as server:
+        subject = Subject(work, make_engine, server, rows, warm)
+        with _connected(subject, url, point.fault) as connected:
+            first = await inject(connected, replace(point, at=0))
+            return await attempt(connected, point, first.change)

@@ -1,0 +1,153 @@
+"""A sweep finds what is wrong, and nothing where all is right."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults import Report, sweep
+from orm_async_tests.faults.patterns import USERS, add, copy_first
+
+LEFT: list[AsyncConnection] = []
+INSERT = text("INSERT INTO users (username) VALUES ('one')")
+
+
+async def leaks(engine: AsyncEngine) -> None:
+    """Closes its connection, unless it is cancelled between its statements."""
+    connection = await engine.connect()
+    LEFT.append(connection)
+    await connection.execute(text("SELECT 1"))
+    await asyncio.sleep(0)
+    await connection.close()
+
+
+async def commits_twice(engine: AsyncEngine) -> None:
+    """Two rows that belong together, in two transactions."""
+    for _ in range(2):
+        async with engine.begin() as connection:
+            await connection.execute(INSERT)
+
+
+async def swallows(engine: AsyncEngine) -> None:
+    """Takes a cancel for an error of the database."""
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except BaseException as error:
+        error.__traceback__ = None
+
+
+async def forgets_a_task(engine: AsyncEngine) -> None:
+    """Starts a task that nobody waits for."""
+    async with engine.connect() as connection:
+        LEFT_TASKS.append(asyncio.create_task(asyncio.Event().wait()))
+        await connection.execute(text("SELECT 1"))
+        LEFT_TASKS.pop().cancel()
+
+
+async def loses(engine: AsyncEngine) -> None:
+    """Does without the row if the connection is lost, and says that it is done."""
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(INSERT)
+    except Exception:
+        return
+
+
+async def fails(engine: AsyncEngine) -> None:
+    """Fails without any fault."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1 FROM nowhere"))
+
+
+LEFT_TASKS: list[asyncio.Task[bool]] = []
+
+
+def swept(database: db.Database, work: object, *kinds: str, rows: str | None = None) -> Report:
+    """The report of a sweep with these kinds of faults."""
+
+    async def run() -> Report:
+        engine = create_async_engine(database.url)
+        report = await sweep(work, engine, rows=rows, kinds=kinds)  # type: ignore[arg-type]
+        await engine.dispose()
+        return report
+
+    return asyncio.run(run())
+
+
+def broken(report: Report) -> set[str]:
+    """The names of the invariants that were broken."""
+    return {name for each in report.violating for name in each.violations}
+
+
+def test_a_cancel_at_every_suspension_is_survived(database: db.Database) -> None:
+    report = swept(database, add, "cancel", "timeout", rows=USERS)
+    assert not report.violating, report
+    assert not report.unresolved
+    assert len(report.outcomes) >= 12
+    assert report.ambiguous
+
+
+def test_a_connection_that_is_cut_at_every_message_is_survived(database: db.Database) -> None:
+    report = swept(database, add, "reset", "fin", rows=USERS)
+    assert not report.violating, report
+    assert not report.unresolved
+    assert len(report.outcomes) >= 24
+    assert {each.point.fault.moment for each in report.ambiguous} == {"after"}
+
+
+def test_a_backend_that_is_ended_at_every_suspension_is_survived(database: db.Database) -> None:
+    report = swept(database, add, "terminate", rows=USERS)
+    assert not report.violating, report
+    assert not report.unresolved
+    assert any(each.ended != "done" for each in report.outcomes)
+
+
+def test_the_points_are_the_same_when_counted_again(database: db.Database) -> None:
+    reports = [swept(database, add, "cancel", "reset", rows=USERS) for _ in range(2)]
+    tokens = [[each.point.token for each in report.outcomes] for report in reports]
+    assert tokens[0] == tokens[1]
+    assert [cell.counts[0] for cell in reports[0].cells] == [
+        cell.counts[1] for cell in reports[1].cells
+    ]
+
+
+def test_copy_before_begin_is_kept_in_part(database: db.Database) -> None:
+    report = swept(database, copy_first, "cancel", rows=USERS)
+    found = report.violating + report.expected
+    assert {"partly"} <= {name for each in found for name in each.violations}
+
+
+def test_a_connection_that_is_not_closed_is_found_where_it_is_lost(database: db.Database) -> None:
+    report = swept(database, leaks, "cancel")
+    LEFT.clear()
+    assert "checked out" in broken(report)
+    first = next(each for each in report.violating if "checked out" in each.violations)
+    assert first.label.startswith("test_sweep.py:")
+    assert first.point.token in str(report)
+
+
+def test_work_that_commits_twice_is_kept_in_part(database: db.Database) -> None:
+    assert broken(swept(database, commits_twice, "cancel", "reset", rows=USERS)) == {"partly"}
+
+
+def test_a_cancel_that_is_swallowed_is_found(database: db.Database) -> None:
+    assert broken(swept(database, swallows, "cancel")) == {"swallowed"}
+
+
+def test_a_task_that_is_left_behind_is_found(database: db.Database) -> None:
+    report = swept(database, forgets_a_task, "cancel")
+    LEFT_TASKS.clear()
+    assert "leaked task" in broken(report)
+
+
+def test_work_that_is_said_to_be_done_and_is_lost_is_found(database: db.Database) -> None:
+    assert broken(swept(database, loses, "reset", rows=USERS)) == {"lost"}
+
+
+def test_work_that_fails_without_a_fault_cannot_be_swept(database: db.Database) -> None:
+    with pytest.raises(CouldNotRun, match="ProgrammingError"):
+        swept(database, fails, "cancel")

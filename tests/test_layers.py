@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "catalogue": {"errors", "symptoms"},
     "versions": {"errors", "postgres", "catalogue"},
     "matrix": {"errors", "versions"},
+    "pytest_plugin": {"errors"},
     "service": {"errors", "models", "postgres", "db", "migrations"},
     "__main__": {"cli"},
     "cli": {

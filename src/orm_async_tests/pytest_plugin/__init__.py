@@ -33,9 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch from here on: engines may be made while tests are collected."""
     from orm_async_tests.pytest_plugin import baseline
 
-    file, writing = config.getoption("async_orm_baseline"), config.getoption(
-        "async_orm_baseline_write"
-    )
+    file = config.getoption("async_orm_baseline")
+    writing = bool(config.getoption("async_orm_baseline_write"))
     try:
         if writing and not file:
             what, remedy = "there is no file to write to", "--async-orm-baseline FILE"

@@ -37,5 +37,7 @@ def merged(known: Known, seen: Known) -> Known:
 def gone(known: Known, seen: Known) -> list[tuple[str, str]]:
     """What was known of tests that ran, and did not happen again."""
     return [
-        (test, kind) for test in sorted(seen) for kind in sorted(known.get(test, set()) - seen[test])
+        (test, kind)
+        for test in sorted(seen)
+        for kind in sorted(known.get(test, set()) - seen[test])
     ]

@@ -244,7 +244,7 @@ def _left(taken: Taken) -> Finding:
     if taken.abandoned:
         return Finding(CONNECTION, f"the connection taken at {taken.at} was left to the collector")
     if taken.begun:
-        return Finding(TRANSACTION, f"the one on the connection taken at {taken.at} is open")
+        return Finding(TRANSACTION, f"one is open on the connection taken at {taken.at}")
     return Finding(CONNECTION, f"the connection taken at {taken.at} was not given back")
 
 

@@ -29,6 +29,7 @@ Origins = WeakKeyDictionary[Any, Place]  # by an object's InstanceState
 @contextmanager
 def watching(watch: Watch, origins: Origins) -> Iterator[None]:
     """Listen to every pool, engine and session of this process."""
+    listeners: list[tuple[type, str, Callable[..., Any]]]
     listeners = [(Pool, name, getattr(watch, name)) for name in POOL]
     listeners += [(Engine, name, getattr(watch, name)) for name in ENGINE]
     listeners += [

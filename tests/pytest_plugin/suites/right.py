@@ -1,29 +1,15 @@
 """The same tests without their traps."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import NullPool, select, text
+from sqlalchemy import NullPool, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import selectinload
-from traps import RUNNER, URL, Owner, anyio_backend, engine  # noqa: F401
+
+from tests.pytest_plugin.suites.owners import ONE, RUNNER, URL, Owner
 
 pytestmark = getattr(pytest.mark, RUNNER)
-ONE = text("SELECT 1")
-
-
-async def _opened(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:  # noqa: F811
-    async with AsyncSession(engine) as opened:
-        yield opened
-
-
-if RUNNER == "asyncio":
-    import pytest_asyncio
-
-    session = pytest_asyncio.fixture(_opened, name="session")
-else:
-    session = pytest.fixture(_opened, name="session")
 
 
 async def test_a_session_of_a_fixture(session: AsyncSession) -> None:
@@ -31,7 +17,7 @@ async def test_a_session_of_a_fixture(session: AsyncSession) -> None:
     assert owner.pets == []
 
 
-async def test_a_session_for_each_task(engine: AsyncEngine) -> None:  # noqa: F811
+async def test_a_session_for_each_task(engine: AsyncEngine) -> None:
     async def ask() -> None:
         async with AsyncSession(engine) as session:
             await session.execute(ONE)
@@ -61,7 +47,7 @@ async def test_a_timeout(session: AsyncSession) -> None:
         await asyncio.create_task(session.execute(ONE))
 
 
-async def test_a_task_group_inside(engine: AsyncEngine) -> None:  # noqa: F811
+async def test_a_task_group_inside(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(connection.execute(ONE))
@@ -69,7 +55,7 @@ async def test_a_task_group_inside(engine: AsyncEngine) -> None:  # noqa: F811
         await connection.execute(ONE)
 
 
-async def test_close_by_hand(engine: AsyncEngine) -> None:  # noqa: F811
+async def test_close_by_hand(engine: AsyncEngine) -> None:
     session = AsyncSession(engine)
     await session.execute(ONE)
     await session.commit()
@@ -96,7 +82,9 @@ async def test_an_engine_without_pool_in_two_loops() -> None:
 
 
 async def test_run_sync(session: AsyncSession) -> None:
-    names = await session.run_sync(lambda inner: [each.pets for each in inner.scalars(select(Owner))])
+    names = await session.run_sync(
+        lambda inner: [each.pets for each in inner.scalars(select(Owner))]
+    )
     assert names == [[]]
 
 

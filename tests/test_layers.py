@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "versions": {"errors", "postgres", "catalogue"},
     "matrix": {"errors", "versions"},
     "faults": {"errors", "postgres", "db", "models", "harness"},
+    "pytest_plugin": {"errors"},
     "service": {"errors", "models", "postgres", "db", "migrations"},
     "__main__": {"cli"},
     "cli": {

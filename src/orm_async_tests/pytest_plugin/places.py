@@ -1,0 +1,115 @@
+"""Which line of the user's code is running, or waiting."""
+
+import asyncio
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import greenlet
+import sqlalchemy
+
+LIBRARIES = (
+    str(Path(sqlalchemy.__file__).parent),
+    str(Path(__file__).parent),
+    sysconfig.get_path("stdlib"),
+    "<",  # frozen modules, and code that was made from text
+)
+INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+WAITS = ("cr_await", "gi_yieldfrom", "ag_await")
+FRAMES = ("cr_frame", "gi_frame", "ag_frame")
+_is_users: dict[str, bool] = {}  # by file: asked at each statement
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line, or what is known where there is none of the user's."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.function
+        path = Path(self.file)
+        here = Path.cwd()
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        return f"{shown}:{self.line} in {self.function}"
+
+
+def here() -> Place:
+    """The innermost line of the user's that is running.
+
+    SQLAlchemy runs in a greenlet, whose frames end at its start: those of the coroutine that
+    awaits it are the parent's. greenlet's `parent` and `gr_frame` are public.
+    """
+    current = greenlet.getcurrent()
+    frame: FrameType | None = sys._getframe(1)  # CPython's; inspect.currentframe() is the same
+    while True:
+        found = _innermost(frame)
+        if found:
+            return found
+        if current.parent is None:
+            return _of_a_task(running_task())
+        current = current.parent
+        frame = current.gr_frame
+
+
+def waiting(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Place:
+    """The innermost line of the user's at which a task waits: in its greenlet, or before it."""
+    return _innermost(inside.gr_frame) or _suspended(task) or _of_a_task(task)
+
+
+def running_task() -> "asyncio.Task[Any] | None":
+    """The task that is running, if a loop is."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def _innermost(frame: FrameType | None) -> Place | None:
+    while frame is not None:
+        if _of_the_user(frame.f_code.co_filename):
+            return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def _suspended(task: "asyncio.Task[Any]") -> Place | None:
+    frames = [frame for frame in _frames(task.get_coro()) if frame is not None]
+    users = [frame for frame in frames if _of_the_user(frame.f_code.co_filename)]
+    if not users:
+        return None
+    last = users[-1]
+    return Place(last.f_code.co_filename, last.f_lineno, last.f_code.co_name)
+
+
+def _frames(awaited: Any) -> Iterator[FrameType | None]:
+    """Those of a coroutine and of what it awaits, by the attributes that inspect documents."""
+    while awaited is not None:
+        yield next((getattr(awaited, name) for name in FRAMES if hasattr(awaited, name)), None)
+        awaited = next((getattr(awaited, name) for name in WAITS if hasattr(awaited, name)), None)
+
+
+def _of_a_task(task: "asyncio.Task[Any] | None") -> Place:
+    """What a task runs that has no line of the user's, as in gather(session.execute(...))."""
+    if task is None:
+        return Place("", 0, "code that is not yours")
+    called = getattr(task.get_coro(), "__qualname__", "a coroutine")
+    others = [_suspended(each) for each in asyncio.all_tasks() if each is not task]
+    near = sorted({str(each) for each in others if each})
+    return Place("", 0, f"{called}() in a task" + (f", while {near[0]} waits" if near else ""))
+
+
+def _of_the_user(file: str) -> bool:
+    known = _is_users.get(file)
+    if known is None:
+        known = not file.startswith(LIBRARIES) and not any(each in file for each in INSTALLED)
+        _is_users[file] = known
+    return known

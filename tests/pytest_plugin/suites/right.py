@@ -1,0 +1,93 @@
+"""The same tests without their traps."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import NullPool, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import selectinload
+
+from tests.pytest_plugin.suites.owners import ONE, RUNNER, URL, Owner
+
+pytestmark = getattr(pytest.mark, RUNNER)
+
+
+async def test_a_session_of_a_fixture(session: AsyncSession) -> None:
+    owner = (await session.scalars(select(Owner).options(selectinload(Owner.pets)))).one()
+    assert owner.pets == []
+
+
+async def test_a_session_for_each_task(engine: AsyncEngine) -> None:
+    async def ask() -> None:
+        async with AsyncSession(engine) as session:
+            await session.execute(ONE)
+
+    await asyncio.gather(ask(), ask(), ask())
+
+
+async def test_tasks_one_after_the_other(session: AsyncSession) -> None:
+    await asyncio.create_task(session.execute(ONE))
+    await asyncio.wait_for(session.execute(ONE), 10)
+    lock = asyncio.Lock()
+
+    async def ask() -> None:
+        async with lock:
+            await session.execute(ONE)
+
+    await asyncio.gather(ask(), ask())
+
+
+async def test_a_timeout(session: AsyncSession) -> None:
+    await session.execute(ONE)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await session.execute(ONE)
+        await session.rollback()
+        await asyncio.create_task(session.execute(ONE))
+
+
+async def test_a_task_group_inside(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(connection.execute(ONE))
+        await connection.commit()
+        await connection.execute(ONE)
+
+
+async def test_close_by_hand(engine: AsyncEngine) -> None:
+    session = AsyncSession(engine)
+    await session.execute(ONE)
+    await session.commit()
+    await session.execute(ONE)
+    await session.close()
+
+
+async def test_an_engine_that_is_disposed() -> None:
+    engine = create_async_engine(URL)
+    async with engine.connect() as connection:
+        await connection.execute(ONE)
+    await engine.dispose()
+
+
+async def test_an_engine_without_pool_in_two_loops() -> None:
+    engine = create_async_engine(URL, poolclass=NullPool)
+
+    async def ask() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(ONE)
+
+    await ask()
+    await asyncio.to_thread(asyncio.run, ask())
+
+
+async def test_run_sync(session: AsyncSession) -> None:
+    names = await session.run_sync(
+        lambda inner: [each.pets for each in inner.scalars(select(Owner))]
+    )
+    assert names == [[]]
+
+
+async def test_a_stream(session: AsyncSession) -> None:
+    async for owner in await session.stream_scalars(select(Owner).execution_options(yield_per=1)):
+        assert owner.name == "one"

@@ -19,10 +19,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+from remedies import made
 from sqlalchemy import URL, text
 
 from orm_async_tests import db, migrations
-from remedies import made
 
 USERS, POINTS = 100, 100
 ROWS = f"""INSERT INTO track_points (user_id, lat, lon, date)
@@ -63,9 +63,14 @@ def serving(command: list[str], url: URL) -> Iterator[tuple[int, int]]:
 def answers(port: int) -> bool:
     """Whether a page can be had."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}{PAGE.format(1)}").is_success
+        return httpx.get(address(port, 1)).is_success
     except httpx.TransportError:
         return False
+
+
+def address(port: int, user: int) -> str:
+    """Where a user's page is."""
+    return f"http://127.0.0.1:{port}{PAGE.format(user)}"
 
 
 def cpu(pid: int) -> float:
@@ -146,7 +151,9 @@ def compare(url: URL, rounds: int, seconds: float) -> None:
         servers = {
             name: stack.enter_context(serving(command, url)) for name, command in commands.items()
         }
-        pages = [httpx.get(f"http://127.0.0.1:{port}{PAGE.format(7)}") for port, _ in servers.values()]
+        pages = [
+            httpx.get(f"http://127.0.0.1:{port}{PAGE.format(7)}") for port, _ in servers.values()
+        ]
         assert pages[0].json() == pages[1].json()
         for clients in CLIENTS:
             found: dict[str, list[Figures]] = defaultdict(list)
@@ -167,11 +174,8 @@ def report(clients: int, found: dict[str, list[Figures]]) -> None:
     tails = [ours.tail for ours, _ in pairs]
     rate = statistics.median(ours.rate for ours, _ in pairs)
     work = statistics.median(ours.work for ours, _ in pairs)
-    print(
-        f"{clients:3} clients: rate {spread(rates)}, CPU {spread(works)}, p99/median {spread(tails)}"
-        f"; {rate:.0f}/s, {work:.2f} ms CPU",
-        flush=True,
-    )
+    ratios = f"rate {spread(rates)}, CPU {spread(works)}, p99/median {spread(tails)}"
+    print(f"{clients:3} clients: {ratios}; {rate:.0f}/s, {work:.2f} ms CPU", flush=True)
 
 
 def main() -> int:

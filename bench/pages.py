@@ -31,7 +31,7 @@ ROWS = f"""INSERT INTO track_points (user_id, lat, lon, date)
 WALKERS = f"INSERT INTO users (username) SELECT 'walker ' || n FROM generate_series(1, {USERS}) n"
 PAGE = "/users/{}/points?limit=50"
 REQUEST = "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-CLIENTS = (1, 10, 50)
+CLIENTS = [1, 10, 50]
 SERVICE = ["-m", "orm_async_tests.service.serve"]
 PEER = ["-m", "uvicorn", "--factory", "peer:create_app", "--log-level", "info"]
 TICK = os.sysconf("SC_CLK_TCK")
@@ -135,16 +135,16 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-async def fill(server: db.Database, rounds: int, seconds: float) -> None:
+async def fill(server: db.Database, given: argparse.Namespace) -> None:
     """Make the rows, and measure."""
     async with made(server) as (own, connection):
         await migrations.ensure(connection, *migrations.LINES.values())
         for statement in (WALKERS, ROWS, "VACUUM ANALYZE"):
             await connection.execute(text(statement))
-        await asyncio.to_thread(compare, own.url, rounds, seconds)
+        await asyncio.to_thread(compare, own.url, given)
 
 
-def compare(url: URL, rounds: int, seconds: float) -> None:
+def compare(url: URL, given: argparse.Namespace) -> None:
     """Print the ratios for each number of clients."""
     with ExitStack() as stack:
         commands = {"service": SERVICE, "peer": PEER}
@@ -155,12 +155,12 @@ def compare(url: URL, rounds: int, seconds: float) -> None:
             httpx.get(f"http://127.0.0.1:{port}{PAGE.format(7)}") for port, _ in servers.values()
         ]
         assert pages[0].json() == pages[1].json()
-        for clients in CLIENTS:
+        for clients in given.clients:
             found: dict[str, list[Figures]] = defaultdict(list)
-            for _ in range(rounds):
+            for _ in range(given.rounds):
                 turn = {name: Figures() for name in servers}
                 for name in [*servers, *reversed(servers)]:
-                    turn[name].measure(*servers[name], clients, seconds)
+                    turn[name].measure(*servers[name], clients, given.seconds)
                 for name, figures in turn.items():
                     found[name].append(figures)
             report(clients, found)
@@ -171,11 +171,12 @@ def report(clients: int, found: dict[str, list[Figures]]) -> None:
     pairs = list(zip(found["service"], found["peer"], strict=True))
     rates = [ours.rate / peer.rate for ours, peer in pairs]
     works = [peer.work / ours.work for ours, peer in pairs]
-    tails = [ours.tail for ours, _ in pairs]
+    tails = [[each.tail for each in side] for side in zip(*pairs, strict=True)]
     rate = statistics.median(ours.rate for ours, _ in pairs)
     work = statistics.median(ours.work for ours, _ in pairs)
-    ratios = f"rate {spread(rates)}, CPU {spread(works)}, p99/median {spread(tails)}"
-    print(f"{clients:3} clients: {ratios}; {rate:.0f}/s, {work:.2f} ms CPU", flush=True)
+    ratios = f"rate {spread(rates)}, CPU {spread(works)}, p99/median {spread(tails[0])}"
+    absolute = f"{rate:.0f}/s, {work:.2f} ms CPU, the peer's p99/median {spread(tails[1])}"
+    print(f"{clients:3} clients: {ratios}; {absolute}", flush=True)
 
 
 def main() -> int:
@@ -183,9 +184,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
+    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS)
     given = parser.parse_args()
     with db.open_database(driver="asyncpg") as database:
-        asyncio.run(fill(database, given.rounds, given.seconds))
+        asyncio.run(fill(database, given))
     return 0
 
 

@@ -93,17 +93,20 @@ def site(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Ratios within one run (arguments: their names, such as startup; all of them)."""
+    """Ratios within one run (arguments: their names, such as startup or ratios; all of them)."""
     for name in session.posargs or [
         "startup",
         "bulk",
         "service",
+        "pages",
+        "ratios",
         "gpx",
         "isolation",
         "growth",
         "poolers",
     ]:
-        python(session, f"bench/{name}.py")
+        of = ["-m", "orm_async_tests", "bench"] if name == "ratios" else [f"bench/{name}.py"]
+        python(session, *of)
 
 
 @nox.session(venv_backend="none")

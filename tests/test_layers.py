@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "versions": {"errors", "postgres", "catalogue"},
     "matrix": {"errors", "versions"},
     "service": {"errors", "models", "postgres", "db", "migrations"},
+    "bench": {"errors", "models", "db", "migrations", "harness"},
     "__main__": {"cli"},
     "cli": {
         "errors",
@@ -33,6 +34,7 @@ MAY_IMPORT = {
         "symptoms",
         "versions",
         "matrix",
+        "bench",
     },
 }
 # Nothing may be opened, started or said while everything of ours is imported.

@@ -13,7 +13,7 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand."""
-    from orm_async_tests.cli import audit, bisect, database, doctor, matrix, scripts, why
+    from orm_async_tests.cli import audit, bench, bisect, database, doctor, matrix, scripts, why
 
     parser = argparse.ArgumentParser(
         prog="orm-async-tests",
@@ -27,4 +27,5 @@ def parser() -> argparse.ArgumentParser:
     audit.add(commands)
     bisect.add(commands)
     matrix.add(commands)
+    bench.add(commands)
     return parser

@@ -117,18 +117,21 @@ def site(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Ratios within one run (arguments: their names, such as startup; all of them)."""
+    """Ratios within one run (arguments: their names, such as startup or ratios; all of them)."""
     for name in session.posargs or [
         "startup",
         "bulk",
         "service",
+        "pages",
+        "ratios",
         "gpx",
         "isolation",
         "growth",
         "poolers",
     ]:
         program = Path("bench", name)
-        python(session, str(program if program.is_dir() else program.with_suffix(".py")))
+        path = program if program.is_dir() else program.with_suffix(".py")
+        python(session, *(["-m", "orm_async_tests", "bench"] if name == "ratios" else [str(path)]))
 
 
 @nox.session(venv_backend="none")

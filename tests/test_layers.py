@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "faults": {"errors", "postgres", "db", "models", "harness"},
     "pytest_plugin": {"errors"},
     "service": {"errors", "models", "postgres", "db", "migrations"},
+    "bench": {"errors", "models", "db", "migrations", "harness"},
     "__main__": {"cli"},
     "cli": {
         "errors",
@@ -36,6 +37,7 @@ MAY_IMPORT = {
         "versions",
         "matrix",
         "faults",
+        "bench",
     },
 }
 # Nothing may be opened, started or said while everything of ours is imported.

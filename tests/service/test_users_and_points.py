@@ -60,6 +60,21 @@ def test_a_users_points_are_read_in_pages_and_by_time(client: httpx.Client, user
     assert [point["date"] for point in some.json()["items"]] == dates[1:3]
 
 
+def test_a_page_has_the_points_as_their_own_documents(client: httpx.Client, user: int) -> None:
+    odd = [
+        {"lat": 1e-07, "lon": -1.0000000000000002, "date": "2010-10-03T09:36:30.500000Z"},
+        {"lat": -90, "lon": 180, "date": "0999-01-01T00:00:00+14:00"},
+        {"lat": -0.0, "lon": 1 / 3, "date": "9999-12-31T23:59:59.000001Z"},
+    ]
+    assert client.get(f"/users/{user}/points").json() == {"items": [], "next": None}
+    made = [client.post(f"/users/{user}/points", json=point).json() for point in odd]
+    page = client.get(f"/users/{user}/points", params={"limit": 3})
+    first = client.get(f"/users/{user}/points", params={"limit": 1})
+    assert page.headers["Content-Type"] == "application/json"
+    assert page.json() == {"items": made, "next": None}
+    assert first.json() == {"items": made[:1], "next": made[0]["id"]}
+
+
 def test_a_point_changes_only_where_it_is_said(client: httpx.Client, user: int) -> None:
     made = client.post(f"/users/{user}/points", json=POINT)
     where, tag = made.headers["Location"], {"If-Match": made.headers["ETag"]}

@@ -13,7 +13,17 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand."""
-    from orm_async_tests.cli import audit, bisect, database, doctor, faults, matrix, scripts, why
+    from orm_async_tests.cli import (
+        audit,
+        bench,
+        bisect,
+        database,
+        doctor,
+        faults,
+        matrix,
+        scripts,
+        why,
+    )
 
     parser = argparse.ArgumentParser(
         prog="orm-async-tests",
@@ -28,4 +38,5 @@ def parser() -> argparse.ArgumentParser:
     bisect.add(commands)
     matrix.add(commands)
     faults.add(commands)
+    bench.add(commands)
     return parser

@@ -24,6 +24,7 @@ from orm_async_tests.service.engines import Engines, service_urls
 from orm_async_tests.service.limits import Limits
 from orm_async_tests.service.methods import Head
 from orm_async_tests.service.origins import Origins
+from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.settings import Settings
 
 
@@ -38,6 +39,7 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
         app.state.settings, app.state.engines = chosen, engines
         app.state.writing = db.make_sessions(engines.writing)
         app.state.reading = db.make_sessions(engines.reading)
+        app.state.reader, app.state.fresh_reader = Reader(engines.reading), Reader(engines.writing)
         app.state.metrics = health.metrics_of(engines)
         app.state.hub = live.Hub()
         listener = asyncio.create_task(app.state.hub.listen(engines.listening))

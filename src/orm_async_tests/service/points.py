@@ -4,19 +4,22 @@ from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic.json_schema import SkipJsonSchema
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.service import pages
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.idempotency import Key, digest_of, run_once
 from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
-from orm_async_tests.service.sessions import ReadSession, WriteSession
-from orm_async_tests.service.users import require_user
+from orm_async_tests.service.sessions import WriteSession
 
 CHANNEL = "orm_async_points"
+POINTS = TrackPoint.__table__.c
+ONE = select(*POINTS, version(TrackPoint).label("version")).where(POINTS.id == bindparam("id"))
 
 router = APIRouter(tags=["points"])
 
@@ -68,37 +71,34 @@ async def create(
     return PointOut.model_validate(done["point"])
 
 
-@router.get("/users/{user_id}/points", responses=problem_responses(404))
+@router.get(
+    "/users/{user_id}/points", response_model=Page[PointOut], responses=problem_responses(404)
+)
 async def list_(
     user_id: Id,
-    session: ReadSession,
+    reader: Read,
     after: After = 0,
     limit: Limit = 100,
     since: Annotated[Moment | SkipJsonSchema[None], Query(description="not before")] = None,
     until: Annotated[Moment | SkipJsonSchema[None], Query(description="before")] = None,
-) -> Page[PointOut]:
+) -> Response:
     """A user's points in the order of their ids, a page at a time."""
-    await require_user(session, user_id)
-    mine = select(TrackPoint).where(TrackPoint.user_id == user_id, TrackPoint.id > after)
-    if since is not None:
-        mine = mine.where(TrackPoint.date >= since)
-    if until is not None:
-        mine = mine.where(TrackPoint.date < until)
-    found = await session.scalars(mine.order_by(TrackPoint.id).limit(limit + 1))
-    points = [to_document(point) for point in found]
-    more = len(points) > limit
-    return Page(items=points[:limit], next=points[limit - 1].id if more else None)
+    given = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}
+    parameters = {name: value for name, value in given.items() if value is not None}
+    rows = await reader.rows(pages.STATEMENTS[since is not None, until is not None], parameters)
+    if not rows:
+        raise HTTPException(404, "there is no such user")
+    return Response(pages.document(rows[0]), media_type="application/json")
 
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
-async def read(point_id: Id, session: ReadSession, response: Response) -> PointOut:
+async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
     """A point; the ETag says which version."""
-    one = select(TrackPoint, version(TrackPoint)).where(TrackPoint.id == point_id)
-    row = (await session.execute(one)).one_or_none()
-    if row is None:
+    rows = await reader.rows(ONE, {"id": point_id})
+    if not rows:
         raise HTTPException(404, "there is no such point")
-    response.headers["ETag"] = etag(row[1])
-    return to_document(row[0])
+    response.headers["ETag"] = etag(rows[0].version)
+    return PointOut.model_validate(rows[0])
 
 
 @router.patch("/points/{point_id}", responses=problem_responses(404, 412, 428))

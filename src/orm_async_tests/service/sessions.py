@@ -39,13 +39,6 @@ async def write_session(sessions: WriteSessions) -> AsyncIterator[AsyncSession]:
         yield opened
 
 
-async def read_session(sessions: ReadSessions) -> AsyncIterator[AsyncSession]:
-    """A session that only reads."""
-    async with sessions() as opened:
-        yield opened
-
-
 # scope="function": the commit comes before the answer. With the usual scope it comes after it, and
 # a commit that fails has been answered by 200 already (test50).
 WriteSession = Annotated[AsyncSession, Depends(write_session, scope="function")]
-ReadSession = Annotated[AsyncSession, Depends(read_session, scope="function")]

@@ -16,8 +16,8 @@ class Settings(BaseSettings):
     read_url: str = ""  # where reads go, such as a standby; else where writes go
     listen_url: str = ""  # where LISTEN goes: it needs a session, which a pooler may not give
     pooler: bool = False  # the others go through PgBouncer, which pools transactions
-    pool_size: int = Field(default=10, ge=1)
-    max_overflow: int = Field(default=10, ge=0)
+    pool_size: int = Field(default=20, ge=1)
+    max_overflow: int = Field(default=0, ge=0)  # these are opened and closed again and again
     pool_timeout: float = Field(default=2.0, gt=0)
     command_timeout: float = Field(default=30.0, gt=0)
     statement_timeout: float = Field(default=20.0, gt=0)

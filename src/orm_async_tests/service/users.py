@@ -3,7 +3,7 @@
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, HTTPException, Response
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import User
@@ -11,8 +11,14 @@ from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.idempotency import Key, digest_of, run_once
 from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
-from orm_async_tests.service.sessions import ReadSession, WriteSession
+from orm_async_tests.service.sessions import WriteSession
+
+USERS = User.__table__.c
+ONE = select(*USERS, version(User).label("version")).where(USERS.id == bindparam("id"))
+SOME = select(*USERS).where(USERS.id > bindparam("after")).order_by(USERS.id)
+SOME = SOME.limit(bindparam("some"))
 
 router = APIRouter(prefix="/users", tags=["users"])
 
@@ -53,23 +59,22 @@ async def create(
 
 
 @router.get("")
-async def list_(session: ReadSession, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
+async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
     """Users in the order of their ids, a page at a time."""
-    some = select(User).where(User.id > after).order_by(User.id).limit(limit + 1)
-    found = [to_document(user) for user in await session.scalars(some)]
+    rows = await reader.rows(SOME, {"after": after, "some": limit + 1})
+    found = [UserOut.model_validate(user) for user in rows]
     more = len(found) > limit
     return Page(items=found[:limit], next=found[limit - 1].id if more else None)
 
 
 @router.get("/{user_id}", responses=problem_responses(404))
-async def read(user_id: Id, session: ReadSession, response: Response) -> UserOut:
+async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
     """A user; the ETag says which version."""
-    one = select(User, version(User)).where(User.id == user_id)
-    row = (await session.execute(one)).one_or_none()
-    if row is None:
+    rows = await reader.rows(ONE, {"id": user_id})
+    if not rows:
         raise HTTPException(404, "there is no such user")
-    response.headers["ETag"] = etag(row[1])
-    return to_document(row[0])
+    response.headers["ETag"] = etag(rows[0].version)
+    return UserOut.model_validate(rows[0])
 
 
 @router.patch("/{user_id}", responses=problem_responses(404, 412, 428))

@@ -1,0 +1,48 @@
+"""Reads of one statement: no BEGIN and no ROLLBACK around it, so one round trip (test22)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy import Executable, Row
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+Rows = Sequence[Row[Any]]
+
+
+class Reader:
+    """Runs a statement at a time, in AUTOCOMMIT, on connections of an engine's pool."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
+        """The statement's rows; a read that lost its connection is asked once more."""
+        try:
+            return await self._rows(statement, parameters)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return await self._rows(statement, parameters)
+
+    async def _rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
+        async with self._engine.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()
+
+
+async def chosen_reader(
+    request: Request,
+    cache_control: Annotated[
+        str | SkipJsonSchema[None],
+        Header(description="no-cache: read what was committed last, not from a standby"),
+    ] = None,
+) -> Reader:
+    """The reader where reads go, which may lag behind, or where writes go."""
+    state = request.app.state
+    made: Reader = state.fresh_reader if "no-cache" in (cache_control or "") else state.reader
+    return made
+
+
+Read = Annotated[Reader, Depends(chosen_reader, scope="function")]

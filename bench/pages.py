@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-from remedies import made
+from growth.measure import made
 from sqlalchemy import URL, text
 
 from orm_async_tests import db, migrations

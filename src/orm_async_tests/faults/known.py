@@ -108,13 +108,13 @@ POISONED_PIPELINE = Known(
     frozenset({"cancel", "shutdown", "timeout"}),
     always=False,
 )
-KNOWN = (
+KNOWN = (  # the first that explains a point is named
     COPY_BEFORE_BEGIN,
-    CLOSE_NEVER_BEGUN,
     NEVER_RETRIEVED,
     CURSOR_LEFT_OPEN,
     COPY_HIDES_CANCEL,
     POISONED_PIPELINE,
+    CLOSE_NEVER_BEGUN,
 )
 
 

@@ -98,9 +98,9 @@ def _tell(cell: "Cell") -> None:
 def _explain(expected: "list[Any]", missing: "list[Upstream]") -> None:
     """Say of each known defect at how many points it showed itself, and which ones did not."""
     seen = [each.known for each in expected]
-    for defect in dict.fromkeys(each.what for each in seen):
-        one = next(each for each in seen if each.what == defect)
-        count = sum(each.what == defect for each in seen)
-        print(f"known, at {count} points: {one.what}\n  {one.link}")
-    for defect_ in missing:
-        print(f"known, and not shown: {defect_.what}\n  {defect_.link}")
+    for what in dict.fromkeys(each.what for each in seen):
+        one = next(each for each in seen if each.what == what)
+        count = sum(each.what == what for each in seen)
+        print(f"known ({count}): {one.what}\n  {one.link}")
+    for absent in missing:
+        print(f"known, and not shown: {absent.what}\n  {absent.link}")

@@ -1,6 +1,7 @@
 """Violations that are expected: defects of the libraries, and one trap that must be caught.
 
 They are expected strictly: one that does not show itself, where it was looked for, is an error too.
+Where no issue is known the link is to the documentation of what was called.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +71,8 @@ NEVER_RETRIEVED = Known(
     Upstream(
         "a COPY whose connection is ended by the server leaves a future whose error nobody reads",
         {"asyncpg": ">=0.30,<0.33"},
-        "https://github.com/MagicStack/asyncpg/issues/1069",
+        "https://magicstack.github.io/asyncpg/current/api/index.html"
+        "#asyncpg.connection.Connection.copy_records_to_table",
     ),
     frozenset({outcome.TROUBLE}),
     frozenset({"copy"}),
@@ -106,13 +108,13 @@ POISONED_PIPELINE = Known(
     frozenset({"cancel", "shutdown", "timeout"}),
     always=False,
 )
-KNOWN = (
+KNOWN = (  # the first that explains a point is named
     COPY_BEFORE_BEGIN,
-    CLOSE_NEVER_BEGUN,
     NEVER_RETRIEVED,
     CURSOR_LEFT_OPEN,
     COPY_HIDES_CANCEL,
     POISONED_PIPELINE,
+    CLOSE_NEVER_BEGUN,
 )
 
 

@@ -76,6 +76,7 @@ class Outcome:
     troubles: list[str] = field(default_factory=list)
     retries: list[str] = field(default_factory=list)  # what the next uses raised
     orphans: int = 0
+    unsure: bool = False  # whether another run of the point broke something else
     known: Upstream | None = None  # what explains the violations
 
     @property

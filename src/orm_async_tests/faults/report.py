@@ -26,8 +26,12 @@ class Cell:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """Those of which it is not known that the fault was delivered."""
-        return [each for each in self.outcomes if not each.delivered and not each.violations]
+        """Those of which it is not known that the fault was delivered, or what it broke."""
+        return [
+            each
+            for each in self.outcomes
+            if not each.violations and (each.unsure or not each.delivered)
+        ]
 
     @property
     def shown(self) -> str:
@@ -64,7 +68,7 @@ class Report:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """The points of which it is not known that the fault was delivered."""
+        """The points of which it is not known that the fault was delivered, or what it broke."""
         return [each for cell in self.cells for each in cell.unresolved]
 
     @property

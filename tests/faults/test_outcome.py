@@ -1,0 +1,70 @@
+"""What of the things seen at a point is a violation."""
+
+from dataclasses import replace
+
+import pytest
+
+from orm_async_tests.faults.kinds import Fault, faults
+from orm_async_tests.faults.outcome import Outcome, Point, parse
+from orm_async_tests.faults.report import Cell, Report, summary
+
+POINT = Point("asyncpg", "asyncio", "shop.orders:place_order", Fault("cancel", "ready"), 7)
+CUT = replace(POINT, fault=Fault("reset", "after"))
+CLEAN = Outcome(POINT, delivered=True, ended="CancelledError", change=(0, 0), whole=(-1, 1))
+
+
+def test_a_point_is_its_token_again() -> None:
+    assert parse(POINT.token) == POINT
+    assert parse(CUT.token) == CUT
+
+
+def test_each_fault_has_a_token() -> None:
+    points = [replace(POINT, fault=fault) for fault in faults()]
+    assert [parse(each.token) for each in points] == points
+    assert len({each.token for each in points}) == len(points) == 11
+
+
+@pytest.mark.parametrize(
+    ("seen", "broken"),
+    [
+        (CLEAN, set()),
+        (replace(CLEAN, ended=""), {"stuck"}),
+        (replace(CLEAN, ended="AssertionError"), {"swallowed"}),
+        (replace(CLEAN, ended="done", change=(-1, 1)), {"swallowed"}),
+        (replace(CLEAN, checked_out=1), {"checked out"}),
+        (replace(CLEAN, states=["idle", "idle in transaction"]), {"open backend"}),
+        (replace(CLEAN, states=["idle"]), set()),
+        (replace(CLEAN, tasks=["place_order"]), {"leaked task"}),
+        (replace(CLEAN, troubles=["ResourceWarning: unclosed"]), {"trouble"}),
+        (replace(CLEAN, change=(-1, 0)), {"partly"}),
+        (replace(CLEAN, change=(-2, 2)), {"partly"}),
+        (replace(CLEAN, change=(-1, 1)), set()),
+        (replace(CLEAN, retries=["DBAPIError: closed"]), {"unusable"}),
+        (replace(CLEAN, orphans=1), {"orphan"}),
+        (replace(CLEAN, point=CUT, ended="done"), {"lost"}),
+        (replace(CLEAN, point=CUT, ended="done", change=(-1, 1)), set()),
+        (replace(CLEAN, point=CUT, ended="DBAPIError", retries=["DBAPIError: closed"]), set()),
+        (replace(CLEAN, point=CUT, ended="DBAPIError", retries=["", ""]), {"unusable"}),
+    ],
+)
+def test_a_violation_is_named(seen: Outcome, broken: set[str]) -> None:
+    assert set(seen.violations) == broken
+
+
+def test_a_fault_that_was_not_delivered_is_no_pass() -> None:
+    missed, unsure = replace(CLEAN, delivered=False), replace(CLEAN, unsure=True)
+    report = Report([Cell("place_order", POINT.fault, (3, 3), [CLEAN, missed, unsure])])
+    assert report.unresolved == [missed, unsure]
+    assert "3 points: 0 violations, 0 by known defects, 2 unresolved" in summary(report)
+
+
+def test_a_commit_of_which_the_caller_saw_an_error_is_ambiguous() -> None:
+    report = Report([Cell("add", POINT.fault, (2, 2), [CLEAN, replace(CLEAN, change=(-1, 1))])])
+    assert len(report.ambiguous) == 1
+    assert not report.violating
+
+
+def test_a_cell_shows_counts_that_differ_and_points_that_were_left_out() -> None:
+    assert Cell("add", POINT.fault, (8, 6), [CLEAN] * 8).shown == "6-8"
+    assert Cell("bulk", CUT.fault, (2006, 2006), [CLEAN] * 40).shown == "40 of 2006"
+    assert Cell("add", CUT.fault, (2, 2), [CLEAN, replace(CLEAN, orphans=1)]).shown == "2 !1"

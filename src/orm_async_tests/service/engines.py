@@ -82,8 +82,8 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Let the pool connect anew if the server has closed this connection.
 
-    The driver knows that without asking the server: pool_pre_ping is three round trips of six
-    (test33). A connection that dies without a word is noticed by the statement's timeouts.
+    The driver knows that without asking, and pool_pre_ping doubles a read's round trips (test196).
+    A connection that dies without a word is noticed by the timeout of a statement.
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed it")

@@ -205,9 +205,12 @@ class Watch:
 
     def enter(self, target: Session | Connection) -> None:
         """A greenlet of the running task is inside it until it is dead."""
-        task, inside = running_task(), greenlet.getcurrent()
-        if task is not None and inside.parent is not None:
-            self.look(target)
+        inside, use = greenlet.getcurrent(), self.uses.get(target)
+        if inside.parent is None or (use is not None and use.inside() is inside):
+            return
+        if (task := running_task()) is not None:
+            if use is not None:
+                self.look(target)
             self.uses[target] = Use(weakref.ref(task), weakref.ref(inside))
 
     def look(self, target: Session | Connection) -> None:

@@ -102,6 +102,7 @@ def bench(session: nox.Session) -> None:
         "isolation",
         "growth",
         "poolers",
+        "pytest_plugin",
     ]:
         python(session, f"bench/{name}.py")
 

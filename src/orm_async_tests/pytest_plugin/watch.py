@@ -30,7 +30,7 @@ from orm_async_tests.pytest_plugin.findings import (
 )
 from orm_async_tests.pytest_plugin.places import Place, here, running_task, waiting
 
-GRACE = 1.0  # seconds in which another thread, as a server's, may give its connections back
+GRACE = 5.0  # seconds in which another thread, as a server's, may give its connections back
 
 
 @dataclass(eq=False)

@@ -128,6 +128,7 @@ def bench(session: nox.Session) -> None:
         "isolation",
         "growth",
         "poolers",
+        "pytest_plugin",
     ]:
         program = Path("bench", name)
         path = program if program.is_dir() else program.with_suffix(".py")

@@ -5,10 +5,9 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import greenlet
 import sqlalchemy
@@ -25,8 +24,7 @@ FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 _is_users: dict[str, bool] = {}  # by file: asked at each statement
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A line, or what is known where there is none of the user's."""
 
     file: str
@@ -75,8 +73,9 @@ def running_task() -> "asyncio.Task[Any] | None":
 
 def _innermost(frame: FrameType | None) -> Place | None:
     while frame is not None:
-        if _of_the_user(frame.f_code.co_filename):
-            return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        file = frame.f_code.co_filename
+        if _is_users[file] if file in _is_users else _of_the_user(file):
+            return Place(file, frame.f_lineno, frame.f_code.co_name)
         frame = frame.f_back
     return None
 

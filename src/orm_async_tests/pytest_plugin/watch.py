@@ -30,8 +30,7 @@ from orm_async_tests.pytest_plugin.findings import (
 )
 from orm_async_tests.pytest_plugin.places import Place, here, running_task, waiting
 
-KEY = "orm_async_tests.pytest_plugin"  # in the info of a pool's entry
-GRACE = 1.0  # seconds in which another thread, as a server's, may give its connections back
+GRACE = 5.0  # seconds in which another thread, as a server's, may give its connections back
 
 
 @dataclass(eq=False)
@@ -70,6 +69,7 @@ class Opened:
 
     at: Place
     loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
+    driver: int  # the driver's connection, by its id
     taken: list[Taken] = field(default_factory=list)  # more than one from a StaticPool
     made: Made | None = None
 
@@ -90,6 +90,8 @@ class Watch:
         self.scopes: list[Scope] = []  # the innermost fixture that is being set up is the last
         self.engines: MutableMapping[Engine, Made] = weakref.WeakKeyDictionary()
         self.pools: MutableMapping[Pool, Made] = weakref.WeakKeyDictionary()
+        self.entries: MutableMapping[ConnectionPoolEntry, Opened] = weakref.WeakKeyDictionary()
+        self.drivers: dict[int, Opened] = {}  # those that are out
         self.connections: MutableMapping[Connection, Opened] = weakref.WeakKeyDictionary()
         self.uses: MutableMapping[object, Use] = weakref.WeakKeyDictionary()
 
@@ -123,7 +125,7 @@ class Watch:
     def engine_connect(self, connection: Connection) -> None:
         if not connection.dialect.is_async:
             return
-        opened = connection.info.get(KEY)
+        opened = self.drivers.get(id(connection.connection.dbapi_connection))
         if opened is None:
             return  # it was opened before pytest watched
         self.connections[connection] = opened
@@ -137,34 +139,39 @@ class Watch:
     def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
         if isinstance(connection, AdaptedConnection):
             loop = _running_loop()
-            entry.info[KEY] = Opened(here(), weakref.ref(loop) if loop else None)
+            loop_or_none = weakref.ref(loop) if loop else None
+            self.entries[entry] = Opened(here(), loop_or_none, id(connection))
 
     def checkout(self, _: Any, entry: ConnectionPoolEntry, __: Any) -> None:
-        opened, scope = entry.info.get(KEY), self.scope
+        opened, scope = self.entries.get(entry), self.scope
         if opened is None or scope is None:
             return
+        self.drivers[opened.driver] = opened
         taken = Taken(here(), threading.get_ident())
         self._in_its_loop(opened, "used", taken.at)
         opened.taken.append(taken)
         scope.taken.append(taken)
 
     def checkin(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        opened = entry.info.get(KEY)
+        opened = self.entries.get(entry)
         if opened is not None and opened.taken:
             opened.taken.pop(0).returned = True
+            if not opened.taken:
+                self.drivers.pop(opened.driver, None)
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
         self.checkin(_, entry)  # it is the user's own now, and no longer the pool's
 
     def reset(self, _: Any, entry: ConnectionPoolEntry, state: PoolResetState) -> None:
-        opened = entry.info.get(KEY)
+        opened = self.entries.get(entry)
         if opened is not None and not state.asyncio_safe:  # the garbage collector found it
             for taken in opened.taken:
                 taken.abandoned = True
             opened.taken.clear()
+            self.drivers.pop(opened.driver, None)
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        opened = entry.info.get(KEY)
+        opened = self.entries.get(entry)
         if opened is None:
             return
         if opened.made is not None:
@@ -198,9 +205,12 @@ class Watch:
 
     def enter(self, target: Session | Connection) -> None:
         """A greenlet of the running task is inside it until it is dead."""
-        task, inside = running_task(), greenlet.getcurrent()
-        if task is not None and inside.parent is not None:
-            self.look(target)
+        inside, use = greenlet.getcurrent(), self.uses.get(target)
+        if inside.parent is None or (use is not None and use.inside() is inside):
+            return
+        if (task := running_task()) is not None:
+            if use is not None:
+                self.look(target)
             self.uses[target] = Use(weakref.ref(task), weakref.ref(inside))
 
     def look(self, target: Session | Connection) -> None:

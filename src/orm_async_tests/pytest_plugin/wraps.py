@@ -13,9 +13,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Pool, event, inspect
+import greenlet
+from sqlalchemy import Connection, Engine, Pool, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm.attributes import instance_state
 
 from orm_async_tests.pytest_plugin.places import Place, here
 from orm_async_tests.pytest_plugin.watch import Watch
@@ -57,18 +59,23 @@ def _of_sessions(watch: Watch, origins: Origins) -> dict[str, Callable[..., None
     """What is inside a session, and by which line an object came into it."""
     lines: WeakKeyDictionary[Session, Place] = WeakKeyDictionary()
 
+    latest: tuple[int, Place | None] = (0, None)  # by id: objects are many, and sessions go
+
     def do_orm_execute(state: ORMExecuteState) -> None:
-        lines[state.session] = here()
-        watch.enter(state.session)
+        before_flush(state.session)
 
     def before_flush(session: Session, *_: Any) -> None:
-        lines[session] = here()
-        watch.enter(session)
+        nonlocal latest
+        if greenlet.getcurrent().parent is not None:
+            lines[session] = line = here()
+            latest = (id(session), line)
+            watch.enter(session)
 
     def came(session: Session, instance: object) -> None:
-        line = lines.get(session)
+        known, line = latest
+        line = line if known == id(session) else lines.get(session)
         if line is not None:
-            origins[inspect(instance)] = line
+            origins[instance_state(instance)] = line
 
     return {
         "do_orm_execute": do_orm_execute,

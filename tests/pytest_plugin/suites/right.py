@@ -1,6 +1,7 @@
 """The same tests without their traps."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import NullPool, select
@@ -91,3 +92,29 @@ async def test_run_sync(session: AsyncSession) -> None:
 async def test_a_stream(session: AsyncSession) -> None:
     async for owner in await session.stream_scalars(select(Owner).execution_options(yield_per=1)):
         assert owner.name == "one"
+
+
+Shared = tuple[asyncio.Runner, AsyncEngine]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Shared]:
+    engine = create_async_engine(URL)
+    with asyncio.Runner() as runner:
+        yield runner, engine
+        runner.run(engine.dispose())
+
+
+async def _ask(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(ONE)
+
+
+def test_a_shared_engine(shared: Shared) -> None:
+    runner, engine = shared
+    runner.run(_ask(engine))
+
+
+def test_a_shared_engine_again(shared: Shared) -> None:
+    runner, engine = shared
+    runner.run(_ask(engine))

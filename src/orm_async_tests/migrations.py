@@ -1,12 +1,13 @@
 """Whether a database is ours, and how it is brought to today's tables."""
 
+import ast
 import re
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 LOCK = 1297303373  # an advisory lock, held by who migrates
 State = Literal["empty", "behind", "current", "foreign"]
 
-REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
 OF_A_SCRIPT = re.compile(r"test\d+\.")
 TABLES = """
     SELECT n.nspname || '.' || c.relname
@@ -74,13 +74,29 @@ def revisions(line: Line) -> frozenset[str]:
 @cache
 def heads(line: Line) -> frozenset[str]:
     """Its newest revision: the one that no other comes after."""
-    return revisions(line) - {before for _, before in _history(line)}
+    return revisions(line).difference(*(before for _, before in _history(line)))
 
 
-def _history(line: Line) -> list[tuple[str, str]]:
-    texts = [path.read_text("utf-8") for path in (environment() / line.folder).glob("*.py")]
-    found = [dict(REVISION.findall(each)) for each in texts]
-    return [(each["revision"], each.get("down_revision", "")) for each in found]
+def _history(line: Line) -> list[tuple[str, frozenset[str]]]:
+    return [read_revision(path) for path in (environment() / line.folder).glob("*.py")]
+
+
+def read_revision(path: Path) -> tuple[str, frozenset[str]]:
+    """The id of a file's revision, and of those that it comes after."""
+    said: dict[str, Any] = {}
+    for node in ast.parse(path.read_text("utf-8")).body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name("revision" | "down_revision" as name)], value=value)
+                | ast.AnnAssign(
+                    target=ast.Name("revision" | "down_revision" as name), value=ast.expr() as value
+                )
+            ):
+                said[name] = ast.literal_eval(value)
+            case _:
+                pass
+    before = said["down_revision"]
+    return said["revision"], frozenset([before] if isinstance(before, str) else before or ())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests import db
+from orm_async_tests import db, migrations
 from tests.conftest import with_url
 
 ROOT = Path(__file__).parent.parent.parent
@@ -115,8 +115,25 @@ def test_autogenerate_writes_a_revision_that_changes_nothing(
     revise = ["revision", "--autogenerate", "-m", "of tests", "--rev-id", "feed"]
     succeeded(empty_database, "-c", str(tmp_path / "alembic.ini"), *revise)
 
-    written = (tmp_path / "src/alembic/versions/feed_of_tests.py").read_text("utf-8")
-    assert "op." not in written
+    written = tmp_path / "src/alembic/versions/feed_of_tests.py"
+    assert "op." not in written.read_text("utf-8")
+    assert migrations.read_revision(written) == ("feed", migrations.heads(migrations.TRACKS))
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("revision = 'b'\ndown_revision = None", set[str]()),
+        ('revision: str = "b"\ndown_revision: str | None = "a"', {"a"}),
+        ("revision = 'b'\ndown_revision = ('a', 'c')", {"a", "c"}),
+    ],
+)
+def test_a_revision_is_read_however_it_is_written(
+    tmp_path: Path, text: str, before: set[str]
+) -> None:
+    path = tmp_path / "b.py"
+    path.write_text(text)
+    assert migrations.read_revision(path) == ("b", before)
 
 
 def test_a_foreign_database_is_refused_with_exit_code_2(empty_database: db.Database) -> None:

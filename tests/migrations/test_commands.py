@@ -123,13 +123,13 @@ def test_autogenerate_writes_a_revision_that_changes_nothing(
 @pytest.mark.parametrize(
     ("text", "before"),
     [
-        ("revision = 'b'\ndown_revision = None", set[str]()),
-        ('revision: str = "b"\ndown_revision: str | None = "a"', {"a"}),
-        ("revision = 'b'\ndown_revision = ('a', 'c')", {"a", "c"}),
+        ("revision = 'b'\ndown_revision = None", frozenset[str]()),
+        ('revision: str = "b"\ndown_revision: str | None = "a"', frozenset({"a"})),
+        ("revision = 'b'\ndown_revision = ('a', 'c')", frozenset({"a", "c"})),
     ],
 )
 def test_a_revision_is_read_however_it_is_written(
-    tmp_path: Path, text: str, before: set[str]
+    tmp_path: Path, text: str, before: frozenset[str]
 ) -> None:
     path = tmp_path / "b.py"
     path.write_text(text)

@@ -245,3 +245,9 @@ def test_neither_sqlalchemy_nor_a_server_is_needed_to_read_the_defects() -> None
         [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "nothing\n")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_lock_files_of_tests_name_no_real_host(name: str) -> None:
+    hosts = re.findall(r"https?://([^/\s\"']+)", (LOCKS / name).read_text("utf-8"))
+    assert {*hosts} <= {"index.example"}

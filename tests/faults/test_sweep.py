@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import Report, inject, sweep
-from orm_async_tests.faults.patterns import USERS, add, copy_first
+from orm_async_tests.faults.patterns import USERS, Work, add, copy_first
 
 LEFT: list[AsyncConnection] = []
 INSERT = text("INSERT INTO users (username) VALUES ('one')")
@@ -66,12 +66,12 @@ async def fails(engine: AsyncEngine) -> None:
 LEFT_TASKS: list[asyncio.Task[bool]] = []
 
 
-def swept(database: db.Database, work: object, *kinds: str, rows: str | None = None) -> Report:
+def swept(database: db.Database, work: Work, *kinds: str, rows: str | None = None) -> Report:
     """The report of a sweep with these kinds of faults."""
 
     async def run() -> Report:
         engine = create_async_engine(database.url)
-        report = await sweep(work, engine, rows=rows, kinds=kinds)  # type: ignore[arg-type]
+        report = await sweep(work, engine, rows=rows, kinds=kinds)
         while LEFT:
             if not (left := LEFT.pop()).closed:
                 await left.invalidate()

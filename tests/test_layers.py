@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "symptoms": set[str](),
     "catalogue": {"errors", "symptoms"},
     "versions": {"errors", "postgres", "catalogue"},
-    "matrix": {"errors", "versions"},
+    "matrix": {"errors", "postgres", "versions"},
     "faults": {"errors", "postgres", "db", "models", "harness"},
     "pytest_plugin": {"errors"},
     "service": {"errors", "models", "postgres", "db", "migrations"},

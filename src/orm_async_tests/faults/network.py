@@ -3,47 +3,46 @@
 import asyncio
 import socket
 import struct
-import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.proxy import READ, Proxy
 
 PORT = 5432
-READ = 65536  # bytes
 CANCEL_REQUEST = 80877102
 ANSWERED = {b"", b"Q", b"S", b"H", b"c", b"p"}  # messages that a server answers; "" is startup
 ANSWER_WITHIN = 1.0  # seconds that the proxy waits for the server's answer before it cuts
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST, and not FIN
 
 
-class Network:
+class Network(Proxy):
     """Passes connections on, and counts what clients send since `arm` was last called."""
 
     def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
         self.sent = 0
         self.cut = False
         self.port = 0
         self._at = 0
         self._how = ("before", "reset")
-        self._server = host, port
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._links: set[asyncio.Task[None]] = set()
+
+    async def listen(self) -> asyncio.Server:
+        """Listen on a port of this machine: a reset is TCP's."""
+        server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    async def carry(
+        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
+    ) -> None:
+        """Pass one connection's messages on, and cut it where it is due."""
+        await _Link(self, (client, back), (server, on)).carry()
 
     def arm(self, at: int, moment: str, ending: str) -> None:
         """Cut at message `at` from now on, "before" or "after" it, by a "reset" or a "fin"."""
         self.sent, self.cut, self._at, self._how = 0, False, at, (moment, ending)
-
-    def run(self, listening: threading.Event) -> None:
-        """The thread's work."""
-        self._loop.run_until_complete(self._serve(listening))
-        self._loop.close()
-
-    def stop(self) -> None:
-        """End the thread's work, from another thread."""
-        self._loop.call_soon_threadsafe(self._stop.set)
 
     def due(self) -> bool:
         """Count a message, and say whether it is the one to cut at."""
@@ -62,34 +61,6 @@ class Network:
     def lets_pass(self) -> bool:
         """Whether the message to cut at still reaches the server."""
         return self._how[0] == "after"
-
-    async def _serve(self, listening: threading.Event) -> None:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        listening.set()
-        await self._stop.wait()
-        server.close()
-        for link in self._links:
-            link.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
-
-    async def _accept(self, client: StreamReader, back: StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._links.add(task)
-        try:
-            server, on = await self._connect()
-            await _Link(self, (client, back), (server, on)).carry()
-        except OSError:
-            back.transport.abort()
-        finally:
-            self._links.discard(task)
-
-    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
-        host, port = self._server
-        if host.startswith("/"):
-            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-        return await asyncio.open_connection(host, port)
 
 
 class _Link:
@@ -172,15 +143,9 @@ class _Link:
 @contextmanager
 def through(host: str, port: int) -> Iterator[Network]:
     """A network to this server while the block runs."""
-    network, listening = Network(host, port), threading.Event()
-    thread = threading.Thread(target=network.run, args=[listening], name="network", daemon=True)
-    thread.start()
-    listening.wait()
-    try:
+    network = Network(host, port)
+    with network.running():
         yield network
-    finally:
-        network.stop()
-        thread.join()
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from orm_async_tests.harness.proxy import READ, Proxy
+
 PORT = 5432
 TERMINATE = b"X"
 CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
 TLS = ("ssl", "sslmode")
-READ = 65536  # bytes
 
 
-class Wire:
+class Wire(Proxy):
     """A proxy in a thread of its own, between the engines that are observed and their server.
 
     A round trip is a client's turn to speak: bytes that it sends first, or after the server has
@@ -28,34 +29,22 @@ class Wire:
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
+        host = str(server.host or server.query.get("host", "127.0.0.1"))
+        super().__init__(host, server.port or PORT)
         self.round_trips = 0
-        self.open = 0  # connections that clients have not closed
         self.url = _through(server, folder)
         self.losing = b""
-        self._server = server
         self._path = folder / f".s.PGSQL.{PORT}"
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._links: set[asyncio.Task[None]] = set()
 
-    async def serve(self, listening: threading.Event) -> None:
-        """Pass connections on until stopped."""
-        server = await asyncio.start_unix_server(self._accept, self._path)
-        listening.set()
-        await self._stop.wait()
-        server.close()
-        for link in self._links:
-            link.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
+    async def listen(self) -> asyncio.Server:
+        """Listen on a socket in the folder."""
+        return await asyncio.start_unix_server(self.accept, self._path)
 
-    def run(self, listening: threading.Event) -> None:
-        """The thread's work."""
-        self._loop.run_until_complete(self.serve(listening))
-        self._loop.close()
-
-    def stop(self) -> None:
-        """End the thread's work, from another thread."""
-        self._loop.call_soon_threadsafe(self._stop.set)
+    async def carry(
+        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
+    ) -> None:
+        """Pass one connection on, and count its client's turns."""
+        await _Link(self).carry(client, back, server, on)
 
     def closed(self, down_to: int, within: float) -> bool:
         """Whether at most `down_to` connections are left `within` seconds."""
@@ -67,26 +56,6 @@ class Wire:
     def lose_answer(self, to: str) -> None:
         """Cut the next connection on which this text is sent, once the server has answered it."""
         self.losing = to.encode()
-
-    async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
-        link = asyncio.current_task()
-        assert link is not None
-        self._links.add(link)
-        self.open += 1
-        try:
-            await _Link(self).carry(reader, writer, *await self._connect())
-        except (OSError, asyncio.CancelledError):
-            writer.transport.abort()
-        finally:
-            self.open -= 1
-            self._links.discard(link)
-
-    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
-        host = str(self._server.host or self._server.query.get("host", "127.0.0.1"))
-        port = self._server.port or PORT
-        if host.startswith("/"):
-            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-        return await asyncio.open_connection(host, port)
 
 
 class _Link:
@@ -158,13 +127,9 @@ def watched(server: URL) -> Iterator[Wire | None]:
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="orm-async-"))  # mode 0700: nobody else can connect
-    wire, listening = Wire(server, folder), threading.Event()
-    thread = threading.Thread(target=wire.run, args=[listening], name="wire", daemon=True)
-    thread.start()
-    listening.wait()
+    wire = Wire(server, folder)
     try:
-        yield wire
+        with wire.running():
+            yield wire
     finally:
-        wire.stop()
-        thread.join()
         shutil.rmtree(folder)

@@ -1,30 +1,29 @@
 """Run scripts on stacks, side by side: what hangs or dies is a result of its own."""
 
 import asyncio
-import ctypes
 import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from asyncio import StreamReader
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from orm_async_tests.errors import COULD_NOT_RUN
 from orm_async_tests.matrix.environments import variables
 from orm_async_tests.matrix.plans import Plan
 from orm_async_tests.matrix.records import Record
+from orm_async_tests.postgres import supervisor
 from orm_async_tests.versions.releases import NotInstalled
 
 TIMEOUT, CRASH, NOT_RUN = "TIMEOUT", "CRASH", "NOT RUN"
-COULD_NOT_RUN = 2  # the exit code
 IDLE = "5"  # seconds that a slot's server waits for its next stack
 LINE = 2**24  # bytes that a result may have
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ async def _child(
             stdout=subprocess.PIPE,
             stderr=log,
             limit=LINE,
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(supervisor.die_with_parent, signal.SIGKILL),
         )
         try:
             yield _Child(process, Path(log.name), slot.timeout)
@@ -145,9 +144,3 @@ async def _child(
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-
-def _die_with_parent() -> None:
-    """Run in the child before exec: even a killed matrix leaves no run behind (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

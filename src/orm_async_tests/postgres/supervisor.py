@@ -23,6 +23,12 @@ ORPHANS = 5.0  # seconds that the backends of a killed server may take to go
 STATUS_LINE = 7  # of postmaster.pid
 
 
+def die_with_parent(how: signal.Signals) -> None:
+    """Run in a forked child: it gets this signal when its parent dies (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, how)
+
+
 def in_child() -> None:
     """Run in the forked child, before exec of a program of PostgreSQL's.
 
@@ -40,8 +46,7 @@ def in_child() -> None:
             ("gid_map", f"{NOBODY} {group} 1"),
         ):
             Path(f"/proc/self/{name}").write_text(text)
-    if sys.platform == "linux":
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+    die_with_parent(signal.SIGINT)
 
 
 def accepts(data: Path, sockets: Path) -> bool:

@@ -19,7 +19,7 @@ class Change(NamedTuple):
 
 
 def changes(before: Sequence[Record], after: Sequence[Record]) -> list[Change]:
-    """The differences, regressions first. A script that is gone is none, whatever it said."""
+    """The differences, regressions first. A script that is gone is not one, whatever it said."""
     old, new = verdicts(before), verdicts(after)
     found = [
         Change(_kind(old.get(key, ""), new.get(key, "")), *key, old.get(key, ""), new.get(key, ""))

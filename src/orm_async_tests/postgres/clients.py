@@ -9,7 +9,7 @@ from orm_async_tests.postgres.cluster import Login
 
 
 def client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a client program that is logged in there. Raises CouldNotRun if there is none."""
+    """Start a client program that is logged in there. Raises CouldNotRun if it is missing."""
     login = ["-h", str(server.socket_directory), "-U", server.user]
     others = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
     return subprocess.Popen(

@@ -28,7 +28,7 @@ PREPARED = "max_prepared_statements"
 def find() -> str:
     """The program that ORM_ASYNC_PGBOUNCER names, else the one on PATH or in sbin.
 
-    Raises CouldNotRun if there is none.
+    Raises CouldNotRun if it is missing.
     """
     named = os.environ.get(VARIABLE) or "pgbouncer"
     places = f"{os.environ.get('PATH', os.defpath)}:{SBIN}"

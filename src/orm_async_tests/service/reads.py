@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request
-from pydantic.json_schema import SkipJsonSchema
+from fastapi import Depends, Request
 from sqlalchemy import Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.service.parameters import CacheControl, newest
 
 Rows = Sequence[Row[Any]]
 
@@ -34,14 +35,11 @@ class Reader:
 
 async def chosen_reader(
     request: Request,
-    cache_control: Annotated[
-        str | SkipJsonSchema[None],
-        Header(description="no-cache: read what was committed last, not from a standby"),
-    ] = None,
+    cache_control: CacheControl = None,
 ) -> Reader:
     """The reader where reads go, which may lag behind, or where writes go."""
     state = request.app.state
-    made: Reader = state.fresh_reader if "no-cache" in (cache_control or "") else state.reader
+    made: Reader = state.fresh_reader if newest(cache_control) else state.reader
     return made
 
 

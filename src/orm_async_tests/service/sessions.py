@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
-from pydantic.json_schema import SkipJsonSchema
+from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from orm_async_tests.service.parameters import CacheControl, newest
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -18,14 +19,11 @@ async def write_sessions(request: Request) -> Sessions:
 
 async def read_sessions(
     request: Request,
-    cache_control: Annotated[
-        str | SkipJsonSchema[None],
-        Header(description="no-cache: read what was committed last, not from a standby"),
-    ] = None,
+    cache_control: CacheControl = None,
 ) -> Sessions:
     """The factory where reads go, which may lag behind."""
     state = request.app.state
-    made: Sessions = state.writing if "no-cache" in (cache_control or "") else state.reading
+    made: Sessions = state.writing if newest(cache_control) else state.reading
     return made
 
 

@@ -116,7 +116,7 @@ def test_loop() -> None:
             await connection.execute(ONE)
 
     async def ask_and_dispose() -> None:
-        with suppress(Exception):
+        with suppress(Exception):  # each driver has its own
             await ask()
         await engine.dispose()
 

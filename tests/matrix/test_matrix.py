@@ -227,6 +227,12 @@ def test_axes_are_multiplied() -> None:
     assert found == (Plan(loop="uvloop"), Plan(driver="psycopg", loop="uvloop"))
 
 
+def test_the_versions_of_a_driver_are_an_axis_of_that_driver_alone() -> None:
+    axes = {"driver": ["asyncpg", "psycopg"], "asyncpg": ["0.31.0", "0.32.0"]}
+    names = [plan.name.partition(", ")[2] for plan in plans.product_of(axes)]
+    assert names == ["asyncpg 0.31.0", "asyncpg 0.32.0", "psycopg"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -243,3 +249,11 @@ def test_what_cannot_be_done_exits_with_2(arguments: list[str]) -> None:
     done = orm(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "type:" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--timeout"])
+@pytest.mark.parametrize("value", ["0", "-1", "x"])
+def test_a_matrix_that_would_run_nothing_exits_with_2(option: str, value: str) -> None:
+    done = orm("matrix", "5", option, value)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument {option}: invalid" in done.stderr

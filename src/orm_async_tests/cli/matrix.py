@@ -33,6 +33,8 @@ OUTPUT = "matrix.ndjson"
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
+    from orm_async_tests.harness.options import at_least
+
     runs = commands.add_parser("matrix", help="run scripts on many stacks")
     runs.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 1 or 5-7; else all")
     presets = "quick, standard or full; an axis in its place gives the product of the axes"
@@ -40,8 +42,8 @@ def add(commands: Any) -> None:
     for name, help_ in AXES.items():
         runs.add_argument(f"--{name}", action="append", default=[], help=f"an axis: {help_}")
     runs.add_argument("--shard", metavar="1/3", help="this part of the stacks alone")
-    runs.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="stacks at a time")
-    runs.add_argument("--timeout", type=float, default=60.0, help="seconds for each script")
+    runs.add_argument("--jobs", type=at_least(1), default=os.cpu_count(), help="stacks at a time")
+    runs.add_argument("--timeout", type=seconds, default=60.0, help="seconds for each script")
     runs.add_argument("--output", type=Path, default=Path(OUTPUT), help=f"default {OUTPUT}")
     runs.add_argument("--list", action="store_true", help="print the stacks, and run nothing")
     _add_forms(runs)
@@ -57,6 +59,13 @@ def add(commands: Any) -> None:
     compares.add_argument("before", type=Path)
     compares.add_argument("after", type=Path)
     compares.set_defaults(run=diff)
+
+
+def seconds(text: str) -> float:
+    """A duration. Raises ValueError if it is not above 0."""
+    if not (found := float(text)) > 0:
+        raise ValueError(text)
+    return found
 
 
 def _add_forms(parser: argparse.ArgumentParser) -> None:

@@ -74,11 +74,10 @@ def full(pythons: Sequence[str]) -> tuple[Plan, ...]:
 
 
 def product_of(axes: dict[str, list[str]]) -> tuple[Plan, ...]:
-    """Every combination of the values that are given for the fields of a plan."""
+    """Every combination of the values that are given for the fields of a plan, each stack once."""
     given = {name: values for name, values in axes.items() if values}
-    return tuple(
-        Plan(**dict(zip(given, values, strict=True))) for values in product(*given.values())
-    )
+    plans = [Plan(**dict(zip(given, values, strict=True))) for values in product(*given.values())]
+    return tuple({plan.name: plan for plan in plans}.values())
 
 
 def shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:

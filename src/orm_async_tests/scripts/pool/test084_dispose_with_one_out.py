@@ -6,6 +6,8 @@ its backend stays until the old pool is garbage. Dispose when everything has com
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-disposal
 """
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,11 +19,13 @@ ONE = select(1)
 @wrong(leaks=True, warns=True)
 async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """dispose while one is in use; the backends then, and when it has come back"""
+    old: Any = engine.pool  # while somebody knows it, it is not garbage
     async with engine.connect() as connection:
         await engine.dispose()
         await connection.execute(ONE)
         then = len(await activity.pids())
-    return {"backends": then, "backends after": len(await activity.pids())}
+    after = len(await activity.pids())
+    return {"backends": then, "backends after": after, "idle in the old pool": old.checkedin()}
 
 
 @right
@@ -36,7 +40,7 @@ async def all_back(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 
 
 def check(in_use: Seen, all_back: Seen) -> None:
-    assert in_use.value == {"backends": 1, "backends after": 1}
+    assert in_use.value == {"backends": 1, "backends after": 1, "idle in the old pool": 1}
     assert all_back.value == {"backends": 1, "backends after": 0}
     assert len(in_use.sql) == len(all_back.sql) == 1
 

@@ -1,46 +1,19 @@
 """Imports point one way, and do nothing."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "src/orm_async_tests"
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src/orm_async_tests"
+LAYER = re.compile(r"^\| `(\w+)` \| ([\w ]*?) ?\| .+ \|$", re.M)  # a row of the table of layers
 MAY_IMPORT = {
-    "errors": set[str](),
-    "models": set[str](),
-    "walk": set[str](),
-    "postgres": {"errors"},
-    "db": {"errors", "postgres"},
-    "migrations": {"errors"},
-    "harness": {"errors", "postgres", "models", "db", "migrations", "versions"},
-    "scripts": {"harness", "models", "walk"},
-    "symptoms": set[str](),
-    "charts": {"errors"},
-    "catalogue": {"errors", "symptoms"},
-    "versions": {"errors", "postgres", "catalogue"},
-    "matrix": {"errors", "postgres", "versions"},
-    "faults": {"errors", "charts", "postgres", "db", "models", "harness"},
-    "pytest_plugin": {"errors"},
-    "service": {"errors", "models", "postgres", "db", "migrations"},
-    "bench": {"errors", "charts", "models", "db", "migrations", "harness"},
-    "__main__": {"cli"},
-    "cli": {
-        "errors",
-        "charts",
-        "postgres",
-        "db",
-        "migrations",
-        "harness",
-        "catalogue",
-        "symptoms",
-        "versions",
-        "matrix",
-        "faults",
-        "bench",
-    },
+    name: set(below.split())
+    for name, below in LAYER.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
 }
 # Nothing may be opened, started or said while everything of ours is imported.
 IMPORT_ALL = """
@@ -80,6 +53,14 @@ FILES = [
     for path in sorted(PACKAGE.rglob("*.py"))
     if path.name != "__init__.py" or layer(path) != "__init__"
 ]
+
+
+def test_a_layer_imports_those_above_it_in_the_table() -> None:
+    above = set[str]()
+    for name, below in MAY_IMPORT.items():
+        assert below <= above
+        above.add(name)
+    assert above >= {layer(path) for path in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

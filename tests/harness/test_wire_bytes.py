@@ -90,6 +90,15 @@ def test_an_answer_is_lost_wherever_its_request_was_cut(folder: Path, cut: int) 
     spoken(folder, conversation)
 
 
+def test_an_answer_to_a_longer_word_is_not_lost(folder: Path) -> None:
+    async def conversation(wire: Wire, client: Server, server: Server) -> None:
+        wire.lose_answer("SELEC")
+        await passed(QUERY, client, server)
+        await passed(ANSWER, server, client)
+
+    spoken(folder, conversation)
+
+
 def test_a_server_that_hangs_up_is_heard(folder: Path) -> None:
     async def conversation(_: Wire, client: Server, server: Server) -> None:
         server[1].close()

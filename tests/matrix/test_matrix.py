@@ -17,21 +17,10 @@ from orm_async_tests.matrix import compare, expected, plans, records
 from orm_async_tests.matrix.plans import Plan
 from tests.cli.commands import orm
 from tests.conftest import with_url
+from tests.matrix.runs import run_of, written
 from tests.processes import until
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/matrix.schema.json"
-STACK = {"driver": "asyncpg", "pooler": "PgBouncer 1.18.0 transaction"}
-
-
-def run_of(verdicts: dict[int, str], stack: str = "one", **identity: str) -> list[records.Record]:
-    """The records of a run of one stack with these verdicts."""
-    results = [
-        {"record": "result", "stack": stack, "number": number, "verdict": word, "reason": ""}
-        for number, word in verdicts.items()
-    ]
-    head = {"record": "header", "schema": records.SCHEMA, "stacks": {stack: {}}}
-    named = {"record": "stack", "stack": stack, "identity": {**STACK, **identity}}
-    return [{**head, "scripts": [*verdicts]}, named, *results, records.footer(len(results))]
 
 
 @pytest.fixture
@@ -56,6 +45,12 @@ def test_each_script_has_a_result_on_each_stack(url: str, tmp_path: Path) -> Non
     assert records.complete(found)
     drivers_named = [each["identity"]["driver"] for each in found if each["record"] == "stack"]
     assert drivers_named == ["asyncpg", "psycopg"]
+    [one, _] = records.identities(found).values()
+    assert one["settings.server_version_num"].isdecimal()
+    assert one["packages.asyncpg"] == one["driver_version"]
+    assert one["command"].endswith(
+        "orm-async-tests run --driver asyncpg --loop asyncio --pooler ''"
+    )
 
 
 def test_a_script_that_takes_too_long_is_a_timeout_and_the_next_one_is_run(
@@ -129,25 +124,6 @@ def pids_below(pid: int) -> list[int]:
     return [int(each) for each in children.read_text().split()] if children.exists() else []
 
 
-@pytest.mark.parametrize(
-    ("verdict", "pooler", "looked_at"),
-    [
-        ("BROKEN", "", True),
-        ("HOLDS", "", False),
-        ("BROKEN", "PgBouncer 1.18.0 session", True),
-        ("BROKEN", "PgBouncer 1.18.0 transaction", False),
-        ("TIMEOUT", "PgBouncer 1.18.0 transaction", False),
-        ("HOLDS", "PgBouncer 1.18.0 transaction", True),
-        ("SKIPPED", "PgBouncer 1.18.0 transaction", False),
-    ],
-)
-def test_what_is_expected_is_expected_on_its_stacks_alone(
-    verdict: str, pooler: str, looked_at: bool
-) -> None:
-    found = [*expected.unexpected(run_of({100: verdict}, pooler=pooler))]
-    assert bool(found) is looked_at
-
-
 def test_a_regression_is_what_was_good_and_is_not() -> None:
     before = run_of({5: "HOLDS", 6: "BROKEN", 7: "BROKEN", 8: "HOLDS", 9: "HOLDS"})
     after = run_of({5: "BROKEN", 6: "HOLDS", 8: "UPSTREAM", 9: "HOLDS", 10: "HOLDS"})
@@ -159,12 +135,6 @@ def test_a_regression_is_what_was_good_and_is_not() -> None:
         ("changed", 8),
         ("added", 10),
     ]
-
-
-def written(path: Path, found: list[records.Record]) -> str:
-    """A file with these records."""
-    path.write_text("".join(json.dumps(each) + "\n" for each in found))
-    return str(path)
 
 
 def test_diff_exits_with_1_on_a_regression_alone(tmp_path: Path) -> None:
@@ -191,17 +161,13 @@ def test_shards_are_merged_into_one(tmp_path: Path) -> None:
 
 
 def test_junit_names_what_is_unexpected(tmp_path: Path) -> None:
-    file = written(tmp_path / "one", [*_timed(run_of({5: "BROKEN", 6: "HOLDS"}, pooler=""))])
+    file = written(tmp_path / "one", run_of({5: "BROKEN", 6: "HOLDS"}, pooler=""))
     junit = tmp_path / "junit.xml"
     assert (
         orm("merge", file, "--output", str(tmp_path / "o"), "--junit", str(junit)).returncode == 1
     )
     cases = ElementTree.parse(junit).getroot().iter("testcase")
     assert [case.find("failure") is not None for case in cases] == [True, False]
-
-
-def _timed(found: list[records.Record]) -> list[records.Record]:
-    return [{**each, "seconds": 0.5} if each["record"] == "result" else each for each in found]
 
 
 def test_two_runs_of_one_stack_are_not_merged(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def outcome(
     printed: dict[str, Any], library: str = "sqlalchemy", version: str = "2.1.4"
 ) -> Outcome:
     """What is read of that."""
-    return outcomes(printed, library, version)[38]
+    return outcomes(printed, {library: version})[38]
 
 
 def test_a_repair_is_found_with_few_runs() -> None:
@@ -141,6 +141,8 @@ def test_an_installation_that_does_not_import_has_no_verdict(tmp_path: Path) -> 
         ["38", "--since", "old"],
         ["38", "--library", "asyncpg", "--driver", "psycopg"],
         ["38", "--driver", "aiopg"],
+        ["38", "--with", "asyncpg"],
+        ["38", "--with", "sqlalchemy==2.0.36"],
     ],
 )
 def test_a_bisection_of_nothing_is_refused(arguments: list[str]) -> None:
@@ -151,17 +153,28 @@ def test_a_bisection_of_nothing_is_refused(arguments: list[str]) -> None:
 
 def test_the_versions_of_each_defect_are_those_that_runs_showed() -> None:
     recorded = json.loads(COMPAT.read_text("utf-8"))
-    rows = {(row["defect"], row["script"], row["library"]): row for row in recorded["defects"]}
-    wrong = []
-    for defect in known_defects():
-        for library in set(defect.versions) - {"python"}:
-            for entry in defect.scripts:
-                row = rows.pop((defect.name, entry.number, library))
-                for version in row["run"]:
-                    libraries = {**recorded["stack"], library: version}
-                    claimed = all(within(libraries[k], v) for k, v in defect.versions.items())
-                    if claimed != bool(row["shown"] and within(version, row["shown"])):
-                        wrong.append((defect.name, entry.command, library, version))
+    defects = {each.name: each for each in known_defects()}
+    wrong, alone = [], set()
+    for row in recorded["defects"]:
+        defect, beside = defects[row["defect"]], row.get("with", {})
+        if not beside:
+            alone.add((row["defect"], row["script"], row["library"]))
+        for version in row["run"]:
+            libraries = {**recorded["stack"], **beside, row["library"]: version}
+            claimed = all(within(libraries[k], v) for k, v in defect.versions.items())
+            if claimed != bool(row["shown"] and within(version, row["shown"])):
+                wrong.append((defect.name, row["script"], libraries))
     assert wrong == []
-    assert rows == {}
+    assert alone == {
+        (each.name, entry.number, library)
+        for each in defects.values()
+        for library in set(each.versions) - {"python"}
+        for entry in each.scripts
+    }
     assert len(COMPAT.read_text("utf-8").splitlines()) <= 300
+
+
+def test_each_defect_is_shown_by_a_run() -> None:
+    recorded = json.loads(COMPAT.read_text("utf-8"))
+    shown = {row["defect"] for row in recorded["defects"] if row["shown"]}
+    assert shown == {each.name for each in known_defects()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orm_async_tests import catalogue, db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
+from orm_async_tests.versions.entries import upstream
 
 if TYPE_CHECKING:
     from orm_async_tests.versions.bisect import Outcome, Runner
@@ -27,6 +28,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--until", metavar="2.1.9", help="the last release (default: declared)")
     parser.add_argument("--every", action="store_true", help="run every release between them")
     parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
+    beside = "a release of another library beside them, such as asyncpg==0.31.0"
+    parser.add_argument("--with", action="append", default=[], dest="pins", help=beside)
     parser.add_argument("--json", action="store_true", dest="as_json", help="the ranges as JSON")
     parser.set_defaults(run=bisect)
 
@@ -42,7 +45,8 @@ def bisect(arguments: argparse.Namespace) -> int:
     library = arguments.library
     driver = _driver(library, arguments.driver)
     versions = between(library, arguments.since, arguments.until)
-    run = _telling(Runner((entry.number,), library, driver, home()), entry.number)
+    pins = tuple(_pin(text, library) for text in arguments.pins)
+    run = _telling(Runner((entry.number,), library, driver, home(), pins), entry.number)
     also = versions if arguments.every else ()
     found = search(entry.number, library, known.known_defects(), versions, run, also)
     if arguments.as_json:
@@ -62,6 +66,16 @@ def _driver(library: str, asked: str | None) -> str:
             f"leave it out, or --library sqlalchemy --driver {db.DRIVERS[-1]}",
         )
     return driver
+
+
+def _pin(text: str, bisected: str) -> tuple[str, str]:
+    """A library and its release."""
+    name, _, version = text.partition("==")
+    if name not in LIBRARIES or name == bisected or not version:
+        other = next(each for each in LIBRARIES if each != bisected)
+        what = f"{text!r} is not a release beside those of {bisected}"
+        raise CouldNotRun(what, "--with", f"--with {other}==VERSION")
+    return name, version
 
 
 def _entry(number: str) -> catalogue.Entry:
@@ -94,19 +108,14 @@ def _told(found: "Search", entry: catalogue.Entry, releases: int) -> Iterator[st
         yield f"  {version:8}  {each.word:8}  {each.why or shown}".rstrip()
     for defect in found.defects:
         yield ""
-        yield from _upstream(defect.what, found.library, found.ranges(defect), defect)
+        yield _upstream(found.library, found.ranges(defect), defect)
     if broken := found.broken():
         yield ""
-        yield from _upstream("<what goes wrong>", found.library, broken, None)
+        yield upstream("<what goes wrong>", {found.library: broken}, "https://...")
 
 
-def _upstream(what: str, library: str, ranges: str, defect: "Known | None") -> Iterator[str]:
+def _upstream(library: str, ranges: str, defect: "Known") -> str:
     """An entry for the script, with the ranges that were found of this library."""
     if not ranges:
-        yield f"# in none of these releases: {what}"
-        return
-    versions = {**(defect.versions if defect else {}), library: ranges}
-    link = defect.link if defect else "https://..."
-    yield "Upstream("
-    yield from (f"    {json.dumps(each)}," for each in (what, versions, link))
-    yield ")"
+        return f"# in none of these releases: {defect.what}"
+    return upstream(defect.what, {**defect.versions, library: ranges}, defect.link)

@@ -85,7 +85,7 @@ def matrix(arguments: argparse.Namespace) -> int:
         print("\n".join(plan.name for plan in plans))
         return 0
     numbers = [entry.number for entry in catalogue.select(arguments.numbers, None)]
-    written = [records.header(plans, numbers, sys.argv[1:])]
+    written = [records.header(plans, numbers, not arguments.numbers, sys.argv[1:])]
     with _writing(arguments.output, len(plans) * len(numbers)) as write:
         write(written[0])
 
@@ -163,7 +163,7 @@ def merge(arguments: argparse.Namespace) -> int:
 def _told(found: list["Record"], arguments: argparse.Namespace) -> int:
     """Print what was found, and write it in the other forms; 1 if something is unexpected."""
     from orm_async_tests.harness import show
-    from orm_async_tests.matrix import expected, records, tables
+    from orm_async_tests.matrix import entries, expected, records, tables
 
     different = list(tables.differing(found))
     show.show(show.grid(list(tables.counts(found))))
@@ -182,6 +182,8 @@ def _told(found: list["Record"], arguments: argparse.Namespace) -> int:
     wrong = list(expected.unexpected(found))
     for each, why in wrong:
         print(f"\n{each['verdict']} test{each['number']} on {each['stack']}\n  {why}")
+        if entry := entries.entry(each, found):
+            print(f"  to write down, when its cause is known:\n{entry}")
     if not records.complete(found):
         print("\nThese results are partial: the run did not come to its end.")
     return int(bool(wrong) or not records.complete(found))
@@ -196,6 +198,11 @@ def diff(arguments: argparse.Namespace) -> int:
     for each in found:
         words = " -> ".join(word or "not there" for word in (each.before, each.after))
         print(f"{each.kind:10}  test{each.number:<3}  {words}  ({each.stack})")
+    where: dict[str, list[str]] = {}
+    for stack, name, old, new in compare.differences(before, after):
+        where.setdefault(f"{name}  {old or 'none'} -> {new or 'none'}", []).append(stack)
+    for words, stacks in where.items():
+        print(f"stack       {words}  ({'; '.join(stacks)})")
     for path, read in ((arguments.before, before), (arguments.after, after)):
         if not records.complete(read):
             print(f"{path} is partial: its run did not come to its end")

@@ -1,7 +1,7 @@
 """The database that scripts share: ours alone, migrated, a small world in it before each way."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,6 +27,12 @@ WORLD = (
         FROM generate_series(1, {USERS}) u, generate_series(1, {POINTS}) p
         ORDER BY u, p""",
 )
+
+SETTINGS = """
+    SELECT name, setting FROM pg_settings WHERE name = ANY(:names)
+    UNION SELECT 'lc_collate', datcollate::text FROM pg_database
+    WHERE datname = current_database()
+"""
 
 
 async def usual_world(connection: AsyncConnection) -> None:
@@ -101,7 +107,7 @@ class Playground:
         await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
         await self._connection.run_sync(metadata.create_all)
 
-    async def server_version(self) -> str:
-        """Such as 18.4."""
-        shown = await self._connection.scalar(text("SHOW server_version"))
-        return str(shown).split()[0]
+    async def settings(self, names: Sequence[str]) -> dict[str, str]:
+        """Those of these settings that the server has and this role may see."""
+        rows = await self._connection.execute(text(SETTINGS), {"names": [*names]})
+        return dict(sorted((name, setting) for name, setting in rows))

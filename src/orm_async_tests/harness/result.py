@@ -7,10 +7,10 @@ from typing import Any
 from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.stack import Stack
+from orm_async_tests.harness.stack import Stack, packages
 from orm_async_tests.harness.words import describe
 
-SCHEMA = 4  # raised when a reader of the documents would have to change
+SCHEMA = 5  # raised when a reader of the documents would have to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
@@ -37,7 +37,7 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
     """The whole run, of at least one script on one stack, as JSON types."""
     return {
         "schema": SCHEMA,
-        "stack": asdict(results[0].stack),
+        "stack": {**asdict(results[0].stack), "packages": packages()},
         "results": [as_json(each) for each in results],
     }
 

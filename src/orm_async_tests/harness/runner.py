@@ -18,7 +18,7 @@ from orm_async_tests.harness.pooled import pooled
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.stack import this_stack
+from orm_async_tests.harness.stack import SETTINGS, this_stack
 from orm_async_tests.harness.words import describe
 
 
@@ -50,7 +50,7 @@ async def _run(
     started = time.perf_counter()
     seen: dict[str, Seen] = {}
     async with playground.entered(database) as ground:
-        stack = this_stack(database, await ground.server_version(), loop)
+        stack = this_stack(database, await ground.settings(SETTINGS), loop)
         if reason := script.missing(stack, wire=wire.can_watch(database.url)):
             return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
         for way in script.ways:

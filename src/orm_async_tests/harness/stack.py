@@ -2,17 +2,52 @@
 
 import importlib
 import platform
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import sqlalchemy
 
 from orm_async_tests import db
 from orm_async_tests.harness.pooled import described
 
+# The server's settings that could change a verdict, in the form of pg_settings.
+SETTINGS = (
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "client_encoding",
+    "deadlock_timeout",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "fsync",
+    "idle_in_transaction_session_timeout",
+    "jit",
+    "lc_collate",
+    "lock_timeout",
+    "max_connections",
+    "max_prepared_transactions",
+    "password_encryption",
+    "plan_cache_mode",
+    "search_path",
+    "server_encoding",
+    "server_version",
+    "server_version_num",
+    "shared_preload_libraries",
+    "standard_conforming_strings",
+    "statement_timeout",
+    "synchronous_commit",
+    "transaction_timeout",
+    "wal_level",
+)
+
 
 @dataclass(frozen=True)
 class Stack:
-    """One cell of the matrix: versions, database, loop."""
+    """One cell of the matrix: versions, database with its server's settings, loop."""
 
     python: str
     sqlalchemy: str
@@ -23,6 +58,7 @@ class Stack:
     platform: str
     loop: str
     pooler: str
+    settings: Mapping[str, str]
 
     @property
     def libraries(self) -> dict[str, str]:
@@ -31,16 +67,31 @@ class Stack:
         return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
 
-def this_stack(database: db.Database, postgresql: str, loop: str) -> Stack:
+def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) -> Stack:
     """What this process runs on."""
     return Stack(
         python=platform.python_version(),
         sqlalchemy=sqlalchemy.__version__,
         driver=database.driver,
         driver_version=importlib.import_module(database.driver).__version__,
-        postgresql=postgresql,
+        postgresql=settings["server_version"].split()[0],
         database=database.kind,
         platform=f"{platform.system()} {platform.machine()}",
         loop=loop,
         pooler=described(database.pooler),
+        settings=settings,
     )
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Every package that can be imported here, and its version.
+
+    Read from the names of their folders, since importlib.metadata opens a file for each.
+    """
+    found: dict[str, str] = {}
+    for folder in map(Path, sys.path):
+        for each in folder.glob("*.dist-info"):
+            name, _, version = each.stem.partition("-")
+            found.setdefault(name.lower().replace("_", "-"), version)  # the first is imported
+    return dict(sorted(found.items()))

@@ -1,6 +1,7 @@
 """Round trips, counted on the wire: no event of SQLAlchemy sees BEGIN, prepare or a fetch."""
 
 import asyncio
+import re
 import shutil
 import struct
 import tempfile
@@ -54,7 +55,7 @@ class Wire(Proxy):
         return self.open <= down_to
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection on which this text is sent, once the server has answered it."""
+        """Cut the next connection on which this word is sent, once the server has answered it."""
         self.losing = to.encode()
 
 
@@ -94,7 +95,7 @@ class _Link:
         if sought := self.wire.losing:
             sent = self._tail + request
             self._tail = sent[-len(sought) :]
-            if sought in sent:
+            if re.search(rb"%b(?!\w)" % re.escape(sought), sent):  # COMMIT, and not READ COMMITTED
                 self.wire.losing, self.lost = b"", True
 
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:

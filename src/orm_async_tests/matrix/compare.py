@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from orm_async_tests.matrix.records import GOOD, Record, verdicts
+from orm_async_tests.matrix.records import GOOD, Record, identities, verdicts
 
 Kind = Literal["regression", "repaired", "changed", "added", "gone"]
 
@@ -27,6 +27,26 @@ def changes(before: Sequence[Record], after: Sequence[Record]) -> list[Change]:
         if old.get(key) != new.get(key)
     ]
     return sorted(found, key=lambda change: change.kind != "regression")
+
+
+class Difference(NamedTuple):
+    """A field of a stack's identity, before and after; "" where it was not there."""
+
+    stack: str
+    name: str
+    before: str
+    after: str
+
+
+def differences(before: Sequence[Record], after: Sequence[Record]) -> list[Difference]:
+    """What the stacks of both runs did not have in common."""
+    old, new = identities(before), identities(after)
+    return [
+        Difference(stack, name, one, two)
+        for stack in sorted(old.keys() & new.keys())
+        for name in sorted(old[stack].keys() | new[stack].keys())
+        if (one := old[stack].get(name, "")) != (two := new[stack].get(name, ""))
+    ]
 
 
 def _kind(old: str, new: str) -> Kind:

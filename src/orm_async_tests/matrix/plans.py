@@ -1,6 +1,7 @@
 """Which stacks a matrix has: presets, and the product of what is asked for."""
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,22 @@ class Plan:
         """The libraries whose versions are not those that are installed here."""
         pins = {"sqlalchemy": self.sqlalchemy, self.driver: getattr(self, self.driver)}
         return {library: version for library, version in pins.items() if version}
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What a run of it is told on the command line."""
+        return ("--driver", self.driver, "--loop", self.loop, "--pooler", self.pooler)
+
+    @property
+    def command(self) -> str:
+        """The command by which its releases, where they are installed, run the same."""
+        server = f"{self.variable}={without_password(self.server)} " if self.server else ""
+        return f"{server}orm-async-tests run {shlex.join(self.options)}"
+
+    @property
+    def variable(self) -> str:
+        """The variable of the environment that names its server."""
+        return "DATABASE_URL" if self.server.startswith("postgres") else "ORM_ASYNC_PG_BIN"
 
     @property
     def name(self) -> str:

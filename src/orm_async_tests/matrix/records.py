@@ -5,7 +5,7 @@ docs/matrix.schema.json describes each line.
 
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,18 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix.plans import Plan, without_password
 
 GOOD = ("HOLDS", "UPSTREAM", "SKIPPED")
-SCHEMA = 1  # raised when a reader would have to change
+DIFFERENT = ("BROKEN", "TIMEOUT", "CRASH")  # what may be expected
+SCHEMA = 2  # raised when a reader would have to change
 Record = dict[str, Any]
 
 
-def header(plans: Sequence[Plan], numbers: Sequence[int], command: Sequence[str]) -> Record:
-    """The first line: what is going to be run, by which command, of which commit."""
+def header(
+    plans: Sequence[Plan], numbers: Sequence[int], whole: bool, command: Sequence[str]
+) -> Record:
+    """The first line: what is going to be run, by which command, of which commit.
+
+    whole: these are all scripts.
+    """
     return {
         "record": "header",
         "schema": SCHEMA,
@@ -29,6 +35,7 @@ def header(plans: Sequence[Plan], numbers: Sequence[int], command: Sequence[str]
             plan.name: {**asdict(plan), "server": without_password(plan.server)} for plan in plans
         },
         "scripts": [*numbers],
+        "whole": whole,
     }
 
 
@@ -41,6 +48,20 @@ def commit() -> str:
     except FileNotFoundError:
         return ""
     return found.stdout.strip() + "+" * bool(found.stdout and changed.stdout)
+
+
+def result(stack: str, number: int, verdict: str, reason: str) -> Record:
+    """What became of one script on one stack."""
+    return {
+        "record": "result",
+        "stack": stack,
+        "number": number,
+        "verdict": verdict,
+        "reason": reason,
+        "seconds": 0.0,
+        "failed": [],
+        "defects": [],
+    }
 
 
 def footer(results: int) -> Record:
@@ -93,7 +114,31 @@ def merged(runs: Sequence[Sequence[Record]]) -> list[Record]:
     rest = [each for run in runs for each in run if each["record"] in ("stack", "result")]
     results = sum(each["record"] == "result" for each in rest)
     end = [footer(results)] if all(map(complete, runs)) else []
-    return [{**runs[0][0], "stacks": stacks, "scripts": scripts}, *rest, *end]
+    whole = all(head["whole"] for head, *_ in runs)
+    return [{**runs[0][0], "stacks": stacks, "scripts": scripts, "whole": whole}, *rest, *end]
+
+
+def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:
+    """What each stack ran on, every field by its name, such as postgresql or settings.jit."""
+    return {
+        each["stack"]: dict(_fields(each["identity"], ""))
+        for each in records
+        if each["record"] == "stack"
+    }
+
+
+def _fields(found: Mapping[str, Any], within: str) -> Iterator[tuple[str, str]]:
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _fields(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", value
+
+
+def libraries(identity: Mapping[str, str]) -> dict[str, str]:
+    """The versions of a stack, by the names that Upstream uses."""
+    driver = {identity["driver"]: identity["driver_version"]}
+    return {"python": identity["python"], "sqlalchemy": identity["sqlalchemy"], **driver}
 
 
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:

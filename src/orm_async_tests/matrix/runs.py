@@ -17,7 +17,7 @@ from pathlib import Path
 from orm_async_tests.errors import COULD_NOT_RUN
 from orm_async_tests.matrix.environments import variables
 from orm_async_tests.matrix.plans import Plan
-from orm_async_tests.matrix.records import Record
+from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.postgres import supervisor
 from orm_async_tests.versions.releases import NotInstalled
 
@@ -42,7 +42,7 @@ async def run_stack(
         python, own = await asyncio.to_thread(variables, plan, home)
     except NotInstalled as error:
         for number in numbers:
-            yield _result(plan, number, NOT_RUN, str(error))
+            yield result(plan.name, number, NOT_RUN, str(error))
         return
     left, told = [*numbers], False
     while left:
@@ -50,37 +50,25 @@ async def run_stack(
         async with _child(plan, python, own, left, slot) as child:
             async for document in child.documents():
                 if not told:
-                    yield {"record": "stack", "stack": plan.name, "identity": document["stack"]}
+                    identity = {**document["stack"], "command": plan.command}
+                    yield {"record": "stack", "stack": plan.name, "identity": identity}
                 told = True
                 yield _of(plan, document)
                 left.remove(document["results"][0]["number"])
             verdict, why = await child.ended()
         if verdict == NOT_RUN:
             for number in left:
-                yield _result(plan, number, NOT_RUN, why)
+                yield result(plan.name, number, NOT_RUN, why)
             return
         if left:
-            yield _result(plan, left.pop(0), verdict, why)
+            yield result(plan.name, left.pop(0), verdict, why)
 
 
 def _of(plan: Plan, document: Record) -> Record:
     (found,) = document["results"]
-    made = _result(plan, found["number"], found["verdict"], found["reason"])
+    made = result(plan.name, found["number"], found["verdict"], found["reason"])
     failed = [each for each in found["evidence"] if not each["holds"]]
     return {**made, "seconds": found["seconds"], "failed": failed, "defects": found["defects"]}
-
-
-def _result(plan: Plan, number: int, verdict: str, reason: str) -> Record:
-    return {
-        "record": "result",
-        "stack": plan.name,
-        "number": number,
-        "verdict": verdict,
-        "reason": reason,
-        "seconds": 0.0,
-        "failed": [],
-        "defects": [],
-    }
 
 
 @dataclass
@@ -120,13 +108,9 @@ class _Child:
 async def _child(
     plan: Plan, python: str, own: dict[str, str], numbers: Sequence[int], slot: Slot
 ) -> AsyncIterator[_Child]:
-    options = ["--driver", plan.driver, "--loop", plan.loop, "--pooler", plan.pooler]
-    command = [python, "-m", "orm_async_tests", "run", "--ndjson", *options]
+    command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options]
     own = {**own, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
-    if plan.server.startswith("postgres"):
-        own["DATABASE_URL"] = plan.server
-    elif plan.server:
-        own["ORM_ASYNC_PG_BIN"] = plan.server
+    own |= {plan.variable: plan.server} if plan.server else {}
     with tempfile.NamedTemporaryFile(prefix="orm-async-", suffix=".log") as log:
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
-from orm_async_tests.matrix.expected import unexpected
+from orm_async_tests.matrix.expected import absent, unexpected
 from orm_async_tests.matrix.records import Record, verdicts
 
 WORDS = ("HOLDS", "UPSTREAM", "SKIPPED", "BROKEN", "TIMEOUT", "CRASH", "NOT RUN")
@@ -49,7 +49,7 @@ def junit(records: list[Record]) -> str:
     root = ElementTree.Element("testsuites")
     for stack in records[0]["stacks"]:
         suite = ElementTree.SubElement(root, "testsuite", name=stack)
-        for each in records:
+        for each in [*records, *absent(records)]:
             if each["record"] == "result" and each["stack"] == stack:
                 _case(suite, each, why.get((stack, each["number"])))
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

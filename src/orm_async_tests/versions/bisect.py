@@ -34,7 +34,7 @@ Outcomes = Mapping[str, Outcome]  # by version
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs scripts on releases of one library, all else being what is installed here.
+    """Runs scripts on releases of one library, all else but what is pinned being installed here.
 
     On an embedded server of its own, since a run of many minutes would keep others waiting.
     """
@@ -43,15 +43,17 @@ class Runner:
     library: str
     driver: str
     home: Path
+    pins: tuple[tuple[str, str], ...] = ()  # releases of other libraries
 
     def __call__(self, version: str) -> dict[int, Outcome]:
         """The outcome of each script on a release; NOT RUN if another one was run."""
         try:
-            folder = installed(self.library, version, self.home)
+            wanted = ((self.library, version), *self.pins)
+            folders = [installed(library, each, self.home) for library, each in wanted]
         except NotInstalled as error:
             return dict.fromkeys(self.numbers, Outcome(NOT_RUN, why=str(error)))
         try:
-            done = self._run(folder)
+            done = self._run(folders)
         except subprocess.TimeoutExpired:
             why = f"it did not end within {LONGEST} seconds"
             return dict.fromkeys(self.numbers, Outcome(NOT_RUN, why=why))
@@ -61,10 +63,10 @@ class Runner:
             said = done.stderr.strip().splitlines() or ["nothing"]
             why = f"the run exited with {done.returncode}: {said[-1]}"
             return dict.fromkeys(self.numbers, Outcome(NOT_RUN, why=why))
-        return outcomes(document, self.library, version)
+        return outcomes(document, {self.library: version, **dict(self.pins)})
 
-    def _run(self, folder: Path) -> subprocess.CompletedProcess[str]:
-        paths = [str(folder), os.environ.get("PYTHONPATH", "")]
+    def _run(self, folders: Sequence[Path]) -> subprocess.CompletedProcess[str]:
+        paths = [*map(str, folders), os.environ.get("PYTHONPATH", "")]
         own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), VARIABLE: str(self.home / OWN)}
         command = (sys.executable, "-m", "orm_async_tests", "run", "--json")
         return subprocess.run(
@@ -76,13 +78,14 @@ class Runner:
         )
 
 
-def outcomes(document: Mapping[str, Any], library: str, version: str) -> dict[int, Outcome]:
-    """What a run's document says of a release, by script."""
+def outcomes(document: Mapping[str, Any], releases: Mapping[str, str]) -> dict[int, Outcome]:
+    """What a run's document says of releases, by script."""
     stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
-    if ran.get(library) == version:
+    others = [f"{each} {ran.get(each)}" for each in releases if ran.get(each) != releases[each]]
+    if not others:
         return {each["number"]: _outcome(each) for each in document["results"]}
-    other = Outcome(NOT_RUN, why=f"{library} {ran.get(library)} was run in its place")
+    other = Outcome(NOT_RUN, why=f"{' and '.join(others)} was run in its place")
     return {each["number"]: other for each in document["results"]}
 
 

@@ -71,12 +71,13 @@ def test_work_of_ones_own_is_found_by_module_and_function(run: Run) -> None:
         ("--pattern", "nothing"),
         ("--pattern", "nowhere:nothing"),
         ("--fault", "flood"),
+        ("--fault", "kill", "--pattern", "tests.faults.test_sweep:commits_twice"),
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
         ("--point", "oracle/asyncio/add/cancel-ready/1"),
     ],
     ids=" ".join,
 )
-def test_what_is_not_known_ends_with_2(run: Run, arguments: tuple[str, str]) -> None:
+def test_what_is_not_known_ends_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     code, _, err = run(*arguments)
     assert code == 2
     assert f"where: {arguments[0]}" in err

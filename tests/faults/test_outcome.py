@@ -21,7 +21,7 @@ def test_a_point_is_its_token_again() -> None:
 def test_each_fault_has_a_token() -> None:
     points = [replace(POINT, fault=fault) for fault in faults()]
     assert [parse(each.token) for each in points] == points
-    assert len({each.token for each in points}) == len(points) == 11
+    assert len({each.token for each in points}) == len(points) == 13
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--pattern", action="append", default=[], metavar="NAME", help=pattern)
     rows = "numbers that one's own pattern changes, such as 'select count(*) from orders'"
     parser.add_argument("--rows", metavar="SQL", help=rows)
-    fault = "cancel, shutdown, timeout, terminate, reset or fin (again for more; default: all)"
+    fault = (
+        "cancel, shutdown, timeout, terminate, reset, fin or kill (again for more; default: all)"
+    )
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault)
     parser.add_argument("--point", metavar="TOKEN", help="this point alone, as a failure names it")
     parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
@@ -47,7 +49,7 @@ def faults(arguments: argparse.Namespace) -> int:
     from orm_async_tests.harness.loops import factory
 
     patterns = chosen(arguments.pattern, arguments.rows)
-    kinds = chosen_kinds(arguments.fault)
+    kinds = chosen_kinds(arguments.fault, patterns)
     started = time.perf_counter()
     with db.open_database(arguments.db_, arguments.driver) as database:
         print(f"db: {database.label}, {database.driver}, {arguments.loop}", file=sys.stderr)

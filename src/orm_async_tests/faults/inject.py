@@ -48,6 +48,8 @@ async def inject(subject: Subject, point: Point, whole: tuple[Any, ...] = ()) ->
         before = await _values(subject)
         with overheard() as outcome.troubles:
             tasks = await _run(subject, engine, outcome)
+            if point.fault.kind == "kill" and outcome.delivered:
+                await subject.server.start()
             await _settled(subject.server, tasks, outcome)
             tasks.clear()
             gc.collect()  # what is abandoned shows itself now, not at the next point
@@ -138,6 +140,9 @@ def deliver(fault: Fault, reached: Suspensions, expired: asyncio.Timeout, server
             return True
         case "terminate" if not reached.main.done():
             return server.terminate() > 0
+        case "kill" if not reached.main.done():
+            server.kill()
+            return True
     return False
 
 

@@ -11,6 +11,7 @@ MOMENTS = {
     "terminate": AT_A_SUSPENSION,
     "reset": AT_A_MESSAGE,
     "fin": AT_A_MESSAGE,
+    "kill": AT_A_SUSPENSION,
 }
 DESCRIPTIONS = {
     "cancel": "task.cancel() of the caller",
@@ -19,8 +20,11 @@ DESCRIPTIONS = {
     "terminate": "pg_terminate_backend() of its connections",
     "reset": "the network cuts the connection by RST",
     "fin": "the network closes the connection",
+    "kill": "SIGKILL of the server, which is started again after the caller was released",
 }
 KINDS = tuple(MOMENTS)
+ANYWHERE = ("cancel", "shutdown", "timeout", "terminate", "reset", "fin")  # on any server
+USUAL = (*ANYWHERE, "kill")
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Fault:
     @property
     def cuts(self) -> bool:
         """Whether it ends connections: the pool may have a dead one afterwards."""
-        return self.by_message or self.kind == "terminate"
+        return self.by_message or self.kind in ("terminate", "kill")
 
 
 def faults(kinds: tuple[str, ...] = KINDS) -> tuple[Fault, ...]:

@@ -76,7 +76,7 @@ NEVER_RETRIEVED = Known(
     ),
     frozenset({outcome.TROUBLE}),
     frozenset({"copy"}),
-    frozenset({"terminate-suspended"}),
+    frozenset({"terminate-suspended", "kill-suspended"}),
 )
 CURSOR_LEFT_OPEN = Known(
     Upstream(

@@ -2,8 +2,10 @@
 
 import importlib
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from sqlalchemy import text
@@ -11,33 +13,47 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.kinds import KINDS
+from orm_async_tests.faults.kinds import ANYWHERE, KINDS, USUAL
 from orm_async_tests.faults.outcome import Outcome, Point
 from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.report import Cell
-from orm_async_tests.faults.sweeping import again, cells
+from orm_async_tests.faults.sweeping import again, cells, refuse_kill
 from orm_async_tests.harness import playground
+from orm_async_tests.harness.servers import place as room
+from orm_async_tests.harness.servers import url_of
+from orm_async_tests.postgres import PrivateServer, private_server
+from orm_async_tests.postgres.cluster import KEEPS
 
 Tell = Callable[[Cell], None]
 USERS, POINTS = 3, 100  # points of each user: a pattern takes one at a time
 
 
+@dataclass(frozen=True)
+class Place:
+    """A database in which patterns are swept, and its server if that may be killed."""
+
+    database: db.Database
+    private: PrivateServer | None = None
+
+
 def chosen(names: Sequence[str], rows: str | None) -> list[Pattern]:
     """The patterns of these names, or all of them. Raises CouldNotRun.
-
     A name such as "shop.orders:place_order" is somebody's own work, which changes these rows.
     """
     return [_own(name, rows) if ":" in name else _pattern(name) for name in names or PATTERNS]
 
 
-def chosen_kinds(names: Sequence[str]) -> Sequence[str]:
-    """The kinds of faults of these names, or all of them. Raises CouldNotRun."""
+def chosen_kinds(names: Sequence[str], patterns: Sequence[Pattern]) -> Sequence[str]:
+    """The kinds of faults of these names, or the usual ones. Raises CouldNotRun.
+
+    Somebody's own work is on a server that is not killed.
+    """
     for name in names:
         if name not in KINDS:
             raise CouldNotRun(
                 f"there is no fault {name!r}", "--fault", f"one of {', '.join(KINDS)}"
             )
-    return names or KINDS
+    return names or (ANYWHERE if any(each.own for each in patterns) else USUAL)
 
 
 def _pattern(name: str) -> Pattern:
@@ -75,29 +91,47 @@ async def sweep_each(
 ) -> list[Cell]:
     """The cells of each pattern; `tell` is called as soon as one is there."""
     found = []
-    for pattern in patterns:
-        async with _ground(pattern, database):
-            async for cell in cells(
-                pattern.work,
-                maker(database),
-                database.url,
-                pattern.rows,
-                kinds=kinds,
-                warm=pattern.warm,
-                loop=loop,
-                name=pattern.name,
-            ):
+    with _places(database, kinds) as places:
+        for pattern, place in product(patterns, dict.fromkeys(places.values())):
+            here = [kind for kind in kinds if places[kind] is place]
+            async for cell in _cells(pattern, place, here, loop):
                 tell(cell)
                 found.append(cell)
     return found
 
 
+async def _cells(
+    pattern: Pattern, place: Place, kinds: Sequence[str], loop: str
+) -> AsyncIterator[Cell]:
+    async with _ground(pattern, place):
+        async for cell in cells(
+            pattern.work,
+            maker(place.database),
+            place.database.url,
+            pattern.rows,
+            kinds=kinds,
+            warm=pattern.warm,
+            loop=loop,
+            name=pattern.name,
+            private=place.private,
+        ):
+            yield cell
+
+
 async def rerun(pattern: Pattern, database: db.Database, point: Point) -> Outcome:
     """The outcome of one point."""
-    async with _ground(pattern, database):
-        return await again(
-            pattern.work, maker(database), database.url, pattern.rows, point, warm=pattern.warm
-        )
+    with _places(database, [point.fault.kind]) as places:
+        place = places[point.fault.kind]
+        async with _ground(pattern, place):
+            return await again(
+                pattern.work,
+                maker(place.database),
+                place.database.url,
+                pattern.rows,
+                point,
+                warm=pattern.warm,
+                private=place.private,
+            )
 
 
 def maker(database: db.Database) -> Callable[[], AsyncEngine]:
@@ -105,15 +139,33 @@ def maker(database: db.Database) -> Callable[[], AsyncEngine]:
     return lambda: create_async_engine(database.url)
 
 
+@contextmanager
+def _places(database: db.Database, kinds: Sequence[str]) -> Iterator[dict[str, Place]]:
+    """Where each kind of fault is injected; what is killed is a server of our own."""
+    places = dict.fromkeys(kinds, Place(database))
+    if "kill" not in kinds:
+        yield places
+        return
+    with private_server(room(), **KEEPS) as private:
+        url = url_of(private, database.driver)
+        places["kill"] = Place(db.Database(url, "url", "the private server"), private)
+        yield places
+
+
 @asynccontextmanager
-async def _ground(pattern: Pattern, database: db.Database) -> AsyncIterator[None]:
-    """The shared database with the rows of the patterns; one's own work finds its own as it is."""
+async def _ground(pattern: Pattern, place: Place) -> AsyncIterator[None]:
+    """The database with the rows of the patterns; one's own work finds its own as it is."""
+    if pattern.own and place.private is not None:
+        refuse_kill(["kill"])
     if pattern.own:
         yield
-        return
-    async with playground.entered(database) as ground:
-        await ground.reset(models.Base, world, {})
+    elif place.private is not None:
+        await playground.load(models.Base, world, {}, place.database.url)
         yield
+    else:
+        async with playground.entered(place.database) as ground:
+            await ground.reset(models.Base, world, {})
+            yield
 
 
 async def world(connection: AsyncConnection) -> None:

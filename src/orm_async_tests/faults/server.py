@@ -14,6 +14,8 @@ from sqlalchemy import URL, NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
+from orm_async_tests.postgres import PrivateServer
+from orm_async_tests.postgres.cluster import KEEPS
 
 THEIRS = """
     from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
@@ -24,10 +26,15 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {TH
 
 
 class Server:
-    """A connection beside those under test, which have this name in pg_stat_activity."""
+    """A connection beside those under test, which have this name in pg_stat_activity.
 
-    def __init__(self, name: str) -> None:
+    A private server may be killed. It runs with settings that keep what was committed.
+    """
+
+    def __init__(self, url: URL, name: str, private: PrivateServer | None = None) -> None:
         self.name = name
+        self._url = url
+        self._private = private
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
         self._connection: AsyncConnection | None = None
@@ -45,11 +52,21 @@ class Server:
         [(count,)] = self._asked(self._rows(TERMINATE, {"name": self.name})).result()
         return int(count)
 
-    def open(self, url: URL) -> None:
+    def kill(self) -> None:
+        """Kill it, and all its connections; the event loop stands still."""
+        assert self._private is not None
+        self._asked(self._close()).result()
+        self._private.kill()
+
+    async def start(self) -> None:
+        """Start it again after a kill; the event loop goes on meanwhile."""
+        await asyncio.wrap_future(self._asked(self._start()))
+
+    def open(self) -> None:
         """Start the thread, and connect."""
         self._thread.start()
         try:
-            self._asked(self._open(url)).result()
+            self._asked(self._open()).result()
         except BaseException:
             self._end()
             raise
@@ -67,14 +84,17 @@ class Server:
     def _asked(self, question: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(question, self._loop)
 
-    async def _open(self, url: URL) -> None:
+    async def _open(self) -> None:
+        named = db.application_name(self._url.get_driver_name(), f"{self.name} admin")
         engine = create_async_engine(
-            url,
-            poolclass=NullPool,
-            isolation_level="AUTOCOMMIT",
-            connect_args=db.application_name(url.get_driver_name(), f"{self.name} admin"),
+            self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=named
         )
         self._connection = await engine.connect()
+
+    async def _start(self) -> None:
+        assert self._private is not None
+        self._private.start(**KEEPS)
+        await self._open()
 
     async def _rows(self, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         assert self._connection is not None
@@ -86,10 +106,10 @@ class Server:
 
 
 @contextmanager
-def asked(url: URL, name: str) -> Iterator[Server]:
+def asked(url: URL, name: str, private: PrivateServer | None = None) -> Iterator[Server]:
     """The server behind a URL, for as long as the block runs."""
-    server = Server(name)
-    server.open(url)
+    server = Server(url, name, private)
+    server.open()
     try:
         yield server
     finally:

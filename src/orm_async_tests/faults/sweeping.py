@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.inject import Subject, inject
-from orm_async_tests.faults.kinds import KINDS, Fault, faults
+from orm_async_tests.faults.kinds import ANYWHERE, Fault, faults
 from orm_async_tests.faults.known import explained
 from orm_async_tests.faults.network import PORT, through
 from orm_async_tests.faults.outcome import DONE, OPEN_BACKEND, ORPHAN, TASK, Outcome, Point
 from orm_async_tests.faults.patterns import Work
 from orm_async_tests.faults.report import Cell, Report
 from orm_async_tests.faults.server import asked
+from orm_async_tests.postgres import PrivateServer
 
 FIRST, LAST = 30, 10  # messages that are cut at where there are more
 TRIES = 3  # to reach a point that comes or does not
@@ -32,14 +33,14 @@ async def sweep(
     engine: AsyncEngine,
     *,
     rows: str | None = None,
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = ANYWHERE,
 ) -> Report:
     """Run `await work(engine)` once for each point and fault, and report what each left behind.
 
     `rows` is a query of one row of numbers that the work changes, such as a count: after each
     point they must have changed by nothing, or as the work without faults changes them. Connections
     are told from others by their application_name; the engine's pool is disposed after each point.
-    Raises CouldNotRun if the work fails without faults, or the server cannot be asked.
+    Raises CouldNotRun if the work fails without faults, or the server cannot be asked, or killed.
     """
     found = [each async for each in cells(work, lambda: engine, engine.url, rows, kinds=kinds)]
     explained(found, libraries(engine.driver))
@@ -58,14 +59,17 @@ async def cells(
     url: URL,
     rows: str | None,
     *,
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = ANYWHERE,
     warm: bool = True,
     loop: str = "asyncio",
     name: str | None = None,
+    private: PrivateServer | None = None,
 ) -> AsyncIterator[Cell]:
-    """A cell for each fault, when it was swept."""
+    """A cell for each fault, when it was swept. A private server may be killed."""
     named = name or str(getattr(work, "__qualname__", work))
-    with asked(url, f"faults {uuid4().hex[:12]}") as server, _frozen():
+    if private is None:
+        refuse_kill(kinds)
+    with asked(url, f"faults {uuid4().hex[:12]}", private) as server, _frozen():
         subject = Subject(work, make_engine, server, rows, warm)
         for fault in faults(tuple(kinds)):
             point = Point(url.get_driver_name(), loop, named, fault, 0)
@@ -115,6 +119,16 @@ async def attempt(subject: Subject, point: Point, whole: tuple[Any, ...]) -> Out
     return await inject(subject, point, whole)
 
 
+def refuse_kill(kinds: Sequence[str]) -> None:
+    """Raises CouldNotRun where a server is to be killed that may be somebody else's."""
+    if "kill" in kinds:
+        raise CouldNotRun(
+            "only a private server is killed, and it has the tables of the patterns alone",
+            "--fault kill",
+            "orm-async-tests faults --fault kill, with patterns of this project",
+        )
+
+
 def points(count: int, fault: Fault) -> list[int]:
     """The numbers of the points; of very many messages the first and the last."""
     every = list(range(1, count + 1))
@@ -150,10 +164,17 @@ def _frozen() -> Iterator[None]:
 
 
 async def again(
-    work: Work, make_engine: Any, url: URL, rows: str | None, point: Point, *, warm: bool = True
+    work: Work,
+    make_engine: Any,
+    url: URL,
+    rows: str | None,
+    point: Point,
+    *,
+    warm: bool = True,
+    private: PrivateServer | None = None,
 ) -> Outcome:
     """The outcome of one point."""
-    with asked(url, f"faults {uuid4().hex[:12]}") as server:
+    with asked(url, f"faults {uuid4().hex[:12]}", private) as server:
         subject = Subject(work, make_engine, server, rows, warm)
         with _connected(subject, url, point.fault) as connected:
             first = await inject(connected, replace(point, at=0))

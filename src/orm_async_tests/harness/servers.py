@@ -46,17 +46,17 @@ async def own_servers(
     asked, private, standby, pooler = set(way.parameters), None, None, None
     with ExitStack() as servers:
         if asked & REPLICATED:
-            private = servers.enter_context(private_server(_place(), **SYNCHRONOUS))
+            private = servers.enter_context(private_server(place(), **SYNCHRONOUS))
             await load(url_of(private, shared.get_driver_name()))
             standby = servers.enter_context(hot_standby(private, **way.standby))
         elif asked & PRIVATE:
-            private = servers.enter_context(private_server(_place()))
+            private = servers.enter_context(private_server(place()))
         if "pooler" in asked:
             pooler = servers.enter_context(pgbouncer(shared))
         yield Servers(private, standby, pooler)
 
 
-def _place() -> Path | None:
+def place() -> Path | None:
     """Memory, where there is room: a server's files are made there in a third of the time."""
     if os.environ.get("TMPDIR") or not os.access(MEMORY, os.W_OK):
         return None

@@ -4,20 +4,30 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from orm_async_tests import cli, db
-from orm_async_tests.faults import known
+from orm_async_tests.faults import known, patterns
+from orm_async_tests.faults.kinds import KINDS
+from orm_async_tests.faults.outcome import parse
+from orm_async_tests.faults.remembered import remembered
+from tests.faults import test_sweep
 
+OWN = "tests.faults.test_sweep:commits_twice"
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(
-    database: db.Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: db.Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> Run:
     """The command on this worker's database: its exit code, and what it printed."""
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))  # where what failed is kept
     monkeypatch.setenv("DATABASE_URL", database.url.render_as_string(hide_password=False))
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -58,11 +68,55 @@ def test_a_known_defect_that_is_not_shown_is_an_error(
 
 
 def test_work_of_ones_own_is_found_by_module_and_function(run: Run) -> None:
-    own = "tests.faults.test_sweep:commits_twice"
     rows = ("--rows", "select count(*) from users")
-    code, out, _ = run("--pattern", own, *rows, "--fault", "timeout")
+    code, out, _ = run("--pattern", OWN, *rows, "--fault", "timeout")
     assert code == 1
-    assert f"asyncpg/asyncio/{own}/timeout-suspended/" in out
+    assert f"asyncpg/asyncio/{OWN}/timeout-suspended/" in out
+
+
+def test_what_failed_is_run_first_until_it_passes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = ("--pattern", OWN, "--rows", "select count(*) from users", "--fault", "timeout")
+    kept = remembered(tmp_path, OWN, "asyncpg", "asyncio")
+    code, _, err = run(*sweep)
+    assert code == 1
+    assert "last time" not in err
+    failed = kept.points(["timeout"])
+    assert failed
+
+    code, _, err = run(*sweep)
+    assert code == 1
+    assert f"{OWN}: what failed last time comes first ({len(failed)})" in err
+    assert [f"fails again: {each.token} at" in err for each in failed] == [True] * len(failed)
+    assert err.index("fails again") < err.index("timeout-suspended:")
+
+    monkeypatch.setattr(test_sweep, "commits_twice", patterns.add)  # it is corrected
+    code, _, err = run("--point", failed[0].token, *sweep[2:4])
+    assert code == 0
+    assert kept.points(["timeout"]) == failed[1:]
+    code, _, err = run(*sweep)
+    assert code == 0
+    assert err.count("passes now") == len(failed) - 1
+    assert not kept.path.exists()
+
+
+def test_what_failed_by_other_faults_stays_kept(tmp_path: Path) -> None:
+    kept = remembered(tmp_path, "add", "asyncpg", "asyncio")
+    cancel, reset = (
+        parse(f"asyncpg/asyncio/add/{each}/3") for each in ("cancel-ready", "fin-after")
+    )
+    kept.replace(["cancel", "fin"], [cancel, reset])
+    kept.replace(["cancel"], [])
+    assert kept.points(["cancel", "fin"]) == [reset]
+    assert remembered(tmp_path, "add", "psycopg", "asyncio").points(["cancel", "fin"]) == []
+
+
+def test_a_fault_of_another_release_is_not_run_again(tmp_path: Path) -> None:
+    kept = remembered(tmp_path, "add", "asyncpg", "asyncio")
+    kept.path.parent.mkdir()
+    kept.path.write_text("asyncpg/asyncio/add/earthquake-ready/3\n", "utf-8")
+    assert kept.points(KINDS) == []
 
 
 @pytest.mark.parametrize(

@@ -44,36 +44,43 @@ def faults(arguments: argparse.Namespace) -> int:
     if arguments.point:
         return _again(arguments)
     from orm_async_tests.faults import known, report
-    from orm_async_tests.faults.runs import chosen, chosen_kinds, sweep_each
+    from orm_async_tests.faults.first import sweep_and_remember
+    from orm_async_tests.faults.remembered import failed
+    from orm_async_tests.faults.runs import chosen, chosen_kinds
     from orm_async_tests.faults.sweeping import libraries
     from orm_async_tests.harness.loops import factory
+    from orm_async_tests.postgres.paths import home
 
     patterns = chosen(arguments.pattern, arguments.rows)
     kinds = chosen_kinds(arguments.fault, patterns)
-    started = time.perf_counter()
-    with db.open_database(arguments.db_, arguments.driver) as database:
-        print(f"db: {database.label}, {database.driver}, {arguments.loop}", file=sys.stderr)
-        with asyncio.Runner(loop_factory=factory(arguments.loop)) as runner:
-            cells = runner.run(sweep_each(patterns, database, kinds, arguments.loop, _tell))
+    loop, started = arguments.loop, time.perf_counter()
+    with (
+        db.open_database(arguments.db_, arguments.driver) as database,
+        asyncio.Runner(loop_factory=factory(loop)) as runner,
+    ):
+        print(f"db: {database.label}, {database.driver}, {loop}", file=sys.stderr)
         stack = libraries(database.driver)
-    known.explained(cells, stack)
+        sweep = sweep_and_remember(patterns, database, kinds, loop, stack, home(), _tell, _say)
+        cells, again = runner.run(sweep)
     missing = list(known.absent(cells, stack))
     found = report.Report(cells)
     if arguments.as_json:
-        document = report.document(found, {**stack, "loop": arguments.loop})
+        document = report.document(found, {**stack, "loop": loop})
         print(json.dumps(document, indent=2))
     else:
         print("\n".join([*report.table(found), LEGEND, ""]))
         _explain(found.expected, missing)
         print(f"{found} in {time.perf_counter() - started:.0f} s")
-    return int(bool(found.violating or missing))
+    return int(bool(found.violating or missing or failed(again)))
 
 
 def _again(arguments: argparse.Namespace) -> int:
     """Run one point again, and print all that was seen there."""
     from orm_async_tests.faults.outcome import parse
+    from orm_async_tests.faults.remembered import remembered
     from orm_async_tests.faults.runs import chosen, rerun
     from orm_async_tests.harness.loops import factory
+    from orm_async_tests.postgres.paths import home
 
     point = parse(arguments.point)
     if point.driver not in db.DRIVERS:
@@ -84,6 +91,8 @@ def _again(arguments: argparse.Namespace) -> int:
         asyncio.Runner(loop_factory=factory(point.loop)) as runner,
     ):
         seen = runner.run(rerun(pattern, database, point))
+    if not seen.violations:
+        remembered(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {seen.label or 'a message'}")
     print(f"  delivered  {seen.delivered}")
     print(f"  caller     {seen.ended} {seen.error}".rstrip())
@@ -94,7 +103,11 @@ def _again(arguments: argparse.Namespace) -> int:
 
 
 def _tell(cell: "Cell") -> None:
-    print(f"{cell.work} {cell.fault}: {cell.shown}", file=sys.stderr)
+    _say(f"{cell.work} {cell.fault}: {cell.shown}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _explain(expected: "list[Any]", missing: "list[Upstream]") -> None:

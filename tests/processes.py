@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-DEADLINE = 30.0  # seconds
+DEADLINE = 60.0  # seconds: of patience, where a start may take a third of them on a busy machine
+PAUSE = 0.01  # seconds between looks, in which the watched may run
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -12,6 +13,7 @@ def until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(PAUSE)
 
 
 def pids_of(folder: Path) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """Two requests with one Idempotency-Key at the same moment: one schedule for each end of the first.
 
-The first one is held inside its work by a lock on the user; the second waits for the first one's
-key. Which of them waits for what is read from pg_stat_activity, so the order is certain.
+The first one is held inside its work by a lock on the user, and the second waits in turn behind it.
+Which of them waits for what is read from pg_stat_activity, so the order is certain.
 """
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -18,9 +19,13 @@ from tests.service.walkers import POINT
 
 WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ :query"
+    " WHERE datname = current_database() AND wait_event = :event"
 )
-KEY, WORK = "INSERT INTO .*idempotency_key", "FROM users"
+HOLDER, TURN = "transactionid", "tuple"  # for the one who has the row; behind others who wait
+USED = text(
+    "INSERT INTO service.idempotency_keys (key, request, answer) VALUES (:key, 'other', '{}')"
+)
+SENT = {"points": POINT, "points/bulk": [POINT]}
 
 
 @pytest.fixture
@@ -34,24 +39,26 @@ def lock(tables: db.Database, user: int) -> Iterator[Connection]:
 
 @contextmanager
 def both_waiting(
-    client: httpx.Client, lock: Connection, user: int, key: str
+    client: httpx.Client, lock: Connection, user: int, path: str
 ) -> Iterator[tuple[Future[httpx.Response], Future[httpx.Response]]]:
-    """Two requests with the same key: the first waits for the user, the second for the key."""
+    """Two requests with the same key: the first waits for the user, the second behind it."""
+    headers = {"Idempotency-Key": uuid4().hex}
 
     def post() -> httpx.Response:
-        path, headers = f"/users/{user}/points", {"Idempotency-Key": key}
-        return client.post(path, json=POINT, headers=headers)
-
-    def waits(query: str) -> bool:
-        with lock.engine.connect() as fresh:  # a transaction sees one snapshot of the activity
-            return bool(fresh.scalar(WAITING, {"query": query}) == 1)
+        return client.post(f"/users/{user}/{path}", json=SENT[path], headers=headers)
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(post)
-        until(lambda: waits(WORK))
+        until(lambda: waits(lock, HOLDER))
         second = pool.submit(post)
-        until(lambda: waits(KEY))
+        until(lambda: waits(lock, TURN))
         yield first, second
+
+
+def waits(lock: Connection, event: str) -> bool:
+    """Whether somebody waits for this."""
+    with lock.engine.connect() as fresh:  # a transaction sees one snapshot of the activity
+        return bool(fresh.scalar(WAITING, {"event": event}) == 1)
 
 
 def points_of(client: httpx.Client, user: int) -> list[int]:
@@ -60,24 +67,42 @@ def points_of(client: httpx.Client, user: int) -> list[int]:
     return [point["id"] for point in page["items"]]
 
 
+@pytest.mark.parametrize("path", SENT)
 def test_the_second_gets_the_first_ones_answer(
-    client: httpx.Client, lock: Connection, user: int
+    client: httpx.Client, lock: Connection, user: int, path: str
 ) -> None:
-    with both_waiting(client, lock, user, "at-once") as (first, second):
+    with both_waiting(client, lock, user, path) as (first, second):
         lock.rollback()
         assert (first.result().status_code, second.result().status_code) == (201, 201)
         assert first.result().json() == second.result().json()
-    assert points_of(client, user) == [first.result().json()["id"]]
+    assert len(points_of(client, user)) == 1
 
 
+@pytest.mark.parametrize("path", SENT)
 def test_the_second_does_the_work_if_the_first_one_is_rolled_back(
-    client: httpx.Client, lock: Connection, user: int
+    client: httpx.Client, lock: Connection, user: int, path: str
 ) -> None:
-    with both_waiting(client, lock, user, "first-fails") as (first, second):
+    with both_waiting(client, lock, user, path) as (first, second):
         ended = text(WAITING.text.replace("count(*)", "pg_terminate_backend(pid)"))
         with lock.engine.connect() as fresh:
-            assert fresh.scalar(ended, {"query": WORK})
+            assert fresh.scalar(ended, {"event": HOLDER})
         assert first.result().status_code == 503
         lock.rollback()
         assert second.result().status_code == 201
-    assert points_of(client, user) == [second.result().json()["id"]]
+    assert len(points_of(client, user)) == 1
+
+
+@pytest.mark.parametrize("path", SENT)
+def test_what_is_made_before_another_has_used_the_key_is_taken_back(
+    client: httpx.Client, lock: Connection, user: int, path: str
+) -> None:
+    lock.rollback()  # the user is free, and the key is not
+    key = uuid4().hex
+    lock.execute(USED, {"key": key})
+    with ThreadPoolExecutor(1) as pool:
+        headers = {"Idempotency-Key": key}
+        sent = pool.submit(client.post, f"/users/{user}/{path}", json=SENT[path], headers=headers)
+        until(lambda: waits(lock, HOLDER))
+        lock.commit()
+        assert sent.result().status_code == 409
+    assert points_of(client, user) == []

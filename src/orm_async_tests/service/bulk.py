@@ -9,16 +9,40 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Executable,
+    Text,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.service.gpx import track_points
-from orm_async_tests.service.idempotency import Digest, Key, digest_of, run_once
+from orm_async_tests.service.idempotency import (
+    KEPT,
+    KEY,
+    KEYS,
+    UNUSED,
+    Digest,
+    Key,
+    answer_kept,
+    digest_of,
+)
 from orm_async_tests.service.parameters import Id
-from orm_async_tests.service.points import lock_user, notify_listeners
+from orm_async_tests.service.points import locked, notified
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Loaded, PointIn
 from orm_async_tests.service.sessions import WriteSession
+from orm_async_tests.service.tables import IdempotencyKey
+from orm_async_tests.service.users import no_user
 
 Row = tuple[int, float, float, datetime]
 Rows = Iterable[Row] | AsyncIterable[Row]
@@ -35,22 +59,49 @@ def row(user_id: int, point: PointIn) -> Row:
     return user_id, point.lat, point.lon, point.date
 
 
+def opened(user: CTE) -> list[ColumnElement[str]]:
+    """What an upload needs of its transaction: the server's patience, and listeners to be told."""
+    patience = func.set_config("statement_timeout", "0", True)
+    return [patience.label("patience"), notified(user.c.id).label("told")]
+
+
+def opened_under_key() -> Executable:
+    """The same while the key is not used, and takes it; else what was kept under it."""
+    user = locked(UNUSED)
+    taken = insert(IdempotencyKey).from_select(
+        ["key", "request"], select(KEY, literal("", Text)).select_from(user)
+    )
+    new = taken.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer).cte("new")
+    first = select(new.c.request, new.c.answer, *opened(user)).join_from(new, user, true())
+    return union_all(first, KEPT.add_columns(null(), null()))
+
+
+OPENING, OPENING_UNDER_KEY = select(*opened(locked())), opened_under_key()
+CLOSING = update(IdempotencyKey).where(KEYS.key == KEY)
+
+
 async def copy_in(
     session: AsyncSession, user_id: int, rows: Rows, key: str | None, request: Digest
 ) -> Loaded:
     """COPY rows in the session's transaction."""
-
-    async def work() -> dict[str, Any]:
-        await lock_user(session, user_id)  # begins the transaction: COPY takes part in it (test74)
-        await session.execute(text("SET LOCAL statement_timeout = 0"))
-        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-        told = await driver.copy_records_to_table(
-            "track_points", records=rows, columns=COLUMNS, timeout=UPLOAD
-        )
-        await notify_listeners(session, user_id)
-        return {"points": int(told.removeprefix("COPY "))}
-
-    return Loaded.model_validate(await run_once(session, key, request, work))
+    given = {"owner": user_id, KEY.key: key}
+    opening = OPENING if key is None else OPENING_UNDER_KEY
+    # A statement begins the transaction: COPY takes part in it (test74).
+    row = (await session.execute(opening, given)).one_or_none()
+    if row is None and key is not None:
+        row = (await session.execute(KEPT, given)).one_or_none()
+    if row is None:
+        raise no_user()
+    if key is not None and row.answer is not None:
+        return Loaded.model_validate(answer_kept(row, await request()))
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    told = await driver.copy_records_to_table(
+        "track_points", records=rows, columns=COLUMNS, timeout=UPLOAD
+    )
+    done = {"points": int(told.removeprefix("COPY "))}
+    if key is not None:
+        await session.execute(CLOSING.values(request=await request(), answer=done), {KEY.key: key})
+    return Loaded.model_validate(done)
 
 
 def bad_line(number: int, why: str) -> HTTPException:

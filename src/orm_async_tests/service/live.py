@@ -11,19 +11,25 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.models import TrackPoint
+from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.parameters import MAX_ID, Id
-from orm_async_tests.service.points import CHANNEL, to_document
+from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.sessions import Sessions, WriteSessions
+from orm_async_tests.service.reads import Reader
+from orm_async_tests.service.schemas import PointOut
 from orm_async_tests.service.settings import Settings
-from orm_async_tests.service.users import require_user
+from orm_async_tests.service.users import no_user
 
 BATCH = 100
+USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
+NEWER = select(*POINTS).where(POINTS.user_id == bindparam("user_id"), POINTS.id > bindparam("last"))
+NEWER = NEWER.order_by(POINTS.id).limit(BATCH)
+LAST = select(func.max(POINTS.id)).where(POINTS.user_id == USERS.id).scalar_subquery()
+NEWEST = select(LAST.label("last")).where(USERS.id == bindparam("user_id"))
 RECONNECT_AFTER = 0.5  # seconds until a listener that was lost connects again
 LISTENER_ERRORS = (DBAPIError, OSError, TimeoutError)
 
@@ -85,25 +91,22 @@ class Hub:
             await lost.wait()
 
 
-async def newer(sessions: Sessions, user_id: int, last: int) -> list[tuple[int, str]]:
+async def newer(reader: Reader, user_id: int, last: int) -> list[tuple[int, str]]:
     """Ids and documents of the points after the last that was sent, a batch at most."""
-    mine = TrackPoint.user_id == user_id, TrackPoint.id > last
-    async with sessions() as session:
-        found = await session.scalars(
-            select(TrackPoint).where(*mine).order_by(TrackPoint.id).limit(BATCH)
-        )
-        return [(point.id, to_document(point).model_dump_json()) for point in found]
+    found = await reader.rows(NEWER, {"user_id": user_id, "last": last})
+    return [(point.id, PointOut.model_validate(point).model_dump_json()) for point in found]
 
 
-async def newest(sessions: Sessions, user_id: int) -> int:
-    """The id of the user's last point, or 0."""
-    async with sessions() as session:
-        last = select(func.max(TrackPoint.id)).where(TrackPoint.user_id == user_id)
-        return await session.scalar(last) or 0
+async def newest(reader: Reader, user_id: int) -> int:
+    """The id of the user's last point, or 0. Raises HTTPException 404 if there is no such user."""
+    rows = await reader.rows(NEWEST, {"user_id": user_id})
+    if not rows:
+        raise no_user()
+    return rows[0].last or 0
 
 
 async def events(
-    hub: Hub, sessions: Sessions, user_id: int, last: int, settings: Settings
+    hub: Hub, reader: Reader, user_id: int, last: int, settings: Settings
 ) -> AsyncIterator[bytes]:
     """The points after `last`, as they come; a comment when there was nothing for a while.
 
@@ -115,7 +118,7 @@ async def events(
         yield format_sse_event(comment="listening")
         while not hub.closed and (left := end - loop.time()) > 0:
             client.clear()
-            while found := await newer(sessions, user_id, last):
+            while found := await newer(reader, user_id, last):
                 for last, document in found:
                     yield format_sse_event(id=str(last), event="point", data_str=document)
             try:
@@ -132,13 +135,11 @@ async def events(
 async def live(
     user_id: Id,
     request: Request,
-    sessions: WriteSessions,
     last_event_id: Annotated[EventId | SkipJsonSchema[None], Header()] = None,
 ) -> EventSourceResponse:
     """A user's new points as they are committed; Last-Event-ID goes on where a client stopped."""
-    async with sessions() as session:  # before the answer begins
-        await require_user(session, user_id)
-    last = await newest(sessions, user_id) if last_event_id is None else last_event_id
     state = request.app.state
+    now = await newest(state.fresh_reader, user_id)  # before the answer begins
+    last = now if last_event_id is None else last_event_id
     # FastAPI runs no generator here: its tasks log a traceback when a client goes away (0.165).
-    return EventSourceResponse(events(state.hub, sessions, user_id, last, state.settings))
+    return EventSourceResponse(events(state.hub, state.fresh_reader, user_id, last, state.settings))

@@ -4,21 +4,35 @@ from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic.json_schema import SkipJsonSchema
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service import pages
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
-from orm_async_tests.service.idempotency import Key, digest_of, run_once
+from orm_async_tests.service.idempotency import Key, creation, digest_of
+from orm_async_tests.service.idempotency import create as create_row
 from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
 from orm_async_tests.service.sessions import WriteSession
+from orm_async_tests.service.users import no_user
 
 CHANNEL = "orm_async_points"
-POINTS = TrackPoint.__table__.c
+USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
 ONE = select(*POINTS, version(TrackPoint).label("version")).where(POINTS.id == bindparam("id"))
 
 router = APIRouter(tags=["points"])
@@ -29,19 +43,28 @@ def to_document(point: TrackPoint) -> PointOut:
     return PointOut.model_validate(point)
 
 
-async def lock_user(session: AsyncSession, user_id: int) -> None:
-    """Lock the user: writers of one user's points take turns, so ids are in order of commits.
-
-    Raises HTTPException (404) if there is no such user.
-    """
-    lock = select(User.id).where(User.id == user_id).with_for_update(key_share=True)
-    if await session.scalar(lock) is None:
-        raise HTTPException(404, "there is no such user")
+def locked(*conditions: ColumnElement[bool]) -> CTE:
+    """The user, locked: writers of one user's points take turns, so ids are in order of commits."""
+    mine = USERS.id == bindparam("owner"), *conditions
+    return select(USERS.id).where(*mine).with_for_update(key_share=True).cte("locked")
 
 
-async def notify_listeners(session: AsyncSession, user_id: int) -> None:
-    """Tell listeners, once this transaction is committed, that the user has new points."""
-    await session.execute(select(func.pg_notify(CHANNEL, str(user_id))))
+def notified(user_id: ColumnElement[int]) -> ColumnElement[str]:
+    """Tells listeners, once the transaction is committed, that the user has new points."""
+    return cast(func.pg_notify(CHANNEL, cast(user_id, Text)), Text)
+
+
+def new(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
+    """The INSERT of a point on these conditions, if there is the user."""
+    given = [bindparam(name, type_=POINTS[name].type) for name in ("lat", "lon", "date")]
+    made = insert(TrackPoint).from_select(
+        ["user_id", "lat", "lon", "date"], select(locked(*conditions).c.id, *given)
+    )
+    told = notified(POINTS.user_id).label("told")
+    return made.returning(*POINTS, version(TrackPoint).label("version"), told)
+
+
+NEW = creation("point", PointOut, new)
 
 
 async def refuse(session: AsyncSession, point_id: int) -> NoReturn:
@@ -57,15 +80,11 @@ async def create(
 ) -> PointOut:
     """Add a point to a user's walk."""
 
-    async def work() -> dict[str, Any]:
-        await lock_user(session, user_id)
-        new = insert(TrackPoint).values(user_id=user_id, **point.model_dump())
-        row = (await session.execute(new.returning(TrackPoint, version(TrackPoint)))).one()
-        await notify_listeners(session, user_id)
-        return {"point": to_document(row[0]).model_dump(mode="json"), "version": row[1]}
-
     request = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
-    done = await run_once(session, key, request, work)
+    values = {"owner": user_id, **point.model_dump()}
+    done = await create_row(session, NEW, values, key, request)
+    if done is None:
+        raise no_user()
     response.headers["ETag"] = etag(done["version"])
     response.headers["Location"] = f"/points/{done['point']['id']}"
     return PointOut.model_validate(done["point"])
@@ -87,7 +106,7 @@ async def list_(
     parameters = {name: value for name, value in given.items() if value is not None}
     rows = await reader.rows(pages.STATEMENTS[since is not None, until is not None], parameters)
     if not rows:
-        raise HTTPException(404, "there is no such user")
+        raise no_user()
     return Response(pages.document(rows[0]), media_type="application/json")
 
 

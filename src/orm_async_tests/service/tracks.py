@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, select
 from orm_async_tests.models import TrackPoint
 from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.reads import Read
 from orm_async_tests.service.sessions import ReadSessions, Sessions
 from orm_async_tests.service.users import require_user
 
@@ -48,17 +49,15 @@ async def feature(sessions: Sessions, user_id: int) -> AsyncIterator[str]:
 
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
-async def ndjson(user_id: Id, sessions: ReadSessions) -> StreamingResponse:
+async def ndjson(user_id: Id, reader: Read, sessions: ReadSessions) -> StreamingResponse:
     """A user's points, one JSON document in each line, as /points/ndjson takes them."""
-    async with sessions() as session:  # before the answer begins
-        await require_user(session, user_id)
+    await require_user(reader, user_id)  # before the answer begins
     lines = texts(sessions, user_id, LINE, "")
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 @router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
-async def geojson(user_id: Id, sessions: ReadSessions) -> StreamingResponse:
+async def geojson(user_id: Id, reader: Read, sessions: ReadSessions) -> StreamingResponse:
     """A user's points as a GeoJSON feature."""
-    async with sessions() as session:  # before the answer begins
-        await require_user(session, user_id)
+    await require_user(reader, user_id)  # before the answer begins
     return StreamingResponse(feature(sessions, user_id), media_type="application/geo+json")

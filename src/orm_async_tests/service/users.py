@@ -3,15 +3,17 @@
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, HTTPException, Response
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Text, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
-from orm_async_tests.service.idempotency import Key, digest_of, run_once
+from orm_async_tests.service.idempotency import Key, creation, digest_of
+from orm_async_tests.service.idempotency import create as create_row
 from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.reads import Read
+from orm_async_tests.service.reads import Read, Reader
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
 from orm_async_tests.service.sessions import WriteSession
 
@@ -19,6 +21,7 @@ USERS = User.__table__.c
 ONE = select(*USERS, version(User).label("version")).where(USERS.id == bindparam("id"))
 SOME = select(*USERS).where(USERS.id > bindparam("after")).order_by(USERS.id)
 SOME = SOME.limit(bindparam("some"))
+KNOWN = select(USERS.id).where(USERS.id == bindparam("id"))
 
 router = APIRouter(prefix="/users", tags=["users"])
 
@@ -28,16 +31,32 @@ def to_document(user: User) -> UserOut:
     return UserOut.model_validate(user)
 
 
-async def require_user(session: AsyncSession, user_id: int) -> None:
+def no_user() -> HTTPException:
+    """The answer to a request for a user who is not there."""
+    return HTTPException(404, "there is no such user")
+
+
+async def require_user(reader: Reader, user_id: int) -> None:
     """Raises HTTPException 404 if there is no such user."""
-    if await session.scalar(select(User.id).where(User.id == user_id)) is None:
-        raise HTTPException(404, "there is no such user")
+    if not await reader.rows(KNOWN, {"id": user_id}):
+        raise no_user()
 
 
 async def refuse(session: AsyncSession, user_id: int) -> NoReturn:
     """Say why a write found no row: 404 if there is none, 412 if it has another version by now."""
-    await require_user(session, user_id)
+    if await session.scalar(KNOWN, {"id": user_id}) is None:
+        raise no_user()
     raise HTTPException(412, "the user has changed since you read it")
+
+
+def new(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
+    """The INSERT of a user on these conditions."""
+    given = select(bindparam("username", type_=Text)).where(*conditions)
+    made = insert(User).from_select(["username"], given)
+    return made.returning(*USERS, version(User).label("version"))
+
+
+NEW = creation("user", UserOut, new)
 
 
 @router.post("", status_code=201, responses=problem_responses(409))
@@ -46,13 +65,9 @@ async def create(
 ) -> UserOut:
     """Make a user."""
 
-    async def work() -> dict[str, Any]:
-        made = insert(User).values(username=user.username).returning(User, version(User))
-        row = (await session.execute(made)).one()
-        return {"user": to_document(row[0]).model_dump(mode="json"), "version": row[1]}
-
     request = digest_of(f"POST /users {user.model_dump_json()}")
-    done = await run_once(session, key, request, work)
+    done = await create_row(session, NEW, user.model_dump(), key, request)
+    assert done is not None
     response.headers["ETag"] = etag(done["version"])
     response.headers["Location"] = f"/users/{done['user']['id']}"
     return UserOut.model_validate(done["user"])
@@ -72,7 +87,7 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
     """A user; the ETag says which version."""
     rows = await reader.rows(ONE, {"id": user_id})
     if not rows:
-        raise HTTPException(404, "there is no such user")
+        raise no_user()
     response.headers["ETag"] = etag(rows[0].version)
     return UserOut.model_validate(rows[0])
 

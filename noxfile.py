@@ -26,6 +26,8 @@ EDGES = [  # Python, SQLAlchemy, drivers
     ("3.12", "newest 2.1", "newest"),
 ]
 STANDARD = ("--preset", "standard")
+RATIOS = ["-m", "orm_async_tests", "bench"]
+COMMANDS = {"ratios": RATIOS, "peers": [*RATIOS, "--peers"]}  # of the bench, else a program
 UP = ("up", "-d", "--wait", "--build")
 
 
@@ -124,6 +126,7 @@ def bench(session: nox.Session) -> None:
         "service",
         "pages",
         "ratios",
+        "peers",
         "gpx",
         "isolation",
         "growth",
@@ -132,7 +135,7 @@ def bench(session: nox.Session) -> None:
     ]:
         program = Path("bench", name)
         path = program if program.is_dir() else program.with_suffix(".py")
-        python(session, *(["-m", "orm_async_tests", "bench"] if name == "ratios" else [str(path)]))
+        python(session, *COMMANDS.get(name, [str(path)]))
 
 
 @nox.session(venv_backend="none")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orm_async_tests.bench import environments
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src/orm_async_tests"
 LAYER = re.compile(r"^\| `(\w+)` \| ([\w ]*?) ?\| .+ \|$", re.M)  # a row of the table of layers
@@ -69,6 +71,17 @@ def test_imports_point_one_way(path: Path) -> None:
     others = {name.split(".")[1] for name in imported(path)}
     allowed = MAY_IMPORT[mine] | (set() if mine == "scripts" else {mine})
     assert others <= allowed
+
+
+def test_what_runs_in_another_environment_needs_nothing_of_this_one() -> None:
+    contenders = PACKAGE / "bench/contenders"
+    known = environments.contenders()
+    alone = [contenders / "given.py", contenders / "worker.py"]
+    alone += [each.source for each in known.values() if "sqlalchemy" not in each.here]
+    alone = [path for path in alone if path.stem not in environments.OURS]
+    wanted = {path.stem: imported(path) for path in alone}
+    given = "orm_async_tests.bench.contenders.given"
+    assert {name for names in wanted.values() for name in names if given not in name} == set()
 
 
 def test_importing_everything_does_nothing() -> None:

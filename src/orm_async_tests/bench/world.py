@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import URL, DateTime, text
+from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.ext.asyncio import create_async_engine as make_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests import db, migrations
+from orm_async_tests.bench.tables import Base
 
 NAME = "orm_async_tests bench"
 AUTO = {"isolation_level": "AUTOCOMMIT"}
@@ -22,24 +22,6 @@ WALKERS = f"INSERT INTO users (username) SELECT 'walker ' || n FROM generate_ser
 POINTS = f"""INSERT INTO track_points (user_id, lat, lon, date)
     SELECT 1 + n % {USERS}, n % 90 + 0.25, n % 180 + 0.125, '2026-01-01Z'::timestamptz
     FROM generate_series(0, {{}} - 1) n"""
-
-
-class Base(DeclarativeBase):
-    """The bench's own table."""
-
-    type_annotation_map = {datetime: DateTime(timezone=True)}
-
-
-class Mark(Base):
-    """A row that a workload writes."""
-
-    __tablename__ = "marks"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int]
-    lat: Mapped[float]
-    lon: Mapped[float]
-    date: Mapped[datetime]
 
 
 @dataclass(frozen=True)

@@ -2,33 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import (
-    Float,
-    Integer,
-    Select,
-    bindparam,
-    column,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
+from orm_async_tests.bench.tables import Mark, arrays_of, unnested
 from orm_async_tests.bench.workload import Workload
-from orm_async_tests.bench.world import Mark, World
+from orm_async_tests.bench.world import World
 
 NAMES = ("user_id", "lat", "lon", "date")
 ALL = ("id", *NAMES)
-TYPES: dict[str, Any] = {
-    "id": Integer,
-    "user_id": Integer,
-    "lat": Float(53),
-    "lon": Float(53),
-    "date": TIMESTAMP(timezone=True),
-}
 INSERT = "INSERT INTO marks (user_id, lat, lon, date) VALUES ($1, $2, $3, $4)"
 UPDATE = """UPDATE marks SET lat = new.lat FROM unnest($1::int[], $2::float8[]) AS new (id, lat)
     WHERE marks.id = new.id"""
@@ -43,18 +25,6 @@ MARKS = TABLE.c
 def values_of(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """The rows as tuples."""
     return [tuple(row[name] for name in names) for row in rows]
-
-
-def arrays_of(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """The rows as a list for each column, by its name with an s."""
-    return {f"{name}s": [row[name] for row in rows] for name in names}
-
-
-def unnested(*names: str) -> Select[Any]:
-    """The rows of arrays that are bound by the columns' names with an s."""
-    arrays = [bindparam(f"{name}s", type_=ARRAY(TYPES[name])) for name in names]
-    columns = [column(name, TYPES[name]) for name in names]
-    return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
 
 
 async def emptied(world: World) -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import db
+from orm_async_tests.cli import peers
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--gets", type=int, default=200, metavar="N", help="by key, in a turn")
     parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
     parser.add_argument("--json", action="store_true", dest="as_json", help="the figures as JSON")
+    peers.add_options(parser)
     parser.set_defaults(run=bench)
 
 
@@ -57,6 +59,8 @@ def bench(arguments: argparse.Namespace) -> int:
         raise CouldNotRun(f"{unknown[0]!r} is not a workload", "bench", " ".join(known))
     if arguments.rounds < 1:
         raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
+    if arguments.peers is not None:
+        return peers.compare(arguments, arguments.names or list(known))
     chosen = {name: known[name] for name in arguments.names or known}
     with db.open_database(arguments.db_, "asyncpg") as database:
         found = asyncio.run(_measured(database, arguments, chosen))

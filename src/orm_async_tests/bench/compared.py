@@ -1,0 +1,119 @@
+"""A workload done by every contender: first alike, then counted, then timed."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import URL
+
+from orm_async_tests.bench.arena import Arena, compare_answers, login, pool_size
+from orm_async_tests.bench.rounds import Duel, ratio_of, rounds, verdict
+from orm_async_tests.bench.tap import Tap
+from orm_async_tests.bench.workers import Worker
+
+TITLES = {
+    "insert": "Insert rows",
+    "update": "Update rows by their keys, each to a value of its own",
+    "upsert": "Upsert rows, half of them new",
+    "rows": "Read rows",
+    "stream": "Stream rows",
+    "get": "Get by key",
+    "tasks": "Get by key, ten tasks",
+    "walk": "A user with the latest 50 points",
+}
+SHOWN = 300  # characters of a statement
+SHARES = (0.5, 0.95, 0.99, 1.0)
+CLOCKED = ("get", "tasks")
+Answer = dict[str, Any]
+
+
+class Comparison:
+    """Contenders at work; the last of the workers is the base once more, as a control."""
+
+    def __init__(
+        self, arena: Arena, url: URL, tap: Tap, workers: Sequence[Worker], again: Worker
+    ) -> None:
+        self.arena, self.url, self.tap = arena, url, tap
+        self.workers, self.again = workers, again
+
+    def duels(self, workload: str) -> list[Duel]:
+        """The patterns of a workload, in the contenders' order; the first is the base."""
+        return [
+            (worker, pattern)
+            for worker in self.workers
+            for pattern in worker.patterns
+            if pattern.workload == workload
+        ]
+
+    async def compare(
+        self, workload: str, sizes: Mapping[str, int], most: int, seconds: float
+    ) -> Answer:
+        """The workload's part of the result."""
+        duels = self.duels(workload)
+        counts = await self.counted(workload, duels, sizes)
+        everyone = [*self.workers, self.again]
+        for worker in everyone:
+            await worker.connect(login(self.url), pool_size(workload))
+        control = self.again, duels[0][1]
+        taken = await rounds(self.arena, [*duels, control], sizes, most, seconds)
+        clocked = await self.clocked(duels, sizes) if workload in CLOCKED else {}
+        for worker in everyone:
+            await worker.ask("close")
+        base, again = taken[0].seconds, ratio_of(taken[0].seconds, taken[-1].seconds)
+        patterns = []
+        for (_, pattern), each in zip(duels, taken, strict=False):
+            ratio = ratio_of(base, each.seconds)
+            found = {name: value for name, value in asdict(pattern).items() if name != "code"}
+            found |= {"ratio": asdict(ratio), "verdict": verdict(ratio, again, len(base))}
+            found |= {"cpu": ratio_of(taken[0].cpu, each.cpu).middle}
+            found |= {"milliseconds": [round(value * 1e3, 3) for value in each.seconds]}
+            patterns.append(found | counts[pattern.key] | clocked.get(pattern.key, {}))
+        patterns[0]["verdict"] = "base"
+        head = {"name": workload, "title": TITLES[workload], "rounds": len(base)}
+        return {**head, "sizes": dict(sizes), "control": asdict(again), "patterns": patterns}
+
+    async def counted(
+        self, workload: str, duels: Sequence[Duel], sizes: Mapping[str, int]
+    ) -> dict[str, Answer]:
+        """What each one sends once its statements are prepared; their answers must be equal."""
+        for worker in self.workers:
+            await worker.connect(login(self.tap.url), pool_size(workload))
+        answers, counts = {}, {}
+        for worker, pattern in duels:
+            found = await self.arena.turn(worker, pattern, sizes, "Digest")
+            answers[pattern.key] = found["answer"]
+            compare_answers(answers)
+            self.tap.forget()
+            await self.arena.turn(worker, pattern, sizes)
+            sent = [{"sql": shown(sql), "times": n} for sql, n in self.tap.statements.items()]
+            counts[pattern.key] = {"round_trips": self.tap.round_trips, "statements": sent}
+        for worker in self.workers:
+            await worker.ask("close")
+        return counts
+
+    async def clocked(self, duels: Sequence[Duel], sizes: Mapping[str, int]) -> dict[str, Answer]:
+        """Percentiles of the milliseconds of each single read, of three turns."""
+        found: dict[str, list[float]] = {pattern.key: [] for _, pattern in duels}
+        for _ in range(3):
+            for worker, pattern in duels:
+                turn = await self.arena.turn(worker, pattern, sizes, "Clock")
+                found[pattern.key] += turn["answer"]
+        return {key: {"percentiles": percentiles(each)} for key, each in found.items()}
+
+
+def percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Milliseconds by the share of reads that took at most so long."""
+    ordered = sorted(seconds)
+    last = len(ordered) - 1
+    return {f"{share:g}": round(ordered[round(share * last)] * 1e3, 3) for share in SHARES}
+
+
+def shown(sql: str) -> str:
+    """A statement, or its beginning."""
+    return sql if len(sql) <= SHOWN else f"{sql[:SHOWN]}... ({len(sql)} characters)"
+
+
+def middle(pattern: Mapping[str, Any]) -> float:
+    """The median of a pattern's milliseconds."""
+    return float(statistics.median(pattern["milliseconds"]))

@@ -1,0 +1,187 @@
+"""SQLAlchemy's asyncio ORM on asyncpg, as its documentation shows it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import URL, create_engine, insert, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import selectinload
+
+from orm_async_tests.bench.contenders.given import (
+    BATCH,
+    LATEST,
+    Given,
+    Login,
+    Tally,
+    idiomatic,
+)
+from orm_async_tests.bench.tables import Mark
+from orm_async_tests.models import TrackPoint, User
+
+
+@dataclass(frozen=True)
+class Library:
+    """Engines with one pool, and their sessions; those of reads are in AUTOCOMMIT."""
+
+    engine: AsyncEngine
+    reads: AsyncEngine
+    Session: async_sessionmaker[AsyncSession]
+    Reads: async_sessionmaker[AsyncSession]
+
+
+@asynccontextmanager
+async def connected(login: Login, size: int) -> AsyncIterator[Library]:
+    """A pool whose connections are open."""
+    url = URL.create("postgresql+asyncpg", login.user, login.password, database=login.database)
+    url = url.set(query={"host": login.host, "port": str(login.port)})
+    engine = create_async_engine(url, pool_size=size, max_overflow=0)
+    async with AsyncExitStack() as opened:
+        for _ in range(size):
+            await opened.enter_async_context(engine.connect())
+    reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        made = async_sessionmaker(engine, expire_on_commit=False), async_sessionmaker(reads)
+        yield Library(engine, reads, *made)
+    finally:
+        await engine.dispose()
+
+
+@idiomatic
+async def insert_objects(library: Library, given: Given) -> None:
+    """add_all"""
+    async with library.Session.begin() as session:
+        session.add_all([Mark(**mark) for mark in given.marks])
+
+
+@idiomatic
+async def insert_bulk(library: Library, given: Given) -> None:
+    """insert() with a list of dictionaries"""
+    async with library.Session.begin() as session:
+        await session.execute(insert(Mark), given.marks)
+
+
+@idiomatic
+async def update_objects(library: Library, given: Given) -> None:
+    """load all, and set the attribute of each"""
+    latitudes = {change["id"]: change["lat"] for change in given.changes}
+    async with library.Session.begin() as session:
+        for mark in await session.scalars(select(Mark)):
+            mark.lat = latitudes[mark.id]
+
+
+@idiomatic
+async def update_bulk(library: Library, given: Given) -> None:
+    """update() with a list of dictionaries"""
+    rows = [{"id": change["id"], "lat": change["lat"]} for change in given.changes]
+    async with library.Session.begin() as session:
+        await session.execute(update(Mark), rows)
+
+
+@idiomatic
+async def upsert(library: Library, given: Given) -> None:
+    """insert() with ON CONFLICT and a list of dictionaries"""
+    new = postgresql.insert(Mark)
+    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    async with library.Session.begin() as session:
+        await session.execute(new, given.changes)
+
+
+@idiomatic
+async def rows(library: Library, given: Given) -> Tally:
+    """entities"""
+    tally = given.tally()
+    async with library.Session() as session:
+        tally.objects(await session.scalars(select(TrackPoint).where(TrackPoint.id <= given.read)))
+    return tally
+
+
+@idiomatic
+async def stream(library: Library, given: Given) -> Tally:
+    """entities one by one, yield_per=1000"""
+    tally = given.tally()
+    every = select(TrackPoint).where(TrackPoint.id <= given.read)
+    async with library.Session() as session:
+        found = await session.stream_scalars(every.execution_options(yield_per=BATCH))
+        async for point in found:
+            tally.object(point)
+    return tally
+
+
+@idiomatic
+async def stream_partitions(library: Library, given: Given) -> Tally:
+    """partitions of entities, yield_per=1000"""
+    tally = given.tally()
+    every = select(TrackPoint).where(TrackPoint.id <= given.read)
+    async with library.Session() as session:
+        found = await session.stream_scalars(every.execution_options(yield_per=BATCH))
+        async for points in found.partitions():
+            tally.objects(points)
+    return tally
+
+
+@idiomatic
+async def get(library: Library, given: Given) -> Tally:
+    """session.get(), each in a session of its own"""
+    tally = given.tally()
+    for key in given.keys:
+        async with library.Session() as session:
+            tally.object(await session.get_one(TrackPoint, key))
+    return tally
+
+
+@idiomatic
+async def get_observed(library: Library, given: Given) -> Tally:
+    """session.get(), observed as the scripts are"""
+    from orm_async_tests.harness import sql
+    from orm_async_tests.harness.seen import Seen
+
+    with sql.recorded(Seen(), create_engine("postgresql+asyncpg://")):
+        return await get(library, given)
+
+
+@idiomatic
+async def tasks(library: Library, given: Given) -> Tally:
+    """session.get(), each in a session of its own, in ten tasks"""
+    tally = given.tally()
+
+    async def some(keys: list[int]) -> None:
+        for key in keys:
+            async with library.Session() as session:
+                tally.object(await session.get_one(TrackPoint, key))
+
+    await asyncio.gather(*map(some, given.shares))
+    return tally
+
+
+@idiomatic
+async def walk(library: Library, given: Given) -> Tally:
+    """session.get() and a query, in a session for each user"""
+    tally = given.tally()
+    for key in given.users:
+        newest = select(TrackPoint).where(TrackPoint.user_id == key)
+        async with library.Session() as session:
+            tally.user((await session.get_one(User, key)).username)
+            newest = newest.order_by(TrackPoint.id.desc()).limit(LATEST)
+            tally.objects(await session.scalars(newest))
+    return tally
+
+
+@idiomatic
+async def walk_selectin(library: Library, given: Given) -> Tally:
+    """selectinload() of all points, and a slice of them"""
+    tally = given.tally()
+    for key in given.users:
+        whole = select(User).where(User.id == key).options(selectinload(User.points))
+        async with library.Session() as session:
+            user = (await session.scalars(whole)).one()
+            tally.user(user.username)
+            tally.objects(user.points[-LATEST:])
+    return tally

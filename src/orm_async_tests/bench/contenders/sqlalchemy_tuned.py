@@ -1,0 +1,203 @@
+"""SQLAlchemy's asyncio ORM on asyncpg, by public patterns that are chosen for speed."""
+
+import asyncio
+import gc
+from typing import Any
+
+from sqlalchemy import bindparam, select, text, true, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import aliased, contains_eager
+
+from orm_async_tests.bench.contenders.given import (
+    BATCH,
+    LATEST,
+    WRITTEN,
+    Given,
+    Tally,
+    raw,
+    tuned,
+)
+from orm_async_tests.bench.contenders.sqlalchemy import Library, connected
+from orm_async_tests.bench.tables import Mark, arrays_of, unnested
+from orm_async_tests.models import TrackPoint, User
+
+__all__ = ["connected"]
+
+ALL = ("id", *WRITTEN)
+MARKS = Mark.metadata.tables["marks"]
+COLUMNS = [each.class_attribute for each in TrackPoint.__mapper__.column_attrs]
+BY_KEY = select(TrackPoint).where(TrackPoint.id == bindparam("key"))
+USER = select(User).where(User.id == bindparam("key"))
+NEWEST = select(TrackPoint).where(TrackPoint.user_id == bindparam("key"))
+NEWEST = NEWEST.order_by(TrackPoint.id.desc()).limit(LATEST)
+LATERAL = select(TrackPoint).where(TrackPoint.user_id == User.id)
+NEAR = aliased(TrackPoint, LATERAL.order_by(TrackPoint.id.desc()).limit(LATEST).lateral())
+WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(NEAR)))
+
+
+@raw
+async def insert_copy(library: Library, given: Given) -> None:
+    """COPY from tuples, in the session's transaction"""
+    async with library.Session.begin() as session:
+        await session.execute(text("SELECT 1"))  # BEGIN is sent by the first statement (test74)
+        connection = await (await session.connection()).get_raw_connection()
+        driver: Any = connection.driver_connection
+        await driver.copy_records_to_table("marks", records=given.records, columns=WRITTEN)
+
+
+@raw
+async def insert_copy_dicts(library: Library, given: Given) -> None:
+    """COPY from dictionaries, in the session's transaction"""
+    async with library.Session.begin() as session:
+        await session.execute(text("SELECT 1"))  # BEGIN is sent by the first statement (test74)
+        connection = await (await session.connection()).get_raw_connection()
+        driver: Any = connection.driver_connection
+        records = (tuple(mark.values()) for mark in given.marks)
+        await driver.copy_records_to_table("marks", records=records, columns=WRITTEN)
+
+
+@tuned
+async def update_unnest(library: Library, given: Given) -> None:
+    """update() from arrays by unnest"""
+    new = unnested("id", "lat").subquery().c
+    changed = update(Mark).values(lat=new.lat).where(Mark.id == new.id)
+    changed = changed.execution_options(synchronize_session=False)
+    async with library.Session.begin() as session:
+        await session.execute(changed, arrays_of(given.changes, ("id", "lat")))
+
+
+@tuned
+async def upsert_unnest(library: Library, given: Given) -> None:
+    """insert() with ON CONFLICT from arrays by unnest"""
+    new = postgresql.insert(MARKS).from_select(ALL, unnested(*ALL))
+    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    async with library.Session.begin() as session:
+        await session.execute(new, arrays_of(given.changes, ALL))
+
+
+@raw
+async def upsert_copy(library: Library, given: Given) -> None:
+    """COPY to a temporary table, and insert() with ON CONFLICT from it"""
+    there = text("SELECT id, user_id, lat, lon, date FROM new").columns(*MARKS.c)
+    new = postgresql.insert(MARKS).from_select(ALL, there)
+    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    async with library.Session.begin() as session:
+        await session.execute(text("CREATE TEMP TABLE new (LIKE marks) ON COMMIT DROP"))
+        connection = await (await session.connection()).get_raw_connection()
+        driver: Any = connection.driver_connection
+        records = (tuple(change.values()) for change in given.changes)
+        await driver.copy_records_to_table("new", records=records, columns=ALL)
+        await session.execute(new)
+
+
+@tuned
+async def rows_collector(library: Library, given: Given) -> Tally:
+    """entities, while the garbage collector rests"""
+    tally = given.tally()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 1000)  # what is loaded is not garbage: do not look so often
+    try:
+        async with library.Session() as session:
+            every = select(TrackPoint).where(TrackPoint.id <= given.read)
+            tally.objects(await session.scalars(every))
+    finally:
+        gc.set_threshold(*thresholds)
+    return tally
+
+
+@tuned
+async def rows_columns(library: Library, given: Given) -> Tally:
+    """columns of the entity"""
+    tally = given.tally()
+    async with library.Reads() as session:
+        tally.objects(await session.execute(select(*COLUMNS).where(TrackPoint.id <= given.read)))
+    return tally
+
+
+@tuned
+async def stream_collector(library: Library, given: Given) -> Tally:
+    """partitions of entities, while the garbage collector rests"""
+    tally = given.tally()
+    every = select(TrackPoint).where(TrackPoint.id <= given.read)
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, 50, 1000)  # what a batch holds is not garbage before its end
+    try:
+        async with library.Session() as session:
+            found = await session.stream_scalars(every.execution_options(yield_per=BATCH))
+            async for points in found.partitions():
+                tally.objects(points)
+    finally:
+        gc.set_threshold(*thresholds)
+    return tally
+
+
+@tuned
+async def get_autocommit(library: Library, given: Given) -> Tally:
+    """session.get(), each in a session in AUTOCOMMIT"""
+    tally = given.tally()
+    for key in given.keys:
+        async with library.Reads() as session:
+            tally.object(await session.get_one(TrackPoint, key))
+    return tally
+
+
+@tuned
+async def get_select(library: Library, given: Given) -> Tally:
+    """a select() built once, each in a session in AUTOCOMMIT"""
+    tally = given.tally()
+    for key in given.keys:
+        async with library.Reads() as session:
+            tally.object((await session.scalars(BY_KEY, {"key": key})).one())
+    return tally
+
+
+@tuned
+async def tasks_autocommit(library: Library, given: Given) -> Tally:
+    """session.get(), each in a session in AUTOCOMMIT, in ten tasks"""
+    tally = given.tally()
+
+    async def some(keys: list[int]) -> None:
+        for key in keys:
+            async with library.Reads() as session:
+                tally.object(await session.get_one(TrackPoint, key))
+
+    await asyncio.gather(*map(some, given.shares))
+    return tally
+
+
+@tuned
+async def tasks_select(library: Library, given: Given) -> Tally:
+    """a select() built once, each in a session in AUTOCOMMIT, in ten tasks"""
+    tally = given.tally()
+
+    async def some(keys: list[int]) -> None:
+        for key in keys:
+            async with library.Reads() as session:
+                tally.object((await session.scalars(BY_KEY, {"key": key})).one())
+
+    await asyncio.gather(*map(some, given.shares))
+    return tally
+
+
+@tuned
+async def walk_autocommit(library: Library, given: Given) -> Tally:
+    """two statements built once, in a session in AUTOCOMMIT for each user"""
+    tally = given.tally()
+    for key in given.users:
+        async with library.Reads() as session:
+            user = (await session.scalars(USER, {"key": key})).one()
+            tally.user(user.username)
+            tally.objects(await session.scalars(NEWEST, {"key": key}))
+    return tally
+
+
+@tuned
+async def walk_lateral(library: Library, given: Given) -> Tally:
+    """one statement built once, with LATERAL and contains_eager(), in AUTOCOMMIT"""
+    tally = given.tally()
+    for key in given.users:
+        async with library.Reads() as session:
+            user = (await session.scalars(WALK, {"key": key})).unique().one()
+            tally.user(user.username)
+            tally.objects(user.points)
+    return tally

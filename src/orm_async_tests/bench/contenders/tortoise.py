@@ -1,0 +1,154 @@
+"""Tortoise ORM on asyncpg."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tortoise import Tortoise, fields
+from tortoise.connection import get_connection
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from orm_async_tests.bench.contenders.given import (
+    COLUMNS,
+    LATEST,
+    Given,
+    Login,
+    Tally,
+    idiomatic,
+    tuned,
+)
+
+
+class Mark(Model):
+    """A row that a workload writes."""
+
+    id = fields.IntField(primary_key=True)
+    user_id = fields.IntField()
+    lat = fields.FloatField()
+    lon = fields.FloatField()
+    date = fields.DatetimeField()
+
+    class Meta:
+        table = "marks"
+
+
+class User(Model):
+    """Somebody who records walks."""
+
+    id = fields.IntField(primary_key=True)
+    username = fields.TextField()
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "users"
+
+
+class Point(Model):
+    """A position of a walk."""
+
+    id = fields.IntField(primary_key=True)
+    user: Any = fields.ForeignKeyField("bench.User")
+    lat = fields.FloatField()
+    lon = fields.FloatField()
+    date = fields.DatetimeField()
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "track_points"
+
+
+@asynccontextmanager
+async def connected(login: Login, size: int) -> AsyncIterator[None]:
+    """A pool whose connections are open."""
+    credentials = {**vars(login), "minsize": size, "maxsize": size}
+    engine = {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
+    app = {"models": [__name__], "default_connection": "default"}
+    await Tortoise.init({"connections": {"default": engine}, "apps": {"bench": app}})
+    try:
+        await get_connection("default").execute_query("SELECT 1")  # opens the whole pool
+        yield
+    finally:
+        await Tortoise.close_connections()
+
+
+@idiomatic
+async def insert(_: None, given: Given) -> None:
+    """bulk_create in a transaction"""
+    async with in_transaction():
+        await Mark.bulk_create([Mark(**mark) for mark in given.marks])
+
+
+@idiomatic
+async def update(_: None, given: Given) -> None:
+    """bulk_update of objects"""
+    async with in_transaction():
+        await Mark.bulk_update([Mark(**change) for change in given.changes], ["lat"])
+
+
+@idiomatic
+async def upsert(_: None, given: Given) -> None:
+    """bulk_create with on_conflict"""
+    marks = [Mark(**change) for change in given.changes]
+    async with in_transaction():
+        await Mark.bulk_create(marks, on_conflict=["id"], update_fields=["lat"])
+
+
+@idiomatic
+async def rows(_: None, given: Given) -> Tally:
+    """filter: a list of objects"""
+    tally = given.tally()
+    tally.objects(await Point.filter(id__lte=given.read))
+    return tally
+
+
+@tuned
+async def rows_values(_: None, given: Given) -> Tally:
+    """values_list: tuples"""
+    tally = given.tally()
+    tally.tuples(await Point.filter(id__lte=given.read).values_list(*COLUMNS))
+    return tally
+
+
+@idiomatic
+async def stream(_: None, given: Given) -> Tally:
+    """async for, which fetches all rows first"""
+    tally = given.tally()
+    async for point in Point.filter(id__lte=given.read):
+        tally.object(point)
+    return tally
+
+
+@idiomatic
+async def get(_: None, given: Given) -> Tally:
+    """Model.get"""
+    tally = given.tally()
+    for key in given.keys:
+        tally.object(await Point.get(id=key))
+    return tally
+
+
+@idiomatic
+async def tasks(_: None, given: Given) -> Tally:
+    """Model.get, in ten tasks"""
+    tally = given.tally()
+
+    async def some(keys: list[int]) -> None:
+        for key in keys:
+            tally.object(await Point.get(id=key))
+
+    await asyncio.gather(*map(some, given.shares))
+    return tally
+
+
+@idiomatic
+async def walk(_: None, given: Given) -> Tally:
+    """Model.get and a query"""
+    tally = given.tally()
+    for key in given.users:
+        tally.user((await User.get(id=key)).username)
+        tally.objects(await Point.filter(user_id=key).order_by("-id").limit(LATEST))
+    return tally

@@ -1,11 +1,11 @@
-"""Sweep patterns, and run first what failed last time."""
+"""Sweep, and run first what failed last time."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orm_async_tests import db
 from orm_async_tests.faults.known import explained
-from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.faults.outcome import Outcome, Point
 from orm_async_tests.faults.patterns import Pattern
 from orm_async_tests.faults.remembered import failed, remembered
 from orm_async_tests.faults.report import Cell, line
@@ -23,42 +23,57 @@ async def sweep_and_remember(
     home: Path,
     tell: Tell,
     say: Say,
-) -> tuple[list[Cell], list[Outcome]]:
-    """The cells, and before them the outcomes of the points that failed last time.
+) -> list[Cell]:
+    """The cells, with the known defects of the stack that explain what was broken.
 
-    `stack` has the versions that known defects go by. What fails in this run is kept in `home` for
-    the next one, and what passes is forgotten.
+    What fails is kept in `home` for the next run, which begins with it; what passes is forgotten.
     """
     found: list[Cell] = []
-    again: list[Outcome] = []
     for pattern in patterns:
         kept = remembered(home, pattern.name, database.driver, loop)
-        first: list[Outcome] = []
-        if points := kept.points(kinds):
-            say(f"{pattern.name}: what failed last time comes first ({len(points)})")
-            first = [await rerun(pattern, database, point) for point in points]
-            explain(first, stack)
-            for text in told(first):
-                say(text)
+
+        async def run(point: Point, pattern: Pattern = pattern) -> Outcome:
+            return await rerun(pattern, database, point)
+
+        first = await run_first(run, kept.points(kinds), stack, say)
         cells = await sweep_each([pattern], database, kinds, loop, tell)
         explained(cells, stack)
-        swept = [seen for cell in cells for seen in cell.outcomes]
-        kept.replace(kinds, failed([*first, *swept]))
+        include(first, cells)
+        kept.replace(kinds, failed(seen for cell in cells for seen in cell.outcomes))
         found += cells
-        again += first
-    return found, again
+    return found
 
 
-def explain(outcomes: Sequence[Outcome], stack: Mapping[str, str]) -> None:
-    """Note at each point which known defect explains it, if one does."""
-    explained([Cell(each.point.work, each.point.fault, (1, 1), [each]) for each in outcomes], stack)
+async def run_first(
+    run: Callable[[Point], Awaitable[Outcome]],
+    points: Sequence[Point],
+    stack: Mapping[str, str],
+    say: Say,
+) -> list[Outcome]:
+    """The outcomes of points that failed last time."""
+    if not points:
+        return []
+    say(f"{points[0].work}: what failed last time comes first ({len(points)})")
+    found = [await run(point) for point in points]
+    explained([Cell(each.point.work, each.point.fault, (1, 1), [each]) for each in found], stack)
+    for text in told(found):
+        say(text)
+    return found
 
 
-def told(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def told(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """What became of points that failed last time."""
-    broken = failed(outcomes)
     for seen in outcomes:
-        if seen.point in broken:
+        if failed([seen]):
             yield f"fails again: {line(seen)}"
         else:
             yield f"passes now: {seen.point.token}"
+
+
+def include(outcomes: Iterable[Outcome], cells: Sequence[Cell]) -> None:
+    """Have what failed before the sweep in its cells, even if it passed there: it failed today."""
+    broken = [seen for seen in outcomes if failed([seen])]
+    for cell in cells:
+        found = {seen.point: seen for seen in cell.outcomes}
+        found |= {seen.point: seen for seen in broken if seen.point.fault == cell.fault}
+        cell.outcomes = list(found.values())

@@ -43,7 +43,8 @@ class Point:
 def parse(token: str) -> Point:
     """The point of a token. Raises CouldNotRun."""
     try:
-        driver, loop, work, fault, at = token.split("/")
+        driver, loop, rest = token.split("/", 2)
+        work, fault, at = rest.rsplit("/", 2)  # a test's id has slashes of its own
         kind, moment = fault.split("-")
         if moment not in MOMENTS[kind]:
             raise ValueError(token)

@@ -45,9 +45,9 @@ class Cell:
         return " ".join([points, *(f"{mark}{count}" for mark, count in marks.items() if count)])
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
-    """The cells of a sweep."""
+    """The cells of a sweep; its text has the figures, and a line for each violation."""
 
     cells: list[Cell]
 
@@ -76,7 +76,7 @@ class Report:
         """The points at which all was committed, and the caller saw an error."""
         return [each for each in self.outcomes if each.ambiguous]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:  # pytest shows it for the message of an assertion
         return "\n".join([summary(self), *map(line, self.violating)])
 
 

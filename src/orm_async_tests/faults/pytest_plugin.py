@@ -41,7 +41,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         kinds: Sequence[str] = (),
     ) -> "Report":
         from orm_async_tests.faults.in_tests import Sweep, replayed
-        from orm_async_tests.faults.kinds import KINDS
+        from orm_async_tests.faults.kinds import ANYWHERE
 
         said: list[str] = []
         cache = getattr(config, "cache", None)  # there is none with -p no:cacheprovider
@@ -49,7 +49,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         sweep = Sweep(item.nodeid, engine, work, rows, folder, said.append)
         only = config.getoption(OPTION)
         try:
-            report = await (sweep.run_one(only) if only else sweep.run(kinds or KINDS))
+            report = await (sweep.run_one(only) if only else sweep.run(kinds or ANYWHERE))
             said += [replayed(seen, item.nodeid, OPTION) for seen in report.violating]
         finally:
             if said:

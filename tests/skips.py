@@ -5,6 +5,7 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
+from orm_async_tests.db import DRIVERS
 from orm_async_tests.harness.judge import SKIPPED
 from orm_async_tests.harness.needs import PGBOUNCER, missing
 from orm_async_tests.harness.result import Result
@@ -24,7 +25,7 @@ def skip_as(result: Result) -> None:
     stack, about = result.stack, Requirement(result.script.only or result.stack.driver)
     mine = about.name == stack.driver
     outside = {
-        stack.driver: not mine,
+        stack.driver: not mine or stack.driver not in (*DRIVERS, result.script.also),
         stack.driver_version: mine and stack.driver_version not in about.specifier,
         stack.sqlalchemy: not within(stack.sqlalchemy, result.script.since),
     }

@@ -1,13 +1,14 @@
 """Every script holds, and every claim can fail."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests import catalogue, db
+from orm_async_tests.harness import sqlite
 from orm_async_tests.harness.judge import BROKEN, HOLDS, UPSTREAM, judge
 from orm_async_tests.harness.needs import WIRE
 from orm_async_tests.harness.result import Result
@@ -26,11 +27,15 @@ ENTRIES = {entry.command: entry for entry in catalogue.catalogue()}
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
-@pytest.fixture(params=db.DRIVERS)
-def driven(request: pytest.FixtureRequest, database: db.Database) -> db.Database:
-    """This worker's database through each driver."""
+@pytest.fixture(params=[*db.DRIVERS, sqlite.DRIVER])
+def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db.Database]:
+    """This worker's database through each driver, and a SQLite."""
+    if request.param == sqlite.DRIVER:
+        with sqlite.open_database(None, sqlite.DRIVER, pooler="") as file:
+            yield file
+        return
     url = db.with_driver(database.url, request.param)
-    return db.Database(url, database.kind, database.label)
+    yield db.Database(url, database.kind, database.label)
 
 
 @pytest.mark.parametrize("command", ENTRIES)
@@ -75,6 +80,7 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
     script = Script.of(ENTRIES[command].load())
     assert within("2.1.9", script.since)
     assert Requirement(script.only or "asyncpg").name in db.DRIVERS
+    assert script.also in ("", sqlite.DRIVER)
     for defect in script.defects:
         assert not defect.applies({"sqlalchemy": "1.4", "asyncpg": "0.1", "psycopg": "1"})
         assert not defect.what.endswith(".")

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import (
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import SCRIPTS, Login, Purpose, lease
 
-Kind = Literal["embedded", "compose", "url"]
+Kind = Literal["embedded", "compose", "url", "file"]
 
 DRIVERS = ("asyncpg", "psycopg")
 NAME = "orm_async_tests"  # of the embedded server's database

@@ -12,6 +12,7 @@ import pytest
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness import needs, playground
+from orm_async_tests.harness.script import Script
 from tests.cli.commands import lazy_loading, orm
 from tests.conftest import with_url
 
@@ -85,6 +86,21 @@ def test_run_as_ndjson_is_a_document_of_that_form_for_each_result(database: db.D
     assert [json.loads(line)["results"][0]["number"] for line in lines] == [5, 34]
 
 
+def test_sqlite_needs_no_server_and_runs_what_is_sqlalchemys_alone() -> None:
+    done = orm("run", "5", "14", "--driver", "aiosqlite", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, json.loads(SCHEMA.read_text("utf-8")))
+    assert (document["stack"]["driver"], document["stack"]["postgresql"]) == ("aiosqlite", "")
+    assert [each["verdict"] for each in document["results"]] == ["SKIPPED", "HOLDS"]
+    assert {way["round_trips"] for way in document["results"][1]["ways"]} == {None}
+
+
+def test_at_least_twenty_five_scripts_hold_on_sqlite_too() -> None:
+    scripts = [Script.of(entry.load()) for entry in catalogue.catalogue()]
+    assert sum(script.also == "aiosqlite" for script in scripts) >= 25
+
+
 def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> None:
     if reason := needs.missing(needs.PGBOUNCER, wire=True):
         pytest.skip(reason)
@@ -98,6 +114,8 @@ def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> Non
     [
         ["run"],
         ["run", "5", "--pooler", "statement"],
+        ["run", "14", "--driver", "aiosqlite", "--pooler", "session"],
+        ["run", "14", "--driver", "aiosqlite", "--db", "embedded"],
         ["run", "4000"],
         ["run", "x"],
         ["run", "--chapter", "nothing"],

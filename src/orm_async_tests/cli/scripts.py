@@ -71,8 +71,7 @@ def _is_new(entry: catalogue.Entry, version: str) -> bool:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chosen scripts on one database and print their verdicts, or JSON."""
-    from orm_async_tests import db
-    from orm_async_tests.harness import result
+    from orm_async_tests.harness import result, sqlite
     from orm_async_tests.harness.needs import VARIABLE, require
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
@@ -83,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         require(os.environ.get(VARIABLE, ""), VARIABLE)
     entries = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
-    with db.open_database(arguments.db_, arguments.driver, pooler=arguments.pooler) as database:
+    with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         for done in _results(entries, database, arguments.loop):
             results.append(done)

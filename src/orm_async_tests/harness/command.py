@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from orm_async_tests import db, errors
+from orm_async_tests.harness import sqlite
 from orm_async_tests.harness.loops import DEFAULT, UVLOOP
 from orm_async_tests.harness.options import Option
 from orm_async_tests.harness.pooled import MODES
@@ -42,7 +43,7 @@ def _main(
     verbose: bool,
     **values: Any,
 ) -> int:
-    with db.open_database(db_, driver, pooler=pooler) as database:
+    with sqlite.open_database(db_, driver, pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         result = run_script(script, database, values, loop)
     if as_json:
@@ -66,7 +67,7 @@ def parser(script: Script) -> argparse.ArgumentParser:
 def add_stack(parser: argparse.ArgumentParser) -> None:
     """The options that say what a script runs on: database, driver, event loop."""
     parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
-    parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
+    parser.add_argument("--driver", metavar="NAME", help=" or ".join((*db.DRIVERS, sqlite.DRIVER)))
     loops = f"{DEFAULT} or {UVLOOP}"
     parser.add_argument("--loop", metavar="NAME", default=DEFAULT, help=loops)
     modes = f"through PgBouncer: {', '.join(MODES)}"

@@ -1,11 +1,12 @@
 """The database that scripts share: ours alone, migrated, a small world in it before each way."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import URL, MetaData, text
+from sqlalchemy import URL, MetaData, insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
@@ -13,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase
 from orm_async_tests import db, migrations, models
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.ways import called_with
+from orm_async_tests.models import TrackPoint, User
 
 World = Callable[..., Awaitable[None]]  # loads rows over a `connection`; it may ask for options
 LOCK = 970130954  # an advisory lock, held while a command uses the database
@@ -20,15 +22,54 @@ USERS, POINTS = 3, 2  # points of each user
 ADMIN = "orm_async_tests admin"
 
 EMPTY = "TRUNCATE users, track_points RESTART IDENTITY CASCADE"
+START = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC)
 WORLD = (
-    f"INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, {USERS}) n",
-    f"""INSERT INTO track_points (user_id, lat, lon, date)
-        SELECT u, 45 + u, 14 + p, timestamptz '2010-10-03 09:36:30Z' + p * interval '1 minute'
-        FROM generate_series(1, {USERS}) u, generate_series(1, {POINTS}) p
-        ORDER BY u, p""",
+    (User, [{"username": f"username-{user}"} for user in range(1, USERS + 1)]),
+    (
+        TrackPoint,
+        [
+            {
+                "user_id": user,
+                "lat": 45 + user,
+                "lon": 14 + point,
+                "date": START + timedelta(minutes=point),
+            }
+            for user in range(1, USERS + 1)
+            for point in range(1, POINTS + 1)
+        ],
+    ),
 )
-
-SETTINGS = """
+# The server's settings that could change a verdict.
+SETTINGS = (
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "client_encoding",
+    "deadlock_timeout",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "fsync",
+    "idle_in_transaction_session_timeout",
+    "jit",
+    "lc_collate",
+    "lock_timeout",
+    "max_connections",
+    "max_prepared_transactions",
+    "password_encryption",
+    "plan_cache_mode",
+    "search_path",
+    "server_encoding",
+    "server_version",
+    "server_version_num",
+    "shared_preload_libraries",
+    "standard_conforming_strings",
+    "statement_timeout",
+    "synchronous_commit",
+    "transaction_timeout",
+    "wal_level",
+)
+ASK = """
     SELECT name, setting FROM pg_settings WHERE name = ANY(:names)
     UNION SELECT 'lc_collate', datcollate::text FROM pg_database
     WHERE datname = current_database()
@@ -37,8 +78,8 @@ SETTINGS = """
 
 async def usual_world(connection: AsyncConnection) -> None:
     """username-1 to username-3, with two points each."""
-    for insert in WORLD:
-        await connection.execute(text(insert))
+    for table, rows in WORLD:
+        await connection.execute(insert(table), rows)
 
 
 @asynccontextmanager
@@ -107,7 +148,7 @@ class Playground:
         await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
         await self._connection.run_sync(metadata.create_all)
 
-    async def settings(self, names: Sequence[str]) -> dict[str, str]:
-        """Those of these settings that the server has and this role may see."""
-        rows = await self._connection.execute(text(SETTINGS), {"names": [*names]})
+    async def settings(self) -> dict[str, str]:
+        """Those that could change a verdict, where the server has them and this role sees them."""
+        rows = await self._connection.execute(text(ASK), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))

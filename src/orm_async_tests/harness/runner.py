@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness import playground, wire
+from orm_async_tests.harness import playground, sqlite, wire
 from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict, judge
 from orm_async_tests.harness.loops import DEFAULT, factory
 from orm_async_tests.harness.observe import Observer
@@ -18,7 +18,7 @@ from orm_async_tests.harness.pooled import pooled
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.stack import SETTINGS, this_stack
+from orm_async_tests.harness.stack import this_stack
 from orm_async_tests.harness.words import describe
 
 
@@ -49,8 +49,9 @@ async def _run(
 ) -> Result:
     started = time.perf_counter()
     seen: dict[str, Seen] = {}
-    async with playground.entered(database) as ground:
-        stack = this_stack(database, await ground.settings(SETTINGS), loop)
+    enter = sqlite.entered if database.kind == "file" else playground.entered
+    async with enter(database) as ground:
+        stack = this_stack(database, await ground.settings(), loop)
         if reason := script.missing(stack, wire=wire.can_watch(database.url)):
             return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
         for way in script.ways:

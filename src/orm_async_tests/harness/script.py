@@ -10,6 +10,7 @@ from typing import Any, Self
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import models
+from orm_async_tests.db import DRIVERS
 from orm_async_tests.harness.needs import missing, needs_of
 from orm_async_tests.harness.options import Option
 from orm_async_tests.harness.playground import World, usual_world
@@ -30,6 +31,7 @@ class Script:
     options: tuple[Option, ...]
     since: str  # the versions of SQLAlchemy that it is about, such as >=2.1; "" for all
     only: str  # the driver that it is about, such as asyncpg>=0.31; "" for both
+    also: str  # a driver of another database on which it holds as well: aiosqlite, or ""
     defects: tuple[Upstream, ...]
     base: type[DeclarativeBase]
     world: World | None
@@ -48,6 +50,7 @@ class Script:
             options=said.get("OPTIONS", ()),
             since=re.sub(r"^(?=\d)", ">=", said.get("SINCE", "")),
             only=said.get("ONLY", ""),
+            also=said.get("ALSO", ""),
             defects=tuple(each for each in said.values() if isinstance(each, Upstream)),
             base=said.get("Base", models.Base),
             world=said.get("world", usual_world),
@@ -72,6 +75,8 @@ class Script:
     def _outside(self, stack: Stack) -> str:
         """Which version or driver it is not about, or nothing."""
         only, since = self.only, self.since
+        if stack.driver not in (*DRIVERS, self.also):
+            return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"
         driver = only.rstrip("<>=!~,.0123456789")
         if only and stack.driver != driver:
             return f"is about {driver}, this is {stack.driver}: --driver {driver}"

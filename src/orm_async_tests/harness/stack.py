@@ -13,37 +13,6 @@ import sqlalchemy
 from orm_async_tests import db
 from orm_async_tests.harness.pooled import described
 
-# The server's settings that could change a verdict, in the form of pg_settings.
-SETTINGS = (
-    "DateStyle",
-    "IntervalStyle",
-    "TimeZone",
-    "client_encoding",
-    "deadlock_timeout",
-    "default_transaction_deferrable",
-    "default_transaction_isolation",
-    "default_transaction_read_only",
-    "fsync",
-    "idle_in_transaction_session_timeout",
-    "jit",
-    "lc_collate",
-    "lock_timeout",
-    "max_connections",
-    "max_prepared_transactions",
-    "password_encryption",
-    "plan_cache_mode",
-    "search_path",
-    "server_encoding",
-    "server_version",
-    "server_version_num",
-    "shared_preload_libraries",
-    "standard_conforming_strings",
-    "statement_timeout",
-    "synchronous_commit",
-    "transaction_timeout",
-    "wal_level",
-)
-
 
 @dataclass(frozen=True)
 class Stack:
@@ -74,7 +43,7 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
         sqlalchemy=sqlalchemy.__version__,
         driver=database.driver,
         driver_version=importlib.import_module(database.driver).__version__,
-        postgresql=settings["server_version"].split()[0],
+        postgresql=(settings.get("server_version", "").split() or [""])[0],
         database=database.kind,
         platform=f"{platform.system()} {platform.machine()}",
         loop=loop,

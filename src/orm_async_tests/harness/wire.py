@@ -117,8 +117,9 @@ def _through(server: URL, folder: Path) -> URL:
 
 
 def can_watch(server: URL) -> bool:
-    """Whether a wire can lead there: to one host, without TLS."""
-    return isinstance(server.query.get("host", ""), str) and not set(TLS) & set(server.query)
+    """Whether a wire can lead there: to a PostgreSQL on one host, without TLS."""
+    one = isinstance(server.query.get("host", ""), str)
+    return server.get_backend_name() == "postgresql" and one and not set(TLS) & set(server.query)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from orm_async_tests.versions.releases import (
 )
 
 EXTRAS = ("anyio", "psycopg", "service", "uvloop")
-BESIDE = ("httpx",)  # which scripts about web applications use
+BESIDE = ("aiosqlite", "httpx")  # a driver, and what scripts about web applications use
 SOURCES = Path(__file__).parents[2]
 
 

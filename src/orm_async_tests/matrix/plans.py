@@ -27,6 +27,7 @@ class Plan:
     sqlalchemy: str = ""
     asyncpg: str = ""
     psycopg: str = ""
+    aiosqlite: str = ""
     server: str = ""
 
     @property

@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
+
 
 @wrong
 async def on_async_engine(engine: AsyncEngine) -> None:

@@ -14,6 +14,7 @@ from asyncio.subprocess import DEVNULL
 from orm_async_tests.harness import Seen, main_of, right, way, wrong
 
 SINCE = "2.1"
+ALSO = "aiosqlite"
 FAILED = 3
 HIDE = "import sys; sys.modules['greenlet'] = None"
 USE = """

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
+
 
 @wrong(warns=True)
 async def async_def(session: AsyncSession) -> list[str]:

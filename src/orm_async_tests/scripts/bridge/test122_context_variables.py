@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests.harness import Seen, main_of, way
 
+ALSO = "aiosqlite"
 walker: ContextVar[str] = ContextVar("walker", default="nobody")
 
 

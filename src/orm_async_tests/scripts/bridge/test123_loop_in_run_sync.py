@@ -17,6 +17,8 @@ from sqlalchemy.util import await_only
 
 from orm_async_tests.harness import Seen, main_of, right, wrong
 
+ALSO = "aiosqlite"
+
 
 async def answer() -> int:
     return 42

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Seen, main_of, right, wrong
 
+ALSO = "aiosqlite"
+
 
 def tables(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names())

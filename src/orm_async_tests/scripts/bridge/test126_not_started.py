@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio.exc import AsyncContextNotStarted
 
 from orm_async_tests.harness import Seen, main_of, right, wrong
 
+ALSO = "aiosqlite"
 ANSWER = text("SELECT 42")
 
 

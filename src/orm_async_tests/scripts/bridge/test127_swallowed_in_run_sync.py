@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
+
 
 def add_again(session: Session) -> None:
     try:

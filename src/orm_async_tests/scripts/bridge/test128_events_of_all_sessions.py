@@ -13,6 +13,8 @@ from sqlalchemy.orm import sessionmaker
 
 from orm_async_tests.harness import Seen, main_of, right, wrong
 
+ALSO = "aiosqlite"
+
 
 @wrong
 async def of_one_session(engine: AsyncEngine) -> dict[str, int]:

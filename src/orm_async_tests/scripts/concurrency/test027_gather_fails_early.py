@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests.harness import Seen, Upstream, checked_out, main_of, right, wrong
 
+ALSO = "aiosqlite"
 DEFECT = Upstream(
     "leaving a session that a task still uses loses your error, and the pool's slot",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_scoped_session, async_sess
 
 from orm_async_tests.harness import Seen, main_of, right, wrong
 
+ALSO = "aiosqlite"
 ANSWER = text("SELECT 42")
 
 

@@ -13,6 +13,8 @@ from sqlalchemy.orm import selectinload
 from orm_async_tests.harness import Seen, main_of, right, way, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
+
 
 @way
 async def once(session: AsyncSession) -> dict[str, int]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, raiseload
 from orm_async_tests.harness import Seen, main_of, way, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 LAZY = select(User)
 RAISING = select(User).options(raiseload(User.points))
 

@@ -15,6 +15,8 @@ from sqlalchemy.orm import immediateload, joinedload, raiseload, selectinload, s
 from orm_async_tests.harness import Seen, main_of, right, way, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
+
 
 @way
 async def joined(session: AsyncSession) -> dict[str, int]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import TrackPoint, User
 
+ALSO = "aiosqlite"
 JOINED = select(User).options(joinedload(User.points))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 NEW = insert(User).values(id=1, username="new")
 UPSERT = NEW.on_conflict_do_update(index_elements=["id"], set_={"username": "new"}).returning(User)
 

@@ -14,6 +14,7 @@ from orm_async_tests.harness import Seen, main_of, way
 from orm_async_tests.models import User
 
 SINCE = "2.1"
+ALSO = "aiosqlite"
 
 
 @way

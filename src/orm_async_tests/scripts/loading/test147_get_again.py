@@ -14,6 +14,7 @@ from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
 SINCE = "2.1"
+ALSO = "aiosqlite"
 FRESH = {"populate_existing": True}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio.exc import AsyncMethodRequired
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 NAMES = select(User.username)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 BY_TWO = select(User).execution_options(yield_per=2)
 
 

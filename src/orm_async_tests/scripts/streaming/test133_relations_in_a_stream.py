@@ -14,6 +14,7 @@ from sqlalchemy.orm import selectinload
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 IN_TWOS = {"yield_per": 2}
 
 

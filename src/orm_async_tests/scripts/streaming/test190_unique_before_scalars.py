@@ -14,6 +14,7 @@ from sqlalchemy.orm import joinedload
 from orm_async_tests.harness import Seen, Upstream, main_of, right, way
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 DEFECT = Upstream(
     "scalars() of a stream forgets the stream's unique() and columns()",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},

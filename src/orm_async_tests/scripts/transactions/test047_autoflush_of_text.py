@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.harness import Seen, Stack, main_of, way
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 COUNT = text("SELECT count(*) FROM users WHERE username = 'new'")
 
 

@@ -16,6 +16,7 @@ from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
 SINCE = "2.1"
+ALSO = "aiosqlite"
 TENANT = {"tenant": "alps"}
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Seen, checked_out, main_of, way
 
 SINCE = "2.1.7"
+ALSO = "aiosqlite"
 
 
 @way

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Http, Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 world = None
 
 

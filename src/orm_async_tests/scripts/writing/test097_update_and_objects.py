@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.harness import Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
+ALSO = "aiosqlite"
 RENAME = update(User).where(User.id == 1).values(username="guide")
 
 

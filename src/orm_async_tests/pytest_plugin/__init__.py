@@ -7,7 +7,6 @@ from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -52,15 +51,14 @@ class Plugin:
 
     def __init__(self, path: Path | None, known: dict[str, set[str]], *, writing: bool) -> None:
         from orm_async_tests.pytest_plugin.watch import Scope, Watch
-        from orm_async_tests.pytest_plugin.wraps import Origins, watching
+        from orm_async_tests.pytest_plugin.wraps import watching
 
         self.path, self.known, self.writing = path, known, writing
         self.seen: dict[str, set[str]] = {}
         self.watch, self.scope = Watch(), Scope
-        self.origins: Origins = WeakKeyDictionary()
         self.fixtures: dict[int, Scope] = {}  # by their definition
         self.stack = ExitStack()
-        self.stack.enter_context(watching(self.watch, self.origins))
+        self.stack.enter_context(watching(self.watch))
 
     def pytest_unconfigure(self) -> None:
         self.stack.close()
@@ -118,7 +116,7 @@ class Plugin:
         if call.excinfo is not None:
             from orm_async_tests.pytest_plugin.missing import explain
 
-            explain(call.excinfo.value, self.origins)
+            explain(call.excinfo.value)
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

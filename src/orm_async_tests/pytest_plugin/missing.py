@@ -1,24 +1,23 @@
 """Say of a MissingGreenlet which attribute it was about, and where its object came from."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from sqlalchemy import inspect
 from sqlalchemy.exc import MissingGreenlet, StatementError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from orm_async_tests.pytest_plugin.places import Place
+from orm_async_tests.pytest_plugin.uses import origin
 
 START = "async-orm: "
 EXPIRED = "was expired (orm-async-tests explain 6, 7, 8)"
 NEVER = "was never loaded (orm-async-tests explain 5)"
 
 
-def explain(error: BaseException, origins: Mapping[Any, Place]) -> None:
+def explain(error: BaseException) -> None:
     """Add a note to each MissingGreenlet among an error, its causes and the parts of a group."""
     for each in _all(error, set()):
         noted = any(note.startswith(START) for note in getattr(each, "__notes__", ()))
-        if _is_missing(each) and not noted and (note := _note(each, origins)):
+        if _is_missing(each) and not noted and (note := _note(each)):
             each.add_note(START + note)
 
 
@@ -40,7 +39,7 @@ def _all(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]
             yield from _all(each, seen)
 
 
-def _note(error: BaseException, origins: Mapping[Any, Place]) -> str:
+def _note(error: BaseException) -> str:
     """What the traceback's frames hold, which is not public: the attribute and its object.
 
     `__get__` of an attribute has `self` and `instance`; what was expired is loaded by
@@ -58,6 +57,6 @@ def _note(error: BaseException, origins: Mapping[Any, Place]) -> str:
     if attribute is None:
         return ""
     owner = type(instance).__name__
-    origin = origins.get(inspect(instance, raiseerr=False))
-    came = f"; this {owner} came from {origin}" if origin else ""
+    line = origin(inspect(instance, raiseerr=False))
+    came = f"; this {owner} came from {line}" if line else ""
     return f"{owner}.{attribute.key} {state}{came}"

@@ -5,9 +5,10 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from types import CodeType, FrameType
+from typing import Any
 
 import greenlet
 import sqlalchemy
@@ -24,20 +25,22 @@ FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 _is_users: dict[str, bool] = {}  # by file: asked at each statement
 
 
-class Place(NamedTuple):
-    """A line, or what is known where there is none of the user's."""
+@dataclass(eq=False, slots=True)
+class Line:
+    """An instruction, since the number of its line takes longer than all else."""
 
-    file: str
-    line: int
-    function: str
+    code: CodeType
+    instruction: int
 
     def __str__(self) -> str:
-        if not self.line:
-            return self.function
-        path = Path(self.file)
-        here = Path.cwd()
-        shown = path.relative_to(here) if path.is_relative_to(here) else path
-        return f"{shown}:{self.line} in {self.function}"
+        lines = self.code.co_lines()
+        number = next(line for start, end, line in lines if start <= self.instruction < end)
+        path, folder = Path(self.code.co_filename), Path.cwd()
+        shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+        return f"{shown}:{number} in {self.code.co_name}"
+
+
+Place = Line | str  # or what is known where there is no line of the user's
 
 
 def here() -> Place:
@@ -71,22 +74,20 @@ def running_task() -> "asyncio.Task[Any] | None":
         return None
 
 
-def _innermost(frame: FrameType | None) -> Place | None:
+def _innermost(frame: FrameType | None) -> Line | None:
     while frame is not None:
-        file = frame.f_code.co_filename
+        code = frame.f_code
+        file = code.co_filename
         if _is_users[file] if file in _is_users else _of_the_user(file):
-            return Place(file, frame.f_lineno, frame.f_code.co_name)
+            return Line(code, frame.f_lasti)
         frame = frame.f_back
     return None
 
 
-def _suspended(task: "asyncio.Task[Any]") -> Place | None:
+def _suspended(task: "asyncio.Task[Any]") -> Line | None:
     frames = [frame for frame in _frames(task.get_coro()) if frame is not None]
     users = [frame for frame in frames if _of_the_user(frame.f_code.co_filename)]
-    if not users:
-        return None
-    last = users[-1]
-    return Place(last.f_code.co_filename, last.f_lineno, last.f_code.co_name)
+    return Line(users[-1].f_code, users[-1].f_lasti) if users else None
 
 
 def _frames(awaited: Any) -> Iterator[FrameType | None]:
@@ -99,16 +100,15 @@ def _frames(awaited: Any) -> Iterator[FrameType | None]:
 def _of_a_task(task: "asyncio.Task[Any] | None") -> Place:
     """What a task runs that has no line of the user's, as in gather(session.execute(...))."""
     if task is None:
-        return Place("", 0, "code that is not yours")
+        return "code that is not yours"
     called = getattr(task.get_coro(), "__qualname__", "a coroutine")
     others = [_suspended(each) for each in asyncio.all_tasks() if each is not task]
     near = sorted({str(each) for each in others if each})
-    return Place("", 0, f"{called}() in a task" + (f", while {near[0]} waits" if near else ""))
+    return f"{called}() in a task" + (f", while {near[0]} waits" if near else "")
 
 
 def _of_the_user(file: str) -> bool:
-    known = _is_users.get(file)
-    if known is None:
-        known = not file.startswith(LIBRARIES) and not any(each in file for each in INSTALLED)
-        _is_users[file] = known
-    return known
+    if file not in _is_users:
+        installed = file.startswith(LIBRARIES) or any(each in file for each in INSTALLED)
+        _is_users[file] = not installed
+    return _is_users[file]

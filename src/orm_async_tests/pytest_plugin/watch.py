@@ -14,10 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import greenlet
-from sqlalchemy import AdaptedConnection, Connection, Engine, Pool
+from sqlalchemy import AdaptedConnection, Engine, Pool, event
 from sqlalchemy.exc import SAWarning
-from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from orm_async_tests.pytest_plugin.findings import (
@@ -28,7 +26,8 @@ from orm_async_tests.pytest_plugin.findings import (
     TRANSACTION,
     Finding,
 )
-from orm_async_tests.pytest_plugin.places import Place, here, running_task, waiting
+from orm_async_tests.pytest_plugin.places import Place, here
+from orm_async_tests.pytest_plugin.uses import Uses
 
 GRACE = 5.0  # seconds in which another thread, as a server's, may give its connections back
 
@@ -45,25 +44,32 @@ class Scope:
 
 @dataclass(eq=False)
 class Made:
-    """An engine, from its first line to dispose()."""
+    """An engine, from its first line to dispose(); it listens to the engine's own pools."""
 
     at: Place
     disposed: bool = False
-    opened: set[int] = field(default_factory=set)
+    opened: set[int] = field(default_factory=set)  # the ids of pools' entries
+
+    def connect(self, _: Any, entry: ConnectionPoolEntry) -> None:
+        self.opened.add(id(entry))
+        self.disposed = False
+
+    def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
+        self.opened.discard(id(entry))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Taken:
     """A connection that was taken from the pool."""
 
     at: Place
     thread: int
-    begun: bool = False
+    opened: "Opened"
     returned: bool = False
     abandoned: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Opened:
     """A driver's connection in a pool, with the loop that opened it."""
 
@@ -71,15 +77,6 @@ class Opened:
     loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
     driver: int  # the driver's connection, by its id
     taken: list[Taken] = field(default_factory=list)  # more than one from a StaticPool
-    made: Made | None = None
-
-
-@dataclass(eq=False)
-class Use:
-    """The task that was last seen inside a session or a connection."""
-
-    task: "weakref.ref[asyncio.Task[Any]]"
-    inside: "weakref.ref[greenlet.greenlet]"
 
 
 class Watch:
@@ -88,12 +85,9 @@ class Watch:
     def __init__(self) -> None:
         self.test: Scope | None = None
         self.scopes: list[Scope] = []  # the innermost fixture that is being set up is the last
-        self.engines: MutableMapping[Engine, Made] = weakref.WeakKeyDictionary()
         self.pools: MutableMapping[Pool, Made] = weakref.WeakKeyDictionary()
-        self.entries: MutableMapping[ConnectionPoolEntry, Opened] = weakref.WeakKeyDictionary()
-        self.drivers: dict[int, Opened] = {}  # those that are out
-        self.connections: MutableMapping[Connection, Opened] = weakref.WeakKeyDictionary()
-        self.uses: MutableMapping[object, Use] = weakref.WeakKeyDictionary()
+        self.entries: dict[int, Opened] = {}  # by id: connect comes before all else
+        self.uses = Uses(self.tasks_met)
 
     @property
     def scope(self) -> Scope | None:
@@ -109,74 +103,59 @@ class Watch:
 
     def engine_made(self, engine: Engine) -> None:
         """An AsyncEngine was made for it, perhaps not the first one."""
-        known = self.engines.get(engine) or self.pools.get(engine.pool)
-        if known is None:
-            known = Made(here())
-            if self.scope is not None:
-                self.scope.engines.append(known)
-        self.engines[engine] = self.pools[engine.pool] = known
+        if engine.pool in self.pools:
+            return
+        made = self.pools[engine.pool] = Made(here())
+        for name in ("connect", "close"):
+            event.listen(engine.pool, name, getattr(made, name))
+        if self.scope is not None:
+            self.scope.engines.append(made)
 
-    def engine_disposed(self, engine: Engine) -> None:
-        made = self.engines.get(engine)
+    def engine_disposed(self, old: Pool, new: Pool) -> None:
+        """The listeners of the old pool are the new one's too."""
+        made = self.pools.get(old)
         if made is not None:
             made.disposed = True
-            self.pools[engine.pool] = made
-
-    def engine_connect(self, connection: Connection) -> None:
-        if not connection.dialect.is_async:
-            return
-        opened = self.drivers.get(id(connection.connection.dbapi_connection))
-        if opened is None:
-            return  # it was opened before pytest watched
-        self.connections[connection] = opened
-        made = opened.made = self.pools.get(connection.engine.pool)
-        if made is not None:
-            made.disposed = False
-            made.opened.add(id(opened))
+            self.pools[new] = made
 
     # Pools
 
     def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
+        self.entries.pop(id(entry), None)  # of one that is gone
         if isinstance(connection, AdaptedConnection):
             loop = _running_loop()
             loop_or_none = weakref.ref(loop) if loop else None
-            self.entries[entry] = Opened(here(), loop_or_none, id(connection))
+            self.entries[id(entry)] = Opened(here(), loop_or_none, id(connection))
 
     def checkout(self, _: Any, entry: ConnectionPoolEntry, __: Any) -> None:
-        opened, scope = self.entries.get(entry), self.scope
+        opened, scope = self.entries.get(id(entry)), self.scope
         if opened is None or scope is None:
             return
-        self.drivers[opened.driver] = opened
-        taken = Taken(here(), threading.get_ident())
+        taken = Taken(self.uses.line(), threading.get_ident(), opened)
         self._in_its_loop(opened, "used", taken.at)
         opened.taken.append(taken)
         scope.taken.append(taken)
 
     def checkin(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        opened = self.entries.get(entry)
+        opened = self.entries.get(id(entry))
         if opened is not None and opened.taken:
             opened.taken.pop(0).returned = True
-            if not opened.taken:
-                self.drivers.pop(opened.driver, None)
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
         self.checkin(_, entry)  # it is the user's own now, and no longer the pool's
 
     def reset(self, _: Any, entry: ConnectionPoolEntry, state: PoolResetState) -> None:
-        opened = self.entries.get(entry)
-        if opened is not None and not state.asyncio_safe:  # the garbage collector found it
+        if state.asyncio_safe:
+            return
+        opened = self.entries.get(id(entry))
+        if opened is not None:  # the garbage collector found it
             for taken in opened.taken:
                 taken.abandoned = True
             opened.taken.clear()
-            self.drivers.pop(opened.driver, None)
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        opened = self.entries.get(entry)
-        if opened is None:
-            return
-        if opened.made is not None:
-            opened.made.opened.discard(id(opened))
-        if _running_loop() is not None:
+        opened = self.entries.get(id(entry))
+        if opened is not None and _running_loop() is not None:
             self._in_its_loop(opened, "closed", here())
 
     def _in_its_loop(self, opened: Opened, done: str, at: Place) -> None:
@@ -185,60 +164,24 @@ class Watch:
             first = f"a connection that was opened at {opened.at} in one event loop"
             self.find(LOOP, f"{first} was {done} at {at} in another")
 
-    # Transactions, and who is inside what
+    # Tasks
 
-    def begin(self, connection: Connection) -> None:
-        self._set_begun(connection, begun=True)
-
-    def commit(self, connection: Connection) -> None:
-        self._set_begun(connection, begun=False)
-
-    def rollback(self, connection: Connection) -> None:
-        self._set_begun(connection, begun=False)
-
-    def _set_begun(self, connection: Connection, *, begun: bool) -> None:
-        opened = self.connections.get(connection)
-        if opened is not None:
-            for taken in opened.taken:
-                taken.begun = begun
-            self.enter(connection)
-
-    def enter(self, target: Session | Connection) -> None:
-        """A greenlet of the running task is inside it until it is dead."""
-        inside, use = greenlet.getcurrent(), self.uses.get(target)
-        if inside.parent is None or (use is not None and use.inside() is inside):
-            return
-        if (task := running_task()) is not None:
-            if use is not None:
-                self.look(target)
-            self.uses[target] = Use(weakref.ref(task), weakref.ref(inside))
-
-    def look(self, target: Session | Connection) -> None:
-        """Is another task inside it?"""
-        use = self.uses.get(target)
-        if use is None:
-            return
-        task, inside, mine = use.task(), use.inside(), running_task()
-        if task is None or inside is None or inside.dead or task is mine or mine is None:
-            return
-        name = "connection" if isinstance(target, Connection) else "session"
-        places = f"{waiting(task, inside)}\n    and {here()}"
+    def tasks_met(self, name: str, places: str) -> None:
+        """A session's connection meets what the session has met."""
         known = self.test.findings if self.test else ()
-        if not any(each.what.endswith(places) for each in known):  # a session's connection
+        if not any(each.what.endswith(places) for each in known):
             self.find(TASKS, f"two tasks used one {name} at once:\n    {places}")
 
     # The end
 
     def judge(self, scope: Scope) -> list[Finding]:
         """What a test or a fixture has left behind; what it had taken is forgotten."""
-        others = [each for each in scope.taken if each.thread != threading.get_ident()]
-        until = time.monotonic() + GRACE
-        while not all(each.returned for each in others) and time.monotonic() < until:
-            time.sleep(0.01)
+        found = []
         if not all(each.returned for each in scope.taken):
+            _wait([each for each in scope.taken if each.thread != threading.get_ident()])
             with _no_warnings():
                 gc.collect()  # what is abandoned is seen now, and not in a later test
-        found = [_left(each) for each in scope.taken if not each.returned]
+            found = [self._left(each) for each in scope.taken if not each.returned]
         found += [
             Finding(ENGINE, f"the engine made at {each.at} was not disposed")
             for each in scope.engines
@@ -246,16 +189,24 @@ class Watch:
         ]
         scope.taken.clear()
         scope.engines.clear()
+        self.uses.forget()
         return [*scope.findings, *dict.fromkeys(found)]
 
+    def _left(self, taken: Taken) -> Finding:
+        """Nobody can end it once it is garbage: that is a leak, whatever was begun."""
+        if taken.abandoned:
+            what = f"the connection taken at {taken.at} was left to the collector"
+            return Finding(CONNECTION, what)
+        if self.uses.begun(taken.opened.driver):
+            return Finding(TRANSACTION, f"one is open on the connection taken at {taken.at}")
+        return Finding(CONNECTION, f"the connection taken at {taken.at} was not given back")
 
-def _left(taken: Taken) -> Finding:
-    """Nobody can end it once it is garbage: that is a leak, whatever was begun."""
-    if taken.abandoned:
-        return Finding(CONNECTION, f"the connection taken at {taken.at} was left to the collector")
-    if taken.begun:
-        return Finding(TRANSACTION, f"one is open on the connection taken at {taken.at}")
-    return Finding(CONNECTION, f"the connection taken at {taken.at} was not given back")
+
+def _wait(others: list[Taken]) -> None:
+    """For the threads that have them."""
+    until = time.monotonic() + GRACE
+    while not all(each.returned for each in others) and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

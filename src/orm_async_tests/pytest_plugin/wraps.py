@@ -1,89 +1,56 @@
 """Hang a watch on SQLAlchemy, and take it off again.
 
-What no public event tells is had by wrapping public methods:
+The events of pools and sessions are public and cheap. Those of engines are not: one listener lets
+each new Connection look for those of every event, and do_orm_execute lets the session prepare each
+query twice. So these public methods are wrapped instead, in which SQLAlchemy's greenlets run:
 
-- where an engine was made: AsyncEngine.__init__;
-- that a task has called flush(), commit(), rollback() or close() of an AsyncSession while another
-  one is inside it: the session refuses, before any event.
+- execute(), flush(), commit() and the like of Session, Connection and Transaction: a task is inside
+  until the greenlet is dead, and a session that refuses a second task sends no event at all;
+- AsyncEngine.__init__ and Engine.dispose(): where an engine was made, and that it was disposed.
 """
 
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import greenlet
-from sqlalchemy import Connection, Engine, Pool, event
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from sqlalchemy.orm import ORMExecuteState, Session
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy import Connection, Engine, Pool, Transaction, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import Session
 
-from orm_async_tests.pytest_plugin.places import Place, here
 from orm_async_tests.pytest_plugin.watch import Watch
 
 POOL = ("connect", "checkout", "checkin", "detach", "reset", "close")
-ENGINE = ("engine_connect", "engine_disposed", "begin", "commit", "rollback")
-METHODS = ("flush", "commit", "rollback", "close")
-Origins = WeakKeyDictionary[Any, Place]  # by an object's InstanceState
+ENDS = ("commit", "rollback", "close")
+Wrapped = Callable[..., Any]
 
 
 @contextmanager
-def watching(watch: Watch, origins: Origins) -> Iterator[None]:
+def watching(watch: Watch) -> Iterator[None]:
     """Listen to every pool, engine and session of this process."""
-    listeners: list[tuple[type, str, Callable[..., Any]]]
-    listeners = [(Pool, name, getattr(watch, name)) for name in POOL]
-    listeners += [(Engine, name, getattr(watch, name)) for name in ENGINE]
-    listeners += [
-        (Engine, "before_cursor_execute", _before_cursor_execute(watch)),
-        *((Session, name, each) for name, each in _of_sessions(watch, origins).items()),
-    ]
+    uses = watch.uses
     with ExitStack() as stack:
-        for each in listeners:
-            event.listen(*each)
-            stack.callback(event.remove, *each)
-        _wrap(stack, AsyncEngine, "__init__", functools.partial(_noting, watch))
-        for name in METHODS:
-            _wrap(stack, AsyncSession, name, functools.partial(_looking, watch))
+        for name in POOL:
+            _listen(stack, Pool, name, getattr(watch, name))
+        _listen(stack, Session, "before_flush", uses.load)
+        for name in ("loaded_as_persistent", "pending_to_persistent"):
+            _listen(stack, Session, name, uses.came, raw=True)
+        for name in ("execute", "scalar", "scalars"):
+            _wrap(stack, Session, name, functools.partial(_within, uses.load, uses.left))
+        for name in ("flush", *ENDS):
+            _wrap(stack, Session, name, functools.partial(_within, uses.enter, uses.left))
+        for name in ("execute", "scalar", "scalars", "exec_driver_sql"):
+            _wrap(stack, Connection, name, functools.partial(_after, uses.enter))
+        for name in ENDS:
+            _wrap(stack, Transaction, name, functools.partial(_ending, watch))
+        _wrap(stack, AsyncEngine, "__init__", functools.partial(_making, watch))
+        _wrap(stack, Engine, "dispose", functools.partial(_disposing, watch))
         yield
 
 
-def _before_cursor_execute(watch: Watch) -> Callable[..., None]:
-    def before_cursor_execute(connection: Connection, *_: Any) -> None:
-        watch.enter(connection)
-
-    return before_cursor_execute
-
-
-def _of_sessions(watch: Watch, origins: Origins) -> dict[str, Callable[..., None]]:
-    """What is inside a session, and by which line an object came into it."""
-    lines: WeakKeyDictionary[Session, Place] = WeakKeyDictionary()
-
-    latest: tuple[int, Place | None] = (0, None)  # by id: objects are many, and sessions go
-
-    def do_orm_execute(state: ORMExecuteState) -> None:
-        before_flush(state.session)
-
-    def before_flush(session: Session, *_: Any) -> None:
-        nonlocal latest
-        if greenlet.getcurrent().parent is not None:
-            lines[session] = line = here()
-            latest = (id(session), line)
-            watch.enter(session)
-
-    def came(session: Session, instance: object) -> None:
-        known, line = latest
-        line = line if known == id(session) else lines.get(session)
-        if line is not None:
-            origins[instance_state(instance)] = line
-
-    return {
-        "do_orm_execute": do_orm_execute,
-        "before_flush": before_flush,
-        "before_commit": watch.enter,
-        "loaded_as_persistent": came,
-        "pending_to_persistent": came,
-    }
+def _listen(stack: ExitStack, target: type, name: str, listener: Wrapped, **options: bool) -> None:
+    event.listen(target, name, listener, **options)
+    stack.callback(event.remove, target, name, listener)
 
 
 def _wrap(stack: ExitStack, owner: type, name: str, wrapped: Callable[[Any], Any]) -> None:
@@ -92,7 +59,39 @@ def _wrap(stack: ExitStack, owner: type, name: str, wrapped: Callable[[Any], Any
     stack.callback(setattr, owner, name, original)
 
 
-def _noting(watch: Watch, original: Callable[..., None]) -> Callable[..., None]:
+def _after(seen: Callable[[Any], Any], original: Wrapped) -> Wrapped:
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
+        seen(self)
+        return original(self, *arguments, **named)
+
+    return call
+
+
+def _within(seen: Callable[[Any], Any], left: Callable[[], None], original: Wrapped) -> Wrapped:
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
+        seen(self)
+        try:
+            return original(self, *arguments, **named)
+        finally:
+            left()
+
+    return call
+
+
+def _ending(watch: Watch, original: Wrapped) -> Wrapped:
+    enter = watch.uses.enter
+
+    def call(self: Transaction) -> None:
+        __tracebackhide__ = True
+        enter(self.connection)
+        original(self)
+
+    return call
+
+
+def _making(watch: Watch, original: Wrapped) -> Wrapped:
     def __init__(self: AsyncEngine, *arguments: Any, **named: Any) -> None:  # noqa: N807
         original(self, *arguments, **named)
         watch.engine_made(self.sync_engine)
@@ -100,9 +99,10 @@ def _noting(watch: Watch, original: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-def _looking(watch: Watch, original: Callable[..., Any]) -> Callable[..., Any]:
-    async def call(self: AsyncSession, *arguments: Any, **named: Any) -> Any:
-        watch.look(self.sync_session)
-        return await original(self, *arguments, **named)
+def _disposing(watch: Watch, original: Wrapped) -> Wrapped:
+    def dispose(self: Engine, *arguments: Any, **named: Any) -> None:
+        old = self.pool
+        original(self, *arguments, **named)
+        watch.engine_disposed(old, self.pool)
 
-    return call
+    return dispose

@@ -60,12 +60,20 @@ def accepts(data: Path, sockets: Path) -> bool:
     return status == "ready"
 
 
+def is_of(server: "subprocess.Popen[bytes]", data: Path) -> bool:
+    """Whether the files are this server's: those of a killed one say that it is ready, too."""
+    try:
+        return int((data / "postmaster.pid").read_text().split()[0]) == server.pid
+    except (OSError, IndexError):
+        return False
+
+
 def started(data: Path, sockets: Path, command: list[str]) -> "subprocess.Popen[bytes]":
     """Start the server and wait until it accepts connections; exit if it does not."""
     give_up = time.monotonic() + ORPHANS
     while True:
         server = subprocess.Popen(command, preexec_fn=in_child, stdin=subprocess.DEVNULL)
-        while not accepts(data, sockets):
+        while not (is_of(server, data) and accepts(data, sockets)):
             try:
                 server.wait(0.005)
                 break

@@ -26,9 +26,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--pattern", action="append", default=[], metavar="NAME", help=pattern)
     rows = "numbers that one's own pattern changes, such as 'select count(*) from orders'"
     parser.add_argument("--rows", metavar="SQL", help=rows)
-    fault = (
-        "cancel, shutdown, timeout, terminate, reset, fin or kill (again for more; default: all)"
-    )
+    fault = "such as cancel, docs/faults.md has them (again for more; default: the quick ones)"
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault)
     parser.add_argument("--point", metavar="TOKEN", help="this point alone, as a failure names it")
     parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")

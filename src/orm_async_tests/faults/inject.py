@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.faults.kinds import Fault
-from orm_async_tests.faults.labels import label
+from orm_async_tests.faults.delivery import Delivery
 from orm_async_tests.faults.network import Network, refuse_tls
 from orm_async_tests.faults.outcome import DONE, OPEN, Outcome, Point
 from orm_async_tests.faults.patterns import Work
@@ -22,6 +21,8 @@ from orm_async_tests.faults.suspensions import Suspensions
 from orm_async_tests.faults.troubles import overheard
 
 RELEASED_WITHIN = 5.0  # seconds from the start of the work
+SILENT_FOR = 3.0  # seconds until the caller is cancelled, if its driver has not released it
+CLOSED_WITHIN = {"asyncpg": 4.0, "psycopg": 12.0}  # after that: they wait 2 s, and 5 or 10
 SETTLED_WITHIN = 3.0  # seconds until nothing is left in the server
 USES = 4  # tries of the next use
 
@@ -92,58 +93,42 @@ def _reached(engine: AsyncEngine, subject: Subject) -> Iterator[None]:
 async def _run(subject: Subject, engine: AsyncEngine, outcome: Outcome) -> list[asyncio.Task[Any]]:
     """Run the work until it ends or is given up; the tasks that were made."""
     fault, at = outcome.point.fault, outcome.point.at
-    expired = asyncio.timeout(None)
-    fired: list[float] = []
-
-    def act(reached: Suspensions) -> None:
-        fired.append(time.perf_counter())
-        assert reached.reached is not None
-        outcome.label = label(*reached.reached)
-        outcome.delivered = deliver(fault, reached, expired, subject.server)
+    delivery = Delivery(outcome, subject.server)
 
     async def work() -> None:
         if fault.kind != "timeout":
             await subject.work(engine)
             return
-        async with expired:
+        async with delivery.expired:
             await subject.work(engine)
 
-    watched = Suspensions(0 if fault.by_message else at, fault.moment, act)
+    watched = Suspensions(0 if fault.by_message else at, fault.moment, delivery.first)
     if subject.network is not None:
         subject.network.arm(at, fault.moment, fault.kind)
-    started = time.perf_counter()
     with watched.watching():
         main = asyncio.get_running_loop().create_task(work())
         main.add_done_callback(lambda _: _note(outcome, checked_out(engine)))
-        await asyncio.wait({main}, timeout=RELEASED_WITHIN)
-    outcome.seconds = time.perf_counter() - (fired[0] if fired else started)
+        await _ended(main, outcome, CLOSED_WITHIN[engine.driver])
+    outcome.seconds = time.perf_counter() - delivery.since
     outcome.counted = watched.count
     if fault.kind == "timeout":
-        outcome.delivered = expired.expired()
+        outcome.delivered = delivery.expired.expired()
+    _note_end(outcome, main)
     if subject.network is not None:
         outcome.delivered, outcome.counted = subject.network.cut, subject.network.sent
-        subject.network.arm(0, *("before", "fin"))
-    _note_end(outcome, main)
+        subject.network.heal()
     return watched.tasks
 
 
-def deliver(fault: Fault, reached: Suspensions, expired: asyncio.Timeout, server: Server) -> bool:
-    """Do it; whether there was anything left for it to be done to."""
-    match fault.kind:
-        case "cancel":
-            return reached.main.cancel()
-        case "shutdown":
-            cancelled = [task.cancel() for task in reached.tasks]
-            return cancelled[0]
-        case "timeout" if not reached.main.done():
-            expired.reschedule(asyncio.get_running_loop().time())
-            return True
-        case "terminate" if not reached.main.done():
-            return server.terminate() > 0
-        case "kill" if not reached.main.done():
-            server.kill()
-            return True
-    return False
+async def _ended(main: asyncio.Task[Any], outcome: Outcome, after_a_cancel: float) -> None:
+    """Wait for the end of the work, or give it up; of a silent server, after a cancel."""
+    if not outcome.point.fault.silent:
+        await asyncio.wait({main}, timeout=RELEASED_WITHIN)
+        return
+    await asyncio.wait({main}, timeout=SILENT_FOR)
+    if not main.done():
+        outcome.waited = main.cancel()
+        await asyncio.wait({main}, timeout=after_a_cancel)
 
 
 def _note(outcome: Outcome, count: int) -> None:
@@ -191,7 +176,7 @@ async def _settled(server: Server, tasks: list[asyncio.Task[Any]], outcome: Outc
 
 async def _use(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
-        await connection.execute(text("select 1"))
+        await connection.scalar(text("select 1"))  # a connection may work, and answer nothing
 
 
 async def _next_use(engine: AsyncEngine, outcome: Outcome) -> None:

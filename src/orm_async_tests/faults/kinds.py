@@ -12,6 +12,11 @@ MOMENTS = {
     "reset": AT_A_MESSAGE,
     "fin": AT_A_MESSAGE,
     "kill": AT_A_SUSPENSION,
+    "stall": AT_A_MESSAGE,
+    "partition": AT_A_MESSAGE,
+    "cancel+cancel": AT_A_SUSPENSION,
+    "cancel+shutdown": AT_A_SUSPENSION,
+    "cancel+terminate": ("suspended",),  # when it is answered the backend is gone
 }
 DESCRIPTIONS = {
     "cancel": "task.cancel() of the caller",
@@ -21,9 +26,16 @@ DESCRIPTIONS = {
     "reset": "the network cuts the connection by RST",
     "fin": "the network closes the connection",
     "kill": "SIGKILL of the server, which is started again after the caller was released",
+    "stall": "the network is silent on this connection, and keeps it open",
+    "partition": "the network is silent on all connections, new ones too",
+    "cancel+cancel": "a cancel of the caller, and another one while it cleans up",
+    "cancel+shutdown": "a cancel of the caller, and one of every task while it cleans up",
+    "cancel+terminate": "a cancel of the caller, whose backend ends while it cleans up",
 }
 KINDS = tuple(MOMENTS)
 ANYWHERE = ("cancel", "shutdown", "timeout", "terminate", "reset", "fin")  # on any server
+SILENT = ("stall", "partition")
+PAIRS = ("cancel+cancel", "cancel+shutdown", "cancel+terminate")
 USUAL = (*ANYWHERE, "kill")
 
 
@@ -43,9 +55,24 @@ class Fault:
         return self.moment in AT_A_MESSAGE
 
     @property
+    def first(self) -> str:
+        """What comes first, of a pair."""
+        return self.kind.partition("+")[0]
+
+    @property
+    def second(self) -> str:
+        """What comes during the clean-up, of a pair; else nothing."""
+        return self.kind.partition("+")[2]
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is no error and no answer: only timeouts end the wait."""
+        return self.kind in SILENT
+
+    @property
     def cuts(self) -> bool:
         """Whether it ends connections: the pool may have a dead one afterwards."""
-        return self.by_message or self.kind in ("terminate", "kill")
+        return bool({self.first, self.second} & {"terminate", "reset", "fin", "kill"})
 
 
 def faults(kinds: tuple[str, ...] = KINDS) -> tuple[Fault, ...]:

@@ -5,9 +5,10 @@ Where no issue is known the link is to the documentation of what was called.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orm_async_tests.faults import outcome
+from orm_async_tests.faults.kinds import PAIRS
 from orm_async_tests.faults.outcome import Outcome
 from orm_async_tests.faults.report import Cell
 from orm_async_tests.harness.upstream import Upstream
@@ -95,7 +96,7 @@ COPY_HIDES_CANCEL = Known(
     ),
     frozenset({outcome.SWALLOWED, outcome.TROUBLE}),
     frozenset({"copy", "copy_first"}),
-    frozenset({"cancel", "shutdown", "timeout"}),
+    frozenset({"cancel", "shutdown", "timeout", *PAIRS}),
 )
 POISONED_PIPELINE = Known(
     Upstream(
@@ -105,8 +106,66 @@ POISONED_PIPELINE = Known(
     ),
     frozenset({outcome.SWALLOWED, outcome.UNUSABLE, outcome.TROUBLE}),
     frozenset({"bulk"}),
-    frozenset({"cancel", "shutdown", "timeout"}),
+    frozenset({"cancel", "shutdown", "timeout", *PAIRS}),
     always=False,
+)
+CLOSE_CANCELLED_TOO = replace(
+    CLOSE_NEVER_BEGUN,
+    faults=frozenset({"cancel+shutdown-suspended"}),
+    shown_by=frozenset(),
+    always=False,
+)
+CLEAN_UP_FAILS = Known(
+    Upstream(
+        "a backend that ends while a cancelled transaction is rolled back: the caller sees that "
+        "error, and no CancelledError",
+        {"sqlalchemy": ">=2.1,<2.2", "asyncpg": ">=0.30,<0.33"},
+        "https://docs.python.org/3/reference/simple_stmts.html#raise",
+    ),
+    frozenset({outcome.SWALLOWED}),
+    faults=frozenset({"cancel+terminate"}),
+    shown_by=frozenset({"copy"}),
+)
+CLEAN_UP_FAILS_TOO = Known(
+    Upstream(
+        "a backend that ends while a cancelled transaction is rolled back: the caller sees that "
+        "error, no CancelledError, and the pool logs it",
+        {"sqlalchemy": ">=2.1,<2.2", "psycopg": "==3.3.9"},
+        "https://docs.python.org/3/reference/simple_stmts.html#raise",
+    ),
+    frozenset({outcome.SWALLOWED, outcome.TROUBLE}),
+    faults=frozenset({"cancel+terminate"}),
+    always=False,
+)
+NEVER_TIMED = Known(
+    Upstream(
+        "an engine without command_timeout waits without end for a server that is silent",
+        {"asyncpg": ">=0.30,<0.33"},
+        "https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect",
+    ),
+    frozenset({outcome.WAITING}),
+    frozenset({"read_untimed"}),
+    frozenset({"stall", "partition"}),
+)
+NO_TIMEOUT = Known(
+    Upstream(
+        "there is no timeout for a command: a server that is silent is waited for without end",
+        {"psycopg": "==3.3.9"},
+        "https://www.psycopg.org/psycopg3/docs/api/connections.html#the-connection-class",
+    ),
+    frozenset({outcome.WAITING}),
+    frozenset({"load", "connect", "commit", "read_untimed"}),
+    frozenset({"stall", "partition"}),
+)
+EXIT_NOT_CANCELLED = Known(
+    Upstream(
+        "no cancel gets out of `async with AsyncSession()` while the server is silent (test155)",
+        {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
+        "https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2",
+    ),
+    frozenset({outcome.STUCK, outcome.TROUBLE}),
+    frozenset({"read_untimed"}),
+    frozenset({"stall", "partition"}),
 )
 KNOWN = (  # the first that explains a point is named
     COPY_BEFORE_BEGIN,
@@ -115,6 +174,12 @@ KNOWN = (  # the first that explains a point is named
     COPY_HIDES_CANCEL,
     POISONED_PIPELINE,
     CLOSE_NEVER_BEGUN,
+    CLOSE_CANCELLED_TOO,
+    CLEAN_UP_FAILS,
+    CLEAN_UP_FAILS_TOO,
+    NEVER_TIMED,
+    NO_TIMEOUT,
+    EXIT_NOT_CANCELLED,
 )
 
 

@@ -1,4 +1,4 @@
-"""A proxy on loopback that cuts a connection before or after the k-th message of its client."""
+"""A proxy on loopback that cuts or silences a connection at the k-th message of its client."""
 
 import asyncio
 import socket
@@ -25,8 +25,10 @@ class Network(Proxy):
         self.sent = 0
         self.cut = False
         self.port = 0
+        self.silent = False  # whether nothing passes, on any connection
         self._at = 0
         self._how = ("before", "reset")
+        self._quiet: set[_Link] = set()
 
     async def listen(self) -> asyncio.Server:
         """Listen on a port of this machine: a reset is TCP's."""
@@ -41,7 +43,10 @@ class Network(Proxy):
         await _Link(self, (client, back), (server, on)).carry()
 
     def arm(self, at: int, moment: str, ending: str) -> None:
-        """Cut at message `at` from now on, "before" or "after" it, by a "reset" or a "fin"."""
+        """Act at message `at` from now on, "before" or "after" it.
+
+        By a "reset" or a "fin" of its connection, a "stall" of it, or a "partition" of all.
+        """
         self.sent, self.cut, self._at, self._how = 0, False, at, (moment, ending)
 
     def due(self) -> bool:
@@ -50,12 +55,33 @@ class Network(Proxy):
         return self.sent == self._at
 
     async def end(self, link: "_Link") -> None:
-        """Cut this connection, on both sides."""
+        """Cut this connection on both sides, or silence it: it stays open, and nothing passes.
+
+        A stall after a message is of one direction: the server still hears the client.
+        """
         moment, ending = self._how
         if moment == "after":
             await link.answered()
         self.cut = True
-        link.close(abort=ending == "reset")
+        if ending in ("reset", "fin"):
+            link.close(abort=ending == "reset")
+            return
+        self.silent = ending == "partition"
+        link.unheard = moment == "before"
+        self.note(link)
+
+    def note(self, link: "_Link") -> None:
+        """Something of this connection was lost: it is of no more use when the silence ends."""
+        self._quiet.add(link)
+
+    def heal(self) -> None:
+        """End the silence, and act no more: both sides learn that their connection is lost."""
+        asyncio.run_coroutine_threadsafe(self._heal(), self._loop).result()
+
+    async def _heal(self) -> None:
+        self._at, self.silent = 0, False
+        while self._quiet:
+            self._quiet.pop().close(abort=True)
 
     @property
     def lets_pass(self) -> bool:
@@ -76,8 +102,10 @@ class _Link:
         self._client, self._back = client
         self._server, self._on = server
         self._kind = b""
+        self.unheard = False  # whether the server hears nothing more of this client
         self._held = False  # whether answers are kept from the client
         self._answer = asyncio.Event()
+        self._closed = asyncio.Event()
 
     async def carry(self) -> None:
         """Pass messages on, until a side hangs up or the connection is cut."""
@@ -86,8 +114,9 @@ class _Link:
             await self._pass(first=True)
             while await self._pass(first=False):
                 pass
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the client hung up
+        except (OSError, asyncio.IncompleteReadError):  # the client hung up
+            if self._unheard:
+                await self._closed.wait()
         finally:
             answers.cancel()
             with suppress(asyncio.CancelledError, OSError):
@@ -103,6 +132,7 @@ class _Link:
 
     def close(self, *, abort: bool) -> None:
         """Close both sides: by RST, or after what was sent."""
+        self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
                 writer.close()
@@ -114,7 +144,7 @@ class _Link:
             writer.transport.abort()
 
     async def _pass(self, *, first: bool) -> bool:
-        """Pass a message on; whether there is another one to come."""
+        """Pass a message on, if the server is to hear it; whether there is another one to come."""
         self._kind = b"" if first else await self._client.readexactly(1)
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
@@ -123,21 +153,29 @@ class _Link:
         if due:
             self._held = True
             self._answer.clear()
-        if not due or self._network.lets_pass:
+        if self._unheard:
+            self._network.note(self)
+        elif not due or self._network.lets_pass:
             self._on.write(self._kind + head + body)
             await self._on.drain()
         if due:
             await self._network.end(self)
-        return not due
+        return not self._closed.is_set()
 
     async def _answers(self) -> None:
         while answer := await self._server.read(READ):
             self._answer.set()
-            if not self._held:
+            if self._network.silent:
+                self._network.note(self)
+            elif not self._held:
                 self._back.write(answer)
                 await self._back.drain()
-        if not self._held:
+        if not self._held and not self._network.silent:
             self._back.close()  # the server hung up: the client's next read says so
+
+    @property
+    def _unheard(self) -> bool:
+        return self.unheard or self._network.silent
 
 
 @contextmanager
@@ -154,5 +192,5 @@ def refuse_tls(parameters: dict[str, object]) -> None:
         raise CouldNotRun(
             "messages of an encrypted connection cannot be counted",
             "the engine's ssl or sslmode",
-            "an engine without TLS, or the faults other than reset and fin",
+            "an engine without TLS, or the faults of tasks, such as cancel",
         )

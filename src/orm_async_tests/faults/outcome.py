@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.kinds import MOMENTS, Fault
+from orm_async_tests.faults.kinds import MOMENTS, PAIRS, Fault
 from orm_async_tests.harness.upstream import Upstream
 
 DONE = "done"
@@ -13,6 +13,7 @@ EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError", "timeout":
 OPEN = ("idle in transaction", "idle in transaction (aborted)", "active", "fastpath function call")
 
 STUCK = "stuck"  # the caller was not released
+WAITING = "waiting"  # the caller was released by a cancel alone
 SWALLOWED = "swallowed"  # the caller saw something else than the cancel or the timeout
 CHECKED_OUT = "checked out"  # by whom nobody knows: the caller has gone on
 OPEN_BACKEND = "open backend"
@@ -26,18 +27,23 @@ UNUSABLE = "unusable"
 
 @dataclass(frozen=True)
 class Point:
-    """Where a fault comes: at suspension or message `at` of a piece of work."""
+    """Where a fault comes: at suspension or message `at` of a piece of work.
+
+    The second one of a pair comes `then` suspensions later.
+    """
 
     driver: str
     loop: str
     work: str
     fault: Fault
     at: int
+    then: int = 0
 
     @property
     def token(self) -> str:
         """What runs it again: --point TOKEN."""
-        return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{self.at}"
+        at = f"{self.at}+{self.then}" if self.then else str(self.at)
+        return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{at}"
 
 
 def parse(token: str) -> Point:
@@ -46,9 +52,10 @@ def parse(token: str) -> Point:
         driver, loop, rest = token.split("/", 2)
         work, fault, at = rest.rsplit("/", 2)  # a test's id has slashes of its own
         kind, moment = fault.split("-")
-        if moment not in MOMENTS[kind]:
+        first, plus, then = at.partition("+")
+        if moment not in MOMENTS[kind] or bool(plus) != (kind in PAIRS):
             raise ValueError(token)
-        return Point(driver, loop, work, Fault(kind, moment), int(at))
+        return Point(driver, loop, work, Fault(kind, moment), int(first), int(then or 0))
     except (ValueError, KeyError):
         raise CouldNotRun(
             f"{token!r} names no point",
@@ -66,6 +73,7 @@ class Outcome:
     label: str = ""
     counted: int = 0  # suspensions or messages until the end
     delivered: bool = False
+    waited: bool = False  # until it was cancelled
     ended: str = ""  # "done", or the class of what the caller saw
     error: str = ""
     seconds: float = 0.0  # from the fault until the caller was released
@@ -103,7 +111,9 @@ class Outcome:
     def _violations(self) -> Iterator[tuple[str, str]]:
         if not self.ended:
             yield STUCK, "the caller was not released"
-        expected = EXPECTED.get(self.point.fault.kind)
+        elif self.waited:
+            yield WAITING, "the caller was released by a cancel alone"
+        expected = EXPECTED.get(self.point.fault.first)
         if self.delivered and expected and self.ended not in ("", expected):
             yield SWALLOWED, f"the caller saw {self.ended} {self.error}".rstrip()
         if self.checked_out:

@@ -1,4 +1,4 @@
-"""Idiomatic pieces of work, into which the faults are injected, and one trap."""
+"""Idiomatic pieces of work, into which the faults are injected, and two traps."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import selectinload
 
+from orm_async_tests.faults.kinds import PAIRS, USUAL
 from orm_async_tests.models import TrackPoint, User
 
 Work = Callable[[AsyncEngine], Awaitable[Any]]
@@ -98,6 +99,12 @@ async def copy_first(engine: AsyncEngine) -> None:
         await connection.execute(insert(User).values(username="head"))
 
 
+async def read_untimed(engine: AsyncEngine) -> None:
+    """the trap: a read through a silent network, without timeouts of the driver"""
+    async with AsyncSession(engine) as session:
+        await session.scalar(text("select 1"))
+
+
 async def _copy_rows(connection: AsyncConnection) -> None:
     driver: Any = (await connection.get_raw_connection()).driver_connection
     rows = [(f"copied-{number}",) for number in range(COPIED)]
@@ -116,6 +123,8 @@ class Pattern:
     work: Work
     rows: str | None
     warm: bool = True
+    timed: bool = True  # whether its engine has the driver's timeouts where a network is silent
+    kinds: frozenset[str] = frozenset(USUAL)  # of the faults it is swept by if it is not named
     own: str = ""  # module:function of somebody else's
 
     @property
@@ -124,18 +133,20 @@ class Pattern:
         return self.own or str(getattr(self.work, "__name__", self.work))
 
 
+SHORT = frozenset((*USUAL, *PAIRS))
 PATTERNS = {
     each.name: each
     for each in (
-        Pattern(add, USERS),
+        Pattern(add, USERS, kinds=SHORT),
         Pattern(transfer, MOVED),
-        Pattern(load, None),
-        Pattern(stream, None),
+        Pattern(load, None, kinds=SHORT | {"stall"}),
+        Pattern(stream, None, kinds=SHORT),
         Pattern(bulk, USERS),
-        Pattern(connect, None, warm=False),
-        Pattern(commit, USERS),
-        Pattern(take, TAKEN),
-        Pattern(copy, USERS),
+        Pattern(connect, None, warm=False, kinds=frozenset((*USUAL, "stall"))),
+        Pattern(commit, USERS, kinds=SHORT | {"stall", "partition"}),
+        Pattern(take, TAKEN, kinds=SHORT),
+        Pattern(copy, USERS, kinds=SHORT),
         Pattern(copy_first, USERS),
+        Pattern(read_untimed, None, timed=False, kinds=frozenset({"stall"})),
     )
 }

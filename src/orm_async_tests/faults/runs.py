@@ -2,9 +2,9 @@
 
 import importlib
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.kinds import ANYWHERE, KINDS, USUAL
+from orm_async_tests.faults.kinds import ANYWHERE, KINDS, SILENT, USUAL
 from orm_async_tests.faults.outcome import Outcome, Point
 from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.report import Cell
@@ -25,22 +25,30 @@ from orm_async_tests.postgres import PrivateServer, private_server
 from orm_async_tests.postgres.cluster import KEEPS
 
 Tell = Callable[[Cell], None]
+TIMEOUTS: dict[str, dict[str, float]] = {  # seconds; psycopg has none for a command
+    "asyncpg": {"timeout": 0.75, "command_timeout": 0.75},
+    "psycopg": {"connect_timeout": 2},
+}
 USERS, POINTS = 3, 100  # points of each user: a pattern takes one at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
-    """A database in which patterns are swept, and its server if that may be killed."""
+    """A database in which patterns are swept, how, and its server if that may be killed."""
 
     database: db.Database
+    connect_args: Mapping[str, float] = field(default_factory=dict)
     private: PrivateServer | None = None
 
 
 def chosen(names: Sequence[str], rows: str | None) -> list[Pattern]:
     """The patterns of these names, or all of them. Raises CouldNotRun.
+
+    One that is named is swept by every kind of fault that is asked for.
     A name such as "shop.orders:place_order" is somebody's own work, which changes these rows.
     """
-    return [_own(name, rows) if ":" in name else _pattern(name) for name in names or PATTERNS]
+    named = [_own(name, rows) if ":" in name else _pattern(name) for name in names]
+    return named or list(PATTERNS.values())
 
 
 def chosen_kinds(names: Sequence[str], patterns: Sequence[Pattern]) -> Sequence[str]:
@@ -63,7 +71,7 @@ def _pattern(name: str) -> Pattern:
             "--pattern",
             f"one of {', '.join(PATTERNS)}, or such as shop.orders:place_order",
         )
-    return PATTERNS[name]
+    return replace(PATTERNS[name], kinds=frozenset(KINDS))
 
 
 def _own(name: str, rows: str | None) -> Pattern:
@@ -79,7 +87,7 @@ def _own(name: str, rows: str | None) -> Pattern:
         ) from error
     finally:
         sys.path.pop(0)
-    return Pattern(work, rows, own=name)
+    return Pattern(work, rows, own=name, kinds=frozenset(KINDS))
 
 
 async def sweep_each(
@@ -93,7 +101,7 @@ async def sweep_each(
     found = []
     with _places(database, kinds) as places:
         for pattern, place in product(patterns, dict.fromkeys(places.values())):
-            here = [kind for kind in kinds if places[kind] is place]
+            here = [each for each in kinds if places[each] is place and each in pattern.kinds]
             async for cell in _cells(pattern, place, here, loop):
                 tell(cell)
                 found.append(cell)
@@ -103,10 +111,12 @@ async def sweep_each(
 async def _cells(
     pattern: Pattern, place: Place, kinds: Sequence[str], loop: str
 ) -> AsyncIterator[Cell]:
+    if not kinds:
+        return
     async with _ground(pattern, place):
         async for cell in cells(
             pattern.work,
-            maker(place.database),
+            maker(pattern, place),
             place.database.url,
             pattern.rows,
             kinds=kinds,
@@ -125,7 +135,7 @@ async def rerun(pattern: Pattern, database: db.Database, point: Point) -> Outcom
         async with _ground(pattern, place):
             return await again(
                 pattern.work,
-                maker(place.database),
+                maker(pattern, place),
                 place.database.url,
                 pattern.rows,
                 point,
@@ -134,21 +144,23 @@ async def rerun(pattern: Pattern, database: db.Database, point: Point) -> Outcom
             )
 
 
-def maker(database: db.Database) -> Callable[[], AsyncEngine]:
+def maker(pattern: Pattern, place: Place) -> Callable[[], AsyncEngine]:
     """What makes a new engine for each point."""
-    return lambda: create_async_engine(database.url)
+    arguments = dict(place.connect_args) if pattern.timed else {}
+    return lambda: create_async_engine(place.database.url, connect_args=arguments)
 
 
 @contextmanager
 def _places(database: db.Database, kinds: Sequence[str]) -> Iterator[dict[str, Place]]:
     """Where each kind of fault is injected; what is killed is a server of our own."""
-    places = dict.fromkeys(kinds, Place(database))
+    usual, patient = Place(database), Place(database, TIMEOUTS[database.driver])
+    places = {kind: patient if kind in SILENT else usual for kind in kinds}
     if "kill" not in kinds:
         yield places
         return
     with private_server(room(), **KEEPS) as private:
         url = url_of(private, database.driver)
-        places["kill"] = Place(db.Database(url, "url", "the private server"), private)
+        places["kill"] = Place(db.Database(url, "url", "the private server"), private=private)
         yield places
 
 

@@ -48,7 +48,7 @@ class Suspensions:
     def __init__(self, at: int, when: str, act: Act) -> None:
         self.count = 0
         self.tasks: list[asyncio.Task[Any]] = []
-        self.reached: tuple[Any, Any] | None = None  # the coroutines: of the main task, suspended
+        self.where: tuple[Any, Any] = (None, None)  # the coroutines: of the main task, suspended
         self._at = at
         self._when = when
         self._act = act
@@ -57,6 +57,10 @@ class Suspensions:
     def main(self) -> asyncio.Task[Any]:
         """The task of the code itself; the others were made by it, or by a library for it."""
         return self.tasks[0]
+
+    def act_later(self, after: int, act: Act) -> None:
+        """Act once more, at the suspension that comes so many after this one."""
+        self._at, self._act = self.count + after, act
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -85,7 +89,7 @@ class Suspensions:
         if self.count != self._at:
             return
         main: Any = self.main.get_coro()
-        self.reached = main.inner, coroutine
+        self.where = main.inner, coroutine
         if self._when == "suspended":
             self._act(self)
         elif awaited is None:  # a bare yield, as of sleep(0): ready in the loop's next turn

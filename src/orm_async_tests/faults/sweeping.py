@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import count
 from platform import python_version
 from typing import Any
 from uuid import uuid4
@@ -84,10 +85,28 @@ async def swept(subject: Subject, start: Point) -> Cell:
     if first.violations and second.violations:
         cell.outcomes.append(second)
     for at in points(max(cell.counts), start.fault):
+        if start.fault.second:
+            cell.outcomes += [each async for each in _pairs(subject, replace(start, at=at), second)]
+            continue
         outcome = await attempt(subject, replace(start, at=at), second.change)
         if outcome.reached or at <= min(cell.counts):  # else there is no such point today
             cell.outcomes.append(outcome)
+    if start.fault.second:
+        cell.counts = (len(cell.outcomes), len(cell.outcomes))
     return cell
+
+
+async def _pairs(subject: Subject, first: Point, without: Outcome) -> AsyncIterator[Outcome]:
+    """The second fault at each suspension after the first one, until the caller is released.
+
+    What comes too late to be delivered, such as the end of a backend that is gone, is no point.
+    """
+    for then in count(1):
+        outcome = await attempt(subject, replace(first, then=then), without.change, tries=1)
+        if not outcome.reached:
+            return
+        if outcome.delivered:
+            yield outcome
 
 
 async def _without(subject: Subject, start: Point) -> Outcome:
@@ -103,20 +122,23 @@ async def _without(subject: Subject, start: Point) -> Outcome:
     return outcome
 
 
-async def attempt(subject: Subject, point: Point, whole: tuple[Any, ...]) -> Outcome:
+async def attempt(
+    subject: Subject, point: Point, whole: tuple[Any, ...], *, tries: int = TRIES
+) -> Outcome:
     """A point, tried again where the work did not come to it, or what it broke takes time to see.
 
     What is not seen again then is no violation, and no pass: it is unresolved.
     """
-    for _ in range(TRIES - 1):
-        outcome = await inject(subject, point, whole)
-        if SLOW.issuperset(outcome.violations) and outcome.violations:
-            again = await inject(subject, point, whole)
-            again.unsure = set(again.violations) != set(outcome.violations)
-            return again
+    outcome = await inject(subject, point, whole)
+    for _ in range(tries - 1):
         if outcome.reached or outcome.violations:
-            return outcome
-    return await inject(subject, point, whole)
+            break
+        outcome = await inject(subject, point, whole)
+    if SLOW.issuperset(outcome.violations) and outcome.violations:
+        again = await inject(subject, point, whole)
+        again.unsure = set(again.violations) != set(outcome.violations)
+        return again
+    return outcome
 
 
 def refuse_kill(kinds: Sequence[str]) -> None:
@@ -129,10 +151,10 @@ def refuse_kill(kinds: Sequence[str]) -> None:
         )
 
 
-def points(count: int, fault: Fault) -> list[int]:
+def points(most: int, fault: Fault) -> list[int]:
     """The numbers of the points; of very many messages the first and the last."""
-    every = list(range(1, count + 1))
-    if fault.by_message and count > FIRST + LAST:
+    every = list(range(1, most + 1))
+    if fault.by_message and most > FIRST + LAST:
         return every[:FIRST] + every[-LAST:]
     return every
 
@@ -177,5 +199,5 @@ async def again(
     with asked(url, f"faults {uuid4().hex[:12]}", private) as server:
         subject = Subject(work, make_engine, server, rows, warm)
         with _connected(subject, url, point.fault) as connected:
-            first = await inject(connected, replace(point, at=0))
+            first = await inject(connected, replace(point, at=0, then=0))
             return await attempt(connected, point, first.change)

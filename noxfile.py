@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -25,6 +26,7 @@ EDGES = [  # Python, SQLAlchemy, drivers
     ("3.13", "newest 2.1", "oldest"),
     ("3.12", "newest 2.1", "newest"),
 ]
+SECOND = ("cancel", "shutdown", "terminate")  # faults during a clean-up
 STANDARD = ("--preset", "standard")
 RATIOS = ["-m", "orm_async_tests", "bench"]
 COMMANDS = {"ratios": RATIOS, "peers": [*RATIOS, "--peers"]}  # of the bench, else a program
@@ -73,12 +75,22 @@ def scripts(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def faults(session: nox.Session) -> None:
     """Faults at every point, on each driver and loop (arguments: orm-async-tests faults')."""
-    stacks = ["asyncpg", "asyncio"], ["psycopg", "asyncio"], ["asyncpg", "uvloop"]
-    for driver, loop in [] if session.posargs else stacks:
-        stack = ["--driver", driver, "--loop", loop]
-        python(session, "-m", "orm_async_tests", "faults", *stack)
+    sweep = ["-m", "orm_async_tests", "faults"]
     if session.posargs:
-        python(session, "-m", "orm_async_tests", "faults", *session.posargs)
+        python(session, *sweep, *session.posargs)
+        return
+    for driver, loop in product(("asyncpg", "psycopg"), ("asyncio", "uvloop")):
+        stack = ["--driver", driver, "--loop", loop]
+        python(session, *sweep, *stack)
+        python(session, *sweep, *stack, *(f"--fault=cancel+{kind}" for kind in SECOND))
+    python(session, *sweep, "--fault=stall", "--fault=partition")
+    python(session, *sweep, "--driver=psycopg", "--pattern=read_untimed", "--fault=stall")
+
+
+@nox.session(venv_backend="none")
+def controls(session: nox.Session) -> None:
+    """Faults that a sweep must find, mostly on old releases (arguments: words of their names)."""
+    python(session, "tools/controls.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")

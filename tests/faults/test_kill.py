@@ -11,6 +11,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import Report, runs, server, sweep
 from orm_async_tests.faults.patterns import add
+from orm_async_tests.faults.report import Cell
 from orm_async_tests.harness.servers import place, url_of
 from orm_async_tests.postgres import private_server
 from orm_async_tests.postgres.cluster import KEEPS
@@ -20,9 +21,18 @@ LOSES = {"synchronous_commit": "off", "wal_writer_delay": "10000"}  # the latter
 
 def killed(database: db.Database, *names: str) -> Report:
     """The report of these patterns, on a server that is killed at each point."""
+
+    told: list[Cell] = []
+
+    async def swept() -> Report:
+        with runs.places_for(database, ["kill"]) as places:
+            each = [runs.sweep_one(one, places, "asyncio", told.append) for one in patterns]
+            return Report([cell for cells in each for cell in await cells])
+
     patterns = runs.chosen(names, None)
-    swept = runs.sweep_each(patterns, database, ["kill"], "asyncio", lambda _: None)
-    return Report(asyncio.run(swept))
+    report = asyncio.run(swept())
+    assert told == report.cells
+    return report
 
 
 @pytest.fixture

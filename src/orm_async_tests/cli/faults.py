@@ -75,7 +75,7 @@ def _again(arguments: argparse.Namespace) -> int:
     """Run one point again, and print all that was seen there."""
     from orm_async_tests.faults.outcome import parse
     from orm_async_tests.faults.remembered import remembered
-    from orm_async_tests.faults.runs import chosen, rerun
+    from orm_async_tests.faults.runs import chosen, places_for, rerun
     from orm_async_tests.harness.loops import factory
     from orm_async_tests.postgres.paths import home
 
@@ -85,9 +85,10 @@ def _again(arguments: argparse.Namespace) -> int:
     [pattern] = chosen([point.work], arguments.rows)
     with (
         db.open_database(arguments.db_, point.driver) as database,
+        places_for(database, [point.fault.kind]) as places,
         asyncio.Runner(loop_factory=factory(point.loop)) as runner,
     ):
-        seen = runner.run(rerun(pattern, database, point))
+        seen = runner.run(rerun(pattern, places[point.fault.kind], point))
     if not seen.violations:
         remembered(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {seen.label or 'a message'}")

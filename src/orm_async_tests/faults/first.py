@@ -9,7 +9,7 @@ from orm_async_tests.faults.outcome import Outcome, Point
 from orm_async_tests.faults.patterns import Pattern
 from orm_async_tests.faults.remembered import failed, remembered
 from orm_async_tests.faults.report import Cell, line
-from orm_async_tests.faults.runs import Tell, rerun, sweep_each
+from orm_async_tests.faults.runs import Tell, places_for, rerun, sweep_one
 
 Say = Callable[[str], None]
 
@@ -29,18 +29,19 @@ async def sweep_and_remember(
     What fails is kept in `home` for the next run, which begins with it; what passes is forgotten.
     """
     found: list[Cell] = []
-    for pattern in patterns:
-        kept = remembered(home, pattern.name, database.driver, loop)
+    with places_for(database, kinds) as places:
+        for pattern in patterns:
+            kept = remembered(home, pattern.name, database.driver, loop)
 
-        async def run(point: Point, pattern: Pattern = pattern) -> Outcome:
-            return await rerun(pattern, database, point)
+            async def run(point: Point, pattern: Pattern = pattern) -> Outcome:
+                return await rerun(pattern, places[point.fault.kind], point)
 
-        first = await run_first(run, kept.points(kinds), stack, say)
-        cells = await sweep_each([pattern], database, kinds, loop, tell)
-        explained(cells, stack)
-        include(first, cells)
-        kept.replace(kinds, failed(seen for cell in cells for seen in cell.outcomes))
-        found += cells
+            first = await run_first(run, kept.points(kinds), stack, say)
+            cells = await sweep_one(pattern, places, loop, tell)
+            explained(cells, stack)
+            include(first, cells)
+            kept.replace(kinds, failed(seen for cell in cells for seen in cell.outcomes))
+            found += cells
     return found
 
 

@@ -5,7 +5,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import product
 from pathlib import Path
 
 from sqlalchemy import text
@@ -90,21 +89,16 @@ def _own(name: str, rows: str | None) -> Pattern:
     return Pattern(work, rows, own=name, kinds=frozenset(KINDS))
 
 
-async def sweep_each(
-    patterns: Sequence[Pattern],
-    database: db.Database,
-    kinds: Sequence[str],
-    loop: str,
-    tell: Tell,
+async def sweep_one(
+    pattern: Pattern, places: Mapping[str, Place], loop: str, tell: Tell
 ) -> list[Cell]:
-    """The cells of each pattern; `tell` is called as soon as one is there."""
+    """The cells of a pattern, by each kind that has a place; `tell` is called of each."""
     found = []
-    with _places(database, kinds) as places:
-        for pattern, place in product(patterns, dict.fromkeys(places.values())):
-            here = [each for each in kinds if places[each] is place and each in pattern.kinds]
-            async for cell in _cells(pattern, place, here, loop):
-                tell(cell)
-                found.append(cell)
+    for place in dict.fromkeys(places.values()):
+        here = [kind for kind in pattern.kinds.intersection(places) if places[kind] is place]
+        async for cell in _cells(pattern, place, sorted(here, key=KINDS.index), loop):
+            tell(cell)
+            found.append(cell)
     return found
 
 
@@ -128,20 +122,18 @@ async def _cells(
             yield cell
 
 
-async def rerun(pattern: Pattern, database: db.Database, point: Point) -> Outcome:
+async def rerun(pattern: Pattern, place: Place, point: Point) -> Outcome:
     """The outcome of one point."""
-    with _places(database, [point.fault.kind]) as places:
-        place = places[point.fault.kind]
-        async with _ground(pattern, place):
-            return await again(
-                pattern.work,
-                maker(pattern, place),
-                place.database.url,
-                pattern.rows,
-                point,
-                warm=pattern.warm,
-                private=place.private,
-            )
+    async with _ground(pattern, place):
+        return await again(
+            pattern.work,
+            maker(pattern, place),
+            place.database.url,
+            pattern.rows,
+            point,
+            warm=pattern.warm,
+            private=place.private,
+        )
 
 
 def maker(pattern: Pattern, place: Place) -> Callable[[], AsyncEngine]:
@@ -151,7 +143,7 @@ def maker(pattern: Pattern, place: Place) -> Callable[[], AsyncEngine]:
 
 
 @contextmanager
-def _places(database: db.Database, kinds: Sequence[str]) -> Iterator[dict[str, Place]]:
+def places_for(database: db.Database, kinds: Sequence[str]) -> Iterator[dict[str, Place]]:
     """Where each kind of fault is injected; what is killed is a server of our own."""
     usual, patient = Place(database), Place(database, TIMEOUTS[database.driver])
     places = {kind: patient if kind in SILENT else usual for kind in kinds}

@@ -43,7 +43,6 @@ def swept(database: db.Database, work: Work, *kinds: str, rows: str | None = Non
 def test_a_second_cancel_at_every_suspension_is_survived(database: db.Database) -> None:
     report = swept(database, add, "cancel+cancel", rows=USERS)
     assert not report.violating, report
-    assert not report.unresolved
     assert len(report.outcomes) > 2 * len(swept(database, add, "cancel").outcomes)
     assert {each.point.then for each in report.outcomes} >= {1, 2, 3, 4}
 
@@ -51,7 +50,6 @@ def test_a_second_cancel_at_every_suspension_is_survived(database: db.Database) 
 def test_the_end_of_a_backend_during_the_clean_up_is_survived(database: db.Database) -> None:
     report = swept(database, add, "cancel+terminate", rows=USERS)
     assert not report.violating, report
-    assert not report.unresolved
     assert report.outcomes
 
 

@@ -86,6 +86,7 @@ class Outcome:
     retries: list[str] = field(default_factory=list)  # what the next uses raised
     orphans: int = 0
     unsure: bool = False  # whether another run of the point broke something else
+    once: dict[str, str] = field(default_factory=dict)  # what that was
     known: Upstream | None = None  # what explains the violations
 
     @property

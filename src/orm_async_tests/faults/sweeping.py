@@ -137,6 +137,7 @@ async def attempt(
     if SLOW.issuperset(outcome.violations) and outcome.violations:
         again = await inject(subject, point, whole)
         again.unsure = set(again.violations) != set(outcome.violations)
+        again.once = outcome.violations
         return again
     return outcome
 

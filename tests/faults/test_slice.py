@@ -1,0 +1,42 @@
+"""A slice of `orm-async-tests faults` in every run of the tests: some 780 points."""
+
+import asyncio
+
+import pytest
+
+from orm_async_tests import db
+from orm_async_tests.faults import Report, known, runs
+from orm_async_tests.faults.kinds import ANYWHERE
+from orm_async_tests.faults.sweeping import libraries
+
+POINTS = {  # of the six kinds of faults, in asyncio's loop
+    "add": 67,
+    "transfer": 219,
+    "load": 105,
+    "stream": 78,
+    "commit": 67,
+    "take": 143,
+    "copy": 105,
+}
+
+STALLS = 1  # points at which the machine stood still for seconds: seen once, and not again
+
+
+def test_the_slice_has_six_hundred_points() -> None:
+    assert sum(POINTS.values()) >= 600
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_pattern_survives_every_fault_at_every_point(database: db.Database, name: str) -> None:
+    patterns = runs.chosen([name], None)
+    swept = runs.sweep_each(patterns, database, ANYWHERE, "asyncio", lambda _: None)
+    cells = asyncio.run(swept)
+    known.explained(cells, libraries("asyncpg"))
+    report = Report(cells)
+    assert not report.violating, report
+    assert all(each.unsure for each in report.unresolved), report.unresolved
+    stalls = [(each.point.token, each.once) for each in report.unresolved]
+    assert len(stalls) <= STALLS, stalls
+    assert not list(known.absent(cells, libraries("asyncpg")))
+    assert len(report.outcomes) == POINTS[name]
+    assert all(cell.counts[0] == cell.counts[1] for cell in cells)

@@ -7,7 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.faults import Report, sweep
+from orm_async_tests.faults.kinds import Fault
+from orm_async_tests.faults.outcome import Point
 from orm_async_tests.faults.patterns import USERS, Work
+from orm_async_tests.faults.sweeping import again
 from orm_async_tests.models import User
 from tests.faults.test_faults_command import Run, run
 
@@ -53,6 +56,13 @@ def test_a_connection_that_is_silent_is_given_up_by_the_driver(database: db.Data
 
 def test_a_network_that_is_silent_is_given_up_by_the_driver(database: db.Database) -> None:
     assert len(released(database, read, "partition").outcomes) >= 8
+
+
+def test_a_timeout_that_is_longer_than_ones_patience_is_found(database: db.Database) -> None:
+    engine = create_async_engine(database.url, connect_args={"command_timeout": 60})
+    point = Point("asyncpg", "asyncio", "read", Fault("stall", "before"), 2)
+    seen = again(read, lambda: engine, database.url, None, point, patience=0.2)
+    assert set(asyncio.run(seen).violations) == {"waiting"}
 
 
 def test_without_timeouts_the_caller_waits_until_it_is_cancelled(run: Run) -> None:

@@ -37,6 +37,7 @@ class Subject:
     rows: str | None
     warm: bool = True
     network: Network | None = None
+    patience: float = SILENT_FOR
 
 
 async def inject(subject: Subject, point: Point, whole: tuple[Any, ...] = ()) -> Outcome:
@@ -108,7 +109,7 @@ async def _run(subject: Subject, engine: AsyncEngine, outcome: Outcome) -> list[
     with watched.watching():
         main = asyncio.get_running_loop().create_task(work())
         main.add_done_callback(lambda _: _note(outcome, checked_out(engine)))
-        await _ended(main, outcome, CLOSED_WITHIN[engine.driver])
+        await _ended(main, outcome, subject.patience, CLOSED_WITHIN[engine.driver])
     outcome.seconds = time.perf_counter() - delivery.since
     outcome.counted = watched.count
     if fault.kind == "timeout":
@@ -120,12 +121,14 @@ async def _run(subject: Subject, engine: AsyncEngine, outcome: Outcome) -> list[
     return watched.tasks
 
 
-async def _ended(main: asyncio.Task[Any], outcome: Outcome, after_a_cancel: float) -> None:
+async def _ended(
+    main: asyncio.Task[Any], outcome: Outcome, patience: float, after_a_cancel: float
+) -> None:
     """Wait for the end of the work, or give it up; of a silent server, after a cancel."""
     if not outcome.point.fault.silent:
         await asyncio.wait({main}, timeout=RELEASED_WITHIN)
         return
-    await asyncio.wait({main}, timeout=SILENT_FOR)
+    await asyncio.wait({main}, timeout=patience)
     if not main.done():
         outcome.waited = main.cancel()
         await asyncio.wait({main}, timeout=after_a_cancel)

@@ -14,7 +14,7 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.inject import Subject, inject
+from orm_async_tests.faults.inject import SILENT_FOR, Subject, inject
 from orm_async_tests.faults.kinds import ANYWHERE, Fault, faults
 from orm_async_tests.faults.known import explained
 from orm_async_tests.faults.network import PORT, through
@@ -35,15 +35,19 @@ async def sweep(
     *,
     rows: str | None = None,
     kinds: Sequence[str] = ANYWHERE,
+    patience: float = SILENT_FOR,
 ) -> Report:
     """Run `await work(engine)` once for each point and fault, and report what each left behind.
 
     `rows` is a query of one row of numbers that the work changes, such as a count: after each
     point they must have changed by nothing, or as the work without faults changes them. Connections
     are told from others by their application_name; the engine's pool is disposed after each point.
+    A network that is silent may keep the caller waiting for as many seconds as `patience`: give it
+    more than twice the driver's timeout for a command.
     Raises CouldNotRun if the work fails without faults, or the server cannot be asked, or killed.
     """
-    found = [each async for each in cells(work, lambda: engine, engine.url, rows, kinds=kinds)]
+    swept = cells(work, lambda: engine, engine.url, rows, kinds=kinds, patience=patience)
+    found = [each async for each in swept]
     explained(found, libraries(engine.driver))
     return Report(found)
 
@@ -65,13 +69,14 @@ async def cells(
     loop: str = "asyncio",
     name: str | None = None,
     private: PrivateServer | None = None,
+    patience: float = SILENT_FOR,
 ) -> AsyncIterator[Cell]:
     """A cell for each fault, when it was swept. A private server may be killed."""
     named = name or str(getattr(work, "__qualname__", work))
     if private is None:
         refuse_kill(kinds)
     with asked(url, f"faults {uuid4().hex[:12]}", private) as server, _frozen():
-        subject = Subject(work, make_engine, server, rows, warm)
+        subject = Subject(work, make_engine, server, rows, warm, patience=patience)
         for fault in faults(tuple(kinds)):
             point = Point(url.get_driver_name(), loop, named, fault, 0)
             with _connected(subject, url, fault) as connected:
@@ -195,10 +200,11 @@ async def again(
     *,
     warm: bool = True,
     private: PrivateServer | None = None,
+    patience: float = SILENT_FOR,
 ) -> Outcome:
     """The outcome of one point."""
     with asked(url, f"faults {uuid4().hex[:12]}", private) as server:
-        subject = Subject(work, make_engine, server, rows, warm)
+        subject = Subject(work, make_engine, server, rows, warm, patience=patience)
         with _connected(subject, url, point.fault) as connected:
             first = await inject(connected, replace(point, at=0, then=0))
             return await attempt(connected, point, first.change)

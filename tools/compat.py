@@ -16,7 +16,8 @@ from typing import Any
 
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.bisect import Outcome, Runner
-from orm_async_tests.versions.known import known_defects
+from orm_async_tests.versions.known import Known, known_defects
+from orm_async_tests.versions.ranges import within
 from orm_async_tests.versions.releases import between
 from orm_async_tests.versions.search import Search, row, search
 
@@ -24,37 +25,55 @@ COMPAT = Path(__file__).parent.parent / "docs/compat.json"
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 OLDEST = {"sqlalchemy": "2.0.24"}  # older than what is declared: locks are old
 RUNS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # on a driver
+BESIDE = (  # the same beside an older release, for what shows on no newer one
+    ("asyncpg", "asyncpg", ("sqlalchemy", "2.0.36")),
+    ("sqlalchemy", "asyncpg", ("asyncpg", "0.31.0")),
+)
 
 
 def main() -> int:
     """Run every script with a defect on the releases of the libraries that the defect names."""
     stack = {"python": platform.python_version(), **{each: version(each) for each in LIBRARIES}}
-    rows = [
-        row(found, defect)
-        for found in searches()
-        for defect in found.defects
-        if found.library in defect.versions
-    ]
-    rows.sort(key=lambda each: (each["defect"], each["script"], each["library"]))
+    rows = sorted(defect_rows(), key=lambda each: (each["defect"], each["script"], str(each)))
     COMPAT.write_text(text(stack, rows), "utf-8")
     return 0
 
 
-def searches() -> Iterator[Search]:
-    """One for each script and each library that its defects name."""
+def defect_rows() -> Iterator[dict[str, Any]]:
+    """A row for each defect, script and library, and for each release beside which it was run."""
     defects = known_defects()
     for library, driver in RUNS:
         wanted = [each for each in defects if library in each.versions]
         wanted = [each for each in wanted if ("psycopg" in each.versions) == (driver == "psycopg")]
-        numbers = sorted({entry.number for each in wanted for entry in each.scripts})
-        releases = between(library, OLDEST.get(library), None)
-        run = cache(partial(told, Runner(tuple(numbers), library, driver, home())))
-        for number in numbers:
-            one = partial(of_script, run, number)
-            again = partial(
-                of_script, partial(told, Runner((number,), library, driver, home())), number
-            )
-            yield search(number, library, defects, releases, one, releases, again)
+        yield from _rows(wanted, library, driver, ())
+    for library, driver, (other, release) in BESIDE:
+        both = [each for each in defects if {library, other} <= each.versions.keys()]
+        wanted = [each for each in both if not within(version(other), each.versions[other])]
+        yield from _rows(wanted, library, driver, ((other, release),))
+
+
+def _rows(
+    wanted: list[Known], library: str, driver: str, pins: tuple[tuple[str, str], ...]
+) -> Iterator[dict[str, Any]]:
+    beside = {"with": dict(pins)} if pins else {}
+    for found in searches(wanted, library, driver, pins):
+        for defect in found.defects:
+            if library in defect.versions:
+                yield {**row(found, defect), **beside}
+
+
+def searches(
+    wanted: list[Known], library: str, driver: str, pins: tuple[tuple[str, str], ...]
+) -> Iterator[Search]:
+    """One for each script of these defects."""
+    numbers = sorted({entry.number for each in wanted for entry in each.scripts})
+    releases = between(library, OLDEST.get(library), None)
+    run = cache(partial(told, Runner(tuple(numbers), library, driver, home(), pins)))
+    for number in numbers:
+        one = partial(of_script, run, number)
+        alone = Runner((number,), library, driver, home(), pins)
+        again = partial(of_script, partial(told, alone), number)
+        yield search(number, library, known_defects(), releases, one, releases, again)
 
 
 def told(run: Runner, release: str) -> dict[int, Outcome]:

@@ -17,6 +17,11 @@ DEAD_IN_THE_POOL = Upstream(
 )
 CLOSE_HANGS = Upstream(
     "close() waits without end for the answer to a cancel request, whatever its timeout",
-    {"asyncpg": ">=0.30,<0.32"},
+    {"sqlalchemy": ">=2.0.38,<2.2", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/MagicStack/asyncpg/issues/1356",
+)
+LEFT_OPEN = Upstream(
+    "a second cancel stops close(): the connection stays open, and the pool has forgotten it",
+    {"sqlalchemy": ">=2.0.24,<2.0.38", "asyncpg": ">=0.30,<0.32"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/12077",
 )

@@ -14,7 +14,7 @@ import asyncio
 from sqlalchemy import text
 
 from orm_async_tests.harness import Activity, MakeEngine, Seen, main_of, right, wrong
-from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, CLOSE_HANGS
+from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, CLOSE_HANGS, LEFT_OPEN
 
 ONLY = "asyncpg"
 SLEEP = text("SELECT pg_sleep(60)")
@@ -51,7 +51,7 @@ async def cancel_a_task(make_engine: MakeEngine, activity: Activity) -> dict[str
     return {"queries left": await activity.running("pg_sleep")}
 
 
-@right(unhandled=True)
+@right(leaks=True, unhandled=True)
 async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
     """cancel AnyIO's scope, with a statement_timeout: the server ends the query"""
     import anyio
@@ -73,6 +73,8 @@ def check(cancel_a_scope: Seen, cancel_a_task: Seen, limit_the_statement: Seen) 
         assert cancel_a_scope.unhandled == limit_the_statement.unhandled == []
     with CLOSE_HANGS:
         assert cancel_a_scope.tasks == 0
+    with LEFT_OPEN:
+        assert limit_the_statement.leaked == 0
 
 
 main = main_of(__name__)

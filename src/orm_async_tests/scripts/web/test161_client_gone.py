@@ -13,15 +13,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.harness import Activity, Http, Seen, Sessions, main_of, way
-from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, DEAD_IN_THE_POOL
+from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, DEAD_IN_THE_POOL, LEFT_OPEN
 from orm_async_tests.models import User
 
 NAME = select(User.username).where(User.id == 1)
-
-
-async def change(Session: Sessions) -> None:
-    async with Session() as session, session.begin():
-        await session.execute(update(User).where(User.id == 1).values(username="guide"))
+RENAME = update(User).where(User.id == 1).values(username="guide")
 
 
 async def name_after(session: AsyncSession, activity: Activity, http: Http, app: Any) -> Any:
@@ -46,12 +42,13 @@ async def endpoint(session: AsyncSession, Session: Sessions, activity: Activity,
 
     @app.get("/")
     async def respond() -> None:
-        await change(Session)
+        async with Session() as own, own.begin():
+            await own.execute(RENAME)
 
     return await name_after(session, activity, http, app)
 
 
-@way(unhandled=True)
+@way(leaks=True, unhandled=True)
 async def stream(session: AsyncSession, Session: Sessions, activity: Activity, http: Http) -> Any:
     """write in a stream"""
     from fastapi import FastAPI, responses
@@ -59,7 +56,8 @@ async def stream(session: AsyncSession, Session: Sessions, activity: Activity, h
     app = FastAPI()
 
     async def parts() -> AsyncIterator[str]:
-        await change(Session)
+        async with Session() as own, own.begin():
+            await own.execute(RENAME)
         yield "done"
 
     @app.get("/")
@@ -75,6 +73,8 @@ def check(endpoint: Seen, stream: Seen) -> None:
         assert stream.value == {"name": "username-1"}
     with CANCEL_IS_LOGGED:
         assert stream.unhandled == []
+    with LEFT_OPEN:
+        assert stream.leaked == 0
 
 
 main = main_of(__name__)

@@ -1,7 +1,7 @@
 """The database that scripts share: ours alone, migrated, a small world in it before each way."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db, migrations, models
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness import rights
 from orm_async_tests.harness.ways import called_with
 from orm_async_tests.models import TrackPoint, User
 
@@ -92,7 +93,10 @@ async def entered(database: db.Database) -> AsyncIterator["Playground"]:
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         if database.kind != "embedded":  # that one is the scripts': the service has its own
             await connection.run_sync(migrations.refuse_service)
-        await _lock(connection)
+        try:
+            await _lock(connection)
+        except DBAPIError as error:
+            raise _unlocked(error, database.label) from error
         try:
             await migrations.ensure(connection, migrations.TRACKS)
         except DBAPIError as error:
@@ -115,6 +119,14 @@ def _unfit(error: DBAPIError, where: str) -> CouldNotRun:
         f"the tables of the scripts cannot be made: {error.orig}",
         where,
         "the URL of a role that owns its database, or of another server",
+    )
+
+
+def _unlocked(error: DBAPIError, where: str) -> CouldNotRun:
+    return CouldNotRun(
+        f"commands cannot wait for each other: {error.orig}",
+        where,
+        "GRANT EXECUTE on pg_try_advisory_lock and pg_advisory_lock, or another server",
     )
 
 
@@ -147,6 +159,11 @@ class Playground:
         await self._connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
         await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
         await self._connection.run_sync(metadata.create_all)
+
+    async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
+        """What a script with these tables and calls needs, and this role may not do."""
+        own = base.metadata is not models.Base.metadata
+        return await rights.denied(self._connection, functions, own_schema=own)
 
     async def settings(self) -> dict[str, str]:
         """Those that could change a verdict, where the server has them and this role sees them."""

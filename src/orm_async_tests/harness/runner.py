@@ -54,6 +54,8 @@ async def _run(
         stack = this_stack(database, await ground.settings(), loop)
         if reason := script.missing(stack, wire=wire.can_watch(database.url)):
             return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
+        if denied := await ground.denied(script.base, script.functions):
+            return Result(script, stack, Verdict(SKIPPED, "; ".join(denied)), seen, 0.0)
         for way in script.ways:
             with pooled(database.url, database.pooler) as url, wire.watched(url) as line:
                 observer = Observer(ground, line.url if line else url, line, options)

@@ -14,6 +14,7 @@ from orm_async_tests.db import DRIVERS
 from orm_async_tests.harness.needs import missing, needs_of
 from orm_async_tests.harness.options import Option
 from orm_async_tests.harness.playground import World, usual_world
+from orm_async_tests.harness.rights import functions_of
 from orm_async_tests.harness.stack import Stack
 from orm_async_tests.harness.upstream import Upstream
 from orm_async_tests.harness.ways import Way
@@ -36,6 +37,7 @@ class Script:
     base: type[DeclarativeBase]
     world: World | None
     needs: frozenset[str]
+    functions: frozenset[str]  # of the server, which a role may be denied
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
@@ -55,6 +57,7 @@ class Script:
             base=said.get("Base", models.Base),
             world=said.get("world", usual_world),
             needs=needs_of(module, ways),
+            functions=functions_of(module),
         )
 
     @property

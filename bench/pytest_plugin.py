@@ -21,7 +21,7 @@ from orm_async_tests import db
 from orm_async_tests.pytest_plugin.watch import Scope, Watch
 from orm_async_tests.pytest_plugin.wraps import watching
 
-ROUNDS, TESTS = 401, {100: 4, 1: 12}  # tests in a round, by the number of objects
+ROUNDS, TESTS = 201, {100: 4, 1: 12}  # tests in a round, by the number of objects
 GOAL = 1.05
 
 

@@ -116,7 +116,7 @@ class Plugin:
         if call.excinfo is not None:
             from orm_async_tests.pytest_plugin.missing import explain
 
-            explain(call.excinfo.value)
+            explain(call.excinfo.value, self.watch.uses)
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 from sqlalchemy import inspect
 from sqlalchemy.exc import MissingGreenlet, StatementError
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from orm_async_tests.pytest_plugin.uses import origin
+from orm_async_tests.pytest_plugin.uses import Uses
 
 START = "async-orm: "
 EXPIRED = "was expired (orm-async-tests explain 6, 7, 8)"
 NEVER = "was never loaded (orm-async-tests explain 5)"
 
 
-def explain(error: BaseException) -> None:
+def explain(error: BaseException, uses: Uses) -> None:
     """Add a note to each MissingGreenlet among an error, its causes and the parts of a group."""
     for each in _all(error, set()):
         noted = any(note.startswith(START) for note in getattr(each, "__notes__", ()))
-        if _is_missing(each) and not noted and (note := _note(each)):
+        if _is_missing(each) and not noted and (note := _note(each, uses)):
             each.add_note(START + note)
 
 
@@ -39,13 +39,13 @@ def _all(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]
             yield from _all(each, seen)
 
 
-def _note(error: BaseException) -> str:
+def _note(error: BaseException, uses: Uses) -> str:
     """What the traceback's frames hold, which is not public: the attribute and its object.
 
     `__get__` of an attribute has `self` and `instance`; what was expired is loaded by
     `_load_expired`. The state itself may have changed since, by a rollback on the way here.
     """
-    attribute, instance, state = None, None, NEVER
+    attribute, instance, session, state = None, None, None, NEVER
     step = error.__traceback__
     while step is not None:
         name, found = step.tb_frame.f_code.co_name, step.tb_frame.f_locals
@@ -53,10 +53,12 @@ def _note(error: BaseException) -> str:
             attribute, instance, state = found["self"], found["instance"], NEVER
         elif name == "_load_expired":
             state = EXPIRED
+        if isinstance(found.get("session"), Session):
+            session = found["session"]  # the object may have left it since
         step = step.tb_next
     if attribute is None:
         return ""
     owner = type(instance).__name__
-    line = origin(inspect(instance, raiseerr=False))
+    line = uses.origin(session, inspect(instance))
     came = f"; this {owner} came from {line}" if line else ""
     return f"{owner}.{attribute.key} {state}{came}"

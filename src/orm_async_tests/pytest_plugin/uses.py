@@ -2,17 +2,19 @@
 
 import asyncio
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import greenlet
 from sqlalchemy import Connection
-from sqlalchemy.orm import InstanceState, Session
+from sqlalchemy.orm import InstanceState, Session, loading
 
 from orm_async_tests.pytest_plugin.places import Place, here, running_task, waiting
 
-ORIGIN = "_async_orm_origin"  # of an InstanceState: many are made, and a dictionary costs too much
+ORIGIN = "_async_orm_origin"  # of the InstanceState of an object that was inserted
+KEPT = 1000  # queries of a session
 
 MANY = 100
 Target = Session | Connection
@@ -35,7 +37,8 @@ class Use:
     target: "weakref.ref[Target]"
     inside: Inside = _nothing
     task: Task = _nothing
-    line: Place | None = None  # of the last query or flush
+    flush: Place | None = None
+    queries: deque[tuple[int, Place]] | None = None
 
 
 class Uses:
@@ -44,7 +47,6 @@ class Uses:
     def __init__(self, met: Callable[[str, str], None]) -> None:
         self.met = met  # told of what two tasks have met in, and of both lines
         self.by_id: dict[int, Use] = {}
-        self.latest: tuple[int, Place | None] = (0, None)  # the session whose objects come now
         self.now: tuple[Inside, Task] = (_nothing, _nothing)  # the greenlet that was seen last
         self.call: tuple[Inside, Place] = (_nothing, "")  # of a session, that runs
 
@@ -66,12 +68,21 @@ class Uses:
             use.inside, use.task = now
         return use
 
-    def load(self, session: Session, *_: Any) -> None:
-        """It queries or flushes: the objects that come into it came from this line."""
+    def query(self, session: Session) -> None:
+        """It queries: the objects that this loads have later numbers, which SQLAlchemy counts."""
         use = self.enter(session)
         if use is not None:
-            use.line = line = here()
-            self.latest = (id(session), line)
+            line = here()
+            if use.queries is None:
+                use.queries = deque(maxlen=KEPT)
+            use.queries.append((loading._new_runid(), line))
+            self.call = (use.inside, line)
+
+    def flush(self, session: Session, *_: Any) -> None:
+        """It flushes: the objects that this inserts come from this line."""
+        use = self.enter(session)
+        if use is not None:
+            use.flush = line = here()
             self.call = (use.inside, line)
 
     def left(self) -> None:
@@ -83,14 +94,18 @@ class Uses:
         inside, line = self.call
         return line if inside() is greenlet.getcurrent() else here()
 
-    def came(self, session: Session, state: InstanceState[Any]) -> None:
-        """An object was loaded, or inserted."""
-        known, line = self.latest
-        if known != id(session):  # tasks take turns
-            use = self.by_id.get(id(session))
-            line = use.line if use is not None and use.target() is session else None
-        if line is not None:
-            setattr(state, ORIGIN, line)
+    def inserted(self, session: Session, state: InstanceState[Any]) -> None:
+        use = self.by_id.get(id(session))
+        if use is not None and use.flush is not None:
+            setattr(state, ORIGIN, use.flush)
+
+    def origin(self, session: Session | None, state: InstanceState[Any]) -> Place | None:
+        """The line by which an object came into this session, or was loaded again."""
+        use, number = self.by_id.get(id(session)), state.runid
+        if use is None or use.queries is None or number is None:
+            return getattr(state, ORIGIN, None)
+        loaded = [line for before, line in use.queries if before < number]
+        return loaded[-1] if loaded else getattr(state, ORIGIN, None)
 
     def begun(self, driver: int) -> bool:
         """Whether a connection that lives has a transaction open on this one of the driver's."""
@@ -112,8 +127,3 @@ class Uses:
         if task is not None and running_task() is not None:
             name = "connection" if isinstance(use.target(), Connection) else "session"
             self.met(name, f"{waiting(task, inside)}\n    and {here()}")
-
-
-def origin(instance_state: object) -> Place | None:
-    """The line by which an object came into its session."""
-    return getattr(instance_state, ORIGIN, None)

@@ -32,11 +32,10 @@ def watching(watch: Watch) -> Iterator[None]:
     with ExitStack() as stack:
         for name in POOL:
             _listen(stack, Pool, name, getattr(watch, name))
-        _listen(stack, Session, "before_flush", uses.load)
-        for name in ("loaded_as_persistent", "pending_to_persistent"):
-            _listen(stack, Session, name, uses.came, raw=True)
+        _listen(stack, Session, "before_flush", uses.flush)
+        _listen(stack, Session, "pending_to_persistent", uses.inserted, raw=True)
         for name in ("execute", "scalar", "scalars"):
-            _wrap(stack, Session, name, functools.partial(_within, uses.load, uses.left))
+            _wrap(stack, Session, name, functools.partial(_within, uses.query, uses.left))
         for name in ("flush", *ENDS):
             _wrap(stack, Session, name, functools.partial(_within, uses.enter, uses.left))
         for name in ("execute", "scalar", "scalars", "exec_driver_sql"):

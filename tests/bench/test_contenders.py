@@ -4,19 +4,30 @@ import ast
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orm_async_tests import db
 from orm_async_tests.bench.contenders.given import WORKLOADS, Digest, Tally
 from orm_async_tests.bench.environments import OURS, contenders, interpreter
-from orm_async_tests.bench.peers import Wish, chosen, compared
+from orm_async_tests.bench.peers import Wish, chosen, compared, comparison
+from orm_async_tests.bench.rounds import How
+from orm_async_tests.bench.scaling import SLOWLY, by_delay, by_memory, by_size
 from orm_async_tests.bench.workers import working
 from orm_async_tests.bench.world import Sizes
 from orm_async_tests.errors import CouldNotRun
 
 MARKS = {"idiomatic", "tuned", "raw"}
 SMALL = Sizes(write=20, read=200, gets=8)
+ONCE = How(1, 0)
+TRIPS = {
+    "sqlalchemy.get": 3 * SMALL.gets,
+    "sqlalchemy_tuned.get_autocommit": SMALL.gets,
+    "sqlalchemy_core.walk_json": SMALL.gets // 2,
+    "asyncpg.get": 2 * SMALL.gets,
+    "sqlalchemy_core.insert_unnest": 3,
+}
 
 
 def patterns(source: Path) -> dict[str, str]:
@@ -56,25 +67,53 @@ def test_an_unknown_contender_is_refused() -> None:
         chosen(["nothing"])
 
 
+@pytest.mark.parametrize("workloads", [WORKLOADS[:3], WORKLOADS[3:]])
 def test_those_of_this_environment_have_equal_answers(
-    database: db.Database, tmp_path: Path
+    database: db.Database, tmp_path: Path, workloads: tuple[str, ...]
 ) -> None:
-    wish = Wish(tmp_path, ["asyncpg"], WORKLOADS, SMALL, rounds=1, seconds=0)
+    wish = Wish(tmp_path, ["asyncpg"], workloads, SMALL, ONCE)
     found = asyncio.run(compared(database, wish))
-    workloads = {each["name"]: each["patterns"] for each in found["workloads"]}
+    patterns = {each["name"]: each["patterns"] for each in found["workloads"]}
+    assert tuple(patterns) == workloads
     trips = {
         f"{each['contender']}.{each['name']}": each["round_trips"]
-        for patterns in workloads.values()
-        for each in patterns
+        for some in patterns.values()
+        for each in some
     }
-    assert tuple(workloads) == WORKLOADS
-    assert trips["sqlalchemy.get"] == 3 * SMALL.gets
-    assert trips["sqlalchemy_tuned.get_autocommit"] == SMALL.gets
-    assert trips["sqlalchemy_core.walk_json"] == SMALL.gets // 2
-    assert trips["asyncpg.get"] == 2 * SMALL.gets
-    [bulk] = [each for each in workloads["insert"] if each["name"] == "insert_bulk"]
-    sent = {re.sub(r"\W.*", "", each["sql"]): each["times"] for each in bulk["statements"]}
-    assert sent == {"BEGIN": 1, "INSERT": SMALL.write, "COMMIT": 1}
+    assert TRIPS.items() & trips.items() == {each for each in TRIPS.items() if each[0] in trips}
+
+
+def test_what_is_sent_is_told_as_often_as_it_is_executed(
+    database: db.Database, tmp_path: Path
+) -> None:
+    async def sent() -> Any:
+        async with comparison(database, Wish(tmp_path, ["asyncpg"], [], SMALL, ONCE)) as found:
+            [bulk] = found.named(["sqlalchemy.insert_bulk"])
+            return await found.counted("insert", [bulk], vars(SMALL))
+
+    [bulk] = asyncio.run(sent()).values()
+    words = {re.sub(r"\W.*", "", each["sql"]): each["times"] for each in bulk["statements"]}
+    assert words == {"BEGIN": 1, "INSERT": SMALL.write, "COMMIT": 1}
+
+
+def test_ratios_are_told_by_size_and_by_delay_and_memory_by_rows(
+    database: db.Database, tmp_path: Path
+) -> None:
+    wish = Wish(tmp_path, ["asyncpg"], [], SMALL, ONCE)
+
+    async def scaled() -> list[list[dict[str, Any]]]:
+        async with comparison(database, wish) as found:
+            sizes = await by_size(found, ["insert"], vars(SMALL), ONCE)
+            delays = await by_delay(found, ["get"], ONCE)
+            return [sizes, delays, await by_memory(found, tmp_path, SMALL.read)]
+
+    sizes, delays, memory = asyncio.run(scaled())
+    assert [each["steps"] for each in sizes] == [[1, 1, 2, 20]]
+    assert [each["steps"] for each in delays] == [[0, 1, 5]]
+    waited = {each["name"]: each["milliseconds"] for each in delays[0]["lines"]}
+    assert waited["get"][-1] >= 5 * SLOWLY["gets"]  # each waits for a round trip of 5 ms
+    assert {each["rows"] for each in memory} == {SMALL.read * 10}
+    assert min(each["batch"] for each in memory) > 1
 
 
 def test_a_contender_that_fails_says_what_it_raised(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from orm_async_tests.errors import CouldNotRun
 
 CONTENDERS = Path(__file__).parent / "contenders"
 OURS = ("asyncpg", "sqlalchemy", "sqlalchemy_tuned", "sqlalchemy_core")
-PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
+PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
+HOW = ("--quiet", "--only-binary", ":all:")
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def _make(folder: Path, wanted: list[str]) -> None:
     print(f"bench: installing {' '.join(wanted)} into {folder}", file=sys.stderr)
     python = str(folder / "bin/python")
     for command in (
-        [sys.executable, "-m", "venv", str(folder)],
-        [python, *PIP, "--only-binary", ":all:", *wanted],
+        [sys.executable, "-m", "venv", "--without-pip", str(folder)],
+        [sys.executable, *PIP, "--python", python, "install", *HOW, *wanted],
     ):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -80,7 +81,7 @@ def _make(folder: Path, wanted: list[str]) -> None:
             raise CouldNotRun(
                 f"a contender cannot be installed: {said[-1]}",
                 str(folder),
-                f"{python} -m pip install {' '.join(wanted)}, to see why; or --peers without it",
+                f"{sys.executable} -m pip download {' '.join(wanted)}, or --peers without it",
             )
     (folder / "complete").touch()
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,8 @@ from orm_async_tests import db
 from orm_async_tests.bench.arena import arena
 from orm_async_tests.bench.compared import Comparison
 from orm_async_tests.bench.environments import OURS, contenders
+from orm_async_tests.bench.rounds import FEWEST, How
+from orm_async_tests.bench.scaling import by_delay, by_memory, by_size
 from orm_async_tests.bench.tap import tapped
 from orm_async_tests.bench.workers import Worker, all_working
 from orm_async_tests.bench.world import Sizes, database_made
@@ -23,14 +26,14 @@ CHOICE = "sqlalchemy_sync sqlmodel tortoise piccolo django peewee psycopg"
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be measured, and how long a workload may go on after the fewest rounds."""
+    """What is to be measured."""
 
     home: Path
     peers: Sequence[str]
     workloads: Sequence[str]
     sizes: Sizes
-    rounds: int
-    seconds: float
+    how: How
+    scaling: bool = False  # other sizes, slow networks, and memory too
 
 
 def chosen(peers: Sequence[str]) -> list[str]:
@@ -57,15 +60,25 @@ async def comparison(database: db.Database, wish: Wish) -> AsyncIterator[Compari
 
 async def compared(database: db.Database, wish: Wish) -> dict[str, Any]:
     """The result."""
+    sizes = vars(wish.sizes)
+    result: dict[str, Any] = {}
     async with comparison(database, wish) as found:
-        stack = stack_of(database, found.workers)
+        result["stack"] = stack_of(database, found.workers)
+        result["workloads"] = []
+        for name in wish.workloads:
+            print(f"bench: {name}", file=sys.stderr)
+            result["workloads"].append(await found.compare(name, sizes, wish.how))
+        if wish.scaling:
+            print("bench: by size, by delay, by memory", file=sys.stderr)
+            least = How(FEWEST, 0)
+            result["sizes"] = await by_size(found, wish.workloads, sizes, least)
+            result["delays"] = await by_delay(found, wish.workloads, least)
+            if "stream" in wish.workloads:
+                result["memory"] = await by_memory(found, wish.home, wish.sizes.read)
         patterns = [each for worker in found.workers for each in worker.patterns]
-        workloads = [
-            await found.compare(name, vars(wish.sizes), wish.rounds, wish.seconds)
-            for name in wish.workloads
-        ]
-    code = {each.key: each.code for each in patterns}
-    return {"stack": stack, "workloads": workloads, "code": code}
+    result["code"] = {each.key: each.code for each in patterns}
+    result["stack"]["load"].append(load())
+    return result
 
 
 def stack_of(database: db.Database, workers: Sequence[Worker]) -> dict[str, Any]:
@@ -73,10 +86,15 @@ def stack_of(database: db.Database, workers: Sequence[Worker]) -> dict[str, Any]
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-        "load": round(os.getloadavg()[0], 2),
+        "load": [load()],
         "server": database.label,
         "contenders": {
             worker.contender.name: {"versions": worker.versions, "why": worker.contender.why}
             for worker in workers
         },
     }
+
+
+def load() -> float:
+    """How many processes want a CPU."""
+    return round(os.getloadavg()[0], 1)

@@ -30,6 +30,14 @@ class Ratio:
         return self.high > self.low * SPREAD
 
 
+@dataclass(frozen=True)
+class How:
+    """At most so many rounds, of which no one after the fewest begins after so many seconds."""
+
+    rounds: int
+    seconds: float
+
+
 @dataclass
 class Taken:
     """Seconds and CPU seconds of a pattern, one of each for a round."""
@@ -71,9 +79,9 @@ def verdict(ratio: Ratio, control: Ratio, count: int) -> str:
 
 
 async def rounds(
-    arena: Arena, duels: Sequence[Duel], sizes: Mapping[str, int], most: int, seconds: float
+    arena: Arena, duels: Sequence[Duel], sizes: Mapping[str, int], how: How
 ) -> list[Taken]:
-    """Each one's times: at least FEWEST rounds, then as many as fit into the seconds.
+    """Each one's times: at least FEWEST rounds, then as many as fit.
 
     In a round each has a turn in an order that is drawn anew from a fixed seed, and then another
     in the opposite order, so that what drifts within a round hits all alike.
@@ -82,8 +90,8 @@ async def rounds(
         await arena.turn(worker, pattern, sizes)  # its statements are prepared
     taken = [Taken() for _ in duels]
     begun = time.monotonic()
-    for number in range(most):
-        if number >= FEWEST and time.monotonic() - begun > seconds:
+    for number in range(how.rounds):
+        if number >= FEWEST and time.monotonic() - begun > how.seconds:
             break
         order = list(range(len(duels)))
         Random(number).shuffle(order)

@@ -21,7 +21,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 WALKERS = f"INSERT INTO users (username) SELECT 'walker ' || n FROM generate_series(1, {USERS}) n"
 POINTS = f"""INSERT INTO track_points (user_id, lat, lon, date)
     SELECT 1 + n % {USERS}, n % 90 + 0.25, n % 180 + 0.125, '2026-01-01Z'::timestamptz
-    FROM generate_series(0, {{}} - 1) n"""
+    FROM generate_series({{first}}, {{end}} - 1) n"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,11 @@ async def database_made(server: db.Database, sizes: Sizes) -> AsyncIterator[URL]
             async with db.connect(own, NAME, **AUTO) as connection:
                 await migrations.ensure(connection, migrations.TRACKS)
                 await connection.run_sync(Base.metadata.create_all)
-                for statement in (WALKERS, POINTS.format(sizes.read), "VACUUM ANALYZE"):
+                for statement in (
+                    WALKERS,
+                    POINTS.format(first=0, end=sizes.read),
+                    "VACUUM ANALYZE",
+                ):
                     await connection.execute(text(statement))
             yield own.url
         finally:

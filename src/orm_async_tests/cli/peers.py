@@ -15,6 +15,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What the comparison with peers takes beside the bench's own options."""
     peers = parser.add_argument_group("with other ORMs, in environments of their own")
     peers.add_argument("--peers", nargs="*", metavar="NAME", help="compare with these, or with all")
+    peers.add_argument(
+        "--scaling", action="store_true", help="other sizes, slower networks, and memory too"
+    )
     peers.add_argument("--code", action="store_true", help="each pattern's code and statements")
     peers.add_argument(
         "--seconds",
@@ -28,13 +31,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def compare(arguments: argparse.Namespace, workloads: Sequence[str]) -> int:
     """Compare with the peers that are named, or all of them."""
     from orm_async_tests.bench.peers import Wish, chosen, compared
+    from orm_async_tests.bench.rounds import How
     from orm_async_tests.bench.shown import text
     from orm_async_tests.bench.world import Sizes
     from orm_async_tests.postgres.paths import home
 
     sizes = Sizes(arguments.write, arguments.read, arguments.gets)
-    how = arguments.rounds, arguments.seconds
-    wish = Wish(home(), arguments.peers, workloads, sizes, *how)
+    how = How(arguments.rounds, arguments.seconds)
+    wish = Wish(home(), arguments.peers, workloads, sizes, how, arguments.scaling)
     chosen(wish.peers)  # an unknown name is refused before anything is started
     with db.open_database(arguments.db_, "asyncpg") as database:
         found: dict[str, Any] = asyncio.run(compared(database, wish))

@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 import platform
+import re
 import resource
 import sys
 import time
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 PACKAGE = Path(__file__).parents[2]
+STATUS = Path("/proc/self/status")
 KIB = 1024
 
 
@@ -90,8 +92,7 @@ class Worker:
 
     async def peak(self) -> int:
         """The most memory that this process has held, in bytes."""
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * KIB
+        return _peak()
 
     def _work(self, sizes: dict[str, int], tally: Any) -> Any:
         key = (*sizes.items(), tally)
@@ -100,6 +101,14 @@ class Worker:
             self.works[key] = self.given.Given(**sizes, tally=tally)
             self.works[key].prepare()
         return self.works[key]
+
+
+def _peak() -> int:
+    if not STATUS.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)
+    assert found is not None  # getrusage would count what this process was forked from
+    return int(found[1]) * KIB
 
 
 async def main() -> None:

@@ -86,29 +86,6 @@ def broken(report: Report) -> set[str]:
     return {name for each in report.violating for name in each.violations}
 
 
-def test_a_cancel_at_every_suspension_is_survived(database: db.Database) -> None:
-    report = swept(database, add, "cancel", "timeout", rows=USERS)
-    assert not report.violating, report
-    assert not report.unresolved
-    assert len(report.outcomes) >= 12
-    assert report.ambiguous
-
-
-def test_a_connection_that_is_cut_at_every_message_is_survived(database: db.Database) -> None:
-    report = swept(database, add, "reset", "fin", rows=USERS)
-    assert not report.violating, report
-    assert not report.unresolved
-    assert len(report.outcomes) >= 24
-    assert {each.point.fault.moment for each in report.ambiguous} == {"after"}
-
-
-def test_a_backend_that_is_ended_at_every_suspension_is_survived(database: db.Database) -> None:
-    report = swept(database, add, "terminate", rows=USERS)
-    assert not report.violating, report
-    assert not report.unresolved
-    assert any(each.ended != "done" for each in report.outcomes)
-
-
 def test_the_points_are_the_same_when_counted_again(database: db.Database) -> None:
     reports = [swept(database, add, "cancel", "reset", rows=USERS) for _ in range(2)]
     tokens = [[each.point.token for each in report.outcomes] for report in reports]

@@ -125,7 +125,7 @@ async def _ended(
     main: asyncio.Task[Any], outcome: Outcome, patience: float, after_a_cancel: float
 ) -> None:
     """Wait for the end of the work, or give it up; of a silent server, after a cancel."""
-    if not outcome.point.fault.silent:
+    if not (outcome.point.fault.silent and outcome.point.at):
         await asyncio.wait({main}, timeout=RELEASED_WITHIN)
         return
     await asyncio.wait({main}, timeout=patience)

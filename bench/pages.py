@@ -2,7 +2,8 @@
 
 Both are processes of their own on one database; they take turns (ABBA) in each round. Printed are
 medians of the rounds' ratios: of requests a second, of the process's CPU time for each request, and
-of the 99th percentile to the median, within the service. python bench/pages.py --rounds 5
+of the 99th percentile to the median, of each side: of seconds, and of how many answers the others
+had while one waited, which no other work on the machine changes. python bench/pages.py --rounds 5
 """
 
 import argparse
@@ -14,8 +15,9 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -79,55 +81,81 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-async def one_client(port: int, first: int, until: float) -> list[float]:
-    """Seconds of each request over one connection: a client that costs little itself."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    taken, user = [], first
-    while (started := time.perf_counter()) < until:
-        writer.write(REQUEST.format(PAGE.format(1 + user % USERS)).encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), head
-        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
-        taken.append(time.perf_counter() - started)
-        user += 7
-    writer.close()
-    return taken
-
-
-async def load(port: int, clients: int, seconds: float) -> list[float]:
-    """Seconds of each request of all clients."""
-    until = time.perf_counter() + seconds
-    each = await asyncio.gather(*(one_client(port, 13 * n, until) for n in range(clients)))
-    return [taken for one in each for taken in one]
-
-
-class Figures:
-    """What one server did in one round."""
+class Turn:
+    """Some seconds of clients that ask a server again as soon as they are answered."""
 
     def __init__(self) -> None:
-        self.taken: list[float] = []
+        self.taken: list[float] = []  # seconds of each request
+        self.overtaken: list[int] = []  # answers that the others had meanwhile
         self.seconds = self.cpu = 0.0
 
-    def measure(self, port: int, pid: int, clients: int, seconds: float) -> None:
-        """Add a turn."""
-        started, used = time.perf_counter(), cpu(pid)
-        self.taken += asyncio.run(load(port, clients, seconds))
-        self.seconds += time.perf_counter() - started
-        self.cpu += cpu(pid) - used
+    async def run(self, port: int, pid: int, clients: int, seconds: float) -> "Turn":
+        """Connect all the clients, then let them ask."""
+        ready = asyncio.Barrier(clients + 1)
+        async with asyncio.TaskGroup() as group:
+            for number in range(clients):
+                group.create_task(self._client(port, 13 * number, ready, seconds))
+            await ready.wait()
+            started, used = time.perf_counter(), cpu(pid)
+        self.seconds, self.cpu = time.perf_counter() - started, cpu(pid) - used
+        return self
+
+    async def _client(self, port: int, user: int, ready: asyncio.Barrier, seconds: float) -> None:
+        """Ask over one connection: a client that costs little itself."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await asked(reader, writer, user)  # it is accepted then
+        await ready.wait()
+        until = time.perf_counter() + seconds
+        while (started := time.perf_counter()) < until:
+            answered = len(self.taken)
+            await asked(reader, writer, user)
+            self.overtaken.append(len(self.taken) - answered)
+            self.taken.append(time.perf_counter() - started)
+            user += 7
+        writer.close()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one server did in one round, in two turns."""
+
+    turns: list[Turn]
+
+    @property
+    def requests(self) -> int:
+        return sum(len(turn.taken) for turn in self.turns)
 
     @property
     def rate(self) -> float:
-        return len(self.taken) / self.seconds
+        return self.requests / sum(turn.seconds for turn in self.turns)
 
     @property
     def work(self) -> float:
         """Milliseconds of CPU time for each request."""
-        return self.cpu / len(self.taken) * 1e3
+        return sum(turn.cpu for turn in self.turns) / self.requests * 1e3
 
     @property
-    def tail(self) -> float:
-        """The 99th percentile, in multiples of the median."""
-        return statistics.quantiles(self.taken, n=100)[98] / statistics.median(self.taken)
+    def slowest(self) -> float:
+        """The tail of a turn's seconds, on average: between two turns a machine may change."""
+        return statistics.mean(tail(turn.taken) for turn in self.turns)
+
+    @property
+    def unluckiest(self) -> float:
+        """The tail of how many answers others had meanwhile; without others there is none."""
+        return statistics.mean(tail([1 + each for each in turn.overtaken]) for turn in self.turns)
+
+
+async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, user: int) -> None:
+    """Ask for a page, and read it."""
+    writer.write(REQUEST.format(PAGE.format(1 + user % USERS)).encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+
+
+def tail(values: Sequence[float]) -> float:
+    """The 99th percentile, in multiples of the median."""
+    return statistics.quantiles(values, n=100)[98] / statistics.median(values)
 
 
 def spread(values: list[float]) -> str:
@@ -158,11 +186,12 @@ def compare(url: URL, given: argparse.Namespace) -> None:
         for clients in given.clients:
             found: dict[str, list[Figures]] = defaultdict(list)
             for _ in range(given.rounds):
-                turn = {name: Figures() for name in servers}
+                turns: dict[str, list[Turn]] = defaultdict(list)
                 for name in [*servers, *reversed(servers)]:
-                    turn[name].measure(*servers[name], clients, given.seconds)
-                for name, figures in turn.items():
-                    found[name].append(figures)
+                    turn = Turn().run(*servers[name], clients, given.seconds)
+                    turns[name].append(asyncio.run(turn))
+                for name, both in turns.items():
+                    found[name].append(Figures(both))
             report(clients, found)
 
 
@@ -171,12 +200,14 @@ def report(clients: int, found: dict[str, list[Figures]]) -> None:
     pairs = list(zip(found["service"], found["peer"], strict=True))
     rates = [ours.rate / peer.rate for ours, peer in pairs]
     works = [peer.work / ours.work for ours, peer in pairs]
-    tails = [[each.tail for each in side] for side in zip(*pairs, strict=True)]
     rate = statistics.median(ours.rate for ours, _ in pairs)
     work = statistics.median(ours.work for ours, _ in pairs)
-    ratios = f"rate {spread(rates)}, CPU {spread(works)}, p99/median {spread(tails[0])}"
-    absolute = f"{rate:.0f}/s, {work:.2f} ms CPU, the peer's p99/median {spread(tails[1])}"
-    print(f"{clients:3} clients: {ratios}; {absolute}", flush=True)
+    print(f"{clients:3} clients: rate {spread(rates)}, CPU {spread(works)}; ", end="")
+    print(f"{rate:.0f}/s, {work:.2f} ms CPU", flush=True)
+    for name, figures in found.items():
+        slowest = spread([each.slowest for each in figures])
+        unluckiest = spread([each.unluckiest for each in figures])
+        print(f"  {name:7} p99/median {slowest}, overtaken {unluckiest}", flush=True)
 
 
 def main() -> int:

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from sqlalchemy import URL
+from starlette.datastructures import State
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from orm_async_tests import db
 from orm_async_tests.service import (
     bulk,
     health,
@@ -25,7 +25,20 @@ from orm_async_tests.service.limits import Limits
 from orm_async_tests.service.methods import Head
 from orm_async_tests.service.origins import Origins
 from orm_async_tests.service.reads import Reader
+from orm_async_tests.service.sessions import Sessions
 from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.turns import Turns
+
+
+def connect(state: State, engines: Engines, settings: Settings) -> None:
+    """Put into the state by what requests read and write, each in its turn."""
+    capacity, patience = settings.pool_size + settings.max_overflow, settings.pool_timeout
+    pools = {engine: Turns(capacity, patience) for engine in engines.pooled()}
+    reads = Turns(settings.reads, patience)
+    state.writing = Sessions(engines.writing, pools[engines.writing])
+    state.reading = Sessions(engines.reading, pools[engines.reading])
+    state.fresh_reader = Reader(engines.writing, reads, pools[engines.writing])
+    state.reader = Reader(engines.reading, reads, pools[engines.reading])
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
@@ -37,9 +50,7 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engines = Engines(urls, chosen)
         app.state.settings, app.state.engines = chosen, engines
-        app.state.writing = db.make_sessions(engines.writing)
-        app.state.reading = db.make_sessions(engines.reading)
-        app.state.reader, app.state.fresh_reader = Reader(engines.reading), Reader(engines.writing)
+        connect(app.state, engines, chosen)
         app.state.metrics = health.metrics_of(engines)
         app.state.hub = live.Hub()
         listener = asyncio.create_task(app.state.hub.listen(engines.listening))

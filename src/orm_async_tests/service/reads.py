@@ -9,15 +9,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.service.parameters import CacheControl, newest
+from orm_async_tests.service.turns import Turns
 
 Rows = Sequence[Row[Any]]
 
 
 class Reader:
-    """Runs a statement at a time, in AUTOCOMMIT, on connections of an engine's pool."""
+    """Runs a statement at a time, in AUTOCOMMIT, on connections of an engine's pool.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    reads: its turns, and those of other readers. More of them at a time would be no faster: they
+    are short, and one process asks for them and makes their answers.
+    """
+
+    def __init__(self, engine: AsyncEngine, reads: Turns, pool: Turns) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads, self._pool = reads, pool
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
         """The statement's rows; a read that lost its connection is asked once more."""
@@ -29,7 +35,7 @@ class Reader:
             return await self._rows(statement, parameters)
 
     async def _rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        async with self._engine.connect() as connection:
+        async with self._reads, self._pool, self._engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
 

@@ -1,14 +1,28 @@
 """The session of a request: committed before the answer is sent."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from orm_async_tests import db
 from orm_async_tests.service.parameters import CacheControl, newest
+from orm_async_tests.service.turns import Turns
 
-Sessions = async_sessionmaker[AsyncSession]
+
+class Sessions:
+    """Sessions of an engine, each of which has a turn at its pool."""
+
+    def __init__(self, engine: AsyncEngine, pool: Turns) -> None:
+        self._make, self._pool = db.make_sessions(engine), pool
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[AsyncSession]:
+        """A session while the block runs. Raises TimeoutError if there is no turn."""
+        async with self._pool, self._make() as session:
+            yield session
 
 
 async def write_sessions(request: Request) -> Sessions:
@@ -33,7 +47,7 @@ ReadSessions = Annotated[Sessions, Depends(read_sessions, scope="function")]
 
 async def write_session(sessions: WriteSessions) -> AsyncIterator[AsyncSession]:
     """A session in a transaction, which is committed when the endpoint's function returns."""
-    async with sessions.begin() as opened:
+    async with sessions.one() as opened, opened.begin():
         yield opened
 
 

@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     pooler: bool = False  # the others go through PgBouncer, which pools transactions
     pool_size: int = Field(default=20, ge=1)
     max_overflow: int = Field(default=0, ge=0)  # these are opened and closed again and again
+    reads: int = Field(default=4, ge=1)  # at a time, of one statement; the others wait in order
     pool_timeout: float = Field(default=2.0, gt=0)
     command_timeout: float = Field(default=30.0, gt=0)
     statement_timeout: float = Field(default=20.0, gt=0)

@@ -31,7 +31,7 @@ async def texts(
 ) -> AsyncIterator[str]:
     """A text for each of the user's points by id, in batches; the stream has its own session."""
     mine = select(text).where(POINTS.user_id == user_id).order_by(POINTS.id)
-    async with sessions() as session:
+    async with sessions.one() as session:
         connection = await session.connection()
         found = await connection.stream_scalars(mine, execution_options={"yield_per": BATCH})
         first = True

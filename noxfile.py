@@ -151,6 +151,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def profile(session: nox.Session) -> None:
+    """Calls of functions for a row or a request (arguments: --record keeps this stack's)."""
+    python(session, "-m", "tests.profiles", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def load(session: nox.Session) -> None:
     """Two hundred clients of the service for 20 s (arguments: pytest's)."""
     python(session, "-m", "pytest", "tests/service/load.py", *session.posargs)

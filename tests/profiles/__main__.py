@@ -1,0 +1,23 @@
+"""Print the counts of this stack, and those that are recorded; --record keeps them."""
+
+import argparse
+
+from tests.profiles import counting
+
+
+def main() -> None:
+    """Count, on the embedded server."""
+    parser = argparse.ArgumentParser(prog="nox -s profile --", description=__doc__)
+    parser.add_argument("--record", action="store_true", help="keep them in profiles.txt")
+    given = parser.parse_args()
+    found, recorded = counting.counted(), counting.recorded()
+    print(counting.stack())
+    for name, count in found.items():
+        before = recorded.get(counting.stack(), name, fallback="none")
+        print(f"{count:8.1f}  {before:>8}  {name}")
+    if given.record:
+        counting.record(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The gate: what the main patterns call may grow or shrink by a twentieth, not by more."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.profiles import counting
+from tests.profiles.patterns import PATTERNS
+
+LOCK = Path(__file__).parents[2] / "poetry.lock"
+TOLERANCE = 0.05
+COMMAND = "nox -s profile -- --record"
+
+
+def test_the_main_patterns_call_as_many_functions_as_recorded(home: object) -> None:
+    if counting.stack() not in counting.recorded():
+        pytest.skip(f"no counts are recorded for {counting.stack()}: {COMMAND}")
+    expected = counting.recorded()[counting.stack()]
+    counts = counting.counted()
+    other = {
+        name: f"{count:.1f} and not {expected[name]}"
+        for name, count in counts.items()
+        if count != pytest.approx(float(expected[name]), rel=TOLERANCE)
+    }
+    assert other == {}, f"if that is meant: {COMMAND}"
+
+
+def test_the_locked_versions_are_recorded() -> None:
+    packages = tomllib.loads(LOCK.read_text("utf-8"))["package"]
+    locked = {each["name"]: each["version"] for each in packages}
+    versions = {name: locked[name] for name in counting.LIBRARIES}
+    assert counting.named(versions, "compiled") in counting.recorded(), COMMAND
+
+
+def test_no_count_is_recorded_of_what_is_not_counted_any_more() -> None:
+    recorded = counting.recorded()
+    assert [set(recorded[each]) for each in recorded.sections()] == [
+        set(PATTERNS) for _ in recorded.sections()
+    ]

@@ -1,0 +1,56 @@
+"""json_agg() gives a user with all points in one row; a join repeats the user.
+
+selectinload() asks twice, a join sends the user's columns with every point, and both make an
+object of each. An aggregate leaves that to the server: one statement, one row, and JSON that an
+answer can pass on. A moment is a string in it, and nothing of it is in the identity map.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/functions.html#sqlalchemy.sql.functions.func
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.models import TrackPoint, User
+
+ANN = User.id == 1
+POINT = func.json_build_object("lat", TrackPoint.lat, "date", TrackPoint.date)
+POINTS = select(func.json_agg(POINT, type_=JSON)).where(TrackPoint.user_id == User.id)
+
+
+@way
+async def selectin(session: AsyncSession) -> dict[str, Any]:
+    """selectinload(): the user, then the points"""
+    rows = (await session.scalars(select(User).where(ANN).options(selectinload(User.points)))).all()
+    points = [point for user in rows for point in user.points]
+    return {"rows": 1 + len(points), "points": len(points), "date": type(points[0].date).__name__}
+
+
+@way
+async def joined(session: AsyncSession) -> dict[str, Any]:
+    """a join: the user with every point"""
+    rows = (await session.execute(select(User, TrackPoint).join(User.points).where(ANN))).all()
+    points = [point for _, point in rows]
+    return {"rows": len(rows), "points": len(points), "date": type(points[0].date).__name__}
+
+
+@way
+async def aggregate(session: AsyncSession) -> dict[str, Any]:
+    """json_agg() in a scalar subquery: the user with a list"""
+    query = select(User.username, POINTS.scalar_subquery().label("points")).where(ANN)
+    rows = (await session.execute(query)).all()
+    points = rows[0].points
+    return {"rows": len(rows), "points": len(points), "date": type(points[0]["date"]).__name__}
+
+
+def check(selectin: Seen, joined: Seen, aggregate: Seen) -> None:
+    assert selectin.value == {"rows": 3, "points": 2, "date": "datetime"}
+    assert joined.value == {"rows": 2, "points": 2, "date": "datetime"}
+    assert aggregate.value == {"rows": 1, "points": 2, "date": "str"}
+    assert [len(selectin.sql), len(joined.sql), len(aggregate.sql)] == [2, 1, 1]
+
+
+main = main_of(__name__)

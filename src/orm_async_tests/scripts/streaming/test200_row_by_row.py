@@ -1,0 +1,50 @@
+"""Each row of a stream is a greenlet; partitions() makes one for each partition.
+
+The rows of a partition are in memory already, but __anext__() asks the synchronous result for
+each of them, and that runs in a greenlet of its own: two switches for a row. partitions()
+switches for a list of them. What is fetched from the server is the same.
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
+"""
+
+import greenlet
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+ROWS, PARTITION = 1000, 200
+NUMBERS = select(func.generate_series(1, ROWS)).execution_options(yield_per=PARTITION)
+
+
+@wrong
+async def row_by_row(engine: AsyncEngine) -> dict[str, int]:
+    """async for row in result"""
+    switches: list[str] = []
+    async with engine.connect() as connection:
+        result = await connection.stream(NUMBERS)
+        greenlet.settrace(lambda event, _: switches.append(event))
+        rows = [row async for row in result]
+        greenlet.settrace(None)
+    return {"rows": len(rows), "switches": len(switches)}
+
+
+@right
+async def by_partitions(engine: AsyncEngine) -> dict[str, int]:
+    """async for rows in result.partitions()"""
+    switches: list[str] = []
+    async with engine.connect() as connection:
+        result = await connection.stream(NUMBERS)
+        greenlet.settrace(lambda event, _: switches.append(event))
+        rows = [row async for some in result.partitions() for row in some]
+        greenlet.settrace(None)
+    return {"rows": len(rows), "switches": len(switches)}
+
+
+def check(row_by_row: Seen, by_partitions: Seen) -> None:
+    assert row_by_row.value["rows"] == by_partitions.value["rows"] == ROWS
+    more = row_by_row.value["switches"] - by_partitions.value["switches"]
+    assert more == 2 * (ROWS - ROWS // PARTITION)
+
+
+main = main_of(__name__)

@@ -1,0 +1,80 @@
+"""A list of UPDATEs runs once for each row; UPDATE from unnest() runs once.
+
+execute() of update() with a list sends one text, and the server runs it again for each row: a
+trigger for statements fires as often. Two arrays are two parameters; unnest() gives their rows,
+and the UPDATE joins them by the key. How much that saves: `orm-async-tests bench update`.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
+"""
+
+from sqlalchemy import ARRAY, Integer, MetaData, bindparam, column, func, insert, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+ROWS = 200
+KEYS, BEDS = list(range(1, ROWS + 1)), list(range(ROWS))
+COUNTED = """CREATE SEQUENCE test201.statements START 1
+CREATE FUNCTION test201.count_it() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN PERFORM nextval(''test201.statements''); RETURN NULL; END'
+CREATE TRIGGER counted BEFORE UPDATE ON test201.huts EXECUTE FUNCTION test201.count_it()"""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test201")
+
+
+class Hut(Base):
+    __tablename__ = "huts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    beds: Mapped[int]
+
+
+ONE = update(Hut).where(Hut.id == bindparam("key")).values(beds=bindparam("new"))
+ARRAYS = (bindparam("keys", type_=ARRAY(Integer)), bindparam("news", type_=ARRAY(Integer)))
+NEW = (
+    func.unnest(*ARRAYS)
+    .table_valued(column("key", Integer), column("new", Integer))
+    .render_derived()
+)
+ALL = update(Hut).where(Hut.id == NEW.c.key).values(beds=NEW.c.new)
+
+
+async def world(connection: AsyncConnection) -> None:
+    await connection.execute(insert(Hut), [{"beds": 0} for _ in KEYS])
+    for statement in COUNTED.split("\nCREATE"):
+        await connection.execute(text("CREATE" + statement.removeprefix("CREATE")))
+
+
+async def outcome(connection: AsyncConnection) -> dict[str, int | None]:
+    """How many statements the server ran, and what they left."""
+    run = text("SELECT last_value FROM test201.statements")
+    beds = text("SELECT sum(beds) FROM test201.huts")
+    return {"run": await connection.scalar(run), "beds": await connection.scalar(beds)}
+
+
+@wrong
+async def list_of_rows(engine: AsyncEngine) -> dict[str, int | None]:
+    """update() with a list of parameters"""
+    async with engine.begin() as connection:
+        rows = [{"key": key, "new": beds} for key, beds in zip(KEYS, BEDS, strict=True)]
+        await connection.execute(ONE, rows)
+        return await outcome(connection)
+
+
+@right
+async def from_unnest(engine: AsyncEngine) -> dict[str, int | None]:
+    """update() with FROM unnest(keys, news)"""
+    async with engine.begin() as connection:
+        await connection.execute(ALL, {"keys": KEYS, "news": BEDS})
+        return await outcome(connection)
+
+
+def check(list_of_rows: Seen, from_unnest: Seen) -> None:
+    assert list_of_rows.value == {"run": ROWS, "beds": sum(BEDS)}
+    assert from_unnest.value == {"run": 1, "beds": sum(BEDS)}
+    assert len(list_of_rows.sql) == len(from_unnest.sql) == 3
+
+
+main = main_of(__name__)

@@ -1,0 +1,49 @@
+"""values() of a list is compiled at each call; a list of parameters is cached.
+
+Such a VALUES has a parameter for each field, and a text of its own for each length: SQLAlchemy
+gives it no cache key, and compiles it again even for as many rows. insert() with the list as
+execute()'s parameters has one text for any number of rows, which it batches itself.
+
+It does not show what a compilation costs, nor the limit of parameters (test108).
+
+Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
+"""
+
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.models import User
+
+NAMES = [{"username": f"walker {number}"} for number in range(10)]
+COUNT = select(func.count(User.id))
+
+
+@wrong
+async def values(engine: AsyncEngine) -> dict[str, Any]:
+    """insert().values([...]), three times"""
+    cache: dict[Any, Any] = {}
+    async with engine.execution_options(compiled_cache=cache).connect() as connection:
+        for _ in range(3):
+            await connection.execute(insert(User).values(NAMES))
+        return {"kept": len(cache), "users": await connection.scalar(COUNT)}
+
+
+@right
+async def parameters(engine: AsyncEngine) -> dict[str, Any]:
+    """execute(insert(), [...]), three times"""
+    cache: dict[Any, Any] = {}
+    async with engine.execution_options(compiled_cache=cache).connect() as connection:
+        for _ in range(3):
+            await connection.execute(insert(User), NAMES)
+        return {"kept": len(cache), "users": await connection.scalar(COUNT)}
+
+
+def check(values: Seen, parameters: Seen) -> None:
+    assert values.value == {"kept": 0, "users": 3 + 3 * len(NAMES)}
+    assert parameters.value == {"kept": 1, "users": 3 + 3 * len(NAMES)}
+
+
+main = main_of(__name__)

@@ -1,12 +1,10 @@
-"""Write docs/compat.json: the releases in which each known defect shows, found by running them.
+"""Write the defects of docs/compat.json: the releases in which each shows, found by running them.
 
 Every release is run, and not bisected: a defect may come, go, and come again.
 
 python tools/compat.py    takes a quarter of an hour; each release is installed once and kept
 """
 
-import json
-import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
@@ -16,14 +14,13 @@ from typing import Any
 
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.bisect import Outcome, Runner
+from orm_async_tests.versions.compat import OLDEST, write
 from orm_async_tests.versions.known import Known, known_defects
 from orm_async_tests.versions.ranges import within
 from orm_async_tests.versions.releases import between
 from orm_async_tests.versions.search import Search, row, search
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
-LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
-OLDEST = {"sqlalchemy": "2.0.24"}  # older than what is declared: locks are old
 RUNS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # on a driver
 BESIDE = (  # the same beside an older release, for what shows on no newer one
     ("asyncpg", "asyncpg", ("sqlalchemy", "2.0.36")),
@@ -33,9 +30,8 @@ BESIDE = (  # the same beside an older release, for what shows on no newer one
 
 def main() -> int:
     """Run every script with a defect on the releases of the libraries that the defect names."""
-    stack = {"python": platform.python_version(), **{each: version(each) for each in LIBRARIES}}
     rows = sorted(defect_rows(), key=lambda each: (each["defect"], each["script"], str(each)))
-    COMPAT.write_text(text(stack, rows), "utf-8")
+    write(COMPAT, "defects", rows)
     return 0
 
 
@@ -67,7 +63,7 @@ def searches(
 ) -> Iterator[Search]:
     """One for each script of these defects."""
     numbers = sorted({entry.number for each in wanted for entry in each.scripts})
-    releases = between(library, OLDEST.get(library), None)
+    releases = between(library, OLDEST if library == "sqlalchemy" else None, None)
     run = cache(partial(told, Runner(tuple(numbers), library, driver, home(), pins)))
     for number in numbers:
         one = partial(of_script, run, number)
@@ -88,12 +84,6 @@ def told(run: Runner, release: str) -> dict[int, Outcome]:
 def of_script(run: Callable[[str], Mapping[int, Outcome]], number: int, release: str) -> Outcome:
     """The outcome of one script on a release."""
     return run(release)[number]
-
-
-def text(stack: Mapping[str, str], rows: list[dict[str, Any]]) -> str:
-    """The document, with a row on each line."""
-    body = ",\n".join(f"    {json.dumps(each)}" for each in rows)
-    return f'{{\n  "schema": 1,\n  "stack": {json.dumps(stack)},\n  "defects": [\n{body}\n  ]\n}}\n'
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """The releases in which a defect shows are found with few runs, and only by runs."""
 
-import json
+import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orm_async_tests import catalogue
 from orm_async_tests.versions import releases
 from orm_async_tests.versions.bisect import (
     BROKEN,
@@ -21,6 +23,7 @@ from orm_async_tests.versions.bisect import (
     outcomes,
     spans,
 )
+from orm_async_tests.versions.compat import read
 from orm_async_tests.versions.known import known_defects
 from orm_async_tests.versions.ranges import as_ranges, within
 from tests.cli.commands import orm
@@ -152,10 +155,10 @@ def test_a_bisection_of_nothing_is_refused(arguments: list[str]) -> None:
 
 
 def test_the_versions_of_each_defect_are_those_that_runs_showed() -> None:
-    recorded = json.loads(COMPAT.read_text("utf-8"))
+    recorded = read(COMPAT)["defects"]
     defects = {each.name: each for each in known_defects()}
     wrong, alone = [], set()
-    for row in recorded["defects"]:
+    for row in recorded["rows"]:
         defect, beside = defects[row["defect"]], row.get("with", {})
         if not beside:
             alone.add((row["defect"], row["script"], row["library"]))
@@ -175,6 +178,19 @@ def test_the_versions_of_each_defect_are_those_that_runs_showed() -> None:
 
 
 def test_each_defect_is_shown_by_a_run() -> None:
-    recorded = json.loads(COMPAT.read_text("utf-8"))
-    shown = {row["defect"] for row in recorded["defects"] if row["shown"]}
+    shown = {row["defect"] for row in read(COMPAT)["defects"]["rows"] if row["shown"]}
     assert shown == {each.name for each in known_defects()}
+
+
+def test_each_claim_holds_on_the_releases_that_its_script_is_about_and_on_no_others() -> None:
+    since = {entry.number: entry.since for entry in catalogue.catalogue()}
+    wrong, told = [], list[int]()
+    for row in read(COMPAT)["claims"]["rows"]:
+        told += row["scripts"]
+        for number, version in product(row["scripts"], row["run"]):
+            about = re.sub(r"^(?=\d)", ">=", since[number] or "")
+            if within(version, about) != within(version, row["holds"]):
+                wrong.append((number, version))
+    assert wrong == []
+    assert len(told) == len({*told})
+    assert {number for number, first in since.items() if first} <= {*told}

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue
@@ -33,6 +34,8 @@ def add(commands: Any) -> None:
     runs.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 1 or 5-7")
     runs.add_argument(*chapter, metavar="NAME", help="the scripts of one chapter")
     runs.add_argument("--all", action="store_true", help="every script")
+    older = "on an older SQLAlchemy too than a script is about"
+    runs.add_argument("--anyway", action="store_true", help=older)
     runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
     stream = "a line of JSON for each result, as soon as it is there"
     runs.add_argument("--ndjson", action="store_true", help=stream)
@@ -84,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     results = []
     with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        for done in _results(entries, database, arguments.loop):
+        for done in _results(entries, database, arguments.loop, arguments.anyway):
             results.append(done)
             if arguments.ndjson:
                 print(json.dumps(result.document([done])), flush=True)
@@ -114,7 +117,7 @@ def _summarize(results: Sequence["Result"]) -> None:
 
 
 def _results(
-    entries: Sequence[catalogue.Entry], database: "Database", loop: str
+    entries: Sequence[catalogue.Entry], database: "Database", loop: str, anyway: bool
 ) -> Iterator["Result"]:
     """The results of these scripts, each when it has run."""
     from orm_async_tests.harness.runner import run_script
@@ -123,7 +126,8 @@ def _results(
     with _progress(len(entries)) as tell:
         for entry in entries:
             tell(entry.command)
-            yield run_script(Script.of(entry.load()), database, loop=loop)
+            script = Script.of(entry.load())
+            yield run_script(replace(script, since="") if anyway else script, database, loop=loop)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ class Runner:
     driver: str
     home: Path
     pins: tuple[tuple[str, str], ...] = ()  # releases of other libraries
+    options: tuple[str, ...] = ()  # of each run
 
     def __call__(self, version: str) -> dict[int, Outcome]:
         """The outcome of each script on a release; NOT RUN if another one was run."""
@@ -70,7 +71,7 @@ class Runner:
         own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), VARIABLE: str(self.home / OWN)}
         command = (sys.executable, "-m", "orm_async_tests", "run", "--json")
         return subprocess.run(
-            [*command, "--driver", self.driver, *map(str, self.numbers)],
+            [*command, "--driver", self.driver, *self.options, *map(str, self.numbers)],
             env={**os.environ, **own},
             capture_output=True,
             text=True,

@@ -36,6 +36,11 @@ class Search:
         spans = [[(v, o.word == BROKEN) for v, o in line.items()] for line in self.lines]
         return as_ranges(spans)
 
+    def holds(self) -> str:
+        """The versions on which the script holds, but for its known defects, as a range."""
+        spans = [[(v, o.word in TOLD) for v, o in line.items()] for line in self.lines]
+        return as_ranges(spans)
+
     def runs(self) -> dict[str, bool]:
         """The releases of which a verdict came, and whether it was BROKEN."""
         return {

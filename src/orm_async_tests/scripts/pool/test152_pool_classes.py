@@ -11,6 +11,7 @@ from sqlalchemy import AsyncAdaptedQueuePool, NullPool, QueuePool, text
 
 from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
 
+SINCE = "2.0.28"
 ALSO = "aiosqlite"
 ANSWER = text("SELECT 42")
 

@@ -1,10 +1,12 @@
 """What of the things seen at a point is a violation."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from orm_async_tests.faults.kinds import Fault, faults
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults.kinds import KINDS, Fault, faults
 from orm_async_tests.faults.outcome import Outcome, Point, parse
 from orm_async_tests.faults.report import Cell, Report, summary
 
@@ -18,6 +20,17 @@ def test_a_point_is_its_token_again() -> None:
     assert parse(CUT.token) == CUT
 
 
+def test_each_kind_is_explained() -> None:
+    page = (Path(__file__).parents[2] / "docs/faults.md").read_text("utf-8")
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
+
+
+@pytest.mark.parametrize("token", ["a/b/c/cancel-ready/1+2", "a/b/c/cancel+cancel-ready/1"])
+def test_a_pair_alone_has_two_numbers(token: str) -> None:
+    with pytest.raises(CouldNotRun, match="no point"):
+        parse(token)
+
+
 def test_each_fault_has_a_token() -> None:
     points = [replace(POINT, fault=each, then=int(bool(each.second))) for each in faults()]
     assert [parse(each.token) for each in points] == points
@@ -29,6 +42,8 @@ def test_each_fault_has_a_token() -> None:
     [
         (CLEAN, set()),
         (replace(CLEAN, ended=""), {"stuck"}),
+        (replace(CLEAN, waited=True), {"waiting"}),
+        (replace(CLEAN, ended="", waited=True), {"stuck"}),
         (replace(CLEAN, ended="AssertionError"), {"swallowed"}),
         (replace(CLEAN, ended="done", change=(-1, 1)), {"swallowed"}),
         (replace(CLEAN, checked_out=1), {"checked out"}),

@@ -57,6 +57,18 @@ def test_the_trap_is_known_and_its_points_can_be_run_again(run: Run) -> None:
     assert "partly: changed by (500,), the whole is (501,)" in out
 
 
+def test_the_map_and_the_document_have_every_point(run: Run, tmp_path: Path) -> None:
+    svg = tmp_path / "faults.svg"
+    code, out, _ = run("--pattern", "commit", "--fault", "timeout", "--svg", str(svg), "--json")
+    assert code == 0
+    [cell] = json.loads(out)["cells"]
+    assert list(cell["verdicts"]) == [str(at) for at in range(1, cell["points"] + 1)]
+    assert set(cell["verdicts"].values()) == {"pass", "ambiguous"}
+    drawn = svg.read_text("utf-8")
+    assert f"{cell['points']} points: 0 violations" in drawn
+    assert ">timeout-suspended<" in drawn
+
+
 def test_a_known_defect_that_is_not_shown_is_an_error(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +139,7 @@ def test_a_fault_of_another_release_is_not_run_again(tmp_path: Path) -> None:
         ("--fault", "flood"),
         ("--fault", "kill", "--pattern", "tests.faults.test_sweep:commits_twice"),
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
+        ("--svg", "nowhere/faults.svg"),
         ("--point", "oracle/asyncio/add/cancel-ready/1"),
     ],
     ids=" ".join,

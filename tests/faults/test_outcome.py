@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from orm_async_tests import charts
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults import heatmap
 from orm_async_tests.faults.kinds import KINDS, Fault, faults
+from orm_async_tests.faults.known import NEVER_RETRIEVED
 from orm_async_tests.faults.outcome import Outcome, Point, parse
-from orm_async_tests.faults.report import Cell, Report, summary
+from orm_async_tests.faults.report import Cell, Report, summary, verdict
 
 POINT = Point("asyncpg", "asyncio", "shop.orders:place_order", Fault("cancel", "ready"), 7)
 CUT = replace(POINT, fault=Fault("reset", "after"))
@@ -83,3 +86,26 @@ def test_a_cell_shows_counts_that_differ_and_points_that_were_left_out() -> None
     assert Cell("add", POINT.fault, (8, 6), [CLEAN] * 8).shown == "6-8"
     assert Cell("bulk", CUT.fault, (2006, 2006), [CLEAN] * 40).shown == "40 of 2006"
     assert Cell("add", CUT.fault, (2, 2), [CLEAN, replace(CLEAN, orphans=1)]).shown == "2 !1"
+
+
+def test_a_map_tells_verdicts_apart_by_marks_too() -> None:
+    outcomes = [
+        CLEAN,
+        replace(CLEAN, orphans=1, known=NEVER_RETRIEVED.defect),
+        replace(CLEAN, orphans=1),
+        replace(CLEAN, change=(-1, 1)),
+        replace(CLEAN, delivered=False),
+    ]
+    assert [verdict(each) for each in outcomes] == list(heatmap.LOOKS)
+    for looks in zip(*heatmap.LOOKS.values(), strict=True):
+        assert len(set(looks)) == len(heatmap.LOOKS)
+
+    report = Report([Cell("place_order", POINT.fault, (5, 5), outcomes)])
+    drawings = []
+    for _ in range(2):
+        figure = charts.new_figure(1, 1)
+        heatmap.draw(figure, report, "five points")
+        drawings.append(charts.svg_of(figure))
+    assert drawings[0] == drawings[1]
+    for text in ("place_order", "cancel-ready", "five points", *heatmap.MEANINGS.values()):
+        assert f">{text}<" in drawings[0]

@@ -3,15 +3,21 @@
 import argparse
 import asyncio
 import json
-import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
-    from orm_async_tests.faults.report import Cell
+    from collections.abc import Callable, Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+    from orm_async_tests.faults.patterns import Pattern
+    from orm_async_tests.faults.report import Cell, Report
     from orm_async_tests.harness.upstream import Upstream
 
 LEGEND = "N: points  !: violations  =: known defects  ?: unresolved"
@@ -34,6 +40,8 @@ def add(commands: Any) -> None:
     loops = f"{DEFAULT} or {UVLOOP}"
     parser.add_argument("--loop", metavar="NAME", default=DEFAULT, help=loops)
     parser.add_argument("--json", action="store_true", dest="as_json", help="the cells as JSON")
+    svg = "the points as a map (extra: charts)"
+    parser.add_argument("--svg", type=Path, metavar="FILE", help=svg)
     parser.set_defaults(run=faults)
 
 
@@ -42,33 +50,94 @@ def faults(arguments: argparse.Namespace) -> int:
     if arguments.point:
         return _again(arguments)
     from orm_async_tests.faults import known, report
-    from orm_async_tests.faults.first import sweep_and_remember
     from orm_async_tests.faults.runs import chosen, chosen_kinds
-    from orm_async_tests.faults.sweeping import libraries
-    from orm_async_tests.harness.loops import factory
-    from orm_async_tests.postgres.paths import home
 
     patterns = chosen(arguments.pattern, arguments.rows)
     kinds = chosen_kinds(arguments.fault, patterns)
-    loop, started = arguments.loop, time.perf_counter()
-    with (
-        db.open_database(arguments.db_, arguments.driver) as database,
-        asyncio.Runner(loop_factory=factory(loop)) as runner,
-    ):
-        print(f"db: {database.label}, {database.driver}, {loop}", file=sys.stderr)
-        stack = libraries(database.driver)
-        sweep = sweep_and_remember(patterns, database, kinds, loop, stack, home(), _tell, _say)
-        cells = runner.run(sweep)
+    figure, started = _figure(arguments.svg), time.perf_counter()
+    cells, stack = _swept(patterns, kinds, arguments)
     missing = list(known.absent(cells, stack))
     found = report.Report(cells)
+    _draw(figure, found, stack, arguments)
     if arguments.as_json:
-        document = report.document(found, {**stack, "loop": loop})
-        print(json.dumps(document, indent=2))
+        print(json.dumps(report.document(found, {**stack, "loop": arguments.loop}), indent=2))
     else:
         print("\n".join([*report.table(found), LEGEND, ""]))
         _explain(found.expected, missing)
         print(f"{found} in {time.perf_counter() - started:.0f} s")
     return int(bool(found.violating or missing))
+
+
+def _swept(
+    patterns: "Sequence[Pattern]", kinds: "Sequence[str]", arguments: argparse.Namespace
+) -> "tuple[list[Cell], dict[str, str]]":
+    """The cells, and the versions that they are of."""
+    from orm_async_tests.faults.first import sweep_and_remember
+    from orm_async_tests.faults.kinds import faults
+    from orm_async_tests.faults.sweeping import libraries
+    from orm_async_tests.harness.loops import factory
+    from orm_async_tests.postgres.paths import home
+
+    loop = arguments.loop
+    with (
+        db.open_database(arguments.db_, arguments.driver) as database,
+        asyncio.Runner(loop_factory=factory(loop)) as runner,
+        _progress(len(patterns) * len(faults(tuple(kinds)))) as (tell, say),
+    ):
+        say(f"db: {database.label}, {database.driver}, {loop}")
+        stack = libraries(database.driver)
+        sweep = sweep_and_remember(patterns, database, kinds, loop, stack, home(), tell, say)
+        return runner.run(sweep), stack
+
+
+@contextmanager
+def _progress(total: int) -> "Iterator[tuple[Callable[[Cell], None], Callable[[str], None]]]":
+    """What tells of a cell and what says a line, on standard error; a bar if it is a terminal."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    console = Console(stderr=True, highlight=False)
+    columns = *Progress.get_default_columns(), MofNCompleteColumn()
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, disable=hidden, transient=True) as bar:
+        task = bar.add_task("faults", total=total)
+
+        def say(text: str) -> None:
+            console.print(text, markup=False, soft_wrap=True)
+
+        def tell(cell: "Cell") -> None:
+            say(f"{cell.work} {cell.fault}: {cell.shown}")
+            bar.update(task, description=cell.work, advance=1)
+
+        yield tell, say
+
+
+def _figure(path: Path | None) -> "Figure | None":
+    """An empty figure for a file, before the minutes of a sweep. Raises CouldNotRun."""
+    if path is None:
+        return None
+    from orm_async_tests import charts
+
+    figure = charts.new_figure(1, 1)
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        what = f"{path} cannot be written: {error.strerror}"
+        raise CouldNotRun(what, "--svg", "a file in a folder that is there") from None
+    return figure
+
+
+def _draw(
+    figure: "Figure | None", found: "Report", stack: dict[str, str], arguments: argparse.Namespace
+) -> None:
+    if figure is None:
+        return
+    from orm_async_tests import charts
+    from orm_async_tests.faults import heatmap, report
+
+    versions = ", ".join(f"{name} {version}" for name, version in stack.items())
+    heatmap.draw(figure, found, f"{report.summary(found)} ({versions}, {arguments.loop})")
+    arguments.svg.write_text(charts.svg_of(figure), "utf-8")
 
 
 def _again(arguments: argparse.Namespace) -> int:
@@ -98,14 +167,6 @@ def _again(arguments: argparse.Namespace) -> int:
     for name, why in seen.violations.items():
         print(f"  {name}: {why}")
     return int(bool(seen.violations))
-
-
-def _tell(cell: "Cell") -> None:
-    _say(f"{cell.work} {cell.fault}: {cell.shown}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def _explain(expected: "list[Any]", missing: "list[Upstream]") -> None:

@@ -7,7 +7,9 @@ from typing import Any
 from orm_async_tests.faults.kinds import Fault
 from orm_async_tests.faults.outcome import Outcome
 
-SCHEMA = 1
+SCHEMA = 2
+PASS, KNOWN, VIOLATION = "pass", "known", "violation"
+AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
 
 
 @dataclass
@@ -27,11 +29,7 @@ class Cell:
     @property
     def unresolved(self) -> list[Outcome]:
         """Those of which it is not known that the fault was delivered, or what it broke."""
-        return [
-            each
-            for each in self.outcomes
-            if not each.violations and (each.unsure or not each.delivered)
-        ]
+        return [each for each in self.outcomes if _unresolved(each)]
 
     @property
     def shown(self) -> str:
@@ -89,6 +87,19 @@ def summary(report: Report) -> str:
     )
 
 
+def verdict(outcome: Outcome) -> str:
+    """A word for what became of a point."""
+    if outcome.violations:
+        return KNOWN if outcome.known else VIOLATION
+    if _unresolved(outcome):
+        return UNRESOLVED
+    return AMBIGUOUS if outcome.ambiguous else PASS
+
+
+def _unresolved(outcome: Outcome) -> bool:
+    return not outcome.violations and (outcome.unsure or not outcome.delivered)
+
+
 def line(outcome: Outcome) -> str:
     """A failing point on one line, with what runs it again."""
     broken = "; ".join(f"{name}: {why}" for name, why in outcome.violations.items())
@@ -126,6 +137,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "fault": str(cell.fault),
         "counts": list(cell.counts),
         "points": len(cell.outcomes),
+        "verdicts": {str(each.point.at): verdict(each) for each in cell.outcomes},
         "violations": [_violation(each) for each in cell.violating],
         "unresolved": [each.point.token for each in cell.unresolved],
         "ambiguous": [each.point.token for each in cell.outcomes if each.ambiguous],

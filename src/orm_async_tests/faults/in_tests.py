@@ -82,5 +82,5 @@ def running_loop(test: str) -> str:
 
 def replayed(seen: Outcome, test: str, option: str) -> str:
     """A failing point with the command that runs it again."""
-    point = f"{seen.point.fault}/{seen.point.at}"
+    point = f"{seen.point.fault}/{seen.point.where}"
     return f"{line(seen)}\n  pytest {shlex.quote(test)} {option} {point}"

@@ -42,8 +42,12 @@ class Point:
     @property
     def token(self) -> str:
         """What runs it again: --point TOKEN."""
-        at = f"{self.at}+{self.then}" if self.then else str(self.at)
-        return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{at}"
+        return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{self.where}"
+
+    @property
+    def where(self) -> str:
+        """The number of the point, of a pair both, such as 3+1."""
+        return f"{self.at}+{self.then}" if self.then else str(self.at)
 
 
 def parse(token: str) -> Point:

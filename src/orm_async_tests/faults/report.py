@@ -137,7 +137,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "fault": str(cell.fault),
         "counts": list(cell.counts),
         "points": len(cell.outcomes),
-        "verdicts": {str(each.point.at): verdict(each) for each in cell.outcomes},
+        "verdicts": {each.point.where: verdict(each) for each in cell.outcomes},
         "violations": [_violation(each) for each in cell.violating],
         "unresolved": [each.point.token for each in cell.unresolved],
         "ambiguous": [each.point.token for each in cell.outcomes if each.ambiguous],

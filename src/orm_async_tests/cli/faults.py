@@ -79,10 +79,11 @@ def _swept(
     from orm_async_tests.postgres.paths import home
 
     loop = arguments.loop
+    total = sum(len(faults(tuple(pattern.kinds.intersection(kinds)))) for pattern in patterns)
     with (
         db.open_database(arguments.db_, arguments.driver) as database,
         asyncio.Runner(loop_factory=factory(loop)) as runner,
-        _progress(len(patterns) * len(faults(tuple(kinds)))) as (tell, say),
+        _progress(total) as (tell, say),
     ):
         say(f"db: {database.label}, {database.driver}, {loop}")
         stack = libraries(database.driver)

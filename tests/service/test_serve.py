@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import httpx
 import pytest
@@ -10,6 +11,14 @@ from orm_async_tests import db
 from tests.service.processes import SERVE, serving
 
 PREFIX = "ORM_ASYNC_SERVICE_"
+FROZEN = """
+import gc
+from sqlalchemy import make_url
+from orm_async_tests.service.serve import frozen_app
+from orm_async_tests.service.settings import Settings
+app = frozen_app(make_url("postgresql://localhost/x"), Settings())
+assert not any(each is app for each in gc.get_objects())
+"""
 
 
 def test_it_serves_a_database_that_was_empty_until_it_is_ended(
@@ -17,6 +26,10 @@ def test_it_serves_a_database_that_was_empty_until_it_is_ended(
 ) -> None:
     with serving(empty_database.url) as service:
         assert httpx.get(f"{service.url}/users").json() == {"items": [], "next": None}
+
+
+def test_the_collector_does_not_look_at_the_application_again() -> None:
+    subprocess.run([sys.executable, "-c", FROZEN], check=True)
 
 
 @pytest.mark.parametrize(

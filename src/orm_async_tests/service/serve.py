@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import socket
 import sys
 from dataclasses import replace
@@ -13,6 +14,9 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import SERVICE
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from sqlalchemy import URL
+
     from orm_async_tests.service.settings import Settings
 
 
@@ -50,14 +54,28 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         direct = service_urls(database.url, settings).listening  # past a pooler (test173)
         asyncio.run(migrate(replace(database, url=direct)))
-        app = partial(create_app, database.url, settings)
-        app()  # what it cannot use is said here, and not by each worker
+        create_app(database.url, settings)  # what it cannot use is said here, not by each worker
+        app = partial(frozen_app, database.url, settings)
         config = uvicorn.Config(app, factory=True, workers=workers, timeout_graceful_shutdown=10)
         if workers > 1:
             Multiprocess(config, sockets=[opened]).run()
         else:
             uvicorn.Server(config).run(sockets=[opened])
     return 0
+
+
+def frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
+    """The application of a process that has nothing else to do.
+
+    Its modules, models and routes stay until the end, and a full collection would look at each of
+    their objects again, for a tenth of a second in the midst of the requests (bench/service.py).
+    """
+    from orm_async_tests.service.app import create_app
+
+    app = create_app(url, settings)
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def read_settings() -> "Settings":

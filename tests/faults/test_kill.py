@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -68,6 +69,14 @@ def test_the_server_that_is_killed_keeps_what_was_committed() -> None:
     assert asyncio.run(shown(KEEPS)) == dict.fromkeys(
         ("fsync", "synchronous_commit", "full_page_writes"), "on"
     )
+
+
+def test_no_server_is_killed_beside_somebodys_own(database: db.Database) -> None:
+    patterns, embedded = runs.chosen(["add"], None), replace(database, kind="embedded")
+    assert "kill" not in runs.usual_kinds(patterns, database)
+    assert "kill" in runs.usual_kinds(patterns, embedded)
+    own = runs.chosen(["tests.faults.test_sweep:commits_twice"], None)
+    assert "kill" not in runs.usual_kinds(own, embedded)
 
 
 def test_a_server_that_is_not_ours_is_not_killed(database: db.Database) -> None:

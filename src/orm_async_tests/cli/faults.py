@@ -53,7 +53,7 @@ def faults(arguments: argparse.Namespace) -> int:
     from orm_async_tests.faults.runs import chosen, chosen_kinds
 
     patterns = chosen(arguments.pattern, arguments.rows)
-    kinds = chosen_kinds(arguments.fault, patterns)
+    kinds = chosen_kinds(arguments.fault)
     figure, started = _figure(arguments.svg), time.perf_counter()
     cells, stack = _swept(patterns, kinds, arguments)
     missing = list(known.absent(cells, stack))
@@ -74,21 +74,23 @@ def _swept(
     """The cells, and the versions that they are of."""
     from orm_async_tests.faults.first import sweep_and_remember
     from orm_async_tests.faults.kinds import faults
+    from orm_async_tests.faults.runs import usual_kinds
     from orm_async_tests.faults.sweeping import libraries
     from orm_async_tests.harness.loops import factory
     from orm_async_tests.postgres.paths import home
 
     loop = arguments.loop
-    total = sum(len(faults(tuple(pattern.kinds.intersection(kinds)))) for pattern in patterns)
     with (
         db.open_database(arguments.db_, arguments.driver) as database,
         asyncio.Runner(loop_factory=factory(loop)) as runner,
-        _progress(total) as (tell, say),
     ):
-        say(f"db: {database.label}, {database.driver}, {loop}")
-        stack = libraries(database.driver)
-        sweep = sweep_and_remember(patterns, database, kinds, loop, stack, home(), tell, say)
-        return runner.run(sweep), stack
+        kinds = kinds or usual_kinds(patterns, database)
+        total = sum(len(faults(tuple(pattern.kinds.intersection(kinds)))) for pattern in patterns)
+        with _progress(total) as (tell, say):
+            say(f"db: {database.label}, {database.driver}, {loop}")
+            stack = libraries(database.driver)
+            sweep = sweep_and_remember(patterns, database, kinds, loop, stack, home(), tell, say)
+            return runner.run(sweep), stack
 
 
 @contextmanager

@@ -50,17 +50,20 @@ def chosen(names: Sequence[str], rows: str | None) -> list[Pattern]:
     return named or list(PATTERNS.values())
 
 
-def chosen_kinds(names: Sequence[str], patterns: Sequence[Pattern]) -> Sequence[str]:
-    """The kinds of faults of these names, or the usual ones. Raises CouldNotRun.
-
-    Somebody's own work is on a server that is not killed.
-    """
+def chosen_kinds(names: Sequence[str]) -> Sequence[str]:
+    """The kinds of faults of these names; without a name the usual ones. Raises CouldNotRun."""
     for name in names:
         if name not in KINDS:
             raise CouldNotRun(
                 f"there is no fault {name!r}", "--fault", f"one of {', '.join(KINDS)}"
             )
-    return names or (ANYWHERE if any(each.own for each in patterns) else USUAL)
+    return names
+
+
+def usual_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
+    """What is swept if nothing is asked for: no server is killed beside somebody's own."""
+    theirs = database.kind != "embedded" or any(each.own for each in patterns)
+    return ANYWHERE if theirs else USUAL
 
 
 def _pattern(name: str) -> Pattern:

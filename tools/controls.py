@@ -4,7 +4,7 @@ A sweep that finds nothing proves something only if it finds what is there. Each
 sweep and what it has to find; one that does not is a failure.
 
 python tools/controls.py           every control
-python tools/controls.py copy      those whose name has this word
+python tools/controls.py COPY      those whose name has this word
 """
 
 import json
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,13 +120,19 @@ async def load_in_a_busy_loop(engine: AsyncEngine) -> None:
         await connection.execute(text("SELECT :n"), [{"n": str(n)} for n in range(100)])
 
 
+def chosen(words: Sequence[str]) -> list[Control]:
+    """The controls whose names have one of these words, or all of them. Raises CouldNotRun."""
+    found = [each for each in CONTROLS if any(word in each.name for word in words or [""])]
+    if not found:
+        names = "; ".join(each.name for each in CONTROLS)
+        raise CouldNotRun(f"no control is named {' or '.join(words)}", "its arguments", names)
+    return found
+
+
 def main() -> int:
     """Run the controls; 1 if one of them was not caught."""
-    words = sys.argv[1:]
     missed = 0
-    for control in CONTROLS:
-        if words and not any(word in control.name for word in words):
-            continue
+    for control in chosen(sys.argv[1:]):
         seen = control.seen()
         caught = seen[control.finds] >= control.points
         missed += not caught

@@ -48,6 +48,12 @@ def test_a_control_on_another_release_than_its_own_is_no_control(home: Path) -> 
         control.seen()
 
 
+def test_controls_are_chosen_by_a_word_of_their_names() -> None:
+    assert [each.sweep for each in controls.chosen(["COPY"])] == [controls.CONTROLS[0].sweep]
+    with pytest.raises(CouldNotRun, match="flood"):
+        controls.chosen(["flood"])
+
+
 def test_each_control_has_a_name_of_its_own() -> None:
     names = [each.name for each in controls.CONTROLS]
     assert len(set(names)) == len(names) == 5

@@ -36,9 +36,12 @@ async def sweep_and_remember(
             async def run(point: Point, pattern: Pattern = pattern) -> Outcome:
                 return await rerun(pattern, places[point.fault.kind], point)
 
+            def explain(cell: Cell) -> None:
+                explained([cell], stack)
+                tell(cell)
+
             first = await run_first(run, kept.points(kinds), stack, say)
-            cells = await sweep_one(pattern, places, loop, tell)
-            explained(cells, stack)
+            cells = await sweep_one(pattern, places, loop, explain)
             include(first, cells)
             kept.replace(kinds, failed(seen for cell in cells for seen in cell.outcomes))
             found += cells

@@ -1,0 +1,80 @@
+"""On psycopg a COPY cancelled as it starts raises OperationalError instead.
+
+psycopg leaves the server's answer to COPY unread, so the ROLLBACK that follows is refused, and its
+error takes the place of the cancel: a retry on OperationalError runs on in a task that was to end.
+No row is kept, and the pool drops the connection. Invalidate it where the COPY fails: then there is
+nothing to roll back.
+
+Symptom: OperationalError "another command is already in progress"
+Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html
+"""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Seen, Upstream, main_of, right, wrong
+
+ONLY = "psycopg"
+DEFECT = Upstream(
+    "a COPY that is cancelled as it starts raises an OperationalError and not CancelledError",
+    {"psycopg": ">=3.2.3,<4"},
+    "https://www.psycopg.org/psycopg3/docs/basic/copy.html",
+)
+COPY = "COPY users (username) FROM STDIN"
+COUNT = text("SELECT count(*) FROM users WHERE username LIKE 'copied-%'")
+
+
+def cancel_soon() -> None:
+    """Cancel this task at its next await."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().call_soon(task.cancel)
+
+
+@wrong(unhandled=True)
+async def cancel_a_copy(engine: AsyncEngine) -> dict[str, object]:
+    """cancel a COPY as it starts"""
+
+    async def copy() -> None:
+        async with engine.begin() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            cancel_soon()
+            async with driver.cursor() as cursor, cursor.copy(COPY) as rows:
+                await rows.write_row(("copied-1",))
+
+    await asyncio.wait([task := asyncio.create_task(copy())])
+    async with engine.connect() as connection:
+        return {"cancelled": task.cancelled(), "rows": await connection.scalar(COUNT)}
+
+
+@right(unhandled=True)
+async def invalidate_it(engine: AsyncEngine) -> dict[str, object]:
+    """the same, and invalidate the connection that was cancelled"""
+
+    async def copy() -> None:
+        async with engine.begin() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            cancel_soon()
+            try:
+                async with driver.cursor() as cursor, cursor.copy(COPY) as rows:
+                    await rows.write_row(("copied-1",))
+            except BaseException:
+                await connection.invalidate()
+                raise
+
+    await asyncio.wait([task := asyncio.create_task(copy())])
+    async with engine.connect() as connection:
+        return {"cancelled": task.cancelled(), "rows": await connection.scalar(COUNT)}
+
+
+def check(cancel_a_copy: Seen, invalidate_it: Seen) -> None:
+    assert invalidate_it.value == {"cancelled": True, "rows": 0}
+    assert cancel_a_copy.value["rows"] == 0
+    with DEFECT:
+        assert cancel_a_copy.value["cancelled"] is True
+
+
+main = main_of(__name__)

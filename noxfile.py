@@ -94,6 +94,12 @@ def controls(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def rivals(session: nox.Session) -> None:
+    """Our sweep beside two others, on several stacks, into docs/rivals.md."""
+    python(session, "tools/rivals.py")
+
+
+@nox.session(venv_backend="none")
 def migrations(session: nox.Session) -> None:
     """The tests of the migrations (arguments: pytest's)."""
     python(session, "-m", "pytest", "tests/migrations", *session.posargs)

@@ -162,7 +162,7 @@ def shown(swept: Sequence[dict[str, Any]]) -> str:
 def findings(swept: Sequence[dict[str, Any]], *, twice: bool) -> str:
     """How many points with one cancel, or with two, have something broken."""
     count = sum(bool(one.get("twice")) == twice for each in swept for one in each["found"])
-    return f"{count} findings" if count else "none"
+    return f"{count} findings" if count > 1 else "1 finding" if count else "none"
 
 
 def by_pattern(tools: Mapping[str, Swept]) -> Iterator[str]:
@@ -205,14 +205,17 @@ def reasons(tools: Mapping[str, Swept]) -> Iterator[str]:
 def differences(found: Found) -> Iterator[str]:
     """For each finding of ours whether a rival has it, and the other way round."""
     rows = [row for stack, tools in found.items() for row in compared(str(stack), tools)]
-    yield "| Stack | Pattern | Broken | Found by | Not by |"
+    yield "| Stack | Broken | In | Found by | Not by |"
     yield "| --- | --- | --- | --- | --- |"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
+    for key in dict.fromkeys((stack, broken, by, no) for stack, _, broken, by, no in rows):
+        stack, broken, by, no = key
+        names = [name for one, name, *rest in rows if (one, *rest) == key]
+        yield f"| {stack} | {broken} | {', '.join(names)} | {by} | {no} |"
     ours = [row for row in rows if TOOLS["ours"] in row[3].split(", ")]
     seen = [sum(TOOLS[tool] in row[3].split(", ") for row in ours) for tool in TOOLS]
     told = ", ".join(f"{name} {count}" for name, count in zip(TOOLS.values(), seen, strict=True))
-    yield f"\nOf the {len(ours)} findings of ours: {told}. Others: {len(rows) - len(ours)}."
+    yield f"\nOf the {len(ours)} findings of ours, each in a pattern on a stack: {told}."
+    yield f"Found by a rival, and not by ours: {len(rows) - len(ours)}."
 
 
 def compared(stack: str, tools: Mapping[str, Swept]) -> Iterator[tuple[str, ...]]:

@@ -164,6 +164,12 @@ def profile(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def peers(session: nox.Session) -> None:
+    """Compare with other ORMs, and write docs/bench.md's figures (arguments: the bench's)."""
+    python(session, "tools/peers.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def load(session: nox.Session) -> None:
     """Two hundred clients of the service for 20 s (arguments: pytest's)."""
     python(session, "-m", "pytest", "tests/service/load.py", *session.posargs)

@@ -86,6 +86,7 @@ def stack_of(database: db.Database, workers: Sequence[Worker]) -> dict[str, Any]
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "cpus": os.cpu_count(),
         "load": [load()],
         "server": database.label,
         "contenders": {

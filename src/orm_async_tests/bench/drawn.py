@@ -54,8 +54,9 @@ def percentiles(workload: Found) -> str:
         for share, marker in PERCENTILES.items():
             label = "longest" if share == "1" else f"{float(share):.0%}"
             axes.plot(found[share], place, marker, color="black", markersize=5, label=label)
-        axes.annotate(f" {found['0.99']:.2g}", (found["1"], place), va="center", fontsize=8)
+        axes.annotate(f" {found['0.99']:.3g}", (found["1"], place), va="center", fontsize=8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("milliseconds; the number is that of 99%")
     return _finished(axes, patterns)
@@ -78,6 +79,9 @@ def lines(table: Found, unit: str) -> str:
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_xticks(list(places), [f"{step:g}" for step in table["steps"]])
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="y", which="both", labelsize=7)
     axes.set_xlabel(unit)
     axes.set_title(f"{table['workload']}: multiples of the rate of {_label(base)}", fontsize=9)
     figure.legend(loc="outside lower center", fontsize=7, ncols=1)

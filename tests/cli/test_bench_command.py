@@ -24,3 +24,15 @@ def test_an_unknown_workload_is_refused() -> None:
     done = orm("bench", "nothing")
     assert done.returncode == 2
     assert "type:" in done.stderr
+
+
+def test_options_of_the_comparison_are_refused_without_it() -> None:
+    done = orm("bench", "get", "--code")
+    assert done.returncode == 2
+    assert "--peers" in done.stderr
+
+
+def test_an_unknown_contender_is_refused_before_anything_starts() -> None:
+    done = orm("bench", "get", "--peers", "nothing")
+    assert done.returncode == 2
+    assert "'nothing' is not a contender" in done.stderr

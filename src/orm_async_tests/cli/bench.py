@@ -61,6 +61,9 @@ def bench(arguments: argparse.Namespace) -> int:
         raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
     if arguments.peers is not None:
         return peers.compare(arguments, arguments.names or list(known))
+    if arguments.scaling or arguments.code or arguments.svg:
+        what = "--scaling, --code and --svg are about the comparison with other ORMs"
+        raise CouldNotRun(what, "bench", "orm-async-tests bench --peers, with them")
     chosen = {name: known[name] for name in arguments.names or known}
     with db.open_database(arguments.db_, "asyncpg") as database:
         found = asyncio.run(_measured(database, arguments, chosen))

@@ -131,6 +131,12 @@ def compliance(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def false_alarms(session: nox.Session) -> None:
+    """Whole suites under the pytest plugin (arguments: their names; all of them)."""
+    python(session, "tools/false_alarms.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def site(session: nox.Session) -> None:
     """Run the scripts and write a page for each chapter, with code and output, into site/."""
     python(session, "tools/site.py")

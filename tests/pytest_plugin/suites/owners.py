@@ -18,10 +18,12 @@ class Owner(Base):
     __tablename__ = "owners"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
-    pets: Mapped[list["Pet"]] = relationship()
+    note: Mapped[str | None] = mapped_column(deferred=True)
+    pets: Mapped[list["Pet"]] = relationship(back_populates="owner")
 
 
 class Pet(Base):
     __tablename__ = "pets"
     id: Mapped[int] = mapped_column(primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("owners.id"))
+    owner: Mapped[Owner] = relationship(back_populates="pets")

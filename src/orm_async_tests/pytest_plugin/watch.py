@@ -50,9 +50,10 @@ class Made:
     disposed: bool = False
     opened: set[int] = field(default_factory=set)  # the ids of pools' entries
 
-    def connect(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        self.opened.add(id(entry))
-        self.disposed = False
+    def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
+        if isinstance(connection, AdaptedConnection):  # a synchronous driver is not watched
+            self.opened.add(id(entry))
+            self.disposed = False
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
         self.opened.discard(id(entry))

@@ -67,7 +67,7 @@ BARS = (
         ("sqlalchemy_tuned",), ("asyncpg.upsert",), 1.0),
     Bar("Core rows, to raw fetch", "rows", ("sqlalchemy_core",), ("asyncpg.rows",), 0.75),
     Bar("a user with 50 points in one statement, to two raw queries", "walk",
-        ("sqlalchemy_core.walk_json",), ("asyncpg.walk",), 0.85),
+        ("sqlalchemy_core.walk_json", "sqlalchemy_core.walk_arrays"), ("asyncpg.walk",), 0.85),
     Bar("a user with 50 points as entities, to the fastest peer's idiomatic form", "walk",
         ("sqlalchemy_tuned",), PEERS, 1.0, "idiomatic"),
     Bar("get, observed as the scripts are, to the same unobserved", "get",

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import ARRAY, bindparam, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql
 
 from orm_async_tests.bench.contenders.given import (
@@ -161,4 +161,22 @@ async def walk_json(library: Library, given: Given) -> Tally:
             user = (await connection.execute(WALK, {"key": key})).one()
             tally.user(user.username)
             tally.mappings(user.points)
+    return tally
+
+
+NEWER = NEWEST.subquery()
+ARRAYS = select(*(func.array_agg(each, type_=ARRAY(each.type)) for each in NEWER.c)).subquery()
+WALK_ARRAYS = select(USERS.c.username, ARRAYS).join_from(USERS, ARRAYS, true())
+WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
+
+
+@tuned
+async def walk_arrays(library: Library, given: Given) -> Tally:
+    """one statement built once, with an array for each column of the points, in AUTOCOMMIT"""
+    tally = given.tally()
+    for key in given.users:
+        async with library.reads.connect() as connection:
+            name, *columns = (await connection.execute(WALK_ARRAYS, {"key": key})).one()
+            tally.user(name)
+            tally.tuples(zip(*columns, strict=True))
     return tally

@@ -11,30 +11,37 @@ Docs: https://docs.python.org/3/library/gc.html#gc.freeze
 
 import gc
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import URL, select
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Processes, Seen, main_of, right, wrong
 from orm_async_tests.models import User
 
 
+async def visited(url: URL) -> dict[str, bool]:
+    engine = create_async_engine(url)
+    async with AsyncSession(engine) as session:
+        users = (await session.scalars(select(User))).all()
+        found = {id(each) for each in gc.get_objects()}
+    await engine.dispose()
+    return {"the class": id(User) in found, "a user": id(users[0]) in found}
+
+
+async def visited_when_frozen(url: URL) -> dict[str, bool]:
+    gc.freeze()
+    return await visited(url)
+
+
 @wrong
-async def as_it_is(session: AsyncSession) -> dict[str, bool]:
-    """load users: what would a full collection visit?"""
-    gc.unfreeze()  # what was frozen before this way
-    users = (await session.scalars(select(User))).all()
-    visited = {id(each) for each in gc.get_objects()}
-    return {"the class": id(User) in visited, "a user": id(users[0]) in visited}
+async def as_it_is(url: URL, processes: Processes) -> dict[str, bool]:
+    """load users in a new process: what would a full collection visit?"""
+    return await processes.run(visited, url)
 
 
 @right
-async def frozen(session: AsyncSession) -> dict[str, bool]:
+async def frozen(url: URL, processes: Processes) -> dict[str, bool]:
     """the same after gc.freeze()"""
-    gc.freeze()
-    users = (await session.scalars(select(User))).all()
-    visited = {id(each) for each in gc.get_objects()}
-    gc.unfreeze()  # for whoever comes after: a program leaves it
-    return {"the class": id(User) in visited, "a user": id(users[0]) in visited}
+    return await processes.run(visited_when_frozen, url)
 
 
 def check(as_it_is: Seen, frozen: Seen) -> None:

@@ -1,6 +1,7 @@
 """Idiomatic pieces of work, into which the faults are injected, and two traps."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,18 @@ async def take(engine: AsyncEngine) -> None:
         await session.commit()
 
 
+async def session_of_request(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """A dependency of FastAPI, which makes a context manager of it."""
+    async with AsyncSession(engine) as session, session.begin():
+        yield session
+
+
+async def dependency(engine: AsyncEngine) -> None:
+    """an endpoint with a session from a dependency, which commits when it returns"""
+    async with asynccontextmanager(session_of_request)(engine) as session:
+        session.add(User(username="one"))
+
+
 async def copy(engine: AsyncEngine) -> None:
     """COPY by the driver's connection, after a statement"""
     async with engine.begin() as connection:
@@ -145,6 +158,7 @@ PATTERNS = {
         Pattern(connect, None, warm=False, kinds=frozenset((*USUAL, "stall"))),
         Pattern(commit, USERS, kinds=SHORT | {"stall", "partition"}),
         Pattern(take, TAKEN, kinds=SHORT),
+        Pattern(dependency, USERS, kinds=SHORT),
         Pattern(copy, USERS, kinds=SHORT),
         Pattern(copy_first, USERS),
         Pattern(read_untimed, None, timed=False, kinds=frozenset({"stall"})),

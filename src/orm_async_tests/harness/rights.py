@@ -1,6 +1,5 @@
 """What a script does on the server that a role may be denied, or another engine may lack."""
 
-import ast
 import inspect
 import re
 from collections.abc import Collection
@@ -15,6 +14,7 @@ OF_ACTIVITY = {
     "until_blocked": "pg_blocking_pids",
     "terminate": "pg_terminate_backend",
 }
+ASKED = re.compile(rf"\.({'|'.join(OF_ACTIVITY)})\b")
 SCHEMAS = "SELECT has_database_privilege(current_database(), 'CREATE')"
 LACKED = """
     SELECT wanted FROM unnest(CAST(:names AS text[])) wanted WHERE NOT EXISTS (
@@ -26,8 +26,7 @@ LACKED = """
 def functions_of(module: ModuleType) -> frozenset[str]:
     """The server's functions that a script calls, itself or by `activity`."""
     source = inspect.getsource(module)
-    read = (node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute))
-    return frozenset({*CALL.findall(source), *(OF_ACTIVITY[e] for e in read if e in OF_ACTIVITY)})
+    return frozenset(CALL.findall(source)) | {OF_ACTIVITY[each] for each in ASKED.findall(source)}
 
 
 async def denied(

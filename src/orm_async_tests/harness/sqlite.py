@@ -1,7 +1,6 @@
 """SQLite through aiosqlite, for claims that are SQLAlchemy's alone: a file for each command."""
 
 import importlib.util
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -34,6 +33,8 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
         raise CouldNotRun(what, "--db or --pooler", f"--driver {DRIVER} without them")
     if importlib.util.find_spec(DRIVER) is None:
         raise CouldNotRun(f"{DRIVER} is not installed", "--driver", f"pip install {DRIVER}")
+    import sqlite3
+
     with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
         url = URL.create(f"sqlite+{DRIVER}", database=f"{folder}/scripts.sqlite")
         yield db.Database(url, "file", f"SQLite {sqlite3.sqlite_version} in a new file")
@@ -64,7 +65,8 @@ class SqlitePlayground(Playground):
 
     async def settings(self) -> dict[str, str]:
         """The version, and the settings that could change a verdict."""
-        found = {"sqlite_version": sqlite3.sqlite_version}
+        version = await self._connection.scalar(text("SELECT sqlite_version()"))
+        found = {"sqlite_version": str(version)}
         for name in ("foreign_keys", "journal_mode", "synchronous"):
             found[name] = str(await self._connection.scalar(text(f"PRAGMA {name}")))
         return found

@@ -34,6 +34,8 @@ def as_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
 
 
 def _which(version: str, ranges: str) -> str | None:
+    if not ranges:
+        return ranges  # every version: most scripts say this, and need not wait for the import
     from packaging.specifiers import SpecifierSet
 
     for each in ranges.split(" or "):

@@ -86,6 +86,11 @@ EXPECTED = (
         "LISTEN is the server connection's, and no client hears it (test178)",
     ),
     Expected(
+        frozenset({196}),
+        {"pooler": "transaction", "driver": "asyncpg"},
+        "PgBouncer keeps an idle client whose server connection died, and does not tell it",
+    ),
+    Expected(
         frozenset({1}),
         {"pooler": "transaction", "driver": "psycopg"},
         "psycopg prepares a statement at its sixth execution, on one of several connections",

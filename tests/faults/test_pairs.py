@@ -2,14 +2,12 @@
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.faults import Report, sweep
-from orm_async_tests.faults.patterns import USERS, Work, add
+from orm_async_tests.faults.patterns import USERS, add
 from orm_async_tests.faults.sweeping import again
-
-LEFT: list[AsyncConnection] = []
+from tests.faults.sweeps import LEFT, swept
 
 
 async def cleans_up_once(engine: AsyncEngine) -> None:
@@ -23,21 +21,6 @@ async def cleans_up_once(engine: AsyncEngine) -> None:
         await connection.close()
         raise
     await connection.close()
-
-
-def swept(database: db.Database, work: Work, *kinds: str, rows: str | None = None) -> Report:
-    """The report of a sweep with these kinds of faults."""
-
-    async def run() -> Report:
-        engine = create_async_engine(database.url)
-        report = await sweep(work, engine, rows=rows, kinds=kinds)
-        while LEFT:
-            if not (left := LEFT.pop()).closed:
-                await left.invalidate()
-        await engine.dispose()
-        return report
-
-    return asyncio.run(run())
 
 
 def test_a_second_cancel_at_every_suspension_is_survived(database: db.Database) -> None:

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import Report, inject, sweep
-from orm_async_tests.faults.patterns import USERS, Work, add, copy_first
+from orm_async_tests.faults import Report, inject
+from orm_async_tests.faults.patterns import USERS, add, copy_first
+from tests.faults.sweeps import LEFT, swept
 
-LEFT: list[AsyncConnection] = []
 INSERT = text("INSERT INTO users (username) VALUES ('one')")
 
 
@@ -64,21 +64,6 @@ async def fails(engine: AsyncEngine) -> None:
 
 
 LEFT_TASKS: list[asyncio.Task[bool]] = []
-
-
-def swept(database: db.Database, work: Work, *kinds: str, rows: str | None = None) -> Report:
-    """The report of a sweep with these kinds of faults."""
-
-    async def run() -> Report:
-        engine = create_async_engine(database.url)
-        report = await sweep(work, engine, rows=rows, kinds=kinds)
-        while LEFT:
-            if not (left := LEFT.pop()).closed:
-                await left.invalidate()
-        await engine.dispose()
-        return report
-
-    return asyncio.run(run())
 
 
 def broken(report: Report) -> set[str]:

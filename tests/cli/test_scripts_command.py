@@ -189,13 +189,14 @@ def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db
 
 def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> None:
     command = [sys.executable, "-m", "orm_async_tests", "run", "2", "-v"]
-    started = subprocess.Popen(command, env=with_url(database), stderr=subprocess.PIPE, text=True)
-    assert started.stderr is not None
-    assert started.stderr.readline().startswith("db: ")  # it runs, from here on
-    started.send_signal(signal.SIGINT)
-    assert "Traceback" not in started.stderr.read()
-    assert started.wait() == 130
-    started.stderr.close()
+    with subprocess.Popen(
+        command, env=with_url(database), stderr=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stderr is not None
+        assert started.stderr.readline().startswith("db: ")  # it runs, from here on
+        started.send_signal(signal.SIGINT)
+        assert "Traceback" not in started.stderr.read()
+    assert started.returncode == 130
 
 
 def test_control_c_inside_a_way_ends_its_query_and_leaves_no_traceback(

@@ -69,10 +69,10 @@ def _pgbouncer() -> str:
 
 
 def _loop(name: str) -> str:
-    from orm_async_tests.harness.loops import factory
+    from orm_async_tests.harness.loops import runner
 
-    with asyncio.Runner(loop_factory=factory(name)) as runner:
-        return type(runner.get_loop()).__name__
+    with runner(name) as running:
+        return type(running.get_loop()).__name__
 
 
 def _database(arguments: argparse.Namespace) -> str:

@@ -1,7 +1,6 @@
 """orm-async-tests faults: a fault at every point of a piece of work, and what it leaves behind."""
 
 import argparse
-import asyncio
 import json
 import time
 from contextlib import contextmanager
@@ -76,13 +75,13 @@ def _swept(
     from orm_async_tests.faults.kinds import faults
     from orm_async_tests.faults.runs import usual_kinds
     from orm_async_tests.faults.sweeping import libraries
-    from orm_async_tests.harness.loops import factory
+    from orm_async_tests.harness.loops import runner
     from orm_async_tests.postgres.paths import home
 
     loop = arguments.loop
     with (
         db.open_database(arguments.db_, arguments.driver) as database,
-        asyncio.Runner(loop_factory=factory(loop)) as runner,
+        runner(loop) as running,
     ):
         kinds = kinds or usual_kinds(patterns, database)
         total = sum(len(faults(tuple(pattern.kinds.intersection(kinds)))) for pattern in patterns)
@@ -90,7 +89,7 @@ def _swept(
             say(f"db: {database.label}, {database.driver}, {loop}")
             stack = libraries(database.driver)
             sweep = sweep_and_remember(patterns, database, kinds, loop, stack, home(), tell, say)
-            return runner.run(sweep), stack
+            return running.run(sweep), stack
 
 
 @contextmanager
@@ -148,7 +147,7 @@ def _again(arguments: argparse.Namespace) -> int:
     from orm_async_tests.faults.outcome import parse
     from orm_async_tests.faults.remembered import remembered
     from orm_async_tests.faults.runs import chosen, places_for, rerun
-    from orm_async_tests.harness.loops import factory
+    from orm_async_tests.harness.loops import runner
     from orm_async_tests.postgres.paths import home
 
     point = parse(arguments.point)
@@ -158,9 +157,9 @@ def _again(arguments: argparse.Namespace) -> int:
     with (
         db.open_database(arguments.db_, point.driver) as database,
         places_for(database, [point.fault.kind]) as places,
-        asyncio.Runner(loop_factory=factory(point.loop)) as runner,
+        runner(point.loop) as running,
     ):
-        seen = runner.run(rerun(pattern, places[point.fault.kind], point))
+        seen = running.run(rerun(pattern, places[point.fault.kind], point))
     if not seen.violations:
         remembered(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {seen.label or 'a message'}")

@@ -1,6 +1,5 @@
 """Run scripts, each in an event loop of its own, on the chosen database."""
 
-import asyncio
 import gc
 import time
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness import playground, sqlite, wire
 from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict, judge
-from orm_async_tests.harness.loops import DEFAULT, factory
+from orm_async_tests.harness.loops import DEFAULT, runner
 from orm_async_tests.harness.observe import Observer
 from orm_async_tests.harness.pooled import pooled
 from orm_async_tests.harness.result import Result
@@ -40,8 +39,8 @@ def run_script(
             "unset PYTHONOPTIMIZE, or leave -O out",
         )
     gc.freeze()  # the modules loaded so far: collecting after each way then takes no time
-    with asyncio.Runner(loop_factory=factory(loop)) as runner:
-        return runner.run(_run(script, database, {**script.defaults, **(options or {})}, loop))
+    with runner(loop) as running:
+        return running.run(_run(script, database, {**script.defaults, **(options or {})}, loop))
 
 
 async def _run(

@@ -71,7 +71,7 @@ def test_an_unknown_contender_is_refused() -> None:
 def test_those_of_this_environment_have_equal_answers(
     database: db.Database, tmp_path: Path, workloads: tuple[str, ...]
 ) -> None:
-    wish = Wish(tmp_path, ["asyncpg"], workloads, SMALL, ONCE)
+    wish = Wish(tmp_path, None, workloads, SMALL, ONCE)
     found = asyncio.run(compared(database, wish))
     patterns = {each["name"]: each["patterns"] for each in found["workloads"]}
     assert tuple(patterns) == workloads
@@ -87,7 +87,7 @@ def test_what_is_sent_is_told_as_often_as_it_is_executed(
     database: db.Database, tmp_path: Path
 ) -> None:
     async def sent() -> Any:
-        async with comparison(database, Wish(tmp_path, ["asyncpg"], [], SMALL, ONCE)) as found:
+        async with comparison(database, Wish(tmp_path, None, [], SMALL, ONCE)) as found:
             [bulk] = found.named(["sqlalchemy.insert_bulk"])
             return await found.counted("insert", [bulk], vars(SMALL))
 
@@ -99,7 +99,7 @@ def test_what_is_sent_is_told_as_often_as_it_is_executed(
 def test_ratios_are_told_by_size_and_by_delay_and_memory_by_rows(
     database: db.Database, tmp_path: Path
 ) -> None:
-    wish = Wish(tmp_path, ["asyncpg"], [], SMALL, ONCE)
+    wish = Wish(tmp_path, None, [], SMALL, ONCE)
 
     async def scaled() -> list[list[dict[str, Any]]]:
         async with comparison(database, wish) as found:

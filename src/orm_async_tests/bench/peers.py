@@ -29,19 +29,23 @@ class Wish:
     """What is to be measured."""
 
     home: Path
-    peers: Sequence[str]
+    peers: Sequence[str] | None
     workloads: Sequence[str]
     sizes: Sizes
     how: How
     scaling: bool = False  # other sizes, slow networks, and memory too
 
 
-def chosen(peers: Sequence[str]) -> list[str]:
-    """asyncpg, our contenders, and the named ones or all; CouldNotRun for an unknown name."""
+def chosen(peers: Sequence[str] | None) -> list[str]:
+    """asyncpg and SQLAlchemy on it, and the named peers, or with an empty list all of them.
+
+    Raises CouldNotRun for an unknown name.
+    """
     known = contenders()
-    if unknown := [name for name in peers if name not in known]:
+    if unknown := [name for name in peers or () if name not in known]:
         raise CouldNotRun(f"{unknown[0]!r} is not a contender", "--peers", f"--peers {CHOICE}")
-    return [name for name in known if name in OURS or name in (peers or known)]
+    others = () if peers is None else peers or known
+    return [name for name in known if name in OURS or name in others]
 
 
 @asynccontextmanager

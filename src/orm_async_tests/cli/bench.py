@@ -1,111 +1,78 @@
-"""orm-async-tests bench: SQLAlchemy's patterns in multiples of raw asyncpg's rate."""
+"""orm-async-tests bench: patterns in multiples of raw asyncpg's rate, with other ORMs too."""
 
 import argparse
 import asyncio
 import json
-import platform
-from dataclasses import asdict
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from orm_async_tests import db
-from orm_async_tests.cli import peers
+from orm_async_tests.charts import new_figure
 from orm_async_tests.errors import CouldNotRun
 
-if TYPE_CHECKING:
-    from orm_async_tests.bench.measure import Figure
-    from orm_async_tests.bench.workload import Workload
-
 ROUNDS = 7
-LIBRARIES = ("sqlalchemy", "asyncpg", "greenlet")
-COLUMNS = "ratio  between       verdict  statements round trips peak MiB     ms"
-HEAD = f"{'':35} {COLUMNS}"
+SECONDS = 60.0
 
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
     parser = commands.add_parser("bench", help="patterns against raw asyncpg, as ratios")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of workloads (default: all)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--write", type=int, default=10_000, metavar="ROWS", help="to be written")
-    parser.add_argument("--read", type=int, default=100_000, metavar="ROWS", help="to be read")
-    parser.add_argument("--gets", type=int, default=200, metavar="N", help="by key, in a turn")
-    parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="the figures as JSON")
-    peers.add_options(parser)
+    option = parser.add_argument
+    option("names", nargs="*", metavar="NAME", help="of workloads (default: all)")
+    option("--peers", nargs="*", metavar="NAME", help="other ORMs too: these, or all")
+    option("--scaling", action="store_true", help="other sizes, slower networks, and memory too")
+    option("--code", action="store_true", help="each pattern's code and statements")
+    option("--rounds", type=int, default=ROUNDS)
+    what = "of a workload: then no sixth or later round begins"
+    option("--seconds", type=float, default=SECONDS, metavar="S", help=what)
+    option("--write", type=int, default=10_000, metavar="ROWS", help="to be written")
+    option("--read", type=int, default=100_000, metavar="ROWS", help="to be read")
+    option("--gets", type=int, default=1000, metavar="N", help="by key, in a turn")
+    option("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
+    option("--json", action="store_true", dest="as_json", help="the figures as JSON")
+    option("--svg", type=Path, metavar="FOLDER", help="draw charts there")
     parser.set_defaults(run=bench)
-
-
-def workloads() -> "dict[str, Workload]":
-    """Each workload by its name."""
-    from orm_async_tests.bench import reading, writing
-
-    return {
-        "insert": writing.INSERTS,
-        "update": writing.UPDATES,
-        "upsert": writing.UPSERTS,
-        "rows": reading.ROWS,
-        "stream": reading.STREAM,
-        "get": reading.GET,
-        "tasks": reading.GET_AT_ONCE,
-        "walk": reading.WALKS,
-    }
 
 
 def bench(arguments: argparse.Namespace) -> int:
     """Measure on a database of its own; no figure is a failure."""
-    known = workloads()
-    if unknown := [name for name in arguments.names if name not in known]:
-        raise CouldNotRun(f"{unknown[0]!r} is not a workload", "bench", " ".join(known))
+    from orm_async_tests.bench.contenders.given import WORKLOADS
+    from orm_async_tests.bench.peers import Wish, chosen, compared
+    from orm_async_tests.bench.rounds import How
+    from orm_async_tests.bench.world import Sizes
+    from orm_async_tests.postgres.paths import home
+
+    if unknown := [name for name in arguments.names if name not in WORKLOADS]:
+        raise CouldNotRun(f"{unknown[0]!r} is not a workload", "bench", " ".join(WORKLOADS))
     if arguments.rounds < 1:
         raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
-    if arguments.peers is not None:
-        return peers.compare(arguments, arguments.names or list(known))
-    if arguments.scaling or arguments.code or arguments.svg:
-        what = "--scaling, --code and --svg are about the comparison with other ORMs"
-        raise CouldNotRun(what, "bench", "orm-async-tests bench --peers, with them")
-    chosen = {name: known[name] for name in arguments.names or known}
+    chosen(arguments.peers)  # an unknown name is refused before anything is started
+    if arguments.svg:
+        new_figure(1, 1)  # and so are charts without matplotlib
+    sizes = Sizes(arguments.write, arguments.read, arguments.gets)
+    how = How(arguments.rounds, arguments.seconds)
+    names = arguments.names or WORKLOADS
+    wish = Wish(home(), arguments.peers, names, sizes, how, arguments.scaling)
     with db.open_database(arguments.db_, "asyncpg") as database:
-        found = asyncio.run(_measured(database, arguments, chosen))
-        stack = {"server": database.label, "python": platform.python_version()}
-    stack |= {name: version(name) for name in LIBRARIES}
-    if arguments.as_json:
-        print(json.dumps(_document(stack, found), indent=2))
-        return 0
-    print(", ".join(f"{name} {value}" for name, value in stack.items()))
-    for name, figures in found.items():
-        _show(known[name], figures)
+        found: dict[str, Any] = asyncio.run(compared(database, wish))
+    if arguments.svg:
+        _draw(found, arguments.svg)
+    _show(found, arguments)
     return 0
 
 
-async def _measured(
-    database: db.Database, arguments: argparse.Namespace, chosen: "dict[str, Workload]"
-) -> "dict[str, list[Figure]]":
-    from orm_async_tests.bench.measure import measured
-    from orm_async_tests.bench.world import Sizes, database_made, world_on
-    from orm_async_tests.harness.wire import watched
+def _show(found: dict[str, Any], arguments: argparse.Namespace) -> None:
+    from orm_async_tests.bench.shown import text
 
-    sizes = Sizes(arguments.write, arguments.read, arguments.gets)
-    async with database_made(database, sizes) as url:
-        with watched(url) as wire:
-            if wire is None:
-                raise CouldNotRun("round trips cannot be counted", database.label, "--db embedded")
-            async with world_on(url, sizes) as world:
-                return {
-                    name: await measured(world, wire, workload, arguments.rounds)
-                    for name, workload in chosen.items()
-                }
+    if arguments.as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(text(found, found["code"] if arguments.code else {})))
 
 
-def _document(stack: dict[str, str], found: "dict[str, list[Figure]]") -> dict[str, Any]:
-    rows = {name: [asdict(each) for each in figures] for name, figures in found.items()}
-    return {"stack": stack, "workloads": rows}
+def _draw(found: dict[str, Any], folder: Path) -> None:
+    from orm_async_tests.bench.drawn import charts
 
-
-def _show(workload: "Workload", figures: "list[Figure]") -> None:
-    print(f"\n{workload.title}: multiples of the rate of {workload.base}\n{HEAD}")
-    for each in figures:
-        counts = f"{each.statements:10} {each.round_trips:11} {each.peak:8.1f}"
-        between = f"{each.low:.2f} to {each.high:.2f}"
-        judged = f"{each.ratio:5.2f}  {between:13} {each.verdict:8}"
-        print(f"{each.way:35} {judged} {counts} {each.milliseconds:6.0f}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, svg in charts(found):
+        (folder / f"{name}.svg").write_text(svg, "utf-8")

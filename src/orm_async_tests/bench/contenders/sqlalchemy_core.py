@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sqlalchemy import ARRAY, bindparam, func, insert, select, true, update
+from sqlalchemy import ARRAY, Connection, bindparam, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql
 
 from orm_async_tests.bench.contenders.given import (
@@ -154,13 +154,31 @@ async def walk(library: Library, given: Given) -> Tally:
 
 @tuned
 async def walk_json(library: Library, given: Given) -> Tally:
-    """one statement built once, with the points as JSON, in AUTOCOMMIT"""
+    """one statement built once, with the points as JSON, on a connection for each user"""
     tally = given.tally()
     for key in given.users:
         async with library.reads.connect() as connection:
             user = (await connection.execute(WALK, {"key": key})).one()
             tally.user(user.username)
             tally.mappings(user.points)
+    return tally
+
+
+NEAR = select(POINTS).where(POINTS.c.user_id == USERS.c.id)
+LATERAL = NEAR.order_by(POINTS.c.id.desc()).limit(LATEST).lateral()
+WALK_ROWS = select(*LATERAL.c, USERS.c.username).join_from(USERS, LATERAL, true())
+WALK_ROWS = WALK_ROWS.where(USERS.c.id == bindparam("key"))
+
+
+@tuned
+async def walk_rows(library: Library, given: Given) -> Tally:
+    """one statement built once, with LATERAL, on one connection in AUTOCOMMIT"""
+    tally = given.tally()
+    async with library.reads.connect() as connection:
+        for key in given.users:
+            points = (await connection.execute(WALK_ROWS, {"key": key})).all()
+            tally.user(points[0].username)
+            tally.objects(points)
     return tally
 
 
@@ -172,11 +190,27 @@ WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
 
 @tuned
 async def walk_arrays(library: Library, given: Given) -> Tally:
-    """one statement built once, with an array for each column of the points, in AUTOCOMMIT"""
+    """one statement built once, with an array for each column, on one connection in AUTOCOMMIT"""
     tally = given.tally()
-    for key in given.users:
-        async with library.reads.connect() as connection:
+    async with library.reads.connect() as connection:
+        for key in given.users:
             name, *columns = (await connection.execute(WALK_ARRAYS, {"key": key})).one()
             tally.user(name)
             tally.tuples(zip(*columns, strict=True))
+    return tally
+
+
+@tuned
+async def walk_run_sync(library: Library, given: Given) -> Tally:
+    """the same, all of them in one run_sync()"""
+    tally = given.tally()
+
+    def walked(connection: Connection) -> None:
+        for key in given.users:
+            name, *columns = connection.execute(WALK_ARRAYS, {"key": key}).one()
+            tally.user(name)
+            tally.tuples(zip(*columns, strict=True))
+
+    async with library.reads.connect() as connection:
+        await connection.run_sync(walked)
     return tally

@@ -4,7 +4,7 @@ import asyncio
 import gc
 from typing import Any
 
-from sqlalchemy import bindparam, select, text, true, update
+from sqlalchemy import bindparam, insert, select, text, true, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import aliased, contains_eager
 
@@ -57,6 +57,15 @@ async def insert_copy_dicts(library: Library, given: Given) -> None:
 
 
 @tuned
+async def insert_unnest(library: Library, given: Given) -> None:
+    """insert() of the class, from arrays by unnest"""
+    made = insert(Mark).from_select(WRITTEN, unnested(*WRITTEN))
+    made = made.execution_options(dml_strategy="raw")  # one set of parameters is no row (test205)
+    async with library.Session.begin() as session:
+        await session.execute(made, arrays_of(given.marks, WRITTEN))
+
+
+@tuned
 async def update_unnest(library: Library, given: Given) -> None:
     """update() from arrays by unnest"""
     new = unnested("id", "lat").subquery().c
@@ -69,8 +78,9 @@ async def update_unnest(library: Library, given: Given) -> None:
 @tuned
 async def upsert_unnest(library: Library, given: Given) -> None:
     """insert() with ON CONFLICT from arrays by unnest"""
-    new = postgresql.insert(MARKS).from_select(ALL, unnested(*ALL))
+    new = postgresql.insert(Mark).from_select(ALL, unnested(*ALL))
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    new = new.execution_options(dml_strategy="raw")
     async with library.Session.begin() as session:
         await session.execute(new, arrays_of(given.changes, ALL))
 

@@ -1,0 +1,67 @@
+"""A session takes an INSERT's parameters for a row, unless dml_strategy is raw.
+
+An ORM insert() with parameters is a bulk insert, which looks for its columns in them: that of
+from_select() with arrays fails on the arrays' names before anything is sent. With "raw" the
+parameters are the statement's own, and one INSERT from unnest() writes all rows. How much faster
+than a list of rows that is: `orm-async-tests bench insert`.
+
+Symptom: AttributeError "'str' object has no attribute 'table'" in "bulk_persistence.py"
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert
+"""
+
+from sqlalchemy import ARRAY, Float, MetaData, Text, bindparam, column, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Seen, main_of, right, wrong
+
+ROWS = 200
+NAMES = [f"hut {number}" for number in range(ROWS)]
+HEIGHTS = [2000 + number / 4 for number in range(ROWS)]
+ARRAYS = {"names": NAMES, "heights": HEIGHTS}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test205")
+
+
+class Hut(Base):
+    __tablename__ = "huts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    height: Mapped[float]
+
+
+NEW = (
+    func.unnest(bindparam("names", type_=ARRAY(Text)), bindparam("heights", type_=ARRAY(Float)))
+    .table_valued(column("name", Text), column("height", Float))
+    .render_derived()
+)
+INSERT = insert(Hut).from_select(["name", "height"], select(NEW.c.name, NEW.c.height))
+SEEN = select(func.count(Hut.id).label("huts"), func.sum(Hut.height).label("height"))
+
+
+@wrong
+async def usual(engine: AsyncEngine) -> dict[str, int | float]:
+    """execute() of insert().from_select(), with arrays"""
+    async with AsyncSession(engine) as session:
+        await session.execute(INSERT, ARRAYS)
+        return {**(await session.execute(SEEN)).one()._mapping}
+
+
+@right
+async def raw(engine: AsyncEngine) -> dict[str, int | float]:
+    """the same, its dml_strategy raw"""
+    async with AsyncSession(engine) as session:
+        await session.execute(INSERT, ARRAYS, execution_options={"dml_strategy": "raw"})
+        return {**(await session.execute(SEEN)).one()._mapping}
+
+
+def check(usual: Seen, raw: Seen) -> None:
+    assert isinstance(usual.error, AttributeError)
+    assert usual.sql == []
+    assert raw.value == {"huts": ROWS, "height": sum(HEIGHTS)}
+    assert len(raw.sql) == 2
+
+
+main = main_of(__name__)

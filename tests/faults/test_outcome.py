@@ -70,10 +70,14 @@ def test_a_violation_is_named(seen: Outcome, broken: set[str]) -> None:
 
 
 def test_a_fault_that_was_not_delivered_is_no_pass() -> None:
-    missed, unsure = replace(CLEAN, delivered=False), replace(CLEAN, unsure=True)
-    report = Report([Cell("place_order", POINT.fault, (3, 3), [CLEAN, missed, unsure])])
-    assert report.unresolved == [missed, unsure]
+    missed, once = replace(CLEAN, delivered=False), replace(CLEAN, once={"leaked task": "close"})
+    report = Report([Cell("place_order", POINT.fault, (3, 3), [CLEAN, missed, once])])
+    assert report.unresolved == [missed, once]
     assert "3 points: 0 violations, 0 by known defects, 2 unresolved" in summary(report)
+    assert str(report).splitlines()[1:] == [
+        f"{POINT.token}: unresolved: it was not delivered",
+        f"{POINT.token}: unresolved: leaked task: close, and not again",
+    ]
 
 
 def test_a_commit_of_which_the_caller_saw_an_error_is_ambiguous() -> None:

@@ -35,7 +35,7 @@ def test_a_pattern_survives_every_fault_at_every_point(database: db.Database, na
     known.explained(cells, libraries("asyncpg"))
     report = Report(cells)
     assert not report.violating, report
-    assert all(each.unsure for each in report.unresolved), report.unresolved
+    assert all(each.once for each in report.unresolved), report.unresolved
     stalls = [(each.point.token, each.once) for each in report.unresolved]
     assert len(stalls) <= STALLS, stalls
     assert not list(known.absent(cells, libraries("asyncpg")))

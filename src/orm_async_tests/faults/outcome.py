@@ -89,8 +89,7 @@ class Outcome:
     troubles: list[str] = field(default_factory=list)
     retries: list[str] = field(default_factory=list)  # what the next uses raised
     orphans: int = 0
-    unsure: bool = False  # whether another run of the point broke something else
-    once: dict[str, str] = field(default_factory=dict)  # what that was
+    once: dict[str, str] = field(default_factory=dict)  # what another run of the point broke
     known: Upstream | None = None  # what explains the violations
 
     @property

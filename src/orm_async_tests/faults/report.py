@@ -1,6 +1,6 @@
 """What a sweep found: cells of points, as a table, as lines, and as a document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(repr=False)
 class Report:
-    """The cells of a sweep; its text has the figures, and a line for each violation."""
+    """The cells of a sweep; its text has the figures, and a line for each point that failed."""
 
     cells: list[Cell]
 
@@ -75,7 +75,7 @@ class Report:
         return [each for each in self.outcomes if each.ambiguous]
 
     def __repr__(self) -> str:  # pytest shows it for the message of an assertion
-        return "\n".join([summary(self), *map(line, self.violating)])
+        return "\n".join([summary(self), *map(line, [*self.violating, *self.unresolved])])
 
 
 def summary(report: Report) -> str:
@@ -97,14 +97,21 @@ def verdict(outcome: Outcome) -> str:
 
 
 def _unresolved(outcome: Outcome) -> bool:
-    return not outcome.violations and (outcome.unsure or not outcome.delivered)
+    return not outcome.violations and (bool(outcome.once) or not outcome.delivered)
 
 
 def line(outcome: Outcome) -> str:
-    """A failing point on one line, with what runs it again."""
-    broken = "; ".join(f"{name}: {why}" for name, why in outcome.violations.items())
+    """A failing point on one line, with what runs it again; or one that is unresolved, and why."""
+    broken = _told(outcome.violations)
+    if _unresolved(outcome):
+        seen = f"{_told(outcome.once)}, and not again" if outcome.once else "it was not delivered"
+        broken = f"{UNRESOLVED}: {seen}"
     where = f" at {outcome.label}" if outcome.label else ""
     return f"{outcome.point.token}{where}: {broken}"
+
+
+def _told(broken: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {why}" for name, why in broken.items())
 
 
 def table(report: Report) -> list[str]:

@@ -141,8 +141,8 @@ async def attempt(
         outcome = await inject(subject, point, whole)
     if SLOW.issuperset(outcome.violations) and outcome.violations:
         again = await inject(subject, point, whole)
-        again.unsure = set(again.violations) != set(outcome.violations)
-        again.once = outcome.violations
+        if set(again.violations) != set(outcome.violations):
+            again.once = outcome.violations
         return again
     return outcome
 

@@ -94,6 +94,13 @@ CONTROLS = (
         {"sqlalchemy": "2.1.4"},
     ),
     Control(
+        "SQLAlchemy 2.1.4 keeps a closed connection after AnyIO's scope",
+        ("--pattern", "add", "--fault", "scope"),
+        "unusable",
+        3,
+        {"sqlalchemy": "2.1.4"},
+    ),
+    Control(
         "asyncpg 0.31.0 waits on a stall, whatever its timeouts",
         ("--pattern", "commit", "--fault", "stall"),
         "waiting",

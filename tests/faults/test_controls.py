@@ -56,4 +56,4 @@ def test_controls_are_chosen_by_a_word_of_their_names() -> None:
 
 def test_each_control_has_a_name_of_its_own() -> None:
     names = [each.name for each in controls.CONTROLS]
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 6

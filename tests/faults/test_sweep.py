@@ -40,6 +40,15 @@ async def swallows(engine: AsyncEngine) -> None:
         error.__traceback__ = None
 
 
+async def goes_on(engine: AsyncEngine) -> None:
+    """Asks something else if it is cancelled."""
+    async with engine.connect() as connection:
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            await connection.execute(text("SELECT 1"))
+
+
 async def forgets_a_task(engine: AsyncEngine) -> None:
     """Starts a task that nobody waits for."""
     async with engine.connect() as connection:
@@ -108,6 +117,13 @@ def test_work_that_commits_twice_is_kept_in_part(database: db.Database) -> None:
 
 def test_a_cancel_that_is_swallowed_is_found(database: db.Database) -> None:
     assert broken(swept(database, swallows, "cancel")) == {"swallowed"}
+
+
+def test_a_scope_cancels_again_where_a_cancel_is_over(database: db.Database) -> None:
+    assert broken(swept(database, goes_on, "cancel")) == {"swallowed"}
+    report = swept(database, goes_on, "scope")
+    assert report.outcomes
+    assert not report.violating, report
 
 
 def test_a_task_that_is_left_behind_is_found(database: db.Database, impatient: None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.faults.delivery import Delivery
+from orm_async_tests.faults.delivery import LIMITS, Delivery
 from orm_async_tests.faults.network import Network, refuse_tls
 from orm_async_tests.faults.outcome import DONE, OPEN, Outcome, Point
 from orm_async_tests.faults.patterns import Work
@@ -97,10 +97,10 @@ async def _run(subject: Subject, engine: AsyncEngine, outcome: Outcome) -> list[
     delivery = Delivery(outcome, subject.server)
 
     async def work() -> None:
-        if fault.kind != "timeout":
+        if fault.kind not in LIMITS:
             await subject.work(engine)
             return
-        async with delivery.expired:
+        async with delivery.limit:
             await subject.work(engine)
 
     watched = Suspensions(0 if fault.by_message else at, fault.moment, delivery.first)
@@ -112,8 +112,8 @@ async def _run(subject: Subject, engine: AsyncEngine, outcome: Outcome) -> list[
         await _ended(main, outcome, subject.patience, CLOSED_WITHIN[engine.driver])
     outcome.seconds = time.perf_counter() - delivery.since
     outcome.counted = watched.count
-    if fault.kind == "timeout":
-        outcome.delivered = delivery.expired.expired()
+    if fault.kind in LIMITS:
+        outcome.delivered = delivery.limit.expired()
     _note_end(outcome, main)
     if subject.network is not None:
         outcome.delivered, outcome.counted = subject.network.cut, subject.network.sent

@@ -1,6 +1,7 @@
 """The kinds of faults, and the moments at which each of them can come."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 AT_A_SUSPENSION = ("suspended", "ready")
 AT_A_MESSAGE = ("before", "after")
@@ -8,6 +9,7 @@ MOMENTS = {
     "cancel": AT_A_SUSPENSION,
     "shutdown": AT_A_SUSPENSION,
     "timeout": ("suspended",),  # a loop calls timeouts after the tasks that are ready
+    "scope": ("suspended",),  # AnyIO waits for the next suspension of a task that is ready
     "terminate": AT_A_SUSPENSION,
     "reset": AT_A_MESSAGE,
     "fin": AT_A_MESSAGE,
@@ -22,6 +24,7 @@ DESCRIPTIONS = {
     "cancel": "task.cancel() of the caller",
     "shutdown": "cancel of every task, as asyncio.run() does at Ctrl-C",
     "timeout": "asyncio.timeout() expires",
+    "scope": "anyio.fail_after() expires: a cancel at each suspension from then on",
     "terminate": "pg_terminate_backend() of its connections",
     "reset": "the network cuts the connection by RST",
     "fin": "the network closes the connection",
@@ -33,7 +36,8 @@ DESCRIPTIONS = {
     "cancel+terminate": "a cancel of the caller, whose backend ends while it cleans up",
 }
 KINDS = tuple(MOMENTS)
-ANYWHERE = ("cancel", "shutdown", "timeout", "terminate", "reset", "fin")  # on any server
+OF_ANYIO = ("scope",) if find_spec("anyio") else ()  # without AnyIO nobody is in a scope
+ANYWHERE = ("cancel", "shutdown", "timeout", *OF_ANYIO, "terminate", "reset", "fin")  # any server
 SILENT = ("stall", "partition")
 PAIRS = ("cancel+cancel", "cancel+shutdown", "cancel+terminate")
 USUAL = (*ANYWHERE, "kill")

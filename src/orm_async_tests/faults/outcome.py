@@ -9,7 +9,8 @@ from orm_async_tests.faults.kinds import MOMENTS, PAIRS, Fault
 from orm_async_tests.harness.upstream import Upstream
 
 DONE = "done"
-EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError", "timeout": "TimeoutError"}
+EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError"}
+EXPECTED |= {"timeout": "TimeoutError", "scope": "TimeoutError"}
 OPEN = ("idle in transaction", "idle in transaction (aborted)", "active", "fastpath function call")
 
 STUCK = "stuck"  # the caller was not released

@@ -83,6 +83,7 @@ def faults(session: nox.Session) -> None:
         stack = ["--driver", driver, "--loop", loop]
         python(session, *sweep, *stack)
         python(session, *sweep, *stack, *(f"--fault=cancel+{kind}" for kind in SECOND))
+        python(session, *sweep, *stack, "--fault=down")
     python(session, *sweep, "--fault=stall", "--fault=partition")
     python(session, *sweep, "--driver=psycopg", "--pattern=read_untimed", "--fault=stall")
 

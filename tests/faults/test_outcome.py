@@ -37,7 +37,7 @@ def test_a_pair_alone_has_two_numbers(token: str) -> None:
 def test_each_fault_has_a_token() -> None:
     points = [replace(POINT, fault=each, then=int(bool(each.second))) for each in faults()]
     assert [parse(each.token) for each in points] == points
-    assert len({each.token for each in points}) == len(points) == 23
+    assert len({each.token for each in points}) == len(points) == 25
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import db
@@ -64,6 +65,18 @@ async def loses(engine: AsyncEngine) -> None:
             await connection.execute(INSERT)
     except Exception:
         return
+
+
+async def tries_again(engine: AsyncEngine) -> None:
+    """Does it once more on another connection if the first one is lost."""
+    for left in (1, 0):
+        try:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+                return
+        except (DBAPIError, OSError):
+            if not left:
+                raise
 
 
 async def fails(engine: AsyncEngine) -> None:
@@ -134,6 +147,18 @@ def test_a_task_that_is_left_behind_is_found(database: db.Database, impatient: N
 
 def test_work_that_is_said_to_be_done_and_is_lost_is_found(database: db.Database) -> None:
     assert broken(swept(database, loses, "reset", rows=USERS)) == {"lost"}
+
+
+def test_another_try_helps_against_one_reset_and_not_where_the_network_stays_down(
+    database: db.Database,
+) -> None:
+    ends = {
+        kind: {each.ended for each in swept(database, tries_again, kind).outcomes}
+        for kind in ("reset", "down")
+    }
+    assert ends["reset"] == {"done"}
+    assert ends["down"]
+    assert "done" not in ends["down"]
 
 
 def test_work_that_fails_without_a_fault_cannot_be_swept(database: db.Database) -> None:

@@ -13,6 +13,7 @@ MOMENTS = {
     "terminate": AT_A_SUSPENSION,
     "reset": AT_A_MESSAGE,
     "fin": AT_A_MESSAGE,
+    "down": AT_A_MESSAGE,
     "kill": AT_A_SUSPENSION,
     "stall": AT_A_MESSAGE,
     "partition": AT_A_MESSAGE,
@@ -28,6 +29,7 @@ DESCRIPTIONS = {
     "terminate": "pg_terminate_backend() of its connections",
     "reset": "the network cuts the connection by RST",
     "fin": "the network closes the connection",
+    "down": "the network cuts the connection by RST, and each new one until the caller went on",
     "kill": "SIGKILL of the server, which is started again after the caller was released",
     "stall": "the network is silent on this connection, and keeps it open",
     "partition": "the network is silent on all connections, new ones too",
@@ -76,7 +78,7 @@ class Fault:
     @property
     def cuts(self) -> bool:
         """Whether it ends connections: the pool may have a dead one afterwards."""
-        return bool({self.first, self.second} & {"terminate", "reset", "fin", "kill"})
+        return bool({self.first, self.second} & {"terminate", "reset", "fin", "down", "kill"})
 
 
 def faults(kinds: tuple[str, ...] = KINDS) -> tuple[Fault, ...]:

@@ -26,6 +26,7 @@ class Network(Proxy):
         self.cut = False
         self.port = 0
         self.silent = False  # whether nothing passes, on any connection
+        self.down = False  # whether each new connection is cut
         self._at = 0
         self._how = ("before", "reset")
         self._quiet: set[_Link] = set()
@@ -40,12 +41,17 @@ class Network(Proxy):
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
         """Pass one connection's messages on, and cut it where it is due."""
-        await _Link(self, (client, back), (server, on)).carry()
+        link = _Link(self, (client, back), (server, on))
+        if self.down:
+            link.close(abort=True)
+        else:
+            await link.carry()
 
     def arm(self, at: int, moment: str, ending: str) -> None:
         """Act at message `at` from now on, "before" or "after" it.
 
-        By a "reset" or a "fin" of its connection, a "stall" of it, or a "partition" of all.
+        By a "reset" or a "fin" of its connection, a "stall" of it, a "partition" of all, or "down":
+        a reset, and one of each connection that is made later.
         """
         self.sent, self.cut, self._at, self._how = 0, False, at, (moment, ending)
 
@@ -63,8 +69,9 @@ class Network(Proxy):
         if moment == "after":
             await link.answered()
         self.cut = True
-        if ending in ("reset", "fin"):
-            link.close(abort=ending == "reset")
+        self.down = ending == "down"
+        if ending in ("reset", "fin", "down"):
+            link.close(abort=ending != "fin")
             return
         self.silent = ending == "partition"
         link.unheard = moment == "before"
@@ -75,11 +82,11 @@ class Network(Proxy):
         self._quiet.add(link)
 
     def heal(self) -> None:
-        """End the silence, and act no more: both sides learn that their connection is lost."""
+        """Be as before, and act no more: after a silence both sides learn that it was cut."""
         asyncio.run_coroutine_threadsafe(self._heal(), self._loop).result()
 
     async def _heal(self) -> None:
-        self._at, self.silent = 0, False
+        self._at, self.silent, self.down = 0, False, False
         while self._quiet:
             self._quiet.pop().close(abort=True)
 

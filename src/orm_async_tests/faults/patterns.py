@@ -146,7 +146,7 @@ class Pattern:
         return self.own or str(getattr(self.work, "__name__", self.work))
 
 
-SHORT = frozenset((*USUAL, *PAIRS))
+SHORT = frozenset((*USUAL, *PAIRS, "down"))
 PATTERNS = {
     each.name: each
     for each in (

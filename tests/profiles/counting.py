@@ -2,13 +2,16 @@
 
 import asyncio
 import configparser
-import cProfile
 import gc
 import platform
 import selectors
+import sys
+from collections import Counter
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from types import CodeType
+from types import FrameType
+from typing import Any
 
 from sqlalchemy.util import has_compiled_ext
 
@@ -19,6 +22,24 @@ from tests.service.conftest import migrated
 RECORDED = Path(__file__).with_name("profiles.txt")
 LIBRARIES = ("sqlalchemy", "asyncpg", "greenlet", "fastapi", "starlette", "pydantic")
 LOOP = (str(Path(asyncio.__file__).parent), selectors.__file__)  # its turns depend on the socket
+PARTS = {  # by what a module's path has; the first that fits
+    "/sqlalchemy/orm/": "ORM",
+    "/sqlalchemy/sql/": "statements",
+    "/sqlalchemy/pool/": "pool",
+    "/sqlalchemy/ext/asyncio/": "asyncio",
+    "/sqlalchemy/util/concurrency": "asyncio",
+    "/sqlalchemy/util/_concurrency": "asyncio",
+    "/sqlalchemy/connectors/asyncio": "asyncio",
+    "/sqlalchemy/dialects/": "dialect",
+    "/sqlalchemy/": "engine and results",
+    "/asyncpg/": "asyncpg",
+    "/orm_async_tests/service/": "the service",
+    "/fastapi/": "FastAPI",
+    "/starlette/": "FastAPI",
+    "/pydantic/": "FastAPI",
+}
+OTHER = "other"
+Counts = Counter[str]  # of calls, by part; for one of many they are fractions
 HEADER = """# Functions called for a row, a session or a request, without the event loop's own.
 # Written by: nox -s profile -- --record
 """
@@ -44,48 +65,58 @@ def recorded() -> configparser.ConfigParser:
     return found
 
 
-def record(counts: dict[str, float]) -> None:
+def record(counts: dict[str, Counts]) -> None:
     """Keep this stack's counts, beside those of others."""
     found = recorded()
-    found[stack()] = {name: f"{count:.1f}" for name, count in counts.items()}
+    found[stack()] = {name: f"{each.total():.1f}" for name, each in counts.items()}
     with RECORDED.open("w", encoding="utf-8") as file:
         file.write(HEADER)
         found.write(file)
 
 
-def counted() -> dict[str, float]:
+def counted() -> dict[str, Counts]:
     """The calls of each pattern, on a database of its own."""
     with migrated() as database:
         return asyncio.run(_counted(database))
 
 
-async def _counted(database: db.Database) -> dict[str, float]:
+async def _counted(database: db.Database) -> dict[str, Counts]:
     async with world_on(database.url) as world:
         return {name: await for_one(world, *pattern) for name, pattern in PATTERNS.items()}
 
 
-async def for_one(world: World, pattern: Pattern, sizes: tuple[int, int]) -> float:
+async def for_one(world: World, pattern: Pattern, sizes: tuple[int, int]) -> Counts:
     """The calls for one more: what is done once for all is not counted."""
     few, many = sizes
     for size in sizes:
         await pattern(world, size)  # statements are compiled and prepared
-    return (await calls(world, pattern, many) - await calls(world, pattern, few)) / (many - few)
+    found = await calls(world, pattern, many)
+    found.subtract(await calls(world, pattern, few))
+    return Counter({part: count / (many - few) for part, count in found.items()})
 
 
-async def calls(world: World, pattern: Pattern, size: int) -> int:
-    """The functions that are called, of Python and of C."""
+async def calls(world: World, pattern: Pattern, size: int) -> Counts:
+    """The functions that are called, of Python and of C, by the part of whoever calls them."""
+    found: Counts = Counter()
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        if event in ("call", "c_call") and (part := part_of(frame.f_code.co_filename)):
+            found[part] += 1
+
     gc.collect()
     gc.disable()  # what it would clean up in between
-    profile = cProfile.Profile()
-    profile.enable()
+    sys.setprofile(count)
     try:
         await asyncio.ensure_future(pattern(world, size))  # to resume who waits is a call too
     finally:
-        profile.disable()
+        sys.setprofile(None)
         gc.enable()
-    return sum(each.callcount for each in profile.getstats() if not of_the_loop(each.code))
+    return found
 
 
-def of_the_loop(code: CodeType | str) -> bool:
-    """Whether the event loop's own function is called."""
-    return isinstance(code, CodeType) and code.co_filename.startswith(LOOP)
+@cache
+def part_of(path: str) -> str:
+    """Which part a module belongs to; none if it is the event loop's."""
+    if path.startswith(LOOP):
+        return ""
+    return next((part for piece, part in PARTS.items() if piece in path), OTHER)

@@ -43,13 +43,14 @@ async def world_on(url: URL) -> AsyncIterator[World]:
     """A world with users and points."""
     service = create_app(url)
     engine = make_async_engine(url)
+    reads = make_async_engine(url, isolation_level="AUTOCOMMIT")
     async with service.router.lifespan_context(service), engine.begin() as connection:
         for statement in (USERS, POINTS):
             await connection.execute(text(statement))
         await connection.commit()
-        auto = engine.execution_options(isolation_level="AUTOCOMMIT")
-        yield World(engine, db.make_sessions(engine), db.make_sessions(auto), service)
+        yield World(engine, db.make_sessions(engine), db.make_sessions(reads), service)
     await engine.dispose()
+    await reads.dispose()
 
 
 def values(many: int) -> list[dict[str, Any]]:

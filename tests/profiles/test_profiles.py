@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.profiles import counting
+from tests.profiles.page import PAGE
 from tests.profiles.patterns import PATTERNS
 
 LOCK = Path(__file__).parents[2] / "poetry.lock"
@@ -23,9 +24,9 @@ def test_the_main_patterns_call_as_many_functions_as_recorded(home: object) -> N
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         counts = process.submit(counting.counted).result()
     other = {
-        name: f"{count:.1f} and not {expected[name]}"
+        name: f"{count.total():.1f} and not {expected[name]}"
         for name, count in counts.items()
-        if count != pytest.approx(float(expected[name]), rel=TOLERANCE)
+        if count.total() != pytest.approx(float(expected[name]), rel=TOLERANCE)
     }
     assert other == {}, f"if that is meant: {COMMAND}"
 
@@ -37,6 +38,12 @@ def test_the_locked_versions_are_recorded() -> None:
     sections = counting.recorded().sections()
     ends = {each.partition(", ")[2] for each in sections}  # on whichever Python
     assert counting.named(mine, "compiled").partition(", ")[2] in ends, COMMAND
+
+
+def test_the_page_is_of_the_locked_versions_and_has_every_pattern() -> None:
+    page = PAGE.read_text("utf-8")
+    assert any(f"\n{each}:\n" in page for each in counting.recorded().sections())
+    assert [name for name in PATTERNS if f"\n| {name} |" not in page] == []
 
 
 def test_no_count_is_recorded_of_what_is_not_counted_any_more() -> None:

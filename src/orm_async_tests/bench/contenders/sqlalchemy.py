@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import URL, create_engine, insert, select, update
 from sqlalchemy.dialects import postgresql
@@ -29,7 +30,7 @@ from orm_async_tests.models import TrackPoint, User
 
 @dataclass(frozen=True)
 class Library:
-    """Engines with one pool, and their sessions; those of reads are in AUTOCOMMIT."""
+    """Engines with a pool each, and their sessions; those of reads are in AUTOCOMMIT (test207)."""
 
     engine: AsyncEngine
     reads: AsyncEngine
@@ -42,16 +43,19 @@ async def connected(login: Login, size: int) -> AsyncIterator[Library]:
     """A pool whose connections are open."""
     url = URL.create("postgresql+asyncpg", login.user, login.password, database=login.database)
     url = url.set(query={"host": login.host, "port": str(login.port)})
-    engine = create_async_engine(url, pool_size=size, max_overflow=0)
+    options: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
+    engine = create_async_engine(url, **options)
+    reads = create_async_engine(url, isolation_level="AUTOCOMMIT", **options)
     async with AsyncExitStack() as opened:
-        for _ in range(size):
-            await opened.enter_async_context(engine.connect())
-    reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        for each in (engine, reads):
+            for _ in range(size):
+                await opened.enter_async_context(each.connect())
     try:
         made = async_sessionmaker(engine, expire_on_commit=False), async_sessionmaker(reads)
         yield Library(engine, reads, *made)
     finally:
         await engine.dispose()
+        await reads.dispose()
 
 
 @idiomatic

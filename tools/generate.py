@@ -70,7 +70,7 @@ def between(path: Path, name: str, lines: Iterable[str]) -> str:
 def entry_points(entries: Iterable[Entry]) -> Iterator[str]:
     """The console commands of pyproject.toml."""
     for entry in entries:
-        yield f'{entry.command} = "{entry.module}:main"'
+        yield f'{entry.command} = "orm_async_tests.scripts:{entry.command}"'
 
 
 def index(chapters: Iterable[Chapter]) -> Iterator[str]:

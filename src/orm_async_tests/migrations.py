@@ -5,7 +5,6 @@ import re
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,7 +59,7 @@ LINES = {line.section: line for line in (TRACKS, SERVICE)}
 
 def environment() -> Path:
     """The folder with env.py: beside the package in a checkout, inside it in a wheel."""
-    package = Path(str(files("orm_async_tests")))
+    package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"
 
@@ -77,6 +76,7 @@ def heads(line: Line) -> frozenset[str]:
     return revisions(line).difference(*(before for _, before in _history(line)))
 
 
+@cache
 def _history(line: Line) -> list[tuple[str, frozenset[str]]]:
     return [read_revision(path) for path in (environment() / line.folder).glob("*.py")]
 

@@ -55,7 +55,7 @@ def test_every_script_is_a_command() -> None:
         each.name: each for each in importlib.metadata.entry_points(group="console_scripts")
     }
     for entry in catalogue.catalogue():
-        assert commands[entry.command].value == f"{entry.module}:main"
+        assert commands[entry.command].load() is entry.load().main
 
 
 def test_the_lock_names_no_source() -> None:

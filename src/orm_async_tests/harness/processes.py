@@ -3,9 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
-from multiprocessing import get_context
 from typing import Any, ParamSpec, TypeVar
 
 Given = ParamSpec("Given")
@@ -25,6 +23,9 @@ class Processes:
 
         What it returns or raises, with its causes, comes back pickled.
         """
+        from concurrent.futures import ProcessPoolExecutor  # here, since few scripts need them
+        from multiprocessing import get_context
+
         context = get_context("forkserver")
         context.set_forkserver_preload([function.__module__])  # once; later ones are imported
         loop = asyncio.get_running_loop()

@@ -38,7 +38,6 @@ def run_script(
             "the interpreter's options or PYTHONOPTIMIZE",
             "unset PYTHONOPTIMIZE, or leave -O out",
         )
-    gc.freeze()  # the modules loaded so far: collecting after each way then takes no time
     with runner(loop) as running:
         return running.run(_run(script, database, {**script.defaults, **(options or {})}, loop))
 
@@ -50,6 +49,7 @@ async def _run(
     seen: dict[str, Seen] = {}
     enter = sqlite.entered if database.kind == "file" else playground.entered
     async with enter(database) as ground:
+        gc.freeze()  # all modules, the driver's too: collecting after each way then takes no time
         stack = this_stack(database, await ground.settings(), loop)
         if reason := script.missing(stack, wire=wire.can_watch(database.url)):
             return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)

@@ -44,26 +44,41 @@ Place = Line | str  # or what is known where there is no line of the user's
 
 
 def here() -> Place:
-    """The innermost line of the user's that is running.
+    """The innermost line of the user's that is running."""
+    found = innermost(sys._getframe(1))  # CPython's; inspect.currentframe() is the same
+    return found or awaiting(greenlet.getcurrent().parent)
+
+
+def awaiting(parent: greenlet.greenlet | None) -> Place:
+    """The innermost line of the user's in a greenlet that waits for its child, or above it.
 
     SQLAlchemy runs in a greenlet, whose frames end at its start: those of the coroutine that
     awaits it are the parent's. greenlet's `parent` and `gr_frame` are public.
     """
-    current = greenlet.getcurrent()
-    frame: FrameType | None = sys._getframe(1)  # CPython's; inspect.currentframe() is the same
-    while True:
-        found = _innermost(frame)
-        if found:
+    while parent is not None:
+        found = innermost(parent.gr_frame)
+        if found is not None:
             return found
-        if current.parent is None:
-            return _of_a_task(running_task())
-        current = current.parent
-        frame = current.gr_frame
+        parent = parent.parent
+    return _of_a_task(running_task())
 
 
 def waiting(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Place:
     """The innermost line of the user's at which a task waits: in its greenlet, or before it."""
-    return _innermost(inside.gr_frame) or _suspended(task) or _of_a_task(task)
+    return innermost(inside.gr_frame) or _suspended(task) or _of_a_task(task)
+
+
+def innermost(frame: FrameType | None) -> Line | None:
+    """The first line of the user's, from this frame outwards; each frame has its price."""
+    while frame is not None:
+        code = frame.f_code
+        users = _is_users.get(code.co_filename)
+        if users is None:
+            users = _of_the_user(code.co_filename)
+        if users:
+            return Line(code, frame.f_lasti)
+        frame = frame.f_back
+    return None
 
 
 def running_task() -> "asyncio.Task[Any] | None":
@@ -72,16 +87,6 @@ def running_task() -> "asyncio.Task[Any] | None":
         return asyncio.current_task()
     except RuntimeError:
         return None
-
-
-def _innermost(frame: FrameType | None) -> Line | None:
-    while frame is not None:
-        code = frame.f_code
-        file = code.co_filename
-        if _is_users[file] if file in _is_users else _of_the_user(file):
-            return Line(code, frame.f_lasti)
-        frame = frame.f_back
-    return None
 
 
 def _suspended(task: "asyncio.Task[Any]") -> Line | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import AdaptedConnection, Engine, Pool, event
 from sqlalchemy.exc import SAWarning
-from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from orm_async_tests.pytest_plugin.findings import (
     CONNECTION,
@@ -66,8 +66,8 @@ class Taken:
     at: Place
     thread: int
     opened: "Opened"
+    proxy: "weakref.ref[PoolProxiedConnection]"  # the pool's, by which it is given back
     returned: bool = False
-    abandoned: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -128,11 +128,12 @@ class Watch:
             loop_or_none = weakref.ref(loop) if loop else None
             self.entries[id(entry)] = Opened(here(), loop_or_none, id(connection))
 
-    def checkout(self, _: Any, entry: ConnectionPoolEntry, __: Any) -> None:
+    def checkout(self, _: Any, entry: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
         opened, scope = self.entries.get(id(entry)), self.scope
         if opened is None or scope is None:
             return
-        taken = Taken(self.uses.line(), threading.get_ident(), opened)
+        own = weakref.ref(proxy, _gone)
+        taken = Taken(self.uses.line(), threading.get_ident(), opened, own)
         self._in_its_loop(opened, "used", taken.at)
         opened.taken.append(taken)
         scope.taken.append(taken)
@@ -143,16 +144,11 @@ class Watch:
             opened.taken.pop(0).returned = True
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        self.checkin(_, entry)  # it is the user's own now, and no longer the pool's
-
-    def reset(self, _: Any, entry: ConnectionPoolEntry, state: PoolResetState) -> None:
-        if state.asyncio_safe:
-            return
+        """It is the user's own now, and no longer the pool's; or the collector has found it."""
         opened = self.entries.get(id(entry))
-        if opened is not None:  # the garbage collector found it
-            for taken in opened.taken:
-                taken.abandoned = True
-            opened.taken.clear()
+        if opened is not None:
+            opened.taken = [each for each in opened.taken if each.proxy() is not None]
+            self.checkin(_, entry)
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
         opened = self.entries.get(id(entry))
@@ -190,17 +186,20 @@ class Watch:
         ]
         scope.taken.clear()
         scope.engines.clear()
-        self.uses.forget()
         return [*scope.findings, *dict.fromkeys(found)]
 
     def _left(self, taken: Taken) -> Finding:
         """Nobody can end it once it is garbage: that is a leak, whatever was begun."""
-        if taken.abandoned:
+        if taken.proxy() is None:
             what = f"the connection taken at {taken.at} was left to the collector"
             return Finding(CONNECTION, what)
         if self.uses.begun(taken.opened.driver):
             return Finding(TRANSACTION, f"one is open on the connection taken at {taken.at}")
         return Finding(CONNECTION, f"the connection taken at {taken.at} was not given back")
+
+
+def _gone(_: Any) -> None:
+    """Of a weak reference that is dead before finalizers run: from Python 3.15 on only with it."""
 
 
 def _wait(others: list[Taken]) -> None:

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, Engine, Pool, Transaction, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 
+from orm_async_tests.pytest_plugin.uses import Uses
 from orm_async_tests.pytest_plugin.watch import Watch
 
-POOL = ("connect", "checkout", "checkin", "detach", "reset", "close")
+POOL = ("connect", "checkout", "checkin", "detach", "close")
 ENDS = ("commit", "rollback", "close")
 Wrapped = Callable[..., Any]
 
@@ -32,16 +33,16 @@ def watching(watch: Watch) -> Iterator[None]:
     with ExitStack() as stack:
         for name in POOL:
             _listen(stack, Pool, name, getattr(watch, name))
-        _listen(stack, Session, "before_flush", uses.flush)
-        _listen(stack, Session, "pending_to_persistent", uses.inserted, raw=True)
         for name in ("execute", "scalar", "scalars"):
-            _wrap(stack, Session, name, functools.partial(_within, uses.query, uses.left))
-        for name in ("flush", *ENDS):
-            _wrap(stack, Session, name, functools.partial(_within, uses.enter, uses.left))
+            _wrap(stack, Session, name, functools.partial(_after, uses.query))
         for name in ("execute", "scalar", "scalars", "exec_driver_sql"):
             _wrap(stack, Connection, name, functools.partial(_after, uses.enter))
+        _wrap(stack, Session, "flush", functools.partial(_flushing, uses))
+        _wrap(stack, Session, "commit", functools.partial(_ending, uses.work))
+        for name in ("rollback", "close"):
+            _wrap(stack, Session, name, functools.partial(_ending, uses.enter))
         for name in ENDS:
-            _wrap(stack, Transaction, name, functools.partial(_ending, watch))
+            _wrap(stack, Transaction, name, functools.partial(_ending_its, uses.enter))
         _wrap(stack, AsyncEngine, "__init__", functools.partial(_making, watch))
         _wrap(stack, Engine, "dispose", functools.partial(_disposing, watch))
         yield
@@ -67,27 +68,34 @@ def _after(seen: Callable[[Any], Any], original: Wrapped) -> Wrapped:
     return call
 
 
-def _within(seen: Callable[[Any], Any], left: Callable[[], None], original: Wrapped) -> Wrapped:
-    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+def _ending(seen: Callable[[Any], Any], original: Wrapped) -> Wrapped:
+    def call(self: Any) -> None:
         __tracebackhide__ = True
         seen(self)
-        try:
-            return original(self, *arguments, **named)
-        finally:
-            left()
-
-    return call
-
-
-def _ending(watch: Watch, original: Wrapped) -> Wrapped:
-    enter = watch.uses.enter
-
-    def call(self: Transaction) -> None:
-        __tracebackhide__ = True
-        enter(self.connection)
         original(self)
 
     return call
+
+
+def _ending_its(seen: Callable[[Any], Any], original: Wrapped) -> Wrapped:
+    def call(self: Transaction) -> None:
+        __tracebackhide__ = True
+        seen(self.connection)
+        original(self)
+
+    return call
+
+
+def _flushing(uses: Uses, original: Wrapped) -> Wrapped:
+    def flush(self: Session, objects: Any = None) -> None:
+        __tracebackhide__ = True
+        seen = uses.work(self)
+        pending = list(self._new)  # as a public set it costs more than all else here
+        original(self, objects)
+        if pending and seen is not None:
+            uses.inserted(seen, pending)
+
+    return flush
 
 
 def _making(watch: Watch, original: Wrapped) -> Wrapped:

@@ -9,11 +9,10 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-import greenlet
+from greenlet import getcurrent, greenlet
 from sqlalchemy import Connection
 from sqlalchemy.orm import InstanceState, Session, loading
 
@@ -35,13 +34,12 @@ KEPT = 1000  # queries of a session
 Target = Session | Connection
 
 
-@dataclass(eq=False, slots=True)
-class Seen:
-    """A greenlet in which a task has called SQLAlchemy."""
+class Seen(weakref.ref[greenlet]):
+    """A greenlet in which a task has called SQLAlchemy; a class of its own would be two objects."""
 
-    greenlet: "Callable[[], greenlet.greenlet | None]"  # a weak reference, as is the next
-    task: "Callable[[], asyncio.Task[Any] | None]"
-    awaits: Place | None = None  # the line that awaits it, once it was looked for
+    __slots__ = ("awaits", "task")
+    task: "weakref.ref[asyncio.Task[Any]] | None"
+    awaits: Place | None  # the line that awaits it, once it was looked for
 
 
 class Uses:
@@ -52,12 +50,13 @@ class Uses:
 
     def enter(self, target: Target) -> Seen | None:
         """A greenlet of the running task is inside it until it is dead."""
-        inside = greenlet.getcurrent()
+        inside = getcurrent()
         seen: Seen | None = getattr(inside, SEEN, None)
         if seen is None:
             if inside.parent is None:
                 return None
-            seen = Seen(weakref.ref(inside), _weak(running_task()))
+            seen, task = Seen(inside), running_task()
+            seen.task, seen.awaits = weakref.ref(task) if task else None, None
             setattr(inside, SEEN, seen)
         last: Seen | None = getattr(target, INSIDE, None)
         if last is not seen:
@@ -66,8 +65,8 @@ class Uses:
             setattr(target, INSIDE, seen)
         return seen
 
-    def work(self, session: Session) -> Seen | None:
-        """It may send statements: the way to the line is short here, and long from the pool."""
+    def write(self, session: Session) -> Seen | None:
+        """It will insert: the way to the line is short here, and long from the pool."""
         seen = self.enter(session)
         if seen is not None and seen.awaits is None:
             _line(seen, sys._getframe(1))
@@ -91,7 +90,7 @@ class Uses:
 
     def line(self) -> Place:
         """The line that runs, or awaits this, if that is known: the way is long from the pool."""
-        seen: Seen | None = getattr(greenlet.getcurrent(), SEEN, None)
+        seen: Seen | None = getattr(getcurrent(), SEEN, None)
         if seen is None:
             return here()
         return seen.awaits or _line(seen, sys._getframe(1))
@@ -115,19 +114,14 @@ class Uses:
 
     def _follow(self, target: Target, last: Seen, seen: Seen) -> None:
         """One greenlet after another is inside: two tasks have met if the first one lives."""
-        inside, task = last.greenlet(), last.task()
-        if inside is None or inside.dead or task is None or seen.task() in (None, task):
+        inside = last()
+        if inside is None or inside.dead:
+            return
+        task, other = (each.task() if each.task else None for each in (last, seen))
+        if task is None or other is None or task is other:
             return
         name = "connection" if isinstance(target, Connection) else "session"
         self.met(name, f"{waiting(task, inside)}\n    and {here()}")
-
-
-def _weak(task: asyncio.Task[Any] | None) -> Callable[[], asyncio.Task[Any] | None]:
-    return weakref.ref(task) if task is not None else _nothing
-
-
-def _nothing() -> None:
-    return None
 
 
 def _line(seen: Seen, frame: FrameType) -> Place:
@@ -139,5 +133,5 @@ def _line(seen: Seen, frame: FrameType) -> Place:
     if found is not None:
         return found
     if seen.awaits is None:
-        seen.awaits = awaiting(greenlet.getcurrent().parent)
+        seen.awaits = awaiting(getcurrent().parent)
     return seen.awaits

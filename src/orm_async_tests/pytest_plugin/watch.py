@@ -122,7 +122,9 @@ class Watch:
     # Pools
 
     def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
-        self.entries.pop(id(entry), None)  # of one that is gone
+        gone = self.entries.pop(id(entry), None)
+        for taken in gone.taken if gone else ():  # a listener of checkout has refused it
+            taken.returned = taken.proxy() is not None
         if isinstance(connection, AdaptedConnection):
             loop = _running_loop()
             loop_or_none = weakref.ref(loop) if loop else None
@@ -156,8 +158,7 @@ class Watch:
             self._in_its_loop(opened, "closed", here())
 
     def _in_its_loop(self, opened: Opened, done: str, at: Place) -> None:
-        loop, now = opened.loop and opened.loop(), _running_loop()
-        if opened.loop is not None and loop is not now:
+        if opened.loop is not None and opened.loop() is not _running_loop():
             first = f"a connection that was opened at {opened.at} in one event loop"
             self.find(LOOP, f"{first} was {done} at {at} in another")
 

@@ -1,8 +1,9 @@
 """Hang a watch on SQLAlchemy, and take it off again.
 
-The events of pools and sessions are public and cheap. Those of engines are not: one listener lets
-each new Connection look for those of every event, and do_orm_execute lets the session prepare each
-query twice. So these public methods are wrapped instead, in which SQLAlchemy's greenlets run:
+The events of pools are public and cheap, but for reset, which makes an object for each connection
+that comes back. Those of sessions are sent for each object. Those of engines cost most: one
+listener lets each new Connection look for those of every event, and do_orm_execute lets the session
+prepare each query twice. So these public methods are wrapped, in which SQLAlchemy's greenlets run:
 
 - execute(), flush(), commit() and the like of Session, Connection and Transaction: a task is inside
   until the greenlet is dead, and a session that refuses a second task sends no event at all;
@@ -38,7 +39,7 @@ def watching(watch: Watch) -> Iterator[None]:
         for name in ("execute", "scalar", "scalars", "exec_driver_sql"):
             _wrap(stack, Connection, name, functools.partial(_after, uses.enter))
         _wrap(stack, Session, "flush", functools.partial(_flushing, uses))
-        _wrap(stack, Session, "commit", functools.partial(_ending, uses.work))
+        _wrap(stack, Session, "commit", functools.partial(_committing, uses))
         for name in ("rollback", "close"):
             _wrap(stack, Session, name, functools.partial(_ending, uses.enter))
         for name in ENDS:
@@ -86,11 +87,20 @@ def _ending_its(seen: Callable[[Any], Any], original: Wrapped) -> Wrapped:
     return call
 
 
+def _committing(uses: Uses, original: Wrapped) -> Wrapped:
+    def commit(self: Session) -> None:
+        __tracebackhide__ = True
+        uses.write(self) if self._new else uses.enter(self)  # `new`, public, makes a set
+        original(self)
+
+    return commit
+
+
 def _flushing(uses: Uses, original: Wrapped) -> Wrapped:
     def flush(self: Session, objects: Any = None) -> None:
         __tracebackhide__ = True
-        seen = uses.work(self)
-        pending = list(self._new)  # as a public set it costs more than all else here
+        pending = list(self._new)
+        seen = uses.write(self) if pending else uses.enter(self)
         original(self, objects)
         if pending and seen is not None:
             uses.inserted(seen, pending)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import NullPool, select
+from sqlalchemy import NullPool, event, select
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import selectinload
 
@@ -80,6 +81,20 @@ async def test_an_engine_without_pool_in_two_loops() -> None:
 
     await ask()
     await asyncio.to_thread(asyncio.run, ask())
+
+
+async def test_a_connection_that_a_listener_refuses(engine: AsyncEngine) -> None:
+    opened = list[object]()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def refuse_the_first(connection: object, *_: object) -> None:
+        opened.append(connection)
+        if len(opened) == 1:
+            raise DisconnectionError
+
+    async with engine.connect() as connection:
+        await connection.execute(ONE)
+    assert len(set(opened)) == 2
 
 
 async def test_run_sync(session: AsyncSession) -> None:

@@ -1,9 +1,11 @@
-"""A page of a user's points from the service, against FastAPI with asyncpg and pydantic.
+"""A page of a user's points from the service, against two of FastAPI with pydantic.
 
-Both are processes of their own on one database; they take turns (ABBA) in each round. Printed are
-medians of the rounds' ratios: of requests a second, of the process's CPU time for each request, and
-of the 99th percentile to the median, of each side: of seconds, and of how many answers the others
-had while one waited, which no other work on the machine changes. python bench/pages.py --rounds 5
+One of them is on asyncpg, the other on Tortoise ORM, in an environment of its own with the same
+versions. All are processes on one database, and take turns (ABBA) in each round. Printed are
+medians of the rounds: of each server its requests a second, its CPU time for each request, and its
+99th percentile to the median, of seconds and of how many answers the others had while one waited,
+which no other work on the machine changes; and the ratios of the service's rates to the others',
+and of their CPU times to the service's: 2 is twice as good. python bench/pages.py --rounds 5
 """
 
 import argparse
@@ -17,7 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,9 @@ from growth.measure import made
 from sqlalchemy import URL, text
 
 from orm_async_tests import db, migrations
+from orm_async_tests.bench.arena import login
+from orm_async_tests.bench.environments import contenders, interpreter
+from orm_async_tests.postgres.paths import home
 
 USERS, POINTS = 100, 100
 ROWS = f"""INSERT INTO track_points (user_id, lat, lon, date)
@@ -35,8 +40,20 @@ PAGE = "/users/{}/points?limit=50"
 REQUEST = "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CLIENTS = [1, 10, 50]
 SERVICE = ["-m", "orm_async_tests.service.serve"]
-PEER = ["-m", "uvicorn", "--factory", "peer:create_app", "--log-level", "info"]
+PEER = ["-m", "uvicorn", "--log-level", "info", "--factory"]
+SERVER = ("fastapi", "starlette", "pydantic", "pydantic-core", "uvicorn", "uvloop", "h11", "anyio")
 TICK = os.sysconf("SC_CLK_TCK")
+
+
+def commands() -> dict[str, list[str]]:
+    """What starts each server, the service first; Tortoise's is installed if it is not yet."""
+    tortoise = contenders()["tortoise"]
+    page = replace(tortoise, name="tortoise_page", here=(*tortoise.here, *SERVER))
+    return {
+        "service": [sys.executable, *SERVICE],
+        "asyncpg": [sys.executable, *PEER, "peer:create_app"],
+        "Tortoise": [interpreter(page, home()), *PEER, "peer_tortoise:create_app"],
+    }
 
 
 @contextmanager
@@ -44,9 +61,10 @@ def serving(command: list[str], url: URL) -> Iterator[tuple[int, int]]:
     """The port and the pid of a server that is ready."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    shown = {"DATABASE_URL": url.render_as_string(hide_password=False)}
+    shown = {f"PG{name.upper()}": str(value) for name, value in asdict(login(url)).items()}
+    shown |= {"DATABASE_URL": url.render_as_string(hide_password=False)}
     process = subprocess.Popen(
-        [sys.executable, *command, "--port", str(port)],
+        [*command, "--port", str(port)],
         env={**os.environ, **shown},
         cwd=Path(__file__).parent,
         stdout=subprocess.DEVNULL,
@@ -175,14 +193,11 @@ async def fill(server: db.Database, given: argparse.Namespace) -> None:
 def compare(url: URL, given: argparse.Namespace) -> None:
     """Print the ratios for each number of clients."""
     with ExitStack() as stack:
-        commands = {"service": SERVICE, "peer": PEER}
         servers = {
-            name: stack.enter_context(serving(command, url)) for name, command in commands.items()
+            name: stack.enter_context(serving(command, url)) for name, command in commands().items()
         }
-        pages = [
-            httpx.get(f"http://127.0.0.1:{port}{PAGE.format(7)}") for port, _ in servers.values()
-        ]
-        assert pages[0].json() == pages[1].json()
+        pages = [httpx.get(address(port, 7)).json() for port, _ in servers.values()]
+        assert [page for page in pages if page != pages[0]] == []
         for clients in given.clients:
             found: dict[str, list[Figures]] = defaultdict(list)
             for _ in range(given.rounds):
@@ -196,18 +211,21 @@ def compare(url: URL, given: argparse.Namespace) -> None:
 
 
 def report(clients: int, found: dict[str, list[Figures]]) -> None:
-    """Print a line."""
-    pairs = list(zip(found["service"], found["peer"], strict=True))
-    rates = [ours.rate / peer.rate for ours, peer in pairs]
-    works = [peer.work / ours.work for ours, peer in pairs]
-    rate = statistics.median(ours.rate for ours, _ in pairs)
-    work = statistics.median(ours.work for ours, _ in pairs)
-    print(f"{clients:3} clients: rate {spread(rates)}, CPU {spread(works)}; ", end="")
-    print(f"{rate:.0f}/s, {work:.2f} ms CPU", flush=True)
+    """Print a line for each server, and what the service is to it."""
+    print(f"{clients} clients")
+    ours = found["service"]
     for name, figures in found.items():
+        rate = statistics.median(each.rate for each in figures)
+        work = statistics.median(each.work for each in figures)
         slowest = spread([each.slowest for each in figures])
         unluckiest = spread([each.unluckiest for each in figures])
-        print(f"  {name:7} p99/median {slowest}, overtaken {unluckiest}", flush=True)
+        print(f"  {name}: {rate:.0f}/s, {work:.2f} ms CPU, ", end="")
+        print(f"p99/median {slowest}, overtaken {unluckiest}", flush=True)
+        if figures is not ours:
+            pairs = list(zip(ours, figures, strict=True))
+            rates = spread([one.rate / other.rate for one, other in pairs])
+            works = spread([other.work / one.work for one, other in pairs])
+            print(f"    the service to it: rate {rates}, CPU {works}", flush=True)
 
 
 def main() -> int:

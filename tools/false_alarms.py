@@ -70,6 +70,9 @@ STOPPED = "the Flask extension stops the loop of its engine, which it does not d
 RESTARTED = "the Flask extension goes on in another loop, with the same engine"
 UNDISPOSED = "the test makes the engine and a table in it, and leaves it so"
 CLIENTS = "the test makes a table by the engine in its own loop, and its client's app has another"
+BROKEN = "the test is about a script that does just this, and breaks"
+FAULTY = "a fault of the test's leaves the connection to the collector, as SQLAlchemy says too"
+WRONG = "the script's wrong ways run too, and do just this"
 KNOWN = {  # the reason why a finding is true, by a part of a test's id and a kind
     ("test_gc_of_checked_out_connection", "connection"): COLLECTED,
     ("test_appropriate_warning_for_gced_connection", "connection"): COLLECTED,
@@ -82,6 +85,16 @@ KNOWN = {  # the reason why a finding is true, by a part of a test's id and a ki
     ("test_docs_store_based_session_pattern", "loop"): CLIENTS,
     ("test_docs_backend_based_session_pattern", "engine"): CLIENTS,
     ("test_docs_backend_based_session_pattern", "loop"): CLIENTS,
+    ("is_broken_by[a connection that is not given back]", "connection"): BROKEN,
+    ("is_broken_by[a raw connection that is not closed]", "engine"): BROKEN,
+    ("is_broken_by[a session that is not closed]", "transaction"): BROKEN,
+    ("what_a_way_is_about_is_left_to_its_check[leaks]", "connection"): BROKEN,
+    ("test_a_pattern_survives_every_fault_at_every_point", "connection"): FAULTY,
+    ("work_without_the_harness[test26]", "two-tasks"): WRONG,
+    ("work_without_the_harness[test27]", "two-tasks"): WRONG,
+    ("work_without_the_harness[test27]", "connection"): WRONG,
+    ("work_without_the_harness[test83]", "connection"): WRONG,
+    ("work_without_the_harness[test129]", "loop"): WRONG,
 }
 
 
@@ -155,11 +168,18 @@ async def has_pgcrypto(database: db.Database) -> bool:
         return bool(await connection.scalar(query))
 
 
+OURS = {
+    "service": ("tests/service",),
+    "harness": ("tests/harness", "tests/test_db.py", "tests/test_isolation.py"),
+    "lifted": ("tests/test_lifted.py", "tests/test_poolers.py", "tests/test_docs.py"),
+    "migrations": ("tests/migrations", "tests/postgres"),
+    "faults": ("tests/faults",),
+}
 SUITES: Mapping[str, Callable[[], AbstractContextManager[Suite]]] = {
     "sqlalchemy": sqlalchemy,
     "advanced-alchemy unit": functools.partial(advanced_alchemy, "tests/unit"),
     "advanced-alchemy integration": functools.partial(advanced_alchemy, "tests/integration"),
-    "ours": functools.partial(ours, "tests/service"),
+    **{f"ours {name}": functools.partial(ours, *paths) for name, paths in OURS.items()},
 }
 
 

@@ -60,7 +60,7 @@ class Uses:
             setattr(inside, SEEN, seen)
         last: Seen | None = getattr(target, INSIDE, None)
         if last is not seen:
-            if last is not None:
+            if last is not None and last() is not None:
                 self._follow(target, last, seen)
             setattr(target, INSIDE, seen)
         return seen

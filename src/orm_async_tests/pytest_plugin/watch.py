@@ -40,6 +40,7 @@ class Scope:
     taken: list["Taken"] = field(default_factory=list)
     engines: list["Made"] = field(default_factory=list)
     findings: dict[Finding, None] = field(default_factory=dict)  # in order, each once
+    ended: bool = False
 
 
 @dataclass(eq=False)
@@ -47,6 +48,8 @@ class Made:
     """An engine, from its first line to dispose(); it listens to the engine's own pools."""
 
     at: Place
+    scope: Scope | None
+    entries: dict[int, "Opened"]  # the watch's, which has seen a connection before this does
     disposed: bool = False
     opened: set[int] = field(default_factory=set)  # the ids of pools' entries
 
@@ -54,6 +57,7 @@ class Made:
         if isinstance(connection, AdaptedConnection):  # a synchronous driver is not watched
             self.opened.add(id(entry))
             self.disposed = False
+            self.entries[id(entry)].engine = self
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
         self.opened.discard(id(entry))
@@ -77,6 +81,7 @@ class Opened:
     at: Place
     loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
     driver: int  # the driver's connection, by its id
+    engine: Made | None = None
     taken: list[Taken] = field(default_factory=list)  # more than one from a StaticPool
 
 
@@ -84,6 +89,7 @@ class Watch:
     """Listens for one run of pytest; its methods are named like the events."""
 
     def __init__(self) -> None:
+        self.thread = threading.get_ident()
         self.test: Scope | None = None
         self.scopes: list[Scope] = []  # the innermost fixture that is being set up is the last
         self.pools: MutableMapping[Pool, Made] = weakref.WeakKeyDictionary()
@@ -106,7 +112,7 @@ class Watch:
         """An AsyncEngine was made for it, perhaps not the first one."""
         if engine.pool in self.pools:
             return
-        made = self.pools[engine.pool] = Made(here())
+        made = self.pools[engine.pool] = Made(here(), self.scope, self.entries)
         for name in ("connect", "close"):
             event.listen(engine.pool, name, getattr(made, name))
         if self.scope is not None:
@@ -131,11 +137,14 @@ class Watch:
             self.entries[id(entry)] = Opened(here(), loop_or_none, id(connection))
 
     def checkout(self, _: Any, entry: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
-        opened, scope = self.entries.get(id(entry)), self.scope
+        opened, scope = self.entries.get(id(entry)), self.scopes[-1] if self.scopes else self.test
         if opened is None or scope is None:
             return
-        own = weakref.ref(proxy, _gone)
-        taken = Taken(self.uses.line(), threading.get_ident(), opened, own)
+        thread, own = threading.get_ident(), weakref.ref(proxy, _gone)
+        if thread != self.thread and opened.engine and opened.engine.scope:
+            served = opened.engine.scope  # a server's, which a wider fixture has started
+            scope = scope if served.ended else served
+        taken = Taken(self.uses.line(), thread, opened, own)
         self._in_its_loop(opened, "used", taken.at)
         opened.taken.append(taken)
         scope.taken.append(taken)
@@ -175,7 +184,7 @@ class Watch:
     def judge(self, scope: Scope) -> list[Finding]:
         """What a test or a fixture has left behind; what it had taken is forgotten."""
         found = []
-        if not all(each.returned for each in scope.taken):
+        if [each for each in scope.taken if not each.returned]:
             _wait([each for each in scope.taken if each.thread != threading.get_ident()])
             with _no_warnings():
                 gc.collect()  # what is abandoned is seen now, and not in a later test
@@ -185,6 +194,7 @@ class Watch:
             for each in scope.engines
             if each.opened and not each.disposed
         ]
+        scope.ended = True
         scope.taken.clear()
         scope.engines.clear()
         return [*scope.findings, *dict.fromkeys(found)]

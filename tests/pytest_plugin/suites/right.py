@@ -1,7 +1,9 @@
 """The same tests without their traps."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 from sqlalchemy import NullPool, event, select
@@ -107,6 +109,34 @@ async def test_run_sync(session: AsyncSession) -> None:
 async def test_a_stream(session: AsyncSession) -> None:
     async for owner in await session.stream_scalars(select(Owner).execution_options(yield_per=1)):
         assert owner.name == "one"
+
+
+Kept = Callable[[], None]
+
+
+@pytest.fixture(scope="module")
+def keep() -> Iterator[Kept]:
+    """A server's thread, in which a task takes a connection for as long as the server runs."""
+    loop, engine, kept = asyncio.new_event_loop(), create_async_engine(URL), AsyncExitStack()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def take() -> None:
+        await kept.enter_async_context(engine.connect())
+
+    async def stop() -> None:
+        await kept.aclose()
+        await engine.dispose()
+        loop.stop()
+
+    yield lambda: asyncio.run_coroutine_threadsafe(take(), loop).result()
+    asyncio.run_coroutine_threadsafe(stop(), loop)
+    thread.join()
+    loop.close()
+
+
+def test_a_server_that_keeps_a_connection_longer_than_the_test(keep: Kept) -> None:
+    keep()
 
 
 Shared = tuple[asyncio.Runner, AsyncEngine]

@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 from codecs import BOM_UTF8
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from datetime import datetime
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orm_async_tests.service.copying import COLUMNS, encoded
 from orm_async_tests.service.gpx import track_points
 from orm_async_tests.service.idempotency import (
     KEPT,
@@ -44,19 +45,13 @@ from orm_async_tests.service.sessions import WriteSession
 from orm_async_tests.service.tables import IdempotencyKey
 from orm_async_tests.service.users import no_user
 
-Row = tuple[int, float, float, datetime]
-Rows = Iterable[Row] | AsyncIterable[Row]
-COLUMNS = ["user_id", "lat", "lon", "date"]
+Points = AsyncIterable[list[PointIn]]  # some at a time
+LINES = TypeAdapter(list[tuple[PointIn]])
 LINE = 10_000  # bytes that a line may have
 PIECE = 4096  # bytes that are read before others are served
 UPLOAD = 3600.0  # seconds that an upload may take
 
 router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"])
-
-
-def row(user_id: int, point: PointIn) -> Row:
-    """The point as COPY takes it."""
-    return user_id, point.lat, point.lon, point.date
 
 
 def opened(user: CTE) -> list[ColumnElement[str]]:
@@ -81,9 +76,9 @@ CLOSING = update(IdempotencyKey).where(KEYS.key == KEY)
 
 
 async def copy_in(
-    session: AsyncSession, user_id: int, rows: Rows, key: str | None, request: Digest
+    session: AsyncSession, user_id: int, points: Points, key: str | None, request: Digest
 ) -> Loaded:
-    """COPY rows in the session's transaction."""
+    """COPY points in the session's transaction."""
     given = {"owner": user_id, KEY.key: key}
     opening = OPENING if key is None else OPENING_UNDER_KEY
     # A statement begins the transaction: COPY takes part in it (test74).
@@ -95,8 +90,12 @@ async def copy_in(
     if key is not None and row.answer is not None:
         return Loaded.model_validate(answer_kept(row, await request()))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-    told = await driver.copy_records_to_table(
-        "track_points", records=rows, columns=COLUMNS, timeout=UPLOAD
+    told = await driver.copy_to_table(
+        "track_points",
+        source=encoded(user_id, points),
+        columns=COLUMNS,
+        format="binary",
+        timeout=UPLOAD,
     )
     done = {"points": int(told.removeprefix("COPY "))}
     if key is not None:
@@ -107,6 +106,34 @@ async def copy_in(
 def bad_line(number: int, why: str) -> HTTPException:
     """The answer to a stream with such a line: nothing of it was kept."""
     return HTTPException(422, f"line {number}: {why}; nothing was added")
+
+
+def points_of(lines: list[bytes], before: int) -> list[PointIn]:
+    """A point for each line that is not blank; raises HTTPException 422, naming the line.
+
+    They are read as one document, which takes two thirds of the time. Each line is an array in it,
+    of one point. No line reaches beyond its own: none has a bracket, and a string that went on in
+    the next one would have a newline in it, which JSON forbids.
+    """
+    text = b"\n".join(line for line in lines if line.strip())
+    if text and b"[" not in text and b"]" not in text:
+        with suppress(ValidationError):
+            whole = b"[[%b]]" % text.replace(b"\n", b"],\n[")
+            return [point for (point,) in LINES.validate_json(whole)]
+    return list(one_by_one(lines, before))
+
+
+def one_by_one(lines: list[bytes], before: int) -> Iterator[PointIn]:
+    """The same, line by line, so that a bad one is found."""
+    for number, line in enumerate(lines, before + 1):
+        if not line.strip():
+            continue
+        try:
+            yield PointIn.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            why = f"{'.'.join(map(str, first['loc']))} {first['msg']}"
+            raise bad_line(number, why) from None
 
 
 class Upload:
@@ -134,34 +161,31 @@ class Upload:
             pass
         return self._sha256.hexdigest()
 
-    async def _lines(self) -> AsyncIterator[bytes]:
+    async def _lines(self) -> AsyncIterator[list[bytes]]:
+        """The lines that end in each piece."""
         rest = b""
-        number = 0
+        before = 0
         async for piece in self.pieces():
             *whole, rest = (rest + piece).split(b"\n")
-            for line in whole:
-                number += 1
-                yield line
+            yield whole
+            before += len(whole)
             if len(rest) > LINE:
-                raise bad_line(number + 1, f"it is longer than {LINE} bytes")
-        if rest:
-            yield rest
+                raise bad_line(before + 1, f"it is longer than {LINE} bytes")
+        yield [rest]
 
-    async def rows(self, user_id: int) -> AsyncIterator[Row]:
-        """A row for each line that is not blank; raises HTTPException 422, naming the line."""
-        number = 0
-        async for line in self._lines():
-            number += 1
-            if number == 1:
-                line = line.removeprefix(BOM_UTF8)  # RFC 8259 lets a parser ignore it
-            if not line.strip():
-                continue
-            try:
-                yield row(user_id, PointIn.model_validate_json(line))
-            except ValidationError as error:
-                first = error.errors()[0]
-                why = f"{'.'.join(map(str, first['loc']))} {first['msg']}"
-                raise bad_line(number, why) from None
+    async def points(self) -> AsyncIterator[list[PointIn]]:
+        """A point for each line that is not blank; raises HTTPException 422, naming the line."""
+        before = 0
+        async for lines in self._lines():
+            if lines and not before:
+                lines[0] = lines[0].removeprefix(BOM_UTF8)  # RFC 8259 lets a parser ignore it
+            yield points_of(lines, before)
+            before += len(lines)
+
+
+async def at_once(points: list[PointIn]) -> AsyncIterator[list[PointIn]]:
+    """Points that are there already."""
+    yield points
 
 
 @router.post("/bulk", status_code=201, responses=problem_responses(404, 409))
@@ -169,10 +193,9 @@ async def bulk(
     user_id: Id, points: list[PointIn], session: WriteSession, key: Key = None
 ) -> Loaded:
     """Add the points of a JSON array."""
-    rows = [row(user_id, point) for point in points]
-    return await copy_in(
-        session, user_id, rows, key, digest_of(f"POST /users/{user_id}/points/bulk {rows}")
-    )
+    rows = [(user_id, point.lat, point.lon, point.date) for point in points]
+    digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
+    return await copy_in(session, user_id, at_once(points), key, digest)
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
@@ -202,7 +225,7 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
 async def ndjson(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
     """Add the points of a stream with one JSON document in each line."""
     upload = Upload(request)
-    return await copy_in(session, user_id, upload.rows(user_id), key, upload.digest)
+    return await copy_in(session, user_id, upload.points(), key, upload.digest)
 
 
 @router.post(
@@ -214,5 +237,4 @@ async def ndjson(user_id: Id, request: Request, session: WriteSession, key: Key 
 async def gpx(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
     """Add the points of a GPX file's tracks."""
     upload = Upload(request)
-    rows = (row(user_id, point) async for point in track_points(upload.pieces()))
-    return await copy_in(session, user_id, rows, key, upload.digest)
+    return await copy_in(session, user_id, track_points(upload.pieces()), key, upload.digest)

@@ -190,11 +190,9 @@ class Reader:
         return HTTPException(422, f"this is not GPX: {why}{near}; nothing was added")
 
 
-async def track_points(pieces: AsyncIterator[bytes]) -> AsyncIterator[PointIn]:
-    """The points of a file that comes in pieces."""
+async def track_points(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
+    """The points of a file that comes in pieces, as they end in them."""
     reader = Reader()
     async for piece in pieces:
-        for point in reader.feed(piece):
-            yield point
-    for point in reader.feed(b"", last=True):
-        yield point
+        yield reader.feed(piece)
+    yield reader.feed(b"", last=True)

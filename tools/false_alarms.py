@@ -65,7 +65,6 @@ OTHERS = (  # marks of its tests on databases that are not here
 ELSEWHERE = "s3_basic or test_oracledb_json"  # words of others that want a server of Docker's
 DEBIAN = Path("/usr/lib/postgresql")
 INSTALL = "apt-get install postgresql, or ORM_ASYNC_PG_BIN=/folder/with/postgres"
-COLLECTED = "the test drops a connection for the garbage collector, and is about just that"
 STOPPED = "the Flask extension stops the loop of its engine, which it does not dispose"
 RESTARTED = "the Flask extension goes on in another loop, with the same engine"
 UNDISPOSED = "the test makes the engine and a table in it, and leaves it so"
@@ -74,8 +73,6 @@ BROKEN = "the test is about a script that does just this, and breaks"
 FAULTY = "a fault of the test's leaves the connection to the collector, as SQLAlchemy says too"
 WRONG = "the script's wrong ways run too, and do just this"
 KNOWN = {  # the reason why a finding is true, by a part of a test's id and a kind
-    ("test_gc_of_checked_out_connection", "connection"): COLLECTED,
-    ("test_appropriate_warning_for_gced_connection", "connection"): COLLECTED,
     ("test_extensions/test_flask.py", "engine"): STOPPED,
     ("test_extensions/test_flask.py", "loop"): RESTARTED,
     ("test_dto_to_async_service", "engine"): UNDISPOSED,
@@ -177,9 +174,9 @@ OURS = {
 }
 SUITES: Mapping[str, Callable[[], AbstractContextManager[Suite]]] = {
     "sqlalchemy": sqlalchemy,
-    "advanced-alchemy unit": functools.partial(advanced_alchemy, "tests/unit"),
-    "advanced-alchemy integration": functools.partial(advanced_alchemy, "tests/integration"),
-    **{f"ours {name}": functools.partial(ours, *paths) for name, paths in OURS.items()},
+    "advanced-alchemy/unit": functools.partial(advanced_alchemy, "tests/unit"),
+    "advanced-alchemy/integration": functools.partial(advanced_alchemy, "tests/integration"),
+    **{f"ours/{name}": functools.partial(ours, *paths) for name, paths in OURS.items()},
 }
 
 
@@ -189,7 +186,7 @@ def main() -> int:
     wrong: list[str] = []
     names = sys.argv[1:] or list(SUITES)
     if absent := [name for name in names if name not in SUITES]:
-        remedy = f"nox -s false_alarms -- {' '.join(map(repr, SUITES))}"
+        remedy = f"nox -s false_alarms -- {' '.join(SUITES)}"
         raise CouldNotRun("there is no such suite", ", ".join(absent), remedy)
     for name in names:
         with SUITES[name]() as suite:

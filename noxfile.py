@@ -177,6 +177,12 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def orm_benchmarks(session: nox.Session) -> None:
+    """tortoise/orm-benchmarks' workloads on equal terms, into docs/orm_benchmarks.md."""
+    python(session, "tools/orm_benchmarks.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def load(session: nox.Session) -> None:
     """Two hundred clients of the service for 20 s (arguments: pytest's)."""
     python(session, "-m", "pytest", "tests/service/load.py", *session.posargs)

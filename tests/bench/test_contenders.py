@@ -119,7 +119,7 @@ def test_ratios_are_told_by_size_and_by_delay_and_memory_by_rows(
 def test_a_contender_that_fails_says_what_it_raised(tmp_path: Path) -> None:
     async def asked() -> None:
         async with working(contenders()["asyncpg"], tmp_path) as worker:
-            await worker.ask("turn", pattern="nothing", sizes=vars(SMALL), tally="Tally")
+            await worker.ask("ready", pattern="nothing", sizes=vars(SMALL), tally="Tally")
 
     with pytest.raises(CouldNotRun) as failed:
         asyncio.run(asked())

@@ -8,24 +8,13 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from orm_async_tests.bench.arena import Arena, compare_answers, login, pool_size
+from orm_async_tests.bench.arena import Arena, compare_answers, login
 from orm_async_tests.bench.rounds import Duel, How, ratio_of, rounds, verdict
 from orm_async_tests.bench.tap import Tap
 from orm_async_tests.bench.workers import Worker
 
-TITLES = {
-    "insert": "Insert rows",
-    "update": "Update rows by their keys, each to a value of its own",
-    "upsert": "Upsert rows, half of them new",
-    "rows": "Read rows",
-    "stream": "Stream rows",
-    "get": "Get by key",
-    "tasks": "Get by key, ten tasks",
-    "walk": "A user with the latest 50 points",
-}
 SHOWN = 300  # characters of a statement
 SHARES = (0.5, 0.95, 0.99, 1.0)
-CLOCKED = ("get", "tasks")
 Answer = dict[str, Any]
 Sizes = Mapping[str, int]
 
@@ -36,7 +25,7 @@ class Comparison:
     def __init__(
         self, arena: Arena, url: URL, tap: Tap, workers: Sequence[Worker], again: Worker
     ) -> None:
-        self.arena, self.url, self.tap = arena, url, tap
+        self.arena, self.url, self.tap, self.suite = arena, url, tap, arena.suite
         self.workers, self.again = workers, again
 
     def duels(self, workload: str) -> list[Duel]:
@@ -57,7 +46,7 @@ class Comparison:
         control = self.again, duels[0][1]
         async with self.connected(workload, self.url):
             taken = await rounds(self.arena, [*duels, control], sizes, how)
-            clocked = await self.clocked(duels, sizes) if workload in CLOCKED else {}
+            clocked = await self.clocked(duels, sizes) if workload in self.suite.clocked else {}
         base, again = taken[0], ratio_of(taken[0].seconds, taken[-1].seconds)
         patterns = []
         for (_, pattern), each in zip(duels, taken, strict=False):
@@ -68,7 +57,7 @@ class Comparison:
             found |= {"milliseconds": [round(value * 1e3, 3) for value in each.seconds]}
             patterns.append(found | counts[pattern.key] | clocked.get(pattern.key, {}))
         patterns[0]["verdict"] = "base"
-        head = {"name": workload, "title": TITLES[workload], "rounds": len(base.seconds)}
+        head = {"name": workload, "title": self.suite.titles[workload], "rounds": len(base.seconds)}
         return {**head, "sizes": dict(sizes), "control": asdict(again), "patterns": patterns}
 
     @asynccontextmanager
@@ -76,7 +65,7 @@ class Comparison:
         """Everybody's warm pool while the block runs."""
         everyone = [*self.workers, self.again]
         for worker in everyone:
-            await worker.connect(login(url), pool_size(workload))
+            await worker.connect(login(url), self.suite.connections(workload))
         yield
         for worker in everyone:
             await worker.ask("close")
@@ -91,8 +80,9 @@ class Comparison:
                 found = await self.arena.turn(worker, pattern, sizes, "Digest")
                 answers[pattern.key] = found["answer"]
                 compare_answers(answers)
+                await self.arena.ready(worker, pattern, sizes)
                 self.tap.forget()
-                await self.arena.turn(worker, pattern, sizes)
+                await self.arena.timed(worker)
                 sent = [{"sql": shown(sql), "times": n} for sql, n in self.tap.statements.items()]
                 counts[pattern.key] = {"round_trips": self.tap.round_trips, "statements": sent}
         return counts

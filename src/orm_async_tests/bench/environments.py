@@ -28,6 +28,7 @@ class Contender:
     pins: tuple[str, ...] = ()
     here: tuple[str, ...] = ()  # in the version that this project has
     why: str = ""
+    folder: str = ""  # of the suite whose workloads it does
 
     @property
     def requirements(self) -> list[str]:
@@ -37,7 +38,12 @@ class Contender:
     @property
     def source(self) -> Path:
         """The module with its patterns."""
-        return CONTENDERS / f"{self.name}.py"
+        return CONTENDERS / self.folder / f"{self.name}.py"
+
+    @property
+    def module(self) -> str:
+        """The same as a worker imports it."""
+        return f"{self.folder}.{self.name}".strip(".")
 
 
 def contenders() -> dict[str, Contender]:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL
+
 from orm_async_tests import db
 from orm_async_tests.bench.arena import arena
 from orm_async_tests.bench.compared import Comparison
-from orm_async_tests.bench.environments import OURS, contenders
+from orm_async_tests.bench.environments import OURS, Contender, contenders
 from orm_async_tests.bench.rounds import FEWEST, How
 from orm_async_tests.bench.scaling import by_delay, by_memory, by_size
+from orm_async_tests.bench.suites import POINTS, Suite
 from orm_async_tests.bench.tap import tapped
 from orm_async_tests.bench.workers import Worker, all_working
 from orm_async_tests.bench.world import Sizes, database_made
@@ -53,13 +56,26 @@ async def comparison(database: db.Database, wish: Wish) -> AsyncIterator[Compari
     """The contenders at work on a database of their own, which is dropped afterwards."""
     known = contenders()
     names = chosen(wish.peers)
-    async with database_made(database, wish.sizes) as url:
-        with tapped(url) as tap:
-            if tap is None:
-                raise CouldNotRun("round trips cannot be counted", database.label, "--db embedded")
-            everyone = [known[name] for name in (*names, names[0])]
-            async with arena(url) as made, all_working(everyone, wish.home) as workers:
-                yield Comparison(made, url, tap, workers[:-1], workers[-1])
+    async with (
+        database_made(database, wish.sizes) as url,
+        meeting(url, [known[name] for name in names], wish.home, POINTS) as found,
+    ):
+        yield found
+
+
+@asynccontextmanager
+async def meeting(
+    url: URL, everyone: Sequence[Contender], home: Path, suite: Suite
+) -> AsyncIterator[Comparison]:
+    """Contenders at work on a suite, of which the first is the base."""
+    with tapped(url) as tap:
+        if tap is None:
+            raise CouldNotRun("round trips cannot be counted", str(url), "--db embedded")
+        async with (
+            arena(url, suite) as made,
+            all_working([*everyone, everyone[0]], home) as workers,
+        ):
+            yield Comparison(made, url, tap, workers[:-1], workers[-1])
 
 
 async def compared(database: db.Database, wish: Wish) -> dict[str, Any]:

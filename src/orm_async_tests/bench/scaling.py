@@ -98,7 +98,8 @@ async def by_memory(found: Comparison, home: Path, read: int) -> list[Found]:
             sizes = {"write": 0, "gets": 0}
             peaks = []
             for size in (BATCH, read * MILLION):
-                await alone.turn(pattern, {**sizes, "read": size})
+                await alone.ready(pattern, {**sizes, "read": size})
+                await alone.turn()
                 peaks.append(round(await alone.ask("peak") / MIB, 1))
         told = {name: asdict(pattern)[name] for name in ("contender", "name", "label", "mark")}
         rows.append({**told, "rows": read * MILLION, "batch": peaks[0], "peak": peaks[1]})

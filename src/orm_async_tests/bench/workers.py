@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests.bench.contenders.given import WORKLOADS, Login
+from orm_async_tests.bench.contenders.given import Login
 from orm_async_tests.bench.environments import CONTENDERS, Contender, interpreter
 from orm_async_tests.errors import CouldNotRun
 
@@ -66,9 +66,13 @@ class Worker:
         """Open a warm pool."""
         await self.ask("connect", login=asdict(login), size=size)
 
-    async def turn(self, pattern: Pattern, sizes: Mapping[str, int], tally: str = "Tally") -> Any:
-        """Do a workload once: seconds, cpu, answer."""
-        return await self.ask("turn", pattern=pattern.name, sizes=dict(sizes), tally=tally)
+    async def ready(self, pattern: Pattern, sizes: Mapping[str, int], tally: str = "Tally") -> None:
+        """Begin a workload, up to where its clock starts."""
+        await self.ask("ready", pattern=pattern.name, sizes=dict(sizes), tally=tally)
+
+    async def turn(self) -> Any:
+        """Do the workload that is begun: seconds, cpu, answer."""
+        return await self.ask("turn")
 
 
 @asynccontextmanager
@@ -77,7 +81,7 @@ async def working(contender: Contender, home: Path) -> AsyncIterator[Worker]:
     python = await asyncio.to_thread(interpreter, contender, home)
     inherited = {name: each for name, each in os.environ.items() if name not in NOT_INHERITED}
     process = await asyncio.create_subprocess_exec(
-        *(python, "-P", str(CONTENDERS / "worker.py"), contender.name),
+        *(python, "-P", str(CONTENDERS / "worker.py"), contender.module),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         limit=LINE,
@@ -86,8 +90,7 @@ async def working(contender: Contender, home: Path) -> AsyncIterator[Worker]:
     worker = Worker(contender, process)
     try:
         found = await worker.ask("describe", libraries=list(contender.libraries))
-        made = [Pattern(contender.name, **each) for each in found["patterns"]]
-        worker.patterns = sorted(made, key=lambda each: WORKLOADS.index(each.workload))
+        worker.patterns = [Pattern(contender.name, **each) for each in found["patterns"]]
         worker.versions = found["versions"]
         yield worker
     finally:

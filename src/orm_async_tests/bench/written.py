@@ -15,30 +15,35 @@ HEAD = ["Pattern", "Mark", "Ratio", "Between", "Verdict", "CPU", "Round trips", 
 
 def markdown(document: Found, folder: str) -> Iterator[str]:
     """The lines; charts lie in the folder, as seen from the text."""
-    stack = document["stack"]
-    load = " to ".join(map(str, stack["load"]))
-    yield f"{stack['date']}; {stack['machine']}, at a load of {load}; {stack['server']}."
-    if max(stack["load"]) > stack["cpus"]:
-        yield "More wanted a CPU than there were: what is within an interval says nothing here."
-    yield ""
-    for name, each in stack["contenders"].items():
-        why = f" ({each['why']})" if each["why"] else ""
-        yield f"- {name}: {', '.join(map(' '.join, each['versions'].items()))}{why}."
-    yield ""
+    yield from stack(document["stack"])
     yield from _bars(document)
     for workload in document["workloads"]:
-        yield from _workload(workload, folder)
+        yield from patterns(workload)
+        yield from _charts(workload, folder)
     for name, unit in SCALES.items():
         if document.get(name):
             yield from _scale(document[name], name, unit, folder)
     yield from _memory(document.get("memory", ()))
 
 
-def in_page(page: str, lines: Iterable[str]) -> str:
+def stack(found: Found) -> Iterator[str]:
+    """When and on what it was measured, and what each contender consists of."""
+    load = " to ".join(map(str, found["load"]))
+    yield f"{found['date']}; {found['machine']}, at a load of {load}; {found['server']}."
+    if max(found["load"]) > found["cpus"]:
+        yield "More wanted a CPU than there were: what is within an interval says nothing here."
+    yield ""
+    for name, each in found["contenders"].items():
+        why = f" ({each['why']})" if each["why"] else ""
+        yield f"- {name}: {', '.join(map(' '.join, each['versions'].items()))}{why}."
+    yield ""
+
+
+def in_page(page: str, lines: Iterable[str], first: str = FIRST, last: str = LAST) -> str:
     """The page with these lines between its two comments."""
-    before, _, rest = page.partition(f"{FIRST}\n")
-    _, _, after = rest.partition(LAST)
-    return "".join([before, f"{FIRST}\n", *(f"{line}\n" for line in lines), LAST, after])
+    before, _, rest = page.partition(f"{first}\n")
+    _, _, after = rest.partition(last)
+    return "".join([before, f"{first}\n", *(f"{line}\n" for line in lines), last, after])
 
 
 def _bars(document: Found) -> Iterator[str]:
@@ -66,7 +71,8 @@ def _bars(document: Found) -> Iterator[str]:
     yield ""
 
 
-def _workload(workload: Found, folder: str) -> Iterator[str]:
+def patterns(workload: Found, contenders: str = CONTENDERS) -> Iterator[str]:
+    """A workload's ratios, and what each pattern sends; its code lies in a folder."""
     base, control = workload["patterns"][0], workload["control"]
     yield f"### {workload['title']}"
     yield ""
@@ -78,7 +84,7 @@ def _workload(workload: Found, folder: str) -> Iterator[str]:
     yield ""
     rows = [HEAD]
     for each in workload["patterns"]:
-        code = f"{CONTENDERS}/{each['contender']}.py#L{each['line']}"
+        code = f"{contenders}/{each['contender']}.py#L{each['line']}"
         ratio, cpu = f"{each['ratio']['middle']:.2f}", f"{each['cpu']:.2f}"
         label = f"[{each['contender']}: {each['label']}]({code})"
         counts = str(each["round_trips"]), str(executions(each)), f"{middle(each):.1f}"
@@ -86,6 +92,9 @@ def _workload(workload: Found, folder: str) -> Iterator[str]:
         rows.append([label, each["mark"], *judged, *counts])
     yield from table(rows)
     yield ""
+
+
+def _charts(workload: Found, folder: str) -> Iterator[str]:
     yield f"![{workload['title']}: ratios to raw asyncpg]({folder}/{workload['name']}.svg)"
     yield ""
     clocked = [each for each in workload["patterns"] if "percentiles" in each]

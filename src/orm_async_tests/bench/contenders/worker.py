@@ -1,6 +1,6 @@
 """One contender in a process of its own, which does a workload whenever it is told to.
 
-python worker.py CONTENDER: reads a line of JSON and answers with one, until its input ends.
+python worker.py MODULE: reads a line of JSON and answers with one, until its input ends.
 It runs in environments that have the contender's library and nothing of this project's.
 """
 
@@ -41,8 +41,8 @@ class Worker:
     """What the process is told to do, by the names of its methods."""
 
     def __init__(self, module: Any) -> None:
-        given = importlib.import_module(f"{PACKAGE.name}.bench.contenders.given")
-        self.given, self.module = given, module
+        self.given = importlib.import_module(".given", module.__package__)
+        self.module = module
         self.functions: dict[str, Any] = {
             name: each
             for name, each in vars(module).items()
@@ -51,9 +51,10 @@ class Worker:
         self.open = AsyncExitStack()
         self.library: Any = None
         self.works: dict[tuple[Any, ...], Any] = {}
+        self.begun: Any = None
 
     async def describe(self, libraries: list[str]) -> Any:
-        """The patterns in the order of the file, and the versions of what is installed."""
+        """The patterns by their workloads, and the versions of what is installed."""
         patterns = [
             {
                 "name": name,
@@ -62,7 +63,7 @@ class Worker:
                 "code": inspect.getsource(each),
                 "line": inspect.getsourcelines(each)[1],
             }
-            for name, each in self.functions.items()
+            for name, each in sorted(self.functions.items(), key=self._workload)
         ]
         versions = {name: version(name) for name in libraries}
         return {
@@ -80,19 +81,30 @@ class Worker:
         """Close the connections."""
         await self.open.aclose()
 
-    async def turn(self, pattern: str, sizes: dict[str, int], tally: str) -> Any:
-        """Do a workload once; what is read is told by one of given's tallies."""
+    async def ready(self, pattern: str, sizes: dict[str, int], tally: str) -> None:
+        """Begin a workload: a pattern that yields has done what is not timed by then."""
         work = self._work(sizes, getattr(self.given, tally))
-        function = self.functions[pattern]
+        self.begun = self.functions[pattern](self.library, work)
+        if inspect.isasyncgen(self.begun):
+            await anext(self.begun)
+            self.begun = anext(self.begun, None)
+
+    async def turn(self) -> Any:
+        """Do the workload; what is read is told by one of given's tallies."""
         gc.collect()
         started, cpu = time.perf_counter(), time.process_time()
-        found = await function(self.library, work)
+        found = await self.begun
         taken = time.perf_counter() - started, time.process_time() - cpu
         return {"seconds": taken[0], "cpu": taken[1], "answer": found and found.told()}
 
     async def peak(self) -> int:
         """The most memory that this process has held, in bytes."""
         return _peak()
+
+    def _workload(self, named: tuple[str, Any]) -> int:
+        """The place of a pattern's workload, which is the first word of its name."""
+        order: tuple[str, ...] = self.given.WORKLOADS
+        return order.index(named[0].partition("_")[0])
 
     def _work(self, sizes: dict[str, int], tally: Any) -> Any:
         key = (*sizes.items(), tally)

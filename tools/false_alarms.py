@@ -166,7 +166,7 @@ async def has_pgcrypto(database: db.Database) -> bool:
 
 
 OURS = {
-    "service": ("tests/service",),
+    "service": ("tests/service", "--ignore=tests/service/test_crashes.py"),  # it serves elsewhere
     "harness": ("tests/harness", "tests/test_db.py", "tests/test_isolation.py"),
     "lifted": ("tests/test_lifted.py", "tests/test_poolers.py", "tests/test_docs.py"),
     "migrations": ("tests/migrations", "tests/postgres"),

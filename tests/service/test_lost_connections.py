@@ -10,16 +10,17 @@ from orm_async_tests import db
 from orm_async_tests.harness.wire import watched
 from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lose
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.loading import FEW
 from tests.processes import until
 from tests.service.conftest import SETTINGS, served
 from tests.service.test_limits import busy
 from tests.service.walkers import NDJSON, POINT
 
 
-def loaded(client: httpx.Client, user: int) -> httpx.Response:
+def loaded(client: httpx.Client, user: int, points: int = 1) -> httpx.Response:
     """The answer to an upload."""
-    line = json.dumps(POINT)
-    return client.post(f"/users/{user}/points/ndjson", content=line, headers=NDJSON)
+    lines = f"{json.dumps(POINT)}\n" * points
+    return client.post(f"/users/{user}/points/ndjson", content=lines, headers=NDJSON)
 
 
 def terminate(tables: db.Database) -> None:
@@ -70,5 +71,6 @@ def test_a_connection_that_dies_in_copy_is_a_503(tables: db.Database, user: int)
         assert wire
         with served(create_app(wire.url, SETTINGS)) as client:
             wire.lose_answer(to="COPY ")
-            assert busy(loaded(client, user))
-            assert loaded(client, user).status_code == 201
+            assert busy(loaded(client, user, FEW + 1))
+            assert wire.losing == b""
+            assert loaded(client, user, FEW + 1).status_code == 201

@@ -13,24 +13,31 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.harness.wire import Wire, watched
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.loading import FEW
 from tests.service.conftest import SETTINGS, served
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 SERVICE = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
 TABLE = {what: int(trips) for what, trips in re.findall(r"\| (.+?) \| (\d+) \| .* \|\n", SERVICE)}
 TRACK = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
+GPX_FILE = "<gpx><trk><trkseg>{}</trkseg></trk></gpx>"
+MORE = FEW + 1  # points: these are copied
 BODIES = {
     "users": (JSON, json.dumps({"username": "ann"})),
     "points": (JSON, json.dumps(POINT)),
     "bulk": (JSON, json.dumps([POINT])),
     "ndjson": (NDJSON, json.dumps(POINT)),
-    "gpx": (GPX, f"<gpx><trk><trkseg>{TRACK}</trkseg></trk></gpx>"),
+    "gpx": (GPX, GPX_FILE.format(TRACK)),
+    "bulk?more": (JSON, json.dumps([POINT] * MORE)),
+    "ndjson?more": (NDJSON, f"{json.dumps(POINT)}\n" * MORE),
+    "gpx?more": (GPX, GPX_FILE.format(TRACK * MORE)),
     "{user}": (JSON, json.dumps({"username": "ben"})),
     "{point}": (JSON, json.dumps({"lat": 1.5})),
 }
 ONE = ["/users", "{user}/points"]
 MANY = ["{user}/points/bulk", "{user}/points/ndjson", "{user}/points/gpx"]
-TO_NOBODY = [each.format(user="/users/2147483647") for each in [*ONE[1:], *MANY]]
+COPIED = [f"{each}?more" for each in MANY]
+TO_NOBODY = [each.format(user="/users/2147483647") for each in [*ONE[1:], *MANY, *COPIED]]
 BETWEEN = "{user}/points?since=2010-10-03T00:00:00Z&until=2011-01-01T00:00:00Z"
 READS = ["/users", "{user}", "{user}/points?limit=50", BETWEEN, "{point}", "/users/2147483647"]
 CHANGES = [(method, path) for method in ("PATCH", "DELETE") for path in ("{user}", "{point}")]
@@ -41,12 +48,12 @@ Request = tuple[str, str, dict[str, str]]
 REQUESTS: dict[str, list[Request]] = {  # by the table's words
     "GET of a user, a point, a page": [("GET", each, {}) for each in READS],
     "GET of a track of up to 50 points": [("GET", "{user}/track.ndjson", {})],
-    "POST of a user or a point": [
-        ("POST", each, key) for each in ONE for key in ({}, NEW_KEY, SAME_KEY)
+    "POST of a user, or of up to 100 points": [
+        ("POST", each, key) for each in [*ONE, *MANY] for key in ({}, NEW_KEY, SAME_KEY)
     ],
-    "POST of many points": [("POST", each, {}) for each in MANY],
-    "POST of many points under a key": [("POST", each, NEW_KEY) for each in MANY],
-    "POST of many points under the same key again": [("POST", each, SAME_KEY) for each in MANY],
+    "POST of more points": [("POST", each, {}) for each in COPIED],
+    "POST of more points under a key": [("POST", each, NEW_KEY) for each in COPIED],
+    "POST of more points under the same key again": [("POST", each, SAME_KEY) for each in COPIED],
     "POST of points for nobody": [("POST", each, {}) for each in TO_NOBODY],
     "POST of points for nobody under a key": [("POST", each, NEW_KEY) for each in TO_NOBODY],
     "PATCH, DELETE": [(*each, ANY) for each in CHANGES],

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from orm_async_tests.service.loading import FEW
 from tests.service.walkers import GPX, JSON, NDJSON
 
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30.25+00:00"}
@@ -15,13 +16,16 @@ FILE = """<?xml version="1.0"?>
 TRACK_POINT = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
 
 
-def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(client: httpx.Client, user: int) -> None:
-    track = "".join(json.dumps({**POINT, "lat": n / 100}) + "\n" for n in range(3000))
+@pytest.mark.parametrize("points", [0, 1, FEW, FEW + 1, 3000])
+def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(
+    client: httpx.Client, user: int, points: int
+) -> None:
+    track = "".join(json.dumps({**POINT, "lat": n / 100}) + "\n" for n in range(points))
 
     loaded = client.post(f"/users/{user}/points/ndjson", content=track, headers=NDJSON)
     back = client.get(f"/users/{user}/track.ndjson").text
 
-    assert loaded.json() == {"points": 3000}
+    assert loaded.json() == {"points": points}
     assert [json.loads(line) for line in back.splitlines()] == [
         json.loads(line) for line in track.splitlines()
     ]
@@ -102,6 +106,17 @@ def test_live_points_come_after_the_last_that_was_seen(client: httpx.Client, use
         ids = [line for line in lines if line.startswith("id:")]
     assert ids == [f"id: {second}"]
     assert second > first
+
+
+@pytest.mark.parametrize("points", [1, FEW + 1])
+def test_an_upload_is_told_to_those_who_listen(
+    client: httpx.Client, user: int, points: int
+) -> None:
+    with client.stream("GET", f"/users/{user}/live") as stream:
+        lines = stream.iter_lines()
+        assert next(lines).startswith(":")
+        client.post(f"/users/{user}/points/bulk", json=[POINT] * points).raise_for_status()
+        assert next(line for line in lines if line.startswith("event:")) == "event: point"
 
 
 def test_nothing_is_checked_out_when_all_is_answered(

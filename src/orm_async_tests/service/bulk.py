@@ -1,106 +1,28 @@
-"""Many points at once: JSON, an NDJSON stream, a GPX file; COPY, all or nothing."""
+"""Many points at once: JSON, an NDJSON stream, a GPX file; all or nothing."""
 
 import asyncio
 import hashlib
 from codecs import BOM_UTF8
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Executable,
-    Text,
-    func,
-    literal,
-    null,
-    select,
-    true,
-    union_all,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.service.copying import COLUMNS, encoded
 from orm_async_tests.service.gpx import track_points
-from orm_async_tests.service.idempotency import (
-    KEPT,
-    KEY,
-    KEYS,
-    UNUSED,
-    Digest,
-    Key,
-    answer_kept,
-    digest_of,
-)
+from orm_async_tests.service.idempotency import Key, digest_of
+from orm_async_tests.service.loading import load
 from orm_async_tests.service.parameters import Id
-from orm_async_tests.service.points import locked, notified
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Loaded, PointIn
 from orm_async_tests.service.sessions import WriteSession
-from orm_async_tests.service.tables import IdempotencyKey
-from orm_async_tests.service.users import no_user
 
-Points = AsyncIterable[list[PointIn]]  # some at a time
 LINES = TypeAdapter(list[tuple[PointIn]])
 LINE = 10_000  # bytes that a line may have
 PIECE = 4096  # bytes that are read before others are served
-UPLOAD = 3600.0  # seconds that an upload may take
 
 router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"])
-
-
-def opened(user: CTE) -> list[ColumnElement[str]]:
-    """What an upload needs of its transaction: the server's patience, and listeners to be told."""
-    patience = func.set_config("statement_timeout", "0", True)
-    return [patience.label("patience"), notified(user.c.id).label("told")]
-
-
-def opened_under_key() -> Executable:
-    """The same while the key is not used, and takes it; else what was kept under it."""
-    user = locked(UNUSED)
-    taken = insert(IdempotencyKey).from_select(
-        ["key", "request"], select(KEY, literal("", Text)).select_from(user)
-    )
-    new = taken.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer).cte("new")
-    first = select(new.c.request, new.c.answer, *opened(user)).join_from(new, user, true())
-    return union_all(first, KEPT.add_columns(null(), null()))
-
-
-OPENING, OPENING_UNDER_KEY = select(*opened(locked())), opened_under_key()
-CLOSING = update(IdempotencyKey).where(KEYS.key == KEY)
-
-
-async def copy_in(
-    session: AsyncSession, user_id: int, points: Points, key: str | None, request: Digest
-) -> Loaded:
-    """COPY points in the session's transaction."""
-    given = {"owner": user_id, KEY.key: key}
-    opening = OPENING if key is None else OPENING_UNDER_KEY
-    # A statement begins the transaction: COPY takes part in it (test74).
-    row = (await session.execute(opening, given)).one_or_none()
-    if row is None and key is not None:
-        row = (await session.execute(KEPT, given)).one_or_none()
-    if row is None:
-        raise no_user()
-    if key is not None and row.answer is not None:
-        return Loaded.model_validate(answer_kept(row, await request()))
-    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-    told = await driver.copy_to_table(
-        "track_points",
-        source=encoded(user_id, points),
-        columns=COLUMNS,
-        format="binary",
-        timeout=UPLOAD,
-    )
-    done = {"points": int(told.removeprefix("COPY "))}
-    if key is not None:
-        await session.execute(CLOSING.values(request=await request(), answer=done), {KEY.key: key})
-    return Loaded.model_validate(done)
 
 
 def bad_line(number: int, why: str) -> HTTPException:
@@ -195,7 +117,7 @@ async def bulk(
     """Add the points of a JSON array."""
     rows = [(user_id, point.lat, point.lon, point.date) for point in points]
     digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
-    return await copy_in(session, user_id, at_once(points), key, digest)
+    return await load(session, user_id, at_once(points), key, digest)
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
@@ -225,7 +147,7 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
 async def ndjson(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
     """Add the points of a stream with one JSON document in each line."""
     upload = Upload(request)
-    return await copy_in(session, user_id, upload.points(), key, upload.digest)
+    return await load(session, user_id, upload.points(), key, upload.digest)
 
 
 @router.post(
@@ -237,4 +159,4 @@ async def ndjson(user_id: Id, request: Request, session: WriteSession, key: Key 
 async def gpx(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
     """Add the points of a GPX file's tracks."""
     upload = Upload(request)
-    return await copy_in(session, user_id, track_points(upload.pieces()), key, upload.digest)
+    return await load(session, user_id, track_points(upload.pieces()), key, upload.digest)

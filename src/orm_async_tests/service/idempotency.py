@@ -11,6 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    CompoundSelect,
     Executable,
     FromClause,
     Text,
@@ -85,7 +86,7 @@ def quoted(name: str) -> ColumnElement[str]:
     return literal_column(f"'{name}'", Text)
 
 
-def remembered(made: FromClause, answer: ColumnElement[Any]) -> Executable:
+def remembered(made: FromClause, answer: ColumnElement[Any]) -> "CompoundSelect[Any, Any]":
     """The statement that keeps the answer under the key, with the request; its row has both.
 
     The row is the one that was kept before, if the key is not UNUSED. There is no row if none was

@@ -1,0 +1,141 @@
+"""Many points of a user: few are one statement, more are a COPY; all or nothing."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Executable,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.models import TrackPoint
+from orm_async_tests.service.copying import COLUMNS, encoded
+from orm_async_tests.service.idempotency import (
+    KEPT,
+    KEY,
+    KEYS,
+    UNUSED,
+    Creation,
+    Digest,
+    answer_kept,
+    create,
+    remembered,
+)
+from orm_async_tests.service.points import POINTS, locked, notified
+from orm_async_tests.service.schemas import Loaded, PointIn
+from orm_async_tests.service.tables import IdempotencyKey
+from orm_async_tests.service.users import no_user
+
+FEW = 100  # points: of more, COPY takes the first ones while the others are still read
+UPLOAD = 3600.0  # seconds that an upload may take
+ANSWER = bindparam("answer", type_=JSONB)
+
+Points = AsyncIterator[list[PointIn]]  # some at a time
+
+
+def added(user: CTE) -> CTE:
+    """The INSERT of points from an array for each column, in their order."""
+    types = {name: POINTS[name].type for name in COLUMNS[1:]}
+    arrays = [bindparam(name, type_=ARRAY(each)) for name, each in types.items()]
+    columns = [column(name, each) for name, each in types.items()]
+    given = func.unnest(*arrays).table_valued(*columns, with_ordinality="number").render_derived()
+    rows = select(user.c.id, *(given.c[name] for name in types)).join_from(user, given, true())
+    made = insert(TrackPoint).from_select(COLUMNS, rows.order_by(given.c.number))
+    return made.returning(notified(POINTS.user_id)).cte("added")
+
+
+def few() -> Creation:
+    """The statements that add points and keep the answer, which is known before."""
+    user, first = locked(), locked(UNUSED)
+    return Creation(
+        select(ANSWER).select_from(user).add_cte(added(user)),
+        remembered(first, ANSWER).add_cte(added(first)),
+    )
+
+
+def opened(user: CTE) -> list[ColumnElement[str]]:
+    """What COPY needs of its transaction: the server's patience, and listeners to be told."""
+    patience = func.set_config("statement_timeout", "0", True)
+    return [patience.label("patience"), notified(user.c.id).label("told")]
+
+
+def opened_under_key() -> Executable:
+    """The same while the key is not used, and takes it; else what was kept under it."""
+    user = locked(UNUSED)
+    taken = insert(IdempotencyKey).from_select(
+        ["key", "request"], select(KEY, literal("", Text)).select_from(user)
+    )
+    new = taken.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer).cte("new")
+    first = select(new.c.request, new.c.answer, *opened(user)).join_from(new, user, true())
+    return union_all(first, KEPT.add_columns(null(), null()))
+
+
+NEW = few()
+OPENING, OPENING_UNDER_KEY = select(*opened(locked())), opened_under_key()
+CLOSING = update(IdempotencyKey).where(KEYS.key == KEY)
+
+
+async def load(
+    session: AsyncSession, user_id: int, points: Points, key: str | None, request: Digest
+) -> Loaded:
+    """Add the points, once under a key. Raises HTTPException 404 or 409."""
+    read: list[PointIn] = []
+    async for some in points:
+        read += some
+        if len(read) > FEW:
+            return await copy_in(session, user_id, chained(read, points), key, request)
+    values = {name: [getattr(point, name) for point in read] for name in COLUMNS[1:]}
+    given = {"owner": user_id, ANSWER.key: {"points": len(read)}, **values}
+    done = await create(session, NEW, given, key, request)
+    if done is None:
+        raise no_user()
+    return Loaded.model_validate(done)
+
+
+async def chained(first: list[PointIn], others: Points) -> Points:
+    """The points that are read already, and the others as they come."""
+    yield first
+    async for some in others:
+        yield some
+
+
+async def copy_in(
+    session: AsyncSession, user_id: int, points: Points, key: str | None, request: Digest
+) -> Loaded:
+    """COPY points in the session's transaction."""
+    given = {"owner": user_id, KEY.key: key}
+    opening = OPENING if key is None else OPENING_UNDER_KEY
+    # A statement begins the transaction: COPY takes part in it (test74).
+    row = (await session.execute(opening, given)).one_or_none()
+    if row is None and key is not None:
+        row = (await session.execute(KEPT, given)).one_or_none()
+    if row is None:
+        raise no_user()
+    if key is not None and row.answer is not None:
+        return Loaded.model_validate(answer_kept(row, await request()))
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    told = await driver.copy_to_table(
+        "track_points",
+        source=encoded(user_id, points),
+        columns=COLUMNS,
+        format="binary",
+        timeout=UPLOAD,
+    )
+    done = {"points": int(told.removeprefix("COPY "))}
+    if key is not None:
+        await session.execute(CLOSING.values(request=await request(), answer=done), {KEY.key: key})
+    return Loaded.model_validate(done)

@@ -1,6 +1,6 @@
 """Do tortoise/orm-benchmarks' workloads on equal terms, and write docs/orm_benchmarks.md's figures.
 
-python tools/orm_benchmarks.py             measure, about five minutes, and write
+python tools/orm_benchmarks.py             measure, about four minutes, and write
 python tools/orm_benchmarks.py --render    write what follows from docs/orm_benchmarks.json
 python tools/orm_benchmarks.py --check     say if something else is written, and exit with 1
 """

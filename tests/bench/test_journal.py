@@ -1,6 +1,8 @@
 """The workloads of tortoise/orm-benchmarks: equal answers, what is sent, and the page."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from orm_async_tests.bench.suites import JOURNAL
 from orm_async_tests.bench.world import Sizes, database_made
 from tests.bench.test_contenders import MARKS, patterns
 
+ROOT = Path(__file__).parent.parent.parent
 ROWS = 30
 HERE = ("asyncpg", "sqlalchemy", "sqlalchemy_tuned", "published", "published_warm")
 TRIPS = {  # ten tasks
@@ -125,3 +128,9 @@ def test_all_contenders_are_given_the_same_work_in_ten_shares() -> None:
     for shares in (given.entries, given.records, given.levels, given.pages, given.keys):
         assert len(shares) == 10
     assert sorted(key for share in given.keys for key in share) == list(range(1, ROWS + 1))
+
+
+def test_the_page_follows_from_the_recorded_figures() -> None:
+    check = [sys.executable, str(ROOT / "tools/orm_benchmarks.py"), "--check"]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

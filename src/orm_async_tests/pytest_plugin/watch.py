@@ -57,7 +57,8 @@ class Made:
         if isinstance(connection, AdaptedConnection):  # a synchronous driver is not watched
             self.opened.add(id(entry))
             self.disposed = False
-            self.entries[id(entry)].engine = self
+            if id(entry) in self.entries:  # not after the watch has ended
+                self.entries[id(entry)].engine = self
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
         self.opened.discard(id(entry))

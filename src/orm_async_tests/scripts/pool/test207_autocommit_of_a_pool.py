@@ -10,7 +10,9 @@ It does not show what a pool of its own costs: connections of the server.
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#setting-isolation-level-or-dbapi-autocommit-for-an-engine
 """
 
-from collections.abc import Callable
+import sys
+from collections import Counter
+from types import FrameType
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,38 +23,44 @@ READS = 10
 SELECT = text("SELECT 1")
 
 
-def levels_set(engine: AsyncEngine) -> list[str]:
-    """The levels that connections are given from now on."""
-    given: list[str] = []
-    usual: Callable[..., None] = engine.dialect.set_isolation_level
+class Levels:
+    """Counts what the engine's dialect sets connections to, while the block runs."""
 
-    def told(connection: object, level: str) -> None:
-        given.append(level)
-        usual(connection, level)
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.setter = engine.dialect.set_isolation_level
+        self.given: Counter[str] = Counter()
 
-    engine.dialect.set_isolation_level = told  # type: ignore[assignment, method-assign]
-    return given
+    def __enter__(self) -> Counter[str]:
+        sys.setprofile(self._seen)
+        return self.given
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _seen(self, frame: FrameType, happened: str, _: object) -> None:
+        if happened == "call" and frame.f_code is self.setter.__code__:
+            self.given[frame.f_locals["level"]] += 1
 
 
 @wrong
 async def option(engine: AsyncEngine) -> dict[str, int]:
     """engine.execution_options(isolation_level="AUTOCOMMIT")"""
-    given = levels_set(engine)
     reads = engine.execution_options(isolation_level="AUTOCOMMIT")
-    for _ in range(READS):
-        async with reads.connect() as connection:
-            await connection.execute(SELECT)
-    return {"set": given.count("AUTOCOMMIT"), "reset": len(given) - given.count("AUTOCOMMIT")}
+    with Levels(engine) as given:
+        for _ in range(READS):
+            async with reads.connect() as connection:
+                await connection.execute(SELECT)
+    return {"set": given["AUTOCOMMIT"], "reset": given.total() - given["AUTOCOMMIT"]}
 
 
 @right(engine={"isolation_level": "AUTOCOMMIT"})
 async def created(engine: AsyncEngine) -> dict[str, int]:
-    """create_async_engine(isolation_level="AUTOCOMMIT")"""
-    given = levels_set(engine)  # the connection is there
-    for _ in range(READS):
-        async with engine.connect() as connection:
-            await connection.execute(SELECT)
-    return {"set": given.count("AUTOCOMMIT"), "reset": len(given) - given.count("AUTOCOMMIT")}
+    """create_async_engine(isolation_level="AUTOCOMMIT"), which has connected"""
+    with Levels(engine) as given:
+        for _ in range(READS):
+            async with engine.connect() as connection:
+                await connection.execute(SELECT)
+    return {"set": given["AUTOCOMMIT"], "reset": given.total() - given["AUTOCOMMIT"]}
 
 
 def check(option: Seen, created: Seen) -> None:

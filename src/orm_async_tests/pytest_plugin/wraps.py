@@ -49,8 +49,8 @@ def watching(watch: Watch) -> Iterator[None]:
         yield
 
 
-def _listen(stack: ExitStack, target: type, name: str, listener: Wrapped, **options: bool) -> None:
-    event.listen(target, name, listener, **options)
+def _listen(stack: ExitStack, target: type, name: str, listener: Wrapped) -> None:
+    event.listen(target, name, listener)
     stack.callback(event.remove, target, name, listener)
 
 

@@ -69,10 +69,12 @@ def _pgbouncer() -> str:
 
 
 def _loop(name: str) -> str:
-    from orm_async_tests.harness.loops import runner
+    from orm_async_tests.harness.loops import run
 
-    with runner(name) as running:
-        return type(running.get_loop()).__name__
+    async def running() -> str:
+        return type(asyncio.get_running_loop()).__name__
+
+    return run(name, running)
 
 
 def _database(arguments: argparse.Namespace) -> str:

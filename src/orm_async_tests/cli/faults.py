@@ -75,21 +75,18 @@ def _swept(
     from orm_async_tests.faults.kinds import faults
     from orm_async_tests.faults.runs import usual_kinds
     from orm_async_tests.faults.sweeping import libraries
-    from orm_async_tests.harness.loops import runner
+    from orm_async_tests.harness.loops import run
     from orm_async_tests.postgres.paths import home
 
     loop = arguments.loop
-    with (
-        db.open_database(arguments.db_, arguments.driver) as database,
-        runner(loop) as running,
-    ):
+    with db.open_database(arguments.db_, arguments.driver) as database:
         kinds = kinds or usual_kinds(patterns, database)
         total = sum(len(faults(tuple(pattern.kinds.intersection(kinds)))) for pattern in patterns)
         with _progress(total) as (tell, say):
             say(f"db: {database.label}, {database.driver}, {loop}")
             stack = libraries(database.driver)
-            sweep = sweep_and_remember(patterns, database, kinds, loop, stack, home(), tell, say)
-            return running.run(sweep), stack
+            swept = patterns, database, kinds, loop, stack, home(), tell, say
+            return run(loop, sweep_and_remember, *swept), stack
 
 
 @contextmanager
@@ -147,7 +144,7 @@ def _again(arguments: argparse.Namespace) -> int:
     from orm_async_tests.faults.outcome import parse
     from orm_async_tests.faults.remembered import remembered
     from orm_async_tests.faults.runs import chosen, places_for, rerun
-    from orm_async_tests.harness.loops import runner
+    from orm_async_tests.harness.loops import run
     from orm_async_tests.postgres.paths import home
 
     point = parse(arguments.point)
@@ -157,9 +154,8 @@ def _again(arguments: argparse.Namespace) -> int:
     with (
         db.open_database(arguments.db_, point.driver) as database,
         places_for(database, [point.fault.kind]) as places,
-        runner(point.loop) as running,
     ):
-        seen = running.run(rerun(pattern, places[point.fault.kind], point))
+        seen = run(point.loop, rerun, pattern, places[point.fault.kind], point)
     if not seen.violations:
         remembered(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {seen.label or 'a message'}")

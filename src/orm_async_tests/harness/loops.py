@@ -2,26 +2,32 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from orm_async_tests.errors import CouldNotRun
 
 DEFAULT, UVLOOP = "asyncio", "uvloop"
+Result = TypeVar("Result")
 
 
-def runner(name: str) -> asyncio.Runner:
-    """A runner whose loop, of this name, is made already; leaving it as a context closes it.
+def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
+    """What main gives, in a new event loop of this name.
 
     Raises CouldNotRun for an unknown name, or if its package is missing.
     """
-    made = asyncio.Runner(loop_factory=_factory(name))
-    # Ctrl-C waits: half a loop prints a traceback when it is collected.
+    # Ctrl-C waits until asyncio handles it: half a loop prints a traceback when it is collected.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    async def begun() -> Result:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return await main(*arguments)
+
     try:
-        made.get_loop()
+        with asyncio.Runner(loop_factory=_factory(name)) as runner:
+            return runner.run(begun())
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return made
 
 
 def _factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -11,7 +11,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness import playground, sqlite, wire
 from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict, judge
-from orm_async_tests.harness.loops import DEFAULT, runner
+from orm_async_tests.harness.loops import DEFAULT, run
 from orm_async_tests.harness.observe import Observer
 from orm_async_tests.harness.pooled import pooled
 from orm_async_tests.harness.result import Result
@@ -38,8 +38,7 @@ def run_script(
             "the interpreter's options or PYTHONOPTIMIZE",
             "unset PYTHONOPTIMIZE, or leave -O out",
         )
-    with runner(loop) as running:
-        return running.run(_run(script, database, {**script.defaults, **(options or {})}, loop))
+    return run(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)
 
 
 async def _run(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
+from operator import attrgetter, itemgetter
 from typing import Any, Literal, TypeVar
 
 Mark = Literal["idiomatic", "tuned", "raw", "published"]
@@ -63,46 +64,50 @@ class Login:
 
 
 class Tally:
-    """What was read: how many points, and the sum of their latitudes."""
+    """What was read: how many rows, and the sum of one of their columns."""
+
+    columns: tuple[str, ...] = COLUMNS
+    of_object: Callable[[Any], float] = attrgetter("lat")
+    of_mapping: Callable[[Any], float] = itemgetter("lat")
+    of_tuple: Callable[[Any], float] = itemgetter(COLUMNS.index("lat"))
 
     def __init__(self) -> None:
-        self.points = 0
-        self.latitudes = 0.0
+        self.rows = 0
+        self.sum = 0.0
 
-    def object(self, point: Any) -> None:
-        """Read a point by its attributes."""
-        self.points += 1
-        self.latitudes += point.lat
+    def object(self, row: Any) -> None:
+        """Read a row by its attributes."""
+        self.rows += 1
+        self.sum += self.of_object(row)
 
-    def objects(self, points: Iterable[Any]) -> None:
-        """Read points by their attributes."""
-        latitudes = [point.lat for point in points]
-        self.points += len(latitudes)
-        self.latitudes += sum(latitudes)
+    def objects(self, rows: Iterable[Any]) -> None:
+        """Read rows by their attributes."""
+        self._read(map(self.of_object, rows))
 
     def mappings(self, rows: Iterable[Any]) -> None:
-        """Read points by their columns' names."""
-        latitudes = [row["lat"] for row in rows]
-        self.points += len(latitudes)
-        self.latitudes += sum(latitudes)
+        """Read rows by their columns' names."""
+        self._read(map(self.of_mapping, rows))
 
     def tuples(self, rows: Iterable[Any]) -> None:
-        """Read points whose columns are in the order of COLUMNS."""
-        latitudes = [row[2] for row in rows]
-        self.points += len(latitudes)
-        self.latitudes += sum(latitudes)
+        """Read rows whose columns are in the order of `columns`."""
+        self._read(map(self.of_tuple, rows))
+
+    def _read(self, values: Iterable[float]) -> None:
+        found = list(values)
+        self.rows += len(found)
+        self.sum += sum(found)
 
     def user(self, name: str) -> None:
         """Read a user by the name."""
 
     def add(self, other: "Tally") -> None:
         """Read what another one has read, as in a thread of its own."""
-        self.points += other.points
-        self.latitudes += other.latitudes
+        self.rows += other.rows
+        self.sum += other.sum
 
     def told(self) -> tuple[Any, ...]:
         """The answer, to be compared with the others'."""
-        return self.points, self.latitudes
+        return self.rows, self.sum
 
 
 class Digest(Tally):
@@ -112,24 +117,24 @@ class Digest(Tally):
         super().__init__()
         self.digest = 0
 
-    def object(self, point: Any) -> None:
-        """Read all columns of a point."""
-        self.objects([point])
+    def object(self, row: Any) -> None:
+        """Read all columns of a row."""
+        self.objects([row])
 
-    def objects(self, points: Iterable[Any]) -> None:
-        """Read all columns of points."""
-        self.tuples([tuple(getattr(each, name) for name in COLUMNS) for each in points])
+    def objects(self, rows: Iterable[Any]) -> None:
+        """Read all columns of rows by their attributes."""
+        self.tuples([tuple(getattr(each, name) for name in self.columns) for each in rows])
 
     def mappings(self, rows: Iterable[Any]) -> None:
         """Read all columns of rows."""
-        self.tuples([tuple(row[name] for name in COLUMNS) for row in rows])
+        self.tuples([tuple(row[name] for name in self.columns) for row in rows])
 
     def tuples(self, rows: Iterable[Any]) -> None:
         """Read all columns of rows that have no names."""
         rows = list(rows)
         super().tuples(rows)
         for row in rows:
-            self._add(repr([_plain(value) for value in row]))
+            self._add(repr([self.plain(value) for value in row]))
 
     def user(self, name: str) -> None:
         """Read the name too."""
@@ -145,8 +150,16 @@ class Digest(Tally):
         """The answer with the digest."""
         return *super().told(), f"{self.digest:016x}"
 
+    @staticmethod
+    def plain(value: Any) -> Any:
+        """A moment as the same text in every time zone and library; else the value."""
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)  # of JSON
+        return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
     def _add(self, text: str) -> None:
-        self.digest = (self.digest + digest_of(text)) % DIGEST
+        found = int.from_bytes(sha256(text.encode()).digest()[:8])
+        self.digest = (self.digest + found) % DIGEST
 
 
 class Clock(Tally):
@@ -158,14 +171,14 @@ class Clock(Tally):
         self.last: dict[int, float] = {}
         self.taken: list[float] = []
 
-    def object(self, point: Any) -> None:
-        """Read a point, and note how long it took."""
-        super().object(point)
+    def object(self, row: Any) -> None:
+        """Read a row, and note how long it took."""
+        super().object(row)
         self._note()
 
-    def objects(self, points: Iterable[Any]) -> None:
-        """Read points, and note how long they took."""
-        super().objects(points)
+    def objects(self, rows: Iterable[Any]) -> None:
+        """Read rows by their attributes, and note how long they took."""
+        super().objects(rows)
         self._note()
 
     def mappings(self, rows: Iterable[Any]) -> None:
@@ -200,18 +213,6 @@ def _me() -> int:
         return id(asyncio.current_task())
     except RuntimeError:
         return threading.get_ident()
-
-
-def digest_of(text: str) -> int:
-    """A number below DIGEST that another text hardly has."""
-    return int.from_bytes(sha256(text.encode()).digest()[:8])
-
-
-def _plain(value: Any) -> Any:
-    """A moment as the same text in every time zone and library."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)  # of JSON
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 @dataclass(frozen=True)

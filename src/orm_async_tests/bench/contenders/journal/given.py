@@ -4,20 +4,15 @@ The workloads are those of tortoise/orm-benchmarks, with rows, keys and pages th
 every contender has the same. Like the module above, this one imports the standard library alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
-from orm_async_tests.bench.contenders.given import (
-    DIGEST,
-    START,
-    TASKS,
-    Login,
-    Row,
-    digest_of,
-)
+import orm_async_tests.bench.contenders.given as points
+from orm_async_tests.bench.contenders.given import START, TASKS, Login, Row
 
 __all__ = ["Login"]
 
@@ -35,61 +30,22 @@ NEXT: dict[int, int] = {10: 20, 20: 30, 30: 40, 40: 50, 50: 10}  # what an updat
 PAGE = 20
 
 
-class Tally:
-    """What was read: how many entries, and the sum of their levels."""
+class Tally(points.Tally):
+    """What is read of entries: how many, and the sum of their levels."""
 
-    def __init__(self) -> None:
-        self.entries = 0
-        self.levels = 0
-
-    def objects(self, entries: Iterable[Any]) -> None:
-        """Read entries by their attributes."""
-        levels = [entry.level for entry in entries]
-        self.entries += len(levels)
-        self.levels += sum(levels)
-
-    def mappings(self, rows: Iterable[Any]) -> None:
-        """Read entries by their columns' names."""
-        levels = [row["level"] for row in rows]
-        self.entries += len(levels)
-        self.levels += sum(levels)
-
-    def tuples(self, rows: Iterable[Any]) -> None:
-        """Read entries whose columns are in the order of COLUMNS."""
-        levels = [row[2] for row in rows]
-        self.entries += len(levels)
-        self.levels += sum(levels)
-
-    def told(self) -> tuple[Any, ...]:
-        """The answer, to be compared with the others'."""
-        return self.entries, self.levels
+    columns = COLUMNS
+    of_object = attrgetter("level")
+    of_mapping = itemgetter("level")
+    of_tuple = itemgetter(COLUMNS.index("level"))
 
 
-class Digest(Tally):
+class Digest(Tally, points.Digest):
     """The same, and a digest of every column that does not depend on the order of the rows."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.digest = 0
-
-    def objects(self, entries: Iterable[Any]) -> None:
-        """Read all columns of entries."""
-        self.tuples([tuple(getattr(each, name) for name in COLUMNS) for each in entries])
-
-    def mappings(self, rows: Iterable[Any]) -> None:
-        """Read all columns of rows."""
-        self.tuples([tuple(row[name] for name in COLUMNS) for row in rows])
-
-    def tuples(self, rows: Iterable[Any]) -> None:
-        """Read all columns of rows that have no names."""
-        rows = list(rows)
-        super().tuples(rows)
-        for row in rows:
-            self.digest = (self.digest + digest_of(repr([_plain(value) for value in row]))) % DIGEST
-
-    def told(self) -> tuple[Any, ...]:
-        """The answer with the digest."""
-        return *super().told(), f"{self.digest:016x}"
+    @staticmethod
+    def plain(value: Any) -> Any:
+        """A moment as the same text in every time zone; else the value."""
+        return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 @dataclass(frozen=True)
@@ -142,8 +98,3 @@ class Given:
     def prepare(self) -> None:
         """Make what else would be made while the clock runs."""
         _ = self.records, self.levels, self.pages, self.keys
-
-
-def _plain(value: Any) -> Any:
-    """A moment as the same text in every time zone."""
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -1,20 +1,19 @@
 """Tortoise ORM on asyncpg."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
-from tortoise import Tortoise, fields
-from tortoise.connection import get_connection
+from tortoise import fields
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
+import orm_async_tests.bench.contenders.tortoise as points
 from orm_async_tests.bench.contenders.given import Row, idiomatic, tuned
 from orm_async_tests.bench.contenders.journal.given import (
     NEXT,
     PAGE,
     Given,
-    Login,
     Tally,
 )
 
@@ -31,18 +30,7 @@ class Entry(Model):
         table = "journal"
 
 
-@asynccontextmanager
-async def connected(login: Login, size: int) -> AsyncIterator[None]:
-    """A pool whose connections are open."""
-    credentials = {**vars(login), "minsize": size, "maxsize": size}
-    engine = {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
-    app = {"models": [__name__], "default_connection": "default"}
-    await Tortoise.init({"connections": {"default": engine}, "apps": {"bench": app}})
-    try:
-        await get_connection("default").execute_query("SELECT 1")  # opens the whole pool
-        yield
-    finally:
-        await Tortoise.close_connections()
+connected = functools.partial(points.connected, models=__name__)
 
 
 @idiomatic

@@ -1,11 +1,18 @@
-"""Watching processes from outside."""
+"""Watching processes from outside, and what a server says of theirs."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import text
+
 DEADLINE = 60.0  # seconds: of patience, where a start may take a third of them on a busy machine
 PAUSE = 0.01  # seconds between looks, in which the watched may run
+# How many locks of this database: pg_locks is of the whole server, which other tests use too.
+WAITED_FOR = text(
+    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+    " WHERE datname = current_database() AND NOT granted"
+)
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from orm_async_tests import db
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.settings import Settings
-from tests.processes import until
+from tests.processes import WAITED_FOR, until
 from tests.service.conftest import served
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
@@ -35,7 +35,7 @@ def held(tables: db.Database) -> Iterator[Connection]:
 
 def waiting(connection: Connection) -> int:
     """How many locks are waited for."""
-    return int(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) or 0)
+    return int(connection.scalar(WAITED_FOR) or 0)
 
 
 def busy(answer: httpx.Response) -> bool:

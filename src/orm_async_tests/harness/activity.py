@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orm_async_tests.harness.wire import Wire
+
 DEADLINE = 10.0  # seconds that a condition may take to come true
 OURS = """
     from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
@@ -17,14 +19,16 @@ OURS = """
 class Activity:
     """What the server says of the connections that were opened since `mark` was last called."""
 
-    def __init__(self, admin: AsyncEngine) -> None:
-        self._admin = admin
+    def __init__(self, admin: AsyncEngine, wire: Wire | None) -> None:
+        self._admin, self._wire = admin, wire
         self._before: list[int] = []
+        self._open_before = 0
 
     async def mark(self) -> None:
         """Forget the connections that are open now: they are somebody else's."""
         self._before = []
         self._before = await self.pids()
+        self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
         """The rows of a query, each as its only column or as a tuple."""
@@ -63,9 +67,20 @@ class Activity:
         await self.until(left)
 
     async def terminate(self) -> int:
-        """Kill the backends, as an administrator or a failover does, and say how many they were."""
+        """Kill the backends, as an administrator or a failover does, and say how many they were.
+
+        Their clients can read of it when this returns, also where a wire has to pass it on.
+        """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {OURS}"
-        return int(await self.scalar(sql, before=self._before))
+        killed = int(await self.scalar(sql, before=self._before))
+
+        async def read() -> bool:
+            cut = not self._wire or self._wire.open <= self._open_before
+            await self.pids()  # the loop turns meanwhile, and reads what has come
+            return cut
+
+        await self.until(read)
+        return killed
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Ask the server again and again until the condition is true.

@@ -55,7 +55,7 @@ class Place:
 @asynccontextmanager
 async def activity(place: Place) -> AsyncIterator[Activity]:
     """what pg_stat_activity says about the way's connections"""
-    found = Activity(place.admin)
+    found = Activity(place.admin, place.wire)
     await found.mark()
     yield found
 

@@ -10,6 +10,8 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multip
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from sqlalchemy import URL, NullPool, select
 from sqlalchemy.exc import InterfaceError
@@ -25,6 +27,8 @@ DEFECT = Upstream(
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
 )
 
+Count = Callable[[AsyncEngine], Coroutine[Any, Any, int]]
+
 
 async def users(engine: AsyncEngine) -> int:
     async with engine.connect() as connection:
@@ -37,11 +41,17 @@ async def users_and_dispose(engine: AsyncEngine) -> int:
     return count
 
 
+async def in_two_loops(count: Count, engine: AsyncEngine) -> list[int]:
+    """What counts the users, twice, each time in an event loop of its own (in a thread)."""
+    first = await asyncio.to_thread(asyncio.run, count(engine))
+    return [first, await asyncio.to_thread(asyncio.run, count(engine))]
+
+
 @wrong(warns=True, unhandled=True, leaks=True)
 async def pooled(url: URL) -> dict[str, list[int]]:
     """one engine, two loops (in threads, since one is running here)"""
     engine = create_async_engine(url)
-    return {"users": [await asyncio.to_thread(asyncio.run, users(engine)) for _ in range(2)]}
+    return {"users": await in_two_loops(users, engine)}
 
 
 @wrong(warns=True, unhandled=True, leaks=True)
@@ -56,15 +66,14 @@ async def disposed_too_late(url: URL) -> None:
 async def disposed(url: URL) -> dict[str, list[int]]:
     """the same, disposed at the end of each loop"""
     engine = create_async_engine(url)
-    both = [await asyncio.to_thread(asyncio.run, users_and_dispose(engine)) for _ in range(2)]
-    return {"users": both}
+    return {"users": await in_two_loops(users_and_dispose, engine)}
 
 
 @right
 async def without_pool(url: URL) -> dict[str, list[int]]:
     """the same without a pool"""
     engine = create_async_engine(url, poolclass=NullPool)
-    return {"users": [await asyncio.to_thread(asyncio.run, users(engine)) for _ in range(2)]}
+    return {"users": await in_two_loops(users, engine)}
 
 
 def check(pooled: Seen, disposed_too_late: Seen, disposed: Seen, without_pool: Seen) -> None:

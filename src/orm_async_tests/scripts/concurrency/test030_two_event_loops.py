@@ -1,8 +1,7 @@
 """asyncpg's pooled connections work only in the event loop that opened them.
 
-The pool does not know loops: in a second asyncio.run() it hands out a connection that is bound to
-the first one. Dispose the engine in the loop that used it, or use NullPool. pytest meets this when
-an engine outlives the loop of a test. psycopg's connections are bound to no loop: there it works.
+In a second asyncio.run(), or in the loop of the next test, the pool hands out a connection of the
+first. Dispose the engine in the loop that used it, or use NullPool. psycopg is bound to no loop.
 
 Symptom: RuntimeError "attached to a different loop"
 Symptom: RuntimeError "Event loop is closed"
@@ -10,8 +9,6 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multip
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from sqlalchemy import URL, NullPool, select
 from sqlalchemy.exc import InterfaceError
@@ -27,8 +24,6 @@ DEFECT = Upstream(
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
 )
 
-Count = Callable[[AsyncEngine], Coroutine[Any, Any, int]]
-
 
 async def users(engine: AsyncEngine) -> int:
     async with engine.connect() as connection:
@@ -41,17 +36,12 @@ async def users_and_dispose(engine: AsyncEngine) -> int:
     return count
 
 
-async def in_two_loops(count: Count, engine: AsyncEngine) -> list[int]:
-    """What counts the users, twice, each time in an event loop of its own (in a thread)."""
-    first = await asyncio.to_thread(asyncio.run, count(engine))
-    return [first, await asyncio.to_thread(asyncio.run, count(engine))]
-
-
 @wrong(warns=True, unhandled=True, leaks=True)
 async def pooled(url: URL) -> dict[str, list[int]]:
     """one engine, two loops (in threads, since one is running here)"""
     engine = create_async_engine(url)
-    return {"users": await in_two_loops(users, engine)}
+    first = await asyncio.to_thread(asyncio.run, users(engine))
+    return {"users": [first, await asyncio.to_thread(asyncio.run, users(engine))]}
 
 
 @wrong(warns=True, unhandled=True, leaks=True)
@@ -66,14 +56,16 @@ async def disposed_too_late(url: URL) -> None:
 async def disposed(url: URL) -> dict[str, list[int]]:
     """the same, disposed at the end of each loop"""
     engine = create_async_engine(url)
-    return {"users": await in_two_loops(users_and_dispose, engine)}
+    first = await asyncio.to_thread(asyncio.run, users_and_dispose(engine))
+    return {"users": [first, await asyncio.to_thread(asyncio.run, users_and_dispose(engine))]}
 
 
 @right
 async def without_pool(url: URL) -> dict[str, list[int]]:
     """the same without a pool"""
     engine = create_async_engine(url, poolclass=NullPool)
-    return {"users": await in_two_loops(users, engine)}
+    first = await asyncio.to_thread(asyncio.run, users(engine))
+    return {"users": [first, await asyncio.to_thread(asyncio.run, users(engine))]}
 
 
 def check(pooled: Seen, disposed_too_late: Seen, disposed: Seen, without_pool: Seen) -> None:

@@ -116,7 +116,7 @@ def sweep(stack: Stack, tool: str, url: str) -> Swept:
             out, err = process.communicate()
     lines = [json.loads(line) for line in out.splitlines()]
     if not lines:
-        what = f"{tool} swept nothing: {last_line(err)}"
+        what = f"{tool} swept nothing: {err.strip()}"
         raise CouldNotRun(what, str(stack), "nox -s rivals again")
     return {line.pop("pattern"): line for line in lines}
 

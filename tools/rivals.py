@@ -1,7 +1,7 @@
 """Write docs/rivals.md: what three tools find that cancel at every await, on the same patterns.
 
-python tools/rivals.py    takes a quarter of an hour; each stack's environment is made by pip once,
-                          and kept
+python tools/rivals.py    takes a quarter of an hour, and as long again for a tool that hangs; each
+                          stack's environment is made by pip once, and kept
 """
 
 import asyncio

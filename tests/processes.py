@@ -8,10 +8,10 @@ from sqlalchemy import text
 
 DEADLINE = 60.0  # seconds: of patience, where a start may take a third of them on a busy machine
 PAUSE = 0.01  # seconds between looks, in which the watched may run
-# How many locks of this database: pg_locks is of the whole server, which other tests use too.
+# How many locks of a type, in this database: other tests have theirs on the same server.
 WAITED_FOR = text(
     "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
-    " WHERE datname = current_database() AND NOT granted"
+    " WHERE datname = current_database() AND locktype = :locktype AND NOT granted"
 )
 
 

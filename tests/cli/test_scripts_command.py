@@ -15,7 +15,7 @@ from orm_async_tests.harness import needs, playground
 from orm_async_tests.harness.script import Script
 from tests.cli.commands import lazy_loading, orm
 from tests.conftest import with_url
-from tests.processes import DEADLINE, WAITED_FOR
+from tests.processes import WAITED_FOR
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
 
@@ -167,8 +167,8 @@ async def _held(database: db.Database) -> str:
     async with playground.entered(database):
         waiting = asyncio.create_task(asyncio.to_thread(orm, "run", "5", on=database))
         async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-            async with asyncio.timeout(DEADLINE):
-                while not await connection.scalar(WAITED_FOR):
+            async with asyncio.timeout(30):
+                while not await connection.scalar(WAITED_FOR, {"locktype": "advisory"}):
                     continue
     done = await waiting
     assert done.returncode == 0

@@ -35,7 +35,7 @@ def held(tables: db.Database) -> Iterator[Connection]:
 
 def waiting(connection: Connection) -> int:
     """How many locks are waited for."""
-    return int(connection.scalar(WAITED_FOR) or 0)
+    return int(connection.scalar(WAITED_FOR, {"locktype": "relation"}) or 0)
 
 
 def busy(answer: httpx.Response) -> bool:

@@ -1,7 +1,7 @@
 """Write docs/rivals.md: what three tools find that cancel at every await, on the same patterns.
 
 python tools/rivals.py    takes a quarter of an hour, and as long again for a tool that hangs; each
-                          stack's environment is made by pip once, and kept
+                          stack's environment is made by pip once, and kept; the server is its own
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from typing import Any
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun, exit_code
 from orm_async_tests.faults.patterns import PATTERNS
+from orm_async_tests.postgres import private_server
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.releases import last_line
 
@@ -116,7 +117,7 @@ def sweep(stack: Stack, tool: str, url: str) -> Swept:
             out, err = process.communicate()
     lines = [json.loads(line) for line in out.splitlines()]
     if not lines:
-        what = f"{tool} swept nothing: {err.strip()}"
+        what = f"{tool} swept nothing: {last_line(err)}"
         raise CouldNotRun(what, str(stack), "nox -s rivals again")
     return {line.pop("pattern"): line for line in lines}
 
@@ -235,8 +236,10 @@ def compared(stack: str, tools: Mapping[str, Swept]) -> Iterator[tuple[str, ...]
 def main() -> int:
     """Sweep every stack with every tool, and write the document."""
     found: dict[Stack, dict[str, Swept]] = {}
-    with db.open_database("embedded", "asyncpg") as database:
-        url = database.url.render_as_string(hide_password=False)
+    with private_server() as private:
+        made = db.with_driver(db.socket_url(private.login), "asyncpg")
+        database = db.Database(made, "url", "a private server")
+        url = made.render_as_string(hide_password=False)
         for stack in stacks():
             found[stack] = {tool: sweep(stack, tool, url) for tool in TOOLS}
         server = asyncio.run(server_version(database))

@@ -101,3 +101,22 @@ LOSES_ONE = """
 def test_one_answer_is_lost_with_its_connection(database: db.Database, driver: str) -> None:
     url = db.with_driver(database.url, driver)
     assert ran(LOSES_ONE, db.Database(url, "url", "")).verdict.word == HOLDS
+
+
+KILLED = """
+    import time
+    @way
+    async def go(engine, activity, wire):
+        async with engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            wire._loop.call_soon_threadsafe(time.sleep, 0.3)  # as on a busy machine
+            killed = await activity.terminate()
+            return [killed, raw.driver_connection.is_closed()]
+    def check(go):
+        assert go.value == [1, True]
+"""
+
+
+def test_who_is_killed_can_know_it_at_once_though_the_wire_is_late(database: db.Database) -> None:
+    result = ran(KILLED, database)
+    assert result.verdict.word == HOLDS, result.verdict.reason

@@ -69,7 +69,8 @@ class Activity:
     async def terminate(self) -> int:
         """Kill the backends, as an administrator or a failover does, and say how many they were.
 
-        Their clients can read of it when this returns, also where a wire has to pass it on.
+        Their clients can read of it when this returns, also where a wire has to pass it on. Raises
+        TimeoutError after DEADLINE seconds.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {OURS}"
         killed = int(await self.scalar(sql, before=self._before))

@@ -40,7 +40,7 @@ async def users_and_dispose(engine: AsyncEngine) -> int:
 async def pooled(url: URL) -> dict[str, list[int]]:
     """one engine, two loops (in threads, since one is running here)"""
     engine = create_async_engine(url)
-    first = await asyncio.to_thread(asyncio.run, users(engine))
+    first = await asyncio.to_thread(asyncio.run, users(engine))  # a comprehension's frame keeps it
     return {"users": [first, await asyncio.to_thread(asyncio.run, users(engine))]}
 
 

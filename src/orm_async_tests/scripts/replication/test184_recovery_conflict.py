@@ -24,8 +24,10 @@ USERS = select(func.count(User.id))
 
 
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
+    standby.pause()  # it replays after all awaits: the reader learns of it by its next statement
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))
+    standby.resume()
     standby.catch_up()
 
 

@@ -67,6 +67,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def thorough(session: nox.Session) -> None:
+    """The slow tests that rarely break, on two processes (arguments: pytest's)."""
+    tests = ["-m", "pytest", "-n", "2", "--dist", "worksteal", "-m", "thorough"]
+    python(session, *tests, *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def scripts(session: nox.Session) -> None:
     """Run the scripts (arguments: those of orm-async-tests run; default --all)."""
     python(session, "-m", "orm_async_tests", "run", *(session.posargs or ["--all"]))

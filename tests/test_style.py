@@ -16,7 +16,7 @@ FILES = [
     for path in sorted((ROOT / folder).rglob("*.py"))
 ] + [ROOT / "noxfile.py"]
 SCRIPTS = {entry.command: entry.path for entry in catalogue.catalogue()}
-LINE, MODULE, SCRIPT, FUNCTION, CLAIM = 100, 300, 80, 30, 80
+LINE, MODULE, SCRIPT, FUNCTION, CLAIM = 100, 400, 100, 40, 100
 CAPITALIZED = re.compile(r"[A-Z][a-z]+(?![\w(.])")  # a word, and no class, call or SQL
 SLEEP = re.compile(r"\b(asyncio|time)\.sleep\(|\bimport sleep\b")
 PATH_OF_A_MACHINE = re.compile(r"/(home|Users|root|work)/\w")

@@ -35,7 +35,7 @@ from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.runs import world
 from orm_async_tests.faults.server import STATES
 from orm_async_tests.faults.sweeping import cells
-from orm_async_tests.harness import playground
+from orm_async_tests.harness import checked_out, playground
 
 Found = dict[str, Any]
 ONCE, PAIR = "cancel", "cancel+cancel"
@@ -168,7 +168,7 @@ async def watched(pattern: Pattern, database: db.Database) -> AsyncIterator[tupl
 
         async def oracle(state: Any, completion: Any) -> None:
             engine, name, before = state
-            taken = inject.checked_out(engine)
+            taken = checked_out(engine)
             at_work = await still_open(connection, name)
             change = tuple(new - old for new, old in zip(await rows(), before, strict=True))
             whole.append(change)  # of the first run, which has no cancel

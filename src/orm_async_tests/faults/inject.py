@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from orm_async_tests.faults.outcome import DONE, OPEN, Outcome, Point
 from orm_async_tests.faults.patterns import Work
 from orm_async_tests.faults.server import Server
 from orm_async_tests.faults.suspensions import Suspensions
-from orm_async_tests.faults.troubles import overheard
+from orm_async_tests.harness import checked_out
+from orm_async_tests.troubles import clear_frames, record_troubles
 
 RELEASED_WITHIN = 5.0  # seconds from the start of the work
 SILENT_FOR = 3.0  # seconds until the caller is cancelled, if its driver has not released it
@@ -48,7 +48,7 @@ async def inject(subject: Subject, point: Point, whole: tuple[Any, ...] = ()) ->
         if subject.warm:
             await _use(engine)
         before = await _values(subject)
-        with overheard() as outcome.troubles:
+        with record_troubles() as troubles:
             tasks = await _run(subject, engine, outcome)
             if point.fault.kind == "kill" and outcome.delivered:
                 await subject.server.start()
@@ -60,6 +60,7 @@ async def inject(subject: Subject, point: Point, whole: tuple[Any, ...] = ()) ->
             outcome.orphans = await _disposed(engine, subject.server)
             gc.collect()
             await asyncio.sleep(0)
+        outcome.troubles = troubles.messages
         after = await _values(subject)
     outcome.change = tuple(new - old for new, old in zip(after, before, strict=True))
     return outcome
@@ -149,15 +150,8 @@ def _note_end(outcome: Outcome, main: asyncio.Task[Any]) -> None:
     error = main.exception()
     outcome.ended = type(error).__name__ if error else DONE
     outcome.error = str(error).partition("\n")[0] if error else ""
-    while error is not None:  # the caller has handled it
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
-
-
-def checked_out(engine: AsyncEngine) -> int:
-    """How many connections the pool has given away; 0 for a pool that does not count them."""
-    count = getattr(engine.pool, "checkedout", None)
-    return int(count()) if count else 0
+    if error is not None:
+        clear_frames(error)
 
 
 async def _settled(server: Server, tasks: list[asyncio.Task[Any]], outcome: Outcome) -> None:

@@ -1,0 +1,97 @@
+"""Record what goes wrong without an exception that reaches the caller.
+
+Libraries report such problems in five ways: they warn, they log an error, they leave an exception
+to the event loop, they raise in a destructor, or they drop a task before it has finished. None of
+these fails a test or a script by itself, so `record_troubles` collects them.
+"""
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from warnings import WarningMessage, catch_warnings, simplefilter
+
+
+@dataclass
+class Troubles:
+    """Problems that `record_troubles` has recorded so far."""
+
+    errors: list[str] = field(default_factory=list)
+    """Logged errors, and exceptions of the event loop and of destructors, oldest first."""
+
+    pending_tasks: int = 0
+    """The number of tasks that were garbage collected before they had finished."""
+
+    warnings: list[WarningMessage] = field(default_factory=list)
+    """Python warnings, oldest first; filters are off while the block runs."""
+
+    @property
+    def messages(self) -> list[str]:
+        """Return one line for every problem: errors, then lost tasks, then warnings."""
+        lost = [f"tasks lost before they had finished: {self.pending_tasks}"]
+        warned = [f"{warning.category.__name__}: {warning.message}" for warning in self.warnings]
+        return [*self.errors, *(lost if self.pending_tasks else ()), *warned]
+
+
+class _ErrorRecorder(logging.Handler):
+    """A handler that appends every logged error to a list."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._errors = errors
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._errors.append(f"logged by {record.name}: {record.getMessage()}")
+
+
+@contextmanager
+def record_troubles() -> Iterator[Troubles]:
+    """Record problems while the block runs, and restore all previous handlers after it.
+
+    Call it while an event loop is running. The loop's exception handler, `sys.unraisablehook`, the
+    warning filters and the root logger belong to the process: do not nest or interleave two blocks.
+    """
+    troubles = Troubles()
+    loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
+    previous_hook, previous_handler = sys.unraisablehook, loop.get_exception_handler()
+
+    def handle_exception(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None:
+            troubles.errors.append(f"in the event loop: {context['message']}: {error!r}")
+        elif "task" in context:
+            troubles.pending_tasks += 1
+        else:
+            troubles.errors.append(f"in the event loop: {context['message']}")
+
+    def handle_unraisable(unraisable: Any) -> None:
+        troubles.errors.append(f"in a destructor or callback: {unraisable.exc_value!r}")
+
+    sys.unraisablehook = handle_unraisable
+    loop.set_exception_handler(handle_exception)
+    logging.getLogger().addHandler(recorder)
+    try:
+        with catch_warnings(record=True) as recorded:
+            simplefilter("always")
+            troubles.warnings = recorded
+            yield troubles
+    finally:
+        logging.getLogger().removeHandler(recorder)
+        loop.set_exception_handler(previous_handler)
+        sys.unraisablehook = previous_hook
+
+
+def clear_frames(error: BaseException) -> None:
+    """Drop the local variables that the tracebacks of an error and of its causes keep alive.
+
+    A caller that has handled the error no longer keeps them either. Call this before you look for
+    leaks: otherwise the traceback itself keeps sessions and connections from being collected.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__

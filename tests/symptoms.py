@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from orm_async_tests import db
-from orm_async_tests.catalogue import Entry
+from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.runner import run_script
 from orm_async_tests.harness.script import Script
@@ -67,7 +67,7 @@ def pasted(error: BaseException, number: int) -> str:
     return re.sub(rf"test0*{number}\w*", "app", "".join(traceback.format_exception(error)))
 
 
-def met(entry: Entry, database: db.Database) -> tuple[Result, list[Shown]]:
+def met(entry: ScriptFile, database: db.Database) -> tuple[Result, list[Shown]]:
     """Run a script and note what it met: raised in its code, returned, logged, or warned of."""
     noted = list[Shown]()
     with _traced(str(entry.path), noted), _logged(noted):

@@ -56,17 +56,17 @@ def test_the_documents_name_every_nox_session() -> None:
 
 
 def test_the_readme_links_every_chapter_and_its_page_names_every_script() -> None:
-    chapters = list(catalogue.chapters(catalogue.catalogue()))
+    chapters = list(catalogue.group_by_chapter(catalogue.read_scripts()))
     assert [each.name for each in chapters] == list(catalogue.CHAPTERS)
     for chapter in chapters:
         folder = catalogue.SCRIPTS / chapter.name
         assert f"({folder.relative_to(ROOT)})" in README
         page = (folder / "README.md").read_text("utf-8")
-        assert [each for each in chapter.entries if f"({each.path.name})" not in page] == []
+        assert [each for each in chapter.scripts if f"({each.path.name})" not in page] == []
 
 
 def test_the_readmes_errors_lead_to_the_scripts_beside_them() -> None:
-    known = {entry.number: entry.symptoms for entry in catalogue.catalogue()}
+    known = {entry.number: entry.symptoms for entry in catalogue.read_scripts()}
     rows = re.findall(r"^\| (`.+`) \| (`test.+`) \|", README, re.MULTILINE)
     assert len(rows) >= 10
     for errors, commands in rows:

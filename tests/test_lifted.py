@@ -21,7 +21,7 @@ from tests.skips import skip_as
 
 PLAIN = {"session", "Session", "engine"}
 TOOLS = ("checked_out", "environment", "Sessions")  # of the harness: they count, write files, type
-ENTRIES = {entry.command: entry for entry in catalogue.catalogue()}
+ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 
 
 def plain(script: Script) -> list[Way]:

@@ -23,7 +23,7 @@ from tests.mutants import blanks, changes, swaps
 from tests.skips import skip_as
 from tests.symptoms import Shown, met, pasted
 
-ENTRIES = {entry.command: entry for entry in catalogue.catalogue()}
+ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
@@ -87,13 +87,13 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
         assert re.fullmatch(r"https://\S+", defect.link)
 
 
-def unmet(entry: catalogue.Entry, driver: str, noted: list[Shown]) -> list[str]:
+def unmet(entry: catalogue.ScriptFile, driver: str, noted: list[Shown]) -> list[str]:
     """The symptoms that the script names and did not meet on this driver."""
     expected = [each for each in entry.symptoms if each.driver in ("", driver)]
     return [each.line for each in expected if not any(shown.has(each) for shown in noted)]
 
 
-def unnamed(entry: catalogue.Entry, result: Result) -> list[str]:
+def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
     """The wrong ways whose tracebacks do not lead to the script, though it names symptoms."""
     return [
         name

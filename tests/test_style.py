@@ -15,7 +15,7 @@ FILES = [
     for folder in ("src", "tests", "tools", "bench")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ] + [ROOT / "noxfile.py"]
-SCRIPTS = {entry.command: entry.path for entry in catalogue.catalogue()}
+SCRIPTS = {entry.command: entry.path for entry in catalogue.read_scripts()}
 LINE, MODULE, SCRIPT, FUNCTION, CLAIM = 100, 400, 100, 40, 100
 CAPITALIZED = re.compile(r"[A-Z][a-z]+(?![\w(.])")  # a word, and no class, call or SQL
 SLEEP = re.compile(r"\b(asyncio|time)\.sleep\(|\bimport sleep\b")

@@ -15,7 +15,7 @@ from orm_async_tests import catalogue
 from orm_async_tests.symptoms import matching
 from tests.cli.commands import orm
 
-KNOWN = {entry.number: entry.symptoms for entry in catalogue.catalogue()}
+KNOWN = {entry.number: entry.symptoms for entry in catalogue.read_scripts()}
 POOL = "QueuePool limit of size 5 overflow 10 reached"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.catalogue import Entry
+from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.bisect import HOLDS, TOLD, Outcome, Runner
 from orm_async_tests.versions.compat import OLDEST, write
@@ -44,7 +44,7 @@ def claim_rows() -> list[dict[str, Any]]:
 
 def claims() -> Iterator[Search]:
     """Where each script holds."""
-    entries = catalogue.catalogue()
+    entries = catalogue.read_scripts()
     releases = between(LIBRARY, OLDEST, None)
     every = cache(partial(outcomes, tuple(each.number for each in entries)))
     ends = {line[at] for line in lines(releases) for at in (0, len(line) // 2, -1)}
@@ -75,7 +75,7 @@ def outcomes(numbers: tuple[int, ...], version: str) -> dict[int, Outcome]:
     return found
 
 
-def beside(entry: Entry, releases: list[str]) -> set[str]:
+def beside(entry: ScriptFile, releases: list[str]) -> set[str]:
     """The releases that a script's SINCE names, and those before them."""
     at = [releases.index(each) for each in BOUND.findall(entry.since or "") if each in releases]
     return {releases[index] for each in at for index in (each - 1, each) if index >= 0}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests import catalogue
-from orm_async_tests.catalogue import SCRIPTS, Chapter, Entry
+from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
 from orm_async_tests.symptoms import Symptom
 
 ROOT = Path(__file__).parent.parent
@@ -47,8 +47,8 @@ def holds(path: Path, text: str) -> bool:
 
 def texts() -> dict[Path, str]:
     """What each file should hold."""
-    entries = catalogue.catalogue()
-    chapters = list(catalogue.chapters(entries))
+    entries = catalogue.read_scripts()
+    chapters = list(catalogue.group_by_chapter(entries))
     return {
         README: between(README, "chapters", index(chapters)),
         PYPROJECT: between(PYPROJECT, "scripts", entry_points(entries)),
@@ -67,7 +67,7 @@ def between(path: Path, name: str, lines: Iterable[str]) -> str:
     return pattern.sub(lambda found: f"{found[1]}{body}{found[2]}", text)
 
 
-def entry_points(entries: Iterable[Entry]) -> Iterator[str]:
+def entry_points(entries: Iterable[ScriptFile]) -> Iterator[str]:
     """The console commands of pyproject.toml."""
     for entry in entries:
         yield f'{entry.command} = "orm_async_tests.scripts:{entry.command}"'
@@ -78,14 +78,14 @@ def index(chapters: Iterable[Chapter]) -> Iterator[str]:
     rows = [["Chapter", "Scripts", "About"]]
     for each in chapters:
         link = f"[{each.title}](src/orm_async_tests/scripts/{each.name})"
-        rows.append([link, str(len(each.entries)), each.introduction.replace("\n", " ")])
+        rows.append([link, str(len(each.scripts)), each.introduction.replace("\n", " ")])
     yield from table(rows)
 
 
 def page(chapter: Chapter) -> str:
     """A chapter's README, which GitHub shows under the listing of its folder."""
     rows = [["Run", "Shows", "Met as"]]
-    for entry in chapter.entries:
+    for entry in chapter.scripts:
         link = f"[`{entry.command}`]({entry.path.name})"
         rows.append([link, entry.claim, "<br>".join(map(met_as, entry.symptoms))])
     parts = [f"# {chapter.title}", chapter.introduction, "\n".join(table(rows))]

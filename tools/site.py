@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.catalogue import Chapter, Entry
+from orm_async_tests.catalogue import Chapter, ScriptFile
 from orm_async_tests.harness.result import Result
 from orm_async_tests.harness.runner import run_script
 from orm_async_tests.harness.script import Script
@@ -20,8 +20,8 @@ def main() -> None:
     """Run the scripts and write the pages."""
     SITE.mkdir(exist_ok=True)
     with db.open_database("embedded") as database:
-        for chapter in catalogue.chapters(catalogue.catalogue()):
-            results = [run_script(Script.of(entry.load()), database) for entry in chapter.entries]
+        for chapter in catalogue.group_by_chapter(catalogue.read_scripts()):
+            results = [run_script(Script.of(entry.load()), database) for entry in chapter.scripts]
             text = "\n\n".join(page(chapter, results)) + "\n"
             (SITE / f"{chapter.name}.md").write_text(text, "utf-8")
 
@@ -30,11 +30,11 @@ def page(chapter: Chapter, results: list[Result]) -> Iterator[str]:
     """The parts of a chapter's page."""
     yield f"# {chapter.title}"
     yield chapter.introduction
-    for entry, result in zip(chapter.entries, results, strict=True):
+    for entry, result in zip(chapter.scripts, results, strict=True):
         yield from section(entry, result)
 
 
-def section(entry: Entry, result: Result) -> Iterator[str]:
+def section(entry: ScriptFile, result: Result) -> Iterator[str]:
     """A script's claim, why, code, and what it showed."""
     code = entry.path.read_text("utf-8").partition('"""\n\n')[2].rstrip()
     yield f"## {entry.command}: {entry.claim}"

@@ -1,4 +1,4 @@
-"""The numbered scripts, found by their files' names and read without importing them."""
+"""The numbered scripts: finds their files and reads what they say, without importing them."""
 
 import ast
 import importlib
@@ -16,7 +16,7 @@ from orm_async_tests.symptoms import Symptom
 SCRIPTS = Path(__file__).parent / "scripts"
 FILE_NAME = re.compile(r"test(\d{3,})_(\w+)\.py")
 DOCS = re.compile(r"^Docs: *(.+)$", re.MULTILINE)
-CHAPTERS = (  # in the order in which they are listed; each is a folder of scripts
+CHAPTERS = (  # folders of scripts, in the order in which they are listed
     "concurrency",
     "implicit_io",
     "loading",
@@ -34,38 +34,55 @@ CHAPTERS = (  # in the order in which they are listed; each is a folder of scrip
     "migrations",
     "replication",
 )
+LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
+    5: "The error that everybody meets first: asyncio forbids lazy loading.",
+    14: "Loader options prevent that error; each one costs a different number of statements.",
+    6: "A commit expires attributes, so expire_on_commit=False is the usual setting.",
+    16: "A session rolls back unless you commit; begin() commits for you.",
+    18: "A single SELECT opens a transaction, and the session keeps it open.",
+    20: "After an SQL error, roll back before you use the session again.",
+    19: "A savepoint limits the damage of an error to what came after the savepoint.",
+    1: "Give each task a session of its own.",
+    24: "Sharing a session between tasks often works, so tests do not catch the mistake.",
+    32: "A task that holds one connection and asks for another can deadlock the pool.",
+    33: "A pooled connection can die while it is idle; pool_pre_ping detects that.",
+    2: "stream() saves memory only with yield_per.",
+    34: "Cancelling a task also cancels its query and returns its connection.",
+    50: "A FastAPI dependency with yield commits after the response has been sent.",
+    162: "Keep tests apart with a savepoint, TRUNCATE or a clone of the database.",
+}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What a script's file says of it."""
+class ScriptFile:
+    """The text of one script's file, in parts."""
 
     number: int
     path: Path
     claim: str
     why: str
     docs: tuple[str, ...]
-    symptoms: tuple[Symptom, ...]  # the errors by which a person meets it
-    cures: tuple[tuple[str, str], ...]  # its right ways: name and label
-    since: str | None  # the SQLAlchemy that it needs
+    symptoms: tuple[Symptom, ...]  # errors that lead a reader to this script
+    cures: tuple[tuple[str, str], ...]  # its right variants: name and label
+    since: str | None  # the SQLAlchemy versions that it needs
 
     @property
     def command(self) -> str:
-        """Such as test5."""
+        """The command's name, for example "test5"."""
         return f"test{self.number}"
 
     @property
     def chapter(self) -> str:
-        """The name of its folder."""
+        """The name of the folder that the script is in."""
         return self.path.parent.name
 
     @property
     def module(self) -> str:
-        """Its dotted name."""
+        """The dotted name of the script's module."""
         return f"orm_async_tests.scripts.{self.chapter}.{self.path.stem}"
 
     def load(self) -> ModuleType:
-        """Import it."""
+        """Import the script's module."""
         return importlib.import_module(self.module)
 
 
@@ -76,19 +93,28 @@ class Chapter:
     name: str
     title: str
     introduction: str
-    entries: tuple[Entry, ...]
+    scripts: tuple[ScriptFile, ...]
 
 
-def catalogue() -> list[Entry]:
-    """Every script, by number. Raises ValueError, naming the file, if one is not in the form."""
-    return sorted(map(_entry, SCRIPTS.glob("*/test*.py")), key=lambda entry: entry.number)
+def read_scripts() -> list[ScriptFile]:
+    """Read every script, sorted by number.
+
+    Raises ValueError, which names the file, if a script does not have the required form.
+    """
+    return sorted(map(_read_script, SCRIPTS.glob("*/test*.py")), key=lambda script: script.number)
 
 
-def chapters(entries: Iterable[Entry]) -> Iterator[Chapter]:
-    """The chapters of these scripts, in the order in which they are listed."""
-    by_chapter = defaultdict[str, list[Entry]](list)
-    for entry in entries:
-        by_chapter[entry.chapter].append(entry)
+def learning_path() -> list[tuple[ScriptFile, str]]:
+    """Return the scripts to read first, in that order, each with its lesson."""
+    by_number = {script.number: script for script in read_scripts()}
+    return [(by_number[number], lesson) for number, lesson in LEARNING_PATH.items()]
+
+
+def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
+    """Yield the chapters of these scripts, in the order of CHAPTERS."""
+    by_chapter = defaultdict[str, list[ScriptFile]](list)
+    for script in scripts:
+        by_chapter[script.chapter].append(script)
     for name in CHAPTERS:
         if name in by_chapter:
             doc = ast.get_docstring(ast.parse((SCRIPTS / name / "__init__.py").read_text("utf-8")))
@@ -96,26 +122,27 @@ def chapters(entries: Iterable[Entry]) -> Iterator[Chapter]:
             yield Chapter(name, title.rstrip("."), introduction, tuple(by_chapter[name]))
 
 
-def _entry(path: Path) -> Entry:
+def _read_script(path: Path) -> ScriptFile:
     tree = ast.parse(path.read_text("utf-8"))
     name = FILE_NAME.fullmatch(path.name)
-    claim, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
-    docs = tuple(DOCS.findall(rest))
+    claim, _, prose = (ast.get_docstring(tree) or "").partition("\n\n")
+    docs = tuple(DOCS.findall(prose))
     if name is None or path.parent.name not in CHAPTERS or not docs:
         raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
     try:
-        met = tuple(map(symptoms.parse, symptoms.LINE.findall(rest)))
+        errors = tuple(map(symptoms.parse, symptoms.LINE.findall(prose)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    why = symptoms.LINE.sub("", DOCS.sub("", rest)).strip()
-    return Entry(int(name[1]), path, claim, why, docs, met, tuple(_cures(tree)), _since(tree))
+    why = symptoms.LINE.sub("", DOCS.sub("", prose)).strip()
+    cures = tuple(_right_variants(tree))
+    return ScriptFile(int(name[1]), path, claim, why, docs, errors, cures, _since(tree))
 
 
-def _cures(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def _right_variants(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in tree.body:
         if isinstance(node, ast.AsyncFunctionDef):
-            marks = {ast.unparse(each).partition("(")[0] for each in node.decorator_list}
-            if "right" in marks:
+            decorators = {ast.unparse(node).partition("(")[0] for node in node.decorator_list}
+            if "right" in decorators:
                 yield node.name, ast.get_docstring(node) or ""
 
 
@@ -126,29 +153,55 @@ def _since(tree: ast.Module) -> str | None:
     return None
 
 
-def select(words: Iterable[str], chapter: str | None = None) -> list[Entry]:
-    """The scripts that words such as "1" and "5-7" name, or all; of one chapter, if one is given.
+def select(words: Iterable[str], chapter: str | None = None) -> list[ScriptFile]:
+    """Return the scripts that words such as "1", "test5" and "5-7" name, sorted by number.
 
-    Raises CouldNotRun for a word that names no script, and for an unknown chapter.
+    Without words, return every script. With a chapter, leave out the scripts of other chapters.
+    Raises CouldNotRun if a word names no script or if the chapter does not exist.
     """
-    entries = catalogue()
-    numbers = [number for word in words for number in _numbers(word, entries)]
+    scripts = read_scripts()
+    numbers = {number for word in words for number in _numbers(word, scripts)}
     folder = chapter and chapter.replace("-", "_")
     if folder is not None and folder not in CHAPTERS:
         names = ", ".join(CHAPTERS)
         raise CouldNotRun(f"there is no chapter {chapter!r}", "--chapter", f"one of {names}")
-    wanted = set(numbers) or {entry.number for entry in entries}
-    return [e for e in entries if e.number in wanted and folder in (None, e.chapter)]
+    return [
+        script
+        for script in scripts
+        if (not numbers or script.number in numbers) and folder in (None, script.chapter)
+    ]
 
 
-def _numbers(word: str, entries: list[Entry]) -> list[int]:
-    first, _, last = word.removeprefix("test").partition("-")
-    if not (first.isdecimal() and (last or first).isdecimal()):
+def select_one(word: str) -> ScriptFile:
+    """Return the script that a word such as "5" or "test5" names.
+
+    Raises CouldNotRun if it names none, or several.
+    """
+    scripts = select([word])
+    if len(scripts) > 1:
         raise CouldNotRun(
-            f"{word!r} is no script's number", "the command line", "such as 1, or 5-7"
+            f"{word} names {len(scripts)} scripts, and this command takes one",
+            "the command line",
+            f"only one number, for example {scripts[0].number}",
         )
-    low, high = int(first), int(last or first)
-    found = [entry.number for entry in entries if low <= entry.number <= high]
-    if not found:
+    return scripts[0]
+
+
+def _numbers(word: str, scripts: list[ScriptFile]) -> list[int]:
+    first, dash, last = word.removeprefix("test").partition("-")
+    last = last if dash else first
+    if not (_is_number(first) and _is_number(last)):
+        raise CouldNotRun(
+            f"{word!r} is not the number of a script",
+            "the command line",
+            "a number or a range, for example 1 or 5-7",
+        )
+    low, high = int(first), int(last)
+    numbers = [script.number for script in scripts if low <= script.number <= high]
+    if not numbers:
         raise CouldNotRun(f"there is no script {word}", "the command line", "orm-async-tests list")
-    return found
+    return numbers
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10

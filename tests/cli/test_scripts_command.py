@@ -41,7 +41,7 @@ main = main_of(__name__)
 
 def test_list_names_every_script_under_its_chapter() -> None:
     listed = orm("list").stdout
-    for entry in catalogue.catalogue():
+    for entry in catalogue.read_scripts():
         assert entry.claim in listed
 
 
@@ -50,7 +50,7 @@ def test_list_names_every_script_under_its_chapter() -> None:
     [("--chapter", "implicit_io"), ("--topic", "implicit-io")],
 )
 def test_list_of_one_chapter_names_no_other(option: str, name: str) -> None:
-    entries = {entry.chapter: entry for entry in catalogue.catalogue()}
+    entries = {entry.chapter: entry for entry in catalogue.read_scripts()}
     listed = orm("list", option, name).stdout
     assert entries["implicit_io"].claim in listed
     assert entries["streaming"].claim not in listed
@@ -98,7 +98,7 @@ def test_sqlite_needs_no_server_and_runs_what_is_sqlalchemys_alone() -> None:
 
 
 def test_at_least_twenty_five_scripts_hold_on_sqlite_too() -> None:
-    scripts = [Script.of(entry.load()) for entry in catalogue.catalogue()]
+    scripts = [Script.of(entry.load()) for entry in catalogue.read_scripts()]
     assert sum(script.also == "aiosqlite" for script in scripts) >= 25
 
 

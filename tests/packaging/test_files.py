@@ -54,7 +54,7 @@ def test_every_script_is_a_command() -> None:
     commands = {
         each.name: each for each in importlib.metadata.entry_points(group="console_scripts")
     }
-    for entry in catalogue.catalogue():
+    for entry in catalogue.read_scripts():
         assert commands[entry.command].load() is entry.load().main
 
 

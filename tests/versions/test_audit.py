@@ -62,7 +62,7 @@ def test_what_is_read_of_defects_is_what_the_scripts_say() -> None:
     }
     assert read == {
         (entry.number, each.what, tuple(each.versions.items()), each.link)
-        for entry in catalogue.catalogue()
+        for entry in catalogue.read_scripts()
         for each in Script.of(entry.load()).defects
     }
 
@@ -107,7 +107,7 @@ def test_todays_lock_names_only_what_the_scripts_show_today(audit: Audit) -> Non
     locked = {pin.library: pin.version for pin in pins.read(ROOT / "poetry.lock")}
     shown = {
         each.what
-        for entry in catalogue.catalogue()
+        for entry in catalogue.read_scripts()
         for each in Script.of(entry.load()).defects
         if "python" not in each.versions and each.applies(locked)
     }

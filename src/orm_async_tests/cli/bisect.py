@@ -78,7 +78,7 @@ def _pin(text: str, bisected: str) -> tuple[str, str]:
     return name, version
 
 
-def _entry(number: str) -> catalogue.Entry:
+def _entry(number: str) -> catalogue.ScriptFile:
     entries = catalogue.select([number])
     if len(entries) > 1:
         raise CouldNotRun(
@@ -99,7 +99,7 @@ def _telling(run: "Runner", number: int) -> Callable[[str], "Outcome"]:
     return told
 
 
-def _told(found: "Search", entry: catalogue.Entry, releases: int) -> Iterator[str]:
+def _told(found: "Search", entry: catalogue.ScriptFile, releases: int) -> Iterator[str]:
     yield f"{entry.command}  {entry.claim}"
     yield f"{len(found.outcomes)} of {releases} releases of {found.library} were tried"
     names = {each.what: each.name for each in found.defects}

@@ -28,6 +28,8 @@ def add(commands: Any) -> None:
     lists = commands.add_parser("list", help="the scripts, by chapter")
     lists.add_argument(*chapter, metavar="NAME", help=", ".join(catalogue.CHAPTERS))
     lists.add_argument("--since", metavar="2.1", help="those about what is new in that SQLAlchemy")
+    path = "the scripts to read first, in the order in which one learns"
+    lists.add_argument("--path", action="store_true", help=path)
     lists.set_defaults(run=list_)
 
     runs = commands.add_parser("run", help="run scripts: run 1 5-7, --chapter loading, --all")
@@ -51,18 +53,27 @@ def add(commands: Any) -> None:
 
 
 def list_(arguments: argparse.Namespace) -> int:
-    """Print the scripts of each chapter."""
+    """Print the scripts of each chapter, or the learning path."""
+    if arguments.path:
+        print_path()
+        return 0
     entries = catalogue.select([], arguments.chapter)
     if arguments.since:
         entries = [entry for entry in entries if _is_new(entry, arguments.since)]
-    for chapter in catalogue.chapters(entries):
+    for chapter in catalogue.group_by_chapter(entries):
         print(f"{chapter.title} ({chapter.name})")
-        for entry in chapter.entries:
+        for entry in chapter.scripts:
             print(f"  {entry.command:>7}  {entry.claim}")
     return 0
 
 
-def _is_new(entry: catalogue.Entry, version: str) -> bool:
+def print_path() -> None:
+    """Print each script of the learning path with its lesson."""
+    for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
+        print(f"{position:2}. {script.command:>7}  {script.claim}\n{'':13}{lesson}")
+
+
+def _is_new(entry: catalogue.ScriptFile, version: str) -> bool:
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -117,7 +128,7 @@ def _summarize(results: Sequence["Result"]) -> None:
 
 
 def _results(
-    entries: Sequence[catalogue.Entry], database: "Database", loop: str, anyway: bool
+    entries: Sequence[catalogue.ScriptFile], database: "Database", loop: str, anyway: bool
 ) -> Iterator["Result"]:
     """The results of these scripts, each when it has run."""
     from orm_async_tests.harness.runner import run_script

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 def why(arguments: argparse.Namespace) -> int:
     """Print cause, cure and command, of the best three at most; 1 if no script shows the error."""
     text = " ".join(arguments.text) or _pasted()
-    entries = {entry.number: entry for entry in catalogue.catalogue()}
+    entries = {entry.number: entry for entry in catalogue.read_scripts()}
     found = symptoms.matching(text, {number: each.symptoms for number, each in entries.items()})
     if not found:
         print("no script shows this error\n  type: orm-async-tests list", file=sys.stderr)
@@ -47,7 +47,7 @@ def _pasted() -> str:
     return text
 
 
-def _answer(entry: catalogue.Entry) -> Iterator[str]:
+def _answer(entry: catalogue.ScriptFile) -> Iterator[str]:
     yield f"{entry.command}  {entry.claim}"
     for paragraph in entry.why.split("\n\n"):
         yield textwrap.fill(paragraph, WIDTH, initial_indent="  ", subsequent_indent="  ")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from orm_async_tests.matrix.records import GOOD, Record, identities, verdicts
+from orm_async_tests.matrix.records import Record, identities, verdicts
+from orm_async_tests.verdicts import PASSING
 
 Kind = Literal["regression", "repaired", "changed", "added", "gone"]
 
@@ -53,7 +54,7 @@ def _kind(old: str, new: str) -> Kind:
     if not new:
         return "gone"
     if not old:
-        return "added" if new in GOOD else "regression"
-    if (old in GOOD) != (new in GOOD):
-        return "repaired" if new in GOOD else "regression"
+        return "added" if new in PASSING else "regression"
+    if (old in PASSING) != (new in PASSING):
+        return "repaired" if new in PASSING else "regression"
     return "changed"

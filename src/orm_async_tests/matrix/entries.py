@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from orm_async_tests.matrix.records import DIFFERENT, Record, identities, libraries, verdicts
+from orm_async_tests.matrix.records import Record, identities, libraries, verdicts
+from orm_async_tests.verdicts import FAILING, HOLDS
 from orm_async_tests.versions.entries import upstream
 from orm_async_tests.versions.ranges import within
 
@@ -20,14 +21,14 @@ WHAT, WHY, LINK = "<what goes wrong>", "<why>", "https://..."
 def entry(found: Record, records: Sequence[Record]) -> str:
     """The entry to paste for an unexpected result; "" where none would help."""
     stacks = identities(records)
-    if found["verdict"] not in DIFFERENT or found["stack"] not in stacks:
+    if found["verdict"] not in FAILING or found["stack"] not in stacks:
         return ""
     mine = stacks[found["stack"]]
     if outside := [each for each in found["defects"] if _is_outside(each, mine)]:
         return "\n".join(_wider(each, mine) for each in outside)
     there = verdicts(records)
     holding = [
-        each for stack, each in stacks.items() if there.get((stack, found["number"])) == "HOLDS"
+        each for stack, each in stacks.items() if there.get((stack, found["number"])) == HOLDS
     ]
     names = distinguishing(mine, holding)
     versions = {_library(name, mine): f"=={mine[name]}" for name in names if name in LIBRARY}

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orm_async_tests.matrix.records import (
-    DIFFERENT,
-    GOOD,
     Record,
     complete,
     identities,
@@ -14,6 +12,7 @@ from orm_async_tests.matrix.records import (
     result,
     verdicts,
 )
+from orm_async_tests.verdicts import FAILING, HOLDS, NOT_RUN, PASSING, UPSTREAM
 from orm_async_tests.versions.ranges import applies
 
 OLD_POOLER = r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$"
@@ -113,11 +112,7 @@ def explained(records: Sequence[Record]) -> dict[str, list[int]]:
     """The scripts that did not hold as was expected, by the reason."""
     found: dict[str, list[int]] = {}
     for each, known in _with_expectations(records):
-        if (
-            known
-            and each["verdict"] in DIFFERENT
-            and each["number"] not in found.get(known.why, ())
-        ):
+        if known and each["verdict"] in FAILING and each["number"] not in found.get(known.why, ()):
             found.setdefault(known.why, []).append(each["number"])
     return found
 
@@ -126,12 +121,12 @@ def unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
     """The results that a reader has to look at, and why."""
     for each, known in _with_expectations([*records, *absent(records)]):
         verdict, reason = each["verdict"], each["reason"]
-        if known is None or verdict == "UPSTREAM":
-            if verdict not in GOOD:
+        if known is None or verdict == UPSTREAM:
+            if verdict not in PASSING:
                 yield each, reason
-        elif verdict == "HOLDS" and known.always:
+        elif verdict == HOLDS and known.always:
             yield each, f"it holds, and was expected not to: {known.why}"
-        elif verdict not in ("HOLDS", *DIFFERENT) and (known.always or verdict not in GOOD):
+        elif verdict not in (HOLDS, *FAILING) and (known.always or verdict not in PASSING):
             yield each, f"it was not run ({reason}), and was expected not to hold: {known.why}"
 
 
@@ -141,7 +136,7 @@ def absent(records: Sequence[Record]) -> list[Record]:
         return []
     there = verdicts(records)
     return [
-        result(stack, number, "NOT RUN", "there is no such script")
+        result(stack, number, NOT_RUN, "there is no such script")
         for stack, identity in identities(records).items()
         for each in EXPECTED
         if each.applies(identity)

@@ -13,8 +13,6 @@ from typing import Any
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix.plans import Plan, without_password
 
-GOOD = ("HOLDS", "UPSTREAM", "SKIPPED")
-DIFFERENT = ("BROKEN", "TIMEOUT", "CRASH")  # what may be expected
 SCHEMA = 2  # raised when a reader would have to change
 Record = dict[str, Any]
 

@@ -19,9 +19,9 @@ from orm_async_tests.matrix.environments import variables
 from orm_async_tests.matrix.plans import Plan
 from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.postgres import supervisor
+from orm_async_tests.verdicts import CRASH, NOT_RUN, TIMEOUT
 from orm_async_tests.versions.releases import NotInstalled
 
-TIMEOUT, CRASH, NOT_RUN = "TIMEOUT", "CRASH", "NOT RUN"
 IDLE = "5"  # seconds that a slot's server waits for its next stack
 LINE = 2**24  # bytes that a result may have
 

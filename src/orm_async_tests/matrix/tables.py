@@ -6,8 +6,7 @@ from xml.etree import ElementTree
 
 from orm_async_tests.matrix.expected import absent, unexpected
 from orm_async_tests.matrix.records import Record, verdicts
-
-WORDS = ("HOLDS", "UPSTREAM", "SKIPPED", "BROKEN", "TIMEOUT", "CRASH", "NOT RUN")
+from orm_async_tests.verdicts import EVERY_WORD, SKIPPED
 
 
 def counts(records: Sequence[Record]) -> Iterator[tuple[str, ...]]:
@@ -16,7 +15,7 @@ def counts(records: Sequence[Record]) -> Iterator[tuple[str, ...]]:
     found = {name: Counter[str]() for name in stacks}
     for (stack, _), verdict in verdicts(records).items():
         found[stack][verdict] += 1
-    used = [word for word in WORDS if any(count[word] for count in found.values())]
+    used = [word for word in EVERY_WORD if any(count[word] for count in found.values())]
     yield ("stack", *used)
     for name, count in found.items():
         yield (name, *(str(count[word]) if count[word] else "-" for word in used))
@@ -28,12 +27,12 @@ def differing(records: Sequence[Record]) -> Iterator[tuple[str, ...]]:
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
     for number in records[0]["scripts"]:
         row = [found.get((stack, number), "") for stack in stacks]
-        if len({*row} - {"SKIPPED"}) > 1:
+        if len({*row} - {SKIPPED}) > 1:
             yield (f"test{number}", *(_short(word) for word in row))
 
 
 def _short(word: str) -> str:
-    return "-" if word == "SKIPPED" else word
+    return "-" if word == SKIPPED else word
 
 
 def markdown(rows: Iterator[tuple[str, ...]]) -> str:
@@ -61,5 +60,5 @@ def _case(suite: ElementTree.Element, result: Record, failure: str | None) -> No
     case = ElementTree.SubElement(suite, "testcase", name=name, classname=stack, time=seconds)
     if failure is not None:
         ElementTree.SubElement(case, "failure", message=result["verdict"]).text = failure
-    elif result["verdict"] == "SKIPPED":
+    elif result["verdict"] == SKIPPED:
         ElementTree.SubElement(case, "skipped", message=result["reason"])

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from orm_async_tests import catalogue
-from orm_async_tests.catalogue import Entry
+from orm_async_tests.catalogue import ScriptFile
 
 MARK = "Upstream"  # the class of a defect
 SHARED = "orm_async_tests.harness.defects"  # the module of those that several scripts meet
@@ -22,7 +22,7 @@ class Known:
     what: str
     versions: Mapping[str, str]
     link: str
-    scripts: tuple[Entry, ...]
+    scripts: tuple[ScriptFile, ...]
 
     @cached_property
     def met_as(self) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def known_defects() -> list[Known]:
     """Every defect, by the number of the first script that shows it."""
     shared = dict(_defined(ast.parse(DEFECTS.read_text("utf-8"))))
     found: dict[str, Known] = {}
-    for entry in catalogue.catalogue():
+    for entry in catalogue.read_scripts():
         for name, (what, versions, link) in _of(entry, shared):
             before = found[name].scripts if name in found else ()
             found[name] = Known(name, what, versions, link, (*before, entry))
@@ -45,7 +45,7 @@ def known_defects() -> list[Known]:
 Said = tuple[str, Mapping[str, str], str]  # an Upstream's arguments
 
 
-def _of(entry: Entry, shared: Mapping[str, Said]) -> Iterator[tuple[str, Said]]:
+def _of(entry: ScriptFile, shared: Mapping[str, Said]) -> Iterator[tuple[str, Said]]:
     tree = ast.parse(entry.path.read_text("utf-8"))
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == SHARED:

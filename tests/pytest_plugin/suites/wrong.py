@@ -9,7 +9,7 @@ CHAPTERS = ("implicit_io", "concurrency", "pool")
 
 def wrong(chapter: str) -> list[tuple[str, Script, Way]]:
     """Each wrong way of a chapter, with its command and script."""
-    entries = [entry for entry in catalogue.catalogue() if entry.chapter == chapter]
+    entries = [entry for entry in catalogue.read_scripts() if entry.chapter == chapter]
     scripts = {entry.command: Script.of(entry.load()) for entry in entries}
     return [
         (command, script, way)

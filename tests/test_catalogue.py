@@ -1,0 +1,32 @@
+"""The catalogue of scripts, and the path through it for newcomers."""
+
+import pytest
+
+from orm_async_tests import catalogue
+from orm_async_tests.errors import CouldNotRun
+
+
+def test_the_learning_path_has_about_fifteen_scripts_with_a_lesson_each() -> None:
+    path = catalogue.learning_path()
+    assert 12 <= len(path) <= 18
+    assert path[0][0].command == "test5"
+    assert [lesson for _, lesson in path if not lesson.endswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"), [(["5"], [5]), (["test5"], [5]), (["5-7"], [5, 6, 7])]
+)
+def test_words_select_scripts(words: list[str], numbers: list[int]) -> None:
+    assert [script.number for script in catalogue.select(words)] == numbers
+
+
+@pytest.mark.parametrize("word", ["", "x", "5-", "-5", "5-x", "4000", "7-5", "\u0665", "9" * 5000])
+def test_a_word_that_names_no_script_is_refused(word: str) -> None:
+    with pytest.raises(CouldNotRun):
+        catalogue.select([word])
+
+
+def test_a_range_is_refused_where_one_script_is_expected() -> None:
+    assert catalogue.select_one("5").number == 5
+    with pytest.raises(CouldNotRun, match="5-7 names 3 scripts"):
+        catalogue.select_one("5-7")

@@ -29,7 +29,12 @@ def is_ours(name: str | None, kind: str, _: object) -> bool:
 
 
 def prepare(connection: Connection) -> None:
-    """Make room for the line's version table, and separate the lines of an older database."""
+    """Wait for the lock, create the branch's schema, and separate the branches of an old database.
+
+    The lock of `upgrade()` is held until the transaction ends, so commands that run at the same
+    time take turns.
+    """
+    migrations.lock(connection)
     migrations.separate(connection)
     if METADATA.schema and not inspect(connection).has_schema(METADATA.schema):
         connection.execute(CreateSchema(METADATA.schema))
@@ -50,7 +55,13 @@ def configure_and_run(connection: Connection) -> None:
 
 
 def refuse_or_run(connection: Connection) -> None:
-    """The same, unless the database is somebody else's."""
+    """Run the migrations under a lock that other commands wait for, unless the database is foreign.
+
+    The session holds the lock, not a transaction, because a migration may commit on its own
+    (`autocommit_block()`). It ends with the connection. Raises CouldNotRun.
+    """
+    migrations.lock_session(connection)
+    connection.commit()  # the next transaction sees what the holder before has committed
     migrations.refuse_foreign(connection)
     prepare(connection)
     connection.commit()

@@ -16,7 +16,7 @@ from orm_async_tests.errors import CouldNotRun
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LOCK = 1297303373  # an advisory lock, held by who migrates
+LOCK = 1297303373  # key of the advisory lock that a session holds while it migrates
 State = Literal["empty", "behind", "current", "foreign"]
 
 OF_A_SCRIPT = re.compile(r"test\d+\.")
@@ -160,6 +160,16 @@ def refuse_foreign(connection: Connection, *lines: Line) -> State:
     return state
 
 
+def lock(connection: Connection) -> None:
+    """Wait for the lock of migrations, and hold it until the transaction ends."""
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+
+
+def lock_session(connection: Connection) -> None:
+    """Wait for the lock of migrations, and hold it until the connection closes."""
+    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+
+
 def upgrade(connection: Connection, *lines: Line) -> None:
     """Bring an empty or an older database of ours to the newest revisions of these lines.
 
@@ -167,7 +177,7 @@ def upgrade(connection: Connection, *lines: Line) -> None:
     """
     if refuse_foreign(connection, *lines) == "current":
         return
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+    lock(connection)
     if refuse_foreign(connection, *lines) == "current":
         return  # by another one, which had the lock
 
@@ -178,10 +188,12 @@ def upgrade(connection: Connection, *lines: Line) -> None:
 
 
 def separate(connection: Connection) -> None:
-    """Move the service's revision out of the table that once held those of both lines."""
+    """Move the service's revision out of the table that once held those of both lines.
+
+    The caller holds the lock of migrations.
+    """
     if not contents(connection).versions.get(TRACKS, set()) & revisions(SERVICE):
         return
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
     connection.execute(text(MAKE_SERVICE_VERSIONS))
     connection.execute(text(MOVE_SERVICE_VERSIONS), {"theirs": list(revisions(SERVICE))})
 

@@ -4,25 +4,37 @@ import asyncio
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import NullPool, create_engine
 
 from orm_async_tests import db, migrations
 from tests.conftest import with_url
+from tests.processes import WAITED_FOR, until
 
 ROOT = Path(__file__).parent.parent.parent
+THOROUGH = pytest.mark.thorough
 
 
-def alembic(database: db.Database, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run alembic with warnings as errors."""
-    return subprocess.run(
+def start_alembic(database: db.Database, *arguments: str) -> "subprocess.Popen[str]":
+    """Start an alembic process with warnings as errors."""
+    return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "alembic.config", *arguments],
         cwd=ROOT,
         env=with_url(database),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def alembic(database: db.Database, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run alembic to its end."""
+    with start_alembic(database, *arguments) as process:
+        stdout, stderr = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def succeeded(database: db.Database, *arguments: str) -> str:
@@ -147,6 +159,24 @@ def test_an_unreachable_database_is_refused_with_exit_code_2() -> None:
     nowhere = db.Database(db.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
     done = alembic(nowhere, "upgrade", "head")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("section", ["alembic", pytest.param("service", marks=THOROUGH)])
+def test_three_upgrades_of_an_empty_database_at_once_take_turns(
+    empty_database: db.Database, section: str
+) -> None:
+    engine = create_engine(db.with_driver(empty_database.url, "psycopg"), poolclass=NullPool)
+    with engine.connect() as holder, engine.connect() as watcher, ExitStack() as upgrades:
+        migrations.lock(holder)
+        started = [
+            upgrades.enter_context(start_alembic(empty_database, "-n", section, "upgrade", "head"))
+            for _ in range(3)
+        ]
+        until(lambda: watcher.scalar(WAITED_FOR, {"locktype": "advisory"}) == len(started))
+        holder.rollback()
+        outputs = [process.communicate() for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], outputs
+    assert "(head)" in succeeded(empty_database, "-n", section, "current")
 
 
 def test_no_connection_stays_open(empty_database: db.Database) -> None:

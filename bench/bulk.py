@@ -8,7 +8,7 @@ import argparse
 import statistics
 
 from orm_async_tests import db
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.scripts.writing import test046_bulk_ladder as ladder
 

@@ -23,9 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.errors import exit_code
-from orm_async_tests.harness.needs import PGBOUNCER, missing, require
-from orm_async_tests.harness.processes import Processes
-from orm_async_tests.harness.seen import sqlstate
+from orm_async_tests.harness.definitions.observation import sqlstate
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing, require
+from orm_async_tests.harness.environment.worker_processes import Processes
 from orm_async_tests.postgres import Pooler, pgbouncer, pooler, private_server
 
 NEWER, PREPARED = "pgbouncer>=1.21", "max_prepared_statements"

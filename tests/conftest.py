@@ -12,7 +12,7 @@ import pytest
 
 from orm_async_tests import db, migrations
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness import needs
+from orm_async_tests.harness.environment import requirements
 
 pytest.register_assert_rewrite("orm_async_tests.scripts")
 
@@ -23,7 +23,7 @@ IDLE = "3"  # seconds: nothing is left running for long
 def pytest_configure() -> None:
     """Where ORM_ASYNC_REQUIRE names what no test may be skipped for, see that it is here."""
     try:
-        needs.require(os.environ.get(needs.VARIABLE, ""), needs.VARIABLE)
+        requirements.require(os.environ.get(requirements.VARIABLE, ""), requirements.VARIABLE)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -6,25 +6,25 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.ways import called_with
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.variants import select_arguments
+from orm_async_tests.harness.report.result import Result
 
-Mutant = tuple[str, dict[str, Seen]]
-FIELDS = [field.name for field in fields(Seen) if field.name not in ("kind", "counted")]
+Mutant = tuple[str, dict[str, Observation]]
+FIELDS = [field.name for field in fields(Observation) if field.name not in ("kind", "counted")]
 POISON = "poison"
 
 
-def blanks(seen: Mapping[str, Seen]) -> Iterator[Mutant]:
-    """With one way blank."""
+def blanks(seen: Mapping[str, Observation]) -> Iterator[Mutant]:
+    """With one variant blank."""
     for name, each in seen.items():
-        yield f"{name} blank", {**seen, name: Seen(each.kind)}
+        yield f"{name} blank", {**seen, name: Observation(each.kind)}
 
 
 def swaps(result: Result) -> Iterator[Mutant]:
-    """With a wrong and a right way taken for each other.
+    """With a wrong and a right variant taken for each other.
 
-    Where a way is wrong because of a library's defect, it is right on a stack without it.
+    Where a variant is wrong because of a library's defect, it is right on a stack without it.
     """
     seen = result.seen
     wrong = [name for name, each in seen.items() if each.kind == "wrong"]
@@ -37,7 +37,7 @@ def swaps(result: Result) -> Iterator[Mutant]:
             yield f"{bad} seen as {good}", {**seen, good: seen[bad]}
 
 
-def changes(result: Result) -> Iterator[tuple[str, list[dict[str, Seen]]]]:
+def changes(result: Result) -> Iterator[tuple[str, list[dict[str, Observation]]]]:
     """Each field, or item of a value, that the check reads, and what else it might have been."""
     for name, field, *key in read(result):
         old = getattr(result.seen[name], field)
@@ -46,7 +46,7 @@ def changes(result: Result) -> Iterator[tuple[str, list[dict[str, Seen]]]]:
         yield ".".join((name, field, *key)), [{**result.seen, name: each} for each in seen]
 
 
-def _with(seen: Seen, field: str, value: Any) -> Seen:
+def _with(seen: Observation, field: str, value: Any) -> Observation:
     changed = copy(seen)
     setattr(changed, field, value)
     return changed
@@ -72,11 +72,11 @@ def changed(old: Any) -> list[Any]:
 
 
 def read(result: Result) -> dict[tuple[str, ...], None]:
-    """What the check reads: a way, a field of it, and the key of an item if one alone is read."""
+    """Return what the check reads: a variant, its field, and the key if it reads one item."""
     found: dict[tuple[str, ...], None] = {}
     seen = {name: _watched(each, partial(_note, found, name)) for name, each in result.seen.items()}
     offered = {**result.script.defaults, "stack": result.stack, **seen}
-    result.script.check(**called_with(result.script.check, offered))
+    result.script.check(**select_arguments(result.script.check, offered))
     by_key = {place[:2] for place in found if len(place) == 3}
     return {place: None for place in found if len(place) == 3 or place not in by_key}
 
@@ -95,14 +95,14 @@ class _Items(dict[str, Any]):
         return super().__getitem__(key)
 
 
-def _watched(seen: Seen, note: Callable[..., object]) -> Seen:
+def _watched(seen: Observation, note: Callable[..., object]) -> Observation:
     """The same, and it notes which of its fields are read."""
     value = seen.value
     if isinstance(value, dict):
         value = _Items(value)
         value.note = note
 
-    class Watched(Seen):
+    class Watched(Observation):
         def __getattribute__(self, name: str) -> Any:
             if name in FIELDS:
                 note(name)

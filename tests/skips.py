@@ -6,9 +6,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests.db import DRIVERS
-from orm_async_tests.harness.judge import SKIPPED
-from orm_async_tests.harness.needs import PGBOUNCER, missing
-from orm_async_tests.harness.result import Result
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing
+from orm_async_tests.harness.report.judge import SKIPPED
+from orm_async_tests.harness.report.result import Result
 from orm_async_tests.versions.ranges import within
 
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from orm_async_tests import db
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.definitions.observation import sqlstate
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.seen import sqlstate
 from orm_async_tests.symptoms import Symptom
 
 ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)  # how coroutines and generators return
@@ -76,7 +76,7 @@ def met(entry: ScriptFile, database: db.Database) -> tuple[Result, list[Shown]]:
         values = seen.value if isinstance(seen.value, list) else []
         errors = [each for each in [seen.error, *values] if isinstance(each, BaseException)]
         noted += map(shown, errors)
-        for name, text in zip(seen.warnings, seen.warned, strict=True):
+        for name, text in zip(seen.warnings, seen.warning_messages, strict=True):
             noted.append(Shown({name}, set(), set(), text, text))
     return result, noted
 

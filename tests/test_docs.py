@@ -9,10 +9,10 @@ from pathlib import Path
 
 from orm_async_tests import catalogue, db, symptoms
 from orm_async_tests.cli import parser
-from orm_async_tests.harness.fixtures import FIXTURES
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.report.render import whole
+from orm_async_tests.harness.run.fixtures import FIXTURES
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.show import whole
 from orm_async_tests.service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness.anomalies import LEVELS, table
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.run.anomalies import LEVELS, table
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 
 PAGE = Path(__file__).parent.parent / "docs/isolation.md"

@@ -1,4 +1,4 @@
-"""Imports point one way, and do nothing."""
+"""Imports point one variant, and do nothing."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""A right way can be lifted out of its script, into a file with an engine and a session factory."""
+"""A right variant runs when it is lifted into a file with an engine and a session factory."""
 
 import ast
 import asyncio
@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness import playground
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.definitions.variants import Variant
+from orm_async_tests.harness.environment import script_database
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.ways import Way
 from tests.skips import skip_as
 
 PLAIN = {"session", "Session", "engine"}
@@ -24,12 +24,12 @@ TOOLS = ("checked_out", "environment", "Sessions")  # of the harness: they count
 ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 
 
-def plain(script: Script) -> list[Way]:
-    """The right ways that ask for an engine or sessions only."""
+def plain(script: Script) -> list[Variant]:
+    """The right variants that ask for an engine or sessions only."""
     return [
-        way
-        for way in script.ways
-        if way.kind == "right" and set(way.parameters) <= PLAIN and not way.engine
+        variant
+        for variant in script.variants
+        if variant.kind == "right" and set(variant.parameters) <= PLAIN and not variant.engine
     ]
 
 
@@ -78,19 +78,19 @@ def names_of(node: ast.stmt) -> Iterator[str]:
             pass
 
 
-async def called(source: str, way: Way, script: Script, database: db.Database) -> Any:
+async def called(source: str, variant: Variant, script: Script, database: db.Database) -> Any:
     """What the lifted function gives, in the script's world."""
-    module = ModuleType(f"lifted_{way.name}")
+    module = ModuleType(f"lifted_{variant.name}")
     sys.modules[module.__name__] = module
     exec(compile(source, module.__name__, "exec"), vars(module))
-    async with playground.entered(database) as ground, AsyncExitStack() as ended:
+    async with script_database.entered(database) as ground, AsyncExitStack() as ended:
         await ground.reset(script.base, script.world, script.defaults)
         engine = create_async_engine(database.url)
         ended.push_async_callback(engine.dispose)
         factory = async_sessionmaker(engine)
         session = await ended.enter_async_context(factory())
         offered = {"engine": engine, "Session": factory, "session": session}
-        found = vars(module)[way.name](*(offered[each] for each in way.parameters))
+        found = vars(module)[variant.name](*(offered[each] for each in variant.parameters))
         if inspect.isasyncgen(found):
             return {"items": len([each async for each in found])}
         return await found
@@ -105,6 +105,6 @@ def test_its_right_ways_work_without_the_harness(command: str, database: db.Data
     result = run_script(script, database)
     skip_as(result)
     source = entry.path.read_text("utf-8")
-    for way in plain(script):
-        found = asyncio.run(called(lifted(source, way.name), way, script, database))
-        assert repr(found) == repr(result.seen[way.name].value), way.name
+    for variant in plain(script):
+        found = asyncio.run(called(lifted(source, variant.name), variant, script, database))
+        assert repr(found) == repr(result.seen[variant.name].value), variant.name

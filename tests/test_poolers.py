@@ -7,7 +7,7 @@ import pytest
 from bench.poolers import TABLES, modes_of
 
 from orm_async_tests import db
-from orm_async_tests.harness.needs import PGBOUNCER, missing
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing
 
 PAGE = Path(__file__).parent.parent / "docs/poolers.md"
 ROWS = [(table, row) for table, rows in TABLES.items() for row in rows]

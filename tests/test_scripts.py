@@ -8,15 +8,15 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness import sqlite
-from orm_async_tests.harness.judge import BROKEN, HOLDS, UPSTREAM, judge
-from orm_async_tests.harness.needs import WIRE
-from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.variants import select_arguments
+from orm_async_tests.harness.environment import sqlite
+from orm_async_tests.harness.environment.requirements import WIRE
+from orm_async_tests.harness.report.judge import BROKEN, HOLDS, UPSTREAM, judge
+from orm_async_tests.harness.report.render import whole
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.show import whole
-from orm_async_tests.harness.ways import called_with
 from orm_async_tests.symptoms import matching
 from orm_async_tests.versions.ranges import within
 from tests.mutants import blanks, changes, swaps
@@ -94,7 +94,7 @@ def unmet(entry: catalogue.ScriptFile, driver: str, noted: list[Shown]) -> list[
 
 
 def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
-    """The wrong ways whose tracebacks do not lead to the script, though it names symptoms."""
+    """The wrong variants whose tracebacks do not lead to the script, though it names symptoms."""
     return [
         name
         for name, seen in result.seen.items()
@@ -103,11 +103,11 @@ def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
     ]
 
 
-def fails(result: Result, seen: Mapping[str, Seen]) -> bool:
+def fails(result: Result, seen: Mapping[str, Observation]) -> bool:
     """Whether an assertion of the check fails for what was seen, and nothing else."""
     offered = {**result.script.defaults, "stack": result.stack, **seen}
     try:
-        result.script.check(**called_with(result.script.check, offered))
+        result.script.check(**select_arguments(result.script.check, offered))
     except AssertionError:
         return True
     except Exception:

@@ -62,15 +62,19 @@ def test_a_script_has_the_form(command: str) -> None:
     assert claim.endswith(".")
     assert not SLEEP.search(source)
     assert source.endswith("\n\n\nmain = main_of(__name__)\n")
-    labels = [ast.get_docstring(way) or "" for way in functions(SCRIPTS[command]) if marked(way)]
+    labels = [
+        ast.get_docstring(variant) or ""
+        for variant in functions(SCRIPTS[command])
+        if marked(variant)
+    ]
     assert [each for each in labels if not each or each.endswith(".")] == []
     assert [each for each in labels if CAPITALIZED.match(each)] == []
 
 
 def marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it is a way."""
+    """Whether it is a variant."""
     names = {ast.unparse(each).partition("(")[0] for each in function.decorator_list}
-    return bool(names & {"wrong", "right", "way"})
+    return bool(names & {"wrong", "right", "variant"})
 
 
 @pytest.mark.parametrize("command", SCRIPTS)
@@ -92,7 +96,7 @@ def test_no_file_names_a_place_on_a_machine() -> None:
 
 @pytest.mark.parametrize("command", SCRIPTS)
 def test_no_function_of_a_script_takes_a_bool(command: str) -> None:
-    """A way that says `True` to a helper hides what it does."""
+    """A variant that says `True` to a helper hides what it does."""
     for function in functions(SCRIPTS[command]):
         arguments = ast.walk(function.args)
         kinds = [each.annotation for each in arguments if isinstance(each, ast.arg)]

@@ -22,7 +22,7 @@ from sqlalchemy import URL, text
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun, exit_code
-from orm_async_tests.harness import show
+from orm_async_tests.harness.report import render
 from orm_async_tests.postgres import private_server
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.releases import last_line, pip
@@ -67,7 +67,7 @@ def main() -> int:
                 counts = found.passed, found.skipped, len(found.failed) - len(new), len(new)
                 rows.append((suite, driver, *map(str, counts), f"{found.seconds:.0f}"))
     print(f"SQLAlchemy {release}")
-    show.show(show.grid(rows))
+    render.show(render.grid(rows))
     print("".join(f"\nFAILED {each}" for each in unknown))
     return int(bool(unknown))
 

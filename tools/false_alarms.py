@@ -30,7 +30,7 @@ from sqlalchemy import text
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun, exit_code
-from orm_async_tests.harness import show
+from orm_async_tests.harness.report import render
 from orm_async_tests.postgres import private_server
 from orm_async_tests.postgres.binaries import VARIABLE
 from orm_async_tests.postgres.cluster import Login
@@ -71,7 +71,7 @@ UNDISPOSED = "the test makes the engine and a table in it, and leaves it so"
 CLIENTS = "the test makes a table by the engine in its own loop, and its client's app has another"
 BROKEN = "the test is about a script that does just this, and breaks"
 FAULTY = "a fault of the test's leaves the connection to the collector, as SQLAlchemy says too"
-WRONG = "the script's wrong ways run too, and do just this"
+WRONG = "the script's wrong variants run too, and do just this"
 KNOWN = {  # the reason why a finding is true, by a part of a test's id and a kind
     ("test_extensions/test_flask.py", "engine"): STOPPED,
     ("test_extensions/test_flask.py", "loop"): RESTARTED,
@@ -203,7 +203,7 @@ def main() -> int:
         counts = len(watched.outcomes), passed, true, len(alarms)
         times = f"{bare.cpu:.1f}", f"{watched.cpu:.1f}"
         rows.append((name, *map(str, counts), str(len(others)), *times))
-    show.show(show.grid(rows))
+    render.show(render.grid(rows))
     print("".join(f"\nWRONG {each}" for each in wrong))
     return int(bool(wrong))
 

@@ -109,13 +109,14 @@ def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def recorded() -> dict[Path, str]:
     """What the example and the scripts of anomalies show now, on the embedded server."""
     from orm_async_tests import db
-    from orm_async_tests.harness import anomalies, runner, show
+    from orm_async_tests.harness.report import render
+    from orm_async_tests.harness.run import anomalies, runner
     from orm_async_tests.harness.script import Script
 
     with db.open_database("embedded", "asyncpg") as database:
         (example,) = catalogue.select([EXAMPLE])
         result = runner.run_script(Script.of(example.load()), database)
-        shown = [text for _, text in show.whole(result)]
+        shown = [text for _, text in render.whole(result)]
         scripts = [Script.of(entry.load()) for entry in catalogue.select([], "isolation")]
         rows = list(anomalies.table(runner.run_script(each, database).seen for each in scripts))
     return {

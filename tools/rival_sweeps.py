@@ -35,7 +35,8 @@ from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.runs import world
 from orm_async_tests.faults.server import STATES
 from orm_async_tests.faults.sweeping import cells
-from orm_async_tests.harness import checked_out, playground
+from orm_async_tests.harness import checked_out
+from orm_async_tests.harness.environment import script_database
 
 Found = dict[str, Any]
 ONCE, PAIR = "cancel", "cancel+cancel"
@@ -222,7 +223,7 @@ TOOLS: dict[str, Callable[[Pattern, db.Database], Awaitable[Found]]] = {
 
 async def swept(tool: str, pattern: Pattern, database: db.Database) -> Found:
     """What a tool finds in a pattern, on fresh rows."""
-    async with playground.entered(database) as ground:
+    async with script_database.entered(database) as ground:
         await ground.reset(models.Base, world, {})
         return await TOOLS[tool](pattern, database)
 

@@ -204,7 +204,7 @@ def reasons(tools: Mapping[str, Swept]) -> Iterator[str]:
 
 
 def differences(found: Found) -> Iterator[str]:
-    """For each finding of ours whether a rival has it, and the other way round."""
+    """For each finding of ours whether a rival has it, and the other variant round."""
     rows = [row for stack, tools in found.items() for row in compared(str(stack), tools)]
     yield "| Stack | Broken | In | Found by | Not by |"
     yield "| --- | --- | --- | --- | --- |"

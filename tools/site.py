@@ -8,10 +8,10 @@ from pathlib import Path
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.catalogue import Chapter, ScriptFile
-from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.report.render import whole
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.show import whole
 
 SITE = Path(__file__).parent.parent / "site"
 

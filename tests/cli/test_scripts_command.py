@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness import needs, playground
+from orm_async_tests.harness.environment import requirements, script_database
 from orm_async_tests.harness.script import Script
 from tests.cli.commands import lazy_loading, orm
 from tests.conftest import with_url
@@ -19,7 +19,7 @@ from tests.processes import WAITED_FOR
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
 
-ASLEEP = '''"""A way that sleeps for ten minutes."""
+ASLEEP = '''"""A variant that sleeps for ten minutes."""
 
 from sqlalchemy import text
 from orm_async_tests.harness import main_of, right
@@ -94,7 +94,7 @@ def test_sqlite_needs_no_server_and_runs_what_is_sqlalchemys_alone() -> None:
     jsonschema.validate(document, json.loads(SCHEMA.read_text("utf-8")))
     assert (document["stack"]["driver"], document["stack"]["postgresql"]) == ("aiosqlite", "")
     assert [each["verdict"] for each in document["results"]] == ["SKIPPED", "HOLDS"]
-    assert {way["round_trips"] for way in document["results"][1]["ways"]} == {None}
+    assert {variant["round_trips"] for variant in document["results"][1]["variants"]} == {None}
 
 
 def test_at_least_twenty_five_scripts_hold_on_sqlite_too() -> None:
@@ -103,7 +103,7 @@ def test_at_least_twenty_five_scripts_hold_on_sqlite_too() -> None:
 
 
 def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> None:
-    if reason := needs.missing(needs.PGBOUNCER, wire=True):
+    if reason := requirements.missing(requirements.PGBOUNCER, wire=True):
         pytest.skip(reason)
     done = orm("run", "5", "--pooler", "session", "--json", on=database)
     assert done.returncode == 0, done.stderr
@@ -164,7 +164,7 @@ def test_a_script_refuses_an_interpreter_that_removes_assertions(database: db.Da
 
 async def _held(database: db.Database) -> str:
     """What a command says while another one has the database, and after it."""
-    async with playground.entered(database):
+    async with script_database.entered(database):
         waiting = asyncio.create_task(asyncio.to_thread(orm, "run", "5", on=database))
         async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
             async with asyncio.timeout(30):

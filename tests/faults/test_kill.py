@@ -13,7 +13,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import Report, runs, server, sweep
 from orm_async_tests.faults.patterns import add
 from orm_async_tests.faults.report import Cell
-from orm_async_tests.harness.servers import place, url_of
+from orm_async_tests.harness.environment.private_servers import place, url_of
 from orm_async_tests.postgres import private_server
 from orm_async_tests.postgres.cluster import KEEPS
 

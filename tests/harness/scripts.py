@@ -7,15 +7,15 @@ import textwrap
 from types import ModuleType
 
 from orm_async_tests import db
-from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 
 HEAD = '''"""A claim."""
 import asyncio, gc, logging, warnings
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from orm_async_tests.harness import Option, Upstream, main_of, right, way, wrong
+from orm_async_tests.harness import Option, Upstream, main_of, right, variant, wrong
 from orm_async_tests.models import User
 '''
 numbers = itertools.count(900)

@@ -3,12 +3,12 @@
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.evidence import MOST
-from orm_async_tests.harness.judge import BROKEN, HOLDS, Verdict
+from orm_async_tests.harness.report.evidence import MOST
+from orm_async_tests.harness.report.judge import BROKEN, HOLDS, Verdict
 from tests.harness.scripts import ran
 
 WAY = """
-@way
+@variant
 async def go():
     return {"jobs": 20, "runs": [1, 1, 1]}
 def check(go):

@@ -1,9 +1,9 @@
-"""A way that asks for a primary or its standby has both, with the usual rows."""
+"""A variant that asks for a primary or its standby has both, with the usual rows."""
 
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.judge import HOLDS, SKIPPED
+from orm_async_tests.harness.report.judge import HOLDS, SKIPPED
 from orm_async_tests.postgres import binaries
 from tests.harness.scripts import ran
 
@@ -12,12 +12,12 @@ async def count(engine):
     async with engine.connect() as connection:
         return await connection.scalar(text("SELECT count(*) FROM users"))
 
-@way
+@variant
 async def both(make_engine, primary_url, standby_url):
     return {"there": await count(make_engine(primary_url)),
         "here": await count(make_engine(standby_url))}
 
-@way
+@variant
 async def after_a_promotion(make_engine, standby, standby_url):
     standby.primary.kill()
     standby.promote()
@@ -44,7 +44,7 @@ def test_a_standby_needs_pg_basebackup(
         (folder / name).symlink_to(binaries.find().folder / name)
     monkeypatch.setenv("ORM_ASYNC_PG_BIN", str(folder))
     monkeypatch.setenv("PATH", "")
-    result = ran("@way\nasync def go(standby):\n    pass", database)
+    result = ran("@variant\nasync def go(standby):\n    pass", database)
     assert result.verdict.word == SKIPPED
     assert "no pg_basebackup" in result.verdict.reason
     assert "apt-get install postgresql" in result.verdict.reason

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.show import NARROWEST, grid, whole
-from orm_async_tests.harness.words import phrase
+from orm_async_tests.harness.report.phrasing import phrase
+from orm_async_tests.harness.report.render import NARROWEST, grid, whole
 from tests.harness.scripts import ran
 
 

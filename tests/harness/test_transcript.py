@@ -1,18 +1,24 @@
-"""The lines in which people read what a way sent."""
+"""The lines in which people read what a variant sent."""
 
 from collections.abc import Sequence
 
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.transcript import LINES, Line, transcript
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.report.transcript import LINES, Line, transcript
 
 
-def sent(*log: str, lanes: Sequence[int] = (), refused: Sequence[str] = ()) -> Seen:
-    """What was seen of a way that sent this."""
+def sent(
+    *log: str, transaction_ids: Sequence[int] = (), sqlstates: Sequence[str] = ()
+) -> Observation:
+    """What was seen of a variant that sent this."""
     none = [""] * len(log)
-    return Seen(log=[*log], lanes=[*lanes] or [0] * len(log), refused=[*refused] or none)
+    return Observation(
+        log=[*log],
+        transaction_ids=[*transaction_ids] or [0] * len(log),
+        sqlstates=[*sqlstates] or none,
+    )
 
 
-def texts(seen: Seen, *wrong: Seen) -> list[str]:
+def texts(seen: Observation, *wrong: Observation) -> list[str]:
     """Each line as "lane: times x text"."""
     return [
         f"{line.lane + ': ' if line.lane else ''}{f'{line.times} x ' * (line.times > 1)}{line.text}"
@@ -26,22 +32,22 @@ def test_a_transaction_s_begin_and_end_stand_beside_its_statements() -> None:
 
 
 def test_an_end_that_comes_after_another_transactions_statement_stands_alone() -> None:
-    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 2", "COMMIT", lanes=[0, 0, 1, 1, 0])
+    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 2", "COMMIT", transaction_ids=[0, 0, 1, 1, 0])
     assert texts(seen) == ["a: BEGIN; SELECT 1", "b: BEGIN; SELECT 2", "a: COMMIT"]
 
 
 def test_the_same_statement_of_two_transactions_is_counted_and_names_both() -> None:
-    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 1", lanes=[0, 0, 1, 1])
+    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 1", transaction_ids=[0, 0, 1, 1])
     assert texts(seen) == ["a, b: 2 x BEGIN; SELECT 1"]
 
 
 def test_a_refused_statement_names_its_sqlstate() -> None:
-    seen = sent("SELECT 1 / 0", "ROLLBACK", refused=["22012", ""])
+    seen = sent("SELECT 1 / 0", "ROLLBACK", sqlstates=["22012", ""])
     assert texts(seen) == ["SELECT 1 / 0 -> 22012; ROLLBACK"]
 
 
 def test_a_refused_commit_names_its_sqlstate() -> None:
-    seen = sent("BEGIN", "INSERT", "COMMIT", refused=["", "", "23505"])
+    seen = sent("BEGIN", "INSERT", "COMMIT", sqlstates=["", "", "23505"])
     assert texts(seen) == ["BEGIN; INSERT; COMMIT -> 23505"]
 
 

@@ -5,36 +5,36 @@ import importlib.metadata
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
-from orm_async_tests.harness.result import document
-from orm_async_tests.harness.show import whole
+from orm_async_tests.harness.report.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
+from orm_async_tests.harness.report.render import whole
+from orm_async_tests.harness.report.result import document
 from tests.harness.scripts import ran
 
 TROUBLES = {
-    "a right way that raises": """
+    "a right variant that raises": """
         @right
         async def go(session):
             await session.execute(text("SELECT nonsense"))
     """,
     "a warning": """
-        @way
+        @variant
         async def go():
             warnings.warn("something", UserWarning)
     """,
     "a coroutine that is never awaited": """
-        @way
+        @variant
         async def go(session):
             session.execute(text("SELECT 1"))
     """,
     "a connection that is not given back": """
         kept = []
-        @way
+        @variant
         async def go(engine):
             kept.append(await engine.connect())
     """,
     "a session that is not closed": """
         kept = []
-        @way
+        @variant
         async def go(engine):
             kept.append(AsyncSession(engine))
             await kept[0].execute(text("SELECT 1"))
@@ -42,7 +42,7 @@ TROUBLES = {
     "a raw connection that is not closed": """
         from sqlalchemy.ext.asyncio import create_async_engine
         engines = []
-        @way
+        @variant
         async def go(url):
             engines.append(create_async_engine(url))
             async with engines[0].connect():
@@ -50,12 +50,12 @@ TROUBLES = {
     """,
     "a task that is left running": """
         tasks = []
-        @way
+        @variant
         async def go():
             tasks.append(asyncio.create_task(asyncio.Event().wait()))
     """,
     "a task that is garbage before its end": """
-        @way
+        @variant
         async def go():
             async def wait():
                 await asyncio.get_running_loop().create_future()
@@ -64,7 +64,7 @@ TROUBLES = {
             gc.collect()
     """,
     "an exception that nobody retrieves": """
-        @way
+        @variant
         async def go():
             async def fail():
                 raise ValueError
@@ -72,19 +72,19 @@ TROUBLES = {
             await asyncio.sleep(0)
     """,
     "an error that is only logged": """
-        @way
+        @variant
         async def go():
             logging.getLogger("some.library").error("something")
     """,
     "a check that fails": """
-        @way
+        @variant
         async def go():
             return 1
         def check(go):
             assert go.value == 2
     """,
     "a check that raises something else": """
-        @way
+        @variant
         async def go():
             return 1
         def check(go):
@@ -113,7 +113,7 @@ ALLOWED = {
 def test_what_a_way_is_about_is_left_to_its_check(term: str, database: db.Database) -> None:
     body = f"""
         kept = []
-        @way({term}=True)
+        @variant({term}=True)
         async def go(engine):
             {ALLOWED[term]}
         def check(go):
@@ -127,7 +127,7 @@ def knowing(versions: str, outcome: int) -> str:
     return f"""
         DEFECT = Upstream("it is not 1", {{"sqlalchemy": "{versions}"}}, "https://example.org/1")
         OTHER = Upstream("it is not 1 or 2", {{"asyncpg": ">=0"}}, "https://example.org/2")
-        @way
+        @variant
         async def go():
             return {outcome}
         def check(go):
@@ -195,18 +195,18 @@ PROOFS = [
 def test_a_script_runs_on_the_versions_that_it_is_about(
     versions: str, needed: bool, database: db.Database
 ) -> None:
-    verdict = ran(f"{versions}\n@way\nasync def go():\n    pass", database).verdict
+    verdict = ran(f"{versions}\n@variant\nasync def go():\n    pass", database).verdict
     assert verdict.word == (HOLDS if needed else SKIPPED)
 
 
 @pytest.mark.parametrize(
     "need",
-    ['SINCE = "99"', 'ONLY = "psycopg"', "@way\nasync def read():\n    import no_such_package"],
+    ['SINCE = "99"', 'ONLY = "psycopg"', "@variant\nasync def read():\n    import no_such_package"],
 )
 def test_a_script_that_cannot_run_here_is_skipped_with_its_reason(
     need: str, database: db.Database
 ) -> None:
-    result = ran(f"{need}\n@way\nasync def go():\n    pass", database)
+    result = ran(f"{need}\n@variant\nasync def go():\n    pass", database)
 
     assert result.verdict.word == SKIPPED
     assert result.verdict.reason
@@ -215,7 +215,7 @@ def test_a_script_that_cannot_run_here_is_skipped_with_its_reason(
 
 def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
     tls = database.url.update_query_dict({"ssl": "prefer"})
-    result = ran("@way\nasync def go(wire):\n    pass", db.Database(tls, "url", "with TLS"))
+    result = ran("@variant\nasync def go(wire):\n    pass", db.Database(tls, "url", "with TLS"))
     assert result.verdict.word == SKIPPED
 
 
@@ -224,14 +224,14 @@ def test_a_server_of_its_own_needs_binaries(
     asked: str, database: db.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_PG_BIN", "/nowhere")
-    result = ran(f"@way\nasync def go({asked}):\n    pass", database)
+    result = ran(f"@variant\nasync def go({asked}):\n    pass", database)
     assert result.verdict.word == SKIPPED
     assert "ORM_ASYNC_PG_BIN" in result.verdict.reason
 
 
 def test_a_pooler_needs_pgbouncer(database: db.Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORM_ASYNC_PGBOUNCER", "no_such_program")
-    result = ran("@way\nasync def go(pooler):\n    pass", database)
+    result = ran("@variant\nasync def go(pooler):\n    pass", database)
     assert result.verdict.word == SKIPPED
     assert "apt-get install pgbouncer" in result.verdict.reason
 
@@ -243,11 +243,13 @@ def test_a_pooler_needs_pgbouncer(database: db.Database, monkeypatch: pytest.Mon
 def test_a_pooler_that_keeps_statements_needs_a_newer_pgbouncer(
     setting: str, need: str, database: db.Database
 ) -> None:
-    way = f"@way\nasync def go(pooler):\n    pooler.start(max_prepared_statements={setting})"
-    assert ran(f"ONLY = 'psycopg'\nN = '9'\n{way}", database).script.needs == {need}
+    variant = (
+        f"@variant\nasync def go(pooler):\n    pooler.start(max_prepared_statements={setting})"
+    )
+    assert ran(f"ONLY = 'psycopg'\nN = '9'\n{variant}", database).script.needs == {need}
 
 
 def test_the_stack_is_named(database: db.Database) -> None:
-    stack = ran("@way\nasync def go():\n    pass", database).stack
+    stack = ran("@variant\nasync def go():\n    pass", database).stack
     assert stack.sqlalchemy == importlib.metadata.version("sqlalchemy")
     assert stack.driver == "asyncpg"

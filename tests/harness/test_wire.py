@@ -1,4 +1,4 @@
-"""The wire counts round trips whatever way leads to the server, and loses an answer on demand."""
+"""The wire counts round trips over sockets and TCP, and loses an answer on demand."""
 
 import asyncio
 import threading
@@ -8,8 +8,8 @@ from contextlib import suppress
 import pytest
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness.judge import HOLDS
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.report.judge import HOLDS
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from tests.harness.scripts import ran
 
@@ -81,7 +81,7 @@ def test_round_trips_to_a_host_and_port_are_counted(by_tcp: db.Database, driver:
 
 LOSES_ONE = """
     from sqlalchemy.exc import DBAPIError
-    @way
+    @variant
     async def go(session, wire):
         wire.lose_answer(to="SELECT 41")
         answers = [await session.scalar(text("SELECT 40"))]
@@ -105,7 +105,7 @@ def test_one_answer_is_lost_with_its_connection(database: db.Database, driver: s
 
 KILLED = """
     import time
-    @way
+    @variant
     async def go(engine, activity, wire):
         async with engine.connect() as connection:
             raw = await connection.get_raw_connection()

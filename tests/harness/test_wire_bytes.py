@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import URL
 
 from orm_async_tests import db
-from orm_async_tests.harness.wire import Wire, watched
+from orm_async_tests.harness.wire.wire import Wire, watched
 
 QUERY, ANSWER = b"Q\0\0\0\x0dSELECT 1\0", b"Z\0\0\0\x05I"
 TERMINATE, CANCEL = b"X\0\0\0\x04", b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02"

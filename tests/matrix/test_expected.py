@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orm_async_tests.harness.playground import SETTINGS
-from orm_async_tests.harness.stack import Stack
+from orm_async_tests.harness.definitions.stack import Stack
+from orm_async_tests.harness.environment.script_database import SETTINGS
 from orm_async_tests.matrix import expected, records
 from tests.cli.commands import orm
 from tests.matrix.runs import run_of, written

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness import needs
+from orm_async_tests.harness.environment import requirements
 from orm_async_tests.postgres import pgbouncer, pooler
 from tests.processes import pids_of, until
 
@@ -28,7 +28,7 @@ with db.open_database("embedded") as database, pgbouncer(database.url) as pooler
 @pytest.fixture
 def installed() -> None:
     """Skips where there is no PgBouncer."""
-    if reason := needs.missing(needs.PGBOUNCER, wire=True):
+    if reason := requirements.missing(requirements.PGBOUNCER, wire=True):
         pytest.skip(reason)
 
 
@@ -104,17 +104,17 @@ def test_what_is_required_and_missing_is_an_error_with_what_to_type(
 ) -> None:
     monkeypatch.setenv(pooler.VARIABLE, "no_such_program")
     with pytest.raises(CouldNotRun) as raised:
-        needs.require("binaries,pgbouncer", "--require")
+        requirements.require("binaries,pgbouncer", "--require")
     assert raised.value.where == "--require"
     assert "apt-get install pgbouncer" in raised.value.remedy
 
 
 @pytest.mark.usefixtures("installed")
 def test_an_older_one_does_not_meet_the_need_of_a_newer_one() -> None:
-    assert "needs pgbouncer>=99" in needs.missing("pgbouncer>=99", wire=True)
+    assert "needs pgbouncer>=99" in requirements.missing("pgbouncer>=99", wire=True)
 
 
 @pytest.mark.parametrize("word", ["pgbuoncer", "pgbouncers", "pgbouncer>=new", "binaries,x"])
 def test_what_nobody_knows_cannot_be_required(word: str) -> None:
     with pytest.raises(CouldNotRun, match="cannot be required"):
-        needs.require(word, "--require")
+        requirements.require(word, "--require")

@@ -22,12 +22,15 @@ NOTE = re.compile(r"async-orm: (\S+ was (?:never loaded|expired))")
 def promised(heading: str) -> dict[str, str]:
     """A table of the document: the second cell, by script and way."""
     _, _, rest = DOCS.read_text("utf-8").partition(f"### {heading}\n")
-    return {f"{script}.{way}": said for script, way, said in ROW.findall(rest.partition("\n#")[0])}
+    return {
+        f"{script}.{variant}": said
+        for script, variant, said in ROW.findall(rest.partition("\n#")[0])
+    }
 
 
-def ways(chapter: str) -> set[str]:
+def variants(chapter: str) -> set[str]:
     """The wrong ways of a chapter, by script and name."""
-    return {f"{command}.{way.name}" for command, _, way in wrong(chapter)}
+    return {f"{command}.{variant.name}" for command, _, variant in wrong(chapter)}
 
 
 def found(folder: Path, database: db.Database, driver: str, chapter: str) -> dict[str, set[str]]:
@@ -49,15 +52,15 @@ def found(folder: Path, database: db.Database, driver: str, chapter: str) -> dic
     known = json.loads((folder / "known.json").read_text("utf-8"))
     seen = {re.sub(r".*\[|\]", "", test): set(kinds) for test, kinds in known.items()}
     for case in ElementTree.parse(folder / "junit.xml").getroot().iter("testcase"):
-        way = re.sub(r".*\[|\]", "", case.get("name", ""))
+        variant = re.sub(r".*\[|\]", "", case.get("name", ""))
         notes = NOTE.findall("".join(each.text or "" for each in case.iter("failure")))
-        seen[way] = seen.get(way, set()) | set(notes)
+        seen[variant] = seen.get(variant, set()) | set(notes)
     return seen
 
 
 def test_each_wrong_way_is_promised_or_has_a_reason() -> None:
     caught, missed = promised("Found"), promised("Not found")
-    assert caught.keys() | missed.keys() == set().union(*map(ways, CHAPTERS))
+    assert caught.keys() | missed.keys() == set().union(*map(variants, CHAPTERS))
     assert not caught.keys() & missed.keys()
 
 
@@ -67,6 +70,8 @@ def test_as_a_users_test_each_gets_what_is_promised_and_no_more(
     tmp_path: Path, database: db.Database, driver: str, chapter: str
 ) -> None:
     seen, said = found(tmp_path, database, driver, chapter), promised("Found")
-    must = {way: set(re.findall("`(.+?)`", said.get(way, ""))) for way in ways(chapter)}
-    may = {way: set(re.findall(r"\*(.+?)\*", said.get(way, ""))) for way in must}
-    assert {way: kinds - may[way] for way, kinds in seen.items()} == must
+    must = {
+        variant: set(re.findall("`(.+?)`", said.get(variant, ""))) for variant in variants(chapter)
+    }
+    may = {variant: set(re.findall(r"\*(.+?)\*", said.get(variant, ""))) for variant in must}
+    assert {variant: kinds - may[variant] for variant, kinds in seen.items()} == must

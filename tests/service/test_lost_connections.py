@@ -7,7 +7,7 @@ import httpx
 from sqlalchemy import NullPool, create_engine, event, text
 
 from orm_async_tests import db
-from orm_async_tests.harness.wire import watched
+from orm_async_tests.harness.wire.wire import watched
 from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lose
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.loading import FEW

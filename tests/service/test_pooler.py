@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.needs import PGBOUNCER, missing
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing
 from orm_async_tests.postgres import pgbouncer, private_server
 from orm_async_tests.service.settings import PREFIX
 from tests.service.crashes import told_the_truth

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.wire import Wire, watched
+from orm_async_tests.harness.wire.wire import Wire, watched
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.loading import FEW
 from tests.service.conftest import SETTINGS, served

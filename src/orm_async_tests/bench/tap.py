@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 
 from sqlalchemy import URL
 
-from orm_async_tests.harness.wire import Wire, can_watch
+from orm_async_tests.harness.wire.wire import Wire, can_watch
 
 HEADER = struct.Struct("!ci")  # a message's kind and length
 LENGTH = struct.Struct("!i")

@@ -19,7 +19,7 @@ OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    from orm_async_tests.harness.command import add_stack
+    from orm_async_tests.harness.run.command import add_stack
 
     parser = commands.add_parser("doctor", help="whether the scripts can run here")
     add_stack(parser)
@@ -69,7 +69,7 @@ def _pgbouncer() -> str:
 
 
 def _loop(name: str) -> str:
-    from orm_async_tests.harness.loops import run
+    from orm_async_tests.harness.environment.event_loops import run
 
     async def running() -> str:
         return type(asyncio.get_running_loop()).__name__

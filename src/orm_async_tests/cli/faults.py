@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from orm_async_tests.faults.patterns import Pattern
     from orm_async_tests.faults.report import Cell, Report
-    from orm_async_tests.harness.upstream import Upstream
+    from orm_async_tests.harness.definitions.upstream import Upstream
 
 LEGEND = "N: points  !: violations  =: known defects  ?: unresolved"
 
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    from orm_async_tests.harness.loops import DEFAULT, UVLOOP
+    from orm_async_tests.harness.environment.event_loops import DEFAULT, UVLOOP
 
     parser = commands.add_parser("faults", help="a fault at every await and message of a pattern")
     pattern = "such as transfer, or one's own as module:function (again for more; default: all)"
@@ -75,7 +75,7 @@ def _swept(
     from orm_async_tests.faults.kinds import faults
     from orm_async_tests.faults.runs import usual_kinds
     from orm_async_tests.faults.sweeping import libraries
-    from orm_async_tests.harness.loops import run
+    from orm_async_tests.harness.environment.event_loops import run
     from orm_async_tests.postgres.paths import home
 
     loop = arguments.loop
@@ -144,7 +144,7 @@ def _again(arguments: argparse.Namespace) -> int:
     from orm_async_tests.faults.outcome import parse
     from orm_async_tests.faults.remembered import remembered
     from orm_async_tests.faults.runs import chosen, places_for, rerun
-    from orm_async_tests.harness.loops import run
+    from orm_async_tests.harness.environment.event_loops import run
     from orm_async_tests.postgres.paths import home
 
     point = parse(arguments.point)

@@ -34,7 +34,7 @@ OUTPUT = "matrix.ndjson"
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
-    from orm_async_tests.harness.options import at_least
+    from orm_async_tests.harness.definitions.options import at_least
 
     runs = commands.add_parser("matrix", help="run scripts on many stacks")
     runs.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 1 or 5-7; else all")
@@ -163,16 +163,16 @@ def merge(arguments: argparse.Namespace) -> int:
 
 def _told(found: list["Record"], arguments: argparse.Namespace) -> int:
     """Print what was found, and write it in the other forms; 1 if something is unexpected."""
-    from orm_async_tests.harness import show
+    from orm_async_tests.harness.report import render
     from orm_async_tests.matrix import entries, expected, records, tables
 
     different = list(tables.differing(found))
-    show.show(show.grid(list(tables.counts(found))))
+    render.show(render.grid(list(tables.counts(found))))
     if len(different) > 1:
         print()
         for number, name in enumerate(found[0]["stacks"], 1):
             print(f"{number}: {name}")
-        show.show(show.grid(different))
+        render.show(render.grid(different))
     if arguments.markdown:
         both = [tables.markdown(tables.counts(found)), tables.markdown(iter(different))]
         arguments.markdown.write_text("\n".join(both), "utf-8")

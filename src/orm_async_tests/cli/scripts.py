@@ -14,15 +14,15 @@ from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
     from orm_async_tests.db import Database
-    from orm_async_tests.harness.result import Result
+    from orm_async_tests.harness.report.result import Result
 
 Progress = Callable[[str], None]
-VERBOSE = "what each way sent and what the verdict rests on; -vv: in full"
+VERBOSE = "what each variant sent and what the verdict rests on; -vv: in full"
 
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
-    from orm_async_tests.harness.command import add_stack
+    from orm_async_tests.harness.run.command import add_stack
 
     chapter = ("--chapter", "--topic")
     lists = commands.add_parser("list", help="the scripts, by chapter")
@@ -85,8 +85,9 @@ def _is_new(entry: catalogue.ScriptFile, version: str) -> bool:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chosen scripts on one database and print their verdicts, or JSON."""
-    from orm_async_tests.harness import result, sqlite
-    from orm_async_tests.harness.needs import VARIABLE, require
+    from orm_async_tests.harness.environment import sqlite
+    from orm_async_tests.harness.environment.requirements import VARIABLE, require
+    from orm_async_tests.harness.report import result
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
@@ -112,26 +113,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(done: "Result", verbose: int) -> None:
-    from orm_async_tests.harness import show
-    from orm_async_tests.harness.judge import BROKEN
+    from orm_async_tests.harness.report import render
+    from orm_async_tests.harness.report.judge import BROKEN
 
     whole = verbose or done.verdict.word == BROKEN
-    show.show(show.whole(done, show.width(), verbose > 1) if whole else show.brief(done))
+    render.show(render.whole(done, render.width(), verbose > 1) if whole else render.brief(done))
 
 
 def _summarize(results: Sequence["Result"]) -> None:
-    from orm_async_tests.harness import show
-    from orm_async_tests.harness.anomalies import table
+    from orm_async_tests.harness.report import render
+    from orm_async_tests.harness.run.anomalies import table
 
-    show.show(show.grid(list(table(done.seen for done in results))))
-    show.show(show.summary(results))
+    render.show(render.grid(list(table(done.seen for done in results))))
+    render.show(render.summary(results))
 
 
 def _results(
     entries: Sequence[catalogue.ScriptFile], database: "Database", loop: str, anyway: bool
 ) -> Iterator["Result"]:
     """The results of these scripts, each when it has run."""
-    from orm_async_tests.harness.runner import run_script
+    from orm_async_tests.harness.run.runner import run_script
     from orm_async_tests.harness.script import Script
 
     with _progress(len(entries)) as tell:

@@ -11,7 +11,7 @@ from orm_async_tests.faults import outcome
 from orm_async_tests.faults.kinds import PAIRS
 from orm_async_tests.faults.outcome import Outcome
 from orm_async_tests.faults.report import Cell
-from orm_async_tests.harness.upstream import Upstream
+from orm_async_tests.harness.definitions.upstream import Upstream
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.proxy import READ, Proxy
+from orm_async_tests.harness.wire.proxy import READ, Proxy
 
 PORT = 5432
 CANCEL_REQUEST = 80877102

@@ -6,7 +6,7 @@ from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.kinds import MOMENTS, PAIRS, Fault
-from orm_async_tests.harness.upstream import Upstream
+from orm_async_tests.harness.definitions.upstream import Upstream
 
 DONE = "done"
 EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError"}

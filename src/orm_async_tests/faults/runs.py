@@ -17,9 +17,9 @@ from orm_async_tests.faults.outcome import Outcome, Point
 from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.report import Cell
 from orm_async_tests.faults.sweeping import again, cells, refuse_kill
-from orm_async_tests.harness import playground
-from orm_async_tests.harness.servers import place as room
-from orm_async_tests.harness.servers import url_of
+from orm_async_tests.harness.environment import script_database
+from orm_async_tests.harness.environment.private_servers import place as room
+from orm_async_tests.harness.environment.private_servers import url_of
 from orm_async_tests.postgres import PrivateServer, private_server
 from orm_async_tests.postgres.cluster import KEEPS
 
@@ -167,10 +167,10 @@ async def _ground(pattern: Pattern, place: Place) -> AsyncIterator[None]:
     if pattern.own:
         yield
     elif place.private is not None:
-        await playground.load(models.Base, world, {}, place.database.url)
+        await script_database.load(models.Base, world, {}, place.database.url)
         yield
     else:
-        async with playground.entered(place.database) as ground:
+        async with script_database.entered(place.database) as ground:
             await ground.reset(models.Base, world, {})
             yield
 

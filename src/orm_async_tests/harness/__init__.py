@@ -1,18 +1,18 @@
-"""The vocabulary of a script: marks for its ways, and the types of what they may ask for."""
+"""The vocabulary of a script: marks for its variants, and the types of what they may ask for."""
 
-from orm_async_tests.harness.activity import Activity
-from orm_async_tests.harness.anomalies import Blocked, at_each_level
-from orm_async_tests.harness.command import main_of
-from orm_async_tests.harness.fixtures import MakeEngine, Sessions
-from orm_async_tests.harness.http import Http
-from orm_async_tests.harness.options import Option, at_least
-from orm_async_tests.harness.processes import Processes
-from orm_async_tests.harness.revisions import environment
-from orm_async_tests.harness.seen import Seen, checked_out
-from orm_async_tests.harness.stack import Stack
-from orm_async_tests.harness.upstream import Upstream
-from orm_async_tests.harness.ways import right, way, wrong
-from orm_async_tests.harness.wire import Wire
+from orm_async_tests.harness.definitions.observation import Observation, checked_out
+from orm_async_tests.harness.definitions.options import Option, at_least
+from orm_async_tests.harness.definitions.stack import Stack
+from orm_async_tests.harness.definitions.upstream import Upstream
+from orm_async_tests.harness.definitions.variants import right, variant, wrong
+from orm_async_tests.harness.environment.activity import Activity
+from orm_async_tests.harness.environment.alembic_environment import alembic_environment
+from orm_async_tests.harness.environment.http import Http
+from orm_async_tests.harness.environment.worker_processes import Processes
+from orm_async_tests.harness.run.anomalies import Blocked, at_each_level
+from orm_async_tests.harness.run.command import main_of
+from orm_async_tests.harness.run.fixtures import MakeEngine, Sessions
+from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 
 __all__ = [
@@ -20,22 +20,22 @@ __all__ = [
     "Blocked",
     "Http",
     "MakeEngine",
+    "Observation",
     "Option",
     "Pooler",
     "PrivateServer",
     "Processes",
-    "Seen",
     "Sessions",
     "Stack",
     "Standby",
     "Upstream",
     "Wire",
+    "alembic_environment",
     "at_each_level",
     "at_least",
     "checked_out",
-    "environment",
     "main_of",
     "right",
-    "way",
+    "variant",
     "wrong",
 ]

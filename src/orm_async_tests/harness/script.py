@@ -11,23 +11,23 @@ from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import models
 from orm_async_tests.db import DRIVERS
-from orm_async_tests.harness.needs import missing, needs_of
-from orm_async_tests.harness.options import Option
-from orm_async_tests.harness.playground import World, usual_world
-from orm_async_tests.harness.rights import functions_of
-from orm_async_tests.harness.stack import Stack
-from orm_async_tests.harness.upstream import Upstream
-from orm_async_tests.harness.ways import Way
+from orm_async_tests.harness.definitions.options import Option
+from orm_async_tests.harness.definitions.stack import Stack
+from orm_async_tests.harness.definitions.upstream import Upstream
+from orm_async_tests.harness.definitions.variants import Variant
+from orm_async_tests.harness.environment.privileges import functions_of
+from orm_async_tests.harness.environment.requirements import missing, needs_of
+from orm_async_tests.harness.environment.script_database import World, usual_world
 from orm_async_tests.versions.ranges import within
 
 
 @dataclass(frozen=True)
 class Script:
-    """A claim, the ways that show it, and the check that proves it."""
+    """A claim, the variants that show it, and the check that proves it."""
 
     number: int
     claim: str
-    ways: tuple[Way, ...]
+    variants: tuple[Variant, ...]
     check: Callable[..., None]
     options: tuple[Option, ...]
     since: str  # the versions of SQLAlchemy that it is about, such as >=2.1; "" for all
@@ -43,11 +43,11 @@ class Script:
     def of(cls, module: ModuleType) -> Self:
         """Read a module in the form that CONTRIBUTING.md describes."""
         said = vars(module)
-        ways = tuple(each for each in said.values() if isinstance(each, Way))
+        variants = tuple(each for each in said.values() if isinstance(each, Variant))
         return cls(
             number=_number(module),
             claim=(module.__doc__ or "").strip().splitlines()[0],
-            ways=ways,
+            variants=variants,
             check=said["check"],
             options=said.get("OPTIONS", ()),
             since=re.sub(r"^(?=\d)", ">=", said.get("SINCE", "")),
@@ -56,7 +56,7 @@ class Script:
             defects=tuple(each for each in said.values() if isinstance(each, Upstream)),
             base=said.get("Base", models.Base),
             world=said.get("world", usual_world),
-            needs=needs_of(module, ways),
+            needs=needs_of(module, variants),
             functions=functions_of(module),
         )
 

@@ -10,8 +10,8 @@ from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
 
 MARK = "Upstream"  # the class of a defect
-SHARED = "orm_async_tests.harness.defects"  # the module of those that several scripts meet
-DEFECTS = Path(__file__).parent.parent / "harness/defects.py"
+SHARED = "orm_async_tests.harness.definitions.known_defects"  # defects that several scripts meet
+DEFECTS = Path(__file__).parent.parent / "harness/definitions/known_defects.py"
 
 
 @dataclass(frozen=True)

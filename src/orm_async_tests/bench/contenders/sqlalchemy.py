@@ -144,10 +144,10 @@ async def get(library: Library, given: Given) -> Tally:
 @idiomatic
 async def get_observed(library: Library, given: Given) -> Tally:
     """session.get(), observed as the scripts are"""
-    from orm_async_tests.harness import sql
-    from orm_async_tests.harness.seen import Seen
+    from orm_async_tests.harness.definitions.observation import Observation
+    from orm_async_tests.harness.wire import sql_log
 
-    with sql.recorded(Seen(), create_engine("postgresql+asyncpg://")):
+    with sql_log.recorded(Observation(), create_engine("postgresql+asyncpg://")):
         return await get(library, given)
 
 

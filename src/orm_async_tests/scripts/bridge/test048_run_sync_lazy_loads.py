@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -32,7 +32,7 @@ async def run_sync(session: AsyncSession) -> dict[str, int]:
     return {"points": await session.run_sync(points)}
 
 
-def check(sync_session: Seen, run_sync: Seen) -> None:
+def check(sync_session: Observation, run_sync: Observation) -> None:
     assert sync_session.code == "xd2s"
     assert len(sync_session.sql) == 0
     assert run_sync.value == {"points": 6}

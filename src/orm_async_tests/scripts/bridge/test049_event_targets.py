@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -49,7 +49,9 @@ async def on_sync_objects(engine: AsyncEngine, session: AsyncSession) -> list[st
     return heard
 
 
-def check(on_async_engine: Seen, on_async_session: Seen, on_sync_objects: Seen) -> None:
+def check(
+    on_async_engine: Observation, on_async_session: Observation, on_sync_objects: Observation
+) -> None:
     assert isinstance(on_async_engine.error, NotImplementedError)
     assert isinstance(on_async_session.error, NotImplementedError)
     assert on_sync_objects.value == ["flush", "statement", "statement"]

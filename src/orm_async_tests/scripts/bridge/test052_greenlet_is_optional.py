@@ -11,7 +11,7 @@ import importlib.metadata
 import sys
 from asyncio.subprocess import DEVNULL
 
-from orm_async_tests.harness import Seen, main_of, right, way, wrong
+from orm_async_tests.harness import Observation, main_of, right, variant, wrong
 
 SINCE = "2.1"
 ALSO = "aiosqlite"
@@ -31,14 +31,14 @@ async def python(code: str) -> int | None:
     return await process.wait()
 
 
-@way
+@variant
 async def what_is_required() -> list[str]:
     """what SQLAlchemy requires without its extras"""
     required = importlib.metadata.requires("sqlalchemy") or []
     return [each.partition(">")[0] for each in required if "extra ==" not in each]
 
 
-@way
+@variant
 async def core_without_it() -> dict[str, int | None]:
     """import sqlalchemy and its ORM where there is no greenlet"""
     return {"exit code": await python(f"{HIDE}; import sqlalchemy.orm")}
@@ -57,7 +57,10 @@ async def asyncio_with_it() -> dict[str, int | None]:
 
 
 def check(
-    what_is_required: Seen, core_without_it: Seen, asyncio_without_it: Seen, asyncio_with_it: Seen
+    what_is_required: Observation,
+    core_without_it: Observation,
+    asyncio_without_it: Observation,
+    asyncio_with_it: Observation,
 ) -> None:
     assert what_is_required.value
     assert "greenlet" not in what_is_required.value

@@ -9,7 +9,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -43,7 +43,7 @@ async def plain_def(session: AsyncSession) -> list[str]:
     return heard
 
 
-def check(async_def: Seen, plain_def: Seen) -> None:
+def check(async_def: Observation, plain_def: Observation) -> None:
     assert async_def.value == []
     assert async_def.warnings == ["RuntimeWarning"]
     assert plain_def.value == ["flush"]

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, event, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -54,7 +54,7 @@ async def on_the_session(session: AsyncSession) -> dict[str, int | None]:
     return {"audited": await session.scalar(select(func.count(Audit.id)))}
 
 
-def check(on_the_async_session: Seen, on_the_session: Seen) -> None:
+def check(on_the_async_session: Observation, on_the_session: Observation) -> None:
     assert on_the_async_session.value == {"audited": 0}
     assert on_the_async_session.warnings == ["RuntimeWarning"]
     assert on_the_session.value == {"audited": 1}

@@ -14,13 +14,13 @@ from contextvars import ContextVar
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 
 ALSO = "aiosqlite"
 walker: ContextVar[str] = ContextVar("walker", default="nobody")
 
 
-@way
+@variant
 async def into_a_listener(engine: AsyncEngine) -> list[str]:
     """two tasks name themselves; a listener on their statements reads the names"""
     heard: list[str] = []
@@ -35,7 +35,7 @@ async def into_a_listener(engine: AsyncEngine) -> list[str]:
     return sorted(heard)
 
 
-@way
+@variant
 async def out_of_run_sync(session: AsyncSession) -> list[str]:
     """a function in run_sync() sets the name; its task reads it, another one does not"""
 
@@ -47,7 +47,7 @@ async def out_of_run_sync(session: AsyncSession) -> list[str]:
     return [await walking, walker.get()]
 
 
-def check(into_a_listener: Seen, out_of_run_sync: Seen) -> None:
+def check(into_a_listener: Observation, out_of_run_sync: Observation) -> None:
     assert into_a_listener.value == ["ann", "ben"]
     assert out_of_run_sync.value == ["ann", "nobody"]
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ALSO = "aiosqlite"
 
@@ -46,7 +46,7 @@ async def by_await_only(engine: AsyncEngine) -> dict[str, int]:
         return {"answer": await connection.run_sync(wait)}
 
 
-def check(by_asyncio_run: Seen, by_await_only: Seen) -> None:
+def check(by_asyncio_run: Observation, by_await_only: Observation) -> None:
     assert isinstance(by_asyncio_run.error, RuntimeError)
     assert by_asyncio_run.warnings == ["RuntimeWarning"]
     assert by_await_only.value == {"answer": 42}

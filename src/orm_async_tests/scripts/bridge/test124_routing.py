@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 READ_ONLY = {"postgresql_readonly": True}
 ASK = text("SELECT current_setting('transaction_read_only')")
@@ -44,7 +44,7 @@ async def on_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> object
         return await session.scalar(ASK)
 
 
-def check(on_the_async_session: Seen, on_the_session: Seen) -> None:
+def check(on_the_async_session: Observation, on_the_session: Observation) -> None:
     assert on_the_async_session.value == "off"
     assert on_the_session.value == "on"
 

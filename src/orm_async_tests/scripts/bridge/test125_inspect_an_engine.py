@@ -12,7 +12,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-in
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ALSO = "aiosqlite"
 
@@ -34,7 +34,7 @@ async def a_connection_in_run_sync(engine: AsyncEngine) -> set[str]:
         return await connection.run_sync(tables)
 
 
-def check(the_engine: Seen, a_connection_in_run_sync: Seen) -> None:
+def check(the_engine: Observation, a_connection_in_run_sync: Observation) -> None:
     assert the_engine.code == "xd3s"
     assert a_connection_in_run_sync.value >= {"users", "track_points"}
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio.exc import AsyncContextNotStarted
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ALSO = "aiosqlite"
 ANSWER = text("SELECT 42")
@@ -41,7 +41,7 @@ async def entered(engine: AsyncEngine) -> dict[str, object]:
         return {"answer": await connection.scalar(ANSWER)}
 
 
-def check(neither: Seen, awaited: Seen, entered: Seen) -> None:
+def check(neither: Observation, awaited: Observation, entered: Observation) -> None:
     assert isinstance(neither.error, AsyncContextNotStarted)
     assert awaited.value == entered.value == {"answer": 42}
 

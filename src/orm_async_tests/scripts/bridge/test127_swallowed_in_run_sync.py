@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -50,7 +50,7 @@ async def in_a_savepoint(session: AsyncSession) -> dict[str, int | None]:
     return {"users": await session.scalar(select(func.count(User.id)))}
 
 
-def check(swallowed: Seen, in_a_savepoint: Seen) -> None:
+def check(swallowed: Observation, in_a_savepoint: Observation) -> None:
     assert swallowed.code == "7s2a"
     assert in_a_savepoint.value == {"users": 3}
 

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import sessionmaker
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ALSO = "aiosqlite"
 
@@ -43,7 +43,7 @@ async def of_the_factory(engine: AsyncEngine) -> dict[str, int]:
     return {"commits heard": len(commits)}
 
 
-def check(of_one_session: Seen, of_the_factory: Seen) -> None:
+def check(of_one_session: Observation, of_the_factory: Observation) -> None:
     assert of_one_session.value == {"commits heard": 1}
     assert of_the_factory.value == {"commits heard": 2}
 

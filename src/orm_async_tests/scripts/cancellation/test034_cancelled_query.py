@@ -15,7 +15,7 @@ from contextlib import suppress
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, checked_out, main_of, right, wrong
 
 SLOW = select(func.pg_sleep(60))
 
@@ -51,7 +51,7 @@ async def cancelled(task: Task[None], engine: AsyncEngine, activity: Activity) -
     return {"task cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 
-def check(swallowed: Seen, passed_on: Seen) -> None:
+def check(swallowed: Observation, passed_on: Observation) -> None:
     assert swallowed.value == {"task cancelled": False, "connections in use": 0}
     assert passed_on.value == {"task cancelled": True, "connections in use": 0}
 

@@ -12,7 +12,7 @@ from asyncio import Event, create_task, wait
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 INSERT = insert(User).values(username="new")
@@ -57,7 +57,7 @@ async def committed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     return {"rows": int(await activity.scalar(COUNT)), "connections in use": checked_out(engine)}
 
 
-def check(uncommitted: Seen, committed: Seen) -> None:
+def check(uncommitted: Observation, committed: Observation) -> None:
     assert uncommitted.value == {"rows": 0, "connections in use": 0}
     assert uncommitted.log[-1] == "ROLLBACK"
     assert committed.value == {"rows": 1, "connections in use": 0}

@@ -13,7 +13,7 @@ from contextlib import suppress
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 SLOW = select(func.pg_sleep(60))
@@ -42,7 +42,7 @@ async def rolling_back(session: AsyncSession) -> dict[str, int]:
     return {"users": len((await session.scalars(select(User))).all())}
 
 
-def check(going_on: Seen, rolling_back: Seen) -> None:
+def check(going_on: Observation, rolling_back: Observation) -> None:
     assert going_on.code == "8s2b"
     assert rolling_back.value == {"users": 3}
     assert len(rolling_back.sql) == 2  # what was cancelled has no answer

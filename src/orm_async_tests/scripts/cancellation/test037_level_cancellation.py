@@ -13,8 +13,12 @@ import asyncio
 
 from sqlalchemy import text
 
-from orm_async_tests.harness import Activity, MakeEngine, Seen, main_of, right, wrong
-from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, CLOSE_HANGS, LEFT_OPEN
+from orm_async_tests.harness import Activity, MakeEngine, Observation, main_of, right, wrong
+from orm_async_tests.harness.definitions.known_defects import (
+    CANCEL_IS_LOGGED,
+    CLOSE_HANGS,
+    LEFT_OPEN,
+)
 
 ONLY = "asyncpg"
 SLEEP = text("SELECT pg_sleep(60)")
@@ -64,7 +68,9 @@ async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> di
     return {"queries left": await activity.running("pg_sleep")}
 
 
-def check(cancel_a_scope: Seen, cancel_a_task: Seen, limit_the_statement: Seen) -> None:
+def check(
+    cancel_a_scope: Observation, cancel_a_task: Observation, limit_the_statement: Observation
+) -> None:
     assert cancel_a_scope.value == {"queries left": 1}
     assert cancel_a_task.value == {"queries left": 0}
     assert limit_the_statement.value == {"queries left": 0}

@@ -15,8 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, checked_out, main_of, right, wrong
-from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, CLOSE_HANGS, DEAD_IN_THE_POOL
+from orm_async_tests.harness import Activity, Observation, checked_out, main_of, right, wrong
+from orm_async_tests.harness.definitions.known_defects import (
+    CANCEL_IS_LOGGED,
+    CLOSE_HANGS,
+    DEAD_IN_THE_POOL,
+)
 
 ONLY = "asyncpg"
 SLEEP = text("SELECT pg_sleep(60)")
@@ -60,7 +64,7 @@ async def cancel_once(engine: AsyncEngine, activity: Activity) -> dict[str, obje
     return {"queries left": await activity.running("pg_sleep"), **await next_user(engine)}
 
 
-def check(cancel_twice: Seen, cancel_once: Seen) -> None:
+def check(cancel_twice: Observation, cancel_once: Observation) -> None:
     assert cancel_once.value == {"queries left": 0, "next answer": 42, "connections in use": 0}
     with DEAD_IN_THE_POOL:
         assert cancel_twice.value == {"queries left": 1, "next answer": 42, "connections in use": 0}

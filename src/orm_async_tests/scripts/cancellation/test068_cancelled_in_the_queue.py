@@ -11,7 +11,7 @@ from asyncio import create_task, wait
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, checked_out, main_of, way
+from orm_async_tests.harness import Observation, checked_out, main_of, variant
 
 ONE_SLOT = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 30}
 
@@ -21,7 +21,7 @@ async def ask(engine: AsyncEngine) -> int | None:
         return await connection.scalar(select(1))
 
 
-@way(engine=ONE_SLOT)
+@variant(engine=ONE_SLOT)
 async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
     """three wait and are cancelled; how many were, the slots in use, the next one's answer"""
     async with engine.connect():
@@ -38,7 +38,7 @@ async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
     }
 
 
-@way(engine=ONE_SLOT)
+@variant(engine=ONE_SLOT)
 async def patient(engine: AsyncEngine) -> dict[str, int | None]:
     """three wait, and get their turn"""
     async with engine.connect():
@@ -53,7 +53,7 @@ async def patient(engine: AsyncEngine) -> dict[str, int | None]:
     }
 
 
-def check(cancelled: Seen, patient: Seen) -> None:
+def check(cancelled: Observation, patient: Observation) -> None:
     assert cancelled.value == {"cancelled": 3, "connections in use": 0, "next answer": 1}
     assert patient.value == {"cancelled": 0, "connections in use": 0, "next answer": 1}
     assert len(cancelled.sql) == 1

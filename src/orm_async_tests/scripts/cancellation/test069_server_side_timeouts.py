@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 SLOW = select(func.pg_sleep(60))
 PID = select(func.pg_backend_pid())
@@ -43,7 +43,7 @@ async def of_the_server(session: AsyncSession) -> dict[str, bool]:
     return {"same backend": await session.scalar(PID) == before}
 
 
-def check(of_the_client: Seen, of_the_server: Seen) -> None:
+def check(of_the_client: Observation, of_the_server: Observation) -> None:
     assert of_the_client.value == {"same backend": False}
     assert of_the_server.value == {"same backend": True}
 

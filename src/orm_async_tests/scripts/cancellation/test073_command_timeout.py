@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 TIMEOUT = {"connect_args": {"command_timeout": 0.05}}
@@ -44,7 +44,7 @@ async def expecting_timeout(engine: AsyncEngine, activity: Activity) -> str:
     return "no error"
 
 
-def check(expecting_sqlalchemy: Seen, expecting_timeout: Seen) -> None:
+def check(expecting_sqlalchemy: Observation, expecting_timeout: Observation) -> None:
     assert isinstance(expecting_sqlalchemy.error, TimeoutError)
     assert not isinstance(expecting_sqlalchemy.error, SQLAlchemyError)
     assert expecting_timeout.value == "caught"

@@ -13,8 +13,8 @@ import asyncio
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import MakeEngine, PrivateServer, Seen, main_of, right, wrong
-from orm_async_tests.harness.defects import CLOSE_HANGS
+from orm_async_tests.harness import MakeEngine, Observation, PrivateServer, main_of, right, wrong
+from orm_async_tests.harness.definitions.known_defects import CLOSE_HANGS
 
 SINCE = ">=2.0.55,<2.1 or >=2.1.2"
 ONLY = "asyncpg"
@@ -49,7 +49,7 @@ async def a_command_timeout(
     return await leave(engine, private_server)
 
 
-def check(only_a_timeout: Seen, a_command_timeout: Seen) -> None:
+def check(only_a_timeout: Observation, a_command_timeout: Observation) -> None:
     assert only_a_timeout.value == {"left by the timeout": False}
     assert isinstance(a_command_timeout.value, dict)
     with CLOSE_HANGS:

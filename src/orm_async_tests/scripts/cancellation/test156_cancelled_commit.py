@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, UniqueConstraint, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Activity, Seen, main_of, way
+from orm_async_tests.harness import Activity, Observation, main_of, variant
 
 
 class Base(DeclarativeBase):
@@ -29,7 +29,7 @@ class Job(Base):
     name: Mapped[str]
 
 
-@way
+@variant
 async def commit(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel `await session.commit()` while it waits"""
 
@@ -49,7 +49,7 @@ async def commit(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     return {"task cancelled": task.cancelled(), "rows": rows}
 
 
-@way
+@variant
 async def exit_of_begin(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel the commit at the end of `async with Session.begin()`"""
 
@@ -68,7 +68,7 @@ async def exit_of_begin(engine: AsyncEngine, activity: Activity) -> dict[str, ob
     return {"task cancelled": task.cancelled(), "rows": rows}
 
 
-def check(commit: Seen, exit_of_begin: Seen) -> None:
+def check(commit: Observation, exit_of_begin: Observation) -> None:
     assert commit.value == {"task cancelled": True, "rows": 0}
     assert exit_of_begin.value == {"task cancelled": True, "rows": 1}
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, checked_out, main_of, right, way
+from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, right, variant
 
 ONE = {"pool_size": 1, "max_overflow": 0}
 STILL_OPEN = Upstream(
@@ -37,7 +37,7 @@ async def cancel_in_the_reset(engine: AsyncEngine, task: asyncio.Task[None]) -> 
     await asyncio.wait([task])
 
 
-@way(engine=ONE, leaks=True, unhandled=True)
+@variant(engine=ONE, leaks=True, unhandled=True)
 async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
     """connection.close()"""
     used = list[AsyncConnection]()
@@ -65,7 +65,7 @@ async def left(engine: AsyncEngine) -> dict[str, object]:
     return {"closed": used[0].closed, "connections in use": checked_out(engine)}
 
 
-def check(closed_by_hand: Seen, left: Seen) -> None:
+def check(closed_by_hand: Observation, left: Observation) -> None:
     assert len(closed_by_hand.unhandled) == 1  # the pool logs that a reset was interrupted
     with STILL_OPEN:
         assert closed_by_hand.value["closed"] is True

@@ -13,7 +13,7 @@ import asyncio
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, main_of, right, way
+from orm_async_tests.harness import Observation, Upstream, main_of, right, variant
 from orm_async_tests.models import User
 
 ONE = {"pool_size": 1, "max_overflow": 0}
@@ -26,7 +26,7 @@ NEW = insert(User).values(username="written after the cancel")
 USERS = select(func.count(User.id))
 
 
-@way(engine=ONE)
+@variant(engine=ONE)
 async def served(engine: AsyncEngine) -> dict[str, object]:
     """give the connection back, and cancel the task that waits for it"""
 
@@ -62,7 +62,7 @@ async def asked(engine: AsyncEngine) -> dict[str, object]:
         return {"cancelled": task.cancelled(), "users": await connection.scalar(USERS)}
 
 
-def check(served: Seen, asked: Seen) -> None:
+def check(served: Observation, asked: Observation) -> None:
     assert asked.value == {"cancelled": True, "users": 3}
     with DEFECT:
         assert served.value == {"cancelled": True, "users": 3}

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, Upstream, checked_out, main_of, way
+from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, variant
 
 DEFECT = Upstream(
     "a task cancelled at the exit of `async with` ends before its connection is closed",
@@ -31,7 +31,7 @@ async def cancel_in_the_reset(engine: AsyncEngine, task: asyncio.Task[None]) -> 
     await asyncio.wait([task])
 
 
-@way(leaks=True, tasks=True, unhandled=True)
+@variant(leaks=True, tasks=True, unhandled=True)
 async def connection(engine: AsyncEngine) -> dict[str, object]:
     """async with engine.connect(), cancelled at its end"""
 
@@ -44,7 +44,7 @@ async def connection(engine: AsyncEngine) -> dict[str, object]:
     return {"cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 
-@way(leaks=True, tasks=True, unhandled=True)
+@variant(leaks=True, tasks=True, unhandled=True)
 async def session(engine: AsyncEngine) -> dict[str, object]:
     """async with AsyncSession(), cancelled at its end"""
 
@@ -57,7 +57,7 @@ async def session(engine: AsyncEngine) -> dict[str, object]:
     return {"cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 
-def check(connection: Seen, session: Seen) -> None:
+def check(connection: Observation, session: Observation) -> None:
     assert connection.value["cancelled"] is True
     assert session.value["cancelled"] is True
     with DEFECT:

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Seen, Upstream, main_of, right, way
-from orm_async_tests.harness.defects import CANCEL_IS_LOGGED
+from orm_async_tests.harness import MakeEngine, Observation, Upstream, main_of, right, variant
+from orm_async_tests.harness.definitions.known_defects import CANCEL_IS_LOGGED
 
 ONLY = "asyncpg>=0.32"  # before it the close itself may hang
 SINCE = "2.0.53"
@@ -35,7 +35,7 @@ def cancelled_and_failing(engine: AsyncEngine) -> AsyncEngine:
     return engine
 
 
-@way(unhandled=True)
+@variant(unhandled=True)
 async def tried_again(make_engine: MakeEngine) -> dict[str, bool]:
     """try again after each Exception"""
     engine = cancelled_and_failing(make_engine())
@@ -69,7 +69,7 @@ async def asked(make_engine: MakeEngine) -> dict[str, int]:
     return {"tries": len(tries)}
 
 
-def check(tried_again: Seen, asked: Seen) -> None:
+def check(tried_again: Observation, asked: Observation) -> None:
     assert asked.value == {"tries": 1}
     with DEFECT:
         assert tried_again.value == {"cancelled": True}

@@ -13,7 +13,7 @@ import asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, right, wrong
 
 SINCE = ">=2.0.55,<2.1 or >=2.1.2"  # before, each cancel lets the task go too early: test194
 ONE = {"pool_size": 1, "max_overflow": 0}
@@ -62,7 +62,7 @@ async def cancel_own_tasks(engine: AsyncEngine) -> dict[str, object]:
     return {"cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 
-def check(cancel_all_tasks: Seen, cancel_own_tasks: Seen) -> None:
+def check(cancel_all_tasks: Observation, cancel_own_tasks: Observation) -> None:
     assert cancel_own_tasks.value == {"cancelled": True, "connections in use": 0}
     assert cancel_all_tasks.value["cancelled"] is True
     with DEFECT:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, main_of, right, wrong
+from orm_async_tests.harness import Observation, Upstream, main_of, right, wrong
 
 ONLY = "psycopg"
 DEFECT = Upstream(
@@ -70,7 +70,7 @@ async def invalidate_it(engine: AsyncEngine) -> dict[str, object]:
         return {"cancelled": task.cancelled(), "rows": await connection.scalar(COUNT)}
 
 
-def check(cancel_a_copy: Seen, invalidate_it: Seen) -> None:
+def check(cancel_a_copy: Observation, invalidate_it: Observation) -> None:
     assert invalidate_it.value == {"cancelled": True, "rows": 0}
     assert cancel_a_copy.value["rows"] == 0
     with DEFECT:

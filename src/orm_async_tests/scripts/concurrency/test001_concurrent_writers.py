@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests import walk
-from orm_async_tests.harness import Option, Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Option, Sessions, main_of, right, wrong
 from orm_async_tests.models import Base, TrackPoint, User
 
 OPTIONS = (
@@ -70,7 +70,7 @@ class Work:
             self.committed[type(rows[0])] += len(rows)
 
 
-def check(one_session: Seen, own_sessions: Seen) -> None:
+def check(one_session: Observation, own_sessions: Observation) -> None:
     assert one_session.value["uncommitted rows"] > 0
     assert own_sessions.value["uncommitted rows"] == 0
     assert own_sessions.value["committed rows"] > 0  # they did work side by side

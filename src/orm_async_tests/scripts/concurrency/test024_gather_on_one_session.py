@@ -15,7 +15,7 @@ from asyncio import create_task, gather
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, Sessions, main_of, right, wrong
 
 HOLD = select(func.pg_advisory_xact_lock(24))
 NEED = select(func.pg_advisory_xact_lock_shared(24))
@@ -55,7 +55,7 @@ async def a_session_each(
     return {"queries on the server": on_the_server}
 
 
-def check(one_session: Seen, a_session_each: Seen) -> None:
+def check(one_session: Observation, a_session_each: Observation) -> None:
     assert one_session.error is None
     assert one_session.value == {"queries on the server": 1}
     assert a_session_each.value == {"queries on the server": 3}

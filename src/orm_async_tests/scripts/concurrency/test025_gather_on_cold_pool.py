@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, way, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, variant, wrong
 from orm_async_tests.models import User
 
 NAMES = select(User.username)
@@ -34,7 +34,7 @@ async def cold_pool(make_engine: MakeEngine) -> list[object]:
         return await asked(*[session.execute(NAMES) for _ in range(3)])
 
 
-@way
+@variant
 async def warm_pool(session: AsyncSession) -> list[object]:
     """the same with a connection in the pool"""
     return await asked(*[session.execute(NAMES) for _ in range(3)])
@@ -52,7 +52,7 @@ async def a_session_each(make_engine: MakeEngine) -> list[object]:
     return await asked(names(), names(), names())
 
 
-def check(cold_pool: Seen, warm_pool: Seen, a_session_each: Seen) -> None:
+def check(cold_pool: Observation, warm_pool: Observation, a_session_each: Observation) -> None:
     codes = [getattr(each, "code", each) for each in cold_pool.value]
     assert codes == ["rows", "isce", "isce"]
     assert warm_pool.value == a_session_each.value == ["rows", "rows", "rows"]

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -45,7 +45,7 @@ async def a_session_each(Session: Sessions) -> Any:
     return await gather(save("username-4"), save("username-5"), return_exceptions=True)
 
 
-def check(flushes: Seen, commits: Seen, a_session_each: Seen) -> None:
+def check(flushes: Observation, commits: Observation, a_session_each: Observation) -> None:
     assert [type(each) for each in flushes.value] == [type(None), InvalidRequestError]
     assert type(commits.value[1]) is IllegalStateChangeError
     assert commits.value[1].code == "isce"

@@ -16,7 +16,7 @@ from asyncio import TaskGroup, create_task, gather, wait
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, Upstream, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, right, wrong
 
 ALSO = "aiosqlite"
 DEFECT = Upstream(
@@ -64,7 +64,7 @@ async def grouped(engine: AsyncEngine) -> dict[str, object]:
     return {"my error arrived": mine, "connections in use": checked_out(engine)}
 
 
-def check(gathered: Seen, grouped: Seen) -> None:
+def check(gathered: Observation, grouped: Observation) -> None:
     assert grouped.value == {
         "my error arrived": True,
         "connections in use": 0,

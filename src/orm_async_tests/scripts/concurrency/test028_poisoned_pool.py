@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, Upstream, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, Upstream, main_of, right, wrong
 
 DEFECT = Upstream(
     "a connection that is left while a task uses it is of no use to the pool's next users",
@@ -64,7 +64,7 @@ async def waited(engine: AsyncEngine) -> dict[str, list[str]]:
     return await next_users(engine)
 
 
-def check(left_early: Seen, waited: Seen) -> None:
+def check(left_early: Observation, waited: Observation) -> None:
     first, second = left_early.value["the next two checkouts"]
     assert waited.value == {"the next two checkouts": ["rows", "rows"]}
     assert first == second in ("rvf5", "3o7r", "rows")

@@ -12,7 +12,7 @@ from asyncio import current_task, gather
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, async_scoped_session, async_sessionmaker
 
-from orm_async_tests.harness import Seen, Sessions, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 NAMES = select(User.username)
@@ -60,7 +60,7 @@ async def no_registry(engine: AsyncEngine, Session: Sessions) -> dict[str, int]:
     return {"sessions": 0, "connections": checked_out(engine)}
 
 
-def check(kept: Seen, removed: Seen, no_registry: Seen) -> None:
+def check(kept: Observation, removed: Observation, no_registry: Observation) -> None:
     assert kept.value == {"sessions": 3, "connections": 3}
     assert removed.value == no_registry.value == {"sessions": 0, "connections": 0}
     assert len(kept.sql) == len(removed.sql) == len(no_registry.sql) == 3

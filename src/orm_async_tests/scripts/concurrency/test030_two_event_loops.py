@@ -14,7 +14,7 @@ from sqlalchemy import URL, NullPool, select
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from orm_async_tests.harness import Seen, Upstream, main_of, right, wrong
+from orm_async_tests.harness import Observation, Upstream, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
@@ -68,7 +68,12 @@ async def without_pool(url: URL) -> dict[str, list[int]]:
     return {"users": [first, await asyncio.to_thread(asyncio.run, users(engine))]}
 
 
-def check(pooled: Seen, disposed_too_late: Seen, disposed: Seen, without_pool: Seen) -> None:
+def check(
+    pooled: Observation,
+    disposed_too_late: Observation,
+    disposed: Observation,
+    without_pool: Observation,
+) -> None:
     assert disposed.value == without_pool.value == {"users": [3, 3]}
     assert disposed_too_late.unhandled
     assert len(pooled.sql) == 1  # of the first loop

@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 
 ONLY = "asyncpg"
 
 
-@way
+@variant
 async def raw(engine: AsyncEngine) -> list[object]:
     """two tasks on the driver's connection"""
     async with engine.connect() as connection:
@@ -28,7 +28,7 @@ async def raw(engine: AsyncEngine) -> list[object]:
     return [each if isinstance(each, Exception) else "rows" for each in results]
 
 
-@way
+@variant
 async def adapted(engine: AsyncEngine) -> list[object]:
     """two tasks on SQLAlchemy's connection"""
     async with engine.connect() as connection:
@@ -37,7 +37,7 @@ async def adapted(engine: AsyncEngine) -> list[object]:
     return [each if isinstance(each, Exception) else "rows" for each in results]
 
 
-def check(raw: Seen, adapted: Seen) -> None:
+def check(raw: Observation, adapted: Observation) -> None:
     assert [type(each).__name__ for each in raw.value] == ["str", "InterfaceError"]
     assert adapted.value == ["rows", "rows"]
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 async def others(work: Callable[[asyncio.Event], Any]) -> dict[str, bool]:
@@ -52,7 +52,7 @@ async def asking(session: AsyncSession) -> dict[str, bool]:
     return await others(lambda begun: session.run_sync(ask, begun))
 
 
-def check(blocking: Seen, asking: Seen) -> None:
+def check(blocking: Observation, asking: Observation) -> None:
     assert blocking.value == {"others went on": False, "same thread": True}
     assert asking.value == {"others went on": True, "same thread": True}
     assert len(asking.sql) == 1

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 
@@ -43,7 +43,7 @@ async def the_loop_of_the_engine(engine: AsyncEngine) -> dict[str, object]:
     return {"answer": await asyncio.to_thread(in_the_thread)}
 
 
-def check(a_loop_of_the_thread: Seen, the_loop_of_the_engine: Seen) -> None:
+def check(a_loop_of_the_thread: Observation, the_loop_of_the_engine: Observation) -> None:
     assert a_loop_of_the_thread.error is not None
     assert the_loop_of_the_engine.value == {"answer": 42}
 

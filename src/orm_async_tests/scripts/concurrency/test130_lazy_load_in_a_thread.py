@@ -15,7 +15,7 @@ import asyncio
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -33,7 +33,7 @@ async def in_run_sync(session: AsyncSession) -> dict[str, int]:
     return {"points": await session.run_sync(lambda _: len(user.points))}
 
 
-def check(in_a_thread: Seen, in_run_sync: Seen) -> None:
+def check(in_a_thread: Observation, in_run_sync: Observation) -> None:
     assert in_a_thread.code == "xd2s"
     assert in_run_sync.value == {"points": 2}
 

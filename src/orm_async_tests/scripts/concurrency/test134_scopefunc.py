@@ -13,7 +13,7 @@ from threading import get_ident
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_scoped_session, async_sessionmaker
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ALSO = "aiosqlite"
 ANSWER = text("SELECT 42")
@@ -53,7 +53,7 @@ async def by_task(engine: AsyncEngine) -> dict[str, int]:
     return {"sessions of two tasks": len(sessions)}
 
 
-def check(by_thread: Seen, by_task: Seen) -> None:
+def check(by_thread: Observation, by_task: Observation) -> None:
     assert by_thread.value == {"sessions of two tasks": 1}
     assert by_task.value == {"sessions of two tasks": 2}
 

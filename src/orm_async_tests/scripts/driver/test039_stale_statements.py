@@ -16,7 +16,7 @@ from sqlalchemy.exc import NotSupportedError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 ALTER = "ALTER TABLE test39.walk ADD COLUMN name text"
@@ -70,7 +70,7 @@ async def tried_again(engine: AsyncEngine) -> dict[str, int]:
         return {"columns": len((await reader.execute(ALL)).keys())}
 
 
-def check(by_text: Seen, by_ddl: Seen, tried_again: Seen) -> None:
+def check(by_text: Observation, by_ddl: Observation, tried_again: Observation) -> None:
     assert isinstance(by_text.error, NotSupportedError)
     assert by_ddl.value == tried_again.value == {"columns": 2}
     assert len(by_ddl.sql) == 3

@@ -10,14 +10,14 @@ Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statem
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
 TIMES = 10
 
 
-@way
+@variant
 async def cached(engine: AsyncEngine) -> None:
     """ten times the same statement"""
     async with engine.connect() as connection:
@@ -25,7 +25,7 @@ async def cached(engine: AsyncEngine) -> None:
             await connection.execute(select(User.id))
 
 
-@way(engine={"connect_args": {"prepared_statement_cache_size": 0}})
+@variant(engine={"connect_args": {"prepared_statement_cache_size": 0}})
 async def uncached(engine: AsyncEngine) -> None:
     """the same with prepared_statement_cache_size=0"""
     async with engine.connect() as connection:
@@ -33,7 +33,7 @@ async def uncached(engine: AsyncEngine) -> None:
             await connection.execute(select(User.id))
 
 
-def check(cached: Seen, uncached: Seen) -> None:
+def check(cached: Observation, uncached: Observation) -> None:
     begin_and_rollback = 2
     assert cached.round_trips == begin_and_rollback + 1 + TIMES
     assert uncached.round_trips == begin_and_rollback + 3 * TIMES

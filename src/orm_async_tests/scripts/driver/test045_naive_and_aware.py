@@ -14,7 +14,7 @@ from sqlalchemy import DateTime, MetaData, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Stack, main_of, right, wrong
+from orm_async_tests.harness import Observation, Stack, main_of, right, wrong
 
 NOON = datetime(2010, 10, 3, 12, tzinfo=timezone(timedelta(hours=2)))
 
@@ -48,7 +48,7 @@ async def aware(engine: AsyncEngine) -> dict[str, object]:
     return {"moment": moment, "has a zone": bool(moment and moment.tzinfo)}
 
 
-def check(stack: Stack, naive: Seen, aware: Seen) -> None:
+def check(stack: Stack, naive: Observation, aware: Observation) -> None:
     assert aware.value["moment"] == NOON
     if stack.driver == "asyncpg":
         assert naive.code == "dbapi"

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 ONLY = "asyncpg>=0.31"
 ALTER = text("ALTER TABLE test105.huts ALTER COLUMN height TYPE real")
@@ -56,7 +56,7 @@ async def both_caches_off(make_engine: MakeEngine) -> dict[str, object]:
     return await read_twice(make_engine(connect_args=off), make_engine())
 
 
-def check(one_cache_off: Seen, both_caches_off: Seen) -> None:
+def check(one_cache_off: Observation, both_caches_off: Observation) -> None:
     assert one_cache_off.value == {"height": 1065353216}
     assert both_caches_off.value == {"height": 1.0}
 

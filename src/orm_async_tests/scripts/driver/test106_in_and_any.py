@@ -10,7 +10,7 @@ Docs: https://www.postgresql.org/docs/current/functions-comparisons.html#FUNCTIO
 from sqlalchemy import ARRAY, Integer, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 LENGTHS = range(1, 6)
@@ -38,7 +38,7 @@ async def any_of_an_array(session: AsyncSession) -> dict[str, list[int]]:
     return {"users found": found}
 
 
-def check(in_a_list: Seen, any_of_an_array: Seen) -> None:
+def check(in_a_list: Observation, any_of_an_array: Observation) -> None:
     assert in_a_list.value == any_of_an_array.value == {"users found": [1, 2, 3, 3, 3]}
     assert len(set(in_a_list.sql)) == len(LENGTHS)
     assert len(set(any_of_an_array.sql)) == 1

@@ -13,7 +13,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 NUMBER = text("SELECT CAST(:value AS integer) + 1")
@@ -39,7 +39,9 @@ async def python_types(session: AsyncSession) -> dict[str, object]:
     return {"number": number, "day": await session.scalar(DAY, {"value": date(2010, 10, 3)})}
 
 
-def check(text_for_a_number: Seen, text_for_a_date: Seen, python_types: Seen) -> None:
+def check(
+    text_for_a_number: Observation, text_for_a_date: Observation, python_types: Observation
+) -> None:
     for refused in (text_for_a_number, text_for_a_date):
         assert type(refused.error).__name__ == "DBAPIError"
         assert refused.sqlstate == "22000"

@@ -11,7 +11,7 @@ Docs: https://www.postgresql.org/docs/current/limits.html
 from sqlalchemy import ARRAY, Integer, any_, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
@@ -41,7 +41,7 @@ async def insert_a_list(session: AsyncSession) -> dict[str, int]:
     }
 
 
-def check(in_a_list: Seen, any_of_an_array: Seen, insert_a_list: Seen) -> None:
+def check(in_a_list: Observation, any_of_an_array: Observation, insert_a_list: Observation) -> None:
     assert type(in_a_list.error).__name__ == "InterfaceError"
     assert in_a_list.sql == []
     assert any_of_an_array.value == {"users found": 3}

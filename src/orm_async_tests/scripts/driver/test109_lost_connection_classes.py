@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 ANSWER = text("SELECT 42")
@@ -45,7 +45,7 @@ async def by_its_attribute(session: AsyncSession, activity: Activity) -> dict[st
         return {"answer": await session.scalar(ANSWER)}
 
 
-def check(by_its_class: Seen, by_its_attribute: Seen) -> None:
+def check(by_its_class: Observation, by_its_attribute: Observation) -> None:
     assert isinstance(by_its_class.error, DBAPIError)
     assert not isinstance(by_its_class.error, OperationalError)
     assert by_its_class.error.connection_invalidated

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 MEANS = {"23505": "the name is taken", "23503": "there is no such tour"}
 
@@ -57,7 +57,7 @@ async def by_the_sqlstate(session: AsyncSession) -> str:
     return "added"
 
 
-def check(by_the_class: Seen, by_the_sqlstate: Seen) -> None:
+def check(by_the_class: Observation, by_the_sqlstate: Observation) -> None:
     assert by_the_class.value == MEANS["23505"]
     assert by_the_sqlstate.value == MEANS["23503"]
 

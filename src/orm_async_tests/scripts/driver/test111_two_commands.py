@@ -11,7 +11,7 @@ Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connec
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
@@ -42,7 +42,9 @@ async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
     return {"users left": await session.scalar(select(func.count(User.id)))}
 
 
-def check(both_in_one_text: Seen, one_by_one: Seen, by_the_driver: Seen) -> None:
+def check(
+    both_in_one_text: Observation, one_by_one: Observation, by_the_driver: Observation
+) -> None:
     assert both_in_one_text.sqlstate == "42601"
     assert one_by_one.value == by_the_driver.value == {"users left": 0}
 

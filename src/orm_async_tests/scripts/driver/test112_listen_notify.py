@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 Heard = asyncio.Queue[str]
@@ -72,7 +72,7 @@ async def listen_again_and_read(engine: AsyncEngine, activity: Activity) -> list
         return [*news, await heard.get()]
 
 
-def check(listen_again: Seen, listen_again_and_read: Seen) -> None:
+def check(listen_again: Observation, listen_again_and_read: Observation) -> None:
     assert listen_again.value == ["1", "3"]
     assert listen_again_and_read.value == ["1", "2", "3"]
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Stack, main_of, way
+from orm_async_tests.harness import Observation, Stack, main_of, variant
 
 
 class Grade(enum.Enum):
@@ -46,21 +46,21 @@ async def world(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hike).values(HIKE))
 
 
-@way
+@variant
 async def by_text(session: AsyncSession) -> dict[str, object]:
     """select by text()"""
     row = await session.execute(text(f"SELECT {', '.join(NAMES)} FROM test113.hikes"))
     return dict(zip(NAMES, row.one(), strict=True))
 
 
-@way
+@variant
 async def by_columns(session: AsyncSession) -> dict[str, object]:
     """select by the mapped columns"""
     row = await session.execute(select(*(getattr(Hike, name) for name in NAMES)))
     return dict(zip(NAMES, row.one(), strict=True))
 
 
-def check(stack: Stack, by_text: Seen, by_columns: Seen) -> None:
+def check(stack: Stack, by_text: Observation, by_columns: Observation) -> None:
     assert by_columns.value == HIKE
     assert by_text.value["grade"] == "ALPINE"
     assert type(by_text.value["days"]).__module__.startswith(stack.driver)  # its own Range

@@ -16,7 +16,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, main_of, right, wrong
+from orm_async_tests.harness import Observation, Upstream, main_of, right, wrong
 
 ONLY = "psycopg"
 DEFECT = Upstream(
@@ -68,7 +68,7 @@ async def invalidate_it(engine: AsyncEngine) -> dict[str, object]:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
-def check(cancel_a_load: Seen, invalidate_it: Seen) -> None:
+def check(cancel_a_load: Observation, invalidate_it: Observation) -> None:
     assert invalidate_it.value == {"answer": 42}
     assert isinstance(cancel_a_load.error, ResourceClosedError) or cancel_a_load.value == {
         "answer": 42

@@ -12,7 +12,7 @@ Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-a
 
 from sqlalchemy import URL, text
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 
@@ -33,7 +33,7 @@ async def in_connect_args(make_engine: MakeEngine) -> dict[str, object]:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
-def check(in_the_url: Seen, in_connect_args: Seen) -> None:
+def check(in_the_url: Observation, in_connect_args: Observation) -> None:
     assert isinstance(in_the_url.error, TypeError)
     assert in_connect_args.value == {"answer": 42}
 

@@ -11,7 +11,7 @@ Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
 
 from sqlalchemy import URL, create_engine, text
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 
@@ -31,7 +31,7 @@ async def by_create_async_engine(make_engine: MakeEngine) -> dict[str, object]:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
-def check(by_create_engine: Seen, by_create_async_engine: Seen) -> None:
+def check(by_create_engine: Observation, by_create_async_engine: Observation) -> None:
     assert by_create_engine.code == "xd2s"
     assert set(by_create_engine.warnings) <= {"RuntimeWarning"}
     assert by_create_async_engine.value == {"answer": 42}

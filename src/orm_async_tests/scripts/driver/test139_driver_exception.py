@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 SINCE = "2.1"
 ONLY = "asyncpg"
@@ -52,7 +52,7 @@ async def ask_the_driver(session: AsyncSession) -> object:
     return None
 
 
-def check(ask_orig: Seen, ask_the_driver: Seen) -> None:
+def check(ask_orig: Observation, ask_the_driver: Observation) -> None:
     assert ask_orig.value == "unknown"
     assert ask_the_driver.value == "tags_name_key"
 

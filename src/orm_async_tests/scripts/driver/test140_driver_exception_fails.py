@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import MakeEngine, Seen, Upstream, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Upstream, main_of, right, wrong
 
 SINCE = "2.1"
 ONLY = "asyncpg"
@@ -66,7 +66,7 @@ async def cause_of_orig(engine: AsyncEngine, make_engine: MakeEngine) -> str:
     return type(getattr(error.orig, "__cause__", None)).__name__
 
 
-def check(driver_exception: Seen, cause_of_orig: Seen) -> None:
+def check(driver_exception: Observation, cause_of_orig: Observation) -> None:
     assert cause_of_orig.value == STALE
     assert isinstance(driver_exception.error, ValueError) or driver_exception.value == STALE
     with DEFECT:

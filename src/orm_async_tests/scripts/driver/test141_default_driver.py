@@ -11,7 +11,7 @@ Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 
 from sqlalchemy import URL, make_url
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 SINCE = "2.1"
 
@@ -32,7 +32,7 @@ async def with_a_driver(url: URL) -> str:
     return make_url(bare(url)).set(drivername="postgresql+asyncpg").get_dialect().driver
 
 
-def check(without_a_driver: Seen, with_a_driver: Seen) -> None:
+def check(without_a_driver: Observation, with_a_driver: Observation) -> None:
     assert without_a_driver.value == "psycopg"
     assert with_a_driver.value == "asyncpg"
 

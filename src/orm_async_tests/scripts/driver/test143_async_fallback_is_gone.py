@@ -12,7 +12,7 @@ Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 
 from sqlalchemy import URL, text
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 SINCE = "2.1"
 ONLY = "asyncpg"
@@ -33,7 +33,7 @@ async def without_it(make_engine: MakeEngine, url: URL) -> dict[str, object]:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
-def check(with_it: Seen, without_it: Seen) -> None:
+def check(with_it: Observation, without_it: Observation) -> None:
     assert isinstance(with_it.error, TypeError)
     assert without_it.value == {"answer": 42}
 

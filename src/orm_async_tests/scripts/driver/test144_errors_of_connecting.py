@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 SINCE = "2.1"
 ONLY = "asyncpg"
@@ -52,7 +52,7 @@ async def catch_both(make_engine: MakeEngine, url: URL) -> dict[str, object]:
         }
 
 
-def check(catch_one: Seen, catch_both: Seen) -> None:
+def check(catch_one: Observation, catch_both: Observation) -> None:
     assert isinstance(catch_one.error, OSError)
     assert catch_both.value == {"connected": False, "refused with": "3D000"}
 

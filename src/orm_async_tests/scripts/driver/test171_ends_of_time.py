@@ -15,7 +15,7 @@ from sqlalchemy import DateTime, MetaData, Text, cast, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Stack, main_of, right, wrong
+from orm_async_tests.harness import Observation, Stack, main_of, right, wrong
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 STEP = timedelta(microseconds=1)
@@ -60,7 +60,9 @@ async def inside(engine: AsyncEngine) -> dict[str, list[str]]:
     return await kept(engine, FIRST + STEP, LAST - STEP)
 
 
-def check(stack: Stack, the_ends: Seen, infinities: Seen, inside: Seen) -> None:
+def check(
+    stack: Stack, the_ends: Observation, infinities: Observation, inside: Observation
+) -> None:
     assert inside.value["came back"] == [(FIRST + STEP).isoformat(), (LAST - STEP).isoformat()]
     if stack.driver == "asyncpg":
         assert the_ends.value["stored"] == ["-infinity", "infinity"]

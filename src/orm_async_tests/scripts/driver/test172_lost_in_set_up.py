@@ -14,7 +14,7 @@ import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 ANSWER = text("SELECT 42")
@@ -52,7 +52,7 @@ async def the_drivers_too(make_engine: MakeEngine) -> dict[str, object]:
             return {"answer": await connection.scalar(ANSWER)}
 
 
-def check(sqlalchemys_only: Seen, the_drivers_too: Seen) -> None:
+def check(sqlalchemys_only: Observation, the_drivers_too: Observation) -> None:
     assert isinstance(sqlalchemys_only.error, asyncpg.InterfaceError)
     assert the_drivers_too.value == {"answer": 42}
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import MissingGreenlet, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, variant, wrong
 from orm_async_tests.models import User
 
 
@@ -43,9 +43,9 @@ async def joined(session: AsyncSession) -> dict[str, int]:
     return {"points": sum(len(user.points) for user in users)}
 
 
-@right
+@variant
 async def refused_then_used(session: AsyncSession) -> dict[str, int]:
-    """catch the refusal: the session goes on"""
+    """catch the error: the session stays usable"""
     user = (await session.scalars(select(User).limit(1))).one()
     try:
         return {"users": len(user.points)}
@@ -53,7 +53,9 @@ async def refused_then_used(session: AsyncSession) -> dict[str, int]:
         return {"users": len((await session.scalars(select(User))).all())}
 
 
-def check(lazy: Seen, selectin: Seen, joined: Seen, refused_then_used: Seen) -> None:
+def check(
+    lazy: Observation, selectin: Observation, joined: Observation, refused_then_used: Observation
+) -> None:
     assert lazy.code == MissingGreenlet.code == "xd2s"
     assert len(lazy.sql) == 1  # the refused SELECT never reached the server
 

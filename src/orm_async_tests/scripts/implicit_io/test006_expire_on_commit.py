@@ -13,7 +13,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-i
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).order_by(User.id).limit(1)
@@ -47,7 +47,7 @@ async def refreshing(engine: AsyncEngine) -> str:
         return user.username
 
 
-def check(expiring: Seen, keeping: Seen, refreshing: Seen) -> None:
+def check(expiring: Observation, keeping: Observation, refreshing: Observation) -> None:
     assert expiring.code == "xd2s"
     assert len(expiring.sql) == 1
 

@@ -11,7 +11,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).order_by(User.id).limit(1)
@@ -46,7 +46,7 @@ async def refreshed(engine: AsyncEngine) -> str:
         return user.username
 
 
-def check(read_after: Seen, read_before: Seen, refreshed: Seen) -> None:
+def check(read_after: Observation, read_before: Observation, refreshed: Observation) -> None:
     assert read_after.code == "xd2s"
     assert read_before.value == refreshed.value == "username-1"
     assert len(read_before.sql) == 1

@@ -14,7 +14,7 @@ from sqlalchemy import DateTime, MetaData, func
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -69,7 +69,7 @@ async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
         return {"changed after created": row.updated_at > row.created_at}
 
 
-def check(usual: Seen, eager: Seen, refreshed: Seen) -> None:
+def check(usual: Observation, eager: Observation, refreshed: Observation) -> None:
     assert usual.code == "xd2s"
     assert eager.value == refreshed.value == {"changed after created": True}
     assert [len(seen.sql) for seen in (usual, eager, refreshed)] == [2, 2, 3]

@@ -9,7 +9,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-i
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -41,7 +41,7 @@ async def assigned(session: AsyncSession) -> dict[str, int]:
     return {"points": len(user.points)}
 
 
-def check(unassigned: Seen, read_before: Seen, assigned: Seen) -> None:
+def check(unassigned: Observation, read_before: Observation, assigned: Observation) -> None:
     assert unassigned.code == read_before.code == "xd2s"
     assert assigned.value == {"points": 0}
     assert len(unassigned.sql) == len(read_before.sql) == len(assigned.sql) == 1

@@ -10,20 +10,20 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from orm_async_tests.harness import Seen, main_of, right, way, wrong
+from orm_async_tests.harness import Observation, main_of, right, variant, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
 
 
-@way
+@variant
 async def once(session: AsyncSession) -> dict[str, int]:
     """await it once"""
     user = (await session.scalars(select(User).limit(1))).one()
     return {"points": len(await user.awaitable_attrs.points)}
 
 
-@way
+@variant
 async def twice(session: AsyncSession) -> dict[str, int]:
     """await it twice, and then read it"""
     user = (await session.scalars(select(User).limit(1))).one()
@@ -46,7 +46,9 @@ async def with_the_query(session: AsyncSession) -> dict[str, int]:
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
-def check(once: Seen, twice: Seen, in_a_loop: Seen, with_the_query: Seen) -> None:
+def check(
+    once: Observation, twice: Observation, in_a_loop: Observation, with_the_query: Observation
+) -> None:
     assert once.value == twice.value == {"points": 2}
     assert len(once.sql) == len(twice.sql) == 1 + 1
 

@@ -11,7 +11,7 @@ Docs: https://github.com/sqlalchemy/sqlalchemy/issues/9298
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).order_by(User.id).limit(1)
@@ -33,7 +33,7 @@ async def named(session: AsyncSession) -> dict[str, int]:
     return {"points": len(user.points)}
 
 
-def check(unnamed: Seen, named: Seen) -> None:
+def check(unnamed: Observation, named: Observation) -> None:
     assert unnamed.code == "xd2s"
     assert len(unnamed.sql) == 1 + 1
     assert named.value == {"points": 2}

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import TrackPoint, User
 
 FIRST = select(User).order_by(User.id).limit(1)
@@ -54,7 +54,9 @@ async def loaded(session: AsyncSession) -> None:
     await session.commit()
 
 
-def check(appended: Seen, named: Seen, added: Seen, loaded: Seen) -> None:
+def check(
+    appended: Observation, named: Observation, added: Observation, loaded: Observation
+) -> None:
     assert appended.code == "xd2s"
     assert named.warnings == ["SAWarning"]
     assert [len(seen.sql) for seen in (appended, named, added, loaded)] == [1, 1, 2, 3]

@@ -13,7 +13,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, raiseload
 
-from orm_async_tests.harness import Seen, main_of, way, wrong
+from orm_async_tests.harness import Observation, main_of, variant, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -31,7 +31,7 @@ async def silent(session: AsyncSession) -> dict[str, int]:
     return {"points": await session.run_sync(points)}
 
 
-@way
+@variant
 async def loud(session: AsyncSession) -> dict[str, int]:
     """the same with raiseload()"""
 
@@ -41,13 +41,13 @@ async def loud(session: AsyncSession) -> dict[str, int]:
     return {"points": await session.run_sync(points)}
 
 
-@way
+@variant
 async def loud_outside(session: AsyncSession) -> dict[str, int]:
     """the same without run_sync"""
     return {"points": sum(len(user.points) for user in (await session.scalars(RAISING)).all())}
 
 
-def check(silent: Seen, loud: Seen, loud_outside: Seen) -> None:
+def check(silent: Observation, loud: Observation, loud_outside: Observation) -> None:
     assert silent.value == {"points": 6}
     assert len(silent.sql) == 1 + 3
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import (
     with_polymorphic,
 )
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -71,7 +71,7 @@ async def polymorphic(session: AsyncSession) -> list[str]:
     return straps(await session.scalars(query))
 
 
-def check(base: Seen, selectin: Seen, polymorphic: Seen) -> None:
+def check(base: Observation, selectin: Observation, polymorphic: Observation) -> None:
     assert base.code == "xd2s"
     assert selectin.value == polymorphic.value == ["leather"]
     assert [len(seen.sql) for seen in (base, selectin, polymorphic)] == [1, 2, 1]

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -51,7 +51,7 @@ async def auto(session: AsyncSession) -> dict[str, bool]:
     return {"default is a time": isinstance(row.created_at, datetime)}
 
 
-def check(never: Seen, auto: Seen) -> None:
+def check(never: Observation, auto: Observation) -> None:
     assert never.code == "xd2s"
     assert auto.value == {"default is a time": True}
     assert len(never.sql) == len(auto.sql) == 1

@@ -11,13 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from sqlalchemy.orm.exc import DetachedInstanceError
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, way, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, variant, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).order_by(User.id).limit(1)
 
 
-@way
+@variant
 async def inside(Session: Sessions) -> dict[str, int]:
     """read the points while the session is open"""
     async with Session() as session:
@@ -41,7 +41,7 @@ async def loaded(Session: Sessions) -> dict[str, int]:
     return {"points": len(user.points)}
 
 
-def check(inside: Seen, outside: Seen, loaded: Seen) -> None:
+def check(inside: Observation, outside: Observation, loaded: Observation) -> None:
     assert inside.code == "xd2s"
     assert isinstance(outside.error, DetachedInstanceError)
     assert outside.code == "bhk3"

@@ -14,7 +14,7 @@ from sqlalchemy import ForeignKey, MetaData, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, WriteOnlyMapped, mapped_column, relationship
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -55,7 +55,7 @@ async def added(session: AsyncSession) -> dict[str, int]:
     return {"steps": len((await session.scalars(walk.steps.select())).all())}
 
 
-def check(iterated: Seen, added: Seen) -> None:
+def check(iterated: Observation, added: Observation) -> None:
     assert isinstance(iterated.error, TypeError)
     assert len(iterated.sql) == 1
     assert added.value == {"steps": 3}

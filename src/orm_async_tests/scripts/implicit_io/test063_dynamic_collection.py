@@ -13,7 +13,7 @@ from sqlalchemy import ForeignKey, MetaData, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, DynamicMapped, Mapped, mapped_column, relationship
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -53,7 +53,7 @@ async def statement(session: AsyncSession) -> dict[str, int]:
     return {"steps": len((await session.scalars(steps)).all())}
 
 
-def check(query: Seen, statement: Seen) -> None:
+def check(query: Observation, statement: Observation) -> None:
     assert query.code == "xd2s"
     assert statement.value == {"steps": 2}
     assert len(statement.sql) == 2

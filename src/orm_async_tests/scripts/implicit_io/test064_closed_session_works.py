@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, checked_out, main_of, way, wrong
+from orm_async_tests.harness import Observation, checked_out, main_of, variant, wrong
 from orm_async_tests.models import User
 
 
@@ -26,7 +26,7 @@ async def resets(engine: AsyncEngine) -> dict[str, int]:
     return {"connections in use": in_use}
 
 
-@way
+@variant
 async def ends(engine: AsyncEngine) -> dict[str, int]:
     """the same with close_resets_only=False"""
     session = AsyncSession(engine, close_resets_only=False)
@@ -35,7 +35,7 @@ async def ends(engine: AsyncEngine) -> dict[str, int]:
     return {"connections in use": checked_out(engine)}
 
 
-def check(resets: Seen, ends: Seen) -> None:
+def check(resets: Observation, ends: Observation) -> None:
     assert resets.value == {"connections in use": 1}
     assert len(resets.sql) == 1
     assert isinstance(ends.error, InvalidRequestError)

@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -56,7 +56,7 @@ async def careful(session: AsyncSession) -> str:
     return f"walked {walk!r}"
 
 
-def check(reading: Seen, careful: Seen) -> None:
+def check(reading: Observation, careful: Observation) -> None:
     assert reading.code == "xd2s"
     assert careful.value == "walked <Careful None>"
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).order_by(User.id).limit(1)
@@ -38,7 +38,7 @@ async def awaited(session: AsyncSession, activity: Activity) -> dict[str, int]:
     return {"users left": int(await activity.scalar(COUNT))}
 
 
-def check(forgotten: Seen, awaited: Seen) -> None:
+def check(forgotten: Observation, awaited: Observation) -> None:
     assert forgotten.value == {"users left": 3}
     assert forgotten.warnings == ["RuntimeWarning"]
     assert awaited.value == {"users left": 2}

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).order_by(User.id).limit(1)
@@ -45,7 +45,7 @@ async def by_name(session: AsyncSession) -> dict[str, float]:
     return {"latitude": float(point.lat)}
 
 
-def check(refreshed: Seen, with_option: Seen, by_name: Seen) -> None:
+def check(refreshed: Observation, with_option: Observation, by_name: Observation) -> None:
     assert refreshed.code == "xd2s"
     assert with_option.value == by_name.value == {"latitude": 46.0}
     assert [len(seen.sql) for seen in (refreshed, with_option, by_name)] == [3, 4, 3]

@@ -10,7 +10,7 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Blocked, Seen, at_each_level, main_of
+from orm_async_tests.harness import Blocked, Observation, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
@@ -35,7 +35,9 @@ async def dirty_write(
 read_committed, repeatable_read, serializable = at_each_level({"G0 dirty write": dirty_write})
 
 
-def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+def check(
+    read_committed: Observation, repeatable_read: Observation, serializable: Observation
+) -> None:
     assert read_committed.value == {"G0 dirty write": "prevented"}
     assert repeatable_read.value == serializable.value == {"G0 dirty write": "40001"}
 

@@ -9,7 +9,7 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, at_each_level, main_of
+from orm_async_tests.harness import Observation, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
@@ -52,7 +52,9 @@ read_committed, repeatable_read, serializable = at_each_level(
 )
 
 
-def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+def check(
+    read_committed: Observation, repeatable_read: Observation, serializable: Observation
+) -> None:
     assert (
         read_committed.value
         == repeatable_read.value

@@ -12,7 +12,7 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Blocked, Seen, at_each_level, main_of
+from orm_async_tests.harness import Blocked, Observation, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
@@ -34,7 +34,9 @@ async def lost_update(a: AsyncSession, b: AsyncSession, one: int, blocked: Block
 read_committed, repeatable_read, serializable = at_each_level({"P4 lost update": lost_update})
 
 
-def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+def check(
+    read_committed: Observation, repeatable_read: Observation, serializable: Observation
+) -> None:
     assert read_committed.value == {"P4 lost update": "occurs"}
     assert repeatable_read.value == serializable.value == {"P4 lost update": "40001"}
 

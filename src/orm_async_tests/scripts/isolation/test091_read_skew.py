@@ -10,7 +10,7 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Blocked, Seen, at_each_level, main_of
+from orm_async_tests.harness import Blocked, Observation, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
@@ -50,7 +50,9 @@ read_committed, repeatable_read, serializable = at_each_level(
 )
 
 
-def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+def check(
+    read_committed: Observation, repeatable_read: Observation, serializable: Observation
+) -> None:
     assert set(read_committed.value.values()) == {"occurs"}
     assert list(repeatable_read.value.values()) == ["prevented", "prevented", "40001"]
     assert serializable.value == repeatable_read.value

@@ -12,7 +12,7 @@ Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, at_each_level, main_of
+from orm_async_tests.harness import Observation, at_each_level, main_of
 from orm_async_tests.models import TrackPoint
 
 pk = TrackPoint.id
@@ -33,7 +33,9 @@ async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bo
 read_committed, repeatable_read, serializable = at_each_level({"G2-item write skew": write_skew})
 
 
-def check(read_committed: Seen, repeatable_read: Seen, serializable: Seen) -> None:
+def check(
+    read_committed: Observation, repeatable_read: Observation, serializable: Observation
+) -> None:
     assert read_committed.value == repeatable_read.value == {"G2-item write skew": "occurs"}
     assert serializable.value == {"G2-item write skew": "40001"}
 

@@ -12,13 +12,13 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import immediateload, joinedload, raiseload, selectinload, subqueryload
 
-from orm_async_tests.harness import Seen, main_of, right, way, wrong
+from orm_async_tests.harness import Observation, main_of, right, variant, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
 
 
-@way
+@variant
 async def joined(session: AsyncSession) -> dict[str, int]:
     """one statement, the user's columns repeated for each point"""
     users = await session.scalars(select(User).options(joinedload(User.points)))
@@ -32,7 +32,7 @@ async def selectin(session: AsyncSession) -> dict[str, int]:
     return {"points": sum(len(user.points) for user in users)}
 
 
-@way
+@variant
 async def subquery(session: AsyncSession) -> dict[str, int]:
     """one more statement, which repeats the first as a subquery"""
     users = await session.scalars(select(User).options(subqueryload(User.points)))
@@ -53,7 +53,7 @@ async def awaitable(session: AsyncSession) -> dict[str, int]:
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
-@way
+@variant
 async def raising(session: AsyncSession) -> dict[str, int]:
     """no statement: the read is an error, in synchronous code too"""
     users = await session.scalars(select(User).options(raiseload(User.points)))
@@ -61,7 +61,12 @@ async def raising(session: AsyncSession) -> dict[str, int]:
 
 
 def check(
-    joined: Seen, selectin: Seen, subquery: Seen, immediate: Seen, awaitable: Seen, raising: Seen
+    joined: Observation,
+    selectin: Observation,
+    subquery: Observation,
+    immediate: Observation,
+    awaitable: Observation,
+    raising: Observation,
 ) -> None:
     assert len(joined.sql) == 1
     assert len(selectin.sql) == len(subquery.sql) == 2

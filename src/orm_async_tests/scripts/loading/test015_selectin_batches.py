@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 from orm_async_tests.models import User
 
 PARENTS = 1001
@@ -23,28 +23,28 @@ async def world(connection: AsyncConnection) -> None:
     await connection.execute(text(f"INSERT INTO users (username) {names}"))
 
 
-@way
+@variant
 async def one_batch(session: AsyncSession) -> dict[str, int]:
     """selectinload() for 500 users"""
     query = select(User).limit(BATCH).options(selectinload(User.points))
     return {"users": len((await session.scalars(query)).all())}
 
 
-@way
+@variant
 async def many_batches(session: AsyncSession) -> dict[str, int]:
     """selectinload() for 1001 users"""
     query = select(User).options(selectinload(User.points))
     return {"users": len((await session.scalars(query)).all())}
 
 
-@way
+@variant
 async def joined(session: AsyncSession) -> dict[str, int]:
     """joinedload() for 1001 users"""
     query = select(User).options(joinedload(User.points))
     return {"users": len((await session.scalars(query)).unique().all())}
 
 
-def check(one_batch: Seen, many_batches: Seen, joined: Seen) -> None:
+def check(one_batch: Observation, many_batches: Observation, joined: Observation) -> None:
     assert one_batch.value == {"users": BATCH}
     assert len(one_batch.sql) == 1 + 1
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import TrackPoint, User
 
 ALSO = "aiosqlite"
@@ -38,7 +38,7 @@ async def to_one(session: AsyncSession) -> dict[str, int]:
     return {"users": len({point.user for point in await session.scalars(query)})}
 
 
-def check(all_rows: Seen, unique: Seen, to_one: Seen) -> None:
+def check(all_rows: Observation, unique: Observation, to_one: Observation) -> None:
     assert isinstance(all_rows.error, InvalidRequestError)
     assert unique.value == to_one.value == {"users": 3}
     assert len(unique.sql) == len(to_one.sql) == 1

@@ -10,14 +10,14 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-k
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
 FIRST = select(User).where(User.id == 1)
 
 
-@way
+@variant
 async def selected(session: AsyncSession) -> dict[str, bool]:
     """select() twice"""
     one = (await session.scalars(FIRST)).one()
@@ -25,7 +25,7 @@ async def selected(session: AsyncSession) -> dict[str, bool]:
     return {"same object": one is two}
 
 
-@way
+@variant
 async def got(session: AsyncSession) -> dict[str, bool]:
     """get() twice"""
     one = await session.get(User, 1)
@@ -33,7 +33,7 @@ async def got(session: AsyncSession) -> dict[str, bool]:
     return {"same object": one is two}
 
 
-def check(selected: Seen, got: Seen) -> None:
+def check(selected: Observation, got: Observation) -> None:
     assert selected.value == got.value == {"same object": True}
     assert len(selected.sql) == 2
     assert len(got.sql) == 1

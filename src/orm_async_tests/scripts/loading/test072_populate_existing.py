@@ -9,7 +9,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existin
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -34,7 +34,7 @@ async def fresh(session: AsyncSession) -> str:
     return upserted.username if upserted is mine else ""
 
 
-def check(stale: Seen, fresh: Seen) -> None:
+def check(stale: Observation, fresh: Observation) -> None:
     assert stale.value == "username-1"
     assert fresh.value == "new"
     assert len(stale.sql) == len(fresh.sql) == 2

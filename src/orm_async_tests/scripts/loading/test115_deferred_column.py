@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, undefer
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -52,7 +52,7 @@ async def refreshed(session: AsyncSession) -> dict[str, int]:
     return {"bytes": len(photo.data)}
 
 
-def check(read_it: Seen, undeferred: Seen, refreshed: Seen) -> None:
+def check(read_it: Observation, undeferred: Observation, refreshed: Observation) -> None:
     assert read_it.code == "xd2s"
     assert undeferred.value == refreshed.value == {"bytes": 4}
     assert (len(undeferred.sql), len(refreshed.sql)) == (1, 2)

@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, MetaData, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 
 
 class Base(DeclarativeBase):
@@ -37,7 +37,7 @@ class Spring(Place):
     litres: Mapped[int | None]
 
 
-@way
+@variant
 async def joined_table(session: AsyncSession) -> dict[str, int]:
     """add and read a Hut, with a table of its own"""
     session.add(Hut(beds=12))
@@ -46,7 +46,7 @@ async def joined_table(session: AsyncSession) -> dict[str, int]:
     return {"places read": len((await session.scalars(select(Hut))).all())}
 
 
-@way
+@variant
 async def single_table(session: AsyncSession) -> dict[str, int]:
     """add and read a Spring, in its parent's table"""
     session.add(Spring(litres=3))
@@ -55,11 +55,11 @@ async def single_table(session: AsyncSession) -> dict[str, int]:
     return {"places read": len((await session.scalars(select(Spring))).all())}
 
 
-def kinds(seen: Seen) -> list[str]:
+def kinds(seen: Observation) -> list[str]:
     return [each.split()[0] for each in seen.sql]
 
 
-def check(joined_table: Seen, single_table: Seen) -> None:
+def check(joined_table: Observation, single_table: Observation) -> None:
     assert joined_table.value == single_table.value == {"places read": 1}
     assert kinds(joined_table) == ["INSERT", "INSERT", "SELECT"]
     assert kinds(single_table) == ["INSERT", "SELECT"]

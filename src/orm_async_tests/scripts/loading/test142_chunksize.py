@@ -10,21 +10,21 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 from orm_async_tests.models import User
 
 SINCE = "2.1"
 ALSO = "aiosqlite"
 
 
-@way
+@variant
 async def usual(session: AsyncSession) -> dict[str, int]:
     """load three users with their points"""
     users = await session.scalars(select(User).options(selectinload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
-@way
+@variant
 async def one_by_one(session: AsyncSession) -> dict[str, int]:
     """the same with chunksize=1"""
     load = selectinload(User.points, chunksize=1)
@@ -32,7 +32,7 @@ async def one_by_one(session: AsyncSession) -> dict[str, int]:
     return {"points": sum(len(user.points) for user in users)}
 
 
-def check(usual: Seen, one_by_one: Seen) -> None:
+def check(usual: Observation, one_by_one: Observation) -> None:
     assert usual.value == one_by_one.value == {"points": 6}
     assert (len(usual.sql), len(one_by_one.sql)) == (1 + 1, 1 + 3)
 

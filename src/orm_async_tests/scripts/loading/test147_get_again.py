@@ -10,7 +10,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existin
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 SINCE = "2.1"
@@ -41,7 +41,7 @@ async def from_the_server(engine: AsyncEngine, session: AsyncSession) -> str:
     return user.username
 
 
-def check(from_the_identity_map: Seen, from_the_server: Seen) -> None:
+def check(from_the_identity_map: Observation, from_the_server: Observation) -> None:
     assert from_the_identity_map.value == "username-1"
     assert from_the_server.value == "guide"
 

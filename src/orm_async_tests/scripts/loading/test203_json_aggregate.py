@@ -13,7 +13,7 @@ from sqlalchemy import JSON, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 from orm_async_tests.models import TrackPoint, User
 
 ANN = User.id == 1
@@ -21,7 +21,7 @@ POINT = func.json_build_object("lat", TrackPoint.lat, "date", TrackPoint.date)
 POINTS = select(func.json_agg(POINT, type_=JSON)).where(TrackPoint.user_id == User.id)
 
 
-@way
+@variant
 async def selectin(session: AsyncSession) -> dict[str, Any]:
     """selectinload(): the user, then the points"""
     rows = (await session.scalars(select(User).where(ANN).options(selectinload(User.points)))).all()
@@ -29,7 +29,7 @@ async def selectin(session: AsyncSession) -> dict[str, Any]:
     return {"rows": 1 + len(points), "points": len(points), "date": type(points[0].date).__name__}
 
 
-@way
+@variant
 async def joined(session: AsyncSession) -> dict[str, Any]:
     """a join: the user with every point"""
     rows = (await session.execute(select(User, TrackPoint).join(User.points).where(ANN))).all()
@@ -37,7 +37,7 @@ async def joined(session: AsyncSession) -> dict[str, Any]:
     return {"rows": len(rows), "points": len(points), "date": type(points[0].date).__name__}
 
 
-@way
+@variant
 async def aggregate(session: AsyncSession) -> dict[str, Any]:
     """json_agg() in a scalar subquery: the user with a list"""
     query = select(User.username, POINTS.scalar_subquery().label("points")).where(ANN)
@@ -46,7 +46,7 @@ async def aggregate(session: AsyncSession) -> dict[str, Any]:
     return {"rows": len(rows), "points": len(points), "date": type(points[0]["date"]).__name__}
 
 
-def check(selectin: Seen, joined: Seen, aggregate: Seen) -> None:
+def check(selectin: Observation, joined: Observation, aggregate: Observation) -> None:
     assert selectin.value == {"rows": 3, "points": 2, "date": "datetime"}
     assert joined.value == {"rows": 2, "points": 2, "date": "datetime"}
     assert aggregate.value == {"rows": 1, "points": 2, "date": "str"}

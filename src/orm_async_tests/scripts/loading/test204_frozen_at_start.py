@@ -14,7 +14,7 @@ import gc
 from sqlalchemy import URL, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from orm_async_tests.harness import Processes, Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, Processes, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -44,7 +44,7 @@ async def frozen(url: URL, processes: Processes) -> dict[str, bool]:
     return await processes.run(visited_when_frozen, url)
 
 
-def check(as_it_is: Seen, frozen: Seen) -> None:
+def check(as_it_is: Observation, frozen: Observation) -> None:
     assert as_it_is.value == {"the class": True, "a user": True}
     assert frozen.value == {"the class": False, "a user": True}
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
 from alembic import command
-from orm_async_tests.harness import Seen, environment, main_of, right, wrong
+from orm_async_tests.harness import Observation, alembic_environment, main_of, right, wrong
 
 EXISTS = text("SELECT to_regclass('test51.alembic_version') IS NOT NULL")
 ENV = """
@@ -39,14 +39,14 @@ class Base(DeclarativeBase):
 @wrong(warns=True)
 async def in_the_loop(url: URL) -> None:
     """call the command in a coroutine"""
-    with environment(env=ENV, url=url) as config:
+    with alembic_environment(env=ENV, url=url) as config:
         command.upgrade(config, "head")
 
 
 @right
 async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
     """call it in a thread"""
-    with environment(env=ENV, url=url) as config:
+    with alembic_environment(env=ENV, url=url) as config:
         await asyncio.to_thread(command.upgrade, config, "head")
     async with engine.connect() as connection:
         return {"table exists": await connection.scalar(EXISTS)}
@@ -56,12 +56,12 @@ async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
 async def on_a_connection(engine: AsyncEngine) -> dict[str, object]:
     """call it in run_sync(), with the connection"""
     async with engine.begin() as connection:
-        with environment(env=ENV, connection=connection.sync_connection) as config:
+        with alembic_environment(env=ENV, connection=connection.sync_connection) as config:
             await connection.run_sync(lambda _: command.upgrade(config, "head"))
         return {"table exists": await connection.scalar(EXISTS)}
 
 
-def check(in_the_loop: Seen, in_a_thread: Seen, on_a_connection: Seen) -> None:
+def check(in_the_loop: Observation, in_a_thread: Observation, on_a_connection: Observation) -> None:
     assert isinstance(in_the_loop.error, RuntimeError)
     assert in_a_thread.value == on_a_connection.value == {"table exists": True}
 

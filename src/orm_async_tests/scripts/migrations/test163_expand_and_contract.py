@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, MetaData, column, func, insert, select, ta
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 RENAME = "ALTER TABLE test163.walks RENAME name TO title"
 EXPAND = "ALTER TABLE test163.walks ADD title text, ALTER name DROP NOT NULL"
@@ -72,7 +72,7 @@ async def in_parallel(engine: AsyncEngine) -> dict[str, list[int | None]]:
     return {"walks counted": counts + await serve(engine, NEW)}
 
 
-def check(in_one_step: Seen, in_parallel: Seen) -> None:
+def check(in_one_step: Observation, in_parallel: Observation) -> None:
     assert in_one_step.sqlstate == "42703"
     assert in_parallel.value == {"walks counted": [1, 2, 3, 4, 5, 6, 7]}
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Activity, Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, Sessions, main_of, right, wrong
 
 ALTER = "ALTER TABLE test164.walks ADD COLUMN name text"
 
@@ -71,7 +71,7 @@ async def in_tries(engine: AsyncEngine, Session: Sessions, activity: Activity) -
     return {"read during the report": read}
 
 
-def check(patiently: Seen, in_tries: Seen) -> None:
+def check(patiently: Observation, in_tries: Observation) -> None:
     assert patiently.value == {"read during the report": False}
     assert in_tries.value == {"read during the report": True}
     assert patiently.sql.count(ALTER) == 1 < in_tries.sql.count(ALTER)

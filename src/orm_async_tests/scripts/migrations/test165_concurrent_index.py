@@ -17,7 +17,7 @@ from sqlalchemy import Connection, MetaData, insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = 'test165.ix'::regclass")
 
@@ -72,7 +72,7 @@ async def outside(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
         return {"index is valid": await older.scalar(VALID)}
 
 
-def check(plainly: Seen, concurrently: Seen, outside: Seen) -> None:
+def check(plainly: Observation, concurrently: Observation, outside: Observation) -> None:
     assert (plainly.sqlstate, concurrently.sqlstate) == ("55P03", "25001")
     assert outside.value == {"index is valid": True}
 

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 
 ROWS, BATCH = 1000, 100
 
@@ -68,7 +68,7 @@ async def in_batches(session: AsyncSession, Session: Sessions) -> dict[str, int]
     return {"rows free": least, "titles missing": await missing(session)}
 
 
-def check(at_once: Seen, in_batches: Seen) -> None:
+def check(at_once: Observation, in_batches: Observation) -> None:
     assert at_once.value == {"rows free": 0, "titles missing": 0}
     assert in_batches.value == {"rows free": ROWS - BATCH, "titles missing": 0}
     assert in_batches.log.count("COMMIT") == ROWS // BATCH

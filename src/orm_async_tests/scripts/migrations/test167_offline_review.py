@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from alembic import command
-from orm_async_tests.harness import Seen, environment, main_of, right, wrong
+from orm_async_tests.harness import Observation, alembic_environment, main_of, right, wrong
 
 REVISION = """
 import sqlalchemy as sa
@@ -47,7 +47,7 @@ async def world(connection: AsyncConnection) -> None:
 
 def upgraded(connection: Connection, revision: str) -> str:
     printed = StringIO()
-    with environment(
+    with alembic_environment(
         revision, connection=connection, output_buffer=printed, version_table_schema="test167"
     ) as config:
         command.upgrade(config, "head")
@@ -69,10 +69,10 @@ async def in_sql(engine: AsyncEngine) -> str:
         return await connection.run_sync(upgraded, REVISION + IN_SQL)
 
 
-def check(asks_the_database: Seen, in_sql: Seen) -> None:
+def check(asks_the_database: Observation, in_sql: Observation) -> None:
     assert isinstance(asks_the_database.error, TypeError)
     both = asks_the_database, in_sql
-    asked, said = ([sql for sql in way.sql if "walks" in sql] for way in both)
+    asked, said = ([sql for sql in variant.sql if "walks" in sql] for variant in both)
     assert (len(asked), len(said)) == (3, 2)
     assert all(sql in in_sql.value for sql in said)
 

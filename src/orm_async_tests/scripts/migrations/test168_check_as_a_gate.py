@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
 from alembic import command
-from orm_async_tests.harness import Seen, environment, main_of, right, wrong
+from orm_async_tests.harness import Observation, alembic_environment, main_of, right, wrong
 
 
 def models(*more: Column[str] | CheckConstraint, km: str = "0") -> MetaData:
@@ -30,7 +30,7 @@ class Base(DeclarativeBase):
 
 async def check_fails(engine: AsyncEngine, changed: MetaData, **options: Any) -> dict[str, bool]:
     def run(connection: Connection) -> None:
-        with environment(
+        with alembic_environment(
             connection=connection,
             version_table_schema="test168",
             target_metadata=changed,
@@ -72,7 +72,9 @@ async def column(engine: AsyncEngine) -> dict[str, bool]:
     return await check_fails(engine, models(Column("name", Text)))
 
 
-def check(default: Seen, constraint: Seen, compared: Seen, column: Seen) -> None:
+def check(
+    default: Observation, constraint: Observation, compared: Observation, column: Observation
+) -> None:
     assert default.value == constraint.value == {"check fails": False}
     assert compared.value == column.value == {"check fails": True}
 

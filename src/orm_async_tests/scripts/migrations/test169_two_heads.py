@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
 from alembic import command
-from orm_async_tests.harness import Seen, environment, main_of, right, wrong
+from orm_async_tests.harness import Observation, alembic_environment, main_of, right, wrong
 
 REVISION = """
 revision, down_revision = {!r}, {!r}
@@ -36,7 +36,9 @@ async def after(engine: AsyncEngine, commands: Callable[[Config], None]) -> list
     """The versions that the database has after these commands."""
 
     def run(connection: Connection) -> None:
-        with environment(*HISTORY, connection=connection, version_table_schema="test169") as config:
+        with alembic_environment(
+            *HISTORY, connection=connection, version_table_schema="test169"
+        ) as config:
             commands(config)
 
     async with engine.begin() as connection:
@@ -67,7 +69,7 @@ async def heads(engine: AsyncEngine) -> list[str]:
     return await after(engine, lambda config: command.upgrade(config, "heads"))
 
 
-def check(head: Seen, merged: Seen, heads: Seen) -> None:
+def check(head: Observation, merged: Observation, heads: Observation) -> None:
     assert isinstance(getattr(head.error, "__cause__", None), MultipleHeads)
     assert merged.value == ["c1"]
     assert heads.value == ["b1", "b2"]

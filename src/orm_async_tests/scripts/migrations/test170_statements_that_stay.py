@@ -14,7 +14,7 @@ from sqlalchemy.exc import NotSupportedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 
@@ -63,7 +63,7 @@ async def a_new_column(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int
     return await migrated(engine, other, "ADD COLUMN meters bigint")
 
 
-def check(a_new_type: Seen, a_new_column: Seen) -> None:
+def check(a_new_type: Observation, a_new_column: Observation) -> None:
     assert a_new_type.value == {"one": "stale", "two": 12}
     assert a_new_column.value == {"one": 12, "two": 12}
 

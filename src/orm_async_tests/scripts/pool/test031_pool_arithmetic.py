@@ -12,12 +12,12 @@ from asyncio import Event, TaskGroup
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, main_of, way
+from orm_async_tests.harness import Activity, Observation, main_of, variant
 
 ONE = select(1)
 
 
-@way
+@variant
 async def fifteen(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """fifteen connections at once; how many are open, and how many stay"""
     taken: list[AsyncConnection] = [await engine.connect() for _ in range(15)]
@@ -28,7 +28,7 @@ async def fifteen(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     return {"open at once": at_once, "kept": len(await activity.pids())}
 
 
-@way(engine={"pool_size": 3, "max_overflow": 2})
+@variant(engine={"pool_size": 3, "max_overflow": 2})
 async def thirty_tasks(engine: AsyncEngine) -> dict[str, int]:
     """thirty tasks on 3 + 2; how many connections were ever in use at once"""
     in_use = most = 0
@@ -51,7 +51,7 @@ async def thirty_tasks(engine: AsyncEngine) -> dict[str, int]:
     return {"most in use": most}
 
 
-def check(fifteen: Seen, thirty_tasks: Seen) -> None:
+def check(fifteen: Observation, thirty_tasks: Observation) -> None:
     assert fifteen.value == {"open at once": 15, "kept": 5}
     assert thirty_tasks.value == {"most in use": 5}
     assert len(thirty_tasks.sql) == 30

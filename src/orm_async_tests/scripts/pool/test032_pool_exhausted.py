@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONE_SLOT = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
@@ -44,7 +44,7 @@ async def handed_on(Session: Sessions) -> dict[str, int | None]:
         return {"users": await count(session)}
 
 
-def check(nested: Seen, handed_on: Seen) -> None:
+def check(nested: Observation, handed_on: Observation) -> None:
     assert isinstance(nested.error, PoolTimeoutError)
     assert not isinstance(nested.error, TimeoutError)  # asyncio's is the builtin
     assert nested.code == "3o7r"

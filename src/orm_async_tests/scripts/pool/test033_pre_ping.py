@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -48,7 +48,7 @@ async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
         }
 
 
-def check(unpinged: Seen, pinged: Seen) -> None:
+def check(unpinged: Observation, pinged: Observation) -> None:
     assert unpinged.value == {"a disconnect was raised": True, "users": 3}
     assert pinged.value == {"a disconnect was raised": False, "users": 3}
 

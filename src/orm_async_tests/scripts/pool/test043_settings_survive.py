@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, right, way, wrong
+from orm_async_tests.harness import Observation, main_of, right, variant, wrong
 
 NEEDS = ("wire",)
 SHOW = text("SHOW statement_timeout")
@@ -32,7 +32,7 @@ async def committed(engine: AsyncEngine) -> str:
     return await next_user(engine)
 
 
-@way
+@variant
 async def rolled_back(engine: AsyncEngine) -> str:
     """SET, and no commit"""
     async with engine.connect() as connection:
@@ -61,7 +61,9 @@ async def reset(engine: AsyncEngine) -> str:
     return str(await committed(engine))
 
 
-def check(committed: Seen, rolled_back: Seen, local: Seen, reset: Seen) -> None:
+def check(
+    committed: Observation, rolled_back: Observation, local: Observation, reset: Observation
+) -> None:
     assert committed.value == "7s"
     assert rolled_back.value == local.value == reset.value == "0"
     assert reset.round_trips > committed.round_trips

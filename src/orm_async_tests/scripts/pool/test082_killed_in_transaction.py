@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 USERS = select(User)
@@ -40,7 +40,7 @@ async def rolling_back(session: AsyncSession, activity: Activity) -> dict[str, i
     return {"users": len((await session.scalars(USERS)).all())}
 
 
-def check(going_on: Seen, rolling_back: Seen) -> None:
+def check(going_on: Observation, rolling_back: Observation) -> None:
     assert going_on.code == "8s2b"
     assert rolling_back.value == {"users": 3}
 

@@ -12,7 +12,7 @@ import gc
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Observation, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -36,7 +36,7 @@ async def closed(engine: AsyncEngine) -> dict[str, int]:
     return {"in use": in_use, "in use after": checked_out(engine)}
 
 
-def check(dropped: Seen, closed: Seen) -> None:
+def check(dropped: Observation, closed: Observation) -> None:
     assert dropped.value == closed.value == {"in use": 1, "in use after": 0}
     assert "SAWarning" in dropped.warnings
     assert closed.log[-1] == "ROLLBACK"

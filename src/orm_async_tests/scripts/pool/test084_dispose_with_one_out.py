@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 ONE = select(1)
 
@@ -39,7 +39,7 @@ async def all_back(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     return {"backends": then, "backends after": len(await activity.pids())}
 
 
-def check(in_use: Seen, all_back: Seen) -> None:
+def check(in_use: Observation, all_back: Observation) -> None:
     assert in_use.value == {"backends": 1, "backends after": 1, "idle in the old pool": 1}
     assert all_back.value == {"backends": 1, "backends after": 0}
     assert len(in_use.sql) == len(all_back.sql) == 1

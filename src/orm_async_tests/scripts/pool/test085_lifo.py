@@ -10,7 +10,7 @@ Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 
 PID = text("SELECT pg_backend_pid()")
 
@@ -22,7 +22,7 @@ async def fill(engine: AsyncEngine) -> None:
         await connection.close()
 
 
-@way
+@variant
 async def in_turn(engine: AsyncEngine) -> dict[str, int]:
     """six uses of a pool with three connections, one after the other"""
     await fill(engine)
@@ -33,7 +33,7 @@ async def in_turn(engine: AsyncEngine) -> dict[str, int]:
     return {"backends used": len(used)}
 
 
-@way(engine={"pool_use_lifo": True})
+@variant(engine={"pool_use_lifo": True})
 async def last_first(engine: AsyncEngine) -> dict[str, int]:
     """the same with pool_use_lifo=True"""
     await fill(engine)
@@ -44,7 +44,7 @@ async def last_first(engine: AsyncEngine) -> dict[str, int]:
     return {"backends used": len(used)}
 
 
-def check(in_turn: Seen, last_first: Seen) -> None:
+def check(in_turn: Observation, last_first: Observation) -> None:
     assert in_turn.value == {"backends used": 3}
     assert last_first.value == {"backends used": 1}
     assert len(in_turn.sql) == len(last_first.sql) == 6

@@ -9,7 +9,7 @@ Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
 
 from sqlalchemy import AsyncAdaptedQueuePool, NullPool, QueuePool, text
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 SINCE = "2.0.28"
 ALSO = "aiosqlite"
@@ -37,7 +37,7 @@ async def no_pool(make_engine: MakeEngine) -> dict[str, object]:
         return {"answer": await connection.scalar(ANSWER)}
 
 
-def check(queue_pool: Seen, adapted_queue_pool: Seen, no_pool: Seen) -> None:
+def check(queue_pool: Observation, adapted_queue_pool: Observation, no_pool: Observation) -> None:
     assert queue_pool.code == "pcls"
     assert adapted_queue_pool.value == no_pool.value == {"answer": 42}
 

@@ -9,7 +9,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#when-do-i-constr
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 Held = dict[str, object]
@@ -42,7 +42,7 @@ async def between(engine: AsyncEngine, session: AsyncSession, activity: Activity
     return held
 
 
-def check(inside: Seen, between: Seen) -> None:
+def check(inside: Observation, between: Observation) -> None:
     assert inside.value == {"connections in use": 1, "backends": ["idle in transaction"]}
     assert between.value == {"connections in use": 0, "backends": ["idle"]}
 

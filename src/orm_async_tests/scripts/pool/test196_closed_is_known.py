@@ -17,7 +17,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
@@ -64,7 +64,7 @@ async def closed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     return {"killed": await killed(engine, activity), "users": await users(engine)}
 
 
-def check(pinged: Seen, listened: Seen, closed: Seen) -> None:
+def check(pinged: Observation, listened: Observation, closed: Observation) -> None:
     assert pinged.value == listened.value == {"users": 3}
     assert closed.value == {"killed": 1, "users": 3}
     assert pinged.round_trips == 2 * listened.round_trips

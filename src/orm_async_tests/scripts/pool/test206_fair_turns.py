@@ -13,7 +13,7 @@ import asyncio
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 SINCE = ">=2.0.55,<2.1 or >=2.1.5"  # before, the newcomer of this schedule comes too late
 ONE = {"pool_size": 1, "max_overflow": 0}
@@ -61,7 +61,7 @@ async def semaphore_ahead(engine: AsyncEngine) -> dict[str, list[str]]:
     return {"served": served}
 
 
-def check(pool_alone: Seen, semaphore_ahead: Seen) -> None:
+def check(pool_alone: Observation, semaphore_ahead: Observation) -> None:
     assert pool_alone.value == {"served": ["first", "late", "waiting"]}
     assert semaphore_ahead.value == {"served": ["first", "waiting", "late"]}
 

@@ -17,7 +17,7 @@ from types import FrameType
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 READS = 10
 SELECT = text("SELECT 1")
@@ -63,7 +63,7 @@ async def created(engine: AsyncEngine) -> dict[str, int]:
     return {"set": given["AUTOCOMMIT"], "reset": given.total() - given["AUTOCOMMIT"]}
 
 
-def check(option: Seen, created: Seen) -> None:
+def check(option: Observation, created: Observation) -> None:
     assert option.value == {"set": READS, "reset": READS}
     assert created.value == {"set": 0, "reset": 0}
     assert option.round_trips == created.round_trips < 2 * READS

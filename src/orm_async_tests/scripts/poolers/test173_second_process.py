@@ -15,7 +15,7 @@ Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statem
 from sqlalchemy import URL, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from orm_async_tests.harness import Pooler, Processes, Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, Pooler, Processes, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg>=0.31"
@@ -47,7 +47,7 @@ async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
     return await processes.run(read, url, off)
 
 
-def check(default_caches: Seen, both_caches_off: Seen) -> None:
+def check(default_caches: Observation, both_caches_off: Observation) -> None:
     assert default_caches.sqlstate == "42P05"
     assert both_caches_off.value == {"name": "username-1"}
 

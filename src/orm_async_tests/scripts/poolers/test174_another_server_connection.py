@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import NullPool, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Pooler, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Pooler, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
@@ -55,7 +55,9 @@ async def both_caches_off(pooler: Pooler, make_engine: MakeEngine) -> dict[str, 
     return await read_on_two(make_engine(url, connect_args=off))
 
 
-def check(default_caches: Seen, unique_names: Seen, both_caches_off: Seen) -> None:
+def check(
+    default_caches: Observation, unique_names: Observation, both_caches_off: Observation
+) -> None:
     assert default_caches.sqlstate == unique_names.sqlstate == "26000"
     assert both_caches_off.value == {"first": "username-1"}
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import NotSupportedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import MakeEngine, Pooler, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Pooler, main_of, right, wrong
 
 ONLY = "asyncpg>=0.31"
 ALTER = text("ALTER TABLE test175.huts ALTER COLUMN height TYPE real")
@@ -72,7 +72,7 @@ async def caches_off(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngin
     return await read(make_engine(url, connect_args=off))
 
 
-def check(unchanged: Seen, changed: Seen, caches_off: Seen) -> None:
+def check(unchanged: Observation, changed: Observation, caches_off: Observation) -> None:
     assert isinstance(changed.error, NotSupportedError)
     assert (unchanged.value, caches_off.value) == ({"height": 1}, {"height": 1.0})
 

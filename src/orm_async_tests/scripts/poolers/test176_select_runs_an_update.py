@@ -14,7 +14,7 @@ import asyncio
 from sqlalchemy import URL, NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from orm_async_tests.harness import Activity, Pooler, Processes, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, Pooler, Processes, main_of, right, wrong
 
 ONLY = "asyncpg>=0.31"
 OFF = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
@@ -72,7 +72,7 @@ async def both_caches_off(pooler: Pooler, activity: Activity, processes: Process
     return {"read": read, "in the table": await activity.scalar(SELECT)}
 
 
-def check(default_caches: Seen, both_caches_off: Seen) -> None:
+def check(default_caches: Observation, both_caches_off: Observation) -> None:
     assert default_caches.value == {"read": ["username-1", "changed"], "in the table": "changed"}
     assert both_caches_off.value == {"read": ["username-1"] * 2, "in the table": "username-1"}
 

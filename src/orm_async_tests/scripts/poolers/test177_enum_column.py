@@ -17,7 +17,7 @@ from sqlalchemy import URL, MetaData, NullPool, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Pooler, Processes, Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, Pooler, Processes, main_of, right, wrong
 
 ONLY = "asyncpg>=0.31"
 Read = dict[str, str | None]
@@ -69,7 +69,7 @@ async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
     return await processes.run(read, url, {"connect_args": off})
 
 
-def check(unique_names: Seen, both_caches_off: Seen) -> None:
+def check(unique_names: Observation, both_caches_off: Observation) -> None:
     assert unique_names.sqlstate == "42P05"
     assert both_caches_off.value == {"pace": "slow"}
 

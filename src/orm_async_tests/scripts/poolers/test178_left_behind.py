@@ -10,7 +10,7 @@ Docs: https://www.pgbouncer.org/features.html
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Pooler, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Pooler, main_of, right, wrong
 
 LIMIT = "SHOW statement_timeout"
 CHANNELS = "SELECT array(SELECT pg_listening_channels())"
@@ -71,7 +71,14 @@ async def past(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> 
         return {"channels": await other.scalar(text(CHANNELS))}
 
 
-def check(set_: Seen, local: Seen, lock: Seen, xact: Seen, listen: Seen, past: Seen) -> None:
+def check(
+    set_: Observation,
+    local: Observation,
+    lock: Observation,
+    xact: Observation,
+    listen: Observation,
+    past: Observation,
+) -> None:
     assert (set_.value, local.value) == ({"limit": "7s"}, {"limit": "0"})
     assert (lock.value, xact.value) == ({"granted twice": True}, {"granted twice": False})
     assert (listen.value, past.value) == ({"channels": ["test178"]}, {"channels": []})

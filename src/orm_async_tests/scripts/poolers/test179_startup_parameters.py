@@ -12,7 +12,7 @@ Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Pooler, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Pooler, main_of, right, wrong
 
 ONLY = "asyncpg"
 Shown = dict[str, str | None]
@@ -59,7 +59,9 @@ async def kept(pooler: Pooler, make_engine: MakeEngine) -> Shown:
     return await shown(make_engine(url, connect_args=settings), "timezone")
 
 
-def check(refused: Seen, dropped: Seen, set_local: Seen, kept: Seen) -> None:
+def check(
+    refused: Observation, dropped: Observation, set_local: Observation, kept: Observation
+) -> None:
     assert refused.sqlstate == "08P01"
     assert dropped.value == {"statement_timeout": "0"}
     assert set_local.value == {"statement_timeout": "7s"}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 NEW = select(func.count(User.id)).where(User.username == "new")
@@ -63,7 +63,7 @@ async def by_session(
         return await add_and_look(session)
 
 
-def check(by_statement: Seen, by_session: Seen) -> None:
+def check(by_statement: Observation, by_session: Observation) -> None:
     assert by_statement.value == {"own rows found": 0, "insert()": "25006"}
     assert by_session.value == {"own rows found": 1, "insert()": "executed"}
 

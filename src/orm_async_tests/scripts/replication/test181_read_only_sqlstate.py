@@ -12,7 +12,7 @@ from sqlalchemy import URL, Executable, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, way, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, variant, wrong
 from orm_async_tests.models import User
 
 STATEMENTS: dict[str, Executable] = {
@@ -51,7 +51,7 @@ async def by_sqlstate(
         return {"users locked": await locked_users(make_engine(primary_url))}
 
 
-@way
+@variant
 async def each(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
     """send statements of several kinds to the standby"""
     standby, outcomes = make_engine(standby_url), dict[str, object]()
@@ -65,7 +65,7 @@ async def each(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
     return outcomes
 
 
-def check(by_class: Seen, by_sqlstate: Seen, each: Seen) -> None:
+def check(by_class: Observation, by_sqlstate: Observation, each: Observation) -> None:
     assert by_class.sqlstate == "25006"
     assert not by_class.error.connection_invalidated
     assert by_sqlstate.value == {"users locked": 3}

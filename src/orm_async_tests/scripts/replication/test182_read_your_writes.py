@@ -12,7 +12,7 @@ Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REC
 from sqlalchemy import URL, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, right, wrong
 from orm_async_tests.models import User
 
 NEW = select(func.count(User.id)).where(User.username == "new")
@@ -65,7 +65,7 @@ async def when_replayed(
         return {"was behind": behind, "rows found": await session.scalar(NEW)}
 
 
-def check(at_once: Seen, from_the_primary: Seen, when_replayed: Seen) -> None:
+def check(at_once: Observation, from_the_primary: Observation, when_replayed: Observation) -> None:
     assert at_once.value == {"rows found": 0}
     assert from_the_primary.value == {"rows found": 1}
     assert when_replayed.value == {"was behind": True, "rows found": 1}

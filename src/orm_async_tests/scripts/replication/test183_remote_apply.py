@@ -12,7 +12,7 @@ import asyncio
 from sqlalchemy import URL, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, right, wrong
 from orm_async_tests.models import User
 
 NEW = select(func.count(User.id)).where(User.username == "new")
@@ -58,7 +58,7 @@ async def remote_apply(
     return {"while COMMIT waited": before, "rows found": await found(make_engine(standby_url))}
 
 
-def check(as_usual: Seen, remote_apply: Seen) -> None:
+def check(as_usual: Observation, remote_apply: Observation) -> None:
     assert as_usual.value == {"rows found": 0}
     assert remote_apply.value == {"while COMMIT waited": 0, "rows found": 1}
 

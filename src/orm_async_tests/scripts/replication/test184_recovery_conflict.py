@@ -16,7 +16,7 @@ from sqlalchemy import URL, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, right, wrong
 from orm_async_tests.models import User
 
 IMPATIENT = {"max_standby_streaming_delay": "0"}
@@ -61,7 +61,7 @@ async def anew(
         return await read_twice(reading)
 
 
-def check(once: Seen, anew: Seen) -> None:
+def check(once: Observation, anew: Observation) -> None:
     assert isinstance(once.error, DBAPIError)
     assert once.error.connection_invalidated
     assert anew.value == {"users": 3}

@@ -14,7 +14,7 @@ from sqlalchemy import URL, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Seen, Upstream, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Upstream, main_of, right, wrong
 from orm_async_tests.models import User
 
 DEFECT = Upstream(
@@ -53,7 +53,7 @@ async def repeatable_read(make_engine: MakeEngine, standby_url: URL) -> dict[str
     return await outcomes(make_engine(standby_url, pool_size=1), "REPEATABLE READ")
 
 
-def check(serializable: Seen, repeatable_read: Seen) -> None:
+def check(serializable: Observation, repeatable_read: Observation) -> None:
     assert repeatable_read.value == {"at this level": 3, "the next three": [3, 3, 3]}
     assert serializable.value["at this level"] == "refused"
     assert set(serializable.warnings) <= {"SAWarning"}  # on 2.1.0 to 2.1.3, and logged as an error

@@ -15,7 +15,7 @@ from sqlalchemy import URL, NullPool, insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -56,7 +56,7 @@ async def several_hosts(
     return {"before": before, "after": await add(engine, "after")}
 
 
-def check(one_host: Seen, several_hosts: Seen) -> None:
+def check(one_host: Observation, several_hosts: Observation) -> None:
     assert isinstance(one_host.error, OSError | OperationalError)
     assert several_hosts.value == {"before": "before", "after": "after"}
 

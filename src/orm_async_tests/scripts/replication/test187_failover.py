@@ -13,7 +13,7 @@ from sqlalchemy import URL, insert, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONE, TWO = insert(User).values(username="one"), insert(User).values(username="two")
@@ -72,7 +72,7 @@ async def all_of_it(
     return {"attempts": attempt, "users added": await added(engine)}
 
 
-def check(the_rest: Seen, all_of_it: Seen) -> None:
+def check(the_rest: Observation, all_of_it: Observation) -> None:
     assert the_rest.value == {"users added": ["two"]}
     assert all_of_it.value == {"attempts": 3, "users added": ["one", "two"]}
 

@@ -19,7 +19,7 @@ import asyncpg
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 TIMEOUT = 0.3  # seconds
@@ -72,7 +72,7 @@ async def one_for_each(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
         return await answer(make_engine(async_creator=connect))
 
 
-def check(one_timeout: Seen, one_for_each: Seen) -> None:
+def check(one_timeout: Observation, one_for_each: Observation) -> None:
     assert isinstance(one_timeout.error, TimeoutError)
     assert one_for_each.value == {"answer": 42}
 

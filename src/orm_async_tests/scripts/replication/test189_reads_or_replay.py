@@ -14,7 +14,7 @@ import asyncio
 from sqlalchemy import URL, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import MakeEngine, Seen, Standby, main_of, way
+from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, variant
 from orm_async_tests.models import TrackPoint, User
 
 HOLD = select(func.pg_advisory_xact_lock(1))  # the report waits for this, and so is long
@@ -34,7 +34,7 @@ async def change(primary: AsyncEngine) -> None:
         await connection.execute(text("DELETE FROM track_points"))
 
 
-@way(standby={"max_standby_streaming_delay": "0"})
+@variant(standby={"max_standby_streaming_delay": "0"})
 async def cancelled(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> None:
@@ -49,7 +49,7 @@ async def cancelled(
         await report
 
 
-@way(standby={"max_standby_streaming_delay": "-1"})
+@variant(standby={"max_standby_streaming_delay": "-1"})
 async def waited_for(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
@@ -71,7 +71,7 @@ async def waited_for(
     return {"users": users, "points while it ran": meanwhile, "points afterwards": after}
 
 
-def check(cancelled: Seen, waited_for: Seen) -> None:
+def check(cancelled: Observation, waited_for: Observation) -> None:
     assert cancelled.sqlstate == "40001"
     assert not cancelled.error.connection_invalidated
     assert waited_for.value == {"users": 3, "points while it ran": 6, "points afterwards": 0}

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from orm_async_tests.harness import Option, Seen, at_least, main_of, right, way, wrong
+from orm_async_tests.harness import Observation, Option, at_least, main_of, right, variant, wrong
 from orm_async_tests.models import TrackPoint, User
 
 OPTIONS = (Option("rows", at_least(5000), "10000", "track points to read"),)
@@ -37,7 +37,7 @@ async def buffered(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
         yield row
 
 
-@way
+@variant
 async def buffered_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
     """the same for a tenth of the rows"""
     async for row in await session.stream(JOIN.limit(rows // 10)):
@@ -53,7 +53,7 @@ async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
             yield row
 
 
-@way
+@variant
 async def streamed_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
     """the same for a tenth of the rows"""
     result = await session.stream(JOIN.limit(rows // 10).execution_options(yield_per=100))
@@ -63,16 +63,20 @@ async def streamed_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]
 
 
 def check(
-    buffered: Seen, buffered_tenth: Seen, streamed: Seen, streamed_tenth: Seen, rows: int
+    buffered: Observation,
+    buffered_tenth: Observation,
+    streamed: Observation,
+    streamed_tenth: Observation,
+    rows: int,
 ) -> None:
     assert buffered.value == streamed.value == {"items": rows}
     assert buffered_tenth.value == streamed_tenth.value == {"items": rows // 10}
 
-    assert buffered.first > 0.5 * buffered.seconds
-    assert streamed.first < 0.2 * streamed.seconds
+    assert buffered.seconds_to_first > 0.5 * buffered.seconds
+    assert streamed.seconds_to_first < 0.2 * streamed.seconds
 
-    assert buffered.peak > 5 * buffered_tenth.peak  # memory grows with the rows
-    assert streamed.peak < 2 * streamed_tenth.peak
+    assert buffered.peak_bytes > 5 * buffered_tenth.peak_bytes  # memory grows with the rows
+    assert streamed.peak_bytes < 2 * streamed_tenth.peak_bytes
 
 
 main = main_of(__name__)

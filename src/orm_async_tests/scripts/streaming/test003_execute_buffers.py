@@ -11,7 +11,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.e
 
 from sqlalchemy import inspect, select
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -42,7 +42,7 @@ async def streamed_inside(Session: Sessions) -> dict[str, int]:
     return {"detached users": sum(inspect(user).detached for user in users)}
 
 
-def check(streamed: Seen, executed: Seen, streamed_inside: Seen) -> None:
+def check(streamed: Observation, executed: Observation, streamed_inside: Observation) -> None:
     assert streamed.sqlstate in {"25P01", "34000"}  # no transaction, no such cursor
     assert executed.value == streamed_inside.value == {"detached users": 3}
 

@@ -10,21 +10,21 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-r
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Stack, main_of, way
+from orm_async_tests.harness import Observation, Stack, main_of, variant
 
 ROWS = 5000
 NUMBERS = select(func.generate_series(1, ROWS))
 FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips of a partition
 
 
-@way
+@variant
 async def executed(engine: AsyncEngine) -> dict[str, int]:
     """execute()"""
     async with engine.connect() as connection:
         return {"rows": len((await connection.execute(NUMBERS)).all())}
 
 
-@way
+@variant
 async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
     """stream() in partitions of 100"""
     async with engine.connect() as connection:
@@ -32,7 +32,7 @@ async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
         return {"rows": sum([len(rows) async for rows in result.partitions()])}
 
 
-@way
+@variant
 async def by_five_hundreds(engine: AsyncEngine) -> dict[str, int]:
     """stream() in partitions of 500"""
     async with engine.connect() as connection:
@@ -40,7 +40,9 @@ async def by_five_hundreds(engine: AsyncEngine) -> dict[str, int]:
         return {"rows": sum([len(rows) async for rows in result.partitions()])}
 
 
-def check(stack: Stack, executed: Seen, by_hundreds: Seen, by_five_hundreds: Seen) -> None:
+def check(
+    stack: Stack, executed: Observation, by_hundreds: Observation, by_five_hundreds: Observation
+) -> None:
     assert executed.value == by_hundreds.value == by_five_hundreds.value == {"rows": ROWS}
     assert executed.round_trips <= 4
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 from orm_async_tests.models import User
 
 USERS = 200
@@ -47,7 +47,7 @@ async def another_session(session: AsyncSession, Session: Sessions) -> AsyncIter
         yield user
 
 
-def check(same_session: Seen, another_session: Seen) -> None:
+def check(same_session: Observation, another_session: Observation) -> None:
     assert same_session.sqlstate in GONE
     assert 0 < same_session.log.count("COMMIT") < USERS  # some rows came, and their work stays
 

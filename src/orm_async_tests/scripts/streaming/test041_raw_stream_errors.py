@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, main_of, way
+from orm_async_tests.harness import Observation, Upstream, main_of, variant
 
 DEFECT = Upstream(
     "what fails while the rows of a stream come is the driver's own error, and no DBAPIError",
@@ -22,28 +22,28 @@ FAILS_LATE = text("SELECT 1 / (5000 - n) FROM generate_series(1, 6000) n")
 FAILS_AT_ONCE = text("SELECT 1 / (1 - n) FROM generate_series(1, 10) n")
 
 
-@way
+@variant
 async def executed(engine: AsyncEngine) -> int:
     """execute()"""
     async with engine.connect() as connection:
         return len((await connection.execute(FAILS_LATE)).all())
 
 
-@way
+@variant
 async def streamed(engine: AsyncEngine) -> int:
     """stream(), and the error comes while the rows do"""
     async with engine.connect() as connection:
         return len([row async for row in await connection.stream(FAILS_LATE)])
 
 
-@way
+@variant
 async def streamed_at_once(engine: AsyncEngine) -> int:
     """stream(), and the error comes with the first row"""
     async with engine.connect() as connection:
         return len([row async for row in await connection.stream(FAILS_AT_ONCE)])
 
 
-def check(executed: Seen, streamed: Seen, streamed_at_once: Seen) -> None:
+def check(executed: Observation, streamed: Observation, streamed_at_once: Observation) -> None:
     every = (executed, streamed, streamed_at_once)
     assert {seen.sqlstate for seen in every} == {"22012"}  # division by zero
     assert isinstance(executed.error, DBAPIError)

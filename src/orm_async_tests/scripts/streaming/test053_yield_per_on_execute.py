@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio.exc import AsyncMethodRequired
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -42,7 +42,7 @@ async def streamed(engine: AsyncEngine) -> dict[str, int]:
         return {"rows": sum([len(rows) async for rows in result.partitions()])}
 
 
-def check(yield_per: Seen, stream_results: Seen, streamed: Seen) -> None:
+def check(yield_per: Observation, stream_results: Observation, streamed: Observation) -> None:
     assert isinstance(yield_per.error, AsyncMethodRequired)
     assert isinstance(stream_results.error, AsyncMethodRequired)
     assert streamed.value == {"rows": 3}

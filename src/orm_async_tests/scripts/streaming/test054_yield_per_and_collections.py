@@ -12,7 +12,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -36,7 +36,7 @@ async def selectin(session: AsyncSession) -> dict[str, int]:
     return {"points": await points(session, BY_TWO.options(selectinload(User.points)))}
 
 
-def check(joined: Seen, selectin: Seen) -> None:
+def check(joined: Observation, selectin: Observation) -> None:
     assert isinstance(joined.error, InvalidRequestError)
     assert selectin.value == {"points": 6}
     assert len(selectin.sql) == 1 + 2  # three users in two batches

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -37,7 +37,7 @@ async def loaded_by_partition(session: AsyncSession) -> dict[str, int]:
     return {"points": points}
 
 
-def check(awaited_one_by_one: Seen, loaded_by_partition: Seen) -> None:
+def check(awaited_one_by_one: Observation, loaded_by_partition: Observation) -> None:
     assert awaited_one_by_one.value == loaded_by_partition.value == {"points": 6}
     assert (len(awaited_one_by_one.sql), len(loaded_by_partition.sql)) == (1 + 3, 1 + 2)
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from orm_async_tests.harness import Seen, Upstream, main_of, right, way
+from orm_async_tests.harness import Observation, Upstream, main_of, right, variant
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -24,7 +24,7 @@ JOINED = select(User).options(joinedload(User.points)).order_by(User.id)
 NAMES = select(User.id, User.username).order_by(User.id)
 
 
-@way
+@variant
 async def executed(session: AsyncSession) -> dict[str, object]:
     """execute(): unique().scalars(), and the second column's scalars"""
     users = (await session.execute(JOINED)).unique().scalars().all()
@@ -32,13 +32,13 @@ async def executed(session: AsyncSession) -> dict[str, object]:
     return {"points": [len(user.points) for user in users], "names": names}
 
 
-@way
+@variant
 async def streamed(session: AsyncSession) -> dict[str, object]:
     """stream(): the second column's scalars"""
     return {"names": await (await session.stream(NAMES)).columns(1).scalars().all()}
 
 
-@way
+@variant
 async def streamed_objects(session: AsyncSession) -> dict[str, object]:
     """stream(): unique().scalars() of users joined with their points"""
     users = await (await session.stream(JOINED)).unique().scalars().all()
@@ -54,7 +54,12 @@ async def from_rows(session: AsyncSession) -> dict[str, object]:
     return {"points": points, "names": names}
 
 
-def check(executed: Seen, streamed: Seen, streamed_objects: Seen, from_rows: Seen) -> None:
+def check(
+    executed: Observation,
+    streamed: Observation,
+    streamed_objects: Observation,
+    from_rows: Observation,
+) -> None:
     names = ["username-1", "username-2", "username-3"]
     assert executed.value == from_rows.value == {"points": [2, 2, 2], "names": names}
     with DEFECT:

@@ -10,7 +10,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.e
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, Upstream, main_of, right, way
+from orm_async_tests.harness import Observation, Upstream, main_of, right, variant
 from orm_async_tests.models import User
 
 DEFECT = Upstream(
@@ -21,7 +21,7 @@ DEFECT = Upstream(
 NAMES = select(User.username).order_by(User.id)
 
 
-@way(warns=True)
+@variant(warns=True)
 async def streamed(engine: AsyncEngine) -> dict[str, list[str]]:
     """freeze a stream, and read it twice"""
     async with engine.connect() as connection:
@@ -37,7 +37,7 @@ async def executed(engine: AsyncEngine) -> dict[str, list[str]]:
     return {"first": list(frozen().scalars()), "second": list(frozen().scalars())}
 
 
-def check(streamed: Seen, executed: Seen) -> None:
+def check(streamed: Observation, executed: Observation) -> None:
     names = ["username-1", "username-2", "username-3"]
     assert executed.value == {"first": names, "second": names}
     assert len(executed.sql) == 1

@@ -12,7 +12,7 @@ Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cu
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import TrackPoint
 
 ONLY = "psycopg"
@@ -49,7 +49,7 @@ async def read_it(session: AsyncSession) -> dict[str, object]:
     return {"reached": read[-1]}
 
 
-def check(leave_it: Seen, close_it: Seen, read_it: Seen) -> None:
+def check(leave_it: Observation, close_it: Observation, read_it: Observation) -> None:
     assert leave_it.value == close_it.value == {"reached": 3}
     assert read_it.value == {"reached": 6}
     assert leave_it.warnings == ["ResourceWarning"]

@@ -11,7 +11,7 @@ import greenlet
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ROWS, PARTITION = 1000, 200
 NUMBERS = select(func.generate_series(1, ROWS)).execution_options(yield_per=PARTITION)
@@ -41,7 +41,7 @@ async def by_partitions(engine: AsyncEngine) -> dict[str, int]:
     return {"rows": len(rows), "switches": len(switches)}
 
 
-def check(row_by_row: Seen, by_partitions: Seen) -> None:
+def check(row_by_row: Observation, by_partitions: Observation) -> None:
     assert row_by_row.value["rows"] == by_partitions.value["rows"] == ROWS
     more = row_by_row.value["switches"] - by_partitions.value["switches"]
     assert more == 2 * (ROWS - ROWS // PARTITION)

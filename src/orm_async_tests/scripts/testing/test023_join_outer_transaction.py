@@ -11,7 +11,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-s
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -53,7 +53,7 @@ async def savepoint_mode(engine: AsyncEngine) -> dict[str, object]:
     return {"outer transaction active": active, "rows inside": int(inside or 0)}
 
 
-def check(default_mode: Seen, savepoint_mode: Seen) -> None:
+def check(default_mode: Observation, savepoint_mode: Observation) -> None:
     assert default_mode.value == {
         "outer transaction active": False,
         "rows inside": 3,

@@ -10,7 +10,7 @@ Docs: https://www.postgresql.org/docs/current/manage-ag-templatedbs.html
 from sqlalchemy import URL, NullPool, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 from orm_async_tests.models import Base, User
 
 Found = dict[str, list[list[int]]]
@@ -68,7 +68,9 @@ async def clone(make_engine: MakeEngine, private_url: URL) -> Found:
     return {"users seen": found}
 
 
-def check(nothing: Seen, savepoint: Seen, truncate: Seen, clone: Seen) -> None:
+def check(
+    nothing: Observation, savepoint: Observation, truncate: Observation, clone: Observation
+) -> None:
     assert nothing.value == {"users seen": [[1], [1, 2]]}
     assert savepoint.value == {"users seen": [[1], [2]]}
     assert truncate.value == clone.value == {"users seen": [[1], [1]]}

@@ -10,7 +10,7 @@ Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#begin-once
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
@@ -50,7 +50,12 @@ async def engine_begin(engine: AsyncEngine, activity: Activity) -> dict[str, int
     return {"rows": int(await activity.scalar(COUNT))}
 
 
-def check(session: Seen, connection: Seen, session_begin: Seen, engine_begin: Seen) -> None:
+def check(
+    session: Observation,
+    connection: Observation,
+    session_begin: Observation,
+    engine_begin: Observation,
+) -> None:
     assert session.value == connection.value == {"rows": 0}
     assert session_begin.value == engine_begin.value == {"rows": 1}
     assert session_begin.log[-1] == engine_begin.log[-1] == "COMMIT"

@@ -9,7 +9,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#using-a-sessionm
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Observation, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -48,7 +48,7 @@ async def ended_between(session: AsyncSession, engine: AsyncEngine) -> dict[str,
     return {"connections in use": taken}
 
 
-def check(asked_first: Seen, asked_last: Seen, ended_between: Seen) -> None:
+def check(asked_first: Observation, asked_last: Observation, ended_between: Observation) -> None:
     assert asked_first.value == {"connections in use": 1}
     assert asked_last.value == ended_between.value == {"connections in use": 0}
     assert asked_first.log.count("BEGIN") == asked_last.log.count("BEGIN") == 1

@@ -10,7 +10,7 @@ Docs: https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-P
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -37,7 +37,7 @@ async def closed(session: AsyncSession, activity: Activity) -> list[str]:
     return await activity.states()
 
 
-def check(open_end: Seen, committed: Seen, closed: Seen) -> None:
+def check(open_end: Observation, committed: Observation, closed: Observation) -> None:
     assert open_end.value == ["idle in transaction"]
     assert committed.value == closed.value == ["idle"]
     assert committed.log[-1] == "COMMIT"

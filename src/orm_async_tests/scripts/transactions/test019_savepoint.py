@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 COUNT = "SELECT count(*) FROM users WHERE id > 100"
@@ -48,7 +48,7 @@ def words(log: list[str]) -> list[str]:
     return [re.sub(r" sa_savepoint.*| INTO.*", "", entry) for entry in log]
 
 
-def check(without: Seen, within: Seen) -> None:
+def check(without: Observation, within: Observation) -> None:
     assert without.sqlstate == "25P02"  # the transaction is aborted
     assert within.value == {"rows kept": 2}
     assert words(within.log) == [

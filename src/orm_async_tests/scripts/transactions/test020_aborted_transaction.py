@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 
@@ -44,7 +44,7 @@ async def rolled_back(session: AsyncSession) -> dict[str, int]:
     return {"users": len((await session.scalars(select(User))).all())}
 
 
-def check(after_statement: Seen, after_flush: Seen, rolled_back: Seen) -> None:
+def check(after_statement: Observation, after_flush: Observation, rolled_back: Observation) -> None:
     assert after_statement.sqlstate == "25P02"
     assert isinstance(after_flush.error, PendingRollbackError)
     assert len(after_flush.sql) == 1

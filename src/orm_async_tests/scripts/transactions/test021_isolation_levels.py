@@ -11,7 +11,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-tra
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, way, wrong
+from orm_async_tests.harness import Observation, main_of, right, variant, wrong
 
 SHOW = text("SHOW transaction_isolation")
 SERIALIZABLE = {"isolation_level": "SERIALIZABLE"}
@@ -23,13 +23,13 @@ async def shown(engine: AsyncEngine) -> str:
         return str(await connection.scalar(SHOW))
 
 
-@way(engine=SERIALIZABLE)
+@variant(engine=SERIALIZABLE)
 async def of_engine(engine: AsyncEngine) -> dict[str, str]:
     """create_async_engine(isolation_level=...)"""
     return {"first": await shown(engine), "next user": await shown(engine)}
 
 
-@way
+@variant
 async def of_connection(engine: AsyncEngine) -> dict[str, str]:
     """connection.execution_options(isolation_level=...)"""
     async with engine.connect() as connection:
@@ -57,7 +57,12 @@ async def too_late(session: AsyncSession, engine: AsyncEngine) -> dict[str, str]
     return {"first": mine, "next user": await shown(engine)}
 
 
-def check(of_engine: Seen, of_connection: Seen, of_session: Seen, too_late: Seen) -> None:
+def check(
+    of_engine: Observation,
+    of_connection: Observation,
+    of_session: Observation,
+    too_late: Observation,
+) -> None:
     assert of_engine.value == {"first": "serializable", "next user": "serializable"}
     assert (
         of_connection.value

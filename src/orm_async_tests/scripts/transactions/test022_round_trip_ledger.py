@@ -10,35 +10,35 @@ Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pe
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, Stack, checked_out, main_of, way
+from orm_async_tests.harness import Observation, Stack, checked_out, main_of, variant
 from orm_async_tests.models import User
 
 IDS = select(User.id)
 PING = {"asyncpg": 3, "psycopg": 1}
 
 
-@way
+@variant
 async def nothing(engine: AsyncEngine) -> dict[str, int]:
     """check a connection out, and send nothing"""
     async with engine.connect():
         return {"connections in use": checked_out(engine)}
 
 
-@way
+@variant
 async def first(engine: AsyncEngine) -> None:
     """one SELECT that the connection has not seen"""
     async with engine.connect() as connection:
         await connection.execute(IDS)
 
 
-@way
+@variant
 async def again(engine: AsyncEngine) -> None:
     """the same, and then once more in a checkout of its own"""
     await first(engine)
     await first(engine)
 
 
-@way
+@variant
 async def committed(session: AsyncSession) -> None:
     """the same twice through one session, and commit"""
     await session.execute(IDS)
@@ -46,13 +46,13 @@ async def committed(session: AsyncSession) -> None:
     await session.commit()
 
 
-@way(engine={"pool_pre_ping": True})
+@variant(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine) -> None:
     """the same as `again`, with pool_pre_ping=True"""
     await again(engine)
 
 
-@way(engine={"isolation_level": "AUTOCOMMIT"})
+@variant(engine={"isolation_level": "AUTOCOMMIT"})
 async def autocommit(engine: AsyncEngine) -> None:
     """the same as `again`, with isolation_level="AUTOCOMMIT" """
     await again(engine)
@@ -60,12 +60,12 @@ async def autocommit(engine: AsyncEngine) -> None:
 
 def check(
     stack: Stack,
-    nothing: Seen,
-    first: Seen,
-    again: Seen,
-    committed: Seen,
-    pinged: Seen,
-    autocommit: Seen,
+    nothing: Observation,
+    first: Observation,
+    again: Observation,
+    committed: Observation,
+    pinged: Observation,
+    autocommit: Observation,
 ) -> None:
     prepare = int(stack.driver == "asyncpg")
     assert nothing.value == {"connections in use": 1}

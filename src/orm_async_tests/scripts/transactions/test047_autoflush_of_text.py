@@ -9,21 +9,21 @@ Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, Stack, main_of, way
+from orm_async_tests.harness import Observation, Stack, main_of, variant
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
 COUNT = text("SELECT count(*) FROM users WHERE username = 'new'")
 
 
-@way
+@variant
 async def relying(session: AsyncSession) -> dict[str, int]:
     """add, then text()"""
     session.add(User(username="new"))
     return {"rows counted": int(await session.scalar(COUNT) or 0)}
 
 
-@way
+@variant
 async def flushing(session: AsyncSession) -> dict[str, int]:
     """add, flush, then text()"""
     session.add(User(username="new"))
@@ -31,7 +31,7 @@ async def flushing(session: AsyncSession) -> dict[str, int]:
     return {"rows counted": int(await session.scalar(COUNT) or 0)}
 
 
-def check(stack: Stack, relying: Seen, flushing: Seen) -> None:
+def check(stack: Stack, relying: Observation, flushing: Observation) -> None:
     assert flushing.value == {"rows counted": 1}
     flushed = not stack.sqlalchemy.startswith("2.0")
     assert relying.value == ({"rows counted": 1 if flushed else 0})

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 ROWS = [(f"copied-{n}",) for n in range(1000)]
@@ -51,7 +51,7 @@ async def statement_first(engine: AsyncEngine, activity: Activity) -> dict[str, 
         return {"rows kept": int(await activity.scalar(COUNT))}
 
 
-def check(copied_first: Seen, statement_first: Seen) -> None:
+def check(copied_first: Observation, statement_first: Observation) -> None:
     assert copied_first.value == {"rows kept": len(ROWS)}
     assert statement_first.value == {"rows kept": 0}
     assert len(statement_first.sql) == 1

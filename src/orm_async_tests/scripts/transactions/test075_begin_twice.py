@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -42,7 +42,7 @@ async def by_itself(session: AsyncSession) -> None:
     await session.commit()
 
 
-def check(late: Seen, early: Seen, by_itself: Seen) -> None:
+def check(late: Observation, early: Observation, by_itself: Observation) -> None:
     assert isinstance(late.error, InvalidRequestError)
     assert len(late.sql) == 1
     for seen in (early, by_itself):

@@ -10,14 +10,14 @@ Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-on
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 from orm_async_tests.models import User
 
 READ_ONLY = {"postgresql_readonly": True}
 INSERT = insert(User).values(username="new")
 
 
-@way
+@variant
 async def read(engine: AsyncEngine) -> dict[str, int]:
     """read in a transaction that is read only"""
     async with engine.connect() as connection:
@@ -25,7 +25,7 @@ async def read(engine: AsyncEngine) -> dict[str, int]:
         return {"users": len((await connection.execute(select(User))).all())}
 
 
-@way
+@variant
 async def write(engine: AsyncEngine) -> None:
     """write in it"""
     async with engine.connect() as connection:
@@ -34,7 +34,7 @@ async def write(engine: AsyncEngine) -> None:
         await connection.commit()
 
 
-@way
+@variant
 async def next_user(engine: AsyncEngine) -> dict[str, int]:
     """write in the next checkout of the same connection"""
     await read(engine)
@@ -43,7 +43,7 @@ async def next_user(engine: AsyncEngine) -> dict[str, int]:
         return {"users": len((await connection.execute(select(User))).all())}
 
 
-def check(read: Seen, write: Seen, next_user: Seen) -> None:
+def check(read: Observation, write: Observation, next_user: Observation) -> None:
     assert read.value == {"users": 3}
     assert write.sqlstate == "25006"  # a read-only transaction
     assert next_user.value == {"users": 3 + 1}

@@ -14,7 +14,7 @@ from typing import cast
 from sqlalchemy import Column, Connection, Integer, MetaData, Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Activity, Seen, main_of, right, wrong
+from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 METADATA = MetaData()
 Table("test77", METADATA, Column("id", Integer))
@@ -53,7 +53,7 @@ async def rolled_back(engine: AsyncEngine, activity: Activity) -> dict[str, list
     return {"exists": await activity.scalar(EXISTS)}
 
 
-def check(sync_connection: Seen, run_sync: Seen, rolled_back: Seen) -> None:
+def check(sync_connection: Observation, run_sync: Observation, rolled_back: Observation) -> None:
     assert sync_connection.code == "xd2s"
     assert run_sync.value == {"exists": True, "exists after drop_all": False}
     assert rolled_back.value == {"exists": False}

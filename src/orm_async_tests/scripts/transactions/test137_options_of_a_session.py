@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 SINCE = "2.1"
@@ -53,7 +53,7 @@ async def of_the_session(engine: AsyncEngine) -> dict[str, list[object]]:
     return {"tenants heard": heard}
 
 
-def check(of_a_statement: Seen, of_the_session: Seen) -> None:
+def check(of_a_statement: Observation, of_the_session: Observation) -> None:
     assert of_a_statement.value == {"tenants heard": ["alps", None]}
     assert of_the_session.value == {"tenants heard": ["alps", "alps"]}
 

@@ -12,13 +12,13 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.e
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, checked_out, main_of, way
+from orm_async_tests.harness import Observation, checked_out, main_of, variant
 
 SINCE = "2.1.7"
 ALSO = "aiosqlite"
 
 
-@way
+@variant
 async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
     """begin and look: how many are listed, and how many the pool has given"""
     async with session.begin() as transaction:
@@ -28,7 +28,7 @@ async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int
         }
 
 
-@way
+@variant
 async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
     """the same after a statement"""
     async with session.begin() as transaction:
@@ -39,7 +39,7 @@ async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int
         }
 
 
-def check(looked_at: Seen, after_sql: Seen) -> None:
+def check(looked_at: Observation, after_sql: Observation) -> None:
     assert looked_at.value == {"connections listed": 0, "connections in use": 0}
     assert after_sql.value == {"connections listed": 1, "connections in use": 1}
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Sessions, Wire, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, Wire, main_of, right, wrong
 
 KEY = "2f6a"
 
@@ -71,7 +71,7 @@ async def try_again_with_the_key(Session: Sessions, wire: Wire) -> dict[str, obj
     return {"connection lost": False, "payments": await payments(Session)}
 
 
-def check(try_again: Seen, try_again_with_the_key: Seen) -> None:
+def check(try_again: Observation, try_again_with_the_key: Observation) -> None:
     assert try_again.value == {"connection lost": True, "payments": 2}
     assert try_again_with_the_key.value == {"connection lost": True, "payments": 1}
 

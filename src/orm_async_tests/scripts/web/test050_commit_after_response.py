@@ -14,7 +14,7 @@ from sqlalchemy import MetaData, UniqueConstraint, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Http, Seen, main_of, right, wrong
+from orm_async_tests.harness import Http, Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -72,7 +72,7 @@ async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
     return await posted_twice(engine, await http.client(app, raise_app_exceptions=False))
 
 
-def check(usual_scope: Seen, function_scope: Seen) -> None:
+def check(usual_scope: Observation, function_scope: Observation) -> None:
     assert usual_scope.value == {"statuses": [200, 200], "rows": 1}
     assert function_scope.value == {"statuses": [200, 500], "rows": 1}
 

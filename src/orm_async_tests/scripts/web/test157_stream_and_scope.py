@@ -13,7 +13,7 @@ from typing import Annotated
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Http, Seen, checked_out, main_of, right, wrong
+from orm_async_tests.harness import Http, Observation, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 Sent = dict[str, object]
@@ -68,7 +68,7 @@ async def a_session_of_its_own(engine: AsyncEngine, http: Http) -> Sent:
     return {"names": answer.text, "connections in use": checked_out(engine)}
 
 
-def check(the_requests_session: Seen, a_session_of_its_own: Seen) -> None:
+def check(the_requests_session: Observation, a_session_of_its_own: Observation) -> None:
     assert the_requests_session.value == {"names": "123", "connections in use": 1}
     assert a_session_of_its_own.value == {"names": "123", "connections in use": 0}
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 FIRST = select(User).where(User.id == 1)
@@ -51,7 +51,7 @@ async def loaded(session: AsyncSession) -> Any:
     return document((await session.scalars(FIRST.options(selectinload(User.points)))).one())
 
 
-def check(not_loaded: Seen, loaded: Seen) -> None:
+def check(not_loaded: Observation, loaded: Observation) -> None:
     assert not_loaded.value == {"errors": [("get_attribute_error", "points")]}
     assert loaded.value == {"username": "username-1", "points": [{"lat": 46.0}, {"lat": 46.0}]}
 

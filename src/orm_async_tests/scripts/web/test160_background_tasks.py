@@ -13,7 +13,7 @@ from typing import Annotated
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Http, Seen, main_of, right, wrong
+from orm_async_tests.harness import Http, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -72,7 +72,7 @@ async def a_session_of_its_own(engine: AsyncEngine, http: Http) -> dict[str, int
     return await rows(engine)
 
 
-def check(the_requests_session: Seen, a_session_of_its_own: Seen) -> None:
+def check(the_requests_session: Observation, a_session_of_its_own: Observation) -> None:
     assert the_requests_session.value == {"rows": 0}
     assert a_session_of_its_own.value == {"rows": 1}
 

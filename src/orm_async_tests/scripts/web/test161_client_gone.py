@@ -12,8 +12,12 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Http, Seen, Sessions, main_of, way
-from orm_async_tests.harness.defects import CANCEL_IS_LOGGED, DEAD_IN_THE_POOL, LEFT_OPEN
+from orm_async_tests.harness import Activity, Http, Observation, Sessions, main_of, variant
+from orm_async_tests.harness.definitions.known_defects import (
+    CANCEL_IS_LOGGED,
+    DEAD_IN_THE_POOL,
+    LEFT_OPEN,
+)
 from orm_async_tests.models import User
 
 NAME = select(User.username).where(User.id == 1)
@@ -33,7 +37,7 @@ async def name_after(session: AsyncSession, activity: Activity, http: Http, app:
     return {"name": await session.scalar(NAME)}
 
 
-@way
+@variant
 async def endpoint(session: AsyncSession, Session: Sessions, activity: Activity, http: Http) -> Any:
     """write in an endpoint"""
     from fastapi import FastAPI
@@ -48,7 +52,7 @@ async def endpoint(session: AsyncSession, Session: Sessions, activity: Activity,
     return await name_after(session, activity, http, app)
 
 
-@way(leaks=True, unhandled=True)
+@variant(leaks=True, unhandled=True)
 async def stream(session: AsyncSession, Session: Sessions, activity: Activity, http: Http) -> Any:
     """write in a stream"""
     from fastapi import FastAPI, responses
@@ -67,7 +71,7 @@ async def stream(session: AsyncSession, Session: Sessions, activity: Activity, h
     return await name_after(session, activity, http, app)
 
 
-def check(endpoint: Seen, stream: Seen) -> None:
+def check(endpoint: Observation, stream: Observation) -> None:
     assert endpoint.value == {"name": "guide"}
     with DEAD_IN_THE_POOL:
         assert stream.value == {"name": "username-1"}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Option, Seen, at_least, main_of, way
+from orm_async_tests.harness import Observation, Option, at_least, main_of, variant
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
@@ -29,35 +29,35 @@ async def committed(session: AsyncSession) -> dict[str, int | None]:
     return {"rows": await session.scalar(select(func.count(User.id)))}
 
 
-@way
+@variant
 async def objects(session: AsyncSession, rows: int) -> dict[str, int | None]:
     """session.add_all(): objects, with their ids"""
     session.add_all([User(**each) for each in names(rows)])
     return await committed(session)
 
 
-@way
+@variant
 async def returning(session: AsyncSession, rows: int) -> dict[str, int | None]:
     """insert() of a list with RETURNING: ids, no objects"""
     await session.execute(insert(User).returning(User.id), names(rows))
     return await committed(session)
 
 
-@way
+@variant
 async def insert_all(session: AsyncSession, rows: int) -> dict[str, int | None]:
     """insert() of a list"""
     await session.execute(insert(User), names(rows))
     return await committed(session)
 
 
-@way
+@variant
 async def unnest(session: AsyncSession, rows: int) -> dict[str, int | None]:
     """INSERT ... SELECT unnest(array)"""
     await session.execute(UNNEST, {"names": [each["username"] for each in names(rows)]})
     return await committed(session)
 
 
-@way
+@variant
 async def copy(session: AsyncSession, rows: int) -> dict[str, int | None]:
     """COPY by the driver, after a statement has begun the transaction"""
     await session.execute(text("SELECT 1"))
@@ -68,7 +68,12 @@ async def copy(session: AsyncSession, rows: int) -> dict[str, int | None]:
 
 
 def check(
-    objects: Seen, returning: Seen, insert_all: Seen, unnest: Seen, copy: Seen, rows: int
+    objects: Observation,
+    returning: Observation,
+    insert_all: Observation,
+    unnest: Observation,
+    copy: Observation,
+    rows: int,
 ) -> None:
     ladder = (objects, returning, insert_all, unnest, copy)
     assert all(each.value == {"rows": rows} for each in ladder)

@@ -11,7 +11,7 @@ Docs: https://www.postgresql.org/docs/current/sql-copy.html
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
@@ -49,7 +49,7 @@ async def on_the_session_s(session: AsyncSession) -> dict[str, int | None]:
     return {"rows kept": await session.scalar(select(func.count(User.id)))}
 
 
-def check(on_another_connection: Seen, on_the_session_s: Seen) -> None:
+def check(on_another_connection: Observation, on_the_session_s: Observation) -> None:
     assert on_another_connection.value == {"rows kept": len(COMPANIONS)}
     assert on_the_session_s.value == {"rows kept": 0}
 

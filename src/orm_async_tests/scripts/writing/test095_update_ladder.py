@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, way
+from orm_async_tests.harness import Observation, main_of, variant
 
 ROWS = 10
 
@@ -44,33 +44,38 @@ async def change(session: AsyncSession, model: type[Eager] | type[Job]) -> None:
     await session.commit()
 
 
-@way
+@variant
 async def eager_defaults(session: AsyncSession) -> None:
     """change each object; their `changed` comes back"""
     await change(session, Eager)
 
 
-@way
+@variant
 async def objects(session: AsyncSession) -> None:
     """change each object; their `changed` is expired"""
     await change(session, Job)
 
 
-@way
+@variant
 async def by_primary_key(session: AsyncSession) -> None:
     """update() of a list of dictionaries with primary keys"""
     await session.execute(update(Job), [{"id": n + 1, "state": "done"} for n in range(ROWS)])
     await session.commit()
 
 
-@way
+@variant
 async def by_where(session: AsyncSession) -> None:
     """update() with a WHERE"""
     await session.execute(update(Job).where(Job.state == "new").values(state="done"))
     await session.commit()
 
 
-def check(eager_defaults: Seen, objects: Seen, by_primary_key: Seen, by_where: Seen) -> None:
+def check(
+    eager_defaults: Observation,
+    objects: Observation,
+    by_primary_key: Observation,
+    by_where: Observation,
+) -> None:
     ladder = (eager_defaults, objects, by_primary_key, by_where)
     updates = [sum(sql.startswith("UPDATE") for sql in each.sql) for each in ladder]
     assert updates == [ROWS, 1, 1, 1]

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -54,7 +54,7 @@ async def on_conflict(Session: Sessions) -> dict[str, list[int]]:
     return {"uses": uses}
 
 
-def check(select_then_insert: Seen, on_conflict: Seen) -> None:
+def check(select_then_insert: Observation, on_conflict: Observation) -> None:
     assert select_then_insert.sqlstate == "23505"
     assert on_conflict.value == {"uses": [1, 2]}
 

@@ -10,7 +10,7 @@ Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-u
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
@@ -33,7 +33,7 @@ async def synchronized(session: AsyncSession) -> str:
     return user.username
 
 
-def check(not_synchronized: Seen, synchronized: Seen) -> None:
+def check(not_synchronized: Observation, synchronized: Observation) -> None:
     assert not_synchronized.value == "username-1"
     assert synchronized.value == "guide"
     assert sum(each.startswith("SELECT") for each in synchronized.sql) == 1

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -68,7 +68,7 @@ async def with_a_version(Session: Sessions) -> dict[str, int]:
         return {"metres": theirs.metres}
 
 
-def check(without_a_version: Seen, with_a_version: Seen) -> None:
+def check(without_a_version: Observation, with_a_version: Observation) -> None:
     assert without_a_version.value == {"metres": 100}
     assert with_a_version.value == {"metres": 200}
 

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 
 WORKERS, JOBS = 4, 20
 
@@ -69,7 +69,7 @@ async def skip_locked(Session: Sessions) -> dict[str, int]:
     return await all_work(Session, NEXT.with_for_update(skip_locked=True))
 
 
-def check(plain_select: Seen, skip_locked: Seen) -> None:
+def check(plain_select: Observation, skip_locked: Observation) -> None:
     assert plain_select.value == {"jobs done": JOBS // WORKERS, "most runs of one job": WORKERS}
     assert skip_locked.value == {"jobs done": JOBS, "most runs of one job": 1}
 

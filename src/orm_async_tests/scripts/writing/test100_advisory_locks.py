@@ -10,7 +10,7 @@ Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOC
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import MakeEngine, Seen, main_of, right, wrong
+from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wrong
 
 KEY = 100
 
@@ -40,7 +40,7 @@ async def of_the_transaction(
     return {"free for others": await is_free(make_engine())}
 
 
-def check(of_the_session: Seen, of_the_transaction: Seen) -> None:
+def check(of_the_session: Observation, of_the_transaction: Observation) -> None:
     assert of_the_session.value == {"free for others": False}
     assert of_the_transaction.value == {"free for others": True}
 

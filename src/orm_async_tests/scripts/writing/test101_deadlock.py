@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -72,7 +72,7 @@ async def one_order(Session: Sessions) -> dict[str, list[int]]:
         return {"guests": list(await session.scalars(select(Hut.guests)))}
 
 
-def check(opposite_orders: Seen, and_try_again: Seen, one_order: Seen) -> None:
+def check(opposite_orders: Observation, and_try_again: Observation, one_order: Observation) -> None:
     assert opposite_orders.value == ["40P01"]
     assert and_try_again.value == one_order.value == {"guests": [2, 2]}
 

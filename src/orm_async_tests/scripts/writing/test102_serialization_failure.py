@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 
 LEVEL = {"isolation_level": "REPEATABLE READ"}
 
@@ -67,7 +67,7 @@ async def the_transaction_again(Session: Sessions) -> dict[str, object]:
         return {"refused with": getattr(error.orig, "sqlstate", None), "guests": guests}
 
 
-def check(the_statement_again: Seen, the_transaction_again: Seen) -> None:
+def check(the_statement_again: Observation, the_transaction_again: Observation) -> None:
     assert the_statement_again.sqlstate == "25P02"
     assert the_transaction_again.value == {"refused with": "40001", "guests": 2}
 

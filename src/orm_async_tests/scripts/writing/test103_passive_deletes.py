@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, MetaData, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -57,11 +57,11 @@ async def by_the_server(session: AsyncSession) -> dict[str, int | None]:
     return {"stages left": await session.scalar(select(func.count(Stage.id)))}
 
 
-def kinds(seen: Seen) -> list[str]:
+def kinds(seen: Observation) -> list[str]:
     return [each.split()[0] for each in seen.sql]
 
 
-def check(by_the_session: Seen, by_the_server: Seen) -> None:
+def check(by_the_session: Observation, by_the_server: Observation) -> None:
     assert by_the_session.value == by_the_server.value == {"stages left": 0}
     assert kinds(by_the_session) == ["SELECT", "SELECT", "DELETE", "DELETE", "SELECT"]
     assert kinds(by_the_server) == ["SELECT", "DELETE", "SELECT"]

@@ -14,7 +14,7 @@ import asyncio
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.harness import Activity, Seen, Sessions, main_of, way
+from orm_async_tests.harness import Activity, Observation, Sessions, main_of, variant
 from orm_async_tests.models import User
 
 LOCK = select(User.username).where(User.id == 1).with_for_update()
@@ -26,7 +26,7 @@ async def change(session: AsyncSession) -> None:
     await session.flush()
 
 
-@way
+@variant
 async def wait(Session: Sessions, activity: Activity) -> str | None:
     """lock a row that somebody else has changed: wait for the end of that transaction"""
     async with Session() as owner, Session() as other:
@@ -37,7 +37,7 @@ async def wait(Session: Sessions, activity: Activity) -> str | None:
         return await waiting
 
 
-@way
+@variant
 async def nowait(Session: Sessions) -> None:
     """the same with nowait=True"""
     async with Session() as owner, Session() as other:
@@ -45,7 +45,7 @@ async def nowait(Session: Sessions) -> None:
         await other.scalar(NOWAIT)
 
 
-@way
+@variant
 async def lock_timeout(Session: Sessions) -> None:
     """the same with a lock_timeout"""
     async with Session() as owner, Session() as other:
@@ -54,7 +54,7 @@ async def lock_timeout(Session: Sessions) -> None:
         await other.scalar(LOCK)
 
 
-def check(wait: Seen, nowait: Seen, lock_timeout: Seen) -> None:
+def check(wait: Observation, nowait: Observation, lock_timeout: Observation) -> None:
     assert wait.value == "guide"
     assert (nowait.sqlstate, lock_timeout.sqlstate) == ("55P03", "55P03")
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 class Base(DeclarativeBase):
@@ -53,7 +53,7 @@ async def mutable_dictionary(session: AsyncSession) -> dict[str, object]:
     return {"snow": hike.tracked["snow"]}
 
 
-def check(plain_dictionary: Seen, mutable_dictionary: Seen) -> None:
+def check(plain_dictionary: Observation, mutable_dictionary: Observation) -> None:
     assert plain_dictionary.value == {"snow": 0}
     assert mutable_dictionary.value == {"snow": 40}
     assert [each.split()[0] for each in plain_dictionary.sql] == ["SELECT", "SELECT"]

@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, Upstream, main_of, way
+from orm_async_tests.harness import Observation, Upstream, main_of, variant
 
 SINCE = "2.1"
 DEFECT = Upstream(
@@ -35,7 +35,7 @@ async def world(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut), [{"beds": 1}, {"beds": 2}, {"beds": 3}])
 
 
-@way
+@variant
 async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
     """merge() two objects, delete() them, each with an await"""
     huts = [await session.merge(each) for each in (Hut(id=1, beds=7), Hut(id=2, beds=8))]
@@ -45,7 +45,7 @@ async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
     return {"huts left": await session.scalar(select(func.count(Hut.id)))}
 
 
-@way
+@variant
 async def all_at_once(session: AsyncSession) -> dict[str, int | None]:
     """merge_all() and delete_all() them"""
     huts = await session.merge_all([Hut(id=1, beds=7), Hut(id=2, beds=8)])
@@ -54,11 +54,11 @@ async def all_at_once(session: AsyncSession) -> dict[str, int | None]:
     return {"huts left": await session.scalar(select(func.count(Hut.id)))}
 
 
-def kinds(seen: Seen) -> list[str]:
+def kinds(seen: Observation) -> list[str]:
     return [each.split()[0] for each in seen.sql]
 
 
-def check(one_by_one: Seen, all_at_once: Seen) -> None:
+def check(one_by_one: Observation, all_at_once: Observation) -> None:
     assert one_by_one.value == all_at_once.value == {"huts left": 1}
     assert kinds(one_by_one) == ["SELECT", "UPDATE", "SELECT", "DELETE", "SELECT"]
     with DEFECT:

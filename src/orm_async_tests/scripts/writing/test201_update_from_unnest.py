@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Integer, MetaData, bindparam, column, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ROWS = 200
 KEYS, BEDS = list(range(1, ROWS + 1)), list(range(ROWS))
@@ -71,7 +71,7 @@ async def from_unnest(engine: AsyncEngine) -> dict[str, int | None]:
         return await outcome(connection)
 
 
-def check(list_of_rows: Seen, from_unnest: Seen) -> None:
+def check(list_of_rows: Observation, from_unnest: Observation) -> None:
     assert list_of_rows.value == {"run": ROWS, "beds": sum(BEDS)}
     assert from_unnest.value == {"run": 1, "beds": sum(BEDS)}
     assert len(list_of_rows.sql) == len(from_unnest.sql) == 3

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 NAMES = [{"username": f"walker {number}"} for number in range(10)]
@@ -41,7 +41,7 @@ async def parameters(engine: AsyncEngine) -> dict[str, Any]:
         return {"kept": len(cache), "users": await connection.scalar(COUNT)}
 
 
-def check(values: Seen, parameters: Seen) -> None:
+def check(values: Observation, parameters: Observation) -> None:
     assert values.value == {"kept": 0, "users": 3 + 3 * len(NAMES)}
     assert parameters.value == {"kept": 1, "users": 3 + 3 * len(NAMES)}
 

@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, Float, MetaData, Text, bindparam, column, func, in
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orm_async_tests.harness import Seen, main_of, right, wrong
+from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ROWS = 200
 NAMES = [f"hut {number}" for number in range(ROWS)]
@@ -57,7 +57,7 @@ async def raw(engine: AsyncEngine) -> dict[str, int | float]:
         return {**(await session.execute(SEEN)).one()._mapping}
 
 
-def check(usual: Seen, raw: Seen) -> None:
+def check(usual: Observation, raw: Observation) -> None:
     assert isinstance(usual.error, AttributeError)
     assert usual.sql == []
     assert raw.value == {"huts": ROWS, "height": sum(HEIGHTS)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from orm_async_tests.harness.seen import sqlstate
+from orm_async_tests.harness.definitions.observation import sqlstate
 
 
 def describe(error: BaseException) -> str:
@@ -28,7 +28,7 @@ def written(value: Any) -> str:
 
 
 def phrase(value: Any) -> str:
-    """What a way returned: named evidence such as "jobs done 20, runs of one job 1", else repr."""
+    """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
     named = _named(value)
     if named is None:
         return written(value)

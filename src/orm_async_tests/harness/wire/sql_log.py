@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
-from orm_async_tests.harness.seen import Seen, sqlstate
+from orm_async_tests.harness.definitions.observation import Observation, sqlstate
 
 ENDS = ("COMMIT", "ROLLBACK")
 TRANSACTION = ("BEGIN", *ENDS)
 
 
 @contextmanager
-def recorded(seen: Seen, unobserved: Engine) -> Iterator[None]:
+def recorded(seen: Observation, unobserved: Engine) -> Iterator[None]:
     """Note in seen what every engine but the unobserved one sends while the block runs.
 
     An entry's lane is the lowest number that no other open transaction has.
@@ -31,15 +31,15 @@ def recorded(seen: Seen, unobserved: Engine) -> Iterator[None]:
             event.remove(Engine, name, listener)
 
 
-def _listeners(seen: Seen, unobserved: Engine) -> list[tuple[str, Callable[..., None]]]:
+def _listeners(seen: Observation, unobserved: Engine) -> list[tuple[str, Callable[..., None]]]:
     taken: dict[int, int] = {}  # by the connection's id: a reference would keep it from ending
     ended: dict[int, int] = {}  # where in the log its transaction's end is
 
     def note(connection: Connection | None, text: str, sqlstate: str = "") -> None:
         if connection is None or connection.engine is not unobserved:
             seen.log.append(" ".join(text.split()))
-            seen.refused.append(sqlstate)
-            seen.lanes.append(taken.setdefault(id(connection), _lowest_free(taken)))
+            seen.sqlstates.append(sqlstate)
+            seen.transaction_ids.append(taken.setdefault(id(connection), _lowest_free(taken)))
             if text in ENDS:
                 del taken[id(connection)]
                 ended[id(connection)] = len(seen.log) - 1
@@ -52,7 +52,7 @@ def _listeners(seen: Seen, unobserved: Engine) -> list[tuple[str, Callable[..., 
         if refusal and context.statement:
             note(context.connection, context.statement, refusal)
         elif refusal and (end := ended.get(id(context.connection))) is not None:
-            seen.refused[end] = refusal  # its event comes before it is sent
+            seen.sqlstates[end] = refusal  # its event comes before it is sent
 
     def transaction(word: str) -> Callable[[Connection], None]:
         return lambda connection: note(connection, word)

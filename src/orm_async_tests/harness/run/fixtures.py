@@ -1,4 +1,4 @@
-"""What a way may ask for by the name of an argument."""
+"""What a variant may ask for by the name of an argument."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,23 +13,23 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from orm_async_tests.harness.activity import Activity
-from orm_async_tests.harness.http import Http
-from orm_async_tests.harness.processes import Processes
-from orm_async_tests.harness.servers import Servers, url_of
-from orm_async_tests.harness.ways import Way
-from orm_async_tests.harness.wire import Wire
+from orm_async_tests.harness.definitions.variants import Variant
+from orm_async_tests.harness.environment.activity import Activity
+from orm_async_tests.harness.environment.http import Http
+from orm_async_tests.harness.environment.private_servers import Servers, url_of
+from orm_async_tests.harness.environment.worker_processes import Processes
+from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 
-MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a way
-Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a way
+MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a variant
+Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a variant
 
 
 @dataclass
 class Place:
-    """Where one way runs, and the engines that were made for it."""
+    """Where one variant runs, and the engines that were made for it."""
 
-    way: Way
+    variant: Variant
     url: URL
     wire: Wire | None
     admin: AsyncEngine
@@ -38,15 +38,15 @@ class Place:
     _engine: AsyncEngine | None = None
 
     def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
-        """A cold engine; it is disposed when the way has ended."""
+        """A cold engine; it is disposed when the variant has ended."""
         engine = create_async_engine(url or self.url, **options)
         self.engines.append(engine)
         return engine
 
     async def engine(self) -> AsyncEngine:
-        """The way's engine with one warm connection, so that what is counted is the way's own."""
+        """Return the variant's engine with one warm connection, whose set-up is not counted."""
         if self._engine is None:
-            self._engine = self.make_engine(**self.way.engine)
+            self._engine = self.make_engine(**self.variant.engine)
             async with self._engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
         return self._engine
@@ -54,7 +54,7 @@ class Place:
 
 @asynccontextmanager
 async def activity(place: Place) -> AsyncIterator[Activity]:
-    """what pg_stat_activity says about the way's connections"""
+    """what pg_stat_activity says about the variant's connections"""
     found = Activity(place.admin, place.wire)
     await found.mark()
     yield found

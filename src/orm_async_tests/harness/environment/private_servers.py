@@ -1,4 +1,4 @@
-"""The servers that a way has for itself, which outlive its engines."""
+"""The servers that a variant has for itself, which outlive its engines."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from orm_async_tests import db
-from orm_async_tests.harness.ways import Way
+from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.postgres import (
     Pooler,
     PrivateServer,
@@ -37,18 +37,18 @@ class Servers:
 
 @asynccontextmanager
 async def own_servers(
-    way: Way, shared: URL, load: Callable[[URL], Awaitable[None]]
+    variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """What the way asks for; the primary's database is loaded before its standby is made.
+    """What the variant asks for; the primary's database is loaded before its standby is made.
 
     A pooler stands in front of the shared database, past the wire.
     """
-    asked, private, standby, pooler = set(way.parameters), None, None, None
+    asked, private, standby, pooler = set(variant.parameters), None, None, None
     with ExitStack() as servers:
         if asked & REPLICATED:
             private = servers.enter_context(private_server(place(), **SYNCHRONOUS))
             await load(url_of(private, shared.get_driver_name()))
-            standby = servers.enter_context(hot_standby(private, **way.standby))
+            standby = servers.enter_context(hot_standby(private, **variant.standby))
         elif asked & PRIVATE:
             private = servers.enter_context(private_server(place()))
         if "pooler" in asked:

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Option:
-    """A `--name VALUE` of one script; ways and check ask for it by its name.
+    """A `--name VALUE` of one script; variants and check ask for it by its name.
 
     parse turns the text into the value and raises ValueError if it cannot; default is such a text.
     """

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.stack import Stack, packages
+from orm_async_tests.harness.report.judge import BROKEN, SKIPPED, Verdict
+from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.stack import Stack, packages
-from orm_async_tests.harness.words import describe
 
-SCHEMA = 5  # raised when a reader of the documents would have to change
+SCHEMA = 6  # raised when a reader of the documents would have to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
@@ -21,7 +21,7 @@ class Result:
     script: Script
     stack: Stack
     verdict: Verdict
-    seen: dict[str, Seen]
+    seen: dict[str, Observation]
     seconds: float
 
 
@@ -51,11 +51,11 @@ def as_json(result: Result) -> dict[str, Any]:
         "defects": [asdict(each) for each in result.verdict.defects],
         "evidence": [asdict(each) for each in result.verdict.evidence],
         "seconds": round(result.seconds, 6),
-        "ways": [_way(name, seen) for name, seen in result.seen.items()],
+        "variants": [_variant(name, seen) for name, seen in result.seen.items()],
     }
 
 
-def _way(name: str, seen: Seen) -> dict[str, Any]:
+def _variant(name: str, seen: Observation) -> dict[str, Any]:
     return {
         "name": name,
         "kind": seen.kind,
@@ -63,12 +63,12 @@ def _way(name: str, seen: Seen) -> dict[str, Any]:
         "error": None if seen.error is None else describe(seen.error),
         "sql": seen.sql,
         "log": seen.log,
-        "lanes": seen.lanes,
-        "refused": seen.refused,
+        "transaction_ids": seen.transaction_ids,
+        "sqlstates": seen.sqlstates,
         "round_trips": seen.round_trips if seen.counted else None,
         "seconds": round(seen.seconds, 6),
-        "first": round(seen.first, 6),
-        "peak": seen.peak,
+        "seconds_to_first": round(seen.seconds_to_first, 6),
+        "peak_bytes": seen.peak_bytes,
         "leaked": seen.leaked,
         "tasks": seen.tasks,
         "warnings": seen.warnings,

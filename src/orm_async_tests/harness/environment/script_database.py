@@ -1,4 +1,4 @@
-"""The database that scripts share: ours alone, migrated, a small world in it before each way."""
+"""The database that scripts share: locked, migrated, and reset to a few rows before a variant."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -13,8 +13,8 @@ from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db, migrations, models
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness import rights
-from orm_async_tests.harness.ways import called_with
+from orm_async_tests.harness.definitions.variants import select_arguments
+from orm_async_tests.harness.environment import privileges
 from orm_async_tests.models import TrackPoint, User
 
 World = Callable[..., Awaitable[None]]  # loads rows over a `connection`; it may ask for options
@@ -137,7 +137,7 @@ async def _lock(connection: AsyncConnection) -> None:
 
 
 class Playground:
-    """The database while this command has it, over a connection that no way ever sees."""
+    """The database while this command has it, over a connection that no variant ever sees."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.admin: AsyncEngine = connection.engine
@@ -150,7 +150,7 @@ class Playground:
         await self._connection.execute(text(EMPTY))
         await self._own_tables(base.metadata)
         if world is not None:
-            await world(**called_with(world, {"connection": self._connection, **values}))
+            await world(**select_arguments(world, {"connection": self._connection, **values}))
 
     async def _own_tables(self, metadata: MetaData) -> None:
         if metadata is models.Base.metadata:
@@ -163,7 +163,7 @@ class Playground:
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
         """What a script with these tables and calls needs, and this role may not do."""
         own = base.metadata is not models.Base.metadata
-        return await rights.denied(self._connection, functions, own_schema=own)
+        return await privileges.denied(self._connection, functions, own_schema=own)
 
     async def settings(self) -> dict[str, str]:
         """Those that could change a verdict, where the server has them and this role sees them."""

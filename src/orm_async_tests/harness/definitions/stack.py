@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy
 
 from orm_async_tests import db
-from orm_async_tests.harness.pooled import described
+from orm_async_tests.harness.environment.pooling import described
 
 
 @dataclass(frozen=True)

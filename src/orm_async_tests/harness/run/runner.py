@@ -9,16 +9,17 @@ from sqlalchemy.exc import DBAPIError
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness import playground, sqlite, wire
-from orm_async_tests.harness.judge import BROKEN, SKIPPED, Verdict, judge
-from orm_async_tests.harness.loops import DEFAULT, run
-from orm_async_tests.harness.observe import Observer
-from orm_async_tests.harness.pooled import pooled
-from orm_async_tests.harness.result import Result
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.stack import this_stack
+from orm_async_tests.harness.environment import script_database, sqlite
+from orm_async_tests.harness.environment.event_loops import DEFAULT, run
+from orm_async_tests.harness.environment.pooling import pooled
+from orm_async_tests.harness.report.judge import BROKEN, SKIPPED, Verdict, judge
+from orm_async_tests.harness.report.phrasing import describe
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.run.observer import Observer
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.stack import this_stack
-from orm_async_tests.harness.words import describe
+from orm_async_tests.harness.wire import wire
 
 
 def run_script(
@@ -27,7 +28,7 @@ def run_script(
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT,
 ) -> Result:
-    """Observe each way of a script and judge it, in an event loop of that name.
+    """Observe each variant of a script and judge it, in an event loop of that name.
 
     Raises CouldNotRun if the database or the loop cannot be used, or under python -O, which removes
     assertions.
@@ -45,21 +46,21 @@ async def _run(
     script: Script, database: db.Database, options: Mapping[str, Any], loop: str
 ) -> Result:
     started = time.perf_counter()
-    seen: dict[str, Seen] = {}
-    enter = sqlite.entered if database.kind == "file" else playground.entered
+    seen: dict[str, Observation] = {}
+    enter = sqlite.entered if database.kind == "file" else script_database.entered
     async with enter(database) as ground:
-        gc.freeze()  # all modules, the driver's too: collecting after each way then takes no time
+        gc.freeze()  # modules stay: collecting after a variant then takes no time
         stack = this_stack(database, await ground.settings(), loop)
         if reason := script.missing(stack, wire=wire.can_watch(database.url)):
             return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
         if denied := await ground.denied(script.base, script.functions):
             return Result(script, stack, Verdict(SKIPPED, "; ".join(denied)), seen, 0.0)
-        for way in script.ways:
+        for variant in script.variants:
             with pooled(database.url, database.pooler) as url, wire.watched(url) as line:
                 observer = Observer(ground, line.url if line else url, line, options)
                 try:
-                    seen[way.name] = await observer.observe(script, way)
-                except DBAPIError as error:  # not the way's: a server that cannot do all of it
+                    seen[variant.name] = await observer.observe(script, variant)
+                except DBAPIError as error:  # not the variant's: a server that cannot do all of it
                     reason = f"its tables or rows cannot be made: {describe(error)}"
                     return Result(script, stack, Verdict(BROKEN, reason), seen, 0.0)
     verdict = judge(script, seen, stack, options)

@@ -13,7 +13,7 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from orm_async_tests.harness.words import clipped, written
+from orm_async_tests.harness.report.phrasing import clipped, written
 
 JUDGE, SEE = "__judge__", "__see__"  # what the compiled check calls
 LONGEST = 300  # characters of an assertion's values

@@ -1,4 +1,4 @@
-"""What pg_stat_activity says about a way's connections, read over a separate connection."""
+"""What pg_stat_activity says about a variant's connections, read over a separate connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.harness.wire import Wire
+from orm_async_tests.harness.wire.wire import Wire
 
 DEADLINE = 10.0  # seconds that a condition may take to come true
 OURS = """

@@ -1,4 +1,4 @@
-"""Web applications in front of a way: requests within the process, and over a socket."""
+"""Web applications in front of a variant: requests within the process, and over a socket."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ Address = tuple[str, int]
 
 
 class Http(AsyncExitStack):
-    """Opens clients and servers for ASGI applications, and closes them when the way has ended."""
+    """Open clients and servers for ASGI applications, and close them when the variant ends."""
 
     async def __aenter__(self) -> Self:
         return await super().__aenter__()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orm_async_tests.harness.proxy import READ, Proxy
+from orm_async_tests.harness.wire.proxy import READ, Proxy
 
 PORT = 5432
 TERMINATE = b"X"

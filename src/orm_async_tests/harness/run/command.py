@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from orm_async_tests import db, errors
-from orm_async_tests.harness import sqlite
-from orm_async_tests.harness.loops import DEFAULT, UVLOOP
-from orm_async_tests.harness.options import Option
-from orm_async_tests.harness.pooled import MODES
-from orm_async_tests.harness.result import document, exit_code
-from orm_async_tests.harness.runner import run_script
+from orm_async_tests.harness.definitions.options import Option
+from orm_async_tests.harness.environment import sqlite
+from orm_async_tests.harness.environment.event_loops import DEFAULT, UVLOOP
+from orm_async_tests.harness.environment.pooling import MODES
+from orm_async_tests.harness.report.render import show, whole, width
+from orm_async_tests.harness.report.result import document, exit_code
+from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.show import show, whole, width
 
 
 def main_of(name: str) -> Callable[[], int]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from itertools import groupby
 
-from orm_async_tests.harness.words import clipped
+from orm_async_tests.harness.report.phrasing import clipped
 
 FEW = 3  # plain columns, rows of VALUES or members of IN that are written out
 LONGEST = 400  # characters: of what is longer (SQLAlchemy's reflection) the middle goes

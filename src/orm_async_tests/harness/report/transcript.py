@@ -1,4 +1,4 @@
-"""What a way sent, for people: cycles are counted, and what only the right way sent is marked."""
+"""The SQL of a variant for people: repetition is counted, and the right variant's own is marked."""
 
 import difflib
 import re
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
-from orm_async_tests.harness.abridged import abridge
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.sql import ENDS
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.report.abridge import abridge
+from orm_async_tests.harness.wire.sql_log import ENDS
 
-LINES = 10  # of one way; where there are more its statements are only counted
+LINES = 10  # of one variant; where there are more its statements are only counted
 LANES = 3  # that are named on one line
 ALIKE = 0.6  # from here on two statements are versions of each other
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
@@ -23,7 +23,7 @@ class Line:
 
     lane: the letter of the transaction that sent it, where several were open at the same time.
     times: how often it was sent in a row. heads: it says how often the lines below it, of depth 1,
-    were sent in turn. new: no wrong way sent it. marks: what makes the difference in text.
+    were sent in turn. new: no wrong variant sent it. marks: what makes the difference in text.
     """
 
     text: str
@@ -35,8 +35,10 @@ class Line:
     marks: tuple[range, ...] = ()
 
 
-def transcript(seen: Seen, wrong: Sequence[Seen] = (), in_full: bool = False) -> Iterator[Line]:
-    """The lines of what a way sent, compared with what the wrong ways sent."""
+def transcript(
+    seen: Observation, wrong: Sequence[Observation] = (), in_full: bool = False
+) -> Iterator[Line]:
+    """The lines of what a variant sent, compared with what the wrong variants sent."""
     known = {_compared(each.text) for other in wrong for each in _sentences(other, in_full)}
     for line in _shortened(_sentences(seen, in_full), in_full):
         new = bool(known) and not line.heads and _compared(line.text) not in known
@@ -48,12 +50,12 @@ def _compared(text: str) -> str:
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
-def _sentences(seen: Seen, in_full: bool) -> list[Line]:
+def _sentences(seen: Observation, in_full: bool) -> list[Line]:
     """The statements, each with the BEGIN before it and the end of its transaction after it."""
     sentences: list[Line] = []
     begun: set[int] = set()
-    for entry, lane, refused in zip(seen.log, seen.lanes, seen.refused, strict=True):
-        letter = ascii_lowercase[lane % len(ascii_lowercase)] if max(seen.lanes) else ""
+    for entry, lane, refused in zip(seen.log, seen.transaction_ids, seen.sqlstates, strict=True):
+        letter = ascii_lowercase[lane % len(ascii_lowercase)] if max(seen.transaction_ids) else ""
         error = f" -> {refused}" if refused else ""
         if entry == "BEGIN":
             begun.add(lane)  # it is sent together with the first statement

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.servers import PRIVATE, REPLICATED
-from orm_async_tests.harness.ways import Way
+from orm_async_tests.harness.definitions.variants import Variant
+from orm_async_tests.harness.environment.private_servers import PRIVATE, REPLICATED
 from orm_async_tests.postgres import binaries, pooler
 from orm_async_tests.versions.ranges import within
 
@@ -25,9 +25,9 @@ PROGRAMS = {
 }
 
 
-def needs_of(module: ModuleType, ways: tuple[Way, ...]) -> frozenset[str]:
+def needs_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
     """A wire, PostgreSQL's binaries, a standby, PgBouncer, and what functions import."""
-    asked = {name for way in ways for name in way.parameters}
+    asked = {name for variant in variants for name in variant.parameters}
     tree = ast.parse(inspect.getsource(module))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     found = set(_packages(tree))

@@ -12,8 +12,8 @@ from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.playground import Playground, World
-from orm_async_tests.harness.ways import called_with
+from orm_async_tests.harness.definitions.variants import select_arguments
+from orm_async_tests.harness.environment.script_database import Playground, World
 
 DRIVER = "aiosqlite"
 
@@ -42,7 +42,7 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
 
 @asynccontextmanager
 async def entered(database: db.Database) -> AsyncIterator["SqlitePlayground"]:
-    """The file, over a connection that no way ever sees."""
+    """The file, over a connection that no variant ever sees."""
     engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
@@ -61,7 +61,7 @@ class SqlitePlayground(Playground):
         await self._connection.run_sync(base.metadata.drop_all)
         await self._connection.run_sync(base.metadata.create_all)
         if world is not None:
-            await world(**called_with(world, {"connection": self._connection, **values}))
+            await world(**select_arguments(world, {"connection": self._connection, **values}))
 
     async def settings(self) -> dict[str, str]:
         """The version, and the settings that could change a verdict."""

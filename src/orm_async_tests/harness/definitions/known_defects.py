@@ -1,6 +1,6 @@
 """Defects that several scripts meet. One that only a single script meets stands in that script."""
 
-from orm_async_tests.harness.upstream import Upstream
+from orm_async_tests.harness.definitions.upstream import Upstream
 
 CANCEL_IS_LOGGED = Upstream(
     "the pool logs an error for a cancelled task whose connection it closed as it should",

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from orm_async_tests.harness.evidence import Evidence, Recorder
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.stack import Stack
+from orm_async_tests.harness.definitions.upstream import Upstream, gathered
+from orm_async_tests.harness.definitions.variants import select_arguments
+from orm_async_tests.harness.report.evidence import Evidence, Recorder
+from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.stack import Stack
-from orm_async_tests.harness.upstream import Upstream, gathered
-from orm_async_tests.harness.ways import called_with
-from orm_async_tests.harness.words import describe
 
 Word = Literal["HOLDS", "BROKEN", "UPSTREAM", "SKIPPED"]
 HOLDS: Word = "HOLDS"
@@ -31,7 +31,7 @@ class Verdict:
 
 
 def judge(
-    script: Script, seen: Mapping[str, Seen], stack: Stack, options: Mapping[str, Any]
+    script: Script, seen: Mapping[str, Observation], stack: Stack, options: Mapping[str, Any]
 ) -> Verdict:
     """Ask the script's check, after what no script may do was looked for."""
     if trouble := _trouble(script, seen):
@@ -40,7 +40,7 @@ def judge(
     with gathered() as found:
         try:
             offered = {**options, "stack": stack, **seen}
-            recorder.check(script.check, called_with(script.check, offered))
+            recorder.check(script.check, select_arguments(script.check, offered))
         except Exception as error:
             return Verdict(BROKEN, _where(error), tuple(recorder.evidence))
     return _weighed(found, script.defects, stack, tuple(recorder.evidence))
@@ -69,18 +69,18 @@ def _weighed(
     return Verdict(UPSTREAM, reason, evidence, seen)
 
 
-def _trouble(script: Script, seen: Mapping[str, Seen]) -> str:
-    for way in script.ways:
-        name, was = way.name, seen[way.name]
-        if way.kind == "right" and was.error is not None:
-            return f"{name} is a right way and raised {describe(was.error)}"
-        if was.tasks and not way.tasks:
+def _trouble(script: Script, seen: Mapping[str, Observation]) -> str:
+    for variant in script.variants:
+        name, was = variant.name, seen[variant.name]
+        if variant.kind == "right" and was.error is not None:
+            return f"{name} is a right variant and raised {describe(was.error)}"
+        if was.tasks and not variant.tasks:
             return f"{name} left {was.tasks} tasks running"
-        if was.warnings and not way.warns:
+        if was.warnings and not variant.warns:
             return f"{name} warned: {', '.join(was.warnings)}"
-        if was.unhandled and not way.unhandled:
+        if was.unhandled and not variant.unhandled:
             return f"{name} left an error to nobody: {was.unhandled[0]}"
-        if was.leaked and not way.leaks:
+        if was.leaked and not variant.leaks:
             return f"{name} did not give back {was.leaked} connections"
     return ""
 

@@ -20,7 +20,7 @@ with context.begin_transaction():
 
 
 @contextmanager
-def environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
+def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
     """The configuration of an environment with these revisions, which goes with the block.
 
     revisions and env are the files' texts. attributes are config.attributes: the usual env.py

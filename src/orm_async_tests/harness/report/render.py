@@ -1,4 +1,4 @@
-"""A result for people: what each way sent and what came of it, in colour where there is any."""
+"""A result for people: what each variant sent and what came of it, in colour where there is any."""
 
 import shutil
 import sys
@@ -6,18 +6,18 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from orm_async_tests.harness.evidence import Evidence
-from orm_async_tests.harness.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
-from orm_async_tests.harness.result import Result
-from orm_async_tests.harness.seen import Seen
-from orm_async_tests.harness.transcript import Line, transcript
-from orm_async_tests.harness.words import clipped, counted, describe, phrase
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.report.evidence import Evidence
+from orm_async_tests.harness.report.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
+from orm_async_tests.harness.report.phrasing import clipped, counted, describe, phrase
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.report.transcript import Line, transcript
 
 Styled = tuple[str, str]  # a style of rich, and the text
 STYLES = {HOLDS: "bold green", BROKEN: "bold red", UPSTREAM: "bold yellow", SKIPPED: "bold yellow"}
-KINDS = {"wrong": "red", "right": "green", "way": "cyan"}
+KINDS = {"wrong": "red", "right": "green", "variant": "cyan"}
 WIDTH, NARROWEST = 100, 60  # columns: without a terminal, and the least
-MARGIN = 9  # columns before what a way sent and returned
+MARGIN = 11  # columns before what a variant sent and returned
 VALUE = 300  # characters of a returned value
 
 
@@ -45,10 +45,10 @@ def whole(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterat
     """Everything about one script; in_full: each statement as it was sent, each value whole."""
     yield from _wrapped("bold", result.script.claim, columns)
     wrong = [seen for seen in result.seen.values() if seen.kind == "wrong"]
-    labels = {way.name: way.label for way in result.script.ways}
+    labels = {variant.name: variant.label for variant in result.script.variants}
     for name, seen in result.seen.items():
         yield "", ""
-        head = f"  {seen.kind:5}  {name}: {labels[name]}"
+        head = f"  {seen.kind:7}  {name}: {labels[name]}"
         yield from _wrapped(KINDS[seen.kind], head, columns, MARGIN)
         for line in transcript(seen, wrong if seen.kind == "right" else (), in_full):
             yield from _sent(line, columns)
@@ -97,21 +97,24 @@ def verdict(result: Result, columns: int) -> Iterator[Styled]:
         yield from _proof(each, columns)
 
 
-def cost(seen: Seen) -> str:
-    """What a way cost, and what it left behind, on one line."""
+def cost(seen: Observation) -> str:
+    """What a variant cost, and what it left behind, on one line."""
     parts = [counted(len(seen.sql), "statement")]
     if seen.counted:
         parts.append(counted(seen.round_trips, "round trip"))
     parts.append(f"{seen.seconds * 1e3:.1f} ms")
-    if seen.peak:
-        parts.append(f"first after {seen.first * 1e3:.1f} ms, peak {seen.peak / 2**20:.1f} MiB")
+    if seen.peak_bytes:
+        parts.append(
+            f"first after {seen.seconds_to_first * 1e3:.1f} ms,"
+            f" peak {seen.peak_bytes / 2**20:.1f} MiB"
+        )
     if seen.leaked:
         parts.append(f"{counted(seen.leaked, 'connection')} not given back")
     return ", ".join([*parts, *(f"warned {name}" for name in dict.fromkeys(seen.warnings))])
 
 
 def _sent(line: Line, columns: int) -> Iterator[Styled]:
-    """A line of a transcript: "+" if only this way sent it, "^" under what makes it different."""
+    """Yield a transcript line with "+" if only this variant sent it, "^" under differences."""
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""
     lane = f"{line.lane}: " if line.lane else ""

@@ -1,0 +1,92 @@
+"""The functions of a script that do the work: one variant each, marked by a decorator."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+from orm_async_tests.harness.definitions.observation import Kind
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A function of a script that does the work in one way, with the terms on which it runs.
+
+    A warning, an unhandled error, a leaked connection or a running task breaks the script, unless
+    the variant declares it; then `check` must assert it.
+    """
+
+    function: Callable[..., Any]
+    kind: Kind
+    engine: Mapping[str, Any] = field(default_factory=dict)  # options of create_async_engine()
+    standby: Mapping[str, str] = field(default_factory=dict)  # settings of its hot standby
+    warns: bool = False  # it may warn
+    unhandled: bool = False  # it may lose an error, or leave it to a log
+    leaks: bool = False  # it may keep a connection
+    tasks: bool = False  # it may leave a task running
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call the function, so that one variant may use another."""
+        return self.function(*arguments, **named)
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.function.__name__
+
+    @property
+    def label(self) -> str:
+        """Its docstring on one line: the label that is printed."""
+        return " ".join((inspect.getdoc(self.function) or "").split())
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the fixtures and options that it asks for."""
+        return tuple(inspect.signature(self.function).parameters)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A decorator that makes a Variant of one kind, with or without its terms."""
+
+    kind: Kind
+
+    @overload
+    def __call__(self, function: Callable[..., Any], /) -> Variant: ...
+
+    @overload
+    def __call__(
+        self,
+        /,
+        *,
+        engine: Mapping[str, Any] = ...,
+        standby: Mapping[str, str] = ...,
+        warns: bool = ...,
+        unhandled: bool = ...,
+        leaks: bool = ...,
+        tasks: bool = ...,
+    ) -> Callable[[Callable[..., Any]], Variant]: ...
+
+    def __call__(self, function: Callable[..., Any] | None = None, /, **terms: Any) -> Any:
+        if function is not None:
+            return Variant(function, self.kind)
+        return lambda function: Variant(function, self.kind, **terms)
+
+
+wrong = Mark("wrong")
+right = Mark("right")
+variant = Mark("variant")
+
+
+def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the offered values that the function names as parameters.
+
+    Raise TypeError if it names one that is not offered.
+    """
+    wanted = inspect.signature(function).parameters
+    unknown = [name for name in wanted if name not in offered]
+    if unknown:
+        raise TypeError(
+            f"{function.__qualname__} asks for {unknown}, offered are {sorted(offered)}"
+        )
+    return {name: offered[name] for name in wanted}

@@ -1,0 +1,1 @@
+"""What a variant finds around it: databases, servers, poolers, processes, event loops."""

@@ -1,0 +1,1 @@
+"""Running scripts: fixtures, observation, commands."""

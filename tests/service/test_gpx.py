@@ -1,5 +1,6 @@
 """GPX as others write it: what is right is loaded with the right value, what is wrong is named."""
 
+import encodings
 import tracemalloc
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from orm_async_tests.service.bulk import PIECE
 from orm_async_tests.service.gpx import DEPTH, NAMES, TEXT, TOKEN, Reader
+from orm_async_tests.service.problems import EXCERPT
 from orm_async_tests.service.settings import MIB
 from tests.service.walkers import GPX
 
@@ -151,6 +153,7 @@ def test_a_wrong_point_is_named_with_its_element(
 
 WAYPOINTS = '<wpt lat="1" lon="2"/>' * 3 + '<rte><rtept lat="1" lon="2"/></rte>'
 ENTITY = '<!DOCTYPE gpx [<!ENTITY e "2010-10-03T09:36:30Z">]>'
+DECLARED = f'<?xml version="1.0" encoding="{{}}"?>{gpx(POINT)}'
 KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
 
 
@@ -176,10 +179,11 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
         ("<gpx " + " ".join(f'a{n}=""' for n in range(TOKEN // 6)) + "/>", f"{TOKEN} bytes"),
         (gpx("".join(f"<a{n}/>" for n in range(NAMES // 4))), f"{NAMES} characters"),
         ("<gpx>" + "<a>" * DEPTH, f"{DEPTH} elements"),
-        ('<?xml version="1.0" encoding="none"?>' + gpx(POINT), "encoding"),
-        ('<?xml version="1.0" encoding="shift_jis"?>' + gpx(POINT), "encoding"),
+        ('<?xml version="1.0" encoding="none"?>' + gpx(POINT), "its encoding is 'none'"),
+        ('<?xml version="1.0" encoding="shift_jis"?>' + gpx(POINT), "its encoding is 'shift_jis'"),
+        (DECLARED.format("x" * 60_000), f"its encoding is '{'x' * EXCERPT}...'; UTF-8"),
     ],
-    ids=range(21),  # not the contents, some of which are long
+    ids=range(22),  # not the contents, some of which are long
 )
 def test_a_file_without_a_track_is_refused_with_what_was_found(
     client: httpx.Client, user: int, content: str, said: str
@@ -188,6 +192,17 @@ def test_a_file_without_a_track_is_refused_with_what_was_found(
     assert refused.status_code == 422
     assert said in refused.json()["detail"]
     assert client.get(f"/users/{user}/points").json()["items"] == []
+
+
+def test_names_of_encodings_do_not_stay_in_memory(client: httpx.Client, user: int) -> None:
+    """Python keeps each name that it looks up, without a limit."""
+    before = set(encodings._cache)
+    for number in range(20):
+        content = DECLARED.format(f"{number}{'x' * 60_000}")
+        refused = client.post(f"/users/{user}/points/gpx", content=content, headers=GPX)
+        assert refused.status_code == 422
+    new: set[str] = set(encodings._cache) - before
+    assert not [name for name in new if "xxx" in name]
 
 
 def test_a_file_of_many_pieces_is_loaded_in_its_order(client: httpx.Client, user: int) -> None:

@@ -56,4 +56,4 @@ def test_a_bad_line_is_named_wherever_it_is(client: httpx.Client, user: int, num
     body = b"\n".join([b"", *lines])
     refused = client.post(f"/users/{user}/points/ndjson", content=body, headers=NDJSON)
     assert refused.status_code == 422
-    assert refused.json()["detail"] == f"line {number + 1}: lon Field required; nothing was added"
+    assert refused.json()["detail"] == f"line {number + 1}: lon: Field required; nothing was added"

@@ -18,6 +18,8 @@ NDJSON, GPX = "application/x-ndjson", "application/gpx+xml"
         ("LOCALHOST", 200),
         ("evil.example", 400),
         ("localhost.evil.example", 400),
+        ("[::1", 400),
+        ("localhost:http", 400),
         ("127.0.0.1.evil.example", 400),
         ("", 400),
     ],
@@ -25,7 +27,11 @@ NDJSON, GPX = "application/x-ndjson", "application/gpx+xml"
 def test_only_loopback_names_are_served_by_default(
     client: httpx.Client, host: str, status: int
 ) -> None:
-    assert client.get("/users", headers={"Host": host}).status_code == status
+    answer = client.get("/users", headers={"Host": host})
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "ORM_ASYNC_SERVICE_HOSTS" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +77,9 @@ def test_every_kind_of_write_looks_at_the_origin(client: httpx.Client, method: s
         ("gpx", None, 415),
         ("gpx", "text/plain", 415),
         ("gpx", NDJSON, 415),
-        ("bulk", None, 422),
-        ("bulk", "text/plain", 422),
+        ("bulk", "application/problem+json", 201),
+        ("bulk", None, 415),
+        ("bulk", "text/plain", 415),
     ],
 )
 def test_an_upload_names_its_media_type(

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 from sqlalchemy import URL
 from starlette.datastructures import State
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from orm_async_tests.service import (
     bulk,
@@ -21,9 +20,9 @@ from orm_async_tests.service import (
     users,
 )
 from orm_async_tests.service.engines import Engines, service_urls
+from orm_async_tests.service.headers import HeaderChecks
 from orm_async_tests.service.limits import Limits
 from orm_async_tests.service.methods import Head
-from orm_async_tests.service.origins import Origins
 from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.sessions import Sessions
 from orm_async_tests.service.settings import Settings
@@ -69,9 +68,8 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
     app.add_middleware(Head)
     app.add_middleware(Limits, settings=chosen)
-    app.add_middleware(Origins)
     hosts = [host.strip() for host in chosen.hosts.split(",")]
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
+    app.add_middleware(HeaderChecks, hosts=hosts)
     problems.add(app)
     for part in (users, points, bulk, tracks, live, health):
         app.include_router(part.router)

@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from orm_async_tests.service.gpx import track_points
 from orm_async_tests.service.idempotency import Key, digest_of
+from orm_async_tests.service.json_bodies import JsonRoute, media_type, unsupported
 from orm_async_tests.service.loading import load
 from orm_async_tests.service.parameters import Id
-from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.problems import describe, problem_responses
 from orm_async_tests.service.schemas import Loaded, PointIn
 from orm_async_tests.service.sessions import WriteSession
 
@@ -22,7 +23,7 @@ LINES = TypeAdapter(list[tuple[PointIn]])
 LINE = 10_000  # bytes that a line may have
 PIECE = 4096  # bytes that are read before others are served
 
-router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"])
+router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=JsonRoute)
 
 
 def bad_line(number: int, why: str) -> HTTPException:
@@ -53,8 +54,8 @@ def one_by_one(lines: list[bytes], before: int) -> Iterator[PointIn]:
         try:
             yield PointIn.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            why = f"{'.'.join(map(str, first['loc']))} {first['msg']}"
+            # Of JSON's own errors, the line is always 1: that of the stream is named instead.
+            why = describe(error.errors()[0]).replace(" at line 1 column ", " at column ")
             raise bad_line(number, why) from None
 
 
@@ -110,7 +111,7 @@ async def at_once(points: list[PointIn]) -> AsyncIterator[list[PointIn]]:
     yield points
 
 
-@router.post("/bulk", status_code=201, responses=problem_responses(404, 409))
+@router.post("/bulk", status_code=201, responses=problem_responses(404, 409, 415))
 async def bulk(
     user_id: Id, points: list[PointIn], session: WriteSession, key: Key = None
 ) -> Loaded:
@@ -127,11 +128,8 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
     """
 
     async def only_these(request: Request) -> None:
-        given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if given not in media_types:
-            wanted = " or ".join(media_types)
-            why = f"the body is {given[:100] or 'of no type'}: send Content-Type: {wanted}"
-            raise HTTPException(415, why, {"Accept": ", ".join(media_types)})
+        if media_type(request) not in media_types:
+            raise unsupported(request, *media_types)
 
     content = {each: {"schema": {"type": "string", "format": "binary"}} for each in media_types}
     body = {"requestBody": {"content": content, "required": True}}

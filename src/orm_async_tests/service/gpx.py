@@ -15,7 +15,8 @@ from xml.parsers import expat
 from fastapi import HTTPException
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
-from orm_async_tests.service.schemas import BEYOND, Latitude, Longitude, PointIn, Recorded
+from orm_async_tests.service.problems import excerpt
+from orm_async_tests.service.schemas import BEYOND, Latitude, Longitude, PointIn, storable
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
 INSIDE = {  # the elements that count, by those that they stand in
@@ -26,6 +27,21 @@ INSIDE = {  # the elements that count, by those that they stand in
     "trkpt": {"time"},
 }
 KINDS = {"wpt": "waypoint", "rte": "route", "trk": "track"}
+ENCODINGS = frozenset(  # expat's own, and others of one byte for each character
+    [
+        "utf-8",
+        "utf-16",
+        "utf-16le",
+        "utf-16be",
+        "us-ascii",
+        "ascii",
+        "koi8-r",
+        "koi8-u",
+        "macintosh",
+    ]
+    + [f"iso-8859-{part}" for part in range(1, 17) if part != 12]
+    + [f"windows-{page}" for page in range(1250, 1259)]
+)
 BLANK = " \t\r\n"  # what XML takes for white space
 DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)  # some write 1.5E-5
 DATE_TIME = re.compile(  # xsd:dateTime, in the years that we have
@@ -44,25 +60,26 @@ TEXT = 1000  # characters of a time, with the white space around it
 def decimal(text: str) -> float:
     """The number that a coordinate is; raises ValueError."""
     if not DECIMAL.fullmatch(text.strip(BLANK)):
-        raise ValueError(f"{text[:50]!r} is not a decimal number")
+        raise ValueError(f"{excerpt(text)!r} is not a decimal number")
     return float(text)
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """The moment that a time is, in UTC if it names no zone; raises ValueError."""
-    why = f"{text[:50]!r} is not a date and time such as 2010-10-03T09:36:30Z"
+    why = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     found = DATE_TIME.fullmatch(text.strip(BLANK))
     if found is None:
         raise ValueError(why)
     day, clock, zone = found[1], found[2], found[3] or "Z"
+    ends_day = END_OF_DAY.fullmatch(clock)
     try:
-        if END_OF_DAY.fullmatch(clock):
-            return datetime.fromisoformat(f"{day}00:00:00{zone}") + timedelta(days=1)
-        return datetime.fromisoformat(f"{day}{clock}{zone}")
-    except OverflowError:
-        raise ValueError(BEYOND) from None
+        moment = datetime.fromisoformat(f"{day}{'00:00:00' if ends_day else clock}{zone}")
     except ValueError:
         raise ValueError(why) from None
+    try:
+        return storable(moment + timedelta(days=1) if ends_day else moment)
+    except OverflowError:
+        raise ValueError(BEYOND) from None
 
 
 class Trkpt(PointIn):
@@ -72,7 +89,7 @@ class Trkpt(PointIn):
 
     lat: Annotated[Latitude, BeforeValidator(decimal)]
     lon: Annotated[Longitude, BeforeValidator(decimal)]
-    date: Annotated[Recorded, BeforeValidator(moment)] = Field(alias="time")
+    date: Annotated[datetime, BeforeValidator(parse_time)] = Field(alias="time")
 
 
 class Element(NamedTuple):
@@ -90,6 +107,7 @@ class Reader:
         self._parser = expat.ParserCreate(intern=self._names)
         with suppress(AttributeError):  # not on old Pythons, whose expat has no deferral either
             self._parser.SetReparseDeferralEnabled(False)  # TOKEN bounds it, the same everywhere
+        self._parser.XmlDeclHandler = self._declaration
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -105,7 +123,7 @@ class Reader:
         self._fed += len(piece)
         try:
             self._parser.Parse(piece, last)
-        except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: of encodings
+        except expat.ExpatError as error:
             raise self._no_gpx(str(error)) from None
         if not last and self._fed - self._parser.CurrentByteIndex > TOKEN:
             raise self._no_gpx(f"a tag or a comment is longer than {TOKEN} bytes")
@@ -121,8 +139,14 @@ class Reader:
         some = [f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count]
         return ", ".join([*some, "no track point"])
 
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        """Refuse an unknown encoding before Python looks it up: it keeps each name for ever."""
+        if encoding is not None and encoding.lower() not in ENCODINGS:
+            detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
+            raise self._no_gpx(f"{detail} windows-1252 are among those that are read")
+
     def _doctype(self, name: str, *_: object) -> None:
-        raise self._no_gpx(f"it has a document type ({name[:50]}), which may define entities")
+        raise self._no_gpx(f"it has a document type ({excerpt(name)}), which may define entities")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > DEPTH:
@@ -149,8 +173,8 @@ class Reader:
         namespace = prefixes.get(prefix, None if prefix else "")
         if not parent.name:
             if local != "gpx" or namespace not in NAMESPACES:
-                of = f" of {namespace[:50]!r}" if namespace else ""
-                raise self._no_gpx(f"its root element is {name[:50]}{of}")
+                of = f" of {excerpt(namespace)!r}" if namespace else ""
+                raise self._no_gpx(f"its root element is {excerpt(name)}{of}")
             self._namespace = namespace
         known = local in INSIDE.get(parent.name, ()) and namespace == self._namespace
         return Element(local, prefixes) if known else None

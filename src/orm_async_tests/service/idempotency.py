@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from fastapi import Header, HTTPException
 from pydantic import BaseModel, Field
-from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -26,12 +25,14 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 
+from orm_async_tests.service.parameters import Omittable
 from orm_async_tests.service.tables import IdempotencyKey
 
 Document = dict[str, Any]
 Digest = Callable[[], Awaitable[str]]
 Key = Annotated[
-    Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")] | SkipJsonSchema[None],
+    Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")] | None,
+    Omittable(),
     Header(
         alias="Idempotency-Key",
         description="sent again with the same request, it is answered as the first one was",

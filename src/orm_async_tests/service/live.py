@@ -9,14 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
-from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.models import TrackPoint, User
-from orm_async_tests.service.parameters import MAX_ID, Id
+from orm_async_tests.service.parameters import EventId, Id, Omittable
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Reader
@@ -32,8 +30,6 @@ LAST = select(func.max(POINTS.id)).where(POINTS.user_id == USERS.id).scalar_subq
 NEWEST = select(LAST.label("last")).where(USERS.id == bindparam("user_id"))
 RECONNECT_AFTER = 0.5  # seconds until a listener that was lost connects again
 LISTENER_ERRORS = (DBAPIError, OSError, TimeoutError)
-
-EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
 
 router = APIRouter(tags=["live"])
 
@@ -135,7 +131,7 @@ async def events(
 async def live(
     user_id: Id,
     request: Request,
-    last_event_id: Annotated[EventId | SkipJsonSchema[None], Header()] = None,
+    last_event_id: Annotated[EventId | None, Omittable(), Header()] = None,
 ) -> EventSourceResponse:
     """A user's new points as they are committed; Last-Event-ID goes on where a client stopped."""
     state = request.app.state

@@ -1,17 +1,49 @@
 """The parameters that several routes have."""
 
+import re
 from typing import Annotated
 
 from fastapi import Header, Path, Query
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 MAX_ID, MAX_PAGE = 2**31 - 1, 1000
 
-Id = Annotated[int, Path(ge=1, le=MAX_ID)]
-After = Annotated[int, Query(ge=0, le=MAX_ID, description="the `next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+INTEGER = re.compile(r"0|[1-9]\d*", re.ASCII)
+
+
+def parse_integer(text: str) -> int:
+    """Read a whole number. Raises ValueError for another spelling, such as "1_0" and "+10"."""
+    if not INTEGER.fullmatch(text):
+        raise ValueError("write a whole number in decimal digits, for example 10")
+    return int(text)
+
+
+class Omittable:
+    """Annotation for an optional parameter: leave null out of its JSON schema, as HTTP has none.
+
+    A union with SkipJsonSchema[None] does so too, but its errors name pydantic's validators.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        document = handler(schema)
+        [option] = (option for option in document["anyOf"] if option != {"type": "null"})
+        return dict(option)
+
+
+DECIMAL = BeforeValidator(parse_integer)
+Id = Annotated[int, Field(ge=1, le=MAX_ID), DECIMAL, Path()]
+After = Annotated[
+    int, Field(ge=0, le=MAX_ID), DECIMAL, Query(description="the `next` of the page before")
+]
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), DECIMAL, Query()]
+EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
 CacheControl = Annotated[
-    str | SkipJsonSchema[None],
+    str | None,
+    Omittable(),
     Header(description="no-cache: read what was committed last, not from a standby"),
 ]
 

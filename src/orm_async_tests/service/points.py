@@ -3,7 +3,6 @@
 from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -24,7 +23,8 @@ from orm_async_tests.service import pages
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.idempotency import Key, creation, digest_of
 from orm_async_tests.service.idempotency import create as create_row
-from orm_async_tests.service.parameters import After, Id, Limit
+from orm_async_tests.service.json_bodies import JsonRoute
+from orm_async_tests.service.parameters import After, Id, Limit, Omittable
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
@@ -35,7 +35,7 @@ CHANNEL = "orm_async_points"
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
 ONE = select(*POINTS, version(TrackPoint).label("version")).where(POINTS.id == bindparam("id"))
 
-router = APIRouter(tags=["points"])
+router = APIRouter(tags=["points"], route_class=JsonRoute)
 
 
 def to_document(point: TrackPoint) -> PointOut:
@@ -74,7 +74,7 @@ async def refuse(session: AsyncSession, point_id: int) -> NoReturn:
     raise HTTPException(412, "the point has changed since you read it")
 
 
-@router.post("/users/{user_id}/points", status_code=201, responses=problem_responses(404, 409))
+@router.post("/users/{user_id}/points", status_code=201, responses=problem_responses(404, 409, 415))
 async def create(
     user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = None
 ) -> PointOut:
@@ -98,8 +98,8 @@ async def list_(
     reader: Read,
     after: After = 0,
     limit: Limit = 100,
-    since: Annotated[Moment | SkipJsonSchema[None], Query(description="not before")] = None,
-    until: Annotated[Moment | SkipJsonSchema[None], Query(description="before")] = None,
+    since: Annotated[Moment | None, Omittable(), Query(description="not before")] = None,
+    until: Annotated[Moment | None, Omittable(), Query(description="before")] = None,
 ) -> Response:
     """A user's points in the order of their ids, a page at a time."""
     given = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}
@@ -120,7 +120,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
     return PointOut.model_validate(rows[0])
 
 
-@router.patch("/points/{point_id}", responses=problem_responses(404, 412, 428))
+@router.patch("/points/{point_id}", responses=problem_responses(404, 412, 415, 428))
 async def patch(
     point_id: Id,
     point: PointPatch,

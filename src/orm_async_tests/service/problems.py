@@ -1,5 +1,6 @@
 """Errors as problem+json (RFC 9457), and which of the database's errors are whose fault."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,8 @@ from starlette.exceptions import HTTPException
 from orm_async_tests.service.methods import allowed
 from orm_async_tests.service.schemas import Problem
 
+MAX_ERRORS = 5  # of those that one response names
+EXCERPT = 50  # characters
 MEDIA_TYPE = "application/problem+json"
 IF_MATCH = ("header", "if-match")
 RETRY_AFTER = {"Retry-After": "1"}  # seconds
@@ -30,6 +33,19 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"description": HTTPStatus(status).phrase, "content": content}
         for status in (*statuses, 413, 422, 503)
     }
+
+
+def excerpt(text: str) -> str:
+    """Cut a client's text, so that no response repeats a long one."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
+
+
+def describe(error: Mapping[str, Any]) -> str:
+    """Return where an input is invalid, and why, from an item of `ValidationError.errors()`."""
+    place = ".".join(excerpt(str(part)) for part in error["loc"])
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -52,8 +68,11 @@ async def invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     if [each for each in error.errors() if each["type"] == "missing" and each["loc"] == IF_MATCH]:
         return problem(428, "say which version you have read: If-Match with its ETag")
-    details = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-    return problem(422, "; ".join(details).encode("utf-8", "replace").decode())
+    errors = error.errors()
+    details = [describe(error) for error in errors[:MAX_ERRORS]]
+    if len(errors) > MAX_ERRORS:
+        details.append(f"and {len(errors) - MAX_ERRORS} more")
+    return problem(422, "; ".join(details))
 
 
 async def database(_: Request, error: Exception) -> JSONResponse:

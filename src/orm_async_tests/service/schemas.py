@@ -1,44 +1,66 @@
 """What the service takes and gives: the documents of its OpenAPI description."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
-Latitude = Annotated[
-    float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees, WGS 84")
-]
-Longitude = Annotated[
-    float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees, WGS 84")
-]
+Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False, description="degrees, WGS 84")]
+Latitude = Annotated[Degrees, Field(ge=-90, le=90)]
+Longitude = Annotated[Degrees, Field(ge=-180, le=180)]
 
 
 FIRST, LAST = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
 BEYOND = f"it is not after {FIRST.isoformat()} and before {LAST.isoformat()}"
+RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; raises ValueError if Python has none."""
+    """Convert a moment to UTC. Raises ValueError if Python cannot represent the result."""
     try:
-        return moment.astimezone(UTC)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(BEYOND) from None
 
 
-def finite(moment: datetime) -> datetime:
-    """The moment; raises ValueError for the two that asyncpg stores as infinities (test171)."""
+def storable(moment: datetime) -> datetime:
+    """Convert a moment to UTC. Raises ValueError where asyncpg would store infinity (test171)."""
+    moment = in_utc(moment)
     if not FIRST < moment < LAST:
         raise ValueError(BEYOND)
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
-# JSON Schema knows no limits of a date-time: the description leaves out the two days whole.
-INSIDE = Field(json_schema_extra={"pattern": "^(?!0001-01-01|9999-12-31)"})
-Recorded = Annotated[Moment, AfterValidator(finite), INSIDE]
+def parse_date_time(text: object) -> datetime:
+    """Read a date-time of RFC 3339. Raises ValueError.
+
+    pydantic alone takes a number for seconds since 1970.
+    """
+    if not isinstance(text, str) or not RFC_3339.fullmatch(text):
+        raise ValueError("write date, time and offset, for example 2010-10-03T09:36:30Z")
+    return datetime.fromisoformat(text.upper())
+
+
+def parse_moment(text: object) -> datetime:
+    """Read a date-time as a moment in UTC. Raises ValueError."""
+    return in_utc(parse_date_time(text))
+
+
+def parse_storable(text: object) -> datetime:
+    """Read a date-time that the database can store, as a moment in UTC. Raises ValueError."""
+    return storable(parse_date_time(text))
+
+
+# JSON Schema cannot limit a date-time, so the description excludes the first and the last day.
+STORABLE = Field(json_schema_extra={"pattern": "^(?!0001-01-01|9999-12-31)"})
+Moment = Annotated[datetime, BeforeValidator(parse_moment)]
+Recorded = Annotated[datetime, STORABLE, BeforeValidator(parse_storable)]
 
 
 class Document(BaseModel):

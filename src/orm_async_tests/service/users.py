@@ -11,6 +11,7 @@ from orm_async_tests.models import User
 from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
 from orm_async_tests.service.idempotency import Key, creation, digest_of
 from orm_async_tests.service.idempotency import create as create_row
+from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Read, Reader
@@ -23,7 +24,7 @@ SOME = select(*USERS).where(USERS.id > bindparam("after")).order_by(USERS.id)
 SOME = SOME.limit(bindparam("some"))
 KNOWN = select(USERS.id).where(USERS.id == bindparam("id"))
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 
 
 def to_document(user: User) -> UserOut:
@@ -59,7 +60,7 @@ def new(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
 NEW = creation("user", UserOut, new)
 
 
-@router.post("", status_code=201, responses=problem_responses(409))
+@router.post("", status_code=201, responses=problem_responses(409, 415))
 async def create(
     user: UserIn, session: WriteSession, response: Response, key: Key = None
 ) -> UserOut:
@@ -92,7 +93,7 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
     return UserOut.model_validate(rows[0])
 
 
-@router.patch("/{user_id}", responses=problem_responses(404, 412, 428))
+@router.patch("/{user_id}", responses=problem_responses(404, 412, 415, 428))
 async def patch(
     user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: IfMatch
 ) -> UserOut:

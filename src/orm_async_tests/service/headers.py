@@ -1,0 +1,59 @@
+"""Refusals that a request's headers alone call for, as problem+json."""
+
+import re
+from collections.abc import Sequence
+
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from orm_async_tests.service.problems import excerpt, problem
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 9110, section 7.2
+
+
+class HeaderChecks:
+    """Refuse an unknown host, a write from another site, and an encoded body (ASGI middleware).
+
+    A page on another site can reach a service on this machine. Its browser sends the name that the
+    page used as Host, and the page's own site as Origin (RFC 6454). Programs send no Origin.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._hosts = [host.lower() for host in hosts]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            refusal = self._refusal(scope["method"], Headers(scope=scope))
+            if refusal is not None:
+                return await refusal(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+    def _refusal(self, method: str, headers: Headers) -> JSONResponse | None:
+        host = headers.get("Host", "").lower()
+        if not self._is_served(host):
+            detail = f"the host {excerpt(host)!r} is not served: ORM_ASYNC_SERVICE_HOSTS names more"
+            return problem(400, detail)
+        if method in SAFE:
+            return None
+        origin = headers.get("Origin")
+        if origin is not None and origin.partition("://")[2].lower() != host:
+            return problem(403, f"a page of {excerpt(origin)!r} may not write here")
+        coding = headers.get("Content-Encoding", "identity").strip().lower()
+        if coding != "identity":
+            detail = f"the body is encoded as {excerpt(coding)!r}: send it without Content-Encoding"
+            return problem(415, detail, {"Accept-Encoding": "identity"})
+        return None
+
+    def _is_served(self, host: str) -> bool:
+        if "*" in self._hosts:
+            return True
+        match = HOST.fullmatch(host)
+        return match is not None and any(
+            match[1] in (name, f"[{name}]")
+            or (name.startswith("*") and match[1].endswith(name[1:]))
+            for name in self._hosts
+        )

@@ -1,107 +1,81 @@
-"""What poetryw decides, seen by a Poetry on PATH that writes down what it is told."""
+"""poetryw: what it installs for a command, and that the command gets all its arguments."""
 
+import hashlib
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from orm_async_tests import db
+from orm_async_tests import catalogue, db
+from orm_async_tests.harness.script import Script
 from tests.conftest import with_url
+from tests.packaging import backend
+from tests.packaging.conftest import POETRY, ROOT, Checkout, write_program
 
-ROOT = Path(__file__).parent.parent.parent
-POETRY = """#!/bin/sh
-case "$*" in
-*--version*) echo "Poetry (version 2.4.0)"; exit ;;
-*"env info"*) mkdir -p "$ENVIRONMENT"; echo "$ENVIRONMENT"; exit ;;
-*fail*) exit 7 ;;
-esac
-shift 2
-(printf '%s|' "$@"; echo) >>"$LOG"
-"""
+INSTALL_SCRIPTS = [
+    *("poetry", "install", "--only", "main"),
+    *("--extras", "anyio psycopg sqlite uvloop", "--no-interaction"),
+]
+INSTALL_ALL = ["poetry", "sync", "--all-extras", "--no-interaction"]
+PACKAGES_FOR_SCRIPTS = {"aiosqlite", "anyio", "psycopg", "uvloop"}
 
 
-@dataclass
-class Checkout:
-    """A folder with poetryw, and what its Poetry was told."""
-
-    folder: Path
-
-    @contextmanager
-    def started(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-        """poetryw in the background."""
-        with subprocess.Popen(
-            [self.folder / "poetryw", *arguments], env={**self.known, **environment}, cwd="/"
-        ) as process:
-            yield process
-
-    def run(self, *arguments: str, **environment: str) -> int:
-        """The exit code of poetryw with these arguments."""
-        with self.started(*arguments, **environment) as process:
-            return process.wait()
-
-    @property
-    def known(self) -> dict[str, str]:
-        """The variables that poetryw sees."""
-        return {
-            "PATH": f"{self.folder.parent / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin",
-            "LOG": str(self.log),
-            "ENVIRONMENT": str(self.environment),
-            "POETRY_PYPI_MIRROR_URL": "chosen by the user: the index is not asked",
-        }
-
-    @property
-    def log(self) -> Path:
-        return self.folder.parent / "log"
-
-    @property
-    def environment(self) -> Path:
-        return self.folder.parent / "an environment"
-
-    @property
-    def told(self) -> list[list[str]]:
-        """The arguments of each call of Poetry, after -P and its folder."""
-        return [line.split("|")[:-1] for line in self.log.read_text("utf-8").splitlines()]
-
-
-INSTALL = ["sync", "--all-extras", "--no-interaction"]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    """A checkout in a path with spaces, not installed."""
-    folder = tmp_path / "a check out"
-    for each in (folder, tmp_path / "bin"):
-        each.mkdir()
-    shutil.copy(ROOT / "poetryw", folder)
-    for name in ("poetry.lock", "pyproject.toml"):
-        (folder / name).touch()
-    poetry = tmp_path / "bin/poetry"
-    poetry.write_text(POETRY, "utf-8")
-    poetry.chmod(0o755)
-    return Checkout(folder)
-
-
-def test_poetryw_installs_once_and_passes_everything_on(checkout: Checkout) -> None:
-    assert checkout.run("run", "test1", "two words", "") == 0
-    assert checkout.run("run", "test5") == 0
-    assert checkout.told == [INSTALL, ["run", "test1", "two words", ""], ["run", "test5"]]
+def test_poetryw_installs_once_and_passes_every_argument_on(checkout: Checkout) -> None:
+    words = ["-s", "tests", "--", "-k", "two words", ""]
+    assert checkout.run("run", "nox", *words) == 0
+    assert checkout.run("run", "--", "nox", *words) == 0
+    assert checkout.calls == [INSTALL_ALL, ["nox", *words], ["nox", *words]]
 
 
 def test_poetryw_returns_the_exit_code(checkout: Checkout) -> None:
-    assert checkout.run("run", "fail") == 7
+    assert checkout.run("run", "test1", "fail") == 7
+
+
+@pytest.mark.parametrize(
+    ("command", "install"),
+    [
+        ("test1", INSTALL_SCRIPTS),
+        ("test50", INSTALL_ALL),
+        ("alembic upgrade head", INSTALL_SCRIPTS),
+        ("orm-async-tests why MissingGreenlet", INSTALL_SCRIPTS),
+        ("orm-async-tests run --all", INSTALL_ALL),
+        ("nox", INSTALL_ALL),
+    ],
+)
+def test_poetryw_installs_what_a_command_needs(
+    checkout: Checkout, command: str, install: list[str]
+) -> None:
+    assert checkout.run("run", *command.split()) == 0
+    assert checkout.calls == [install, command.split()]
+
+
+def test_poetryw_installs_the_rest_when_a_command_needs_it(checkout: Checkout) -> None:
+    for command in ("test1", "nox", "test1"):
+        checkout.run("run", command)
+    assert checkout.calls == [INSTALL_SCRIPTS, ["test1"], INSTALL_ALL, ["nox"], ["test1"]]
+
+
+def test_only_scripts_about_the_web_need_more_than_poetryw_installs_for_a_script() -> None:
+    extras = re.search(r'^SCRIPTS="(.+?)"', (ROOT / "poetryw").read_text("utf-8"), re.MULTILINE)
+    assert extras is not None
+    assert extras[1] == INSTALL_SCRIPTS[5]
+    needy = set()
+    for entry in catalogue.catalogue():
+        packages = {need for need in Script.of(entry.load()).needs if need.isidentifier()}
+        if packages - PACKAGES_FOR_SCRIPTS - {"binaries", "pgbouncer", "standby"}:
+            needy.add(entry.chapter)
+    assert needy == {"web"}
 
 
 def test_two_first_runs_at_once_install_once(checkout: Checkout) -> None:
     with checkout.started("run", "test1") as one, checkout.started("run", "test1") as other:
         assert (one.wait(), other.wait()) == (0, 0)
-    assert checkout.told.count(INSTALL) == 1
+    assert checkout.calls.count(INSTALL_SCRIPTS) == 1
 
 
 @pytest.mark.parametrize("name", ["poetry.lock", "pyproject.toml"])
@@ -110,46 +84,115 @@ def test_poetryw_installs_again_when_the_project_has_changed(checkout: Checkout,
     later = (checkout.folder / ".poetry/installed").stat().st_mtime + 1
     os.utime(checkout.folder / name, (later, later))
     checkout.run("run", "test1")
-    assert checkout.told.count(INSTALL) == 2
+    assert checkout.calls.count(INSTALL_SCRIPTS) == 2
 
 
-def test_poetryw_installs_again_when_the_environment_is_gone(checkout: Checkout) -> None:
+def test_poetryw_installs_again_when_the_environment_is_missing(checkout: Checkout) -> None:
     checkout.run("run", "test1")
-    checkout.environment.rmdir()
-    checkout.run("run", "test1")
-    assert checkout.told.count(INSTALL) == 2
+    moved = checkout.environment.rename(checkout.environment.with_name("moved"))
+    assert checkout.run("run", "test1") == 2
+    moved.rename(checkout.environment)
+    assert checkout.calls.count(INSTALL_SCRIPTS) == 2
 
 
 def test_poetryw_installs_again_in_a_moved_checkout(checkout: Checkout) -> None:
     checkout.run("run", "test1")
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
     checkout.run("run", "test1")
-    assert checkout.told.count(INSTALL) == 2
+    assert checkout.calls.count(INSTALL_SCRIPTS) == 2
 
 
-def test_poetryw_does_not_install_before_it_locks(checkout: Checkout) -> None:
+def test_poetryw_does_not_install_the_project_before_it_locks(checkout: Checkout) -> None:
     assert checkout.run("lock") == 0
-    assert checkout.told == [["lock"]]
+    assert checkout.calls == [["poetry", "lock"]]
 
 
 def test_poetryw_leaves_another_projects_environment_alone(checkout: Checkout) -> None:
-    poetry = checkout.folder.parent / "bin/poetry"
-    poetry.write_text(POETRY + 'echo "${VIRTUAL_ENV-none}|" >>"$LOG"\n', "utf-8")
+    echo = 'echo "${VIRTUAL_ENV-none}|" >>"$LOG"\n'
+    write_program(checkout.folder.parent / "bin/poetry", POETRY + echo)
     checkout.run("lock", VIRTUAL_ENV="/somewhere/else")
-    assert checkout.told == [["lock"], ["none"]]
+    assert checkout.calls == [["poetry", "lock"], ["none"]]
+
+
+def test_poetryw_names_a_command_that_does_not_exist(
+    checkout: Checkout, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert checkout.run("run", "test999") == 2
+    message = capfd.readouterr().err.splitlines()
+    assert "there is no command test999" in message
+    assert [line.partition(":")[0].strip() for line in message[-2:]] == ["where", "type"]
+
+
+def test_poetryw_shows_what_poetry_said_when_it_fails(
+    checkout: Checkout, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fail = POETRY + "echo the network is unreachable\nexit 1\n"
+    write_program(checkout.folder.parent / "bin/poetry", fail)
+    assert checkout.run("run", "test1") == 2
+    assert "the network is unreachable" in capfd.readouterr().err
+    assert not (checkout.folder / ".poetry/installed").exists()
+
+
+def test_poetryw_installs_the_scripts_by_pip_where_there_is_no_poetry(
+    checkout: Checkout, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A package that the lock names by its hash, and the project with its commands."""
+    wheels = checkout.folder.parent / "wheels"
+    wheels.mkdir()
+    shutil.copy(backend.__file__, checkout.folder)
+    wheel = wheels / backend.write_wheel(wheels, "locked")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (checkout.folder / "poetry.lock").write_text(LOCK.format(digest), "utf-8")
+    (checkout.folder / "pyproject.toml").write_text(PROJECT, "utf-8")
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "POETRY": "1.8.0"}
+    assert checkout.run("run", "test1", "--", "-v", **offline) == 0
+    shown = capfd.readouterr()
+    assert shown.err.splitlines() == ["poetryw: installing 1 packages into .venv/"]
+    assert shown.out.split() == ["locked", "--", "-v"]
+    (checkout.folder / "poetry.lock").write_text(LOCK.format("0" * 64), "utf-8")
+    (checkout.folder / ".venv").rename(checkout.folder / "before")
+    assert checkout.run("run", "test1", **offline) == 2
+
+
+LOCK = """
+[[package]]
+name = "locked"
+version = "1.0"
+groups = ["main", "test"]
+markers = {{main = "extra == 'psycopg' and python_version > '3'"}}
+files = [{{file = "locked-1.0-py3-none-any.whl", hash = "sha256:{}"}}]
+
+[[package]]
+name = "of-the-service"
+version = "1.0"
+groups = ["main"]
+markers = "extra == 'service'"
+files = []
+
+[[package]]
+name = "of-a-test"
+version = "1.0"
+groups = ["test"]
+files = []
+"""
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
 
 
 def test_poetryw_shell_runs_what_is_typed_before_it_is_up(
     checkout: Checkout, database: db.Database
 ) -> None:
-    poetry = checkout.folder.parent / "bin/poetry"
-    poetry.write_text(POETRY + '[ "$1" != run ] || exec "$2"\n', "utf-8")
+    checkout.environment.joinpath("bin/test5").symlink_to(Path(sys.executable).parent / "test5")
     terminal, end = pty.openpty()
     os.write(terminal, b"test5\nexit\n")
     environment = {**with_url(database), "SHELL": "/bin/sh"}
     with subprocess.Popen(
         [checkout.folder / "poetryw", "shell"],
-        env={**environment, **checkout.known},
+        env={**environment, **checkout.variables},
         stdin=end,
         stdout=subprocess.PIPE,
         start_new_session=True,

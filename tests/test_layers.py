@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from orm_async_tests.bench import environments
+from benchmarks.patterns.contender_environments import CONTENDERS, load_contenders
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src/orm_async_tests"
+PROJECT = ("benchmarks", "orm_async_tests", "tests", "tools")
 LAYER = re.compile(r"^\| `(\w+)` \| ([\w ]*?) ?\| .+ \|$", re.M)  # a row of the table of layers
 MAY_IMPORT = {
     name: set(below.split())
@@ -39,15 +39,15 @@ def layer(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported(path: Path) -> set[str]:
-    """The modules of ours that a file imports."""
+def imported(path: Path, packages: tuple[str, ...] = ("orm_async_tests",)) -> set[str]:
+    """Return the modules of these packages that a file imports."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {f"{node.module}.{each.name}" for each in node.names}
         elif isinstance(node, ast.Import):
             names |= {each.name for each in node.names}
-    return {name for name in names if name.startswith("orm_async_tests.")}
+    return {name for name in names if name.partition(".")[0] in packages and "." in name}
 
 
 FILES = [
@@ -73,17 +73,16 @@ def test_imports_point_one_way(path: Path) -> None:
     assert others <= allowed
 
 
-def test_what_runs_in_another_environment_needs_nothing_of_this_one() -> None:
-    contenders = PACKAGE / "bench/contenders"
-    known = environments.contenders()
-    alone = [contenders / "given.py", contenders / "worker.py"]
-    alone += [each.source for each in known.values() if "sqlalchemy" not in each.here]
-    alone = [path for path in alone if path.stem not in environments.OURS]
-    journal = contenders / "journal"
-    alone += [journal / f"{name}.py" for name in ("given", "tortoise", "piccolo")]
-    wanted = [(path.stem, name) for path in alone for name in imported(path)]
-    given = r"orm_async_tests\.bench\.contenders\.(journal\.)?(given|{})\b"  # or its own library's
-    assert [each for each in wanted if not re.match(given.format(each[0]), each[1])] == []
+def test_contenders_with_an_environment_import_no_package_of_this_project() -> None:
+    alone = [contender.source for contender in load_contenders().values() if contender.pins]
+    assert alone
+    allowed = ("benchmarks.patterns.contenders.work.", "benchmarks.patterns.contenders.work")
+    for path in [*alone, CONTENDERS / "work.py", CONTENDERS / "worker.py"]:
+        assert [name for name in imported(path, PROJECT) if not name.startswith(allowed)] == []
+
+
+def test_benchmarks_are_imported_by_no_package() -> None:
+    assert [path for path in FILES if imported(path, ("benchmarks", "tests", "tools"))] == []
 
 
 def test_importing_everything_does_nothing() -> None:

@@ -12,7 +12,7 @@ from orm_async_tests import catalogue
 ROOT = Path(__file__).parent.parent
 FILES = [
     path
-    for folder in ("src", "tests", "tools", "bench")
+    for folder in ("src", "tests", "tools", "benchmarks")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ] + [ROOT / "noxfile.py"]
 SCRIPTS = {entry.command: entry.path for entry in catalogue.read_scripts()}

@@ -8,6 +8,7 @@ Inside a running event loop hand a connection in, since asyncio.run() refuses to
 import asyncio
 import sys
 from logging.config import fileConfig
+from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.schema import CreateSchema
@@ -20,7 +21,7 @@ from orm_async_tests.service import tables
 
 LINE = migrations.LINES[context.config.config_ini_section]
 METADATA = {migrations.TRACKS: Base.metadata, migrations.SERVICE: tables.Base.metadata}[LINE]
-OPTIONS = {"target_metadata": METADATA, "version_table_schema": METADATA.schema}
+OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": METADATA.schema}
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:

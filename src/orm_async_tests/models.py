@@ -49,7 +49,7 @@ class TrackPoint(Base):
     """One position of a walk, in degrees (WGS 84), with the moment it was recorded."""
 
     __tablename__ = "track_points"
-    __table_args__ = (  # a user's points are read in both orders (bench/growth)
+    __table_args__ = (  # a user's points are read in both orders (docs/scale.md)
         Index("ix_track_points_user_id_id", "user_id", "id"),
         Index("ix_track_points_user_id_date", "user_id", "date"),
     )

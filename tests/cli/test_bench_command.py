@@ -1,28 +1,48 @@
-"""orm-async-tests bench measures whatever it is asked for, and says what it does not know."""
+"""orm-async-tests bench runs the checkout's benchmarks, and says where they are otherwise."""
 
 import json
+from pathlib import Path
 
-from orm_async_tests import db
-from tests.cli.commands import orm
+import pytest
 
-SMALL = ("--rounds", "1", "--write", "20", "--read", "200", "--gets", "8", "--json")
+from orm_async_tests import cli, db
+from orm_async_tests.cli import bench
+from tests.conftest import with_url
+
+SIZES = ("--rounds", "1", "--write", "20", "--read", "200", "--gets", "8", "--json")
 
 
-def test_without_peers_sqlalchemy_is_measured_beside_asyncpg(database: db.Database) -> None:
-    done = orm("bench", "walk", *SMALL, on=database)
-    assert done.returncode == 0, done.stderr
-    [walk] = json.loads(done.stdout)["workloads"]
-    contenders = {each["contender"] for each in walk["patterns"]}
+def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run orm-async-tests in this process and return its exit code."""
+    monkeypatch.setattr("sys.argv", ["orm-async-tests", *arguments])
+    return cli.main()
+
+
+def test_sqlalchemy_is_measured_beside_asyncpg(
+    database: db.Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", with_url(database)["DATABASE_URL"])
+    assert run("bench", "get", *SIZES, monkeypatch=monkeypatch) == 0
+    [workload] = json.loads(capsys.readouterr().out)["workloads"]
+    contenders = {pattern["contender"] for pattern in workload["patterns"]}
     assert contenders == {"asyncpg", "sqlalchemy", "sqlalchemy_tuned", "sqlalchemy_core"}
 
 
-def test_an_unknown_workload_is_refused() -> None:
-    done = orm("bench", "nothing")
-    assert done.returncode == 2
-    assert "type:" in done.stderr
+@pytest.mark.parametrize("arguments", [("nothing",), ("get", "--rounds", "0")])
+def test_a_wrong_argument_is_refused(
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("bench", *arguments, monkeypatch=monkeypatch) == 2
+    assert "type:" in capsys.readouterr().err
 
 
-def test_an_unknown_contender_is_refused_before_anything_starts() -> None:
-    done = orm("bench", "get", "--peers", "nothing")
-    assert done.returncode == 2
-    assert "'nothing' is not a contender" in done.stderr
+def test_without_a_checkout_the_error_says_where_the_benchmarks_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "CHECKOUT", tmp_path)
+    assert run("bench", "--peers", monkeypatch=monkeypatch) == 2
+    error = capsys.readouterr().err
+    assert "benchmarks of the repository" in error
+    assert f"type:  in a clone of the repository: {bench.REPOSITORY_COMMAND}" in error

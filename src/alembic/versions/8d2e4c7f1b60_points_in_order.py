@@ -1,6 +1,6 @@
 """a user's points in the order of their ids and dates
 
-Without them a page of a user with many points reads all of these (bench/growth). Where the table
+Without them a page of a user with many points reads all of these (docs/scale.md). Where the table
 is large and in use, make both by CREATE INDEX CONCURRENTLY first (test165).
 
 Revision ID: 8d2e4c7f1b60

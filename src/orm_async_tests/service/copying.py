@@ -1,7 +1,7 @@
 """Points as COPY takes them: PostgreSQL's binary format, a part at a time.
 
 asyncpg could write it from records, and would send half a MiB at a time: the server has nothing to
-do while the next half is read (bench/service.py).
+do while the next half is read (benchmarks/service.py).
 """
 
 import struct

@@ -1,7 +1,8 @@
 """A page of a user's points: one statement, and the server writes the JSON of the items.
 
-The process makes no object of a point, nor reads one twice: bench/pages.py. A statement is built
-once for each combination of conditions; one with `IS NULL OR` in it would have one plan for all.
+The process makes no object of a point, nor reads one twice: docs/articles/service_page.md. A
+statement is built once for each combination of conditions; one with `IS NULL OR` in it would have
+one plan for all.
 """
 
 from typing import Any

@@ -68,7 +68,8 @@ def frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
     """The application of a process that has nothing else to do.
 
     Its modules, models and routes stay until the end, and a full collection would look at each of
-    their objects again, for a tenth of a second in the midst of the requests (bench/service.py).
+    their objects again, for a tenth of a second in the midst of the requests
+    (benchmarks/service.py).
     """
     from orm_async_tests.service.app import create_app
 

@@ -1,7 +1,7 @@
 """A whole track, streamed over a server-side cursor: NDJSON and GeoJSON.
 
 The server writes each point's JSON, and the statement is Core's: a row of one text, made into no
-object, needs the least work of this process (bench/service.py).
+object, needs the least work of this process (benchmarks/service.py).
 """
 
 from collections.abc import AsyncIterator

@@ -1,0 +1,41 @@
+"""`python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all of them.
+
+The arguments belong to the benchmark that is named last.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from itertools import takewhile
+
+from orm_async_tests.errors import CouldNotRun, exit_code
+
+MODULES = {
+    "startup": "benchmarks.startup",
+    "patterns": "benchmarks.patterns.measure",
+    "service": "benchmarks.service",
+    "poolers": "benchmarks.poolers",
+    "fault_controls": "benchmarks.fault_controls",
+}
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the benchmarks that the first words name; return 1 if one of them exceeds its limit."""
+    names = list(takewhile(MODULES.__contains__, words))
+    arguments = words[len(names) :]
+    if arguments and not names:
+        remedy = f"python -m benchmarks {'|'.join(MODULES)}"
+        raise CouldNotRun(f"{arguments[0]!r} is not a benchmark", "its arguments", remedy)
+    *others, last = names or MODULES
+    failed = [load_main(name)([]) for name in others]
+    return max([*failed, load_main(last)(arguments)])
+
+
+def load_main(name: str) -> Callable[[Sequence[str]], int]:
+    """Import a benchmark and return its main function."""
+    main: Callable[[Sequence[str]], int] = import_module(MODULES[name]).main
+    return main
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(lambda: run(sys.argv[1:])))

@@ -1,0 +1,1 @@
+"""Patterns of SQLAlchemy against raw asyncpg: docs/bench.md."""

@@ -1,0 +1,1 @@
+"""Contenders, which run in processes and sometimes in environments of their own."""

@@ -1,0 +1,137 @@
+"""asyncpg without an ORM: what the others are compared with."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+import asyncpg
+
+from benchmarks.patterns.contenders.work import (
+    BATCH,
+    LATEST,
+    WRITTEN,
+    Login,
+    Tally,
+    Work,
+    raw,
+)
+
+COLUMNS = "id, user_id, lat, lon, date, created_at, updated_at"
+INSERT = "INSERT INTO marks (user_id, lat, lon, date) VALUES ($1, $2, $3, $4)"
+UPDATE = "UPDATE marks SET lat = $2 WHERE id = $1"
+UNNEST = """UPDATE marks SET lat = new.lat FROM unnest($1::int[], $2::float8[]) AS new (id, lat)
+    WHERE marks.id = new.id"""
+UPSERT = """INSERT INTO marks (id, user_id, lat, lon, date) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (id) DO UPDATE SET lat = excluded.lat"""
+ROWS = f"SELECT {COLUMNS} FROM track_points WHERE id <= $1"
+ONE = f"SELECT {COLUMNS} FROM track_points WHERE id = $1"
+USER = "SELECT id, username, created_at, updated_at FROM users WHERE id = $1"
+NEWEST = f"""SELECT {COLUMNS} FROM track_points WHERE user_id = $1
+    ORDER BY id DESC LIMIT {LATEST}"""
+
+
+@asynccontextmanager
+async def connected(login: Login, size: int) -> AsyncIterator[Any]:
+    """A pool whose connections are open."""
+    async with asyncpg.create_pool(**asdict(login), min_size=size, max_size=size) as pool:
+        yield pool
+
+
+@raw
+async def insert(pool: Any, work: Work) -> None:
+    """COPY from tuples"""
+    async with pool.acquire() as connection:
+        await connection.copy_records_to_table("marks", records=work.records, columns=WRITTEN)
+
+
+@raw
+async def insert_executemany(pool: Any, work: Work) -> None:
+    """executemany"""
+    await pool.executemany(INSERT, work.records)
+
+
+@raw
+async def update(pool: Any, work: Work) -> None:
+    """executemany"""
+    await pool.executemany(UPDATE, [(row["id"], row["lat"]) for row in work.changed_rows])
+
+
+@raw
+async def update_unnest(pool: Any, work: Work) -> None:
+    """one UPDATE from arrays"""
+    ids, latitudes = [], []
+    for row in work.changed_rows:
+        ids.append(row["id"])
+        latitudes.append(row["lat"])
+    await pool.execute(UNNEST, ids, latitudes)
+
+
+@raw
+async def upsert(pool: Any, work: Work) -> None:
+    """executemany with ON CONFLICT"""
+    await pool.executemany(UPSERT, [tuple(row.values()) for row in work.changed_rows])
+
+
+@raw
+async def rows(pool: Any, work: Work) -> Tally:
+    """fetch"""
+    tally = work.start_tally()
+    tally.add_mappings(await pool.fetch(ROWS, work.read))
+    return tally
+
+
+@raw
+async def stream(pool: Any, work: Work) -> Tally:
+    """a cursor, in batches of 1000"""
+    tally = work.start_tally()
+    async with pool.acquire() as connection, connection.transaction():
+        cursor = await connection.cursor(ROWS, work.read)
+        while batch := await cursor.fetch(BATCH):
+            tally.add_mappings(batch)
+    return tally
+
+
+@raw
+async def get(pool: Any, work: Work) -> Tally:
+    """fetchrow from the pool"""
+    tally = work.start_tally()
+    for key in work.keys:
+        tally.add_mappings([await pool.fetchrow(ONE, key)])
+    return tally
+
+
+@raw
+async def tasks(pool: Any, work: Work) -> Tally:
+    """fetchrow from the pool, in ten tasks"""
+    tally = work.start_tally()
+
+    async def read_keys(keys: list[int]) -> None:
+        for key in keys:
+            tally.add_mappings([await pool.fetchrow(ONE, key)])
+
+    await asyncio.gather(*map(read_keys, work.keys_by_task))
+    return tally
+
+
+@raw
+async def walk(pool: Any, work: Work) -> Tally:
+    """two queries, on one connection"""
+    tally = work.start_tally()
+    async with pool.acquire() as connection:
+        for key in work.user_ids:
+            tally.add_user_name((await connection.fetchrow(USER, key))["username"])
+            tally.add_mappings(await connection.fetch(NEWEST, key))
+    return tally
+
+
+@raw
+async def walk_pool(pool: Any, work: Work) -> Tally:
+    """two queries, each user's on a connection from the pool"""
+    tally = work.start_tally()
+    for key in work.user_ids:
+        async with pool.acquire() as connection:
+            tally.add_user_name((await connection.fetchrow(USER, key))["username"])
+            tally.add_mappings(await connection.fetch(NEWEST, key))
+    return tally

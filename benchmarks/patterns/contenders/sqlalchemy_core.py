@@ -1,0 +1,216 @@
+"""SQLAlchemy Core on asyncpg: statements and rows, without sessions and entities."""
+
+import asyncio
+
+from sqlalchemy import ARRAY, Connection, bindparam, func, insert, select, true, update
+from sqlalchemy.dialects import postgresql
+
+from benchmarks.patterns.contenders.sqlalchemy import Library, connected
+from benchmarks.patterns.contenders.work import (
+    BATCH,
+    LATEST,
+    WRITTEN,
+    Tally,
+    Work,
+    idiomatic,
+    tuned,
+)
+from benchmarks.patterns.marks import Mark, arrays_of, unnested
+from orm_async_tests.models import TrackPoint, User
+
+__all__ = ["connected"]
+
+ALL = ("id", *WRITTEN)
+MARKS, POINTS, USERS = (
+    each.metadata.tables[each.__tablename__] for each in (Mark, TrackPoint, User)
+)
+BY_KEY = select(POINTS).where(POINTS.c.id == bindparam("key"))
+USER = select(USERS).where(USERS.c.id == bindparam("key"))
+NEWEST = select(POINTS).where(POINTS.c.user_id == bindparam("key"))
+NEWEST = NEWEST.order_by(POINTS.c.id.desc()).limit(LATEST)
+DOCUMENT = select(func.json_agg(func.row_to_json(NEWEST.subquery().table_valued())))
+WALK = select(USERS, DOCUMENT.scalar_subquery().label("points"))
+WALK = WALK.where(USERS.c.id == bindparam("key"))
+
+
+@idiomatic
+async def insert_many(library: Library, work: Work) -> None:
+    """insert() with a list of dictionaries"""
+    async with library.engine.begin() as connection:
+        await connection.execute(insert(MARKS), work.new_rows)
+
+
+@tuned
+async def insert_unnest(library: Library, work: Work) -> None:
+    """insert() from arrays by unnest"""
+    made = insert(MARKS).from_select(WRITTEN, unnested(*WRITTEN))
+    async with library.engine.begin() as connection:
+        await connection.execute(made, arrays_of(work.new_rows, WRITTEN))
+
+
+@idiomatic
+async def update_many(library: Library, work: Work) -> None:
+    """update() with bindparam() and a list of dictionaries"""
+    changed = update(MARKS).where(MARKS.c.id == bindparam("one")).values(lat=bindparam("new"))
+    rows = [{"one": change["id"], "new": change["lat"]} for change in work.changed_rows]
+    async with library.engine.begin() as connection:
+        await connection.execute(changed, rows)
+
+
+@tuned
+async def update_unnest(library: Library, work: Work) -> None:
+    """update() from arrays by unnest"""
+    new = unnested("id", "lat").subquery().c
+    changed = update(MARKS).values(lat=new.lat).where(MARKS.c.id == new.id)
+    async with library.engine.begin() as connection:
+        await connection.execute(changed, arrays_of(work.changed_rows, ("id", "lat")))
+
+
+@idiomatic
+async def upsert(library: Library, work: Work) -> None:
+    """insert() with ON CONFLICT and a list of dictionaries"""
+    new = postgresql.insert(MARKS)
+    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    async with library.engine.begin() as connection:
+        await connection.execute(new, work.changed_rows)
+
+
+@tuned
+async def upsert_unnest(library: Library, work: Work) -> None:
+    """insert() with ON CONFLICT from arrays by unnest"""
+    new = postgresql.insert(MARKS).from_select(ALL, unnested(*ALL))
+    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    async with library.engine.begin() as connection:
+        await connection.execute(new, arrays_of(work.changed_rows, ALL))
+
+
+@idiomatic
+async def rows(library: Library, work: Work) -> Tally:
+    """rows"""
+    tally = work.start_tally()
+    async with library.engine.connect() as connection:
+        tally.add_objects(await connection.execute(select(POINTS).where(POINTS.c.id <= work.read)))
+    return tally
+
+
+@tuned
+async def rows_tuples(library: Library, work: Work) -> Tally:
+    """rows, read by position"""
+    tally = work.start_tally()
+    async with library.engine.connect() as connection:
+        tally.add_tuples(await connection.execute(select(POINTS).where(POINTS.c.id <= work.read)))
+    return tally
+
+
+@idiomatic
+async def stream(library: Library, work: Work) -> Tally:
+    """partitions of rows, yield_per=1000"""
+    tally = work.start_tally()
+    every = select(POINTS).where(POINTS.c.id <= work.read)
+    async with library.engine.connect() as connection:
+        found = await connection.stream(every.execution_options(yield_per=BATCH))
+        async for rows in found.partitions():
+            tally.add_objects(rows)
+    return tally
+
+
+@tuned
+async def get(library: Library, work: Work) -> Tally:
+    """a select() built once, each on a connection in AUTOCOMMIT"""
+    tally = work.start_tally()
+    for key in work.keys:
+        async with library.reads.connect() as connection:
+            tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
+    return tally
+
+
+@tuned
+async def tasks(library: Library, work: Work) -> Tally:
+    """a select() built once, each on a connection in AUTOCOMMIT, in ten tasks"""
+    tally = work.start_tally()
+
+    async def read_keys(keys: list[int]) -> None:
+        for key in keys:
+            async with library.reads.connect() as connection:
+                tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
+
+    await asyncio.gather(*map(read_keys, work.keys_by_task))
+    return tally
+
+
+@idiomatic
+async def walk(library: Library, work: Work) -> Tally:
+    """two queries, on a connection for each user"""
+    tally = work.start_tally()
+    for key in work.user_ids:
+        newest = select(POINTS).where(POINTS.c.user_id == key)
+        async with library.engine.connect() as connection:
+            user = (await connection.execute(select(USERS).where(USERS.c.id == key))).one()
+            tally.add_user_name(user.username)
+            newest = newest.order_by(POINTS.c.id.desc()).limit(LATEST)
+            tally.add_objects(await connection.execute(newest))
+    return tally
+
+
+@tuned
+async def walk_json(library: Library, work: Work) -> Tally:
+    """one statement built once, with the points as JSON, on a connection for each user"""
+    tally = work.start_tally()
+    for key in work.user_ids:
+        async with library.reads.connect() as connection:
+            user = (await connection.execute(WALK, {"key": key})).one()
+            tally.add_user_name(user.username)
+            tally.add_mappings(user.points)
+    return tally
+
+
+NEAR = select(POINTS).where(POINTS.c.user_id == USERS.c.id)
+LATERAL = NEAR.order_by(POINTS.c.id.desc()).limit(LATEST).lateral()
+WALK_ROWS = select(*LATERAL.c, USERS.c.username).join_from(USERS, LATERAL, true())
+WALK_ROWS = WALK_ROWS.where(USERS.c.id == bindparam("key"))
+
+
+@tuned
+async def walk_rows(library: Library, work: Work) -> Tally:
+    """one statement built once, with LATERAL, on one connection in AUTOCOMMIT"""
+    tally = work.start_tally()
+    async with library.reads.connect() as connection:
+        for key in work.user_ids:
+            points = (await connection.execute(WALK_ROWS, {"key": key})).all()
+            tally.add_user_name(points[0].username)
+            tally.add_objects(points)
+    return tally
+
+
+NEWER = NEWEST.subquery()
+ARRAYS = select(*(func.array_agg(each, type_=ARRAY(each.type)) for each in NEWER.c)).subquery()
+WALK_ARRAYS = select(USERS.c.username, ARRAYS).join_from(USERS, ARRAYS, true())
+WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
+
+
+@tuned
+async def walk_arrays(library: Library, work: Work) -> Tally:
+    """one statement built once, with an array for each column, on one connection in AUTOCOMMIT"""
+    tally = work.start_tally()
+    async with library.reads.connect() as connection:
+        for key in work.user_ids:
+            name, *columns = (await connection.execute(WALK_ARRAYS, {"key": key})).one()
+            tally.add_user_name(name)
+            tally.add_tuples(zip(*columns, strict=True))
+    return tally
+
+
+@tuned
+async def walk_run_sync(library: Library, work: Work) -> Tally:
+    """the statement with arrays, all users in one run_sync()"""
+    tally = work.start_tally()
+
+    def walked(connection: Connection) -> None:
+        for key in work.user_ids:
+            name, *columns = connection.execute(WALK_ARRAYS, {"key": key}).one()
+            tally.add_user_name(name)
+            tally.add_tuples(zip(*columns, strict=True))
+
+    async with library.reads.connect() as connection:
+        await connection.run_sync(walked)
+    return tally

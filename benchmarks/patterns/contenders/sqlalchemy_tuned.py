@@ -1,0 +1,213 @@
+"""SQLAlchemy's asyncio ORM on asyncpg, by public patterns that are chosen for speed."""
+
+import asyncio
+import gc
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, text, true, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import aliased, contains_eager
+
+from benchmarks.patterns.contenders.sqlalchemy import Library, connected
+from benchmarks.patterns.contenders.work import (
+    BATCH,
+    LATEST,
+    WRITTEN,
+    Tally,
+    Work,
+    raw,
+    tuned,
+)
+from benchmarks.patterns.marks import Mark, arrays_of, unnested
+from orm_async_tests.models import TrackPoint, User
+
+__all__ = ["connected"]
+
+ALL = ("id", *WRITTEN)
+MARKS = Mark.metadata.tables["marks"]
+COLUMNS = [each.class_attribute for each in TrackPoint.__mapper__.column_attrs]
+BY_KEY = select(TrackPoint).where(TrackPoint.id == bindparam("key"))
+USER = select(User).where(User.id == bindparam("key"))
+NEWEST = select(TrackPoint).where(TrackPoint.user_id == bindparam("key"))
+NEWEST = NEWEST.order_by(TrackPoint.id.desc()).limit(LATEST)
+LATERAL = select(TrackPoint).where(TrackPoint.user_id == User.id)
+NEAR = aliased(TrackPoint, LATERAL.order_by(TrackPoint.id.desc()).limit(LATEST).lateral())
+WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(NEAR)))
+
+
+@raw
+async def insert_copy(library: Library, work: Work) -> None:
+    """COPY from tuples, in the session's transaction"""
+    async with library.Session.begin() as session:
+        await session.execute(text("SELECT 1"))  # BEGIN is sent by the first statement (test74)
+        connection = await (await session.connection()).get_raw_connection()
+        driver: Any = connection.driver_connection
+        await driver.copy_records_to_table("marks", records=work.records, columns=WRITTEN)
+
+
+@raw
+async def insert_copy_dicts(library: Library, work: Work) -> None:
+    """COPY from dictionaries, in the session's transaction"""
+    async with library.Session.begin() as session:
+        await session.execute(text("SELECT 1"))  # BEGIN is sent by the first statement (test74)
+        connection = await (await session.connection()).get_raw_connection()
+        driver: Any = connection.driver_connection
+        records = (tuple(mark.values()) for mark in work.new_rows)
+        await driver.copy_records_to_table("marks", records=records, columns=WRITTEN)
+
+
+@tuned
+async def insert_unnest(library: Library, work: Work) -> None:
+    """insert() of the class, from arrays by unnest"""
+    made = insert(Mark).from_select(WRITTEN, unnested(*WRITTEN))
+    made = made.execution_options(dml_strategy="raw")  # one set of parameters is no row (test205)
+    async with library.Session.begin() as session:
+        await session.execute(made, arrays_of(work.new_rows, WRITTEN))
+
+
+@tuned
+async def update_unnest(library: Library, work: Work) -> None:
+    """update() from arrays by unnest"""
+    new = unnested("id", "lat").subquery().c
+    changed = update(Mark).values(lat=new.lat).where(Mark.id == new.id)
+    changed = changed.execution_options(synchronize_session=False)
+    async with library.Session.begin() as session:
+        await session.execute(changed, arrays_of(work.changed_rows, ("id", "lat")))
+
+
+@tuned
+async def upsert_unnest(library: Library, work: Work) -> None:
+    """insert() with ON CONFLICT from arrays by unnest"""
+    new = postgresql.insert(Mark).from_select(ALL, unnested(*ALL))
+    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    new = new.execution_options(dml_strategy="raw")
+    async with library.Session.begin() as session:
+        await session.execute(new, arrays_of(work.changed_rows, ALL))
+
+
+@raw
+async def upsert_copy(library: Library, work: Work) -> None:
+    """COPY to a temporary table, and insert() with ON CONFLICT from it"""
+    there = text("SELECT id, user_id, lat, lon, date FROM new").columns(*MARKS.c)
+    new = postgresql.insert(MARKS).from_select(ALL, there)
+    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
+    async with library.Session.begin() as session:
+        await session.execute(text("CREATE TEMP TABLE new (LIKE marks) ON COMMIT DROP"))
+        connection = await (await session.connection()).get_raw_connection()
+        driver: Any = connection.driver_connection
+        records = (tuple(change.values()) for change in work.changed_rows)
+        await driver.copy_records_to_table("new", records=records, columns=ALL)
+        await session.execute(new)
+
+
+@tuned
+async def rows_collector(library: Library, work: Work) -> Tally:
+    """entities, while the garbage collector rests"""
+    tally = work.start_tally()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 1000)  # what is loaded is not garbage: do not look so often
+    try:
+        async with library.Session() as session:
+            every = select(TrackPoint).where(TrackPoint.id <= work.read)
+            tally.add_objects(await session.scalars(every))
+    finally:
+        gc.set_threshold(*thresholds)
+    return tally
+
+
+@tuned
+async def rows_columns(library: Library, work: Work) -> Tally:
+    """columns of the entity"""
+    tally = work.start_tally()
+    async with library.Reads() as session:
+        tally.add_objects(await session.execute(select(*COLUMNS).where(TrackPoint.id <= work.read)))
+    return tally
+
+
+@tuned
+async def stream_collector(library: Library, work: Work) -> Tally:
+    """partitions of entities, while the garbage collector rests"""
+    tally = work.start_tally()
+    every = select(TrackPoint).where(TrackPoint.id <= work.read)
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, 50, 1000)  # what a batch holds is not garbage before its end
+    try:
+        async with library.Session() as session:
+            found = await session.stream_scalars(every.execution_options(yield_per=BATCH))
+            async for points in found.partitions():
+                tally.add_objects(points)
+    finally:
+        gc.set_threshold(*thresholds)
+    return tally
+
+
+@tuned
+async def get_autocommit(library: Library, work: Work) -> Tally:
+    """session.get(), each in a session in AUTOCOMMIT"""
+    tally = work.start_tally()
+    for key in work.keys:
+        async with library.Reads() as session:
+            tally.add_object(await session.get_one(TrackPoint, key))
+    return tally
+
+
+@tuned
+async def get_select(library: Library, work: Work) -> Tally:
+    """a select() built once, each in a session in AUTOCOMMIT"""
+    tally = work.start_tally()
+    for key in work.keys:
+        async with library.Reads() as session:
+            tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
+    return tally
+
+
+@tuned
+async def tasks_autocommit(library: Library, work: Work) -> Tally:
+    """session.get(), each in a session in AUTOCOMMIT, in ten tasks"""
+    tally = work.start_tally()
+
+    async def read_keys(keys: list[int]) -> None:
+        for key in keys:
+            async with library.Reads() as session:
+                tally.add_object(await session.get_one(TrackPoint, key))
+
+    await asyncio.gather(*map(read_keys, work.keys_by_task))
+    return tally
+
+
+@tuned
+async def tasks_select(library: Library, work: Work) -> Tally:
+    """a select() built once, each in a session in AUTOCOMMIT, in ten tasks"""
+    tally = work.start_tally()
+
+    async def read_keys(keys: list[int]) -> None:
+        for key in keys:
+            async with library.Reads() as session:
+                tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
+
+    await asyncio.gather(*map(read_keys, work.keys_by_task))
+    return tally
+
+
+@tuned
+async def walk_autocommit(library: Library, work: Work) -> Tally:
+    """two statements built once, in a session in AUTOCOMMIT for each user"""
+    tally = work.start_tally()
+    for key in work.user_ids:
+        async with library.Reads() as session:
+            user = (await session.scalars(USER, {"key": key})).one()
+            tally.add_user_name(user.username)
+            tally.add_objects(await session.scalars(NEWEST, {"key": key}))
+    return tally
+
+
+@tuned
+async def walk_lateral(library: Library, work: Work) -> Tally:
+    """one statement built once, with LATERAL and contains_eager(), in AUTOCOMMIT"""
+    tally = work.start_tally()
+    for key in work.user_ids:
+        async with library.Reads() as session:
+            user = (await session.scalars(WALK, {"key": key})).unique().one()
+            tally.add_user_name(user.username)
+            tally.add_objects(user.points)
+    return tally

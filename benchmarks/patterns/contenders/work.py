@@ -1,0 +1,201 @@
+"""The work that every contender does, the marks of its patterns, and the tallies of what it read.
+
+This module and the contenders beside it run in environments that may have only one library, so it
+imports nothing but the standard library.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from operator import attrgetter, itemgetter
+from typing import Any, Literal, TypeVar
+
+Mark = Literal["idiomatic", "tuned", "raw"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+Row = dict[str, Any]
+
+USERS, TASKS, LATEST, BATCH = 1000, 10, 50, 1000
+START = datetime(2026, 1, 1, tzinfo=UTC)
+WRITTEN = ("user_id", "lat", "lon", "date")
+COLUMNS = ("id", *WRITTEN, "created_at", "updated_at")
+WORKLOADS = ("insert", "update", "upsert", "rows", "stream", "get", "tasks", "walk")
+DIGEST_MODULUS = 2**64
+
+
+def idiomatic(function: Function) -> Function:
+    """Mark a pattern that follows the library's documentation."""
+    return _set_mark(function, "idiomatic")
+
+
+def tuned(function: Function) -> Function:
+    """Mark a pattern that uses the library's public functions and was chosen for speed."""
+    return _set_mark(function, "tuned")
+
+
+def raw(function: Function) -> Function:
+    """Mark a pattern that calls the driver or speaks its protocol."""
+    return _set_mark(function, "raw")
+
+
+def _set_mark(function: Function, mark: Mark) -> Function:
+    function.mark = mark  # type: ignore[attr-defined]
+    return function
+
+
+@dataclass(frozen=True)
+class Login:
+    """The address and account of a database; the host may be the folder of a socket."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+
+class Tally:
+    """The number of rows that a pattern read, and the sum of their latitudes."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.sum = 0.0
+
+    def add_object(self, row: Any) -> None:
+        """Read one row by attribute."""
+        self.rows += 1
+        self.sum += row.lat
+
+    def add_objects(self, rows: Iterable[Any]) -> None:
+        """Read rows by attribute."""
+        self._add_latitudes(map(attrgetter("lat"), rows))
+
+    def add_mappings(self, rows: Iterable[Any]) -> None:
+        """Read rows by column name."""
+        self._add_latitudes(map(itemgetter("lat"), rows))
+
+    def add_tuples(self, rows: Iterable[Any]) -> None:
+        """Read rows by position; their columns are in the order of COLUMNS."""
+        self._add_latitudes(map(itemgetter(COLUMNS.index("lat")), rows))
+
+    def add_user_name(self, name: str) -> None:
+        """Read a user's name."""
+
+    def result(self) -> tuple[Any, ...]:
+        """Return what all contenders must agree on."""
+        return self.rows, self.sum
+
+    def _add_latitudes(self, latitudes: Iterable[float]) -> None:
+        values = list(latitudes)
+        self.rows += len(values)
+        self.sum += sum(values)
+
+
+class Digest(Tally):
+    """A tally with a digest of every column, which does not depend on the order of the rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.digest = 0
+
+    def add_object(self, row: Any) -> None:
+        """Read all columns of one row by attribute."""
+        self.add_objects([row])
+
+    def add_objects(self, rows: Iterable[Any]) -> None:
+        """Read all columns of rows by attribute."""
+        self.add_tuples([tuple(getattr(row, name) for name in COLUMNS) for row in rows])
+
+    def add_mappings(self, rows: Iterable[Any]) -> None:
+        """Read all columns of rows by name."""
+        self.add_tuples([tuple(row[name] for name in COLUMNS) for row in rows])
+
+    def add_tuples(self, rows: Iterable[Any]) -> None:
+        """Read all columns of rows by position."""
+        rows = list(rows)
+        super().add_tuples(rows)
+        for row in rows:
+            self._add_text(repr([_normalize(value) for value in row]))
+
+    def add_user_name(self, name: str) -> None:
+        """Include a user's name in the digest."""
+        self._add_text(name)
+
+    def result(self) -> tuple[Any, ...]:
+        """Return the tally's result and the digest in hexadecimal."""
+        return *super().result(), f"{self.digest:016x}"
+
+    def _add_text(self, text: str) -> None:
+        addend = int.from_bytes(sha256(text.encode()).digest()[:8])
+        self.digest = (self.digest + addend) % DIGEST_MODULUS
+
+
+def _normalize(value: Any) -> Any:
+    """Return a time as ISO text in UTC, and any other value unchanged.
+
+    Libraries differ in the time zone of what they return, and JSON has text for times.
+    """
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+@dataclass(frozen=True)
+class Work:
+    """The work of one turn. Its rows are built before the clock starts and are equal for all.
+
+    write is the number of rows to write, read the number to read at once, and gets the number to
+    read one by one.
+    """
+
+    write: int
+    read: int
+    gets: int
+    tally: type[Tally] = Tally
+
+    def start_tally(self) -> Tally:
+        """Return an empty tally for this turn."""
+        return self.tally()
+
+    @cached_property
+    def new_rows(self) -> list[Row]:
+        """Rows to insert, without ids."""
+        return [
+            {
+                "user_id": 1 + n % USERS,
+                "lat": n % 90 + 0.25,
+                "lon": n % 180 + 0.5,
+                "date": START + timedelta(seconds=n),
+            }
+            for n in range(self.write)
+        ]
+
+    @cached_property
+    def records(self) -> list[tuple[Any, ...]]:
+        """The new rows as tuples."""
+        return [tuple(row.values()) for row in self.new_rows]
+
+    @cached_property
+    def changed_rows(self) -> list[Row]:
+        """Rows with ids, to update or to upsert; every latitude differs from the stored one."""
+        return [{"id": n, **row, "lat": n % 70 + 0.75} for n, row in enumerate(self.new_rows, 1)]
+
+    @cached_property
+    def keys(self) -> list[int]:
+        """Ids of points to read one by one."""
+        return list(range(1, 1 + self.gets))
+
+    @cached_property
+    def keys_by_task(self) -> list[list[int]]:
+        """The keys, divided among the tasks."""
+        return [self.keys[first::TASKS] for first in range(TASKS)]
+
+    @cached_property
+    def user_ids(self) -> list[int]:
+        """Ids of the users whose latest points are read."""
+        return list(range(1, 1 + min(max(self.gets // 2, 1), USERS)))
+
+    def prepare(self) -> None:
+        """Build the cached rows and keys, so that no turn pays for them."""
+        _ = self.records, self.changed_rows, self.keys_by_task, self.user_ids

@@ -1,0 +1,74 @@
+"""How much longer test5 takes than the same statements by hand, both on a warm server.
+
+By hand means a program that imports SQLAlchemy's asyncio extension and asyncpg, connects once and
+sends the statements of test5. The two programs take turns. Printed are the medians of 9 pairs and
+their ratio. The ratio may be at most 1.4, because a reader runs scripts one at a time and waits.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from orm_async_tests import db
+
+PAIRS = 9
+MAX_RATIO = 1.4
+BY_HAND = """
+import asyncio, json, re, sys
+import sqlalchemy.ext.asyncio, asyncpg
+
+async def main(host, user, password, database, statements):
+    connection = await asyncpg.connect(host=host, user=user, password=password, database=database)
+    for statement in statements:
+        parameters = set(re.findall(r"[$][0-9]+", statement))
+        await connection.fetch(statement, *[1 for _ in parameters])
+    await connection.close()
+
+asyncio.run(main(*json.load(sys.stdin)))
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the ratio; return 1 if it exceeds MAX_RATIO."""
+    argparse.ArgumentParser(prog="startup", description=__doc__).parse_args(arguments)
+    test5 = [str(Path(sys.executable).with_name("test5")), "--db", "embedded"]
+    by_hand = [sys.executable, "-c", BY_HAND]
+    with db.open_database("embedded") as database:
+        url = database.url
+        statements = list_statements(test5)
+        login = [url.query["host"], url.username, url.password, url.database, statements]
+        pairs = [
+            (time_command(test5), time_command(by_hand, json.dumps(login)))
+            for _ in range(1 + PAIRS)
+        ]
+    measured = pairs[1:]  # the first pair compiles the modules
+    script, program = (statistics.median(side) for side in zip(*measured, strict=True))
+    ratio = script / program
+    print(f"test5 {script * 1e3:.0f} ms, by hand {program * 1e3:.0f} ms, ratio {ratio:.2f}", end="")
+    print(f" (at most {MAX_RATIO}; medians of {PAIRS} pairs)")
+    return int(ratio > MAX_RATIO)
+
+
+def list_statements(test5: list[str]) -> list[str]:
+    """Return the statements that test5 sends, from its report."""
+    done = subprocess.run([*test5, "--json"], capture_output=True, text=True, check=True)
+    [result] = json.loads(done.stdout)["results"]
+    return [statement for variant in result["ways"] for statement in variant["sql"]]
+
+
+def time_command(command: list[str], text: str = "") -> float:
+    """Return the seconds that a command takes with this text on its standard input."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    started = time.perf_counter()
+    subprocess.run(command, input=text, text=True, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -59,7 +59,7 @@ def list_statements(test5: list[str]) -> list[str]:
     """Return the statements that test5 sends, from its report."""
     done = subprocess.run([*test5, "--json"], capture_output=True, text=True, check=True)
     [result] = json.loads(done.stdout)["results"]
-    return [statement for variant in result["ways"] for statement in variant["sql"]]
+    return [statement for variant in result["variants"] for statement in variant["sql"]]
 
 
 def time_command(command: list[str], text: str = "") -> float:

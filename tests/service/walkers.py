@@ -62,11 +62,11 @@ class Ledger:
         return answer
 
 
-async def walk(client: httpx.AsyncClient, ledger: Ledger, until: float) -> None:
-    """Make a user, then add points, read pages and change the last point, until the time is up."""
+async def walk(client: httpx.AsyncClient, ledger: Ledger, is_over: Callable[[], bool]) -> None:
+    """Create a user, then add points, read pages and change the last point until it is over."""
     made = await ledger.added(client, "/users", {"username": "walker"}, ledger.users)
     points = f"{made.headers['Location']}/points"
-    while time.monotonic() < until:
+    while not is_over():
         added = await ledger.added(client, points, POINT, ledger.points)
         await ledger.sent(client, "GET", points, params={"limit": 10})
         tag = {"If-Match": added.headers["ETag"]}
@@ -80,13 +80,20 @@ async def walked(
     seconds: float,
     meanwhile: Callable[[Ledger], Awaitable[None]] | None = None,
 ) -> Ledger:
-    """The answers that clients got, and in how long, while something else went on."""
-    ledger, until = Ledger(), time.monotonic() + seconds
+    """Let clients walk for some seconds, and on until `meanwhile` has ended; return the ledger."""
+    ledger, began = Ledger(), time.monotonic()
+    crash = asyncio.ensure_future(meanwhile(ledger)) if meanwhile else None
+
+    def is_over() -> bool:
+        return time.monotonic() >= began + seconds and (crash is None or crash.done())
+
     limits = httpx.Limits(max_connections=clients)
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
-        walkers = [walk(client, ledger, until) for _ in range(clients)]
-        await asyncio.gather(*walkers, *([meanwhile(ledger)] if meanwhile else []))
-    print(f"{sum(ledger.statuses.values()) / seconds:.0f} answers a second: {ledger.statuses}")
+        await asyncio.gather(*(walk(client, ledger, is_over) for _ in range(clients)))
+    if crash is not None:
+        await crash
+    rate = sum(ledger.statuses.values()) / (time.monotonic() - began)
+    print(f"{rate:.0f} answers a second: {ledger.statuses}")
     return ledger
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orm_async_tests import db, errors, migrations
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import SERVICE
+from orm_async_tests.service.recovery import restarted
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -57,10 +58,11 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         create_app(database.url, settings)  # what it cannot use is said here, not by each worker
         app = partial(frozen_app, database.url, settings)
         config = uvicorn.Config(app, factory=True, workers=workers, timeout_graceful_shutdown=10)
-        if workers > 1:
-            Multiprocess(config, sockets=[opened]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[opened])
+        with restarted(database):
+            if workers > 1:
+                Multiprocess(config, sockets=[opened]).run()
+            else:
+                uvicorn.Server(config).run(sockets=[opened])
     return 0
 
 

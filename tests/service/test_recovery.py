@@ -1,0 +1,63 @@
+"""`serve` starts its embedded server again after a crash, and no request is half done."""
+
+import asyncio
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from orm_async_tests import db, postgres
+from tests.processes import until
+from tests.service.crashes import more, told_the_truth
+from tests.service.processes import serving
+from tests.service.walkers import Ledger, walked
+
+CLIENTS = 8
+
+
+def read_server_pid(home: Path) -> int | None:
+    """Return the process id of the service's server, if it is there."""
+    for pidfile in home.glob("service-*/data/postmaster.pid"):
+        lines = pidfile.read_text().splitlines()
+        return int(lines[0]) if lines else None
+    return None
+
+
+def is_started_again(home: Path, killed: int) -> bool:
+    """Return whether another server than the killed one has written its process id."""
+    return read_server_pid(home) not in (None, killed)
+
+
+async def kill_server(home: Path, rounds: int, ledger: Ledger) -> None:
+    """Kill the server while clients use it, and wait until one is served again; some rounds."""
+    for _ in range(rounds):
+        await more(ledger)
+        pid = read_server_pid(home)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        began = time.monotonic()
+        await asyncio.to_thread(until, partial(is_started_again, home, pid))
+        await more(ledger)
+        print(f"served again after {time.monotonic() - began:.1f} s")
+
+
+@pytest.mark.parametrize(
+    ("rounds", "workers"), [(1, "1"), pytest.param(5, "2", marks=pytest.mark.thorough)]
+)
+def test_the_service_recovers_from_sigkill_of_its_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, workers: str
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
+    monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
+    with serving(None, "--workers", workers) as service:
+        kill = partial(kill_server, home, rounds)
+        ledger = asyncio.run(walked(service.url, CLIENTS, 0.0, kill))
+        log = service.said()
+        with db.open_database("embedded", "asyncpg", postgres.SERVICE) as database:
+            asyncio.run(told_the_truth(ledger, database.url))
+    assert log.count("the embedded server had ended, and was started again") == rounds
+    assert ledger.lost + ledger.statuses[503] > 0

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from orm_async_tests import db, migrations
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.connection import Connection
 from orm_async_tests.service.settings import Settings
 from tests.conftest import created
 
@@ -23,7 +24,9 @@ class Server(uvicorn.Server):
     """A server that says when it listens, and leaves the signals to pytest."""
 
     def __init__(self, app: FastAPI) -> None:
-        super().__init__(uvicorn.Config(app, port=0, log_level="warning", lifespan="on"))
+        super().__init__(
+            uvicorn.Config(app, http=Connection, port=0, log_level="warning", lifespan="on")
+        )
         self.listening = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

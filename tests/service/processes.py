@@ -16,11 +16,11 @@ import httpx
 from sqlalchemy import URL
 
 from orm_async_tests.errors import INTERRUPTED
-from tests.processes import until
+from tests.processes import DEADLINE, until
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
 WORKER = "spawn_main"  # multiprocessing's name for it, in a child's command line
-SOON = 2.0  # seconds
+GRACE_IS_OVER = "graceful shutdown exceeded"  # uvicorn waited for ten seconds
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,13 @@ class Service:
         return self.process.pid
 
     def end(self, by: signal.Signals = signal.SIGTERM) -> None:
-        """Tell it to stop: it does so soon, and says no error."""
+        """Ask it to stop. It must exit by itself, without an error and before its time is up."""
         self.process.send_signal(by)
-        code = self.process.wait(SOON)
+        code = self.process.wait(DEADLINE)
         assert code in (0, -signal.SIGTERM, INTERRUPTED), code
-        assert "Traceback" not in (said := self.said()), said
+        log = self.said()
+        assert "Traceback" not in log, log
+        assert GRACE_IS_OVER not in log, log
 
     def said(self) -> str:
         """What it has logged."""

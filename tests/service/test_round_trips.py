@@ -47,7 +47,7 @@ ANY, OLD = {"If-Match": "*"}, {"If-Match": '"0"'}
 Request = tuple[str, str, dict[str, str]]
 REQUESTS: dict[str, list[Request]] = {  # by the table's words
     "GET of a user, a point, a page": [("GET", each, {}) for each in READS],
-    "GET of a track of up to 50 points": [("GET", "{user}/track.ndjson", {})],
+    "GET of a track of fewer than 1000 points": [("GET", "{user}/track.ndjson", {})],
     "POST of a user, or of up to 100 points": [
         ("POST", each, key) for each in [*ONE, *MANY] for key in ({}, NEW_KEY, SAME_KEY)
     ],

@@ -1,17 +1,29 @@
-"""The service ends soon after it is told to, whatever it is doing, and without a traceback."""
+"""The service exits by itself when it is asked to, whatever its clients do."""
 
 import signal
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from orm_async_tests import db
 from tests.service.processes import serving, started
+from tests.service.stalled import add_long_track, stalled
+
+STALLED = 5  # clients of each kind
+CLOSED = "the client does not read"
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("by", "workers"),
+    [
+        (signal.SIGTERM, "1"),
+        (signal.SIGINT, "2"),
+        pytest.param(signal.SIGTERM, "2", marks=pytest.mark.thorough),
+        pytest.param(signal.SIGINT, "1", marks=pytest.mark.thorough),
+    ],
+)
 def test_an_open_live_stream_ends_with_the_service(
     tables: db.Database, by: signal.Signals, workers: str
 ) -> None:
@@ -22,12 +34,28 @@ def test_an_open_live_stream_ends_with_the_service(
             lines = stream.iter_lines()
             assert next(lines) == ": listening"
             service.end(by)
-            assert not any(lines)  # the answer was ended, and not cut
+            assert not any(lines)  # the response was ended, and not cut
 
 
-@pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.5, 1.0])
+def test_clients_that_stall_do_not_delay_the_end(tables: db.Database) -> None:
+    with serving(tables.url) as service, ExitStack() as stack:
+        url = httpx.URL(service.url)
+        user = httpx.post(f"{url}/users", json={"username": "walker"}).json()["id"]
+        add_long_track(tables, user)
+        for kind in ("live", "track.ndjson"):
+            stack.enter_context(stalled(url, user, kind, STALLED))
+        uploads = stack.enter_context(stalled(url, user, "ndjson", STALLED))
+        service.end()
+        assert service.said().count(CLOSED) >= STALLED  # a live stream may still have ended
+        for upload in uploads:
+            assert b"HTTP/1.1 503 " in upload.makefile("rb").read()
+
+
+@pytest.mark.parametrize(
+    "after", [0.0, *(pytest.param(s, marks=pytest.mark.thorough) for s in (0.05, 0.2, 0.5, 1.0))]
+)
 def test_it_can_be_stopped_while_it_starts(tables: db.Database, after: float) -> None:
-    """The moment is what is tried, and every one has to do: nothing waits for an order."""
+    """No order is waited for: the moment is what is tried, and the service must bear each."""
     with started(tables.url) as service:
         time.sleep(after)
         service.end()

@@ -1,8 +1,10 @@
 """The application: its lifespan owns the engines, and disposes them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy import URL
@@ -21,7 +23,7 @@ from orm_async_tests.service import (
 )
 from orm_async_tests.service.engines import Engines, service_urls
 from orm_async_tests.service.headers import HeaderChecks
-from orm_async_tests.service.limits import Limits
+from orm_async_tests.service.limits import Bodies, Limits
 from orm_async_tests.service.methods import Head
 from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.sessions import Sessions
@@ -43,10 +45,10 @@ def connect(state: State, engines: Engines, settings: Settings) -> None:
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     """The service on a migrated database. Raises CouldNotRun if settings contradict each other."""
     chosen = settings or Settings()
-    urls = service_urls(url, chosen)
+    urls, bodies = service_urls(url, chosen), Bodies(chosen)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         engines = Engines(urls, chosen)
         app.state.settings, app.state.engines = chosen, engines
         connect(app.state, engines, chosen)
@@ -56,9 +58,9 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
         try:
             with (
                 telemetry.exported(app, engines.pooled()),
-                stopping.told_to_stop(app.state.hub.close),
+                stopping.told_to_stop(app.state.hub.close, bodies.stop),
             ):
-                yield
+                yield {"send_timeout": chosen.send_timeout}  # for connection.Connection
         finally:
             listener.cancel()
             with suppress(asyncio.CancelledError):
@@ -67,7 +69,8 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
     app.add_middleware(Head)
-    app.add_middleware(Limits, settings=chosen)
+    app.state.running = Counter[str]()
+    app.add_middleware(Limits, settings=chosen, bodies=bodies, running=app.state.running)
     hosts = [host.strip() for host in chosen.hosts.split(",")]
     app.add_middleware(HeaderChecks, hosts=hosts)
     problems.add(app)

@@ -10,14 +10,17 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import TypeAdapter, ValidationError
 
+from orm_async_tests.service.copying import encoded
 from orm_async_tests.service.gpx import track_points
 from orm_async_tests.service.idempotency import Key, digest_of
 from orm_async_tests.service.json_bodies import JsonRoute, media_type, unsupported
-from orm_async_tests.service.loading import load
+from orm_async_tests.service.loading import FEW, copy_points, insert_points
 from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import describe, problem_responses
 from orm_async_tests.service.schemas import Loaded, PointIn
-from orm_async_tests.service.sessions import WriteSession
+from orm_async_tests.service.sessions import Sessions, WriteSession
+from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.spool import Spool
 
 LINES = TypeAdapter(list[tuple[PointIn]])
 LINE = 10_000  # bytes that a line may have
@@ -79,9 +82,7 @@ class Upload:
         yield bytes(rest)
 
     async def digest(self) -> str:
-        """The SHA-256 of the whole body; reads what is left of it."""
-        async for _ in self.pieces():
-            pass
+        """Return the SHA-256 of the request, once its body has been read."""
         return self._sha256.hexdigest()
 
     async def _lines(self) -> AsyncIterator[list[bytes]]:
@@ -106,11 +107,6 @@ class Upload:
             before += len(lines)
 
 
-async def at_once(points: list[PointIn]) -> AsyncIterator[list[PointIn]]:
-    """Points that are there already."""
-    yield points
-
-
 @router.post("/bulk", status_code=201, responses=problem_responses(404, 409, 415))
 async def bulk(
     user_id: Id, points: list[PointIn], session: WriteSession, key: Key = None
@@ -118,7 +114,46 @@ async def bulk(
     """Add the points of a JSON array."""
     rows = [(user_id, point.lat, point.lon, point.date) for point in points]
     digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
-    return await load(session, user_id, at_once(points), key, digest)
+    if len(points) > FEW:
+        return await copy_points(session, user_id, encoded(user_id, at_once(points)), key, digest)
+    return await insert_points(session, user_id, points, key, digest)
+
+
+async def at_once(points: list[PointIn]) -> AsyncIterator[list[PointIn]]:
+    """Yield all points together."""
+    yield points
+
+
+async def load(
+    request: Request, user_id: int, upload: Upload, points: AsyncIterator[list[PointIn]], key: Key
+) -> Loaded:
+    """Receive all points of an upload, and only then take a connection to add them.
+
+    A client may need an hour for its body. Raise HTTPException 404 or 409.
+    """
+    settings: Settings = request.app.state.settings
+    sessions: Sessions = request.app.state.writing
+    first: list[PointIn] = []
+    async for some in points:
+        first += some
+        if len(first) > FEW:
+            break
+    else:
+        async with sessions.begin() as session:
+            return await insert_points(session, user_id, first, key, upload.digest)
+    with Spool(settings.upload_memory) as spool:
+        await spool.fill(encoded(user_id, chained(first, points)))
+        async with sessions.begin() as session:
+            return await copy_points(session, user_id, spool.parts(), key, upload.digest)
+
+
+async def chained(
+    first: list[PointIn], others: AsyncIterator[list[PointIn]]
+) -> AsyncIterator[list[PointIn]]:
+    """Yield the first points, then the others."""
+    yield first
+    async for some in others:
+        yield some
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
@@ -142,10 +177,10 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
     responses=problem_responses(404, 409, 415),
     **streamed_body("application/x-ndjson", "application/ndjson"),
 )
-async def ndjson(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
+async def ndjson(user_id: Id, request: Request, key: Key = None) -> Loaded:
     """Add the points of a stream with one JSON document in each line."""
     upload = Upload(request)
-    return await load(session, user_id, upload.points(), key, upload.digest)
+    return await load(request, user_id, upload, upload.points(), key)
 
 
 @router.post(
@@ -154,7 +189,7 @@ async def ndjson(user_id: Id, request: Request, session: WriteSession, key: Key 
     responses=problem_responses(404, 409, 415),
     **streamed_body("application/gpx+xml", "application/xml"),
 )
-async def gpx(user_id: Id, request: Request, session: WriteSession, key: Key = None) -> Loaded:
+async def gpx(user_id: Id, request: Request, key: Key = None) -> Loaded:
     """Add the points of a GPX file's tracks."""
     upload = Upload(request)
-    return await load(session, user_id, track_points(upload.pieces()), key, upload.digest)
+    return await load(request, user_id, upload, track_points(upload.pieces()), key)

@@ -1,61 +1,145 @@
-"""How much a client may send, and how many may be served at a time (ASGI middleware)."""
+"""Limits for each worker: requests at a time, the length of a body, the time to send it."""
 
+import asyncio
+import logging
+from collections import Counter
+from contextlib import suppress
+
+from fastapi import HTTPException
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orm_async_tests.service.problems import RETRY_AFTER, problem
 from orm_async_tests.service.settings import Settings
 
-ALWAYS = ("/health", "/metrics")
-STREAMED = ("ndjson", "gpx")  # uploads that are never in memory as a whole
-TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", {"Connection": "close"}
+UNLIMITED = ("/health", "/metrics")
+UPLOADS = ("ndjson", "gpx")  # the last part of a path whose body is never in memory as a whole
+STREAMS = ("live", "track.ndjson", "track.geojson")  # and of one whose response is not
+WITHOUT_BODY = ("GET", "HEAD")  # no route reads one
+SHUTDOWN_TIMEOUT = 1.0  # seconds without a byte, once the process is asked to stop
+CLOSE = {"Connection": "close"}  # the rest of the body is not read
+TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", CLOSE
+LOGGER = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
 
 
-def two_lengths(scope: Scope) -> bool:
-    """Whether another server may see a different end of this body, and a request in what is left.
+def has_two_lengths(scope: Scope) -> bool:
+    """Return whether a proxy could see another end of this body, and a request in the rest.
 
-    h11 takes what RFC 9112, 6.3 lets it refuse.
+    h11 accepts what RFC 9112, section 6.3, allows it to refuse.
     """
     headers = Headers(scope=scope)
     return "Content-Length" in headers and "Transfer-Encoding" in headers
 
 
-class Limits:
-    """Answers 400 to a body of two lengths, 413 to a long one, 503 to one request too many."""
+def kind_of(scope: Scope) -> str:
+    """Return which limit a request counts for: uploads, streams or requests.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    Slow clients fill the first two, so that other requests are still served.
+    """
+    name = scope["path"].rpartition("/")[2]
+    if name in UPLOADS and scope["method"] == "POST":
+        return "uploads"
+    return "streams" if name in STREAMS and scope["method"] == "GET" else "requests"
+
+
+class Bodies:
+    """Receives bodies from clients that must not be slow, and less slow during a shutdown."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._timeouts: set[asyncio.Timeout] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Wait no longer than SHUTDOWN_TIMEOUT for any further part of a body."""
+        self._stopping = True
+        deadline = asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT
+        for timeout in self._timeouts:
+            if not timeout.expired():
+                timeout.reschedule(deadline)
+
+    def limited(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
+        """Wrap receive(), to raise HTTPException for a body that is too long or too slow.
+
+        The client has receive_timeout seconds, and another for each receive_rate bytes. Only the
+        time counts in which the service waits for the client.
+        """
+        received, waited, complete = 0, 0.0, False
+        loop = asyncio.get_running_loop()
+
+        async def limited() -> Message:
+            nonlocal received, waited, complete
+            if complete:
+                return await receive()  # it waits for the client to leave
+            allowed = self._settings.receive_timeout + received / self._settings.receive_rate
+            began = loop.time()
+            message = await self._within(allowed - waited, receive)
+            waited += loop.time() - began
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if message["type"] == "http.disconnect":
+                place = f"{scope['method']} {scope['path']}"
+                LOGGER.info("the client left %s after %d bytes of its body", place, received)
+            if received > max_size:
+                raise HTTPException(413, f"the body is longer than {max_size} bytes")
+            return message
+
+        return limited
+
+    async def _within(self, seconds: float, receive: Receive) -> Message:
+        if self._stopping:
+            seconds = min(seconds, SHUTDOWN_TIMEOUT)
+        try:
+            async with asyncio.timeout(seconds) as timeout:
+                self._timeouts.add(timeout)
+                try:
+                    return await receive()
+                finally:
+                    self._timeouts.discard(timeout)
+        except TimeoutError:
+            if self._stopping:
+                stops = "the service stops: send the request again"
+                raise HTTPException(503, stops, RETRY_AFTER | CLOSE) from None
+            slow = "the body comes too slowly; nothing was added"
+            raise HTTPException(408, slow, CLOSE) from None
+
+
+class Limits:
+    """Answers 400 to a body of two lengths, and 503 to a request too many (ASGI middleware)."""
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
+    ) -> None:
+        """Limit an app's requests, and count by kind those that run."""
         self._app = app
         self._settings = settings
-        self._requests = 0
+        self._bodies = bodies
+        self._running = running
+        self._allowed = {
+            "uploads": settings.max_uploads,
+            "streams": settings.max_streams,
+            "requests": settings.max_requests,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and two_lengths(scope):
+        if scope["type"] == "http" and has_two_lengths(scope):
             return await problem(400, *TWO_LENGTHS)(scope, receive, send)
-        if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
+        if scope["type"] != "http" or scope["path"].startswith(UNLIMITED):
             return await self._app(scope, receive, send)
-        if self._requests >= self._settings.max_requests:
-            busy = problem(503, "too many requests at a time: try again", RETRY_AFTER)
+        kind = kind_of(scope)
+        if self._running[kind] >= self._allowed[kind]:
+            busy = problem(503, f"too many {kind} at a time: try again", RETRY_AFTER)
             return await busy(scope, receive, send)
-        self._requests += 1
+        if scope["method"] not in WITHOUT_BODY:
+            uploads = kind == "uploads"
+            max_size = self._settings.max_upload if uploads else self._settings.max_body
+            receive = self._bodies.limited(scope, receive, max_size)
+        self._running[kind] += 1
         try:
-            return await self._app(scope, self._counted(scope, receive), send)
+            with suppress(ClientDisconnect):  # limited() has logged it
+                await self._app(scope, receive, send)
         finally:
-            self._requests -= 1
-
-    def _counted(self, scope: Scope, receive: Receive) -> Receive:
-        settings = self._settings
-        streamed = scope["path"].rpartition("/")[2] in STREAMED
-        limit = settings.max_upload if streamed else settings.max_body
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise HTTPException(413, f"the body is longer than {limit} bytes")
-            return message
-
-        return counted
+            self._running[kind] -= 1
+        return None

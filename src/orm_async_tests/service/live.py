@@ -114,9 +114,12 @@ async def events(
         yield format_sse_event(comment="listening")
         while not hub.closed and (left := end - loop.time()) > 0:
             client.clear()
-            while found := await newer(reader, user_id, last):
-                for last, document in found:
-                    yield format_sse_event(id=str(last), event="point", data_str=document)
+            while not hub.closed and (points := await newer(reader, user_id, last)):
+                yield b"".join(
+                    format_sse_event(id=str(number), event="point", data_str=document)
+                    for number, document in points
+                )
+                last = points[-1][0]
             try:
                 await asyncio.wait_for(client.wait(), min(left, settings.keep_alive))
             except TimeoutError:

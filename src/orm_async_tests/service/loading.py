@@ -1,6 +1,6 @@
 """Many points of a user: few are one statement, more are a COPY; all or nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import TrackPoint
-from orm_async_tests.service.copying import COLUMNS, encoded
+from orm_async_tests.service.copying import COLUMNS
 from orm_async_tests.service.idempotency import (
     KEPT,
     KEY,
@@ -40,11 +40,9 @@ from orm_async_tests.service.schemas import Loaded, PointIn
 from orm_async_tests.service.tables import IdempotencyKey
 from orm_async_tests.service.users import no_user
 
-FEW = 100  # points: of more, COPY takes the first ones while the others are still read
-UPLOAD = 3600.0  # seconds that an upload may take
+FEW = 100  # points that one statement adds; COPY takes more, for a round trip more
+UPLOAD = 3600.0  # seconds that a COPY may take
 ANSWER = bindparam("answer", type_=JSONB)
-
-Points = AsyncIterator[list[PointIn]]  # some at a time
 
 
 def added(user: CTE) -> CTE:
@@ -89,34 +87,26 @@ OPENING, OPENING_UNDER_KEY = select(*opened(locked())), opened_under_key()
 CLOSING = update(IdempotencyKey).where(KEYS.key == KEY)
 
 
-async def load(
-    session: AsyncSession, user_id: int, points: Points, key: str | None, request: Digest
+async def insert_points(
+    session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, request: Digest
 ) -> Loaded:
-    """Add the points, once under a key. Raises HTTPException 404 or 409."""
-    read: list[PointIn] = []
-    async for some in points:
-        read += some
-        if len(read) > FEW:
-            return await copy_in(session, user_id, chained(read, points), key, request)
-    values = {name: [getattr(point, name) for point in read] for name in COLUMNS[1:]}
-    given = {"owner": user_id, ANSWER.key: {"points": len(read)}, **values}
+    """Add a few points by one statement, once under a key. Raise HTTPException 404 or 409."""
+    values = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
+    given = {"owner": user_id, ANSWER.key: {"points": len(points)}, **values}
     done = await create(session, NEW, given, key, request)
     if done is None:
         raise no_user()
     return Loaded.model_validate(done)
 
 
-async def chained(first: list[PointIn], others: Points) -> Points:
-    """The points that are read already, and the others as they come."""
-    yield first
-    async for some in others:
-        yield some
-
-
-async def copy_in(
-    session: AsyncSession, user_id: int, points: Points, key: str | None, request: Digest
+async def copy_points(
+    session: AsyncSession,
+    user_id: int,
+    encoded: AsyncIterable[bytes],
+    key: str | None,
+    request: Digest,
 ) -> Loaded:
-    """COPY points in the session's transaction."""
+    """Add encoded points by COPY, once under a key. Raise HTTPException 404 or 409."""
     given = {"owner": user_id, KEY.key: key}
     opening = OPENING if key is None else OPENING_UNDER_KEY
     # A statement begins the transaction: COPY takes part in it (test74).
@@ -130,7 +120,7 @@ async def copy_in(
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     told = await driver.copy_to_table(
         "track_points",
-        source=encoded(user_id, points),
+        source=encoded,
         columns=COLUMNS,
         format="binary",
         timeout=UPLOAD,

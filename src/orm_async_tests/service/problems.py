@@ -31,7 +31,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in (*statuses, 413, 422, 503)
+        for status in (*statuses, 408, 413, 422, 503)
     }
 
 

@@ -46,6 +46,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         from uvicorn.supervisors import Multiprocess
 
         from orm_async_tests.service.app import create_app
+        from orm_async_tests.service.connection import Connection
         from orm_async_tests.service.engines import service_urls
     except ImportError as error:
         what = f"the package {error.name} is not installed"
@@ -57,7 +58,14 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         asyncio.run(migrate(replace(database, url=direct)))
         create_app(database.url, settings)  # what it cannot use is said here, not by each worker
         app = partial(frozen_app, database.url, settings)
-        config = uvicorn.Config(app, factory=True, workers=workers, timeout_graceful_shutdown=10)
+        config = uvicorn.Config(
+            app,
+            factory=True,
+            http=Connection,
+            workers=workers,
+            timeout_graceful_shutdown=10,
+            timeout_worker_healthcheck=30,  # a worker answers once it has imported everything
+        )
         with restarted(database):
             if workers > 1:
                 Multiprocess(config, sockets=[opened]).run()

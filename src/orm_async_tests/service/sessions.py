@@ -24,6 +24,15 @@ class Sessions:
         async with self._pool, self._make() as session:
             yield session
 
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """Give a session in a transaction, which is committed when the block ends.
+
+        Raise TimeoutError if there is no turn.
+        """
+        async with self.one() as session, session.begin():
+            yield session
+
 
 async def write_sessions(request: Request) -> Sessions:
     """The factory where writes go, for answers that stream: they open sessions of their own."""
@@ -47,8 +56,8 @@ ReadSessions = Annotated[Sessions, Depends(read_sessions, scope="function")]
 
 async def write_session(sessions: WriteSessions) -> AsyncIterator[AsyncSession]:
     """A session in a transaction, which is committed when the endpoint's function returns."""
-    async with sessions.one() as opened, opened.begin():
-        yield opened
+    async with sessions.begin() as session:
+        yield session
 
 
 # scope="function": the commit comes before the answer. With the usual scope it comes after it, and

@@ -4,7 +4,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ORM_ASYNC_SERVICE_"
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 GIB = 1024 * MIB
 
 
@@ -25,7 +26,13 @@ class Settings(BaseSettings):
     hosts: str = "localhost,127.0.0.1,[::1],::1"  # by which the service may be called; * for any
     max_body: int = Field(default=MIB, ge=1)
     max_upload: int = Field(default=GIB, ge=1)
-    max_requests: int = Field(default=250, ge=1)
+    upload_memory: int = Field(default=64 * KIB, ge=0)  # of each; the rest is in a temporary file
+    max_requests: int = Field(default=250, ge=1)  # at a time, besides uploads and streams
+    max_uploads: int = Field(default=250, ge=1)  # at a time
+    max_streams: int = Field(default=250, ge=1)  # tracks and live streams, at a time
+    receive_timeout: float = Field(default=20.0, gt=0)  # for a body, besides receive_rate
+    receive_rate: float = Field(default=500.0, gt=0)  # bytes for which a body has one second more
+    send_timeout: float = Field(default=20.0, gt=0)  # without progress, then the connection closes
     keep_alive: float = Field(default=15.0, gt=0)
     live_for: float = Field(default=3600.0, gt=0)
     telemetry: bool = False

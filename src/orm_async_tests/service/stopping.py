@@ -11,8 +11,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
-    """Call stop in the running loop at SIGINT and SIGTERM, before the handlers there are.
+def told_to_stop(*stops: Callable[[], object]) -> Iterator[None]:
+    """Call these in the running loop at SIGINT and SIGTERM, before the handlers there are.
 
     uvicorn waits for open answers before it ends the lifespan, so that would be too late. A signal
     without a handler still ends the process. Outside the main thread none arrives.
@@ -25,7 +25,8 @@ def told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
     before = {number: handler for number, handler in found.items() if callable(handler)}
 
     def handle(number: int, frame: Any) -> None:
-        loop.call_soon_threadsafe(stop)
+        for stop in stops:
+            loop.call_soon_threadsafe(stop)
         before[signal.Signals(number)](number, frame)
 
     for number in before:

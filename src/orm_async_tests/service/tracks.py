@@ -1,24 +1,37 @@
-"""A whole track, streamed over a server-side cursor: NDJSON and GeoJSON.
+"""A user's track as a stream: NDJSON and GeoJSON.
 
-The server writes each point's JSON, and the statement is Core's: a row of one text, made into no
-object, needs the least work of this process (benchmarks/service.py).
+A client may read a track at any pace, so no connection waits for it: each batch of points is a
+read of its own. The server writes the JSON of a batch as one text, which needs the least work of
+this process.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from orm_async_tests.models import TrackPoint
+from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.reads import Read
-from orm_async_tests.service.sessions import ReadSessions, Sessions
-from orm_async_tests.service.users import require_user
+from orm_async_tests.service.reads import Read, Reader
+from orm_async_tests.service.users import no_user
 
-BATCH = 5000  # rows of each fetch
-POINTS = TrackPoint.__table__.c
+BATCH = 1000  # points; a client that does not read has two batches in memory
+USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
+USER, AFTER = bindparam("user_id", type_=Integer), bindparam("after", type_=Integer)
 DATE = func.to_json(POINTS.date)  # as ISO 8601, in the session's time zone: UTC
 LINE = func.concat('{"lat":', POINTS.lat, ',"lon":', POINTS.lon, ',"date":', DATE, "}\n")
 POSITION = func.concat("[", POINTS.lon, ",", POINTS.lat, "]")
@@ -26,38 +39,78 @@ POSITION = func.concat("[", POINTS.lon, ",", POINTS.lat, "]")
 router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
+def batch_of(text: ColumnElement[str], separator: str) -> Select[Any]:
+    """Build the query for the texts of the next points, joined; it has no row without the user."""
+    points = select(POINTS.id, text.label("text")).where(POINTS.user_id == USER, POINTS.id > AFTER)
+    batch = points.order_by(POINTS.id).limit(BATCH).subquery().c
+    between = literal_column(f"'{separator}'", Text)
+    joined = func.string_agg(batch.text, aggregate_order_by(between, batch.id))
+    columns = joined.label("text"), func.max(batch.id).label("last"), func.count().label("points")
+    return (
+        select(page := select(*columns).subquery())
+        .join_from(User, page, true())
+        .where(USERS.id == USER)
+    )
+
+
+LINES, POSITIONS = batch_of(LINE, ""), batch_of(POSITION, ",")
+
+
+class Batch(NamedTuple):
+    """Some points of a track as JSON, the id of the last one, and their number."""
+
+    text: bytes
+    last: int
+    points: int
+
+
+async def read_batch(
+    reader: Reader, query: Select[Any], user_id: int, after: int = 0
+) -> Batch | None:
+    """Return the points after this id, or None if there is no such user."""
+    rows = await reader.rows(query, {"user_id": user_id, "after": after})
+    return Batch((rows[0].text or "").encode(), rows[0].last, rows[0].points) if rows else None
+
+
+async def first_batch(reader: Reader, query: Select[Any], user_id: int) -> Batch:
+    """Return the first points, before the response begins. Raise HTTPException 404."""
+    batch = await read_batch(reader, query, user_id)
+    if batch is None:
+        raise no_user()
+    return batch
+
+
 async def texts(
-    sessions: Sessions, user_id: int, text: ColumnElement[str], between: str
-) -> AsyncIterator[str]:
-    """A text for each of the user's points by id, in batches; the stream has its own session."""
-    mine = select(text).where(POINTS.user_id == user_id).order_by(POINTS.id)
-    async with sessions.one() as session:
-        connection = await session.connection()
-        found = await connection.stream_scalars(mine, execution_options={"yield_per": BATCH})
-        first = True
-        async for batch in found.partitions():
-            yield between.join(batch) if first else between + between.join(batch)
-            first = False
+    reader: Reader, query: Select[Any], user_id: int, batch: Batch | None, separator: bytes = b""
+) -> AsyncIterator[bytes]:
+    """Yield the text of this batch and of those that follow, until one is not full."""
+    before = b""
+    while batch and batch.points:
+        yield before + batch.text if before else batch.text
+        before = separator
+        if batch.points < BATCH:
+            return
+        batch = await read_batch(reader, query, user_id, batch.last)
 
 
-async def feature(sessions: Sessions, user_id: int) -> AsyncIterator[str]:
-    """A feature: the positions as a MultiPoint, which one point or none may be too."""
-    yield '{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
-    async for batch in texts(sessions, user_id, POSITION, ","):
-        yield batch
-    yield f']}},"properties":{{"user":{user_id}}}}}'
+async def feature(reader: Reader, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
+    """Yield a GeoJSON feature with the positions as a MultiPoint, which may be empty."""
+    yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
+    async for text in texts(reader, POSITIONS, user_id, batch, b","):
+        yield text
+    yield b']},"properties":{"user":%d}}' % user_id
 
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
-async def ndjson(user_id: Id, reader: Read, sessions: ReadSessions) -> StreamingResponse:
+async def ndjson(user_id: Id, reader: Read) -> StreamingResponse:
     """A user's points, one JSON document in each line, as /points/ndjson takes them."""
-    await require_user(reader, user_id)  # before the answer begins
-    lines = texts(sessions, user_id, LINE, "")
+    batch = await first_batch(reader, LINES, user_id)
+    lines = texts(reader, LINES, user_id, batch)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 @router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
-async def geojson(user_id: Id, reader: Read, sessions: ReadSessions) -> StreamingResponse:
+async def geojson(user_id: Id, reader: Read) -> StreamingResponse:
     """A user's points as a GeoJSON feature."""
-    await require_user(reader, user_id)  # before the answer begins
-    return StreamingResponse(feature(sessions, user_id), media_type="application/geo+json")
+    batch = await first_batch(reader, POSITIONS, user_id)
+    return StreamingResponse(feature(reader, user_id, batch), media_type="application/geo+json")

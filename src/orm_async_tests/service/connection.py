@@ -1,0 +1,70 @@
+"""An HTTP connection that closes when its client stops reading.
+
+Nothing but memory is held while a response waits for its client: uvicorn waits for the client to
+read, and asyncio keeps what is unsent. Without a limit both would last as long as the client keeps
+its socket open, and a graceful shutdown would wait for them.
+"""
+
+import asyncio
+import logging
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+SHUTDOWN_TIMEOUT = 1.0  # seconds without progress, once the process is asked to stop
+LOGGER = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, which aborts after send_timeout seconds without any progress.
+
+    The lifespan's state names send_timeout. During a shutdown it is SHUTDOWN_TIMEOUT.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _unsent = 0  # bytes when the timer was started
+    _stopping = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Ask the transport to report any unsent byte, not only more than 64 KiB."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)
+
+    def pause_writing(self) -> None:
+        """Start the timer: the client reads more slowly than the service writes."""
+        super().pause_writing()
+        self._start_timer()
+
+    def resume_writing(self) -> None:
+        """Stop the timer: everything is sent."""
+        super().resume_writing()
+        self._stop_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timer: there is nobody to wait for."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Finish the response, but wait only SHUTDOWN_TIMEOUT for a client that does not read."""
+        super().shutdown()
+        self._stopping = True
+        if self._timer is not None:
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        timeout = SHUTDOWN_TIMEOUT if self._stopping else self.app_state["send_timeout"]
+        self._unsent = self.transport.get_write_buffer_size()
+        self._timer = self.loop.call_later(timeout, self._check_progress)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check_progress(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unsent:
+            self._start_timer()
+            return
+        LOGGER.info("closed the connection of %s: the client does not read", self.client)
+        self.transport.abort()

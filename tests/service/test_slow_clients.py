@@ -1,0 +1,135 @@
+"""A client that stalls holds neither a connection nor a turn, and not for ever."""
+
+import json
+import logging
+from collections.abc import Iterator
+from logging.handlers import BufferingHandler
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from orm_async_tests import db
+from orm_async_tests.service.app import create_app
+from orm_async_tests.service.loading import FEW
+from orm_async_tests.service.settings import Settings
+from tests.processes import until
+from tests.service.conftest import served
+from tests.service.stalled import add_long_track, stalled, start_download, start_upload
+from tests.service.walkers import NDJSON, POINT
+
+POOL = 2
+STALLED = POOL + 3  # clients
+UPLOADS, DOWNLOADS = ["ndjson", "gpx"], ["track.ndjson", "track.geojson", "live"]
+
+
+@pytest.fixture(scope="module")
+def app(tables: db.Database) -> FastAPI:
+    """The service with a small pool."""
+    return create_app(tables.url, Settings(pool_size=POOL, reads=1))
+
+
+@pytest.fixture(scope="module")
+def walker(tables: db.Database, client: httpx.Client) -> int:
+    """The id of a user with a long track."""
+    user = int(client.post("/users", json={"username": "walker"}).json()["id"])
+    add_long_track(tables, user)
+    return user
+
+
+@pytest.fixture(scope="module")
+def impatient(tables: db.Database) -> Iterator[tuple[FastAPI, httpx.Client]]:
+    """A service that closes the connection of a slow client soon."""
+    settings = Settings(send_timeout=0.1, receive_timeout=0.1, receive_rate=1, max_uploads=2)
+    app = create_app(tables.url, settings)
+    with served(app) as client:
+        yield app, client
+
+
+@pytest.mark.parametrize("kind", [*UPLOADS, *DOWNLOADS])
+def test_stalled_clients_stop_nobody_else(
+    app: FastAPI, client: httpx.Client, walker: int, kind: str
+) -> None:
+    running = "uploads" if kind in UPLOADS else "streams"
+    track = f"{json.dumps(POINT)}\n" * (FEW + 1)
+    with stalled(client.base_url, walker, kind, STALLED):
+        until(lambda: "pool_checked_out 0.0" in client.get("/metrics").text)
+        user = client.post("/users", json={"username": "ann"}).raise_for_status().json()["id"]
+        points = f"/users/{user}/points"
+        client.post(f"{points}/ndjson", content=track, headers=NDJSON).raise_for_status()
+        client.get(points).raise_for_status()
+        lines = client.get(f"/users/{user}/track.ndjson").text.splitlines()
+        assert len(lines) == FEW + 1
+        until(lambda: app.state.running[running] == STALLED)
+    until(lambda: not app.state.running[running])
+
+
+def test_a_client_that_does_not_read_loses_its_connection(
+    impatient: tuple[FastAPI, httpx.Client], walker: int
+) -> None:
+    app, client = impatient
+    for kind in DOWNLOADS:
+        with start_download(client.base_url, walker, kind):
+            until(lambda: app.state.running["streams"])
+            until(lambda: not app.state.running["streams"])
+
+
+@pytest.mark.parametrize("kind", [*UPLOADS, "bulk", ""])
+def test_a_body_that_does_not_come_is_a_408(
+    impatient: tuple[FastAPI, httpx.Client], walker: int, kind: str
+) -> None:
+    with start_upload(impatient[1].base_url, walker, kind) as connection:
+        answer = connection.makefile("rb").read()
+    assert b"HTTP/1.1 408 " in answer
+    assert b"application/problem+json" in answer
+
+
+def test_a_body_has_more_time_the_more_of_it_has_come(
+    impatient: tuple[FastAPI, httpx.Client], walker: int
+) -> None:
+    url = impatient[1].base_url
+    with start_upload(url, walker, "ndjson") as sending:
+        sending.sendall(b" " * 999)
+        with start_upload(url, walker, "ndjson") as silent:
+            assert b" 408 " in silent.makefile("rb").read()
+        sending.sendall(b"\n")
+        while b" 201 " not in (part := sending.recv(1000)):
+            assert part
+
+
+def test_an_upload_too_many_is_a_503_and_others_are_served(
+    tables: db.Database, walker: int
+) -> None:
+    app = create_app(tables.url, Settings(max_uploads=1, max_streams=1))
+    with served(app) as client, start_upload(client.base_url, walker, "gpx"):
+        points = f"/users/{walker}/points"
+        refused = client.post(f"{points}/ndjson", content=b"", headers=NDJSON)
+        assert refused.status_code == 503
+        with start_download(client.base_url, walker, "live"):
+            assert client.get(f"/users/{walker}/track.ndjson").status_code == 503
+            assert client.post(points, json=POINT).status_code == 201
+
+
+@pytest.fixture
+def log() -> Iterator[list[logging.LogRecord]]:
+    """What uvicorn logs, and the service with it."""
+    logger = logging.getLogger("uvicorn.error")
+    handler = BufferingHandler(capacity=1000)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler.buffer
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("kind", [*UPLOADS, "bulk"])
+def test_a_client_that_leaves_an_upload_is_one_line_of_the_log(
+    app: FastAPI, client: httpx.Client, walker: int, kind: str, log: list[logging.LogRecord]
+) -> None:
+    with start_upload(client.base_url, walker, kind):
+        pass
+    until(lambda: log and not app.state.running.total())
+    place = f"POST /users/{walker}/points/{kind}"
+    lines = [(record.levelname, record.getMessage()) for record in log]
+    assert lines == [("INFO", f"the client left {place} after 0 bytes of its body")]

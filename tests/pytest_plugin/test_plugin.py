@@ -1,145 +1,149 @@
-"""The plugin finds each trap in a user's tests, and nothing in right ones."""
+"""The plugin reports each misuse in a user's tests, and nothing in correct ones."""
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, make_url
 
 from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.pytest_plugin import baseline
+from tests.pytest_plugin.pytest_runs import copy_suites, run_pytest
 
-SUITES = Path(__file__).parent / "suites"
-ROOT = SUITES.parent.parent.parent
-INI = "[pytest]\npython_files = *.py\nasyncio_default_fixture_loop_scope = function\n"
-PLUGIN = ("-p", "orm_async_tests.pytest_plugin")
-RUNNERS = {"asyncio": "pytest_asyncio.plugin", "anyio": "anyio.pytest_plugin"}
-BASELINE = ("--async-orm-baseline", "known.json")
-WRITE = (*BASELINE, "--async-orm-baseline-write")
-Run = Callable[..., pytest.RunResult]
-
-
-@pytest.fixture(params=["asyncpg", "psycopg", "aiosqlite"])
-def driver(request: pytest.FixtureRequest) -> str:
-    """Each driver."""
-    return str(request.param)
-
-
-@pytest.fixture(params=RUNNERS)
-def runner(request: pytest.FixtureRequest) -> str:
-    """The pytest plugin that runs async tests, by its mark."""
-    return str(request.param)
+MISUSES, CORRECT = 15, 14  # tests
+BASELINE = (baseline.OPTION, "known.json")
+WRITE = (*BASELINE, baseline.WRITE_OPTION)
+COMBINATIONS = [  # every driver and every runner, and all pairs of them in the thorough tier
+    ("asyncpg", "asyncio"),
+    ("psycopg", "anyio"),
+    ("aiosqlite", "asyncio"),
+    pytest.param("asyncpg", "anyio", marks=pytest.mark.thorough),
+    pytest.param("psycopg", "asyncio", marks=pytest.mark.thorough),
+    pytest.param("aiosqlite", "anyio", marks=pytest.mark.thorough),
+]
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path, driver: str) -> str:
-    """An empty database."""
-    if driver == "aiosqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/test.sqlite"
-    database: db.Database = request.getfixturevalue("empty_database")
-    return database.url.set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
+def sqlite(tmp_path: Path) -> URL:
+    """An empty database for aiosqlite."""
+    return make_url(f"sqlite+aiosqlite:///{tmp_path}/test.sqlite")
 
 
-@pytest.fixture
-def run(tmp_path: Path, url: str, runner: str) -> Run:
-    """Run suites in a pytest of their own, which imports no other plugins: they take seconds.
-
-    The fixture `pytester` would drop what was imported in a test, and asyncpg dies of a second
-    import.
-    """
-    (tmp_path / "pytest.ini").write_text(INI)
-    (tmp_path / "conftest.py").write_bytes((SUITES / "fixtures.py").read_bytes())
-    for name in ("traps.py", "right.py", "missing.py"):
-        (tmp_path / name).write_bytes((SUITES / name).read_bytes())
-    told = {"URL": url, "RUNNER": runner, "PYTHONPATH": str(ROOT)}
-    kept = {name: each for name, each in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = {**kept, **told, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-    def called(*arguments: str) -> pytest.RunResult:
-        command = [sys.executable, "-m", "pytest", *PLUGIN, "-p", RUNNERS[runner], *arguments]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-        lines = done.stdout.splitlines(), done.stderr.splitlines()
-        print(done.stdout, done.stderr)
-        return pytest.RunResult(done.returncode, *lines, duration=0)
-
-    return called
-
-
-def findings(folder: Path) -> dict[str, list[str]]:
-    """What was written, by the names of the tests."""
-    known = json.loads((folder / "known.json").read_text("utf-8"))
-    return {test.partition("::")[2]: kinds for test, kinds in known.items()}
-
-
-def test_each_trap_is_found_and_what_is_right_is_not(run: Run, tmp_path: Path) -> None:
-    run("traps.py", "right.py", *WRITE).assert_outcomes(passed=28)
-    found = findings(tmp_path)
-    assert len(found) == 14
-    for test, kinds in found.items():
-        [kind] = kinds
-        assert test.startswith(f"test_{kind.replace('-', '_')}")
-
-
-@pytest.mark.parametrize("runner", ["asyncio"])
-def test_missing_greenlet_names_the_attribute_and_the_query(run: Run, tmp_path: Path) -> None:
-    lines = (tmp_path / "missing.py").read_text("utf-8").splitlines()
-    said = [(number, line.partition("  # ")[2]) for number, line in enumerate(lines, 1)]
-    expected = [
-        f"*async-orm: {what} (*this {what.partition('.')[0]} came from missing.py:{number} in *"
-        for number, what in said
-        if " was " in what
-    ]
-    ran = run("missing.py")
-    ran.assert_outcomes(failed=len(expected))
-    ran.stdout.fnmatch_lines(expected)  # in this order
-
-
-@pytest.mark.parametrize(("driver", "runner"), [("aiosqlite", "anyio")])
-def test_a_finding_fails_its_test_and_names_the_line(run: Run, tmp_path: Path) -> None:
-    lines = (tmp_path / "traps.py").read_text("utf-8").splitlines()
-    taken = lines.index("    kept.append(await engine.raw_connection())") + 1
-    ran = run("traps.py", "-k", "connection_raw")
-    ran.assert_outcomes(passed=1, errors=1)
-    ran.stdout.fnmatch_lines([f"*connection: *traps.py:{taken} in test_connection_raw*"])
-
-
-@pytest.mark.parametrize("driver", ["aiosqlite"])
-def test_what_the_baseline_knows_is_not_failed_and_what_is_gone_is_said(
-    run: Run, tmp_path: Path
+@pytest.mark.parametrize(("driver", "runner"), COMBINATIONS)
+def test_misuse_is_found_correct_tests_pass_and_notes_name_the_query(
+    empty_database: db.Database, tmp_path: Path, sqlite: URL, driver: str, runner: str
 ) -> None:
-    chosen = ("traps.py", "right.py", "-k", "connection_raw or test_engine or by_hand")
-    run(*chosen, *WRITE).assert_outcomes(passed=3)
-    again = run(*chosen, *BASELINE)
-    again.assert_outcomes(passed=3)
-    again.stdout.no_fnmatch_line("*async-orm*")
+    suites = ("misuse_suite.py", "correct_suite.py", "lazy_suite.py")
+    copy_suites(tmp_path, *suites, "owner_fixtures.py")
+    server = empty_database.url.set(drivername=f"postgresql+{driver}")
+    url = sqlite if driver == "aiosqlite" else server
+    expected = expected_notes(tmp_path / "lazy_suite.py")
 
-    known = tmp_path / "known.json"
-    kinds = json.loads(known.read_text("utf-8"))
-    del kinds["traps.py::test_connection_raw"]
-    kinds["right.py::test_close_by_hand"] = ["transaction"]
-    kinds["right.py::test_that_does_not_run"] = ["transaction"]
-    known.write_text(json.dumps(kinds), "utf-8")
-    ran = run(*chosen, *BASELINE, "-p", "xdist.plugin", "-n", "1")
-    ran.assert_outcomes(passed=3, errors=1)
-    ran.stdout.fnmatch_lines(["ERROR *test_connection_raw*"])
-    ran.stdout.fnmatch_lines(["*gone*: right.py::test_close_by_hand transaction"])
-    ran.stdout.no_fnmatch_line("*gone*test_that_does_not_run*")
+    result = run_pytest(tmp_path, url, *suites, *WRITE, runner=runner)
+    result.assert_outcomes(passed=MISUSES + CORRECT, failed=len(expected))
+    result.stdout.fnmatch_lines(expected)  # in this order
+    known = json.loads((tmp_path / "known.json").read_text("utf-8"))
+    assert len(known) == MISUSES
+    for test, kinds in known.items():
+        [kind] = kinds
+        assert test.startswith(f"misuse_suite.py::test_{kind.replace('-', '_')}")
 
 
-@pytest.mark.parametrize(("driver", "runner"), [("aiosqlite", "asyncio")])
-def test_a_baseline_that_is_not_there_is_said(run: Run) -> None:
-    ran = run("right.py", *BASELINE)
-    assert ran.ret == pytest.ExitCode.USAGE_ERROR
-    ran.stderr.fnmatch_lines(["*there is no baseline*", "*where: known.json", "*type: *"])
+def expected_notes(suite: Path) -> list[str]:
+    """Return patterns of the notes that the comments of the suite describe."""
+    lines = suite.read_text("utf-8").splitlines()
+    notes = [(number, line.partition("  # ")[2]) for number, line in enumerate(lines, 1)]
+    return [
+        f"*async-orm: {note} (*this {note.partition('.')[0]} came from {suite.name}:{number} in *"
+        for number, note in notes
+        if " was " in note
+    ]
 
 
-def test_importing_the_plugin_imports_no_server_and_no_harness() -> None:
+def test_the_summary_groups_findings_that_workers_report(tmp_path: Path, sqlite: URL) -> None:
+    copy_suites(tmp_path, "summary_suite.py", "misuse_suite.py", "owner_fixtures.py")
+    suites = ("summary_suite.py", "misuse_suite.py")
+    options = ("-k", "summary or dropped", "-p", "xdist.plugin", "-n", "1")
+    result = run_pytest(tmp_path, sqlite, *suites, *options)
+    result.assert_outcomes(passed=4, errors=4)
+    checkout = find_line(tmp_path / "summary_suite.py", "leaked.append(await")
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_three*",
+            "*RuntimeError: this teardown fails*",
+            "connection: *checked out at summary_suite.py:* in test_three was not returned*",
+            "*= misuse of async SQLAlchemy =*",
+            f"connection at summary_suite.py:{checkout} in leak_connection",
+            f"*checked out at summary_suite.py:{checkout} in leak_connection was not returned*",
+            "    test: summary_suite.py::test_one",
+            "    test: summary_suite.py::test_two",
+            "    cure: return it with `async with` (*",
+        ]
+    )
+    generator = find_line(tmp_path / "misuse_suite.py", "# the generator is closed here")
+    result.stdout.fnmatch_lines([f"two-tasks at misuse_suite.py:{generator} in open_session"])
+    result.stdout.fnmatch_lines(["ERROR summary_suite.py::test_one - Failed: connection: *"])
+    result.stdout.no_fnmatch_line("*bin/pytest*")
+
+
+def find_line(suite: Path, text: str) -> int:
+    """Return the number of the first line that contains this text."""
+    lines = suite.read_text("utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def test_known_findings_fail_no_test_and_cured_ones_are_listed(tmp_path: Path, sqlite: URL) -> None:
+    suites = ("misuse_suite.py", "correct_suite.py")
+    copy_suites(tmp_path, *suites, "owner_fixtures.py")
+    chosen = (*suites, "-k", "connection_raw or test_engine or by_hand")
+    run_pytest(tmp_path, sqlite, *chosen, *WRITE).assert_outcomes(passed=3)
+
+    path = tmp_path / "known.json"
+    known = json.loads(path.read_text("utf-8"))
+    del known["misuse_suite.py::test_connection_raw"]
+    known["correct_suite.py::test_close_by_hand"] = ["transaction"]
+    known["correct_suite.py::test_that_does_not_run"] = ["transaction"]
+    path.write_text(json.dumps(known), "utf-8")
+    result = run_pytest(tmp_path, sqlite, *chosen, *BASELINE)
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["ERROR *test_connection_raw*"])
+    result.stdout.fnmatch_lines(["*cured*: correct_suite.py::test_close_by_hand transaction"])
+    result.stdout.no_fnmatch_line("*cured*test_that_does_not_run*")
+    result.stdout.no_fnmatch_line("engine at *")
+
+
+def test_a_baseline_that_cannot_be_read_is_a_usage_error(tmp_path: Path, sqlite: URL) -> None:
+    result = run_pytest(tmp_path, sqlite, *BASELINE)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*there is no baseline*", "*where: known.json", "*type: *"])
+
+
+@pytest.mark.parametrize("path", ["missing/known.json", "."])
+def test_a_baseline_that_cannot_be_written_is_refused_before_tests_run(
+    tmp_path: Path, path: str
+) -> None:
+    with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline FILE"):
+        baseline.check_writable(tmp_path / path)
+    with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline FILE"):
+        baseline.write_baseline(tmp_path / path, {})
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"test": 1}', "\xff"])
+def test_a_malformed_baseline_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "known.json"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(CouldNotRun, match="cannot be read"):
+        baseline.read_baseline(path)
+
+
+def test_importing_the_plugin_imports_neither_sqlalchemy_nor_the_harness() -> None:
     code = "import sys, orm_async_tests.pytest_plugin; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    package = "orm_async_tests.pytest_plugin"
     loaded = {name for name in done.stdout.split() if name.startswith("orm_async_tests.")}
-    assert loaded == {"orm_async_tests.errors", "orm_async_tests.pytest_plugin"}
+    light = {package, f"{package}.baseline", f"{package}.findings"}
+    assert loaded == {"orm_async_tests.errors", *light}
     assert "sqlalchemy" not in done.stdout.split()

@@ -1,6 +1,6 @@
-"""A pytest plugin that fails the tests that misuse async SQLAlchemy: docs/pytest_plugin.md.
+"""A pytest plugin that fails tests that misuse async SQLAlchemy; see docs/pytest_plugin.md.
 
-It is never loaded by itself: pytest -p orm_async_tests.pytest_plugin
+It never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin`.
 """
 
 from collections.abc import Generator
@@ -11,61 +11,63 @@ from typing import Any
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.pytest_plugin import baseline
+from orm_async_tests.pytest_plugin.findings import Finding, read_properties, summarize
 
-PROPERTY = "async-orm"  # of a report, by which the findings of xdist's workers arrive
-HEAD = "misuse of async SQLAlchemy"
+GROUP = ("async-orm", "async SQLAlchemy")  # the option group of both plugins of this package
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("async-orm", "misuse of async SQLAlchemy")
+    group = parser.getgroup(*GROUP)
     group.addoption(
-        "--async-orm-baseline", metavar="FILE", help="known findings, which do not fail their tests"
+        baseline.OPTION, metavar="FILE", help="a file of known findings, which fail no test"
     )
     group.addoption(
-        "--async-orm-baseline-write",
+        baseline.WRITE_OPTION,
         action="store_true",
-        help="write what is found into the baseline, and fail no test for it",
+        help="write the findings of this run to the baseline, and fail no test for them",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch from here on: engines may be made while tests are collected."""
-    from orm_async_tests.pytest_plugin import baseline
-
+    """Start to watch now, because modules can create engines while tests are collected."""
     file = config.getoption("async_orm_baseline")
-    writing = bool(config.getoption("async_orm_baseline_write"))
+    writes = bool(config.getoption("async_orm_baseline_write"))
+    path = Path(file) if file else None
     try:
-        if writing and not file:
-            what, remedy = "there is no file to write to", "--async-orm-baseline FILE"
-            raise CouldNotRun(what, "--async-orm-baseline-write", remedy)
-        path = Path(file) if file else None
-        fresh = path is None or (writing and not path.exists())
-        known = {} if fresh or path is None else baseline.read(path)
+        if writes and path is None:
+            problem, remedy = "no file is named to write to", f"{baseline.OPTION} FILE"
+            raise CouldNotRun(problem, baseline.WRITE_OPTION, remedy)
+        if writes and path is not None:
+            baseline.check_writable(path)
+        is_new = path is None or (writes and not path.exists())
+        known = {} if is_new or path is None else baseline.read_baseline(path)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(Plugin(path, known, writing=writing), "async-orm")
+    config.pluginmanager.register(MisusePlugin(path, known, writes=writes), "async-orm")
 
 
-class Plugin:
-    """The hooks of one run."""
+class MisusePlugin:
+    """The hooks of one pytest run."""
 
-    def __init__(self, path: Path | None, known: dict[str, set[str]], *, writing: bool) -> None:
-        from orm_async_tests.pytest_plugin.watch import Scope, Watch
-        from orm_async_tests.pytest_plugin.wraps import watching
+    def __init__(self, path: Path | None, known: baseline.Baseline, *, writes: bool) -> None:
+        from orm_async_tests.pytest_plugin.instrumentation import instrument
+        from orm_async_tests.pytest_plugin.resource_tracker import ResourceTracker, Scope
 
-        self.path, self.known, self.writing = path, known, writing
-        self.seen: dict[str, set[str]] = {}
-        self.watch, self.scope = Watch(), Scope
-        self.fixtures: dict[int, Scope] = {}  # by their definition
+        self.path, self.known, self.writes = path, known, writes
+        self.current: baseline.Baseline = {}
+        self.findings: list[tuple[str, Finding]] = []  # with their tests, for the summary
+        self.tracker, self.scope_class = ResourceTracker(), Scope
+        self.fixture_scopes: dict[int, Scope] = {}  # by the id of the fixture's definition
         self.stack = ExitStack()
-        self.stack.enter_context(watching(self.watch))
+        self.stack.enter_context(instrument(self.tracker))
 
     def pytest_unconfigure(self) -> None:
         self.stack.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        self.watch.test = self.scope(item.nodeid)
+        self.tracker.test = self.scope_class(item.nodeid)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -74,68 +76,90 @@ class Plugin:
     ) -> Generator[None, object, object]:
         if fixturedef.scope == "function":
             return (yield)
-        scope = self.fixtures[id(fixturedef)] = self.scope(fixturedef.argname)
-        self.watch.scopes.append(scope)
+        scope = self.fixture_scopes[id(fixturedef)] = self.scope_class(fixturedef.argname)
+        self.tracker.fixtures.append(scope)
         try:
             return (yield)
         finally:
-            self.watch.scopes.remove(scope)
+            self.tracker.fixtures.remove(scope)
 
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
-        scope = self.fixtures.pop(id(fixturedef), None)
-        for each in self.watch.judge(scope) if scope else ():
-            self.watch.find(each.kind, f"{each.what} (fixture {fixturedef.argname})")
+        scope = self.fixture_scopes.pop(id(fixturedef), None)
+        for finding in self.tracker.end_scope(scope) if scope else ():
+            problem = f"{finding.problem} (fixture {fixturedef.argname})"
+            self.tracker.report(finding.kind, finding.location, problem)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """The outermost: it judges when the test's fixtures have ended."""
+        """Collect the findings of the test after all its fixtures have ended."""
         try:
             result = yield
-        except BaseException as error:
-            if text := self._judged(item):
-                error.add_note(text)
+        except BaseException:
+            if text := self._find_failures(item):
+                item.add_report_section("teardown", "async-orm", text)
             raise
-        if text := self._judged(item):
+        if text := self._find_failures(item):
             pytest.fail(text, pytrace=False)
         return result
 
-    def _judged(self, item: pytest.Item) -> str:
-        """What the test has to fail for."""
-        test, self.watch.test = self.watch.test, None
-        found = self.watch.judge(test) if test else []
-        for each in found:
-            item.user_properties.append((PROPERTY, each.kind))
-        known = self.known.get(item.nodeid, set())
-        new = [each for each in found if each.kind not in known and not self.writing]
-        return f"{HEAD}\n" + "\n".join(f"  {each}" for each in new) if new else ""
+    def _find_failures(self, item: pytest.Item) -> str:
+        """Return the message of the findings that fail the test, or an empty string."""
+        test, self.tracker.test = self.tracker.test, None
+        findings = self.tracker.end_scope(test) if test else []
+        item.user_properties += [finding.to_property() for finding in findings]
+        return "\n".join(str(finding) for finding in findings if self._fails(item.nodeid, finding))
+
+    def _fails(self, test: str, finding: Finding) -> bool:
+        return not self.writes and finding.kind not in self.known.get(test, ())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         if call.excinfo is not None:
-            from orm_async_tests.pytest_plugin.missing import explain
+            from orm_async_tests.pytest_plugin.missing_greenlet import add_notes
 
-            explain(call.excinfo.value, self.watch.uses)
+            add_notes(call.excinfo.value, self.tracker.usage)
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "teardown":
-            kinds = {str(kind) for name, kind in report.user_properties if name == PROPERTY}
-            self.seen.setdefault(report.nodeid, set()).update(kinds)
-
-    def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
-    ) -> None:
-        """Write the baseline, or say what of it is gone; not in xdist's workers."""
-        from orm_async_tests.pytest_plugin import baseline
-
-        if self.path is None or hasattr(config, "workerinput"):
+        if report.when != "teardown":
             return
-        if self.writing:
-            baseline.write(self.path, baseline.merged(self.known, self.seen))
-            count = sum(map(len, self.seen.values()))
-            terminalreporter.write_line(f"async-orm: {count} findings written to {self.path}")
+        findings = read_properties(report.user_properties)
+        kinds = {finding.kind for finding in findings}
+        self.current.setdefault(report.nodeid, set()).update(kinds)
+        self.findings += [
+            (report.nodeid, finding)
+            for finding in findings
+            if self.writes or self._fails(report.nodeid, finding)
+        ]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Write the baseline before the summary that names it; not in a worker of xdist."""
+        failure = ""
+        if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
+            try:
+                baseline.write_baseline(self.path, baseline.merge(self.known, self.current))
+            except CouldNotRun as error:
+                failure = str(error)
+        result = yield
+        if failure:
+            pytest.exit(failure, pytest.ExitCode.USAGE_ERROR)
+        return result
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the findings, grouped, and how they differ from the baseline."""
+        write = terminalreporter.write_line
+        if self.findings:
+            terminalreporter.section("misuse of async SQLAlchemy")
+            for line in summarize(self.findings):
+                write(line)
+        if self.path is None:
             return
-        for test, kind in baseline.gone(self.known, self.seen):
-            terminalreporter.write_line(f"async-orm: gone, take it from {self.path}: {test} {kind}")
+        if self.writes:
+            count = sum(map(len, self.current.values()))
+            write(f"async-orm: {count} findings written to {self.path}")
+            return
+        for test, kind in baseline.find_cured(self.known, self.current):
+            write(f"async-orm: cured, remove it from {self.path}: {test} {kind}")

@@ -1,43 +1,65 @@
-"""The findings that an old code base has already, by test and kind."""
+"""The baseline: a file of known findings, by test and kind, that do not fail their tests."""
 
 import json
+import os
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
 
-Known = dict[str, set[str]]  # kinds, by a test's id
+Baseline = dict[str, set[str]]  # the kinds of findings, by the id of a test
+OPTION = "--async-orm-baseline"
+WRITE_OPTION = "--async-orm-baseline-write"
+REWRITE = f"pytest ... {WRITE_OPTION}"
 
 
-def read(path: Path) -> Known:
-    """What the file knows."""
+def read_baseline(path: Path) -> Baseline:
+    """Return the known findings. Raises CouldNotRun if the file cannot be read."""
     try:
         return {
             str(test): {str(kind) for kind in kinds}
             for test, kinds in json.loads(path.read_text("utf-8")).items()
         }
     except FileNotFoundError:
-        what, remedy = "there is no baseline", "pytest ... --async-orm-baseline-write"
-        raise CouldNotRun(what, str(path), remedy) from None
+        raise CouldNotRun("there is no baseline", str(path), REWRITE) from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        remedy = "repair it, or write it anew: pytest ... --async-orm-baseline-write"
+        remedy = f"repair the file, or write it again: {REWRITE}"
         raise CouldNotRun(f"the baseline cannot be read: {error}", str(path), remedy) from None
 
 
-def write(path: Path, known: Known) -> None:
-    """Write it in a stable order, for a small diff."""
-    ordered = {test: sorted(kinds) for test, kinds in sorted(known.items()) if kinds}
-    path.write_text(json.dumps(ordered, indent=2) + "\n", "utf-8")
+def check_writable(path: Path) -> None:
+    """Raise CouldNotRun if the baseline could not be written after the tests have run."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        problem = "the folder of the baseline does not exist"
+    elif path.is_dir():
+        problem = "the baseline is a folder"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        problem = "the baseline cannot be written: permission denied"
+    else:
+        return
+    raise CouldNotRun(problem, str(path), f"{OPTION} FILE, with a file that you can write")
 
 
-def merged(known: Known, seen: Known) -> Known:
-    """What was seen replaces what was known of the same tests; tests that did not run stay."""
-    return {**known, **seen}
+def write_baseline(path: Path, findings: Baseline) -> None:
+    """Write the findings in a stable order, for small diffs. Raises CouldNotRun."""
+    ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
+    try:
+        path.write_text(json.dumps(ordered, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        problem = f"the baseline cannot be written: {error.strerror}"
+        remedy = f"{OPTION} FILE, with a file that you can write"
+        raise CouldNotRun(problem, str(path), remedy) from None
 
 
-def gone(known: Known, seen: Known) -> list[tuple[str, str]]:
-    """What was known of tests that ran, and did not happen again."""
+def merge(baseline: Baseline, current: Baseline) -> Baseline:
+    """Return the baseline with the tests of this run replaced; tests that did not run stay."""
+    return {**baseline, **current}
+
+
+def find_cured(baseline: Baseline, current: Baseline) -> list[tuple[str, str]]:
+    """Return the tests and kinds of known findings that this run did not repeat."""
     return [
         (test, kind)
-        for test in sorted(seen)
-        for kind in sorted(known.get(test, set()) - seen[test])
+        for test in sorted(current)
+        for kind in sorted(baseline.get(test, set()) - current[test])
     ]

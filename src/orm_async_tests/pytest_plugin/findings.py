@@ -1,24 +1,57 @@
-"""What a test did wrong, as it is said."""
+"""Findings: what a test did wrong, where, and how to cure it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 
-CONNECTION, TRANSACTION, TASKS = "connection", "transaction", "two-tasks"
+CONNECTION, TRANSACTION, TWO_TASKS = "connection", "transaction", "two-tasks"
 ENGINE, LOOP = "engine", "loop"
-CURES = {  # kind: what to do, and the scripts that show it
-    CONNECTION: "give it back by `async with` (orm-async-tests explain 83, 27)",
-    TRANSACTION: "end it by `async with`, commit() or rollback() (orm-async-tests explain 18, 83)",
-    TASKS: "a session or a connection for each task (orm-async-tests explain 24, 25, 26, 28)",
-    ENGINE: "await engine.dispose() in its loop (orm-async-tests explain 30, 84)",
-    LOOP: "dispose the engine in its loop, or use NullPool (orm-async-tests explain 30)",
+CURES = {  # by kind: what to do, and the scripts that show it
+    CONNECTION: "return it with `async with` (orm-async-tests explain 83, 27)",
+    TRANSACTION: "end it with `async with`, commit() or rollback() "
+    "(orm-async-tests explain 18, 83)",
+    TWO_TASKS: "use one session or connection per task (orm-async-tests explain 24, 25, 26, 28)",
+    ENGINE: "await engine.dispose() in the engine's event loop (orm-async-tests explain 30, 84)",
+    LOOP: "dispose the engine before its event loop ends, or use NullPool "
+    "(orm-async-tests explain 30)",
 }
+PROPERTY = "async-orm"  # the name of the report property that carries a finding
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One of the kinds, and what happened, where."""
+    """A misuse of async SQLAlchemy by a test."""
 
     kind: str
-    what: str
+    location: str
+    """The line of the user's code that the finding is about."""
+
+    problem: str
+    """What happened there, on one line; it names the location."""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.what}\n    cure: {CURES[self.kind]}"
+        return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
+
+    def to_property(self) -> tuple[str, object]:
+        """Return the finding as a property of a test report, which pytest-xdist can send."""
+        return PROPERTY, json.dumps(asdict(self))
+
+
+def read_properties(properties: Iterable[tuple[str, object]]) -> list[Finding]:
+    """Return the findings among the properties of a test report."""
+    return [Finding(**json.loads(str(value))) for name, value in properties if name == PROPERTY]
+
+
+def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
+    """Yield the lines of the terminal section for pairs of a test's id and a finding.
+
+    Equal findings of several tests are one group, which lists the tests.
+    """
+    tests: dict[Finding, list[str]] = {}
+    for test, finding in findings:
+        tests.setdefault(finding, []).append(test)
+    for finding in sorted(tests, key=lambda finding: (finding.kind, finding.location)):
+        yield f"{finding.kind} at {finding.location}"
+        yield f"    {finding.problem}"
+        yield from (f"    test: {test}" for test in dict.fromkeys(tests[finding]))
+        yield f"    cure: {CURES[finding.kind]}"

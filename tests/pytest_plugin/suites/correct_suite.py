@@ -1,4 +1,4 @@
-"""The same tests without their traps."""
+"""A user's tests that use async SQLAlchemy correctly, in ways that look like misuse."""
 
 import asyncio
 import threading
@@ -22,11 +22,11 @@ async def test_a_session_of_a_fixture(session: AsyncSession) -> None:
 
 
 async def test_a_session_for_each_task(engine: AsyncEngine) -> None:
-    async def ask() -> None:
+    async def select_one() -> None:
         async with AsyncSession(engine) as session:
             await session.execute(ONE)
 
-    await asyncio.gather(ask(), ask(), ask())
+    await asyncio.gather(select_one(), select_one(), select_one())
 
 
 async def test_tasks_one_after_the_other(session: AsyncSession) -> None:
@@ -34,11 +34,11 @@ async def test_tasks_one_after_the_other(session: AsyncSession) -> None:
     await asyncio.wait_for(session.execute(ONE), 10)
     lock = asyncio.Lock()
 
-    async def ask() -> None:
+    async def select_one() -> None:
         async with lock:
             await session.execute(ONE)
 
-    await asyncio.gather(ask(), ask())
+    await asyncio.gather(select_one(), select_one())
 
 
 async def test_a_timeout(session: AsyncSession) -> None:
@@ -77,12 +77,12 @@ async def test_an_engine_that_is_disposed() -> None:
 async def test_an_engine_without_pool_in_two_loops() -> None:
     engine = create_async_engine(URL, poolclass=NullPool)
 
-    async def ask() -> None:
+    async def select_one() -> None:
         async with engine.connect() as connection:
             await connection.execute(ONE)
 
-    await ask()
-    await asyncio.to_thread(asyncio.run, ask())
+    await select_one()
+    await asyncio.to_thread(asyncio.run, select_one())
 
 
 async def test_a_connection_that_a_listener_refuses(engine: AsyncEngine) -> None:
@@ -101,7 +101,7 @@ async def test_a_connection_that_a_listener_refuses(engine: AsyncEngine) -> None
 
 async def test_run_sync(session: AsyncSession) -> None:
     names = await session.run_sync(
-        lambda inner: [each.pets for each in inner.scalars(select(Owner))]
+        lambda inner: [owner.pets for owner in inner.scalars(select(Owner))]
     )
     assert names == [[]]
 
@@ -116,7 +116,7 @@ Kept = Callable[[], None]
 
 @pytest.fixture(scope="module")
 def keep() -> Iterator[Kept]:
-    """A server's thread, in which a task takes a connection for as long as the server runs."""
+    """Run a server in a thread; the callable makes it hold a connection for as long as it runs."""
     loop, engine, kept = asyncio.new_event_loop(), create_async_engine(URL), AsyncExitStack()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -150,16 +150,16 @@ def shared() -> Iterator[Shared]:
         runner.run(engine.dispose())
 
 
-async def _ask(engine: AsyncEngine) -> None:
+async def _select_one(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         await connection.execute(ONE)
 
 
 def test_a_shared_engine(shared: Shared) -> None:
     runner, engine = shared
-    runner.run(_ask(engine))
+    runner.run(_select_one(engine))
 
 
 def test_a_shared_engine_again(shared: Shared) -> None:
     runner, engine = shared
-    runner.run(_ask(engine))
+    runner.run(_select_one(engine))

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from tests.pytest_plugin.suites.owners import RUNNER, URL, Base, Owner
 
 
-async def _made() -> AsyncIterator[AsyncEngine]:
+async def _create_engine() -> AsyncIterator[AsyncEngine]:
     engine = create_async_engine(URL)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.drop_all)
@@ -19,19 +19,19 @@ async def _made() -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-async def _opened(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    async with AsyncSession(engine) as opened:
-        yield opened
+async def _open_session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    async with AsyncSession(engine) as session:
+        yield session
 
 
 if RUNNER == "asyncio":
     import pytest_asyncio
 
-    engine = pytest_asyncio.fixture(_made, name="engine")
-    session = pytest_asyncio.fixture(_opened, name="session")
+    engine = pytest_asyncio.fixture(_create_engine, name="engine")
+    session = pytest_asyncio.fixture(_open_session, name="session")
 else:
-    engine = pytest.fixture(_made, name="engine")
-    session = pytest.fixture(_opened, name="session")
+    engine = pytest.fixture(_create_engine, name="engine")
+    session = pytest.fixture(_open_session, name="session")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The wrong ways of the trap scripts."""
+"""The wrong variants of the chapters whose subject the plugin covers."""
 
 from orm_async_tests import catalogue
 from orm_async_tests.harness.definitions.variants import Variant
@@ -7,9 +7,9 @@ from orm_async_tests.harness.script import Script
 CHAPTERS = ("implicit_io", "concurrency", "pool")
 
 
-def wrong(chapter: str) -> list[tuple[str, Script, Variant]]:
-    """Each wrong way of a chapter, with its command and script."""
-    entries = [entry for entry in catalogue.read_scripts() if entry.chapter == chapter]
+def wrong_variants() -> list[tuple[str, Script, Variant]]:
+    """Return every wrong variant, with the command and the script that it belongs to."""
+    entries = [entry for entry in catalogue.read_scripts() if entry.chapter in CHAPTERS]
     scripts = {entry.command: Script.of(entry.load()) for entry in entries}
     return [
         (command, script, variant)

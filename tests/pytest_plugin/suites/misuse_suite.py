@@ -1,7 +1,8 @@
-"""A user's tests, each with one of the traps: the kind of its finding stands in its name."""
+"""A user's tests with one misuse per test; the name of a test begins with the kind of finding."""
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -67,26 +68,26 @@ async def test_two_tasks_of_a_cold_session(engine: AsyncEngine) -> None:
 async def test_two_tasks_that_flush(engine: AsyncEngine) -> None:
     async with AsyncSession(engine) as session:
         session.add(Owner(name="two"))
-        found = await asyncio.gather(session.flush(), session.flush(), return_exceptions=True)
-    assert isinstance(found[1], InvalidRequestError)
+        results = await asyncio.gather(session.flush(), session.flush(), return_exceptions=True)
+    assert isinstance(results[1], InvalidRequestError)
 
 
 async def test_two_tasks_that_commit(engine: AsyncEngine) -> None:
     async with AsyncSession(engine) as session:
         session.add(Owner(name="two"))
-        found = await asyncio.gather(session.commit(), session.commit(), return_exceptions=True)
-    assert isinstance(found[1], InvalidRequestError)
+        results = await asyncio.gather(session.commit(), session.commit(), return_exceptions=True)
+    assert isinstance(results[1], InvalidRequestError)
 
 
 async def test_two_tasks_of_a_connection(engine: AsyncEngine) -> None:
-    async def ask() -> None:
+    async def select_one() -> None:
         await connection.execute(ONE)
 
     async with engine.connect() as connection:
         await connection.execute(ONE)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(ask())
-            tasks.create_task(ask())
+            tasks.create_task(select_one())
+            tasks.create_task(select_one())
 
 
 async def test_two_tasks_and_one_leaves(engine: AsyncEngine) -> None:
@@ -101,6 +102,20 @@ async def test_two_tasks_and_one_leaves(engine: AsyncEngine) -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
+async def open_session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    with suppress(SQLAlchemyError):  # AnyIO's plugin would fail the test for it
+        async with AsyncSession(engine) as session:  # the generator is closed here
+            yield session
+
+
+async def test_two_tasks_of_a_dropped_generator(engine: AsyncEngine) -> None:
+    await engine.dispose()
+    session = await anext(open_session(engine))
+    with suppress(SQLAlchemyError):
+        await session.execute(ONE)
+    await session.close()
+
+
 async def test_engine(engine: AsyncEngine) -> None:
     other = create_async_engine(URL)
     async with other.connect() as connection:
@@ -111,14 +126,14 @@ async def test_engine(engine: AsyncEngine) -> None:
 def test_loop() -> None:
     engine = create_async_engine(URL)
 
-    async def ask() -> None:
+    async def select_one() -> None:
         async with engine.connect() as connection:
             await connection.execute(ONE)
 
-    async def ask_and_dispose() -> None:
-        with suppress(Exception):  # each driver has its own
-            await ask()
+    async def select_one_and_dispose() -> None:
+        with suppress(Exception):  # every driver raises a class of its own
+            await select_one()
         await engine.dispose()
 
-    asyncio.run(ask())
-    asyncio.run(ask_and_dispose())
+    asyncio.run(select_one())
+    asyncio.run(select_one_and_dispose())

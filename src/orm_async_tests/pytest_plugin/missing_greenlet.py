@@ -1,0 +1,114 @@
+"""Add a note to MissingGreenlet: which attribute it is about, and where its object came from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.exc import MissingGreenlet, NoInspectionAvailable, StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstanceState, InstrumentedAttribute, Session
+
+from orm_async_tests.pytest_plugin.task_usage import TaskUsage
+
+PREFIX = "async-orm: "
+EXPIRED = "was expired (orm-async-tests explain 6, 7, 8)"
+NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
+
+
+def add_notes(error: BaseException, usage: TaskUsage) -> None:
+    """Add a note to each MissingGreenlet among an error, its causes and the parts of a group.
+
+    An error of pydantic gets the notes of the attributes that it could not read.
+    """
+    for cause in _walk_causes(error, set()):
+        if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
+            continue
+        note = _describe_traceback(cause, usage) if _is_missing_greenlet(cause) else ""
+        for line in [note] if note else _describe_validation(cause, usage):
+            cause.add_note(PREFIX + line)
+
+
+def _is_missing_greenlet(error: BaseException) -> bool:
+    """Return whether an error is MissingGreenlet, or a driver's error that SQLAlchemy wrapped."""
+    return isinstance(error.orig if isinstance(error, StatementError) else error, MissingGreenlet)
+
+
+def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[BaseException]:
+    if error is None or id(error) in seen_ids:
+        return
+    seen_ids.add(id(error))
+    yield error
+    yield from _walk_causes(error.__cause__, seen_ids)
+    yield from _walk_causes(error.__context__, seen_ids)
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _walk_causes(part, seen_ids)
+
+
+def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
+    """Describe the attribute, which only private frames of the traceback name.
+
+    The frame of an attribute's `__get__` has it as `self`, and its object as `instance`. SQLAlchemy
+    loads expired attributes in `_load_expired`. The object's state itself may have changed since,
+    for example by a rollback.
+    """
+    attribute, instance, session, problem = None, None, None, NEVER_LOADED
+    step = error.__traceback__
+    while step is not None:
+        name, variables = step.tb_frame.f_code.co_name, step.tb_frame.f_locals
+        if name == "__get__" and isinstance(variables.get("self"), InstrumentedAttribute):
+            attribute, instance = variables["self"], variables["instance"]
+            problem = NEVER_LOADED
+        elif name == "_load_expired":
+            problem = EXPIRED
+        if isinstance(variables.get("session"), Session):
+            session = variables["session"]  # the object may have left it since
+        step = step.tb_next
+    if attribute is None:
+        return ""
+    return _describe(attribute.key, inspect(instance), session, problem, usage)
+
+
+def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
+    """Describe the attributes of mapped objects that a pydantic model could not read.
+
+    Pydantic keeps only the text of MissingGreenlet, but names the object and the attribute. So do
+    FastAPI's errors of validation, which have the same method `errors`.
+    """
+    read_errors = getattr(error, "errors", None)
+    if not type(error).__module__.startswith(("pydantic", "fastapi")) or not callable(read_errors):
+        return
+    for entry in read_errors():
+        if entry.get("type") == "get_attribute_error" and "MissingGreenlet" in entry["msg"]:
+            state, key = _find_state(entry.get("input")), str(entry["loc"][-1])
+            if state is not None and key in state.mapper.attrs:
+                problem = EXPIRED if key in state.expired_attributes else NEVER_LOADED
+                session = state.session or _find_only_session(error)
+                yield _describe(key, state, session, problem, usage)
+
+
+def _find_only_session(error: BaseException) -> Session | None:
+    """Return the session that the frames of a traceback use, or None if there are several."""
+    sessions, step = set[Session](), error.__traceback__
+    while step is not None:
+        for value in step.tb_frame.f_locals.values():
+            if issubclass(type(value), AsyncSession):  # isinstance() would wake lazy proxies
+                sessions.add(value.sync_session)
+        step = step.tb_next
+    return sessions.pop() if len(sessions) == 1 else None
+
+
+def _find_state(instance: Any) -> InstanceState[Any] | None:
+    try:
+        state = inspect(instance)
+    except NoInspectionAvailable:
+        return None
+    return state if isinstance(state, InstanceState) else None
+
+
+def _describe(
+    key: str, state: InstanceState[Any], session: Session | None, problem: str, usage: TaskUsage
+) -> str:
+    owner = state.class_.__name__
+    line = usage.find_origin(session, state)
+    return f"{owner}.{key} {problem}" + (f"; this {owner} came from {line}" if line else "")

@@ -1,0 +1,252 @@
+"""Track connections, engines and sessions while a test runs, and report what it misuses.
+
+The methods `connect`, `checkout`, `checkin`, `detach` and `close` listen to the pool's public
+events of the same names. For what no event reports, see `instrumentation`.
+"""
+
+import asyncio
+import gc
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import AdaptedConnection, Engine, Pool, event
+from sqlalchemy.exc import SAWarning
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from orm_async_tests.pytest_plugin.findings import (
+    CONNECTION,
+    ENGINE,
+    LOOP,
+    TRANSACTION,
+    TWO_TASKS,
+    Finding,
+)
+from orm_async_tests.pytest_plugin.source_lines import Location, locate_caller
+from orm_async_tests.pytest_plugin.task_usage import TaskUsage
+
+GRACE = 5.0  # seconds in which another thread, such as a server's, may return its connections
+
+
+@dataclass(eq=False)
+class Scope:
+    """A test or a wider fixture; what it opens has to be closed when it ends."""
+
+    name: str
+    checkouts: list["Checkout"] = field(default_factory=list)
+    engines: list["EngineRecord"] = field(default_factory=list)
+    findings: dict[Finding, None] = field(default_factory=dict)  # an ordered set
+    ended: bool = False
+
+
+@dataclass(eq=False)
+class EngineRecord:
+    """An engine, from its creation to dispose(); it listens to the engine's pools."""
+
+    created_at: Location
+    scope: Scope | None
+    connections: dict[int, "ConnectionRecord"]  # the tracker's, which hears of `connect` first
+    disposed: bool = False
+    open_entries: set[int] = field(default_factory=set)  # by the id of the pool's entry
+
+    def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
+        if isinstance(connection, AdaptedConnection):  # synchronous drivers are not tracked
+            self.open_entries.add(id(entry))
+            self.disposed = False
+            if id(entry) in self.connections:  # absent once the tracker has been removed
+                self.connections[id(entry)].engine = self
+
+    def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
+        self.open_entries.discard(id(entry))
+
+
+@dataclass(eq=False, slots=True)
+class Checkout:
+    """A connection that is checked out from its pool."""
+
+    location: Location
+    thread: int
+    connection: "ConnectionRecord"
+    proxy: "weakref.ref[PoolProxiedConnection]"  # the only object that can return it to the pool
+    returned: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class ConnectionRecord:
+    """A driver's connection in a pool, and the event loop that opened it."""
+
+    opened_at: Location
+    loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
+    driver_connection: int  # by id
+    engine: EngineRecord | None = None
+    checkouts: list[Checkout] = field(default_factory=list)  # a StaticPool allows several
+
+
+class ResourceTracker:
+    """Tracks the resources of one pytest run, by the test or fixture that opened them."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.test: Scope | None = None
+        self.fixtures: list[Scope] = []  # wider fixtures that are being set up, innermost last
+        self.pools: MutableMapping[Pool, EngineRecord] = weakref.WeakKeyDictionary()
+        self.connections: dict[int, ConnectionRecord] = {}  # by the id of the pool's entry
+        self.usage = TaskUsage(self.report_two_tasks)
+
+    @property
+    def scope(self) -> Scope | None:
+        """Return the scope that owns what is opened now."""
+        return self.fixtures[-1] if self.fixtures else self.test
+
+    def report(self, kind: str, location: Location, problem: str) -> None:
+        """Add a finding to the running test."""
+        if self.test is not None:
+            self.test.findings[Finding(kind, str(location), problem)] = None
+
+    def engine_created(self, engine: Engine) -> None:
+        """Record an AsyncEngine; several of them can share one synchronous engine."""
+        if engine.pool in self.pools:
+            return
+        record = self.pools[engine.pool] = EngineRecord(
+            locate_caller(), self.scope, self.connections
+        )
+        for name in ("connect", "close"):
+            event.listen(engine.pool, name, getattr(record, name))
+        if self.scope is not None:
+            self.scope.engines.append(record)
+
+    def engine_disposed(self, old: Pool, new: Pool) -> None:
+        """Record dispose(); SQLAlchemy moves the listeners of the old pool to the new one."""
+        record = self.pools.get(old)
+        if record is not None:
+            record.disposed = True
+            self.pools[new] = record
+
+    def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
+        previous = self.connections.pop(id(entry), None)
+        for checkout in previous.checkouts if previous else ():  # a checkout listener refused it
+            checkout.returned = checkout.proxy() is not None
+        if isinstance(connection, AdaptedConnection):
+            loop = _running_loop()
+            loop_or_none = weakref.ref(loop) if loop else None
+            self.connections[id(entry)] = ConnectionRecord(
+                locate_caller(), loop_or_none, id(connection)
+            )
+
+    def checkout(self, _: Any, entry: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
+        connection, scope = self.connections.get(id(entry)), self.scope
+        if connection is None or scope is None:
+            return
+        thread = threading.get_ident()
+        if thread != self.thread and connection.engine and connection.engine.scope:
+            server = connection.engine.scope  # a wider fixture started a server in this thread
+            scope = scope if server.ended else server
+        location = self.usage.locate_current_call()
+        checkout = Checkout(location, thread, connection, weakref.ref(proxy, _keep_until_finalized))
+        self._check_loop(connection, "used", location)
+        connection.checkouts.append(checkout)
+        scope.checkouts.append(checkout)
+
+    def checkin(self, _: Any, entry: ConnectionPoolEntry) -> None:
+        connection = self.connections.get(id(entry))
+        if connection is not None and connection.checkouts:
+            connection.checkouts.pop(0).returned = True
+
+    def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
+        """Record that a connection left its pool: the user detached it, or it became garbage."""
+        connection = self.connections.get(id(entry))
+        if connection is not None:
+            connection.checkouts = [
+                checkout for checkout in connection.checkouts if checkout.proxy() is not None
+            ]
+            self.checkin(_, entry)
+
+    def close(self, _: Any, entry: ConnectionPoolEntry) -> None:
+        connection = self.connections.get(id(entry))
+        if connection is not None and _running_loop() is not None:
+            self._check_loop(connection, "closed", locate_caller())
+
+    def _check_loop(self, connection: ConnectionRecord, action: str, location: Location) -> None:
+        if connection.loop is not None and connection.loop() is not _running_loop():
+            origin = f"a connection that one event loop opened at {connection.opened_at}"
+            self.report(LOOP, location, f"{origin} was {action} in another at {location}")
+
+    def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
+        """Report that two tasks used a session or connection at once, once for each two lines.
+
+        A session's connection has the same conflict as the session.
+        """
+        first, second = str(waiting), str(running)
+        lines = (
+            f"at once, both at {second}" if first == second else f"at once: {first} and {second}"
+        )
+        known = self.test.findings if self.test else ()
+        if not any(finding.problem.endswith(lines) for finding in known):
+            self.report(TWO_TASKS, running, f"two tasks used one {name} {lines}")
+
+    def end_scope(self, scope: Scope) -> list[Finding]:
+        """Return the findings of a test or fixture that has ended, and forget its resources."""
+        leaks = []
+        if not all(checkout.returned for checkout in scope.checkouts):
+            _wait_for_threads(scope.checkouts)
+            with _suppressed_warnings():
+                gc.collect()  # so that garbage is found now, and not in a later test
+            leaks = [self._describe_leak(one) for one in scope.checkouts if not one.returned]
+        leaks += [
+            Finding(
+                ENGINE,
+                str(engine.created_at),
+                f"the engine created at {engine.created_at} was not disposed",
+            )
+            for engine in scope.engines
+            if engine.open_entries and not engine.disposed
+        ]
+        scope.ended = True
+        scope.checkouts.clear()
+        scope.engines.clear()
+        return [*scope.findings, *dict.fromkeys(leaks)]
+
+    def _describe_leak(self, checkout: Checkout) -> Finding:
+        """Name the transaction, if it can still be ended; else the connection."""
+        location = str(checkout.location)
+        origin = f"the connection checked out at {location}"
+        if checkout.proxy() is None:
+            problem = f"{origin} was left to the garbage collector"
+        elif self.usage.has_open_transaction(checkout.connection.driver_connection):
+            return Finding(TRANSACTION, location, f"{origin} has a transaction open")
+        else:
+            problem = f"{origin} was not returned to the pool"
+        return Finding(CONNECTION, location, problem)
+
+
+def _keep_until_finalized(_: Any) -> None:
+    """Do nothing; from Python 3.15 a weak reference outlives finalizers only with a callback."""
+
+
+def _wait_for_threads(checkouts: list[Checkout]) -> None:
+    """Give other threads some seconds to return the connections that they hold."""
+    foreign = [one for one in checkouts if one.thread != threading.get_ident()]
+    deadline = time.monotonic() + GRACE
+    while not all(checkout.returned for checkout in foreign) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+@contextmanager
+def _suppressed_warnings() -> Iterator[None]:
+    """Suppress SQLAlchemy's and Python's warnings about leaks, which the plugin reports better."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield

@@ -1,0 +1,188 @@
+"""Find the line of the user's code that is running, or at which a task waits."""
+
+import asyncio
+import gc
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import AsyncGeneratorType, CodeType, FrameType
+from typing import Any
+
+import greenlet
+import sqlalchemy
+
+LIBRARIES = (
+    str(Path(sqlalchemy.__file__).parent),
+    str(Path(__file__).parent),
+    sysconfig.get_path("stdlib"),
+    "<",  # frozen modules, and code compiled from a string
+)
+INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+ASYNCIO = str(Path(asyncio.__file__).parent)
+LOOPS = tuple(str(Path(ASYNCIO, name)) for name in ("events.py", "base_events.py", "runners.py"))
+TESTERS = (f"{os.sep}_pytest{os.sep}", f"{os.sep}pluggy{os.sep}")
+USER, LIBRARY, BOUNDARY = 1, 2, 3  # a boundary is called by code that did not cause the call
+AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
+FRAMES = ("cr_frame", "gi_frame", "ag_frame")
+_owners: dict[str, int] = {}  # USER, LIBRARY or BOUNDARY, by file: a cache
+
+
+@dataclass(eq=False, slots=True)
+class SourceLine:
+    """A line of code, as an instruction: computing its number is slow, and rarely necessary."""
+
+    code: CodeType
+    instruction: int
+
+    def __str__(self) -> str:
+        lines = self.code.co_lines()
+        number = next(line for start, end, line in lines if start <= self.instruction < end)
+        path, folder = Path(self.code.co_filename), Path.cwd()
+        shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+        return f"{shown}:{number} in {self.code.co_name}"
+
+
+Location = SourceLine | str  # a description where no line of the user's code is known
+
+
+def locate_caller() -> Location:
+    """Return the innermost line of the user's code that is running now."""
+    line = find_user_line(sys._getframe(1))  # inspect.currentframe() is the same, and slower
+    return line or locate_awaiter(greenlet.getcurrent().parent)
+
+
+def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
+    """Return the innermost line of the user's code in a greenlet that waits for its child.
+
+    SQLAlchemy runs in a greenlet of its own, so the frames of the coroutine that awaits it belong
+    to the parent. Without such a line, describe the running task.
+    """
+    while parent is not None:
+        line = find_user_line(parent.gr_frame)
+        if line is not None:
+            return line
+        parent = parent.parent
+    task = running_task()
+    return (_find_run_call(sys._getframe(1), task) if task else None) or _describe_task(task)
+
+
+def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Location:
+    """Return the innermost line of the user's code at which a task waits in a greenlet."""
+    return find_user_line(inside.gr_frame) or _find_suspended_line(task) or _describe_task(task)
+
+
+def find_user_line(frame: FrameType | None) -> SourceLine | None:
+    """Return the first line of the user's code from this frame outward, or None.
+
+    The search ends at the event loop and at pytest: what called them did not cause the call.
+    """
+    while frame is not None:
+        code = frame.f_code
+        owner = _owners.get(code.co_filename) or _find_owner(code.co_filename)
+        if owner == USER:
+            return SourceLine(code, frame.f_lasti)
+        if owner == BOUNDARY:
+            return None
+        frame = frame.f_back
+    return None
+
+
+def running_task() -> "asyncio.Task[Any] | None":
+    """Return the running task, or None without a running event loop."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> SourceLine | None:
+    """Return the user's call of asyncio.run() or the like, if it runs this task."""
+    parent = greenlet.getcurrent().parent
+    while frame is not None or parent is not None:
+        if frame is None:
+            assert parent is not None
+            frame, parent = parent.gr_frame, parent.parent
+            continue
+        is_loop = frame.f_code.co_filename in LOOPS
+        if is_loop and any(value is task for value in frame.f_locals.values()):
+            return find_user_line(_leave_loop(frame))
+        frame = frame.f_back
+    return None
+
+
+def _leave_loop(frame: FrameType | None) -> FrameType | None:
+    while frame is not None and frame.f_code.co_filename in LOOPS:
+        frame = frame.f_back
+    return frame
+
+
+def _find_suspended_line(task: "asyncio.Task[Any]") -> SourceLine | None:
+    """Return the innermost line of the user's code at which a suspended task waits."""
+    frames = [
+        frame
+        for frame in _suspended_frames(task.get_coro())
+        if _find_owner(frame.f_code.co_filename) == USER
+    ]
+    return SourceLine(frames[-1].f_code, frames[-1].f_lasti) if frames else None
+
+
+def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
+    """Yield the frames of a coroutine and of what it awaits, outermost first.
+
+    The attributes are those that `inspect` documents. What aclose() or anext() of an asynchronous
+    generator returns has none of them, but refers to the generator.
+    """
+    while awaitable is not None:
+        if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
+            referents = gc.get_referents(awaitable)
+            awaitable = next(
+                (one for one in referents if isinstance(one, AsyncGeneratorType)), None
+            )
+        frames = (getattr(awaitable, name, None) for name in FRAMES)
+        frame = next((frame for frame in frames if frame is not None), None)
+        if frame is not None:
+            yield frame
+        inner = (getattr(awaitable, name, None) for name in AWAITED)
+        awaitable = next((one for one in inner if one is not None), None)
+
+
+def _find_waiter(task: "asyncio.Task[Any]") -> SourceLine | None:
+    """Return the line of the task that waits for this one in a library's frame.
+
+    SQLAlchemy moves the closing of a session into a task of its own, and waits in a frame that has
+    this task as a local variable.
+    """
+    for other in asyncio.all_tasks():
+        frames = list(_suspended_frames(other.get_coro()))
+        if frames and any(value is task for value in frames[-1].f_locals.values()):
+            return _find_suspended_line(other)
+    return None
+
+
+def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
+    """Describe a task that runs no line of the user's code, as in gather(session.execute(...))."""
+    if task is None:
+        return "code that is not yours"
+    line = _find_waiter(task)
+    if line is not None:
+        return line
+    name = getattr(task.get_coro(), "__qualname__", "a coroutine")
+    others = [_find_suspended_line(other) for other in asyncio.all_tasks() if other is not task]
+    lines = sorted({str(line) for line in others if line})
+    return f"{name}() in a task" + (f", while {lines[0]} waits" if lines else "")
+
+
+def _find_owner(file: str) -> int:
+    owner = _owners.get(file)
+    if owner is None:
+        if file in LOOPS or any(part in file for part in TESTERS):
+            owner = BOUNDARY
+        elif file.startswith(LIBRARIES) or any(part in file for part in INSTALLED):
+            owner = LIBRARY
+        else:
+            owner = USER
+        _owners[file] = owner
+    return owner

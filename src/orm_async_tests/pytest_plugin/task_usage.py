@@ -1,0 +1,147 @@
+"""Record which task uses a session or a connection, and from which line of the user's code.
+
+The wrappers of `instrumentation` call this module at every statement. What it records is stored as
+an attribute of the greenlet, the session or the connection, so that it ends with them.
+"""
+
+import asyncio
+import gc
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+from sqlalchemy import Connection
+from sqlalchemy.orm import InstanceState, Session, loading
+
+from orm_async_tests.pytest_plugin.source_lines import (
+    Location,
+    find_user_line,
+    locate_awaiter,
+    locate_caller,
+    locate_task,
+    running_task,
+)
+
+CALLER = "_async_orm_caller"  # of a greenlet: its Caller
+LAST_CALLER = "_async_orm_last_caller"  # of a session or a connection: the last Caller inside it
+QUERIES = "_async_orm_queries"  # of a session
+ORIGIN = "_async_orm_origin"  # of the InstanceState of an object that a flush inserted
+MAX_QUERIES = 1000  # the number of queries that are remembered for a session
+
+Target = Session | Connection
+
+
+class Caller(weakref.ref[greenlet]):
+    """A greenlet in which a task called SQLAlchemy; one object, because it is created often."""
+
+    __slots__ = ("awaiter", "task")
+    task: "weakref.ref[asyncio.Task[Any]] | None"
+    awaiter: Location | None  # the line that awaits the greenlet, once it was looked up
+
+
+class TaskUsage:
+    """Records calls of sessions and connections; `report_conflict` gets a name and two lines."""
+
+    def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
+        self.report_conflict = report_conflict
+
+    def record_call(self, target: Target) -> Caller | None:
+        """Record that the running task is inside the target until the current greenlet ends."""
+        current = getcurrent()
+        caller: Caller | None = getattr(current, CALLER, None)
+        if caller is None:
+            if current.parent is None:
+                return None
+            caller, task = Caller(current), running_task()
+            caller.task, caller.awaiter = weakref.ref(task) if task else None, None
+            setattr(current, CALLER, caller)
+        last: Caller | None = getattr(target, LAST_CALLER, None)
+        if last is not caller:
+            if last is not None and last() is not None:
+                self._check_overlap(target, last, caller)
+            setattr(target, LAST_CALLER, caller)
+        return caller
+
+    def record_write(self, session: Session) -> Caller | None:
+        """Record a call that will insert rows, and look up its line now.
+
+        From the pool's events, which need the line too, the stack is much deeper.
+        """
+        caller = self.record_call(session)
+        if caller is not None and caller.awaiter is None:
+            _locate(caller, sys._getframe(1))
+        return caller
+
+    def record_query(self, session: Session) -> None:
+        """Record a query, so that `find_origin` can tell which one loaded an object.
+
+        This advances SQLAlchemy's private counter of loads: objects that the query loads get a
+        higher `runid` than the number that is taken here.
+        """
+        caller = self.record_call(session)
+        if caller is not None:
+            queries: deque[tuple[int, Location]] | None = getattr(session, QUERIES, None)
+            if queries is None:
+                queries = deque(maxlen=MAX_QUERIES)
+                setattr(session, QUERIES, queries)
+            queries.append((loading._new_runid(), _locate(caller, sys._getframe(1))))
+
+    def record_inserts(self, caller: Caller, states: Iterable[InstanceState[Any]]) -> None:
+        """Record that a flush of this caller inserted these objects."""
+        line = caller.awaiter or _locate(caller, sys._getframe(1))
+        for state in states:
+            setattr(state, ORIGIN, line)
+
+    def locate_current_call(self) -> Location:
+        """Return the line that runs or awaits the current greenlet, looked up at most once."""
+        caller: Caller | None = getattr(getcurrent(), CALLER, None)
+        if caller is None:
+            return locate_caller()
+        return caller.awaiter or _locate(caller, sys._getframe(1))
+
+    def find_origin(self, session: Session | None, state: InstanceState[Any]) -> Location | None:
+        """Return the line that loaded an object into this session, or that inserted it."""
+        queries: Iterable[tuple[int, Location]] = getattr(session, QUERIES, ())
+        runid = state.runid
+        lines = [line for number, line in queries if runid is not None and number < runid]
+        return lines[-1] if lines else getattr(state, ORIGIN, None)
+
+    def has_open_transaction(self, driver_connection: int) -> bool:
+        """Return whether a live Connection has a transaction on this driver's connection, by id."""
+        return any(
+            id(candidate.connection.dbapi_connection) == driver_connection
+            and candidate.in_transaction()
+            for candidate in gc.get_objects()
+            if issubclass(type(candidate), Connection)  # isinstance() would wake lazy proxies
+            and hasattr(candidate, LAST_CALLER)
+            and not (candidate.closed or candidate.invalidated)
+        )
+
+    def _check_overlap(self, target: Target, last: Caller, caller: Caller) -> None:
+        """Report a conflict if another task's greenlet is still inside the target."""
+        inside = last()
+        if inside is None or inside.dead:
+            return
+        task, other = (one.task() if one.task else None for one in (last, caller))
+        if task is None or other is None or task is other:
+            return
+        name = "connection" if isinstance(target, Connection) else "session"
+        self.report_conflict(name, locate_task(task, inside), locate_caller())
+
+
+def _locate(caller: Caller, frame: FrameType) -> Location:
+    """Return the innermost line of the running greenlet from this frame on, or its awaiter's line.
+
+    Inside run_sync() the greenlet itself runs lines of the user's code. The line that awaits the
+    greenlet does not change, so it is remembered.
+    """
+    line = find_user_line(frame)
+    if line is not None:
+        return line
+    if caller.awaiter is None:
+        caller.awaiter = locate_awaiter(getcurrent().parent)
+    return caller.awaiter

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -101,13 +102,13 @@ def read_scripts() -> list[ScriptFile]:
 
     Raises ValueError, which names the file, if a script does not have the required form.
     """
-    return sorted(map(_read_script, SCRIPTS.glob("*/test*.py")), key=lambda script: script.number)
+    return [_read_script(path) for path in _find_files().values()]
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
     """Return the scripts to read first, in that order, each with its lesson."""
-    by_number = {script.number: script for script in read_scripts()}
-    return [(by_number[number], lesson) for number, lesson in LEARNING_PATH.items()]
+    files = _find_files()
+    return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 
 
 def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
@@ -122,12 +123,20 @@ def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
             yield Chapter(name, title.rstrip("."), introduction, tuple(by_chapter[name]))
 
 
+def _find_files() -> dict[int, Path]:
+    """Return the files of all scripts by number, sorted."""
+    names = {path: FILE_NAME.fullmatch(path.name) for path in SCRIPTS.glob("*/test*.py")}
+    if wrong := [path for path, name in names.items() if name is None]:
+        raise ValueError(f"{wrong[0]}: see CONTRIBUTING.md for the form of a script")
+    return dict(sorted((int(name[1]), path) for path, name in names.items() if name))
+
+
+@cache
 def _read_script(path: Path) -> ScriptFile:
     tree = ast.parse(path.read_text("utf-8"))
-    name = FILE_NAME.fullmatch(path.name)
     claim, _, prose = (ast.get_docstring(tree) or "").partition("\n\n")
     docs = tuple(DOCS.findall(prose))
-    if name is None or path.parent.name not in CHAPTERS or not docs:
+    if path.parent.name not in CHAPTERS or not docs:
         raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
     try:
         errors = tuple(map(symptoms.parse, symptoms.LINE.findall(prose)))
@@ -135,7 +144,8 @@ def _read_script(path: Path) -> ScriptFile:
         raise ValueError(f"{path}: {error}") from None
     why = symptoms.LINE.sub("", DOCS.sub("", prose)).strip()
     cures = tuple(_right_variants(tree))
-    return ScriptFile(int(name[1]), path, claim, why, docs, errors, cures, _since(tree))
+    number = int(path.name.partition("_")[0].removeprefix("test"))
+    return ScriptFile(number, path, claim, why, docs, errors, cures, _since(tree))
 
 
 def _right_variants(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -159,16 +169,16 @@ def select(words: Iterable[str], chapter: str | None = None) -> list[ScriptFile]
     Without words, return every script. With a chapter, leave out the scripts of other chapters.
     Raises CouldNotRun if a word names no script or if the chapter does not exist.
     """
-    scripts = read_scripts()
-    numbers = {number for word in words for number in _numbers(word, scripts)}
+    files = _find_files()
+    numbers = {number for word in words for number in _numbers(word, files)} or files.keys()
     folder = chapter and chapter.replace("-", "_")
     if folder is not None and folder not in CHAPTERS:
         names = ", ".join(CHAPTERS)
         raise CouldNotRun(f"there is no chapter {chapter!r}", "--chapter", f"one of {names}")
     return [
-        script
-        for script in scripts
-        if (not numbers or script.number in numbers) and folder in (None, script.chapter)
+        _read_script(path)
+        for number, path in files.items()
+        if number in numbers and folder in (None, path.parent.name)
     ]
 
 
@@ -187,7 +197,7 @@ def select_one(word: str) -> ScriptFile:
     return scripts[0]
 
 
-def _numbers(word: str, scripts: list[ScriptFile]) -> list[int]:
+def _numbers(word: str, existing: Iterable[int]) -> list[int]:
     first, dash, last = word.removeprefix("test").partition("-")
     last = last if dash else first
     if not (_is_number(first) and _is_number(last)):
@@ -197,7 +207,7 @@ def _numbers(word: str, scripts: list[ScriptFile]) -> list[int]:
             "a number or a range, for example 1 or 5-7",
         )
     low, high = int(first), int(last)
-    numbers = [script.number for script in scripts if low <= script.number <= high]
+    numbers = [number for number in existing if low <= number <= high]
     if not numbers:
         raise CouldNotRun(f"there is no script {word}", "the command line", "orm-async-tests list")
     return numbers

@@ -1,13 +1,14 @@
-"""Which database the scripts, the service and Alembic share, and how they connect to it."""
+"""The database that the scripts, the service and Alembic share, and the connections to it."""
 
+import importlib.util
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import URL, NullPool, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, NullPool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -16,33 +17,36 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from orm_async_tests.drivers import DRIVERS as DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import SCRIPTS, Login, Purpose, lease
+from orm_async_tests.urls import check_port, hide_secrets
+from orm_async_tests.urls import parse_url as parse_url
+from orm_async_tests.urls import with_driver as with_driver
 
 Kind = Literal["embedded", "compose", "url", "file"]
 
-DRIVERS = ("asyncpg", "psycopg")
-NAME = "orm_async_tests"  # of the embedded server's database
+NAME = "orm_async_tests"  # the database on the embedded server
 COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which database was asked for, and by what."""
+    """The database that a command will use, and the option or variable that chose it."""
 
     kind: Kind
     source: str
-    url: URL | None = None
+    url: URL | None = None  # in the portable form; None for the embedded server
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database that can be connected to for as long as open_database() is."""
+    """A database that you can connect to while open_database() is open."""
 
-    url: URL
+    url: URL  # in the form for its driver
     kind: Kind
     label: str
-    pooler: str = ""  # the mode of a PgBouncer that ways go through
+    pooler: str = ""  # the mode of the PgBouncer that variants go through
 
     @property
     def driver(self) -> str:
@@ -50,17 +54,19 @@ class Database:
 
 
 def choose(db: str | None = None) -> Choice:
-    """Decide without connecting: db (--db), DATABASE_URL, ORM_ASYNC_DB, embedded, in this order.
+    """Choose the database without connecting to it.
 
-    Raises CouldNotRun if what was asked for is neither a URL of PostgreSQL nor a known word.
+    The first of these that is not empty decides: db (the option --db), DATABASE_URL,
+    ORM_ASYNC_DB, the embedded server. Raises CouldNotRun if it is neither a URL of PostgreSQL
+    nor "embedded" nor "compose".
     """
-    asked = [
+    candidates = [
         (db, "--db"),
         (os.environ.get("DATABASE_URL"), "DATABASE_URL"),
         (os.environ.get("ORM_ASYNC_DB"), "ORM_ASYNC_DB"),
         ("embedded", "default"),
     ]
-    word, source = next((word, source) for word, source in asked if word)
+    word, source = next((word, source) for word, source in candidates if word)
     if word == "embedded":
         return Choice("embedded", source)
     if word == "compose":
@@ -68,61 +74,34 @@ def choose(db: str | None = None) -> Choice:
     return Choice("url", source, parse_url(word, source))
 
 
-def parse_url(text: str, source: str) -> URL:
-    """The URL in text, with an asyncio driver: asyncpg where none is named."""
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise CouldNotRun(
-            "this is neither a database URL, nor embedded, nor compose",
-            source,
-            f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
-        ) from None
-    backend, _, driver = url.drivername.partition("+")
-    if backend not in ("postgres", "postgresql") or (driver and driver not in DRIVERS):
-        raise CouldNotRun(
-            f"{url.drivername} is not PostgreSQL through an asyncio driver ({', '.join(DRIVERS)})",
-            f"the URL from {source}",
-            "postgresql+asyncpg://user:password@host:5432/database",
-        )
-    return url.set(drivername=f"postgresql+{driver or DRIVERS[0]}")
-
-
 def compose_url() -> URL:
-    """Where docker-compose.yml publishes its database."""
-    port = os.environ.get(COMPOSE_PORT, "5432")
-    if not port.isdecimal():
-        raise CouldNotRun(f"{port!r} is not a port", COMPOSE_PORT, f"{COMPOSE_PORT}=5432")
+    """Return the URL at which docker-compose.yml publishes its database."""
     return URL.create(
         "postgresql+asyncpg",
         "docker",
         "docker",
         host="127.0.0.1",
-        port=int(port),
+        port=check_port(os.environ.get(COMPOSE_PORT, "5432"), COMPOSE_PORT),
         database="docker",
     )
 
 
-def with_driver(url: URL, driver: str) -> URL:
-    """The same database through another driver."""
-    return url.set(drivername=f"postgresql+{driver}")
+def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
+    """Return the URL for the driver from --driver or ORM_ASYNC_DRIVER, or else for its own.
 
-
-def chosen_driver(url: URL, driver: str | None) -> URL:
-    """The same database through the driver from --driver or ORM_ASYNC_DRIVER, if one is named.
-
-    Raises CouldNotRun for an unknown driver.
+    Raises CouldNotRun if the driver is unknown, is not installed, or does not have a parameter of
+    the URL; source says where the URL comes from.
     """
-    driver = driver or os.environ.get("ORM_ASYNC_DRIVER")
-    if not driver:
-        return url
+    driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
         raise CouldNotRun(
-            f"{driver!r} is not a driver that is known here",
+            f"there is no driver {driver!r}",
             "--driver or ORM_ASYNC_DRIVER",
             f"--driver {' or --driver '.join(DRIVERS)}",
         )
-    return with_driver(url, driver)
+    if importlib.util.find_spec(driver) is None:
+        raise CouldNotRun(f"{driver} is not installed", "this Python", f"pip install {driver}")
+    return with_driver(url, driver, source)
 
 
 @contextmanager
@@ -132,16 +111,16 @@ def open_database(
     purpose: Purpose = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database; the embedded server for this purpose is up until the block ends.
+    """Open the chosen database; an embedded server runs until the block ends.
 
-    Raises CouldNotRun. Nothing is connected to yet: an unreachable URL is found by its first use.
+    This does not connect: if a URL leads nowhere, the first connection raises the error.
+    Raises CouldNotRun if the options or variables are wrong, or the server does not start.
     """
     choice = choose(db)
     through = f", through PgBouncer ({pooler})" if pooler else ""
     if choice.url is not None:
-        url = chosen_driver(choice.url, driver)
-        shown = url.render_as_string(hide_password=True)
-        label = f"{choice.kind} {shown} (from {choice.source}){through}"
+        url = chosen_driver(choice.url, driver, choice.source)
+        label = f"{choice.kind} {hide_secrets(url)} (from {choice.source}){through}"
         yield Database(url, choice.kind, label, pooler)
         return
     with lease(purpose) as server:
@@ -152,7 +131,7 @@ def open_database(
 
 
 def socket_url(server: Login) -> URL:
-    """The database of a server of ours, by its socket."""
+    """Return the URL of the database on a server that listens on a socket."""
     return URL.create(
         f"postgresql+{DRIVERS[0]}",
         server.user,
@@ -163,12 +142,12 @@ def socket_url(server: Login) -> URL:
 
 
 def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """A session factory whose objects can be read after a commit (test6 shows why)."""
+    """Return a session factory whose objects can be read after a commit (test6 shows why)."""
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
 def application_name(driver: str, name: str) -> dict[str, Any]:
-    """connect_args that make a driver's connections show up under a name in pg_stat_activity."""
+    """Return connect_args that show a driver's connections under a name in pg_stat_activity."""
     settings = {"application_name": name}
     return settings if driver == "psycopg" else {"server_settings": settings}
 
@@ -184,17 +163,17 @@ REFUSALS = {
 
 @asynccontextmanager
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """One connection, by this name in pg_stat_activity, on an engine that is disposed afterwards.
+    """Open one connection, which pg_stat_activity shows under the name, and close it at the end.
 
-    The engine has no pool; options are those of create_async_engine.
-    Raises CouldNotRun if the server cannot be reached or refuses.
+    Its engine has no pool. The options are create_async_engine's.
+    Raises CouldNotRun if the server cannot be reached or refuses the connection.
     """
     arguments = application_name(database.driver, name)
     engine = create_async_engine(
         database.url, poolclass=NullPool, connect_args=arguments, **options
     )
     try:
-        connection = await _first(engine, database)
+        connection = await _open_connection(engine, database)
         try:
             yield connection
         finally:
@@ -203,21 +182,30 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
         await engine.dispose()
 
 
-async def _first(engine: AsyncEngine, database: Database) -> AsyncConnection:
+async def _open_connection(engine: AsyncEngine, database: Database) -> AsyncConnection:
     try:
         return await engine.connect()
-    except (OSError, DBAPIError) as error:
-        raise _unusable(database, error) from error
     except Exception as error:
-        if getattr(error, "sqlstate", None) not in REFUSALS:  # asyncpg's own, not wrapped by 2.0
+        if not _is_about_connecting(error):
             raise
-        raise _unusable(database, error) from error
+        raise _no_connection(database, error) from error
 
 
-def _unusable(database: Database, error: Exception) -> CouldNotRun:
+def _is_about_connecting(error: Exception) -> bool:
+    """Return whether the server, the network or a parameter of the URL caused the error.
+
+    SQLAlchemy 2.0 does not wrap what asyncpg raises while it connects, and neither version wraps
+    the ValueError of a host name that cannot be encoded.
+    """
+    module = type(error).__module__.partition(".")[0]
+    return isinstance(error, (OSError, DBAPIError, ValueError, ImportError)) or module == "asyncpg"
+
+
+def _no_connection(database: Database, error: Exception) -> CouldNotRun:
     driver_error = getattr(error, "orig", error)
     sqlstate = getattr(driver_error, "sqlstate", None)
-    what = REFUSALS.get(sqlstate or "", str(driver_error).strip().splitlines()[0])
+    message = str(driver_error).strip() or type(driver_error).__name__
+    what = REFUSALS.get(sqlstate or "", message.splitlines()[0])
     start = " (docker compose up -d --wait)" if database.kind == "compose" else ""
     return CouldNotRun(
         f"no connection: {what}",

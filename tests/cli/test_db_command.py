@@ -75,3 +75,10 @@ def test_binaries_that_are_not_there_are_named(own: dict[str, str], tmp_path: Pa
         path = {"PATH": str(tmp_path)} if named == "system" else {"PATH": os.environ["PATH"]}
         done = orm("db", "start", env={"ORM_ASYNC_PG_BIN": named, **own, **path})
         assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_an_option_of_psql_replaces_one_parameter_and_keeps_the_others(
+    database: db.Database,
+) -> None:
+    options = ["-d", "postgres", "-Atc", "SELECT current_database()"]
+    assert orm("db", "psql", "--", *options, on=database).stdout == "postgres\n"

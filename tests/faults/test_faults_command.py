@@ -139,6 +139,8 @@ def test_a_fault_of_another_release_is_not_run_again(tmp_path: Path) -> None:
         ("--fault", "flood"),
         ("--fault", "kill", "--pattern", "tests.faults.test_sweep:commits_twice"),
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
+        ("--point", "asyncpg/asyncio/add/cancel-ready/0"),
+        ("--point", "asyncpg/asyncio/add/cancel-ready/300"),
         ("--svg", "nowhere/faults.svg"),
         ("--point", "oracle/asyncio/add/cancel-ready/1"),
     ],
@@ -148,3 +150,13 @@ def test_what_is_not_known_ends_with_2(run: Run, arguments: tuple[str, ...]) -> 
     code, _, err = run(*arguments)
     assert code == 2
     assert f"where: {arguments[0]}" in err
+
+
+def test_work_that_no_fault_can_reach_ends_with_2(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "idle_work.py").write_text("async def idle(engine): ...\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("--pattern", "idle_work:idle", "--fault", "cancel")
+    assert code == 2
+    assert "it has no fault point" in err

@@ -3,15 +3,16 @@
 import argparse
 import asyncio
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL
-
-from orm_async_tests import db, migrations, postgres
+from orm_async_tests import db, migrations, postgres, urls
 from orm_async_tests.errors import CouldNotRun
 
 LOG_LINES = 40
+SERVICE = "orm_async_tests"  # the name of psql's connection service
 
 
 def add(commands: Any) -> None:
@@ -41,7 +42,8 @@ def add(commands: Any) -> None:
 def url(arguments: argparse.Namespace) -> int:
     """print the database's URL, for DATABASE_URL"""
     with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
-        print(database.url.render_as_string(hide_password=not arguments.password))
+        url = urls.portable(database.url)
+        print(url.render_as_string(hide_password=not arguments.password))
     return 0
 
 
@@ -63,7 +65,7 @@ async def _asked(database: db.Database) -> list[str]:
     async with db.connect(database, "orm_async_tests status") as connection:
         version = await connection.exec_driver_sql("SHOW server_version")
         return [
-            f"url: {database.url.render_as_string(hide_password=True)}",
+            f"url: {urls.hide_secrets(database.url)}",
             f"answers: PostgreSQL {version.scalar_one()}",
             f"migrations: {await connection.run_sync(migrations.state, migrations.TRACKS)}",
         ]
@@ -108,22 +110,31 @@ def psql(arguments: argparse.Namespace) -> int:
     """open psql on the database; arguments after -- are psql's"""
     import subprocess
 
-    with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
+    options = arguments.psql[1:] if arguments.psql[:1] == ["--"] else arguments.psql
+    with (
+        db.open_database(arguments.db_, purpose=arguments.purpose) as database,
+        _service_file(database) as variables,
+    ):
         program = postgres.psql() if database.kind == "embedded" else "psql"
-        password = {"PGPASSWORD": database.url.password} if database.url.password else {}
-        given = [each for each in arguments.psql if each != "--"]
-        command = [program, _without_password(database.url), *given]
         try:
-            return subprocess.run(command, env={**os.environ, **password}).returncode
+            return subprocess.run([program, *options], env={**os.environ, **variables}).returncode
         except FileNotFoundError:
             raise CouldNotRun("there is no psql", "PATH", "install PostgreSQL's client") from None
 
 
-def _without_password(url: URL) -> str:
-    """For a command line, which other users of the machine can read."""
-    host, port = url.host, url.port
-    bare = URL.create("postgresql", url.username, None, host, port, url.database, url.query)
-    return bare.render_as_string()
+@contextmanager
+def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
+    """Write a connection service file and yield the variables by which psql reads it.
+
+    Options of psql such as `-d shop` replace single parameters of the service, and other users of
+    the machine do not see the parameters in psql's command line.
+    """
+    lines = [f"{name}={value}" for name, value in urls.libpq_parameters(database.url).items()]
+    password = {"PGPASSWORD": database.url.password} if database.url.password else {}
+    with tempfile.NamedTemporaryFile("w", prefix="orm-async-", suffix=".conf") as file:
+        file.write("\n".join([f"[{SERVICE}]", *lines, ""]))
+        file.flush()
+        yield {"PGSERVICEFILE": file.name, "PGSERVICE": SERVICE, **password}
 
 
 def _embedded_only(arguments: argparse.Namespace, action: str) -> None:

@@ -1,6 +1,7 @@
 """orm-async-tests faults: a fault at every point of a piece of work, and what it leaves behind."""
 
 import argparse
+import asyncio
 import json
 import time
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ def faults(arguments: argparse.Namespace) -> int:
     kinds = chosen_kinds(arguments.fault)
     figure, started = _figure(arguments.svg), time.perf_counter()
     cells, stack = _swept(patterns, kinds, arguments)
+    _refuse_work_without_points(cells)
     missing = list(known.absent(cells, stack))
     found = report.Report(cells)
     _draw(figure, found, stack, arguments)
@@ -80,6 +82,7 @@ def _swept(
 
     loop = arguments.loop
     with db.open_database(arguments.db_, arguments.driver) as database:
+        asyncio.run(_connect_once(database))
         kinds = kinds or usual_kinds(patterns, database)
         total = sum(len(faults(tuple(pattern.kinds.intersection(kinds)))) for pattern in patterns)
         with _progress(total) as (tell, say):
@@ -87,6 +90,24 @@ def _swept(
             stack = libraries(database.driver)
             swept = patterns, database, kinds, loop, stack, home(), tell, say
             return run(loop, sweep_and_remember, *swept), stack
+
+
+def _refuse_work_without_points(cells: "Sequence[Cell]") -> None:
+    """Raise CouldNotRun if no fault could reach a function: a sweep of nothing is no success."""
+    reached = {cell.work for cell in cells if cell.outcomes}
+    for work in dict.fromkeys(cell.work for cell in cells):
+        if work not in reached:
+            raise CouldNotRun(
+                "it has no fault point: it neither waits nor sends a message to the server",
+                work,
+                "a function that uses the engine that it gets as its argument",
+            )
+
+
+async def _connect_once(database: db.Database) -> None:
+    """Raise CouldNotRun if the database cannot be reached."""
+    async with db.connect(database, "orm_async_tests faults"):
+        pass
 
 
 @contextmanager
@@ -155,7 +176,14 @@ def _again(arguments: argparse.Namespace) -> int:
         db.open_database(arguments.db_, point.driver) as database,
         places_for(database, [point.fault.kind]) as places,
     ):
+        asyncio.run(_connect_once(database))
         seen = run(point.loop, rerun, pattern, places[point.fault.kind], point)
+    if not seen.reached:
+        raise CouldNotRun(
+            f"{point.work} has no point {point.where}: it has {seen.counted} with this fault",
+            "--point",
+            "a token from the end of a line of the output",
+        )
     if not seen.violations:
         remembered(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {seen.label or 'a message'}")

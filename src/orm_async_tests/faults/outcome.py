@@ -57,10 +57,11 @@ def parse(token: str) -> Point:
         driver, loop, rest = token.split("/", 2)
         work, fault, at = rest.rsplit("/", 2)  # a test's id has slashes of its own
         kind, moment = fault.split("-")
-        first, plus, then = at.partition("+")
-        if moment not in MOMENTS[kind] or bool(plus) != (kind in PAIRS):
+        numbers = [int(text) for text in at.split("+") if text.isascii() and text.isdecimal()]
+        expected = 2 if kind in PAIRS else 1
+        if moment not in MOMENTS[kind] or len(numbers) != expected or min(numbers) < 1:
             raise ValueError(token)
-        return Point(driver, loop, work, Fault(kind, moment), int(first), int(then or 0))
+        return Point(driver, loop, work, Fault(kind, moment), *numbers)
     except (ValueError, KeyError):
         raise CouldNotRun(
             f"{token!r} names no point",

@@ -7,6 +7,7 @@ PREFIX = "ORM_ASYNC_SERVICE_"
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+LONGEST = 2_000_000  # seconds: PostgreSQL counts its timeouts in milliseconds, in 31 bits
 
 
 class Settings(BaseSettings):
@@ -20,9 +21,9 @@ class Settings(BaseSettings):
     pool_size: int = Field(default=20, ge=1)
     max_overflow: int = Field(default=0, ge=0)  # these are opened and closed again and again
     reads: int = Field(default=4, ge=1)  # at a time, of one statement; the others wait in order
-    pool_timeout: float = Field(default=2.0, gt=0)
-    command_timeout: float = Field(default=30.0, gt=0)
-    statement_timeout: float = Field(default=20.0, gt=0)
+    pool_timeout: float = Field(default=2.0, gt=0, le=LONGEST)
+    command_timeout: float = Field(default=30.0, gt=0, le=LONGEST)
+    statement_timeout: float = Field(default=20.0, gt=0, le=LONGEST)
     hosts: str = "localhost,127.0.0.1,[::1],::1"  # by which the service may be called; * for any
     max_body: int = Field(default=MIB, ge=1)
     max_upload: int = Field(default=GIB, ge=1)
@@ -30,9 +31,9 @@ class Settings(BaseSettings):
     max_requests: int = Field(default=250, ge=1)  # at a time, besides uploads and streams
     max_uploads: int = Field(default=250, ge=1)  # at a time
     max_streams: int = Field(default=250, ge=1)  # tracks and live streams, at a time
-    receive_timeout: float = Field(default=20.0, gt=0)  # for a body, besides receive_rate
+    receive_timeout: float = Field(default=20.0, gt=0, le=LONGEST)  # a body
     receive_rate: float = Field(default=500.0, gt=0)  # bytes for which a body has one second more
-    send_timeout: float = Field(default=20.0, gt=0)  # without progress, then the connection closes
-    keep_alive: float = Field(default=15.0, gt=0)
-    live_for: float = Field(default=3600.0, gt=0)
+    send_timeout: float = Field(default=20.0, gt=0, le=LONGEST)  # without progress
+    keep_alive: float = Field(default=15.0, gt=0, le=LONGEST)
+    live_for: float = Field(default=3600.0, gt=0, le=LONGEST)
     telemetry: bool = False

@@ -1,0 +1,290 @@
+"""Database URLs: checks what a user typed, and translates it for each driver.
+
+The two drivers name their connection parameters differently, and each fails with an error of its
+own if it does not know one. This module is the one place that knows both. A URL has two forms:
+
+- parse_url() returns the portable form, whose query has libpq's names, for example
+  `?sslmode=require`.
+- with_driver() returns the form that SQLAlchemy needs for one driver. Connect with this one only.
+"""
+
+import math
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from orm_async_tests.drivers import DRIVERS
+from orm_async_tests.errors import CouldNotRun
+
+EXAMPLE = "postgresql+asyncpg://user:password@host:5432/database"
+CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+SEVERAL_HOSTS = "postgresql://user:password@/database?host=one:5432&host=two:5432"
+PORTS = range(1, 65536)
+DEFAULT_PORT = 5432
+
+
+class Parameter(NamedTuple):
+    """What a parameter of a URL's query may be."""
+
+    expected: str
+    accepts: Callable[[str], bool] = bool
+    drivers: tuple[str, ...] = DRIVERS
+
+
+def _one_of(*words: str) -> Parameter:
+    return Parameter(" or ".join(words), lambda text: text in words)
+
+
+def _is_whole(text: str, minimum: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= minimum
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
+
+
+TEXT = Parameter("a text that is not empty")
+LIBPQ_ONLY = Parameter("a text that is not empty", drivers=("psycopg",))
+TLS_VERSION = _one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+PARAMETERS = {
+    "sslmode": _one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": _one_of("postgres", "direct"),
+    "ssl_min_protocol_version": TLS_VERSION,
+    "ssl_max_protocol_version": TLS_VERSION,
+    **dict.fromkeys(("sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword"), TEXT),
+    **dict.fromkeys(("application_name", "options", "passfile", "krbsrvname"), TEXT),
+    "gsslib": _one_of("gssapi", "sspi"),
+    "target_session_attrs": _one_of(
+        "any", "primary", "standby", "read-write", "read-only", "prefer-standby"
+    ),
+    "connect_timeout": Parameter("whole seconds, at least 1", lambda text: _is_whole(text, 1)),
+    "command_timeout": Parameter("seconds above 0", _is_duration, ("asyncpg",)),
+    "prepared_statement_cache_size": Parameter(
+        "a whole number", lambda text: _is_whole(text, 0), ("asyncpg",)
+    ),
+    **dict.fromkeys(("channel_binding", "require_auth", "requirepeer", "gssencmode"), LIBPQ_ONLY),
+    **dict.fromkeys(("keepalives", "keepalives_idle", "keepalives_interval"), LIBPQ_ONLY),
+    **dict.fromkeys(("keepalives_count", "tcp_user_timeout", "load_balance_hosts"), LIBPQ_ONLY),
+    **dict.fromkeys(("sslcertmode", "sslsni", "sslcompression", "sslcrldir"), LIBPQ_ONLY),
+    "fallback_application_name": LIBPQ_ONLY,
+}
+ALIASES = {"ssl": "sslmode", "timeout": "connect_timeout"}  # asyncpg's names
+FIELDS = {"user": "username", "password": "password", "dbname": "database", "database": "database"}
+BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than a DSN
+    "host": "host",
+    "sslmode": "ssl",
+    "connect_timeout": "timeout",
+    "command_timeout": "command_timeout",
+    "prepared_statement_cache_size": "prepared_statement_cache_size",
+}
+
+
+def parse_url(text: str, source: str) -> URL:
+    """Return the URL in a text, in the portable form, with asyncpg if it names no driver.
+
+    source is where the text comes from, for example "--db". Raises CouldNotRun, which names the
+    source, if the text is not a URL of PostgreSQL or has a parameter that no driver understands.
+    """
+    try:
+        if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
+            raise ValueError("control characters are not part of a URL")
+        if "," in urllib.parse.urlsplit(text).netloc.rpartition("@")[2]:
+            raise _refusal("several hosts stand in front of the query", source, SEVERAL_HOSTS)
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise CouldNotRun(
+            "this is neither a database URL, nor embedded, nor compose",
+            source,
+            f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
+        ) from None
+    backend, _, driver = url.drivername.partition("+")
+    if backend not in ("postgres", "postgresql") or (driver and driver not in DRIVERS):
+        what = f"{url.drivername} is not PostgreSQL through an asyncio driver"
+        raise _refusal(f"{what} ({', '.join(DRIVERS)})", source)
+    return _portable(url.set(drivername=f"postgresql+{driver or DRIVERS[0]}"), source)
+
+
+def with_driver(url: URL, driver: str, source: str = "") -> URL:
+    """Return the same database through a driver, in the form that SQLAlchemy needs for it.
+
+    Raises CouldNotRun, which names the source, if the driver does not have a parameter of the URL.
+    """
+    url = _portable(url, source).set(drivername=f"postgresql+{driver}")
+    for name in url.query.keys() & PARAMETERS.keys():
+        if driver not in PARAMETERS[name].drivers:
+            other = " or ".join(PARAMETERS[name].drivers)
+            raise CouldNotRun(
+                f"{driver} has no connection parameter {name}",
+                _place(source),
+                f"the URL without {name}, or --driver {other}",
+            )
+    return url.set(query=_asyncpg_query(url.query)) if driver == "asyncpg" else url
+
+
+def portable(url: URL) -> URL:
+    """Return a URL in the form whose parameters have libpq's names, as psql takes it."""
+    return _portable(url, "")
+
+
+def libpq_parameters(url: URL) -> dict[str, str]:
+    """Return what libpq needs to connect to a URL, by its own names, without the password."""
+    url = portable(url)
+    hosts = url.query.get("host", url.host or "")
+    if isinstance(hosts, tuple):
+        pairs = [_split_port(host) for host in hosts]
+        where = {
+            "host": ",".join(name for name, _ in pairs),
+            "port": ",".join(port for _, port in pairs),
+        }
+    else:
+        where = {"host": hosts, "port": str(url.port or "")}
+    whom = {"user": url.username or "", "dbname": url.database or "", **where}
+    query = {name: str(value) for name, value in url.query.items() if _is_libpq(name)}
+    return {name: value for name, value in {**whom, **query}.items() if value}
+
+
+def _is_libpq(name: str) -> bool:
+    return name in PARAMETERS and "psycopg" in PARAMETERS[name].drivers
+
+
+def hide_secrets(url: URL) -> str:
+    """Return the portable form as a text without passwords."""
+    shown = portable(url)
+    if "sslpassword" in shown.query:
+        shown = shown.update_query_dict({"sslpassword": "hidden"})
+    return shown.render_as_string(hide_password=True)
+
+
+def check_port(text: str, source: str) -> int:
+    """Return the port in a text. Raises CouldNotRun, which names the source, if it is none."""
+    if not (_is_whole(text, 1) and int(text) in PORTS):
+        raise CouldNotRun(
+            f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"
+        )
+    return int(text)
+
+
+def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return asyncpg's arguments: some by its own names, the others in a DSN."""
+    arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
+    others = {name: query[name] for name in query if name not in BY_KEYWORD}
+    if others:
+        arguments["dsn"] = f"postgresql://?{urllib.parse.urlencode(others)}"
+    return arguments
+
+
+@event.listens_for(Engine, "do_connect")
+def _read_timeout(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+    """Turn asyncpg's timeout into a number: a URL can only hold a text (test118).
+
+    Every engine of this package needs it, so importing this module registers it.
+    """
+    if isinstance(parameters.get("timeout"), str):
+        parameters["timeout"] = float(parameters["timeout"])
+
+
+def _portable(url: URL, source: str) -> URL:
+    """Check a URL of either driver's form and return the portable form. Raises CouldNotRun."""
+    query: dict[str, str] = {}
+    hosts: list[str] = []
+    ports: list[str] = [] if url.port is None else [str(url.port)]
+    for name, value in _parameters(url, source):
+        if name == "host":
+            hosts += value.split(",")
+        elif name == "port":
+            ports += value.split(",")
+        elif name in FIELDS:
+            url = _set_field(url, name, value, source)
+        elif name in query:
+            raise _refusal(f"the parameter {name} is there twice", source)
+        else:
+            query[name] = _checked(name, value, source)
+    return _with_hosts(url.set(query=query), hosts, ports, source)
+
+
+def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of the query, those inside asyncpg's DSN included."""
+    for name, values in url.query.items():
+        for value in [values] if isinstance(values, str) else values:
+            if name != "dsn":
+                yield ALIASES.get(name, name), value
+                continue
+            start, _, query = value.partition("?")
+            if start != "postgresql://":
+                raise _refusal("the parameter dsn names a second database", source)
+            yield from urllib.parse.parse_qsl(query)
+
+
+def _checked(name: str, value: str, source: str) -> str:
+    if name not in PARAMETERS:
+        raise _refusal(f"there is no connection parameter {name!r}", source)
+    if not PARAMETERS[name].accepts(value):
+        shown = "its value" if "password" in name else repr(value)
+        what = f"{shown} is not valid for {name}: expected {PARAMETERS[name].expected}"
+        raise _refusal(what, source)
+    return value
+
+
+def _set_field(url: URL, name: str, value: str, source: str) -> URL:
+    if getattr(url, FIELDS[name]) is not None:
+        raise _refusal(f"the {name} is there twice", source)
+    field: dict[str, Any] = {FIELDS[name]: value}
+    return url.set(**field)
+
+
+def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
+    """Return the URL with its hosts where both drivers find them.
+
+    One host stands in front of the query, unless it is the directory of a socket. Several hosts
+    stand in the query, each with its port.
+    """
+    if url.host and hosts:
+        raise _refusal("the host is there twice", source)
+    if len(hosts) > 1:
+        query = {**url.query, "host": _pair_hosts(hosts, ports, source)}
+        names = url.drivername, url.username, url.password
+        return URL.create(*names, database=url.database, query=query)
+    numbers = [check_port(port, _place(source)) for port in ports if port]
+    if len(numbers) > 1:
+        raise _refusal("the port is there twice", source)
+    host, inside_port = _split_port(hosts[0]) if hosts else ("", "")
+    if inside_port:
+        numbers = [check_port(inside_port, _place(source))]
+    url = url.set(port=numbers[0]) if numbers else url
+    if host.startswith("/"):
+        return url.set(query={**url.query, "host": host})
+    return url.set(host=host) if host else url
+
+
+def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, ...]:
+    """Return texts such as "one:5432", one for each of several hosts."""
+    inside = [_split_port(host) for host in hosts]
+    if ports and any(port for _, port in inside):
+        raise _refusal("the port is there twice", source)
+    ports = ports * len(hosts) if len(ports) == 1 else ports or [port for _, port in inside]
+    if len(ports) != len(hosts) or not all(name for name, _ in inside):
+        raise _refusal("the number of hosts and ports differs", source)
+    numbers = [check_port(port or str(DEFAULT_PORT), _place(source)) for port in ports]
+    return tuple(f"{name}:{number}" for (name, _), number in zip(inside, numbers, strict=True))
+
+
+def _split_port(host: str) -> tuple[str, str]:
+    """Return a host and its port, "" if it has none. A host with several colons is IPv6."""
+    name, colon, port = host.rpartition(":")
+    one = bool(colon) and ":" not in name and "/" not in port
+    return (name, port) if one else (host, "")
+
+
+def _refusal(what: str, source: str, remedy: str = EXAMPLE) -> CouldNotRun:
+    return CouldNotRun(what, _place(source), remedy)
+
+
+def _place(source: str) -> str:
+    return f"the URL from {source}" if source else "the URL"

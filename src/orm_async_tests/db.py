@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import (
 
 from orm_async_tests.drivers import DRIVERS as DRIVERS
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres import SCRIPTS, Login, Purpose, lease
+from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
 from orm_async_tests.urls import check_port, hide_secrets
 from orm_async_tests.urls import parse_url as parse_url
 from orm_async_tests.urls import with_driver as with_driver
@@ -108,7 +108,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
 def open_database(
     db: str | None = None,
     driver: str | None = None,
-    purpose: Purpose = SCRIPTS,
+    purpose: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
     """Open the chosen database; an embedded server runs until the block ends.
@@ -116,6 +116,7 @@ def open_database(
     This does not connect: if a URL leads nowhere, the first connection raises the error.
     Raises CouldNotRun if the options or variables are wrong, or the server does not start.
     """
+    require_descriptors()
     choice = choose(db)
     through = f", through PgBouncer ({pooler})" if pooler else ""
     if choice.url is not None:
@@ -127,7 +128,7 @@ def open_database(
         url = chosen_driver(socket_url(server), driver)
         whose = "" if purpose is SCRIPTS else f" of the {purpose.name}"
         name = f"embedded PostgreSQL {server.version}{whose} ({server.provider})"
-        yield Database(url, "embedded", f"{name}, {server.found}{through}", pooler)
+        yield Database(url, "embedded", f"{name}, {server.launch}{through}", pooler)
 
 
 def socket_url(server: Login) -> URL:

@@ -21,7 +21,7 @@ def own(tmp_path: Path) -> dict[str, str]:
 def test_a_server_is_started_shown_stopped_and_reset(own: dict[str, str]) -> None:
     assert "stopped" in orm("db", "status", env=own).stdout
     assert orm("db", "log", env=own).returncode == 2
-    assert "initialised" in orm("db", "start", env=own).stdout
+    assert "initialized" in orm("db", "start", env=own).stdout
     status = orm("db", "status", env=own).stdout
     assert "running" in status
     assert "answers: PostgreSQL" in status

@@ -15,9 +15,12 @@ from orm_async_tests.faults.patterns import add
 from orm_async_tests.faults.report import Cell
 from orm_async_tests.harness.environment.private_servers import place, url_of
 from orm_async_tests.postgres import private_server
-from orm_async_tests.postgres.cluster import KEEPS
+from orm_async_tests.postgres.cluster import DURABLE
 
-LOSES = {"synchronous_commit": "off", "wal_writer_delay": "10000"}  # the latter in milliseconds
+NON_DURABLE = {
+    "synchronous_commit": "off",
+    "wal_writer_delay": "10000",
+}  # the latter in milliseconds
 
 
 def killed(database: db.Database, *names: str) -> Report:
@@ -40,7 +43,7 @@ def killed(database: db.Database, *names: str) -> Report:
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The private server answers a commit before it is on disk."""
     for module in (runs, server):
-        monkeypatch.setattr(module, "KEEPS", LOSES)
+        monkeypatch.setattr(module, "DURABLE", NON_DURABLE)
 
 
 def test_a_server_that_is_killed_at_every_suspension_is_survived(database: db.Database) -> None:
@@ -62,11 +65,11 @@ def test_the_server_that_is_killed_keeps_what_was_committed() -> None:
         with private_server(place(), **settings) as private:
             engine = create_async_engine(url_of(private, "asyncpg"))
             async with engine.connect() as connection:
-                found = {name: await connection.scalar(text(f"SHOW {name}")) for name in KEEPS}
+                found = {name: await connection.scalar(text(f"SHOW {name}")) for name in DURABLE}
             await engine.dispose()
         return found
 
-    assert asyncio.run(shown(KEEPS)) == dict.fromkeys(
+    assert asyncio.run(shown(DURABLE)) == dict.fromkeys(
         ("fsync", "synchronous_commit", "full_page_writes"), "on"
     )
 

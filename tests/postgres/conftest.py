@@ -18,7 +18,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import lease
 try:
     with lease() as server:
-        print(server.found, server.socket_directory, flush=True)
+        print(server.launch, server.socket_directory, flush=True)
         sys.stdin.read()
 except CouldNotRun as error:
     sys.exit(str(error))

@@ -24,7 +24,7 @@ def found(client: "Popen[str]") -> str:
 def test_four_first_users_at_once_share_one_server(start: Start, own_home: Path) -> None:
     clients = [start() for _ in range(4)]
 
-    assert sorted(map(found, clients)) == ["initialised", "warm", "warm", "warm"]
+    assert sorted(map(found, clients)) == ["initialized", "warm", "warm", "warm"]
     assert pids_of(own_home).keys() == {"postgres", "supervisor"}
 
 
@@ -32,7 +32,7 @@ def test_the_server_outlives_a_killed_client_and_stops_when_idle(
     start: Start, own_home: Path
 ) -> None:
     first, second = start(), start()
-    assert {found(first), found(second)} == {"initialised", "warm"}
+    assert {found(first), found(second)} == {"initialized", "warm"}
 
     first.kill()
     first.wait()
@@ -64,7 +64,7 @@ def test_control_c_in_a_client_leaves_the_server_to_the_others(
     start: Start, own_home: Path
 ) -> None:
     first, second = start(), start()
-    assert {found(first), found(second)} == {"initialised", "warm"}
+    assert {found(first), found(second)} == {"initialized", "warm"}
     before = pids_of(own_home)
 
     os.killpg(first.pid, signal.SIGINT)
@@ -79,7 +79,7 @@ def test_a_killed_first_use_leaves_nothing_that_the_next_one_stumbles_over(start
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
 
-    assert found(start()) == "initialised"
+    assert found(start()) == "initialized"
 
 
 def test_stop_and_reset_refuse_while_somebody_holds_a_lease(start: Start) -> None:
@@ -95,7 +95,7 @@ def test_an_idle_time_of_zero_stops_the_server_with_its_last_lease(
     start: Start, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
-    assert found(start()) == "initialised"
+    assert found(start()) == "initialized"
     assert found(start()) == "warm"
 
 
@@ -114,7 +114,7 @@ def test_reset_deletes_the_data(own_home: Path) -> None:
     postgres.reset()
 
     with postgres.lease() as leased:
-        assert leased.found == "initialised"
+        assert leased.launch == "initialized"
         assert leased.password != secret
     postgres.stop()
 

@@ -13,10 +13,10 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import (
     PrivateServer,
     Standby,
-    client,
     hot_standby,
     private_server,
-    said,
+    read_output,
+    start_client,
 )
 from tests.processes import pids_of, until
 
@@ -42,7 +42,7 @@ def pair(home: Path) -> Iterator[Pair]:
 
 def asked(server: PrivateServer, sql: str) -> str:
     """What psql prints for a statement."""
-    return said(client(server.login, "psql", "-XAtq", "-c", sql, db.NAME)).strip()
+    return read_output(start_client(server.login, "psql", "-XAtq", "-c", sql, db.NAME)).strip()
 
 
 def test_a_standby_is_seen_by_its_primary_and_refuses_to_write(pair: Pair) -> None:
@@ -128,7 +128,7 @@ def test_without_pg_basebackup_one_is_told_what_to_install(
         monkeypatch.setenv("ORM_ASYNC_PG_BIN", str(tmp_path))
         monkeypatch.setenv("PATH", os.devnull)
         with pytest.raises(CouldNotRun) as caught:
-            client(primary.login, "pg_basebackup")
+            start_client(primary.login, "pg_basebackup")
         monkeypatch.undo()
     assert caught.value.what == "there is no pg_basebackup"
     assert "apt-get install postgresql" in caught.value.remedy

@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import os
+import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,9 @@ from orm_async_tests.errors import CouldNotRun
 
 LOG_LINES = 40
 SERVICE = "orm_async_tests"  # the name of psql's connection service
+DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+UNITS = (86_400, 3_600, 60, 1)  # seconds in a day, an hour, a minute and a second
+LONGEST = 30 * 86_400  # seconds
 
 
 def add(commands: Any) -> None:
@@ -33,6 +38,13 @@ def add(commands: Any) -> None:
             help="the service's embedded server, and not the scripts'",
         )
         action.set_defaults(run=function)
+        if name == "start":
+            action.add_argument(
+                "--for",
+                dest="keep_for",
+                metavar="TIME",
+                help="keep it running this long even if nobody uses it, for example 2h or 1h30m",
+            )
         if name == "url":
             action.add_argument("--password", action="store_true", help="show the password")
         if name == "psql":
@@ -43,7 +55,10 @@ def url(arguments: argparse.Namespace) -> int:
     """print the database's URL, for DATABASE_URL"""
     with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
         url = urls.portable(database.url)
-        print(url.render_as_string(hide_password=not arguments.password))
+        print(url.render_as_string(hide_password=not arguments.password), flush=True)
+        if database.kind == "embedded":
+            stop = postgres.describe_stop(arguments.purpose)
+            print(f"db: {stop}; `db start --for 2h` keeps it longer", file=sys.stderr)
     return 0
 
 
@@ -74,9 +89,25 @@ async def _asked(database: db.Database) -> list[str]:
 def start(arguments: argparse.Namespace) -> int:
     """start the embedded server"""
     _embedded_only(arguments, "start")
-    with postgres.lease(arguments.purpose) as lease:
-        print(f"PostgreSQL {lease.version}: {lease.found}")
+    keep_for = _read_duration(arguments.keep_for) if arguments.keep_for else 0.0
+    with postgres.lease(arguments.purpose, keep_for) as lease:
+        stop = postgres.describe_stop(arguments.purpose)
+        print(f"PostgreSQL {lease.version}: {lease.launch}; {stop}")
     return 0
+
+
+def _read_duration(text: str) -> float:
+    """Return the seconds in text such as 2h, 1h30m or 45s. Raises CouldNotRun."""
+    match = DURATION.fullmatch(text)
+    numbers = [int(number or 0) for number in match.groups()] if match else []
+    seconds = sum(number * unit for number, unit in zip(numbers, UNITS, strict=bool(match)))
+    if not 0 < seconds <= LONGEST:
+        raise CouldNotRun(
+            f"{text!r} is not a time between 1 second and 30 days",
+            "--for",
+            "orm-async-tests db start --for 2h (units are d, h, m and s)",
+        )
+    return float(seconds)
 
 
 def stop(arguments: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.private_servers import place as room
 from orm_async_tests.harness.environment.private_servers import url_of
 from orm_async_tests.postgres import PrivateServer, private_server
-from orm_async_tests.postgres.cluster import KEEPS
+from orm_async_tests.postgres.cluster import DURABLE
 
 Tell = Callable[[Cell], None]
 TIMEOUTS: dict[str, dict[str, float]] = {  # seconds; psycopg has none for a command
@@ -153,7 +153,7 @@ def places_for(database: db.Database, kinds: Sequence[str]) -> Iterator[dict[str
     if "kill" not in kinds:
         yield places
         return
-    with private_server(room(), **KEEPS) as private:
+    with private_server(room(), **DURABLE) as private:
         url = url_of(private, database.driver)
         places["kill"] = Place(db.Database(url, "url", "the private server"), private=private)
         yield places

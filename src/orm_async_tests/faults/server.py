@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.postgres import PrivateServer
-from orm_async_tests.postgres.cluster import KEEPS
+from orm_async_tests.postgres.cluster import DURABLE
 
 THEIRS = """
     from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
@@ -93,7 +93,7 @@ class Server:
 
     async def _start(self) -> None:
         assert self._private is not None
-        self._private.start(**KEEPS)
+        self._private.start(**DURABLE)
         await self._open()
 
     async def _rows(self, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

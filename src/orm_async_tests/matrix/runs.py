@@ -11,14 +11,13 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from orm_async_tests.errors import COULD_NOT_RUN
 from orm_async_tests.matrix.environments import variables
 from orm_async_tests.matrix.plans import Plan
 from orm_async_tests.matrix.records import Record, result
-from orm_async_tests.postgres import supervisor
+from orm_async_tests.postgres.launcher import launch_command
 from orm_async_tests.verdicts import CRASH, NOT_RUN, TIMEOUT
 from orm_async_tests.versions.releases import NotInstalled
 
@@ -109,18 +108,17 @@ async def _child(
     plan: Plan, python: str, own: dict[str, str], numbers: Sequence[int], slot: Slot
 ) -> AsyncIterator[_Child]:
     command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options]
+    command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
     own = {**own, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
     own |= {plan.variable: plan.server} if plan.server else {}
     with tempfile.NamedTemporaryFile(prefix="orm-async-", suffix=".log") as log:
         process = await asyncio.create_subprocess_exec(
             *command,
-            *map(str, numbers),
             env={**os.environ, **own},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
             limit=LINE,
-            preexec_fn=partial(supervisor.die_with_parent, signal.SIGKILL),
         )
         try:
             yield _Child(process, Path(log.name), slot.timeout)

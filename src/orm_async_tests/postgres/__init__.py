@@ -1,34 +1,46 @@
-"""The embedded PostgreSQL: binaries from a wheel, a lifecycle of our own (POSIX).
+"""The embedded PostgreSQL: binaries from a wheel, and a lifecycle that belongs to this project.
 
-Every client holds a shared flock on the `lease` file, which the kernel drops even after kill -9.
-The supervisor, a detached process, is the server's parent: it stops the server once it could take
-the lease exclusively for ORM_ASYNC_IDLE seconds. No TCP, a private socket, SCRAM, a random secret.
+Every client holds a shared flock on the file `lease`, which the kernel drops even after SIGKILL.
+The supervisor, a detached process, is the server's parent. It stops the server when nobody has
+held a lease or a connection for ORM_ASYNC_IDLE seconds. The server listens on a Unix-domain socket
+in a private folder, never on TCP, and wants a random password by SCRAM. POSIX only.
 """
 
-from orm_async_tests.postgres.clients import client, said
-from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, Login, Purpose
-from orm_async_tests.postgres.lease import lease, log_file, psql, reset, status, stop
+from orm_async_tests.postgres.client_programs import read_output, start_client
+from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, ClusterKind, Login
+from orm_async_tests.postgres.hot_standby import Standby, hot_standby
+from orm_async_tests.postgres.lease import (
+    describe_stop,
+    lease,
+    log_file,
+    psql,
+    reset,
+    status,
+    stop,
+)
+from orm_async_tests.postgres.limits import require_descriptors
 from orm_async_tests.postgres.pooler import Pooler, pgbouncer
 from orm_async_tests.postgres.private import PrivateServer, private_server
-from orm_async_tests.postgres.standby import Standby, hot_standby
 
 __all__ = [
     "SCRIPTS",
     "SERVICE",
+    "ClusterKind",
     "Login",
     "Pooler",
     "PrivateServer",
-    "Purpose",
     "Standby",
-    "client",
+    "describe_stop",
     "hot_standby",
     "lease",
     "log_file",
     "pgbouncer",
     "private_server",
     "psql",
+    "read_output",
+    "require_descriptors",
     "reset",
-    "said",
+    "start_client",
     "status",
     "stop",
 ]

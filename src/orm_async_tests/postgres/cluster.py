@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -14,21 +15,29 @@ from pathlib import Path
 from typing import Literal
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres import paths, supervisor
+from orm_async_tests.postgres import launcher, paths, supervisor
 from orm_async_tests.postgres.binaries import Binaries
+from orm_async_tests.postgres.private_files import (
+    OTHERS_ENTER,
+    check_entry,
+    open_file,
+    open_folder,
+    refusals,
+)
 
-Found = Literal["warm", "started", "initialised", "private"]
+Launch = Literal["warm", "started", "initialized", "private"]
 
 USER = "postgres"
 DATABASE = "orm_async_tests"
 SCRAM_ITERATIONS_SINCE = 16
-COMMON = {
-    "listen_addresses": "",  # no TCP: nothing of this server leaves the machine, or the user
+SECRET_BYTES = 64
+ACCESS = {
+    "listen_addresses": "",  # no TCP: other machines and other users cannot reach this server
     "unix_socket_permissions": "0700",
 }
-LOSES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-KEEPS = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-WATCHED = {
+NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+COMMON_TUNING = {
     "wal_level": "logical",
     "max_connections": "200",
     "track_io_timing": "on",
@@ -38,178 +47,247 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
-class Purpose:
-    """What a cluster is for, in which of the user's folders it lies, and its settings."""
+class ClusterKind:
+    """A use of the embedded server: its name, its place among the user's folders, its settings."""
 
     name: str
-    folder: Literal["cache", "data"]
+    place: Literal["cache", "data"]
     settings: Mapping[str, str]
 
 
-SCRIPTS = Purpose("scripts", "cache", COMMON | LOSES | WATCHED)  # rows are made before each way
-SERVICE = Purpose("service", "data", COMMON | KEEPS | WATCHED)  # a user's rows survive a crash
+# The scripts' rows are written anew for every variant, but the service's have to survive a crash.
+SCRIPTS = ClusterKind("scripts", "cache", ACCESS | NON_DURABLE | COMMON_TUNING)
+SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 
 @dataclass(frozen=True)
 class Login:
-    """How to reach a running server, and what had to be done to have it running."""
+    """How to reach a running server, and what had to be done so that it runs."""
 
     user: str
     password: str
     socket_directory: Path
     version: str
     provider: str
-    found: Found
+    launch: Launch
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster below root.
+    """A cluster in a folder below `root`.
 
-    For the scripts, different binaries or settings get a different directory. The service has one
-    for each major version: its data has to be found again.
+    The scripts get another folder for other binaries or settings. The service has one for each
+    major version, because the next command has to find its data again.
     """
 
     root: Path
     binaries: Binaries
     version: str
-    purpose: Purpose = SCRIPTS
+    kind: ClusterKind = SCRIPTS
 
     @property
     def major(self) -> int:
-        return int(self.version.partition(".")[0])
+        match = re.match(r"\d+", self.version)
+        assert match is not None, self.version
+        return int(match[0])
 
     @property
-    def home(self) -> Path:
-        """The cluster's folder: its data, its secret, its log, and the files that are locked."""
-        if self.purpose is SERVICE:
+    def folder(self) -> Path:
+        """The folder with the data, the secret, the log and the files that are locked."""
+        if self.kind is SERVICE:
             return self.root / f"service-pg{self.major}"
-        made_of = repr((self.binaries.provider, self.purpose.settings))
-        digest = hashlib.sha256(made_of.encode()).hexdigest()[:8]
+        identity = repr((self.binaries.provider, self.kind.settings))
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
         return self.root / f"pg{self.major}-{digest}"
 
     @property
     def data(self) -> Path:
-        return self.home / "data"
+        return self.folder / "data"
 
     @property
     def secret(self) -> Path:
-        return self.home / "secret"
+        return self.folder / "secret"
 
     @property
     def log(self) -> Path:
-        return self.home / "server.log"
+        return self.folder / "server.log"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the supervisor keeps locked as long as it lives."""
+        return self.folder / "supervisor"
+
+    @property
+    def lease(self) -> Path:
+        """The file that every user of the server keeps locked, shared with the others."""
+        return self.folder / "lease"
+
+    def check(self) -> None:
+        """Create the folder if it is missing, and look at all that lies in it.
+
+        Raises CouldNotRun if anything there belongs to another user, or is a link.
+        """
+        with open_folder(self.folder, create=True) as folder:
+            for path in self.folder.iterdir():
+                check_entry(path, folder)
+
+    def is_created(self) -> bool:
+        """Return whether initdb has finished here."""
+        return (self.data / "PG_VERSION").exists()
 
     def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
-        """What starts the server with these settings beside the usual ones."""
+        """Return the server's command line, with these settings beside the usual ones."""
         quoted = str(sockets).replace('"', '""')
-        settings = {**self.purpose.settings, **settings, "unix_socket_directories": f'"{quoted}"'}
+        settings = {**self.kind.settings, **settings, "unix_socket_directories": f'"{quoted}"'}
         options = [f"-c{name}={value}" for name, value in settings.items()]
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
     def create(self) -> None:
-        """Create the cluster under another name and rename it: no unfinished one has the name.
+        """Create the data directory, under another name until it is complete.
 
         Raises CouldNotRun if initdb or postgres fails.
         """
-        unfinished = self.home / "unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        self.secret.touch(mode=0o600)
-        self.secret.write_text(secrets.token_urlsafe(24))
+        unfinished = self.folder / "unfinished"
+        with refusals(self.folder):
+            if unfinished.exists():
+                shutil.rmtree(unfinished)
+        self.write_secret(secrets.token_urlsafe(24))
         iterations = ["-c", "scram_iterations=1"] if self.major >= SCRAM_ITERATIONS_SINCE else []
-        how = ["-A", "scram-sha-256", "-E", "UTF8", "--no-locale"]
-        how += ["--no-sync"] if self.purpose.settings["fsync"] == "off" else []
-        secret = f"--pwfile={self.secret}"
-        self._run("initdb", "-D", unfinished, "-U", USER, secret, *how, *iterations)
-        self._run(
-            "postgres",
-            "--single",
-            "-D",
-            unfinished,
-            "postgres",
-            typed=f"CREATE DATABASE {DATABASE}\n",
-        )
-        unfinished.rename(self.data)
+        options = ["-A", "scram-sha-256", "-E", "UTF8", "--no-locale", *iterations]
+        options += ["--no-sync"] if self.kind.settings["fsync"] == "off" else []
+        password = f"--pwfile={self.secret}"
+        self._run("initdb", "-D", str(unfinished), "-U", USER, password, *options)
+        single = ["--single", "-D", str(unfinished), "postgres"]
+        self._run("postgres", *single, stdin=f"CREATE DATABASE {DATABASE}\n")
+        with refusals(self.data):
+            unfinished.rename(self.data)
 
-    def _run(self, program: str, *arguments: object, typed: str = "") -> None:
-        command = [str(self.binaries.folder / program), *map(str, arguments)]
-        try:
-            done = subprocess.run(
-                command,
-                preexec_fn=supervisor.in_child,
-                input=typed,
+    def write_secret(self, password: str) -> None:
+        """Write the superuser's password into a new file that only you can read."""
+        with refusals(self.secret):
+            self.secret.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with open_file(self.secret, flags, OTHERS_ENTER) as file, refusals(self.secret):
+            os.write(file, password.encode())
+
+    def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
+        command = [str(self.binaries.folder / program), *arguments]
+        with refusals(self.folder):
+            run = subprocess.run(
+                launcher.launch_command(command, signal.SIGINT),
+                input=stdin,
                 capture_output=True,
                 text=True,
+                errors="replace",
                 cwd="/",
             )
-        except subprocess.SubprocessError:
+        if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
                 "PostgreSQL does not run as root, and this kernel lets root make no user namespace",
                 "the embedded server, run by root",
                 "the same command as an ordinary user, or DATABASE_URL=postgresql://...",
-            ) from None
-        if done.returncode:
+            )
+        if run.returncode:
             raise CouldNotRun(
-                f"{program} failed: {done.stderr.strip() or done.stdout.strip()}",
-                str(self.home),
+                f"{program} failed: {run.stderr.strip() or run.stdout.strip()}",
+                str(self.folder),
                 "orm-async-tests doctor, or DATABASE_URL=postgresql://...",
             )
 
-    def start(self, idle: float, settings: Mapping[str, str] = NO_SETTINGS) -> None:
-        """Start a supervisor and wait for its server; raises CouldNotRun if that dies."""
+    def start(
+        self, idle: float, settings: Mapping[str, str] = NO_SETTINGS, *, is_private: bool = False
+    ) -> None:
+        """Start a supervisor and wait for its server.
+
+        The server stops `idle` seconds after its last use. A private server stops with its lease,
+        and its root folder is deleted then. Raises CouldNotRun if the server does not start.
+        """
         sockets = paths.socket_directory(self.data)
-        ready, tell = os.pipe()
-        program = [sys.executable, "-I", "-S", supervisor.__file__, str(self.home), str(self.data)]
-        with self.log.open("a") as log:
-            subprocess.run(
-                [*program, str(sockets), str(idle), str(tell), *self.command(sockets, settings)],
-                pass_fds=[tell],
+        with refusals(self.folder):
+            ready, tell = os.pipe()
+        private = str(self.root) if is_private else ""
+        with os.fdopen(ready, "rb") as answer:
+            try:
+                self._supervise(tell, idle, private, self.command(sockets, settings), sockets)
+            finally:
+                os.close(tell)
+            if not answer.read(1):
+                raise self._failure("the embedded server ended while it started")
+
+    def _supervise(
+        self, tell: int, idle: float, private: str, command: list[str], sockets: Path
+    ) -> None:
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with (
+            open_file(self.log, append) as log,
+            open_file(self.lease, os.O_RDWR | os.O_CREAT) as lease,
+            open_file(self.lock, os.O_RDWR | os.O_CREAT) as lock,
+            refusals(self.folder),
+        ):
+            descriptors = [tell, lease, lock]
+            options = [*map(str, descriptors), str(idle), private, str(self.data), str(sockets)]
+            run = subprocess.run(
+                [sys.executable, "-I", "-S", supervisor.__file__, *options, *command],
+                pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                check=True,
             )
-        os.close(tell)
-        with os.fdopen(ready, "rb") as answer:
-            if not answer.read(1):
-                raise CouldNotRun(
-                    f"the embedded server died:\n{self.log_tail(15)}",
-                    str(self.log),
-                    self.remedy,
-                )
+        if run.returncode:
+            raise self._failure(f"the supervisor ended with exit code {run.returncode}")
 
-    @property
-    def remedy(self) -> str:
-        """What to type when the server does not start; a reset would delete a user's data."""
-        if self.purpose is SERVICE:
-            return "orm-async-tests db log --service, then mend what it names; the data is kept"
-        return "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
+    def _failure(self, what: str) -> CouldNotRun:
+        is_full = not os.statvfs(self.folder).f_bavail
+        reason = "there is no space left on the device" if is_full else self.log_tail(15)
+        remedy = "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
+        if self.kind is SERVICE:  # a reset would delete a user's data
+            remedy = "orm-async-tests db log --service, then correct what it names: no data is lost"
+        return CouldNotRun(f"{what}:\n{reason}", str(self.log), remedy)
 
-    def running(self) -> bool:
-        """A server whose supervisor was killed is about to go, so it does not count."""
-        with (self.home / "supervisor").open("a") as kept:
+    def is_running(self) -> bool:
+        """Return whether the server accepts connections and its supervisor lives.
+
+        A server whose supervisor was killed is about to stop, so it does not count.
+        """
+        with open_file(self.lock, os.O_RDWR | os.O_CREAT) as lock:
             try:
-                fcntl.flock(kept, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return supervisor.accepts(self.data, paths.socket_directory(self.data))
+                sockets = paths.socket_directory(self.data, create=False)
+                return supervisor.accepts_connections(self.data, sockets)
         return False
 
-    def end(self, how: signal.Signals) -> bool:
-        """Send the running server this signal and wait for its end; say whether it ran."""
-        if not self.running():
-            return False
-        os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), how)
-        with (self.home / "supervisor").open("a") as kept:
-            fcntl.flock(kept, fcntl.LOCK_SH)  # the supervisor ends with its server
-        return True
+    def end(self, stop_signal: signal.Signals) -> bool:
+        """Send this signal to the running server and wait until it ends.
 
-    def as_found(self, found: Found) -> Login:
-        """How to reach the running server."""
+        Returns False if it did not run.
+        """
+        is_running = self.is_running()
+        if is_running:
+            os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), stop_signal)
+            with open_file(self.lock, os.O_RDWR) as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH)  # the supervisor ends with its server
+        return is_running
+
+    def delete_sockets(self) -> None:
+        """Delete the socket folder of a stopped server, if it has one in the temporary folder."""
+        sockets = paths.socket_directory(self.data, create=False)
+        with refusals(sockets):
+            if sockets != self.data and sockets.exists():
+                shutil.rmtree(sockets)
+
+    def login(self, launch: Launch) -> Login:
+        """Return how to reach the running server. Raises CouldNotRun if its files are missing."""
         sockets = paths.socket_directory(self.data)
-        password, provider = self.secret.read_text(), self.binaries.provider
-        return Login(USER, password, sockets, self.version, provider, found)
+        with open_file(self.secret, os.O_RDONLY, OTHERS_ENTER) as file:
+            password = os.read(file, SECRET_BYTES).decode()
+        return Login(USER, password, sockets, self.version, self.binaries.provider, launch)
 
     def log_tail(self, lines: int) -> str:
-        """The last lines of the server's log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        """Return the last lines of the server's log."""
+        with (
+            open_file(self.log, os.O_RDONLY) as descriptor,
+            os.fdopen(descriptor, errors="replace", closefd=False) as log,
+        ):
+            return "\n".join(log.read().splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""Using the embedded server: it is there as long as a lease is held."""
+"""Use the embedded server: it runs at least as long as a lease on it is held."""
 
 import fcntl
 import os
@@ -8,50 +8,70 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths, supervisor
-from orm_async_tests.postgres.cluster import SCRIPTS, Cluster, Found, Login, Purpose
+from orm_async_tests.postgres.cluster import SCRIPTS, Cluster, ClusterKind, Launch, Login
+from orm_async_tests.postgres.limits import require_descriptors
+from orm_async_tests.postgres.private_files import open_file, refusals
 
 IDLE = "ORM_ASYNC_IDLE"
 DEFAULT_IDLE = "60"
+IDLE_BYTES = 32
+READ_WRITE = os.O_RDWR | os.O_CREAT
 
 
-def _this_cluster(purpose: Purpose) -> Cluster:
-    found, root = binaries.find(), paths.home(purpose.folder)
-    cluster = Cluster(root, found, found.version(root), purpose)
-    cluster.home.mkdir(mode=0o700, exist_ok=True)
+def _open_cluster(kind: ClusterKind) -> Cluster:
+    programs, root = binaries.find(), paths.home(kind.place)
+    cluster = Cluster(root, programs, programs.version(root), kind)
+    cluster.check()
     return cluster
 
 
 @contextmanager
-def lease(purpose: Purpose = SCRIPTS) -> Iterator[Login]:
-    """The server, kept up until the block ends or this process does, however it dies.
+def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
+    """Keep the server running until the block ends or this process dies, even by SIGKILL.
 
-    Makes and starts it if need be; the kernel drops the lease of a killed process.
-    Raises CouldNotRun.
+    The server is created and started if needed, and stays for `keep_for` seconds from now on even
+    if nobody uses it. Raises CouldNotRun.
     """
-    cluster, idle = _this_cluster(purpose), _idle()
-    with (cluster.home / "lease").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_SH)
-        with (cluster.home / "start").open("a") as alone:
-            fcntl.flock(alone, fcntl.LOCK_EX)
-            found = _ensure_running(cluster, idle)
-        yield cluster.as_found(found)
+    require_descriptors()
+    cluster, idle = _open_cluster(kind), _read_idle()
+    with open_file(cluster.lease, READ_WRITE) as lease_file:
+        fcntl.flock(lease_file, fcntl.LOCK_SH)
+        with open_file(cluster.folder / "start", READ_WRITE) as start_file:
+            fcntl.flock(start_file, fcntl.LOCK_EX)
+            launch = _ensure_running(cluster, idle, start_file)
+            _renew(cluster, lease_file, keep_for)
+        try:
+            yield cluster.login(launch)
+        finally:
+            _renew(cluster, lease_file)
 
 
-def _ensure_running(cluster: Cluster, idle: float) -> Found:
-    made = (cluster.data / "PG_VERSION").exists()
-    if made and cluster.running():
+def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
+    is_created = cluster.is_created()
+    if is_created and cluster.is_running():
         return "warm"
-    if not made:
+    if not is_created:
         cluster.create()
     cluster.start(idle)
-    return "started" if made else "initialised"
+    with refusals(cluster.folder):
+        os.ftruncate(start_file, 0)
+        os.pwrite(start_file, f"{idle}".encode(), 0)
+    return "started" if is_created else "initialized"
 
 
-def _idle() -> float:
+def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
+    """Let the idle time begin anew, and extend the time that the server is kept for."""
+    with refusals(cluster.lease):
+        keep_until = time.time() + keep_for
+        if keep_for and keep_until > supervisor.read_keep_until(lease_file):
+            os.pwrite(lease_file, f"{keep_until:<{supervisor.UNTIL_BYTES}.3f}".encode(), 0)
+        os.utime(lease_file)
+
+
+def _read_idle() -> float:
     text = os.environ.get(IDLE, DEFAULT_IDLE)
     try:
         seconds = float(text)
@@ -62,56 +82,85 @@ def _idle() -> float:
     return seconds
 
 
-def status(purpose: Purpose = SCRIPTS) -> dict[str, str]:
-    """The server's version, state and folders, by name; nothing is started."""
-    cluster = _this_cluster(purpose)
+def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
+    """Return a sentence that says when the running server will stop."""
+    cluster = _open_cluster(kind)
+    with (
+        open_file(cluster.folder / "start", os.O_RDONLY) as start_file,
+        open_file(cluster.lease, READ_WRITE) as lease_file,
+    ):
+        idle = float(os.pread(start_file, IDLE_BYTES, 0) or DEFAULT_IDLE)
+        keep_until = supervisor.read_keep_until(lease_file)
+    earliest = time.strftime(
+        "%Y-%m-%d %H:%M:%S", time.localtime(max(keep_until, time.time() + idle))
+    )
+    return (
+        f"it stops {idle:g} s after the last command or connection has ended, "
+        f"at {earliest} at the earliest"
+    )
+
+
+def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
+    """Return the server's version, state and folders, by name. Nothing is started."""
+    cluster = _open_cluster(kind)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
-        "state": "running" if cluster.running() else "stopped",
-        "home": str(cluster.home),
+        "state": "running" if cluster.is_running() else "stopped",
+        "home": str(cluster.folder),
         "data": str(cluster.data),
         "log": str(cluster.log),
     }
 
 
-def stop(purpose: Purpose = SCRIPTS) -> bool:
-    """Stop the server, and say whether it ran. Raises CouldNotRun while another command uses it."""
-    cluster = _this_cluster(purpose)
-    with (cluster.home / "lease").open("a") as held:
-        _lock_exclusively(held)
-        return cluster.end(signal.SIGINT)
+def stop(kind: ClusterKind = SCRIPTS) -> bool:
+    """Stop the server and return whether it ran.
+
+    Raises CouldNotRun while another command uses it. Other clients lose their connection.
+    """
+    cluster = _open_cluster(kind)
+    with open_file(cluster.lease, READ_WRITE) as lease_file:
+        return _stop(cluster, lease_file)
 
 
-def reset(purpose: Purpose = SCRIPTS) -> None:
+def reset(kind: ClusterKind = SCRIPTS) -> None:
     """Stop the server and delete its data. Raises CouldNotRun while another command uses it."""
-    cluster = _this_cluster(purpose)
-    with (cluster.home / "lease").open("a") as held:
-        _lock_exclusively(held)
-        cluster.end(signal.SIGINT)
-        shutil.rmtree(cluster.data, ignore_errors=True)
-        cluster.secret.unlink(missing_ok=True)
+    cluster = _open_cluster(kind)
+    with open_file(cluster.lease, READ_WRITE) as lease_file:
+        _stop(cluster, lease_file)
+        with refusals(cluster.data):
+            if cluster.data.exists():
+                shutil.rmtree(cluster.data)
+            cluster.secret.unlink(missing_ok=True)
 
 
-def _lock_exclusively(held: TextIO) -> None:
-    """Try for some ticks: at each one the supervisor takes the lease for an instant."""
+def _stop(cluster: Cluster, lease_file: int) -> bool:
+    """Lock the lease exclusively, then stop the server and forget how long it was to be kept.
+
+    The supervisor takes the lease for an instant at every tick, so the lock is tried for ten.
+    """
     deadline = time.monotonic() + 10 * supervisor.TICK
     while True:
         try:
-            return fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lease_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise CouldNotRun(
                     "another command is using the embedded server",
-                    held.name,
+                    str(cluster.lease),
                     "the same command again when the other one has ended",
                 ) from None
+    os.ftruncate(lease_file, 0)
+    was_running = cluster.end(signal.SIGINT)
+    cluster.delete_sockets()
+    return was_running
 
 
-def log_file(purpose: Purpose = SCRIPTS) -> Path:
-    """The server's log."""
-    return _this_cluster(purpose).log
+def log_file(kind: ClusterKind = SCRIPTS) -> Path:
+    """Return the path of the server's log."""
+    return _open_cluster(kind).log
 
 
 def psql() -> Path:
-    """The psql that belongs to the server."""
+    """Return the psql that belongs to the server. Raises CouldNotRun if there is none."""
     return binaries.program("psql")

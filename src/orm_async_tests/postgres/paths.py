@@ -1,73 +1,111 @@
-"""Folders that nobody else can enter."""
+"""Where the embedded server's files lie."""
 
 import hashlib
 import os
-import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.postgres.private_files import (
+    OTHERS_WRITE,
+    VARIABLE,
+    open_folder,
+    refusal,
+    refusals,
+)
 
-VARIABLE = "ORM_ASYNC_HOME"
+__all__ = ["VARIABLE", "home", "socket_directory", "temporary_folder"]
+
 SOCKET_NAME = "/.s.PGSQL.5432"
 SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
-    """The embedded server's folder: ORM_ASYNC_HOME, else the user's for cache or data.
+    """Return the embedded server's folder: ORM_ASYNC_HOME, or the user's for cache or data.
 
-    In place of a cache that cannot be written, a temporary one; CouldNotRun in place of the others.
+    A usual cache folder that cannot be used is replaced by a temporary one. Raises CouldNotRun if
+    another folder cannot be used.
     """
-    if named := os.environ.get(VARIABLE):
-        return _private_folder(Path(named).absolute())
+    if value := os.environ.get(VARIABLE):
+        return _prepare(Path(value).absolute())
     import platformdirs
 
     if kind == "data":
-        return _private_folder(platformdirs.user_data_path("orm_async_tests"))
+        return _prepare(platformdirs.user_data_path("orm_async_tests"))
     usual = platformdirs.user_cache_path("orm_async_tests")
     try:
-        return _private_folder(usual)
+        return _prepare(usual)
     except CouldNotRun as error:
-        instead = _temporary("home", str(usual))
-        print(f"db: {error.what}, {usual}: using {instead}", file=sys.stderr)
-        return instead
+        replacement = _short_folder("home", str(usual))
+        print(f"db: {error.what}, {usual}: using {replacement}", file=sys.stderr)
+        return replacement
 
 
-def socket_directory(data: Path) -> Path:
-    """Where the socket lies: with the data, or in a short private folder if its path is long."""
-    if len(os.fsencode(str(data) + SOCKET_NAME)) <= SOCKET_PATH_MAX:
+def socket_directory(data: Path, *, create: bool = True) -> Path:
+    """Return the folder of the socket: that of the data, or a short private one.
+
+    A socket's path is short, and drivers split a host at commas, so other paths get a folder in
+    the temporary directory; `create` creates it. Raises CouldNotRun if that cannot be used.
+    """
+    if _fits_socket(data):
         return data
-    return _temporary("socket", str(data))
+    return _short_folder("socket", str(data), create=create)
 
 
-def _private_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        writable = os.access(folder, os.W_OK)
-    except OSError as error:
-        raise _refused(folder, error.strerror or "it cannot be made") from None
-    if not writable or os.statvfs(folder).f_flag & os.ST_RDONLY:
-        raise _refused(folder, "it is read-only")
+@contextmanager
+def temporary_folder(within: Path | None = None) -> Iterator[Path]:
+    """Create a folder that only you can enter, and delete it at the end. Raises CouldNotRun."""
+    place = within or _temporary_directory()
+    with refusals(place):
+        folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)
+    with folder as name:
+        yield Path(name)
+
+
+def _prepare(folder: Path) -> Path:
+    """Create a folder if it is missing, and return it. Raises CouldNotRun if it cannot be used."""
+    _check_name(folder)
+    with open_folder(folder, OTHERS_WRITE, create=True), refusals(folder):
+        is_read_only = os.statvfs(folder).f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK)
+    if is_read_only:
+        raise refusal(folder, "it is read-only")
     return folder
 
 
-def _refused(folder: Path, why: str) -> CouldNotRun:
-    return CouldNotRun(
-        f"the embedded server has no folder for its files: {why}",
-        str(folder),
-        f"{VARIABLE}=/a/folder/of/yours, or DATABASE_URL=postgresql://...",
-    )
+def _check_name(folder: Path) -> None:
+    """Refuse names that files and messages of PostgreSQL cannot hold."""
+    text = os.fsencode(folder).decode("utf-8", "backslashreplace")
+    if text != str(folder):
+        raise refusal(Path(text), "its name is not UTF-8")
+    if not text.isprintable():
+        raise refusal(Path(ascii(text)), "its name has control characters")
 
 
-def _temporary(purpose: str, of: str) -> Path:
-    digest = hashlib.sha256(os.fsencode(of)).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"orm-async-{os.geteuid()}-{purpose}-{digest}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()  # somebody may have been there first, with a link or with open doors
-    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
-    if not ours or stat.S_IMODE(found.st_mode) & 0o077:
-        raise CouldNotRun("somebody else may enter this folder", str(folder), f"rm -r {folder}")
+def _fits_socket(folder: Path) -> bool:
+    return "," not in str(folder) and len(os.fsencode(f"{folder}{SOCKET_NAME}")) <= SOCKET_PATH_MAX
+
+
+def _temporary_directory() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        reason = "no temporary file can be written"
+        raise refusal(Path(os.environ.get("TMPDIR", "/tmp")), reason, "TMPDIR=/a/folder") from error
+
+
+def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
+    """Return a private folder in the temporary directory whose name depends on the path."""
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+    name = f"orm-async-{os.geteuid()}-{purpose}-{digest}"
+    folder = _temporary_directory() / name
+    if purpose == "socket" and not _fits_socket(folder):
+        folder = Path("/tmp") / name
+    _check_name(folder)
+    if create or folder.exists():
+        with open_folder(folder, create=True):
+            pass
     return folder

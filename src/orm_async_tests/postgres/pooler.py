@@ -1,11 +1,11 @@
-"""PgBouncer in front of a server, for whoever asks for it: it is installed by the system."""
+"""PgBouncer in front of a server. It is not part of this package: the system installs it."""
 
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +14,13 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres import supervisor
+from orm_async_tests.postgres import launcher
+from orm_async_tests.postgres.binaries import read_version
+from orm_async_tests.postgres.paths import temporary_folder
 
 VARIABLE = "ORM_ASYNC_PGBOUNCER"
 REMEDY = f"apt-get install pgbouncer, or {VARIABLE}=/a/folder/pgbouncer"
-SBIN = "/usr/local/sbin:/usr/sbin"  # which an ordinary user's PATH may lack
+SBIN = "/usr/local/sbin:/usr/sbin"  # an ordinary user's PATH may lack these
 PORT = 6432
 STARTED_WITHIN = 10.0  # seconds
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -26,30 +28,25 @@ PREPARED = "max_prepared_statements"
 
 
 def find() -> str:
-    """The program that ORM_ASYNC_PGBOUNCER names, else the one on PATH or in sbin.
+    """Return the program of ORM_ASYNC_PGBOUNCER, or the pgbouncer on PATH or in sbin.
 
     Raises CouldNotRun if it is missing.
     """
-    named = os.environ.get(VARIABLE) or "pgbouncer"
+    program = os.environ.get(VARIABLE) or "pgbouncer"
     places = f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
-    found = shutil.which(named, path=places)
-    if found is None:
-        raise CouldNotRun(f"there is no program {named}", f"{VARIABLE}, PATH, {SBIN}", REMEDY)
-    return found
+    path = shutil.which(program, path=places)
+    if path is None:
+        raise CouldNotRun(f"there is no program {program}", f"{VARIABLE}, PATH, {SBIN}", REMEDY)
+    return path
 
 
 def version() -> str:
-    """Such as 1.24.1. Raises CouldNotRun if there is no PgBouncer, or it does not start."""
-    program = find()
-    done = subprocess.run([program, "-V"], capture_output=True, text=True)
-    said = re.match(r"PgBouncer (\d+\.\d+(\.\d+)?)", done.stdout)
-    if done.returncode or said is None:
-        raise CouldNotRun(f"PgBouncer does not start: {done.stderr.strip()}", program, REMEDY)
-    return said[1]
+    """Return PgBouncer's version, for example 1.24.1. Raises CouldNotRun."""
+    return read_version(Path(find()), re.compile(r"PgBouncer (\d+\.\d+(?:\.\d+)?)"), REMEDY)
 
 
 class Pooler:
-    """PgBouncer in front of one server; each start is a process of its own."""
+    """PgBouncer in front of one server. Every start() adds a process."""
 
     def __init__(self, server: URL, folder: Path) -> None:
         self.server = server
@@ -57,28 +54,26 @@ class Pooler:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> URL:
-        """The URL of the same database through PgBouncer with these settings of pgbouncer.ini.
+        """Start PgBouncer and return the URL of the same database through it.
 
-        Raises CouldNotRun if it does not start.
+        The settings are those of pgbouncer.ini. Raises CouldNotRun if it does not start.
         """
         folder = self._folder / str(len(self._processes))
         folder.mkdir()
         config, log = folder / "pgbouncer.ini", folder / "pgbouncer.log"
-        config.write_text(_config(self.server, folder, settings))
-        with log.open("wb") as told:
+        config.write_text(_render_config(self.server, folder, settings))
+        # PgBouncer refuses root, as PostgreSQL does.
+        command = launcher.launch_command([find(), str(config)], signal.SIGINT)
+        with log.open("wb") as output:
             process = subprocess.Popen(
-                [find(), str(config)],
-                preexec_fn=supervisor.in_child,  # PgBouncer refuses root as PostgreSQL does
-                stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=told,
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         self._processes.append(process)
-        _wait(process, folder / f".s.PGSQL.{PORT}", log)
+        _wait_for_socket(process, folder / f".s.PGSQL.{PORT}", log)
         return self.server.set(host=None, port=PORT, query={"host": str(folder)})
 
     def stop(self) -> None:
-        """End what was started, with its connections: by SIGTERM it would wait for its clients."""
+        """Kill the processes, with their connections. SIGTERM would wait for the clients."""
         for process in self._processes:
             process.kill()
             process.wait()
@@ -86,44 +81,44 @@ class Pooler:
 
 @contextmanager
 def pgbouncer(server: URL) -> Iterator[Pooler]:
-    """PgBouncer for this server, on sockets in a private folder; it ends with the block.
+    """Yield a pooler for this server, with its sockets in a private folder.
 
-    If this process is killed, so is PgBouncer (Linux).
+    PgBouncer ends with the block. On Linux it also ends when this process is killed.
     """
-    with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:  # nobody else can enter it
-        own = Pooler(server, Path(folder))
+    with temporary_folder() as folder:
+        pooler = Pooler(server, folder)
         try:
-            yield own
+            yield pooler
         finally:
-            own.stop()
+            pooler.stop()
 
 
-def _config(server: URL, folder: Path, settings: dict[str, str]) -> str:
-    """What pgbouncer.ini says: no TCP, and whoever may enter the folder is the server's user."""
-    if settings.get(PREPARED) == "0" and _keeps_no_statements(version()):
+def _render_config(server: URL, folder: Path, settings: dict[str, str]) -> str:
+    """Return the text of pgbouncer.ini: no TCP, and no password for who may enter the folder."""
+    if settings.get(PREPARED) == "0" and _lacks_prepared_statements(version()):
         del settings[PREPARED]
-    given = {
+    values = {
         "listen_addr": "",
         "unix_socket_dir": str(folder),
         "auth_type": "any",
-        "server_tls_sslmode": _sslmode(server),
+        "server_tls_sslmode": _read_sslmode(server),
         **settings,
     }
-    lines = [f"{name} = {value}" for name, value in given.items()]
-    return "\n".join(["[databases]", f"* = {_connection(server)}", "[pgbouncer]", *lines, ""])
+    lines = [f"{name} = {value}" for name, value in values.items()]
+    return "\n".join(["[databases]", f"* = {_render_server(server)}", "[pgbouncer]", *lines, ""])
 
 
-def _keeps_no_statements(version: str) -> bool:
-    """Whether this PgBouncer is older than the setting, and behaves as with 0."""
+def _lacks_prepared_statements(version: str) -> bool:
+    """Return whether PgBouncer is too old for the setting, and so behaves as with 0."""
     return tuple(map(int, version.split(".")[:2])) < (1, 21)
 
 
-def _connection(server: URL) -> str:
-    """The server as a connection string of PgBouncer's, each value quoted."""
+def _render_server(server: URL) -> str:
+    """Return the server as a connection string for PgBouncer, with all values quoted."""
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
         raise CouldNotRun(
-            "a pooler is put in front of one host",
+            "PgBouncer connects to one host, and this URL has several",
             server.render_as_string(),
             "a URL with one host",
         )
@@ -137,13 +132,13 @@ def _connection(server: URL) -> str:
     return " ".join(f"{name}='{value}'" for name, value in quoted.items())
 
 
-def _sslmode(server: URL) -> str:
-    """What the URL asks for, by either driver's name."""
-    asked = server.query.get("sslmode") or server.query.get("ssl")
-    return asked if isinstance(asked, str) and asked in SSLMODES else "prefer"
+def _read_sslmode(server: URL) -> str:
+    """Return the URL's sslmode, which asyncpg calls ssl, or prefer if it has none."""
+    value = server.query.get("sslmode") or server.query.get("ssl")
+    return value if isinstance(value, str) and value in SSLMODES else "prefer"
 
 
-def _wait(process: "subprocess.Popen[bytes]", path: Path, log: Path) -> None:
+def _wait_for_socket(process: "subprocess.Popen[bytes]", path: Path, log: Path) -> None:
     deadline = time.monotonic() + STARTED_WITHIN
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as client:

@@ -1,21 +1,22 @@
-"""A server that one script owns: it may be frozen, killed, or started with other settings."""
+"""A server that one script has to itself, so that it may freeze, kill or reconfigure it."""
 
 import fcntl
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from orm_async_tests.postgres import binaries, paths
 from orm_async_tests.postgres.cluster import Cluster, Login
+from orm_async_tests.postgres.private_files import open_file
 
-IN_ITS_FOLDER = {"dynamic_shared_memory_type": "mmap"}  # posix: it would outlive a killed server
+# Shared memory of the kind posix would outlive a killed server.
+FILES_ONLY = {"dynamic_shared_memory_type": "mmap"}
 
 
 class PrivateServer:
-    """A server that nobody else uses, of the embedded server's binaries and settings."""
+    """A server that nobody else uses, with the embedded server's binaries and settings."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -23,12 +24,12 @@ class PrivateServer:
 
     @property
     def login(self) -> Login:
-        """How to reach it."""
-        return self._cluster.as_found("private")
+        """How to reach the server."""
+        return self._cluster.login("private")
 
     @property
     def folder(self) -> Path:
-        """Where its data and its log are."""
+        """The folder with the server's data and log."""
         return self._cluster.root
 
     @property
@@ -37,54 +38,58 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Stop a backend: its connection stays open and is never answered, until thaw()."""
+        """Stop a backend by SIGSTOP: its connection stays open but never answers, until thaw()."""
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
 
     def thaw(self) -> None:
-        """Let the frozen backends go on."""
+        """Continue all frozen backends."""
         while self._frozen:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
     def start(self, **settings: str) -> None:
-        """Start it, with these settings of postgresql.conf. Raises CouldNotRun if it dies."""
-        self._cluster.start(0.0, {**IN_ITS_FOLDER, **settings})
+        """Start the server with these settings of postgresql.conf. Raises CouldNotRun."""
+        self._cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
-        """Shut it down as an administrator does: sessions are ended, nothing is lost."""
+        """Shut the server down in the mode fast: sessions end, and committed rows are kept."""
         self.thaw()
         self._cluster.end(signal.SIGINT)
+        self._cluster.delete_sockets()
 
     def kill(self) -> None:
-        """Kill it as a power cut does."""
+        """Kill the server by SIGKILL, as the kernel does when memory runs out.
+
+        This is not a power cut: the operating system still has what the server had written.
+        """
         self.thaw()
         self._cluster.end(signal.SIGKILL)
 
 
 @contextmanager
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """A server, started with these settings, in a folder of its own; both end with the block.
+    """Start a private server with these settings of postgresql.conf, in a temporary folder.
 
-    The folder is made within that one, else where temporary files are. If this process is killed,
-    its supervisor ends the server. Raises CouldNotRun.
+    The folder is created in `within`, or in the usual temporary directory. The server ends and the
+    folder is deleted with the block, or when this process dies. Raises CouldNotRun.
     """
     with leased_cluster(within) as cluster:
         cluster.create()
-        own = PrivateServer(cluster)
-        own.start(**settings)
+        server = PrivateServer(cluster)
+        server.start(**settings)
         try:
-            yield own
+            yield server
         finally:
-            own.stop()
+            server.stop()
 
 
 @contextmanager
 def leased_cluster(within: Path | None) -> Iterator[Cluster]:
-    """A place for a cluster of its own, whose lease is held until the block ends."""
-    found = binaries.find()
-    with tempfile.TemporaryDirectory(prefix="orm-async-", dir=within) as folder:
-        cluster = Cluster(Path(folder), found, found.version(paths.home()))
-        cluster.home.mkdir()
-        with (cluster.home / "lease").open("a") as held:
-            fcntl.flock(held, fcntl.LOCK_SH)
+    """Prepare an empty folder for a private cluster, and hold its lease until the block ends."""
+    programs = binaries.find()
+    with paths.temporary_folder(within) as folder:
+        cluster = Cluster(folder, programs, programs.version(paths.home()))
+        cluster.check()
+        with open_file(cluster.lease, os.O_RDWR | os.O_CREAT) as lease:
+            fcntl.flock(lease, fcntl.LOCK_SH)
             yield cluster

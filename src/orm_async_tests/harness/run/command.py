@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from orm_async_tests.harness.definitions.options import Option
 from orm_async_tests.harness.environment import sqlite
 from orm_async_tests.harness.environment.event_loops import DEFAULT, UVLOOP
 from orm_async_tests.harness.environment.pooling import MODES
+from orm_async_tests.harness.environment.requirements import VARIABLE, require
 from orm_async_tests.harness.report.render import show, whole, width
 from orm_async_tests.harness.report.result import document, exit_code
 from orm_async_tests.harness.run.runner import run_script
@@ -43,6 +45,7 @@ def _main(
     verbose: bool,
     **values: Any,
 ) -> int:
+    require(os.environ.get(VARIABLE, ""), VARIABLE)
     with sqlite.open_database(db_, driver, pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         result = run_script(script, database, values, loop)

@@ -1,0 +1,65 @@
+"""Replace this process by a program that dies with its parent and does not run as root.
+
+It is run as a program of its own, in place of a `preexec_fn`: Python code between fork and exec can
+meet a lock that another thread held at the fork. So it imports the standard library alone.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+NEW_USER_NAMESPACE = 0x10000000
+NOBODY = 65534
+PR_SET_PDEATHSIG = 1
+NO_NAMESPACE, NO_PROGRAM, NO_PARENT = 125, 126, 128 + signal.SIGKILL  # exit codes
+
+
+def launch_command(
+    program: Sequence[str], death_signal: signal.Signals, *, as_nobody: bool = True
+) -> list[str]:
+    """Return the command that runs a program until it ends or this process does.
+
+    On Linux the program gets `death_signal` when this process dies. With `as_nobody`, root's
+    program runs as nobody in a user namespace, because PostgreSQL and PgBouncer refuse root; its
+    files still belong to root.
+    """
+    options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
+    return [sys.executable, "-I", "-S", __file__, *options, *program]
+
+
+def _become_nobody() -> None:
+    """Enter a user namespace in which root is nobody. Raises OSError if the kernel refuses."""
+    libc, group = ctypes.CDLL(None, use_errno=True), os.getegid()
+    if libc.unshare(NEW_USER_NAMESPACE):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{NOBODY} 0 1")
+    Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
+
+
+def main(parent: int, death_signal: int, as_nobody: bool, program: list[str]) -> None:
+    """Become the program. Exits with a code of its own if that is refused."""
+    if as_nobody and os.geteuid() == 0:
+        try:
+            _become_nobody()
+        except OSError as error:
+            print(f"root cannot make a user namespace: {error}", file=sys.stderr)
+            sys.exit(NO_NAMESPACE)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal)
+    if os.getppid() != parent:  # it died before the signal was set
+        sys.exit(NO_PARENT)
+    try:
+        os.execvp(program[0], program)
+    except OSError as error:
+        print(f"{program[0]}: {error.strerror}", file=sys.stderr)
+        sys.exit(NO_PROGRAM)
+
+
+if __name__ == "__main__":
+    parent, death_signal, as_nobody, *program = sys.argv[1:]
+    main(int(parent), int(death_signal), bool(as_nobody), program)

@@ -1,4 +1,4 @@
-"""Clients of an embedded server of their own, in processes of their own."""
+"""Embedded servers for one test, and clients that are processes."""
 
 import subprocess
 import sys
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from orm_async_tests import postgres
 from tests.processes import pids_of, until
 
 IDLE = "1"  # seconds
 
-# Takes a lease, says how it found the server, and holds the lease until its input ends.
+# Takes a lease, prints how the server was launched, and holds the lease until its input ends.
 CLIENT = """
 import sys
 from orm_async_tests.errors import CouldNotRun
@@ -28,20 +29,46 @@ Start = Callable[[], "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A server's folder for this test alone."""
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An embedded server's folder that does not exist yet; its server is stopped at the end."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ORM_ASYNC_IDLE", IDLE)
-    return tmp_path / "home"
+    yield tmp_path / "home"
+    until(lambda: not pids_of(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a created cluster, for all tests of this worker."""
+    home = tmp_path_factory.mktemp("private") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORM_ASYNC_HOME", str(home))
+        with postgres.lease():
+            pass
+        postgres.stop()
+    return home
 
 
 @pytest.fixture
-def start(own_home: Path) -> Iterator[Start]:
-    """Starts clients, each leading a process group; at the end they and their server are gone."""
-    clients = []
+def private_home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a created cluster whose server nobody else uses, and which is stopped."""
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(shared_home))
+    monkeypatch.setenv("ORM_ASYNC_IDLE", IDLE)
+    yield shared_home
+    postgres.stop()
+    until(lambda: not pids_of(shared_home))
 
-    def client() -> "subprocess.Popen[str]":
-        started = subprocess.Popen(
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start clients that lead a process group of their own; they are killed at the end.
+
+    Use it after the fixture that chooses the home, so that the clients end before the server.
+    """
+    clients: list[subprocess.Popen[str]] = []
+
+    def start_client() -> "subprocess.Popen[str]":
+        client = subprocess.Popen(
             [sys.executable, "-c", CLIENT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -49,11 +76,10 @@ def start(own_home: Path) -> Iterator[Start]:
             text=True,
             start_new_session=True,
         )
-        clients.append(started)
-        return started
+        clients.append(client)
+        return client
 
-    yield client
-    for each in clients:
-        each.kill()
-        each.communicate()
-    until(lambda: not pids_of(own_home))
+    yield start_client
+    for client in clients:
+        client.kill()
+        client.communicate()

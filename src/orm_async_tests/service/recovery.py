@@ -47,7 +47,7 @@ async def keep_running(database: db.Database) -> None:
     while True:
         try:
             with lease(SERVICE) as server:
-                if server.found != "warm":
+                if server.launch != "warm":
                     LOGGER.warning("the embedded server had ended, and was started again")
             await wait_until_lost(database)
         except CouldNotRun as error:

@@ -17,6 +17,7 @@ from orm_async_tests.harness.report.render import whole
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.stack_options import SQLITE
 from orm_async_tests.symptoms import matching
 from orm_async_tests.versions.ranges import within
 from tests.mutants import blanks, changes, swaps
@@ -27,11 +28,11 @@ ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
-@pytest.fixture(params=[*db.DRIVERS, sqlite.DRIVER])
+@pytest.fixture(params=[*db.DRIVERS, SQLITE])
 def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db.Database]:
     """This worker's database through each driver, and a SQLite."""
-    if request.param == sqlite.DRIVER:
-        with sqlite.open_database(None, sqlite.DRIVER, pooler="") as file:
+    if request.param == SQLITE:
+        with sqlite.open_database(None, SQLITE, pooler="") as file:
             yield file
         return
     url = db.with_driver(database.url, request.param)
@@ -80,7 +81,7 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
     script = Script.of(ENTRIES[command].load())
     assert within("2.1.9", script.since)
     assert Requirement(script.only or "asyncpg").name in db.DRIVERS
-    assert script.also in ("", sqlite.DRIVER)
+    assert script.also in ("", SQLITE)
     for defect in script.defects:
         assert not defect.applies({"sqlalchemy": "1.4", "asyncpg": "0.1", "psycopg": "1"})
         assert not defect.what.endswith(".")

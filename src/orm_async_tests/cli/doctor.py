@@ -12,6 +12,7 @@ from typing import Any
 
 from orm_async_tests import db, migrations
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests.stack_options import add_stack
 
 LIBRARIES = ("sqlalchemy", "greenlet", "asyncpg", "alembic")
 OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
@@ -19,8 +20,6 @@ OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    from orm_async_tests.harness.run.command import add_stack
-
     parser = commands.add_parser("doctor", help="whether the scripts can run here")
     add_stack(parser)
     parser.set_defaults(run=doctor)

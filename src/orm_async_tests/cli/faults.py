@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.stack_options import add_database, add_driver, add_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +26,6 @@ LEGEND = "N: points  !: violations  =: known defects  ?: unresolved"
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    from orm_async_tests.harness.environment.event_loops import DEFAULT, UVLOOP
-
     parser = commands.add_parser("faults", help="a fault at every await and message of a pattern")
     pattern = "such as transfer, or one's own as module:function (again for more; default: all)"
     parser.add_argument("--pattern", action="append", default=[], metavar="NAME", help=pattern)
@@ -35,10 +34,9 @@ def add(commands: Any) -> None:
     fault = "such as cancel, docs/faults.md has them (again for more; default: the quick ones)"
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault)
     parser.add_argument("--point", metavar="TOKEN", help="this point alone, as a failure names it")
-    parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
-    parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
-    loops = f"{DEFAULT} or {UVLOOP}"
-    parser.add_argument("--loop", metavar="NAME", default=DEFAULT, help=loops)
+    add_database(parser)
+    add_driver(parser)
+    add_loop(parser)
     parser.add_argument("--json", action="store_true", dest="as_json", help="the cells as JSON")
     svg = "the points as a map (extra: charts)"
     parser.add_argument("--svg", type=Path, metavar="FILE", help=svg)

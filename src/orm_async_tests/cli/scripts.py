@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.stack_options import add_stack
 
 if TYPE_CHECKING:
     from orm_async_tests.db import Database
@@ -22,8 +23,6 @@ VERBOSE = "what each variant sent and what the verdict rests on; -vv: in full"
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
-    from orm_async_tests.harness.run.command import add_stack
-
     chapter = ("--chapter", "--topic")
     lists = commands.add_parser("list", help="the scripts, by chapter")
     lists.add_argument(*chapter, metavar="NAME", help=", ".join(catalogue.CHAPTERS))

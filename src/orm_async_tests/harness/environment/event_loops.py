@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.stack_options import DEFAULT_LOOP, UVLOOP
 
-DEFAULT, UVLOOP = "asyncio", "uvloop"
 Result = TypeVar("Result")
 
 
@@ -31,11 +31,13 @@ def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments:
 
 
 def _factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if name == DEFAULT:
+    if name == DEFAULT_LOOP:
         return None  # Python's own choice
     if name != UVLOOP:
         raise CouldNotRun(
-            f"{name!r} is not an event loop that is known here", "--loop", f"--loop {UVLOOP}"
+            f"there is no event loop {name!r}",
+            "--loop",
+            f"--loop {DEFAULT_LOOP} or --loop {UVLOOP}",
         )
     try:
         import uvloop

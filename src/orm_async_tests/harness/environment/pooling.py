@@ -8,13 +8,15 @@ from sqlalchemy import URL
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import pooler
+from orm_async_tests.stack_options import POOLER_MODES
 
 ROOM = {"default_pool_size": "100", "max_client_conn": "500"}  # more than any script opens
-MODES = {
-    "session": {"pool_mode": "session"},
-    "transaction": {"pool_mode": "transaction"},
-    "transaction-unprepared": {"pool_mode": "transaction", pooler.PREPARED: "0"},
-}
+SETTINGS = (
+    {"pool_mode": "session"},
+    {"pool_mode": "transaction"},
+    {"pool_mode": "transaction", pooler.PREPARED: "0"},
+)
+MODES = dict(zip(POOLER_MODES, SETTINGS, strict=True))
 
 
 @cache
@@ -27,7 +29,7 @@ def described(mode: str) -> str:
         return ""
     if mode not in MODES:
         known = " or --pooler ".join(MODES)
-        raise CouldNotRun(f"{mode!r} is not a pooler's mode", "--pooler", f"--pooler {known}")
+        raise CouldNotRun(f"there is no pooler mode {mode!r}", "--pooler", f"--pooler {known}")
     return f"PgBouncer {pooler.version()} {mode}"
 
 

@@ -14,8 +14,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.harness.environment.script_database import Playground, World
-
-DRIVER = "aiosqlite"
+from orm_async_tests.stack_options import SQLITE
 
 
 @contextmanager
@@ -24,19 +23,19 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
 
     Raises CouldNotRun.
     """
-    if driver != DRIVER:
+    if driver != SQLITE:
         with db.open_database(db_, driver, pooler=pooler) as database:
             yield database
         return
     if db_ or pooler:
-        what = f"{DRIVER} has a database of its own, in a file"
-        raise CouldNotRun(what, "--db or --pooler", f"--driver {DRIVER} without them")
-    if importlib.util.find_spec(DRIVER) is None:
-        raise CouldNotRun(f"{DRIVER} is not installed", "--driver", f"pip install {DRIVER}")
+        what = f"{SQLITE} has a database of its own, in a file"
+        raise CouldNotRun(what, "--db or --pooler", f"--driver {SQLITE} without them")
+    if importlib.util.find_spec(SQLITE) is None:
+        raise CouldNotRun(f"{SQLITE} is not installed", "--driver", f"pip install {SQLITE}")
     import sqlite3
 
     with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
-        url = URL.create(f"sqlite+{DRIVER}", database=f"{folder}/scripts.sqlite")
+        url = URL.create(f"sqlite+{SQLITE}", database=f"{folder}/scripts.sqlite")
         yield db.Database(url, "file", f"SQLite {sqlite3.sqlite_version} in a new file")
 
 

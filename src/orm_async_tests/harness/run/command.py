@@ -7,16 +7,15 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from orm_async_tests import db, errors
+from orm_async_tests import errors
 from orm_async_tests.harness.definitions.options import Option
 from orm_async_tests.harness.environment import sqlite
-from orm_async_tests.harness.environment.event_loops import DEFAULT, UVLOOP
-from orm_async_tests.harness.environment.pooling import MODES
 from orm_async_tests.harness.environment.requirements import VARIABLE, require
 from orm_async_tests.harness.report.render import show, whole, width
 from orm_async_tests.harness.report.result import document, exit_code
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.stack_options import add_stack
 
 
 def main_of(name: str) -> Callable[[], int]:
@@ -65,16 +64,6 @@ def parser(script: Script) -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
     add_options(parser, script.options)
     return parser
-
-
-def add_stack(parser: argparse.ArgumentParser) -> None:
-    """The options that say what a script runs on: database, driver, event loop."""
-    parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
-    parser.add_argument("--driver", metavar="NAME", help=" or ".join((*db.DRIVERS, sqlite.DRIVER)))
-    loops = f"{DEFAULT} or {UVLOOP}"
-    parser.add_argument("--loop", metavar="NAME", default=DEFAULT, help=loops)
-    modes = f"through PgBouncer: {', '.join(MODES)}"
-    parser.add_argument("--pooler", metavar="MODE", default="", help=modes)
 
 
 def add_options(parser: argparse.ArgumentParser, declared: Sequence[Option]) -> None:

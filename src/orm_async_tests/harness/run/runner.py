@@ -12,7 +12,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.environment import script_database, sqlite
-from orm_async_tests.harness.environment.event_loops import DEFAULT, run
+from orm_async_tests.harness.environment.event_loops import run
 from orm_async_tests.harness.environment.pooling import pooled
 from orm_async_tests.harness.report.judge import BROKEN, SKIPPED, Verdict, judge
 from orm_async_tests.harness.report.phrasing import describe
@@ -20,13 +20,14 @@ from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.observer import Observer
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire import wire
+from orm_async_tests.stack_options import DEFAULT_LOOP
 
 
 def run_script(
     script: Script,
     database: db.Database,
     options: Mapping[str, Any] | None = None,
-    loop: str = DEFAULT,
+    loop: str = DEFAULT_LOOP,
 ) -> Result:
     """Observe each variant of a script and judge it, in an event loop of that name.
 

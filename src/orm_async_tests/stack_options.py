@@ -1,0 +1,39 @@
+"""Command-line options that choose the stack: database, driver, event loop and pooler.
+
+Every command that runs SQL has them, and `--help` must not import SQLAlchemy to print them.
+"""
+
+import argparse
+
+from orm_async_tests.drivers import DRIVERS
+
+SQLITE = "aiosqlite"  # the driver for scripts that need no PostgreSQL
+DEFAULT_LOOP, UVLOOP = "asyncio", "uvloop"
+POOLER_MODES = ("session", "transaction", "transaction-unprepared")
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    """Add --db."""
+    help_ = "embedded, compose, or a URL (default: DATABASE_URL, ORM_ASYNC_DB, or embedded)"
+    parser.add_argument("--db", dest="db_", metavar="URL", help=help_)
+
+
+def add_driver(parser: argparse.ArgumentParser, *others: str) -> None:
+    """Add --driver, which takes PostgreSQL's drivers and these others."""
+    help_ = f"{' or '.join((*DRIVERS, *others))} (default: ORM_ASYNC_DRIVER, or {DRIVERS[0]})"
+    parser.add_argument("--driver", metavar="NAME", help=help_)
+
+
+def add_loop(parser: argparse.ArgumentParser) -> None:
+    """Add --loop."""
+    help_ = f"the event loop: {DEFAULT_LOOP} (the default) or {UVLOOP}"
+    parser.add_argument("--loop", metavar="NAME", default=DEFAULT_LOOP, help=help_)
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the stack that a script runs on."""
+    add_database(parser)
+    add_driver(parser, SQLITE)
+    add_loop(parser)
+    modes = f"go through PgBouncer in this mode: {', '.join(POOLER_MODES)}"
+    parser.add_argument("--pooler", metavar="MODE", default="", help=modes)

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from orm_async_tests import db
 from orm_async_tests.errors import exit_code
 from orm_async_tests.harness.definitions.observation import sqlstate
-from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing, require
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing, require
 from orm_async_tests.harness.environment.worker_processes import Processes
 from orm_async_tests.postgres import Pooler, pgbouncer, pooler, private_server
 
@@ -245,7 +245,7 @@ TABLES: dict[str, dict[str, Cell]] = {  # by their names in the page: rows
 def modes_of(table: str) -> dict[str, Mapping[str, str]]:
     """The modes of a table that the PgBouncer of this machine has."""
     usual = {name: mode for name, mode in MODES.items() if mode[PREPARED] == "0"}
-    return usual if table == "sessions" or missing(NEWER, wire=True) else MODES
+    return usual if table == "sessions" or find_missing(NEWER, wire=True) else MODES
 
 
 async def rows(server: URL, table: str) -> list[list[str]]:

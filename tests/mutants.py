@@ -26,7 +26,7 @@ def swaps(result: Result) -> Iterator[Mutant]:
 
     Where a variant is wrong because of a library's defect, it is right on a stack without it.
     """
-    seen = result.seen
+    seen = result.observations
     wrong = [name for name, each in seen.items() if each.kind == "wrong"]
     right = [name for name, each in seen.items() if each.kind == "right"]
     for bad in wrong:
@@ -40,10 +40,10 @@ def swaps(result: Result) -> Iterator[Mutant]:
 def changes(result: Result) -> Iterator[tuple[str, list[dict[str, Observation]]]]:
     """Each field, or item of a value, that the check reads, and what else it might have been."""
     for name, field, *key in read(result):
-        old = getattr(result.seen[name], field)
+        old = getattr(result.observations[name], field)
         others = [{**old, key[0]: new} for new in changed(old[key[0]])] if key else changed(old)
-        seen = [_with(result.seen[name], field, new) for new in others]
-        yield ".".join((name, field, *key)), [{**result.seen, name: each} for each in seen]
+        seen = [_with(result.observations[name], field, new) for new in others]
+        yield ".".join((name, field, *key)), [{**result.observations, name: each} for each in seen]
 
 
 def _with(seen: Observation, field: str, value: Any) -> Observation:
@@ -74,7 +74,10 @@ def changed(old: Any) -> list[Any]:
 def read(result: Result) -> dict[tuple[str, ...], None]:
     """Return what the check reads: a variant, its field, and the key if it reads one item."""
     found: dict[tuple[str, ...], None] = {}
-    seen = {name: _watched(each, partial(_note, found, name)) for name, each in result.seen.items()}
+    seen = {
+        name: _watched(each, partial(_note, found, name))
+        for name, each in result.observations.items()
+    }
     offered = {**result.script.defaults, "stack": result.stack, **seen}
     result.script.check(**select_arguments(result.script.check, offered))
     by_key = {place[:2] for place in found if len(place) == 3}

@@ -6,9 +6,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests.db import DRIVERS
-from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing
-from orm_async_tests.harness.report.judge import SKIPPED
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing
 from orm_async_tests.harness.report.result import Result
+from orm_async_tests.verdicts import SKIPPED
 from orm_async_tests.versions.ranges import within
 
 
@@ -19,8 +19,8 @@ def skip_as(result: Result) -> None:
     """
     if result.verdict.word != SKIPPED:
         return
-    poolers = [need for need in result.script.needs if need.startswith(PGBOUNCER)]
-    if reasons := [reason for need in poolers if (reason := missing(need, wire=True))]:
+    poolers = [need for need in result.script.requirements if need.startswith(PGBOUNCER)]
+    if reasons := [reason for need in poolers if (reason := find_missing(need, wire=True))]:
         pytest.skip(reasons[0])
     stack, about = result.stack, Requirement(result.script.only or result.stack.driver)
     mine = about.name == stack.driver

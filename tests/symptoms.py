@@ -72,7 +72,7 @@ def met(entry: ScriptFile, database: db.Database) -> tuple[Result, list[Shown]]:
     noted = list[Shown]()
     with _traced(str(entry.path), noted), _logged(noted):
         result = run_script(Script.of(entry.load()), database)
-    for seen in result.seen.values():
+    for seen in result.observations.values():
         values = seen.value if isinstance(seen.value, list) else []
         errors = [each for each in [seen.error, *values] if isinstance(each, BaseException)]
         noted += map(shown, errors)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orm_async_tests import catalogue, db, symptoms
 from orm_async_tests.cli import parser
-from orm_async_tests.harness.report.render import whole
+from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.run.fixtures import FIXTURES
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
@@ -81,7 +81,9 @@ def test_the_readme_is_read_in_minutes() -> None:
 
 def test_the_readmes_example_is_what_the_script_prints(database: db.Database) -> None:
     (entry,) = catalogue.select(["5"])
-    shown = "\n".join(text for _, text in whole(run_script(Script.of(entry.load()), database)))
+    shown = "\n".join(
+        text for _, text in render_full(run_script(Script.of(entry.load()), database))
+    )
     assert MILLISECONDS.sub("", shown) in MILLISECONDS.sub("", README)
 
 

@@ -83,8 +83,8 @@ async def called(source: str, variant: Variant, script: Script, database: db.Dat
     module = ModuleType(f"lifted_{variant.name}")
     sys.modules[module.__name__] = module
     exec(compile(source, module.__name__, "exec"), vars(module))
-    async with script_database.entered(database) as ground, AsyncExitStack() as ended:
-        await ground.reset(script.base, script.world, script.defaults)
+    async with script_database.open_script_database(database) as ground, AsyncExitStack() as ended:
+        await ground.reset(script.base, script.seed, script.defaults)
         engine = create_async_engine(database.url)
         ended.push_async_callback(engine.dispose)
         factory = async_sessionmaker(engine)
@@ -107,4 +107,4 @@ def test_its_right_ways_work_without_the_harness(command: str, database: db.Data
     source = entry.path.read_text("utf-8")
     for variant in plain(script):
         found = asyncio.run(called(lifted(source, variant.name), variant, script, database))
-        assert repr(found) == repr(result.seen[variant.name].value), variant.name
+        assert repr(found) == repr(result.observations[variant.name].value), variant.name

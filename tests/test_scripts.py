@@ -12,13 +12,14 @@ from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.harness.environment import sqlite
 from orm_async_tests.harness.environment.requirements import WIRE
-from orm_async_tests.harness.report.judge import BROKEN, HOLDS, UPSTREAM, judge
-from orm_async_tests.harness.report.render import whole
+from orm_async_tests.harness.report.judge import judge
+from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.stack_options import SQLITE
 from orm_async_tests.symptoms import matching
+from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM
 from orm_async_tests.versions.ranges import within
 from tests.mutants import blanks, changes, swaps
 from tests.skips import skip_as
@@ -47,13 +48,15 @@ def test_a_script_holds_meets_its_symptoms_and_fails_when_what_its_check_reads_i
     result, noted = met(entry, driven)
     script = result.script
     skip_as(result)
-    assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(text for _, text in whole(result))
+    assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(
+        text for _, text in render_full(result)
+    )
     assert unmet(entry, driven.driver, noted) == []
     assert unnamed(entry, result) == []
-    assert [name for name, seen in result.seen.items() if nameless(seen.value)] == []
+    assert [name for name, seen in result.observations.items() if nameless(seen.value)] == []
     survivors = [
         name
-        for name, mutant in [*blanks(result.seen), *swaps(result)]
+        for name, mutant in [*blanks(result.observations), *swaps(result)]
         if judge(script, mutant, result.stack, script.defaults).word != BROKEN
     ]
     assert survivors == []
@@ -67,13 +70,13 @@ def test_a_script_holds_in_another_event_loop_and_without_a_wire_unless_it_needs
     command: str, database: db.Database
 ) -> None:
     script = Script.of(ENTRIES[command].load())
-    wired = WIRE in script.needs
+    wired = WIRE in script.requirements
     tls = database.url.update_query_dict({"ssl": "prefer"})
     result = run_script(script, database if wired else replace(database, url=tls), loop="uvloop")
     assert result.stack.loop == "uvloop"
     skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), result.verdict.reason
-    assert {seen.counted for seen in result.seen.values()} == {wired}
+    assert {seen.counted for seen in result.observations.values()} == {wired}
 
 
 @pytest.mark.parametrize("command", ENTRIES)
@@ -98,7 +101,7 @@ def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
     """The wrong variants whose tracebacks do not lead to the script, though it names symptoms."""
     return [
         name
-        for name, seen in result.seen.items()
+        for name, seen in result.observations.items()
         if entry.symptoms and seen.kind == "wrong" and seen.error
         if entry.number not in matching(pasted(seen.error, entry.number), KNOWN)
     ]

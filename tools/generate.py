@@ -116,9 +116,11 @@ def recorded() -> dict[Path, str]:
     with db.open_database("embedded", "asyncpg") as database:
         (example,) = catalogue.select([EXAMPLE])
         result = runner.run_script(Script.of(example.load()), database)
-        shown = [text for _, text in render.whole(result)]
+        shown = [text for _, text in render.render_full(result)]
         scripts = [Script.of(entry.load()) for entry in catalogue.select([], "isolation")]
-        rows = list(anomalies.table(runner.run_script(each, database).seen for each in scripts))
+        rows = list(
+            anomalies.table(runner.run_script(each, database).observations for each in scripts)
+        )
     return {
         README: between(README, "output", ["```", *shown, "```"]),
         ISOLATION: between(ISOLATION, "table", table(rows)),

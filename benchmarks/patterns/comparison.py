@@ -29,7 +29,7 @@ from benchmarks.patterns.rounds import (
 from benchmarks.patterns.workers import Worker, all_working
 from benchmarks.patterns.workloads import TITLES, count_connections
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.wire.wire import Wire, watched
+from orm_async_tests.harness.wire.wire import Wire, open_wire
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ async def contenders_at_work(
     url: URL, contenders: Sequence[Contender], home: Path
 ) -> AsyncIterator[Comparison]:
     """Start the contenders' processes on a database; the first contender is the base."""
-    with watched(url) as wire:
+    with open_wire(url) as wire:
         if wire is None:
             raise CouldNotRun("round trips cannot be counted", str(url), "--db embedded")
         async with (

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.poolers import TABLES, modes_of
 
 from orm_async_tests import db
-from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing
 
 PAGE = Path(__file__).parents[2] / "docs/poolers.md"
 ROWS = [(table, row) for table, rows in TABLES.items() for row in rows]
@@ -25,7 +25,7 @@ def documented(table: str, row: str) -> dict[str, str]:
 def test_the_page_says_what_happens_in_each_mode(
     table: str, row: str, empty_database: db.Database
 ) -> None:
-    if reason := missing(PGBOUNCER, wire=True):
+    if reason := find_missing(PGBOUNCER, wire=True):
         pytest.skip(reason)
     cell, modes, said = TABLES[table][row], modes_of(table), documented(table, row)
     found = {name: asyncio.run(cell(empty_database.url, mode)) for name, mode in modes.items()}

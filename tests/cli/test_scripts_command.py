@@ -103,7 +103,7 @@ def test_at_least_twenty_five_scripts_hold_on_sqlite_too() -> None:
 
 
 def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> None:
-    if reason := requirements.missing(requirements.PGBOUNCER, wire=True):
+    if reason := requirements.find_missing(requirements.PGBOUNCER, wire=True):
         pytest.skip(reason)
     done = orm("run", "5", "--pooler", "session", "--json", on=database)
     assert done.returncode == 0, done.stderr
@@ -164,7 +164,7 @@ def test_a_script_refuses_an_interpreter_that_removes_assertions(database: db.Da
 
 async def _held(database: db.Database) -> str:
     """What a command says while another one has the database, and after it."""
-    async with script_database.entered(database):
+    async with script_database.open_script_database(database):
         waiting = asyncio.create_task(asyncio.to_thread(orm, "run", "5", on=database))
         async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
             async with asyncio.timeout(30):

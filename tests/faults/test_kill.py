@@ -13,7 +13,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import Report, runs, server, sweep
 from orm_async_tests.faults.patterns import add
 from orm_async_tests.faults.report import Cell
-from orm_async_tests.harness.environment.private_servers import place, url_of
+from orm_async_tests.harness.environment.private_servers import data_directory, url_of
 from orm_async_tests.postgres import private_server
 from orm_async_tests.postgres.cluster import DURABLE
 
@@ -62,7 +62,7 @@ def test_what_such_a_server_forgets_is_found(database: db.Database, forgetful: N
 
 def test_the_server_that_is_killed_keeps_what_was_committed() -> None:
     async def shown(settings: Mapping[str, str]) -> dict[str, str]:
-        with private_server(place(), **settings) as private:
+        with private_server(data_directory(), **settings) as private:
             engine = create_async_engine(url_of(private, "asyncpg"))
             async with engine.connect() as connection:
                 found = {name: await connection.scalar(text(f"SHOW {name}")) for name in DURABLE}

@@ -3,8 +3,8 @@
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.report.judge import HOLDS, SKIPPED
 from orm_async_tests.postgres import binaries
+from orm_async_tests.verdicts import HOLDS, SKIPPED
 from tests.harness.scripts import ran
 
 COUNTS = """

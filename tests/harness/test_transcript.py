@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orm_async_tests.harness.definitions.observation import Observation
-from orm_async_tests.harness.report.transcript import LINES, Line, transcript
+from orm_async_tests.harness.report.transcript import MOST_LINES, TranscriptLine, build_transcript
 
 
 def sent(
@@ -18,11 +18,13 @@ def sent(
     )
 
 
-def texts(seen: Observation, *wrong: Observation) -> list[str]:
-    """Each line as "lane: times x text"."""
+def texts(observation: Observation, *wrong: Observation) -> list[str]:
+    """Return the lines as "transaction: times x text"."""
     return [
-        f"{line.lane + ': ' if line.lane else ''}{f'{line.times} x ' * (line.times > 1)}{line.text}"
-        for line in transcript(seen, wrong)
+        f"{line.transaction}: " * bool(line.transaction)
+        + f"{line.times} x " * (line.times > 1)
+        + line.text
+        for line in build_transcript(observation, wrong)
     ]
 
 
@@ -54,7 +56,7 @@ def test_a_refused_commit_names_its_sqlstate() -> None:
 def test_a_cycle_is_shown_once() -> None:
     seen = sent("SELECT 0", *["SELECT 1", "SELECT 1", "SELECT 2"] * 5, "SELECT 3")
     assert texts(seen) == ["SELECT 0", "5 times:", "2 x SELECT 1", "SELECT 2", "SELECT 3"]
-    assert [line.depth for line in transcript(seen)] == [0, 0, 1, 1, 0]
+    assert [line.depth for line in build_transcript(seen)] == [0, 0, 1, 1, 0]
 
 
 def test_what_follows_no_pattern_is_counted_and_nothing_is_left_out() -> None:
@@ -64,20 +66,20 @@ def test_what_follows_no_pattern_is_counted_and_nothing_is_left_out() -> None:
 
 
 def test_more_statements_than_there_is_room_for_are_said_to_be_there() -> None:
-    lines = texts(sent(*(f"SELECT {each}" for each in range(LINES + 3))))
+    lines = texts(sent(*(f"SELECT {each}" for each in range(MOST_LINES + 3))))
     assert lines[-1] == "and 3 other statements"
 
 
 def test_in_full_every_statement_is_shown_as_it_was_sent() -> None:
     statement = "SELECT t.a, t.b, t.c, t.d FROM t WHERE t.a = $1::INTEGER"
-    lines = list(transcript(sent(*[statement] * 30), in_full=True))
+    lines = list(build_transcript(sent(*[statement] * 30), in_full=True))
     assert [line.text for line in lines] == [statement] * 30
 
 
 def test_the_part_that_the_wrong_way_lacks_is_marked() -> None:
     wrong = sent("BEGIN", "SELECT a FROM t LIMIT 1", "ROLLBACK")
     right = sent("BEGIN", "SELECT a FROM t LIMIT 1 FOR UPDATE", "COMMIT")
-    (line,) = transcript(right, [wrong])
+    (line,) = build_transcript(right, [wrong])
     assert line.new
     assert [line.text[mark.start : mark.stop] for mark in line.marks] == ["FOR UPDATE; COMMIT"]
 
@@ -85,8 +87,8 @@ def test_the_part_that_the_wrong_way_lacks_is_marked() -> None:
 def test_what_the_wrong_way_sent_too_is_not_marked() -> None:
     wrong = sent("BEGIN", "SELECT 1", "ROLLBACK")
     right = sent("BEGIN", "SELECT 0 FROM t", "SELECT 1", "ROLLBACK")
-    assert [line.new for line in transcript(right, [wrong])] == [True, False]
+    assert [line.new for line in build_transcript(right, [wrong])] == [True, False]
 
 
 def test_without_a_wrong_way_nothing_is_marked() -> None:
-    assert list(transcript(sent("SELECT 1"))) == [Line("SELECT 1")]
+    assert list(build_transcript(sent("SELECT 1"))) == [TranscriptLine("SELECT 1")]

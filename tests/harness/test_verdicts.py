@@ -1,14 +1,14 @@
-"""What breaks a script, skips it, or is a library's fault."""
+"""Verdicts: what breaks a script, what skips it, and what is a library's defect."""
 
 import importlib.metadata
 
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.report.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
-from orm_async_tests.harness.report.render import whole
+from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import document
-from tests.harness.scripts import ran
+from orm_async_tests.verdicts import BROKEN, HOLDS, SKIPPED, UPSTREAM
+from tests.harness.scripts import ran, script
 
 TROUBLES = {
     "a right variant that raises": """
@@ -26,20 +26,20 @@ TROUBLES = {
         async def go(session):
             session.execute(text("SELECT 1"))
     """,
-    "a connection that is not given back": """
+    "a leaked connection": """
         kept = []
         @variant
         async def go(engine):
             kept.append(await engine.connect())
     """,
-    "a session that is not closed": """
+    "an open session": """
         kept = []
         @variant
         async def go(engine):
             kept.append(AsyncSession(engine))
             await kept[0].execute(text("SELECT 1"))
     """,
-    "a raw connection that is not closed": """
+    "an open driver connection": """
         from sqlalchemy.ext.asyncio import create_async_engine
         engines = []
         @variant
@@ -48,13 +48,13 @@ TROUBLES = {
             async with engines[0].connect():
                 pass
     """,
-    "a task that is left running": """
+    "a running task": """
         tasks = []
         @variant
         async def go():
             tasks.append(asyncio.create_task(asyncio.Event().wait()))
     """,
-    "a task that is garbage before its end": """
+    "a task that is garbage-collected before its end": """
         @variant
         async def go():
             async def wait():
@@ -63,13 +63,29 @@ TROUBLES = {
             await asyncio.sleep(0)
             gc.collect()
     """,
-    "an exception that nobody retrieves": """
+    "an exception that is never retrieved": """
         @variant
         async def go():
             async def fail():
                 raise ValueError
             asyncio.create_task(fail())
             await asyncio.sleep(0)
+    """,
+    "an exception in a destructor": """
+        class Fails:
+            def __del__(self):
+                raise ValueError
+        @variant
+        async def go():
+            Fails()
+    """,
+    "an error of the session after an error of the variant": """
+        @variant
+        async def go(session):
+            async def fail():
+                raise ValueError
+            session.close = fail
+            raise KeyError
     """,
     "an error that is only logged": """
         @variant
@@ -110,7 +126,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("term", ALLOWED)
-def test_what_a_way_is_about_is_left_to_its_check(term: str, database: db.Database) -> None:
+def test_a_check_judges_what_its_variant_declares(term: str, database: db.Database) -> None:
     body = f"""
         kept = []
         @variant({term}=True)
@@ -122,8 +138,8 @@ def test_what_a_way_is_about_is_left_to_its_check(term: str, database: db.Databa
     assert ran(body, database).verdict.word == HOLDS
 
 
-def knowing(versions: str, outcome: int) -> str:
-    """A script with a defect in these versions, which is seen if the outcome is not 1."""
+def script_with_defect(versions: str, outcome: int) -> str:
+    """Return a script with a defect in these versions, which shows unless the outcome is 1."""
     return f"""
         DEFECT = Upstream("it is not 1", {{"sqlalchemy": "{versions}"}}, "https://example.org/1")
         OTHER = Upstream("it is not 1 or 2", {{"asyncpg": ">=0"}}, "https://example.org/2")
@@ -144,22 +160,22 @@ def knowing(versions: str, outcome: int) -> str:
     [
         (">=2", 2, UPSTREAM),
         ("<1 or >=2,<3", 2, UPSTREAM),
-        (">=2", 1, BROKEN),  # it was repaired: the range must be narrowed
-        (">=99", 2, BROKEN),  # it is there where nobody knew of it
-        (">=99", 1, UPSTREAM),  # only the other one is seen
-        (">=2", 3, BROKEN),  # the check went on, and failed at what is no known defect
+        (">=2", 1, BROKEN),  # fixed: the range must be narrowed
+        (">=99", 2, BROKEN),  # it shows outside its range
+        (">=99", 1, UPSTREAM),  # only the other one shows
+        (">=2", 3, BROKEN),  # the check continues, and fails at another assertion
     ],
 )
 def test_defects_are_expected_in_their_versions_only(
     versions: str, outcome: int, verdict: str, database: db.Database
 ) -> None:
-    assert ran(knowing(versions, outcome), database).verdict.word == verdict
+    assert ran(script_with_defect(versions, outcome), database).verdict.word == verdict
 
 
-def test_each_defect_that_is_seen_is_a_sentence_and_a_link(database: db.Database) -> None:
-    result = ran(knowing(">=2", 2), database)
+def test_a_defect_is_printed_as_a_sentence_and_a_link(database: db.Database) -> None:
+    result = ran(script_with_defect(">=2", 2), database)
 
-    lines = [text.strip() for _, text in whole(result)]
+    lines = [text.strip() for _, text in render_full(result)]
     assert lines[lines.index("UPSTREAM On sqlalchemy >=2, it is not 1.") :] == [
         "UPSTREAM On sqlalchemy >=2, it is not 1.",
         "https://example.org/1",
@@ -167,9 +183,9 @@ def test_each_defect_that_is_seen_is_a_sentence_and_a_link(database: db.Database
         "https://example.org/2",
         *(f"{proof:58}{values}" for proof, values in PROOFS),
     ]
-    [told] = document([result])["results"]
-    assert [each["link"][-1] for each in told["defects"]] == ["1", "2"]
-    assert [each["holds"] for each in told["evidence"]] == [False, False, True]
+    [record] = document([result])["results"]
+    assert [defect["link"][-1] for defect in record["defects"]] == ["1", "2"]
+    assert [evidence["holds"] for evidence in record["evidence"]] == [False, False, True]
 
 
 PROOFS = [
@@ -180,7 +196,7 @@ PROOFS = [
 
 
 @pytest.mark.parametrize(
-    ("versions", "needed"),
+    ("versions", "applies"),
     [
         ('SINCE = "2.0.44"', True),
         ('SINCE = "99"', False),
@@ -192,11 +208,11 @@ PROOFS = [
         ('ONLY = "psycopg"', False),
     ],
 )
-def test_a_script_runs_on_the_versions_that_it_is_about(
-    versions: str, needed: bool, database: db.Database
+def test_a_script_runs_on_the_versions_to_which_it_applies(
+    versions: str, applies: bool, database: db.Database
 ) -> None:
     verdict = ran(f"{versions}\n@variant\nasync def go():\n    pass", database).verdict
-    assert verdict.word == (HOLDS if needed else SKIPPED)
+    assert verdict.word == (HOLDS if applies else SKIPPED)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +226,7 @@ def test_a_script_that_cannot_run_here_is_skipped_with_its_reason(
 
     assert result.verdict.word == SKIPPED
     assert result.verdict.reason
-    assert result.seen == {}
+    assert result.observations == {}
 
 
 def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
@@ -219,12 +235,12 @@ def test_a_count_on_the_wire_needs_a_wire(database: db.Database) -> None:
     assert result.verdict.word == SKIPPED
 
 
-@pytest.mark.parametrize("asked", ["private_server", "private_url", "standby", "standby_url"])
-def test_a_server_of_its_own_needs_binaries(
-    asked: str, database: db.Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fixture", ["private_server", "private_url", "standby", "standby_url"])
+def test_a_private_server_needs_binaries(
+    fixture: str, database: db.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_PG_BIN", "/nowhere")
-    result = ran(f"@variant\nasync def go({asked}):\n    pass", database)
+    result = ran(f"@variant\nasync def go({fixture}):\n    pass", database)
     assert result.verdict.word == SKIPPED
     assert "ORM_ASYNC_PG_BIN" in result.verdict.reason
 
@@ -246,10 +262,38 @@ def test_a_pooler_that_keeps_statements_needs_a_newer_pgbouncer(
     variant = (
         f"@variant\nasync def go(pooler):\n    pooler.start(max_prepared_statements={setting})"
     )
-    assert ran(f"ONLY = 'psycopg'\nN = '9'\n{variant}", database).script.needs == {need}
+    assert ran(f"ONLY = 'psycopg'\nN = '9'\n{variant}", database).script.requirements == {need}
 
 
 def test_the_stack_is_named(database: db.Database) -> None:
     stack = ran("@variant\nasync def go():\n    pass", database).stack
     assert stack.sqlalchemy == importlib.metadata.version("sqlalchemy")
     assert stack.driver == "asyncpg"
+
+
+def test_tables_of_a_script_need_a_schema(database: db.Database) -> None:
+    body = """
+        from sqlalchemy.orm import DeclarativeBase
+        class Base(DeclarativeBase):
+            pass
+        @variant
+        async def go():
+            pass
+    """
+    with pytest.raises(ValueError, match="MetaData"):
+        ran(body, database)
+
+
+@pytest.mark.parametrize(
+    ("body", "functions"),
+    [
+        ("go.driver_connection.terminate()", set()),
+        ("await activity.terminate()", {"pg_terminate_backend"}),
+        ("func.pg_notify('channel', '')", {"pg_notify"}),
+        ('text("SELECT pg_sleep(1)")', {"pg_sleep"}),
+        ('"""Do not call pg_sleep(1)."""', set()),
+    ],
+)
+def test_functions_are_read_from_code_and_not_from_prose(body: str, functions: set[str]) -> None:
+    source = f"from sqlalchemy import func\n@variant\nasync def go(activity):\n    {body}"
+    assert script(source).functions == functions

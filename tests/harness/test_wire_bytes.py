@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import URL
 
 from orm_async_tests import db
-from orm_async_tests.harness.wire.wire import Wire, watched
+from orm_async_tests.harness.wire.wire import Wire, open_wire
 
 QUERY, ANSWER = b"Q\0\0\0\x0dSELECT 1\0", b"Z\0\0\0\x05I"
 TERMINATE, CANCEL = b"X\0\0\0\x04", b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02"
@@ -35,7 +35,7 @@ async def _spoken(folder: Path, conversation: Conversation) -> None:
     )
     url = URL.create("postgresql+asyncpg", query={"host": str(folder)})
     async with server:
-        with watched(url) as wire:
+        with open_wire(url) as wire:
             assert wire is not None
             path = f"{wire.url.query['host']}/.s.PGSQL.5432"
             client = await asyncio.open_unix_connection(path)
@@ -113,11 +113,11 @@ def test_a_server_that_hangs_up_is_heard(folder: Path) -> None:
     ids=["ssl", "sslmode", "two hosts"],
 )
 def test_tls_and_several_hosts_have_no_wire(query: dict[str, str]) -> None:
-    with watched(URL.create("postgresql+asyncpg", query=query)) as wire:
+    with open_wire(URL.create("postgresql+asyncpg", query=query)) as wire:
         assert wire is None
 
 
 def test_nobody_else_may_connect_to_a_wire(database: db.Database) -> None:
-    with watched(database.url) as wire:
+    with open_wire(database.url) as wire:
         assert wire is not None
         assert Path(str(wire.url.query["host"])).stat().st_mode & 0o077 == 0

@@ -66,7 +66,7 @@ def test_only_scripts_about_the_web_need_more_than_poetryw_installs_for_a_script
     assert extras[1] == INSTALL_SCRIPTS[5]
     needy = set()
     for entry in catalogue.read_scripts():
-        packages = {need for need in Script.of(entry.load()).needs if need.isidentifier()}
+        packages = {need for need in Script.of(entry.load()).requirements if need.isidentifier()}
         if packages - PACKAGES_FOR_SCRIPTS - {"binaries", "pgbouncer", "standby"}:
             needy.add(entry.chapter)
     assert needy == {"web"}

@@ -28,7 +28,7 @@ with db.open_database("embedded") as database, pgbouncer(database.url) as pooler
 @pytest.fixture
 def installed() -> None:
     """Skips where there is no PgBouncer."""
-    if reason := requirements.missing(requirements.PGBOUNCER, wire=True):
+    if reason := requirements.find_missing(requirements.PGBOUNCER, wire=True):
         pytest.skip(reason)
 
 
@@ -111,7 +111,7 @@ def test_what_is_required_and_missing_is_an_error_with_what_to_type(
 
 @pytest.mark.usefixtures("installed")
 def test_an_older_one_does_not_meet_the_need_of_a_newer_one() -> None:
-    assert "needs pgbouncer>=99" in requirements.missing("pgbouncer>=99", wire=True)
+    assert "needs pgbouncer>=99" in requirements.find_missing("pgbouncer>=99", wire=True)
 
 
 @pytest.mark.parametrize("word", ["pgbuoncer", "pgbouncers", "pgbouncer>=new", "binaries,x"])

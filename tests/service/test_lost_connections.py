@@ -7,7 +7,7 @@ import httpx
 from sqlalchemy import NullPool, create_engine, event, text
 
 from orm_async_tests import db
-from orm_async_tests.harness.wire.wire import watched
+from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lose
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.loading import FEW
@@ -48,13 +48,13 @@ def test_a_write_gets_no_connection_that_the_server_has_closed(
 
 
 def test_a_read_that_loses_its_connection_is_asked_again(tables: db.Database, user: int) -> None:
-    with watched(tables.url) as wire:
+    with open_wire(tables.url) as wire:
         assert wire
         with served(create_app(wire.url, SETTINGS)) as client:
             assert client.get("/users").status_code == 200
             wire.lose_answer(to="string_agg")
             assert client.get(f"/users/{user}/points").status_code == 200
-            assert wire.losing == b""
+            assert wire.awaited_word == b""
 
 
 def test_a_connection_that_dies_while_it_is_set_up_is_a_503(tables: db.Database, user: int) -> None:
@@ -67,10 +67,10 @@ def test_a_connection_that_dies_while_it_is_set_up_is_a_503(tables: db.Database,
 
 
 def test_a_connection_that_dies_in_copy_is_a_503(tables: db.Database, user: int) -> None:
-    with watched(tables.url) as wire:
+    with open_wire(tables.url) as wire:
         assert wire
         with served(create_app(wire.url, SETTINGS)) as client:
             wire.lose_answer(to="COPY ")
             assert busy(loaded(client, user, FEW + 1))
-            assert wire.losing == b""
+            assert wire.awaited_word == b""
             assert loaded(client, user, FEW + 1).status_code == 201

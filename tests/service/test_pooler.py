@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.environment.requirements import PGBOUNCER, missing
+from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing
 from orm_async_tests.postgres import pgbouncer, private_server
 from orm_async_tests.service.settings import PREFIX
 from tests.service.crashes import told_the_truth
@@ -16,7 +16,7 @@ from tests.service.walkers import NDJSON, POINT, walked
 
 
 def test_it_works_through_pgbouncer(home: object) -> None:
-    if reason := missing(PGBOUNCER, wire=True):
+    if reason := find_missing(PGBOUNCER, wire=True):
         pytest.skip(reason)
     with private_server() as server, pgbouncer(url := db.socket_url(server.login)) as pooler:
         through = pooler.start(pool_mode="transaction", default_pool_size="3")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.wire.wire import Wire, watched
+from orm_async_tests.harness.wire.wire import Wire, open_wire
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.loading import FEW
 from tests.service.conftest import SETTINGS, served
@@ -88,7 +88,7 @@ class Client:
 @pytest.fixture(scope="module")
 def counted(tables: db.Database) -> Iterator[Client]:
     """A client of a service, and the wire between that and the server."""
-    with watched(tables.url) as wire:
+    with open_wire(tables.url) as wire:
         assert wire
         with served(create_app(wire.url, SETTINGS)) as client:
             yield Client(client, wire)

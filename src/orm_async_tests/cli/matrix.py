@@ -167,12 +167,12 @@ def _told(found: list["Record"], arguments: argparse.Namespace) -> int:
     from orm_async_tests.matrix import entries, expected, records, tables
 
     different = list(tables.differing(found))
-    render.show(render.grid(list(tables.counts(found))))
+    render.print_styled(render.render_table(list(tables.counts(found))))
     if len(different) > 1:
         print()
         for number, name in enumerate(found[0]["stacks"], 1):
             print(f"{number}: {name}")
-        render.show(render.grid(different))
+        render.print_styled(render.render_table(different))
     if arguments.markdown:
         both = [tables.markdown(tables.counts(found)), tables.markdown(iter(different))]
         arguments.markdown.write_text("\n".join(both), "utf-8")

@@ -113,18 +113,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(done: "Result", verbose: int) -> None:
     from orm_async_tests.harness.report import render
-    from orm_async_tests.harness.report.judge import BROKEN
+    from orm_async_tests.verdicts import BROKEN
 
-    whole = verbose or done.verdict.word == BROKEN
-    render.show(render.whole(done, render.width(), verbose > 1) if whole else render.brief(done))
+    lines = render.render_line(done)
+    if verbose or done.verdict.word == BROKEN:
+        lines = render.render_full(done, render.detect_width(), verbose > 1)
+    render.print_styled(lines)
 
 
 def _summarize(results: Sequence["Result"]) -> None:
     from orm_async_tests.harness.report import render
     from orm_async_tests.harness.run.anomalies import table
 
-    render.show(render.grid(list(table(done.seen for done in results))))
-    render.show(render.summary(results))
+    render.print_styled(render.render_table(list(table(done.observations for done in results))))
+    render.print_styled(render.render_summary(results))
 
 
 def _results(

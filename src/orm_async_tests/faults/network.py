@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.wire.proxy import READ, Proxy
+from orm_async_tests.harness.wire.proxy import READ_SIZE, Proxy
 
 PORT = 5432
 CANCEL_REQUEST = 80877102
@@ -170,7 +170,7 @@ class _Link:
         return not self._closed.is_set()
 
     async def _answers(self) -> None:
-        while answer := await self._server.read(READ):
+        while answer := await self._server.read(READ_SIZE):
             self._answer.set()
             if self._network.silent:
                 self._network.note(self)

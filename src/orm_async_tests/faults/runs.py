@@ -18,8 +18,7 @@ from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.report import Cell
 from orm_async_tests.faults.sweeping import again, cells, refuse_kill
 from orm_async_tests.harness.environment import script_database
-from orm_async_tests.harness.environment.private_servers import place as room
-from orm_async_tests.harness.environment.private_servers import url_of
+from orm_async_tests.harness.environment.private_servers import data_directory, url_of
 from orm_async_tests.postgres import PrivateServer, private_server
 from orm_async_tests.postgres.cluster import DURABLE
 
@@ -153,7 +152,7 @@ def places_for(database: db.Database, kinds: Sequence[str]) -> Iterator[dict[str
     if "kill" not in kinds:
         yield places
         return
-    with private_server(room(), **DURABLE) as private:
+    with private_server(data_directory(), **DURABLE) as private:
         url = url_of(private, database.driver)
         places["kill"] = Place(db.Database(url, "url", "the private server"), private=private)
         yield places
@@ -170,7 +169,7 @@ async def _ground(pattern: Pattern, place: Place) -> AsyncIterator[None]:
         await script_database.load(models.Base, world, {}, place.database.url)
         yield
     else:
-        async with script_database.entered(place.database) as ground:
+        async with script_database.open_script_database(place.database) as ground:
             await ground.reset(models.Base, world, {})
             yield
 

@@ -1,4 +1,4 @@
-"""The vocabulary of a script: marks for its variants, and the types of what they may ask for."""
+"""What a script imports: the decorators of variants, and the types of their fixtures."""
 
 from orm_async_tests.harness.definitions.observation import Observation, checked_out
 from orm_async_tests.harness.definitions.options import Option, at_least

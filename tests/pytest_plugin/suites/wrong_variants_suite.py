@@ -9,8 +9,8 @@ from sqlalchemy import make_url
 from orm_async_tests import db
 from orm_async_tests.harness.definitions.variants import Variant, select_arguments
 from orm_async_tests.harness.environment.private_servers import Servers
-from orm_async_tests.harness.environment.script_database import Playground
-from orm_async_tests.harness.run.fixtures import FIXTURES, Place
+from orm_async_tests.harness.environment.script_database import ScriptDatabase
+from orm_async_tests.harness.run.fixtures import FIXTURES, FixtureContext
 from orm_async_tests.harness.script import Script
 from tests.pytest_plugin.suites.wrong_variants import wrong_variants
 
@@ -25,9 +25,9 @@ VARIANTS = [
 async def test_variant(script: Script, variant: Variant) -> None:
     database = db.Database(make_url(os.environ["URL"]), "url", "a user's")
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        ground = Playground(connection)
-        await ground.reset(script.base, script.world, script.defaults)
-        context = Place(variant, database.url, None, ground.admin, Servers())
+        ground = ScriptDatabase(connection)
+        await ground.reset(script.base, script.seed, script.defaults)
+        context = FixtureContext(variant, database.url, None, ground.admin, Servers())
         async with AsyncExitStack() as stack:
             stack.push_async_callback(dispose_engines, context)
             fixtures = {
@@ -38,6 +38,6 @@ async def test_variant(script: Script, variant: Variant) -> None:
             await variant(**select_arguments(variant.function, {**script.defaults, **fixtures}))
 
 
-async def dispose_engines(context: Place) -> None:
+async def dispose_engines(context: FixtureContext) -> None:
     for engine in context.engines:
         await engine.dispose()

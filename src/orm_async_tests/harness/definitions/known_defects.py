@@ -1,4 +1,4 @@
-"""Defects that several scripts meet. One that only a single script meets stands in that script."""
+"""Library defects that several scripts meet. A defect of a single script is in that script."""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

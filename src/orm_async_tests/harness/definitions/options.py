@@ -1,4 +1,4 @@
-"""What a script lets its reader set on the command line."""
+"""Options that a script adds to its command line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Option:
-    """A `--name VALUE` of one script; variants and check ask for it by its name.
+    """An option `--name VALUE` of one script; variants and check name it as a parameter.
 
-    parse turns the text into the value and raises ValueError if it cannot; default is such a text.
+    `parse` converts the text to the value, or raises ValueError. `default` is such a text.
     """
 
     name: str
@@ -19,7 +19,7 @@ class Option:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """A parse for whole numbers that are not smaller."""
+    """Return a parser for whole numbers that are not below the minimum."""
 
     def number(text: str) -> int:
         if int(text) < minimum:

@@ -1,4 +1,4 @@
-"""What a script runs on."""
+"""The stack: the combination of versions and servers that a script runs on."""
 
 import importlib
 import platform
@@ -11,12 +11,12 @@ from pathlib import Path
 import sqlalchemy
 
 from orm_async_tests import db
-from orm_async_tests.harness.environment.pooling import described
+from orm_async_tests.harness.environment.pooling import describe_pooler
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One cell of the matrix: versions, database with its server's settings, loop."""
+    """Versions, database with its settings, event loop and pooler of one run."""
 
     python: str
     sqlalchemy: str
@@ -31,13 +31,13 @@ class Stack:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """Versions by the names that Upstream uses."""
+        """The versions by the names that Upstream uses."""
         drivers = {self.driver: self.driver_version}
         return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
 
 def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) -> Stack:
-    """What this process runs on."""
+    """Return the stack of this process."""
     return Stack(
         python=platform.python_version(),
         sqlalchemy=sqlalchemy.__version__,
@@ -47,20 +47,21 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
         database=database.kind,
         platform=f"{platform.system()} {platform.machine()}",
         loop=loop,
-        pooler=described(database.pooler),
+        pooler=describe_pooler(database.pooler),
         settings=settings,
     )
 
 
 @cache
 def packages() -> dict[str, str]:
-    """Every package that can be imported here, and its version.
+    """Return the version of every package that this process can import.
 
-    Read from the names of their folders, since importlib.metadata opens a file for each.
+    Read them from directory names, because importlib.metadata opens a file for every package.
     """
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for folder in map(Path, sys.path):
-        for each in folder.glob("*.dist-info"):
-            name, _, version = each.stem.partition("-")
-            found.setdefault(name.lower().replace("_", "-"), version)  # the first is imported
-    return dict(sorted(found.items()))
+        for metadata in folder.glob("*.dist-info"):
+            name, _, version = metadata.stem.partition("-")
+            # The first one on sys.path is the one that is imported.
+            versions.setdefault(name.lower().replace("_", "-"), version)
+    return dict(sorted(versions.items()))

@@ -1,4 +1,4 @@
-"""Known defects of the libraries that are shown: data, so that their repair is noticed."""
+"""Known defects of libraries, as data with version ranges, so that a fix is noticed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from orm_async_tests.versions.ranges import applies
 
 @dataclass(frozen=True)
 class Upstream:
-    """A defect: what goes wrong, on which versions of which libraries, and where to read of it.
+    """A defect of a library: what goes wrong, in which versions, and a link.
 
-    versions has the ranges of each library that it takes, and of Python; if a driver is among them,
-    it is that driver's. `orm-async-tests audit` reads the three arguments as they are written. A
-    script's `check` asserts what ought to hold in a `with` block of the defect. If that fails on a
-    stack in the ranges the verdict is UPSTREAM; if it holds there, or fails elsewhere, it is
-    BROKEN.
+    `versions` maps libraries, or "python", to version ranges; all of them must match. A script's
+    `check` asserts the correct behavior in a `with` block of the defect. If that assertion fails on
+    a stack in the ranges, the verdict is UPSTREAM. If it passes there, or fails elsewhere, the
+    verdict is BROKEN. `orm-async-tests audit` reads the arguments from the source, so write them as
+    literals.
     """
 
     what: str
@@ -26,12 +26,12 @@ class Upstream:
 
     @property
     def sentence(self) -> str:
-        """On which versions what goes wrong."""
+        """A sentence of the form "On <versions>, <what goes wrong>."."""
         on = " and ".join(f"{library} {ranges}" for library, ranges in self.versions.items())
         return f"On {on}, {self.what}."
 
     def applies(self, libraries: Mapping[str, str]) -> bool:
-        """Whether a stack of these libraries and versions has the defect."""
+        """Return whether a stack with these library versions has the defect."""
         return applies(self.versions, libraries)
 
     def __enter__(self) -> None:
@@ -43,23 +43,23 @@ class Upstream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Note a failed assertion and let the check go on, if somebody gathers defects."""
-        found = _gathering.get()
-        if found is None or not isinstance(error, AssertionError):
+        """Record a failed assertion and continue the check, inside collect_defects()."""
+        shown = _collecting.get()
+        if shown is None or not isinstance(error, AssertionError):
             return False
-        found.append(self)
+        shown.append(self)
         return True
 
 
-_gathering: ContextVar[list[Upstream] | None] = ContextVar("_gathering", default=None)
+_collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", default=None)
 
 
 @contextmanager
-def gathered() -> Iterator[list[Upstream]]:
-    """The defects that show themselves while the block runs."""
-    found: list[Upstream] = []
-    token = _gathering.set(found)
+def collect_defects() -> Iterator[list[Upstream]]:
+    """Collect the defects whose assertions fail while the block runs."""
+    shown: list[Upstream] = []
+    token = _collecting.set(shown)
     try:
-        yield found
+        yield shown
     finally:
-        _gathering.reset(token)
+        _collecting.reset(token)

@@ -1,4 +1,4 @@
-"""What pg_stat_activity says about a variant's connections, read over a separate connection."""
+"""The rows of pg_stat_activity for a variant's connections, read over another connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,108 +10,108 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness.wire.wire import Wire
 
 DEADLINE = 10.0  # seconds that a condition may take to come true
-OURS = """
+BACKENDS = """
     from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
     and application_name <> 'orm_async_tests admin' and pid <> all(:before)
 """
 
 
 class Activity:
-    """What the server says of the connections that were opened since `mark` was last called."""
+    """What the server knows about connections opened since `ignore_open_connections`."""
 
     def __init__(self, admin: AsyncEngine, wire: Wire | None) -> None:
         self._admin, self._wire = admin, wire
         self._before: list[int] = []
         self._open_before = 0
 
-    async def mark(self) -> None:
-        """Forget the connections that are open now: they are somebody else's."""
+    async def ignore_open_connections(self) -> None:
+        """Leave the connections that are open now out of everything that follows."""
         self._before = []
         self._before = await self.pids()
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """The rows of a query, each as its only column or as a tuple."""
+        """Run a query; return its rows as tuples, or as plain values if it has one column."""
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
 
     async def scalar(self, sql: str, **values: Any) -> Any:
-        """The first column of the first row of a query."""
+        """Run a query, and return the first column of its first row."""
         return (await self.rows(sql, **values))[0]
 
     async def pids(self) -> list[int]:
-        """The backends' process ids."""
-        return await self.rows(f"select pid {OURS} order by pid", before=self._before)
+        """Return the process IDs of the backends."""
+        return await self.rows(f"select pid {BACKENDS} order by pid", before=self._before)
 
     async def states(self) -> list[str]:
-        """The backends' states, such as "idle in transaction", sorted."""
-        return await self.rows(f"select state {OURS} order by state", before=self._before)
+        """Return the states of the backends, for example "idle in transaction", sorted."""
+        return await self.rows(f"select state {BACKENDS} order by state", before=self._before)
 
     async def running(self, part: str) -> int:
-        """How many backends execute a statement that contains `part`."""
-        sql = f"select count(*) {OURS} and state = 'active' and position(:part in query) > 0"
+        """Return how many backends execute a statement that contains `part`."""
+        sql = f"select count(*) {BACKENDS} and state = 'active' and position(:part in query) > 0"
         return int(await self.scalar(sql, before=self._before, part=part))
 
     async def blocked(self) -> int:
-        """How many backends wait for a lock that another one holds."""
-        sql = f"select count(*) {OURS} and cardinality(pg_blocking_pids(pid)) > 0"
+        """Return how many backends wait for a lock that another backend holds."""
+        sql = f"select count(*) {BACKENDS} and cardinality(pg_blocking_pids(pid)) > 0"
         return int(await self.scalar(sql, before=self._before))
 
     async def until_open(self, count: int) -> None:
-        """Wait until `count` backends are left."""
+        """Wait until exactly `count` backends are open."""
 
-        async def left() -> bool:
+        async def are_open() -> bool:
             return len(await self.pids()) == count
 
-        await self.until(left)
+        await self.until(are_open)
 
     async def terminate(self) -> int:
-        """Kill the backends, as an administrator or a failover does, and say how many they were.
+        """Terminate the backends, as an administrator or a failover does, and return their number.
 
-        Their clients can read of it when this returns, also where a wire has to pass it on. Raises
-        TimeoutError after DEADLINE seconds.
+        When this returns, the end of the connection has reached the clients, even through a wire.
+        Raise TimeoutError after DEADLINE seconds.
         """
-        sql = f"select count(pg_terminate_backend(pid, 5000)) {OURS}"
+        sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))
 
-        async def read() -> bool:
-            cut = not self._wire or self._wire.open <= self._open_before
-            await self.pids()  # the loop turns meanwhile, and reads what has come
-            return cut
+        async def have_noticed() -> bool:
+            closed = not self._wire or self._wire.open <= self._open_before
+            await self.pids()  # meanwhile the event loop reads what the clients received
+            return closed
 
-        await self.until(read)
+        await self.until(have_noticed)
         return killed
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Ask the server again and again until the condition is true.
+        """Query the server until the condition is true.
 
-        Raises TimeoutError after DEADLINE seconds.
+        Raise TimeoutError after DEADLINE seconds.
         """
         async with asyncio.timeout(DEADLINE):
             while not await condition():
-                continue  # each question is a connection of its own, and so a pause
+                continue  # every query opens a connection, which is pause enough
 
     async def until_running(self, part: str, count: int = 1) -> None:
         """Wait until `count` backends execute a statement that contains `part`."""
 
-        async def enough() -> bool:
+        async def are_enough() -> bool:
             return await self.running(part) >= count
 
-        await self.until(enough)
+        await self.until(are_enough)
 
     async def until_gone(self, part: str) -> None:
         """Wait until no backend executes a statement that contains `part`."""
 
-        async def gone() -> bool:
+        async def have_ended() -> bool:
             return await self.running(part) == 0
 
-        await self.until(gone)
+        await self.until(have_ended)
 
     async def until_blocked(self, count: int = 1) -> None:
         """Wait until `count` backends wait for a lock."""
 
-        async def enough() -> bool:
+        async def are_enough() -> bool:
             return await self.blocked() >= count
 
-        await self.until(enough)
+        await self.until(are_enough)

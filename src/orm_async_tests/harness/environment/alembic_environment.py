@@ -1,4 +1,4 @@
-"""An Alembic environment for a script that is about Alembic's commands."""
+"""A temporary Alembic environment for scripts about Alembic's commands."""
 
 import shutil
 from argparse import Namespace
@@ -21,10 +21,10 @@ with context.begin_transaction():
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """The configuration of an environment with these revisions, which goes with the block.
+    """Create an environment with these revisions, and delete it when the block ends.
 
-    revisions and env are the files' texts. attributes are config.attributes: the usual env.py
-    gives them to context.configure().
+    `revisions` and `env` are the texts of the files. `attributes` become config.attributes, which
+    the default env.py passes to context.configure(). Yield the Config for Alembic's commands.
     """
     from alembic.config import Config  # here, since most scripts need none of it
 

@@ -1,4 +1,4 @@
-"""The event loops that a script can run in."""
+"""The event loops in which a script can run."""
 
 import asyncio
 import signal
@@ -12,20 +12,20 @@ Result = TypeVar("Result")
 
 
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
-    """What main gives, in a new event loop of this name.
+    """Run `main` in a new event loop of this kind, and return its result.
 
-    Raises CouldNotRun for an unknown name, or if its package is missing.
+    Raise CouldNotRun for an unknown kind, or if its package is missing.
     """
-    # Ctrl-C waits until asyncio handles it: half a loop prints a traceback when it is collected.
+    # Block Ctrl-C until asyncio handles it: a loop that is half built prints a traceback.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
-    async def begun() -> Result:
+    async def unblock_and_run() -> Result:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return await main(*arguments)
 
     try:
         with asyncio.Runner(loop_factory=_factory(name)) as runner:
-            return runner.run(begun())
+            return runner.run(unblock_and_run())
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -43,5 +43,5 @@ def _factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
         import uvloop
     except ImportError:
         raise CouldNotRun("uvloop is not installed", "--loop", "pip install uvloop") from None
-    made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return made
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return new_event_loop

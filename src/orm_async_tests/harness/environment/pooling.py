@@ -1,4 +1,4 @@
-"""PgBouncer before the database, so that every script can be run behind a pooler."""
+"""PgBouncer in front of the database, so that every script can run behind a pooler."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import pooler
 from orm_async_tests.stack_options import POOLER_MODES
 
-ROOM = {"default_pool_size": "100", "max_client_conn": "500"}  # more than any script opens
+LIMITS = {"default_pool_size": "100", "max_client_conn": "500"}  # more than any script opens
 SETTINGS = (
     {"pool_mode": "session"},
     {"pool_mode": "transaction"},
@@ -20,10 +20,10 @@ MODES = dict(zip(POOLER_MODES, SETTINGS, strict=True))
 
 
 @cache
-def described(mode: str) -> str:
-    """Such as "PgBouncer 1.24.1 session"; "" for no pooler.
+def describe_pooler(mode: str) -> str:
+    """Return a description such as "PgBouncer 1.24.1 session", or "" for no pooler.
 
-    Raises CouldNotRun for an unknown mode, or if PgBouncer is missing.
+    Raise CouldNotRun for an unknown mode, or if PgBouncer is missing.
     """
     if not mode:
         return ""
@@ -34,10 +34,10 @@ def described(mode: str) -> str:
 
 
 @contextmanager
-def pooled(server: URL, mode: str) -> Iterator[URL]:
-    """The database through a PgBouncer of its own in this mode; itself if there is no mode."""
+def open_pooler(server: URL, mode: str) -> Iterator[URL]:
+    """Start a PgBouncer in this mode and yield its URL; without a mode, yield the server's URL."""
     if not mode:
         yield server
         return
     with pooler.pgbouncer(server) as started:
-        yield started.start(**MODES[mode], **ROOM)
+        yield started.start(**MODES[mode], **LIMITS)

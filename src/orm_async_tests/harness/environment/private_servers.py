@@ -1,4 +1,4 @@
-"""The servers that a variant has for itself, which outlive its engines."""
+"""Private servers, standbys and poolers for one variant; they outlive its engines."""
 
 import os
 import shutil
@@ -22,13 +22,15 @@ from orm_async_tests.postgres import (
 
 PRIVATE = {"private_server", "private_url"}
 REPLICATED = {"primary_url", "standby", "standby_url"}
-SYNCHRONOUS = {"synchronous_standby_names": "*", "synchronous_commit": "local"}  # if one asks
-MEMORY, ROOM = Path("/dev/shm"), 2**30  # bytes, and two servers take a tenth of them
+# A session that sets synchronous_commit = on waits for the standby; others do not.
+SYNCHRONOUS = {"synchronous_standby_names": "*", "synchronous_commit": "local"}
+SHARED_MEMORY = Path("/dev/shm")
+REQUIRED_BYTES = 2**30  # ten times what two servers take
 
 
 @dataclass(frozen=True)
 class Servers:
-    """A private server or a primary, its standby, a pooler; None is what was not asked for."""
+    """The servers that a variant names as fixtures; the others are None."""
 
     private: PrivateServer | None = None
     standby: Standby | None = None
@@ -36,33 +38,38 @@ class Servers:
 
 
 @asynccontextmanager
-async def own_servers(
+async def start_servers(
     variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """What the variant asks for; the primary's database is loaded before its standby is made.
+    """Start the servers that the variant names, and stop them when the block ends.
 
-    A pooler stands in front of the shared database, past the wire.
+    `load` fills the primary's database before its standby is created. A pooler connects to the
+    shared database without the wire.
     """
-    asked, private, standby, pooler = set(variant.parameters), None, None, None
+    names, private, standby, pooler = set(variant.parameters), None, None, None
     with ExitStack() as servers:
-        if asked & REPLICATED:
-            private = servers.enter_context(private_server(place(), **SYNCHRONOUS))
+        if names & REPLICATED:
+            private = servers.enter_context(private_server(data_directory(), **SYNCHRONOUS))
             await load(url_of(private, shared.get_driver_name()))
             standby = servers.enter_context(hot_standby(private, **variant.standby))
-        elif asked & PRIVATE:
-            private = servers.enter_context(private_server(place()))
-        if "pooler" in asked:
+        elif names & PRIVATE:
+            private = servers.enter_context(private_server(data_directory()))
+        if "pooler" in names:
             pooler = servers.enter_context(pgbouncer(shared))
         yield Servers(private, standby, pooler)
 
 
-def place() -> Path | None:
-    """Memory, where there is room: a server's files are made there in a third of the time."""
-    if os.environ.get("TMPDIR") or not os.access(MEMORY, os.W_OK):
+def data_directory() -> Path | None:
+    """Return a directory in memory, where a server starts in a third of the time.
+
+    Return None, which means the temporary directory, if TMPDIR is set or memory is short.
+    """
+    if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
-    return MEMORY if shutil.disk_usage(MEMORY).free > ROOM else None
+    free = shutil.disk_usage(SHARED_MEMORY).free
+    return SHARED_MEMORY if free > REQUIRED_BYTES else None
 
 
 def url_of(server: PrivateServer, driver: str) -> URL:
-    """The server's database through a driver."""
+    """Return the URL of the server's database for a driver."""
     return db.with_driver(db.socket_url(server.login), driver)

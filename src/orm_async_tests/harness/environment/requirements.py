@@ -1,4 +1,4 @@
-"""What a script needs of its surroundings, read from the script itself."""
+"""What a script needs around it, inferred from its source."""
 
 import ast
 import importlib.util
@@ -17,80 +17,86 @@ from orm_async_tests.versions.ranges import within
 WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
 REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
 VARIABLE = "ORM_ASYNC_REQUIRE"
-KEEPS_STATEMENTS = ">=1.21"  # the PgBouncer that has max_prepared_statements
+PREPARED_STATEMENTS = ">=1.21"  # the PgBouncer that has max_prepared_statements
 
 PROGRAMS = {
-    BINARIES: ("a server of its own", ()),
-    STANDBY: ("a standby of its own", ("pg_basebackup", "psql")),
+    BINARIES: ("a private server", ()),
+    STANDBY: ("a private standby", ("pg_basebackup", "psql")),
 }
 
 
-def needs_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
-    """A wire, PostgreSQL's binaries, a standby, PgBouncer, and what functions import."""
-    asked = {name for variant in variants for name in variant.parameters}
+def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
+    """Return what the script needs: WIRE, BINARIES, STANDBY, PGBOUNCER, names of packages."""
+    fixtures = {name for variant in variants for name in variant.parameters}
     tree = ast.parse(inspect.getsource(module))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    found = set(_packages(tree))
-    if "wire" in asked or "round_trips" in read:
-        found.add(WIRE)
-    if asked & PRIVATE:
-        found.add(BINARIES)
-    if asked & REPLICATED:
-        found.add(STANDBY)
-    if "pooler" in asked:
-        found.add(PGBOUNCER + KEEPS_STATEMENTS * _keeps_statements(tree))
-    if "http" in asked:
-        found |= {"httpx", "uvicorn"}
-    return frozenset(found)
+    requirements = set(_packages(tree))
+    if "wire" in fixtures or "round_trips" in read:
+        requirements.add(WIRE)
+    if fixtures & PRIVATE:
+        requirements.add(BINARIES)
+    if fixtures & REPLICATED:
+        requirements.add(STANDBY)
+    if "pooler" in fixtures:
+        requirements.add(PGBOUNCER + PREPARED_STATEMENTS * _sets_prepared_statements(tree))
+    if "http" in fixtures:
+        requirements |= {"httpx", "uvicorn"}
+    return frozenset(requirements)
 
 
-def missing(need: str, wire: bool) -> str:
-    """What to say, and what to type, if this need is not met; or nothing."""
-    if need == WIRE:
-        return "" if wire else "needs a URL without TLS and with one host, to see its round trips"
-    if need in PROGRAMS:
-        what, programs = PROGRAMS[need]
+def find_missing(requirement: str, wire: bool) -> str:
+    """Return why the requirement is not met and what to type, or "" if it is met."""
+    if requirement == WIRE:
+        return (
+            ""
+            if wire
+            else "needs a URL with one host and without TLS, so that round trips can be counted"
+        )
+    if requirement in PROGRAMS:
+        server, programs = PROGRAMS[requirement]
         try:
             binaries.find()
             for program in programs:
                 binaries.program(program)
         except CouldNotRun as error:
-            return f"needs {what}, and {error.what}: {error.remedy}"
+            return f"needs {server}, and {error.what}: {error.remedy}"
         return ""
-    if need.startswith(PGBOUNCER):
-        return _pgbouncer(need)
-    if importlib.util.find_spec(need) is None:
-        return f"needs the package {need}: pip install {need}"
+    if requirement.startswith(PGBOUNCER):
+        return _find_missing_pgbouncer(requirement)
+    if importlib.util.find_spec(requirement) is None:
+        return f"needs the package {requirement}: pip install {requirement}"
     return ""
 
 
 def require(words: str, source: str) -> None:
-    """See that what these words name, with commas, is here: then no script is skipped for it.
+    """Check that everything in this comma-separated list is present, so that nothing is skipped.
 
-    Raises CouldNotRun, which names the source of the words.
+    Raise CouldNotRun, which names the source of the list, if something is missing or unknown.
     """
-    for need in filter(None, words.split(",")):
-        form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", need)
+    for requirement in filter(None, words.split(",")):
+        form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
         if form is None or form[1] not in REQUIRABLE:
             names = " or ".join(REQUIRABLE)
-            raise CouldNotRun(f"{need!r} cannot be required", source, f"{source} with {names}")
-        if reason := missing(need, wire=True):
-            what, _, remedy = reason.partition(": ")
-            raise CouldNotRun(f"{need} is required: a script {what}", source, remedy)
+            raise CouldNotRun(
+                f"{requirement!r} cannot be required", source, f"{source} with {names}"
+            )
+        if reason := find_missing(requirement, wire=True):
+            problem, _, remedy = reason.partition(": ")
+            raise CouldNotRun(f"{requirement} is required: a script {problem}", source, remedy)
 
 
-def _pgbouncer(need: str) -> str:
+def _find_missing_pgbouncer(requirement: str) -> str:
     try:
-        have = pooler.version()
+        installed = pooler.version()
     except CouldNotRun as error:
         return f"needs PgBouncer, and {error.what}: {error.remedy}"
-    if within(have, need.removeprefix(PGBOUNCER)):
+    if within(installed, requirement.removeprefix(PGBOUNCER)):
         return ""
-    return f"needs {need}, this is {have}: {pooler.VARIABLE}=/a/folder/pgbouncer for a newer one"
+    return f"needs {requirement}, this is {installed}: {pooler.VARIABLE}=/path/to/a/newer/pgbouncer"
 
 
-def _keeps_statements(tree: ast.Module) -> bool:
-    """Whether PgBouncer is to keep prepared statements, by a setting that older ones lack."""
+def _sets_prepared_statements(tree: ast.Module) -> bool:
+    """Return whether the script turns on prepared statements, which an older PgBouncer lacks."""
     return any(
         node.arg == pooler.PREPARED and ast.unparse(node.value) != "'0'"
         for node in ast.walk(tree)
@@ -99,12 +105,12 @@ def _keeps_statements(tree: ast.Module) -> bool:
 
 
 def _packages(tree: ast.Module) -> Iterator[str]:
-    """What is imported inside functions, where a missing package does no harm."""
+    """Yield the packages that functions import, where a missing one does no harm."""
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         for node in ast.walk(function):
-            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             roots = (name.partition(".")[0] for name in names)

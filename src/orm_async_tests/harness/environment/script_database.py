@@ -17,14 +17,14 @@ from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.harness.environment import privileges
 from orm_async_tests.models import TrackPoint, User
 
-World = Callable[..., Awaitable[None]]  # loads rows over a `connection`; it may ask for options
-LOCK = 970130954  # an advisory lock, held while a command uses the database
-USERS, POINTS = 3, 2  # points of each user
+Seed = Callable[..., Awaitable[None]]  # inserts rows over `connection`; it may name options
+ADVISORY_LOCK = 970130954  # held while a command uses the database
+USERS, POINTS_PER_USER = 3, 2
 ADMIN = "orm_async_tests admin"
 
-EMPTY = "TRUNCATE users, track_points RESTART IDENTITY CASCADE"
+TRUNCATE_TABLES = "TRUNCATE users, track_points RESTART IDENTITY CASCADE"
 START = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC)
-WORLD = (
+DEFAULT_ROWS = (
     (User, [{"username": f"username-{user}"} for user in range(1, USERS + 1)]),
     (
         TrackPoint,
@@ -36,11 +36,11 @@ WORLD = (
                 "date": START + timedelta(minutes=point),
             }
             for user in range(1, USERS + 1)
-            for point in range(1, POINTS + 1)
+            for point in range(1, POINTS_PER_USER + 1)
         ],
     ),
 )
-# The server's settings that could change a verdict.
+# Server settings that could affect a verdict.
 SETTINGS = (
     "DateStyle",
     "IntervalStyle",
@@ -70,89 +70,89 @@ SETTINGS = (
     "transaction_timeout",
     "wal_level",
 )
-ASK = """
+READ_SETTINGS = """
     SELECT name, setting FROM pg_settings WHERE name = ANY(:names)
     UNION SELECT 'lc_collate', datcollate::text FROM pg_database
     WHERE datname = current_database()
 """
 
 
-async def usual_world(connection: AsyncConnection) -> None:
-    """username-1 to username-3, with two points each."""
-    for table, rows in WORLD:
+async def default_seed(connection: AsyncConnection) -> None:
+    """Insert the users username-1 to username-3 with two points for every user."""
+    for table, rows in DEFAULT_ROWS:
         await connection.execute(insert(table), rows)
 
 
 @asynccontextmanager
-async def entered(database: db.Database) -> AsyncIterator["Playground"]:
-    """Lock the database for this command, and migrate it.
+async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
+    """Lock the database for this command, and migrate its tables.
 
-    Waits, and says so, while another command has it. Raises CouldNotRun if it cannot be reached or
-    is somebody else's or the service's.
+    Wait, and print a line about it, while another command holds the lock. Raise CouldNotRun if the
+    database cannot be reached, or if it belongs to the service or to another program.
     """
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
-        if database.kind != "embedded":  # that one is the scripts': the service has its own
+        if database.kind != "embedded":  # in the embedded server the service has another database
             await connection.run_sync(migrations.refuse_service)
         try:
             await _lock(connection)
         except DBAPIError as error:
-            raise _unlocked(error, database.label) from error
+            raise _lock_error(error, database.label) from error
         try:
             await migrations.ensure(connection, migrations.TRACKS)
         except DBAPIError as error:
-            raise _unfit(error, database.label) from error
-        yield Playground(connection)
+            raise _migration_error(error, database.label) from error
+        yield ScriptDatabase(connection)
 
 
 async def load(
-    base: type[DeclarativeBase], world: World | None, values: Mapping[str, Any], url: URL
+    base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any], url: URL
 ) -> None:
-    """Make the tables in an empty database of our own, and load the world into it."""
+    """Create the tables of the scripts in the empty database of a primary, and seed them."""
     database = db.Database(url, "url", "the primary")
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(models.Base.metadata.create_all)
-        await Playground(connection).reset(base, world, values)
+        await ScriptDatabase(connection).reset(base, seed, options)
 
 
-def _unfit(error: DBAPIError, where: str) -> CouldNotRun:
+def _migration_error(error: DBAPIError, where: str) -> CouldNotRun:
     return CouldNotRun(
-        f"the tables of the scripts cannot be made: {error.orig}",
+        f"the tables of the scripts cannot be created: {error.orig}",
         where,
-        "the URL of a role that owns its database, or of another server",
+        "--db with the URL of a role that owns its database, or of another server",
     )
 
 
-def _unlocked(error: DBAPIError, where: str) -> CouldNotRun:
+def _lock_error(error: DBAPIError, where: str) -> CouldNotRun:
     return CouldNotRun(
-        f"commands cannot wait for each other: {error.orig}",
+        f"the lock on the database cannot be taken: {error.orig}",
         where,
-        "GRANT EXECUTE on pg_try_advisory_lock and pg_advisory_lock, or another server",
+        "GRANT EXECUTE on pg_try_advisory_lock and pg_advisory_lock, or use another server",
     )
 
 
 async def _lock(connection: AsyncConnection) -> None:
-    if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
+    if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")):
         print("another command is using this database: waiting for it to finish", file=sys.stderr)
-        await connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+        await connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
 
 
-class Playground:
-    """The database while this command has it, over a connection that no variant ever sees."""
+class ScriptDatabase:
+    """The locked database, over a connection that no variant uses."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.admin: AsyncEngine = connection.engine
         self._connection = connection
 
     async def reset(
-        self, base: type[DeclarativeBase], world: World | None, values: Mapping[str, Any]
+        self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Empty the tables, make the script's own, and load its world."""
-        await self._connection.execute(text(EMPTY))
-        await self._own_tables(base.metadata)
-        if world is not None:
-            await world(**select_arguments(world, {"connection": self._connection, **values}))
+        """Empty the shared tables, create the script's separate tables, and seed them."""
+        await self._connection.execute(text(TRUNCATE_TABLES))
+        await self._create_separate_tables(base.metadata)
+        if seed is not None:
+            await seed(**select_arguments(seed, {"connection": self._connection, **options}))
 
-    async def _own_tables(self, metadata: MetaData) -> None:
+    async def _create_separate_tables(self, metadata: MetaData) -> None:
         if metadata is models.Base.metadata:
             return
         schema = metadata.schema
@@ -161,11 +161,11 @@ class Playground:
         await self._connection.run_sync(metadata.create_all)
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
-        """What a script with these tables and calls needs, and this role may not do."""
-        own = base.metadata is not models.Base.metadata
-        return await privileges.denied(self._connection, functions, own_schema=own)
+        """Return what a script with these tables and functions needs and this role may not do."""
+        separate = base.metadata is not models.Base.metadata
+        return await privileges.find_denied(self._connection, functions, creates_schema=separate)
 
     async def settings(self) -> dict[str, str]:
-        """Those that could change a verdict, where the server has them and this role sees them."""
-        rows = await self._connection.execute(text(ASK), {"names": [*SETTINGS]})
+        """Return the settings that could affect a verdict, as far as this role may see them."""
+        rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))

@@ -1,4 +1,4 @@
-"""SQLite through aiosqlite, for claims that are SQLAlchemy's alone: a file for each command."""
+"""SQLite through aiosqlite, for claims that need no PostgreSQL: one new file per command."""
 
 import importlib.util
 import tempfile
@@ -13,23 +13,23 @@ from sqlalchemy.orm import DeclarativeBase
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.definitions.variants import select_arguments
-from orm_async_tests.harness.environment.script_database import Playground, World
+from orm_async_tests.harness.environment.script_database import ScriptDatabase, Seed
 from orm_async_tests.stack_options import SQLITE
 
 
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
-    """A new file if the driver is aiosqlite, else the PostgreSQL that is asked for.
+    """Open a new SQLite file if the driver is aiosqlite, else the PostgreSQL database `db_`.
 
-    Raises CouldNotRun.
+    Raise CouldNotRun if the database cannot be opened, or if the options contradict each other.
     """
     if driver != SQLITE:
         with db.open_database(db_, driver, pooler=pooler) as database:
             yield database
         return
     if db_ or pooler:
-        what = f"{SQLITE} has a database of its own, in a file"
-        raise CouldNotRun(what, "--db or --pooler", f"--driver {SQLITE} without them")
+        problem = f"{SQLITE} uses a new file as its database"
+        raise CouldNotRun(problem, "--db or --pooler", f"--driver {SQLITE} without them")
     if importlib.util.find_spec(SQLITE) is None:
         raise CouldNotRun(f"{SQLITE} is not installed", "--driver", f"pip install {SQLITE}")
     import sqlite3
@@ -40,32 +40,32 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
 
 
 @asynccontextmanager
-async def entered(database: db.Database) -> AsyncIterator["SqlitePlayground"]:
-    """The file, over a connection that no variant ever sees."""
+async def open_script_database(database: db.Database) -> AsyncIterator["SqliteScriptDatabase"]:
+    """Open the file over a connection that no variant uses."""
     engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
-            yield SqlitePlayground(connection)
+            yield SqliteScriptDatabase(connection)
     finally:
         await engine.dispose()
 
 
-class SqlitePlayground(Playground):
-    """The tables of scripts in a file."""
+class SqliteScriptDatabase(ScriptDatabase):
+    """The tables of the scripts in a SQLite file."""
 
     async def reset(
-        self, base: type[DeclarativeBase], world: World | None, values: Mapping[str, Any]
+        self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Make the tables anew, and load the script's world."""
+        """Drop and create the tables, and seed them."""
         await self._connection.run_sync(base.metadata.drop_all)
         await self._connection.run_sync(base.metadata.create_all)
-        if world is not None:
-            await world(**select_arguments(world, {"connection": self._connection, **values}))
+        if seed is not None:
+            await seed(**select_arguments(seed, {"connection": self._connection, **options}))
 
     async def settings(self) -> dict[str, str]:
-        """The version, and the settings that could change a verdict."""
+        """Return the version of SQLite and the settings that could affect a verdict."""
         version = await self._connection.scalar(text("SELECT sqlite_version()"))
-        found = {"sqlite_version": str(version)}
+        settings = {"sqlite_version": str(version)}
         for name in ("foreign_keys", "journal_mode", "synchronous"):
-            found[name] = str(await self._connection.scalar(text(f"PRAGMA {name}")))
-        return found
+            settings[name] = str(await self._connection.scalar(text(f"PRAGMA {name}")))
+        return settings

@@ -1,4 +1,4 @@
-"""Processes beside this one, as a service has workers."""
+"""Worker processes beside this one, like those of a service."""
 
 import asyncio
 import traceback
@@ -6,33 +6,35 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import pairwise
 from typing import Any, ParamSpec, TypeVar
 
-Given = ParamSpec("Given")
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
 class Processes:
-    """Runs a script's coroutine functions elsewhere."""
+    """Run coroutine functions of a script in other processes."""
 
     async def run(
         self,
-        function: Callable[Given, Awaitable[Result]],
-        *arguments: Given.args,
-        **named: Given.kwargs,
+        function: Callable[Parameters, Awaitable[Result]],
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
     ) -> Result:
-        """Await a function of a module in a process that has just begun, and has imported it.
+        """Await a module-level function in a new process that has imported its module.
 
-        What it returns or raises, with its causes, comes back pickled.
+        Return what it returns, or raise what it raises with its causes; both come back pickled.
         """
-        from concurrent.futures import ProcessPoolExecutor  # here, since few scripts need them
+        from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
         from multiprocessing import get_context
 
         context = get_context("forkserver")
-        context.set_forkserver_preload([function.__module__])  # once; later ones are imported
+        context.set_forkserver_preload(
+            [function.__module__]
+        )  # once per run; later modules are imported
         loop = asyncio.get_running_loop()
         result: Result
         with ProcessPoolExecutor(1, context) as executor:
-            called = loop.run_in_executor(executor, _called, function, arguments, named)
-            result, errors, trace = await called
+            call = loop.run_in_executor(executor, _call, function, arguments, named)
+            result, errors, trace = await call
         for error, cause in pairwise(errors):
             error.__cause__ = cause
         if errors:
@@ -41,16 +43,16 @@ class Processes:
         return result
 
 
-def _called(
+def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """What the function returns, or its error and where that came from: pickle forgets causes."""
+    """Return the function's result, or its error with causes and traceback, which pickle drops."""
 
-    async def called() -> Any:
+    async def main() -> Any:
         return await function(*arguments, **named)
 
     try:
-        return asyncio.run(called()), [], ""
+        return asyncio.run(main()), [], ""
     except Exception as error:
         return None, list(_causes(error)), "".join(traceback.format_exception(error))
 

@@ -1,7 +1,7 @@
-"""What a verdict rests on: each assertion of a check as written, with the values it compared.
+"""The evidence for a verdict: every assertion of a check, with the values that it compared.
 
-The check's own source is compiled again, so that each assertion notes the values of its operands
-while it is evaluated. Nothing is written twice, and a proof is printed like a failure.
+The source of the check is compiled again, so that every assertion records its operands while it
+runs. A check must not use closures or `global`, because the copy runs in a separate namespace.
 """
 
 import ast
@@ -13,9 +13,9 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from orm_async_tests.harness.report.phrasing import clipped, written
+from orm_async_tests.harness.report.phrasing import format_value, truncate
 
-JUDGE, SEE = "__judge__", "__see__"  # what the compiled check calls
+JUDGE, RECORD = "__judge__", "__record__"  # what the compiled check calls
 LONGEST = 300  # characters of an assertion's values
 MOST = 4  # comparisons of one assertion that are shown
 OPERATORS: dict[type[ast.cmpop], str] = {
@@ -34,7 +34,7 @@ OPERATORS: dict[type[ast.cmpop], str] = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """An assertion as written, the values of its operands, and whether it was true."""
+    """The source of an assertion, the values of its operands, and whether it was true."""
 
     assertion: str
     values: str
@@ -43,38 +43,54 @@ class Evidence:
 
 @dataclass
 class Recorder:
-    """Notes each assertion while a check is evaluated."""
+    """Record the assertions of a check while it runs."""
 
     evidence: list[Evidence] = field(default_factory=list)
-    _seen: list[str] = field(default_factory=list)
+    _comparisons: list["_Comparison"] = field(default_factory=list)
 
     def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-        """Call check, noting its assertions. Raises what check raises."""
-        namespace = {**check.__globals__, JUDGE: self._judge, SEE: self._see}
+        """Call the check and record its assertions. Raise what the check raises."""
+        namespace = {**check.__globals__, JUDGE: self._judge, RECORD: self._record}
         exec(_compiled(check), namespace)
         namespace[check.__name__](**arguments)
 
     def _judge(self, assertion: str, test: Callable[[], Any]) -> bool:
-        self._seen = []
+        self._comparisons = []
         holds = False
         try:
             holds = bool(test())
         finally:
-            values = "; ".join(_first(list(dict.fromkeys(self._seen))))
-            self.evidence.append(Evidence(assertion, clipped(values, LONGEST), holds))
+            texts = [comparison.text for comparison in self._comparisons]
+            values = "; ".join(_shorten(list(dict.fromkeys(texts))))
+            self.evidence.append(Evidence(assertion, truncate(values, LONGEST), holds))
         return holds
 
-    def _see(self, before: str, value: Any) -> Any:
-        """Note an operand; before is the operator in front of it, if it is not the first."""
-        if before:
-            self._seen[-1] += f" {before} {written(value)}"
-        else:
-            self._seen.append(written(value))
+    def _record(self, operator: str, value: Any) -> Any:
+        """Record an operand and the operator before it, which is "" for the first operand."""
+        if not operator:
+            self._comparisons.append(_Comparison())
+        self._comparisons[-1].operands.append((operator, format_value(value)))
         return value
 
 
-def _first(comparisons: list[str]) -> list[str]:
-    """The first comparisons and the last one, which decided if the assertion is false."""
+@dataclass
+class _Comparison:
+    """A chain of comparisons: operators and operands as text."""
+
+    operands: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The chain, or its only value if all operands are equal."""
+        operators = {operator for operator, _ in self.operands[1:]}
+        values = [value for _, value in self.operands]
+        if operators == {"=="} and len(set(values)) == 1:
+            return values[0]
+        return " ".join(f"{operator} {value}" for operator, value in self.operands).strip()
+
+
+def _shorten(comparisons: list[str]) -> list[str]:
+    """Return the first comparisons and the last one, which decides a false assertion."""
     more = len(comparisons) - MOST
     return comparisons if more <= 0 else [*comparisons[:3], f"{more} more", comparisons[-1]]
 
@@ -82,21 +98,21 @@ def _first(comparisons: list[str]) -> list[str]:
 @cache
 def _compiled(check: Callable[..., None]) -> CodeType:
     source = textwrap.dedent(inspect.getsource(check))
-    tree = _Observed(source).visit(ast.parse(source))
+    tree = _AssertRewriter(source).visit(ast.parse(source))
     ast.increment_lineno(tree, check.__code__.co_firstlineno - 1)
     return compile(ast.fix_missing_locations(tree), check.__code__.co_filename, "exec")
 
 
-class _Observed(ast.NodeTransformer):
-    """Rewrites each assertion so that it tells a Recorder what it compares."""
+class _AssertRewriter(ast.NodeTransformer):
+    """Rewrite the assertions so that a Recorder receives their operands."""
 
     def __init__(self, source: str) -> None:
         self._source = source
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
-        """`assert test` becomes `assert __judge__("test", lambda: test)`."""
+        """Replace `assert test` by `assert __judge__("test", lambda: test)`."""
         text = " ".join((ast.get_source_segment(self._source, node.test) or "").split())
-        test = ast.Lambda(_NO_ARGUMENTS, _observed(node.test))
+        test = ast.Lambda(_NO_ARGUMENTS, _record_operands(node.test))
         node.test = _call(JUDGE, node.test, ast.Constant(text), test)
         return node
 
@@ -104,30 +120,31 @@ class _Observed(ast.NodeTransformer):
 _NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
 
 
-def _observed(test: ast.expr) -> ast.expr:
-    """The test, in which the operands that decide it are seen."""
+def _record_operands(test: ast.expr) -> ast.expr:
+    """Return the test with its deciding operands wrapped in calls that record them."""
     match test:
         case ast.BoolOp():
-            test.values = [_observed(each) for each in test.values]
+            test.values = [_record_operands(value) for value in test.values]
         case ast.UnaryOp(op=ast.Not()):
-            test.operand = _observed(test.operand)
+            test.operand = _record_operands(test.operand)
         case ast.Call(func=ast.Name("any" | "all"), args=[ast.GeneratorExp() as items]):
-            items.elt = _observed(items.elt)
+            items.elt = _record_operands(items.elt)
         case ast.Call(func=ast.Name("isinstance")):
-            test.args[0] = _seen("", test.args[0])
+            test.args[0] = _wrap("", test.args[0])
         case ast.Compare():
-            test.left = _seen("", test.left)
-            symbols = [OPERATORS[type(each)] for each in test.ops]
+            test.left = _wrap("", test.left)
+            symbols = [OPERATORS[type(operator)] for operator in test.ops]
             test.comparators = [
-                _seen(symbol, each) for symbol, each in zip(symbols, test.comparators, strict=True)
+                _wrap(symbol, operand)
+                for symbol, operand in zip(symbols, test.comparators, strict=True)
             ]
         case _:
-            return _seen("", test)
+            return _wrap("", test)
     return test
 
 
-def _seen(before: str, operand: ast.expr) -> ast.expr:
-    return _call(SEE, operand, ast.Constant(before), operand)
+def _wrap(operator: str, operand: ast.expr) -> ast.expr:
+    return _call(RECORD, operand, ast.Constant(operator), operand)
 
 
 def _call(name: str, at: ast.expr, *arguments: ast.expr) -> ast.expr:

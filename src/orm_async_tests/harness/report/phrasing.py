@@ -1,4 +1,4 @@
-"""How values and errors are written for people."""
+"""Values, errors and counts as text for people."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -8,40 +8,40 @@ from orm_async_tests.harness.definitions.observation import sqlstate
 
 
 def describe(error: BaseException) -> str:
-    """The error's class and the stable codes that it carries."""
+    """Return the error's class, SQLAlchemy code and SQLSTATE."""
     codes = [str(code) for code in (getattr(error, "code", None), sqlstate(error)) if code]
     return " ".join([type(error).__name__, *dict.fromkeys(codes)])
 
 
-def written(value: Any) -> str:
-    """A value as an assertion shows it: errors by class and code, classes by name, else repr.
+def format_value(value: Any) -> str:
+    """Return a value as evidence shows it: errors by class and code, classes by name, else repr.
 
-    Four digits of a float are enough to compare two.
+    Floats have four digits, which is enough to compare two.
     """
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):
         return f"{value:.4g}"
     if type(value) is list:
-        return f"[{', '.join(map(written, value))}]"
+        return f"[{', '.join(map(format_value, value))}]"
     return value.__name__ if isinstance(value, type) else repr(value)
 
 
-def phrase(value: Any) -> str:
+def format_result(value: Any) -> str:
     """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
-    named = _named(value)
-    if named is None:
-        return written(value)
-    return ", ".join(f"{name} {written(each)}" for name, each in named.items())
+    fields_ = _fields_of(value)
+    if fields_ is None:
+        return format_value(value)
+    return ", ".join(f"{name} {format_value(field)}" for name, field in fields_.items())
 
 
-def counted(count: int, thing: str) -> str:
-    """Such as "1 statement" or "2 statements"."""
-    return f"{count} {thing}{'s' * (count != 1)}"
+def pluralize(count: int, noun: str) -> str:
+    """Return a count with its noun, for example "1 statement" or "2 statements"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def clipped(text: str, width: int) -> str:
-    """The text, or as much of its beginning and end as the width allows."""
+def truncate(text: str, width: int) -> str:
+    """Return the text, or its beginning and end with a gap between them, in `width` characters."""
     if len(text) <= width:
         return text
     half = (width - len(GAP)) // 2
@@ -51,12 +51,12 @@ def clipped(text: str, width: int) -> str:
 GAP = " ... "
 
 
-def _named(value: Any) -> dict[str, Any] | None:
-    """Names and values of a mapping, a named tuple or a dataclass; None for anything else."""
+def _fields_of(value: Any) -> dict[str, Any] | None:
+    """Return the fields of a mapping, a named tuple or a dataclass; None for anything else."""
     if isinstance(value, Mapping):
-        return {str(name): each for name, each in value.items()}
+        return {str(name): field for name, field in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        names = [each.name for each in fields(value)]
+        names = [field.name for field in fields(value)]
     elif isinstance(value, tuple):
         names = list(getattr(value, "_fields", ()))
     else:

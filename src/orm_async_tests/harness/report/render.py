@@ -1,4 +1,4 @@
-"""A result for people: what each variant sent and what came of it, in colour where there is any."""
+"""Render results as text: the SQL of every variant, its outcome, and the verdict."""
 
 import shutil
 import sys
@@ -8,21 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.report.evidence import Evidence
-from orm_async_tests.harness.report.judge import BROKEN, HOLDS, SKIPPED, UPSTREAM
-from orm_async_tests.harness.report.phrasing import clipped, counted, describe, phrase
+from orm_async_tests.harness.report.phrasing import describe, format_result, pluralize, truncate
 from orm_async_tests.harness.report.result import Result
-from orm_async_tests.harness.report.transcript import Line, transcript
+from orm_async_tests.harness.report.transcript import TranscriptLine, build_transcript
+from orm_async_tests.verdicts import BROKEN, HOLDS, SKIPPED, UPSTREAM
 
-Styled = tuple[str, str]  # a style of rich, and the text
+Styled = tuple[str, str]  # a style of Rich, and the text
 STYLES = {HOLDS: "bold green", BROKEN: "bold red", UPSTREAM: "bold yellow", SKIPPED: "bold yellow"}
 KINDS = {"wrong": "red", "right": "green", "variant": "cyan"}
-WIDTH, NARROWEST = 100, 60  # columns: without a terminal, and the least
-MARGIN = 11  # columns before what a variant sent and returned
-VALUE = 300  # characters of a returned value
+WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
+MARGIN = 11  # columns before the SQL and the result of a variant
+LONGEST_VALUE = 300  # characters of a returned value
 
 
-def show(lines: Iterable[Styled]) -> None:
-    """Print lines, with their styles if this is a terminal (NO_COLOR is respected)."""
+def print_styled(lines: Iterable[Styled]) -> None:
+    """Print lines, with styles if standard output is a terminal and NO_COLOR is not set."""
     if not sys.stdout.isatty():
         for _, text in lines:
             print(text)
@@ -34,91 +34,99 @@ def show(lines: Iterable[Styled]) -> None:
         console.print(text, style=style, markup=False, soft_wrap=True)
 
 
-def width() -> int:
-    """The terminal's columns; WIDTH if the output goes elsewhere."""
+def detect_width() -> int:
+    """Return the columns of the terminal, or WIDTH if standard output is not a terminal."""
     if not sys.stdout.isatty():
         return WIDTH
-    return max(shutil.get_terminal_size((WIDTH, 0)).columns, NARROWEST)
+    return max(shutil.get_terminal_size((WIDTH, 0)).columns, MIN_WIDTH)
 
 
-def whole(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
-    """Everything about one script; in_full: each statement as it was sent, each value whole."""
+def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
+    """Render one result: claim, variants, verdict and evidence.
+
+    With `in_full`, statements and values are not shortened.
+    """
     yield from _wrapped("bold", result.script.claim, columns)
-    wrong = [seen for seen in result.seen.values() if seen.kind == "wrong"]
+    wrong = [other for other in result.observations.values() if other.kind == "wrong"]
     labels = {variant.name: variant.label for variant in result.script.variants}
-    for name, seen in result.seen.items():
+    for name, observation in result.observations.items():
         yield "", ""
-        head = f"  {seen.kind:7}  {name}: {labels[name]}"
-        yield from _wrapped(KINDS[seen.kind], head, columns, MARGIN)
-        for line in transcript(seen, wrong if seen.kind == "right" else (), in_full):
-            yield from _sent(line, columns)
-        value = phrase(seen.value)
-        came = f"raised {describe(seen.error)}" if seen.error else f"returned {value}"
-        came = came if in_full else clipped(came, VALUE)
-        yield from _wrapped("bold", " " * MARGIN + came, columns, MARGIN)
-        yield from _wrapped("", " " * MARGIN + cost(seen), columns, MARGIN)
+        head = f"  {observation.kind:7}  {name}: {labels[name]}"
+        yield from _wrapped(KINDS[observation.kind], head, columns, MARGIN)
+        compared = wrong if observation.kind == "right" else ()
+        for line in build_transcript(observation, compared, in_full):
+            yield from _render_line(line, columns)
+        outcome = f"returned {format_result(observation.value)}"
+        if observation.error:
+            outcome = f"raised {describe(observation.error)}"
+        if not in_full:
+            outcome = truncate(outcome, LONGEST_VALUE)
+        yield from _wrapped("bold", " " * MARGIN + outcome, columns, MARGIN)
+        yield from _wrapped("", " " * MARGIN + describe_cost(observation), columns, MARGIN)
     yield "", ""
-    yield from verdict(result, columns)
+    yield from render_verdict(result, columns)
 
 
-def brief(result: Result) -> Iterator[Styled]:
-    """One line about one script."""
+def render_line(result: Result) -> Iterator[Styled]:
+    """Render one result as one line: verdict, command and claim."""
     word, reason = result.verdict.word, result.verdict.reason
-    why = f"  ({reason})" if word in (SKIPPED, UPSTREAM) else ""
-    yield STYLES[word], f"{word:8}  {result.script.command:>7}  {result.script.claim}{why}"
+    explanation = f"  ({reason})" if word in (SKIPPED, UPSTREAM) else ""
+    yield STYLES[word], f"{word:8}  {result.script.command:>7}  {result.script.claim}{explanation}"
 
 
-def summary(results: Sequence[Result]) -> Iterator[Styled]:
-    """How many scripts got which verdict, and in how many seconds."""
+def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
+    """Render how many scripts have which verdict, and the seconds that they took."""
     words = Counter(result.verdict.word for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     worst = next(word for word in (BROKEN, UPSTREAM, SKIPPED, HOLDS) if word in words)
     yield STYLES[worst], f"{counts} in {sum(result.seconds for result in results):.1f} s"
 
 
-def grid(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
-    """Rows of words as columns; the first row is the head."""
+def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
+    """Render rows as aligned columns; the first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
-        words = (word.ljust(width) for word, width in zip(row, widths, strict=True))
-        yield "dim" if number else "bold", "  ".join(words).rstrip()
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "dim" if number else "bold", "  ".join(cells).rstrip()
 
 
-def verdict(result: Result, columns: int) -> Iterator[Styled]:
-    """The verdict, and the assertions that it rests on with the values of both sides."""
-    word, known = result.verdict.word, result.verdict.defects
-    reasons = [(each.sentence, each.link) for each in known] or [(result.verdict.reason, "")]
+def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
+    """Render the verdict and its evidence: every assertion with the values of both sides."""
+    word, defects = result.verdict.word, result.verdict.defects
+    reasons = [(defect.sentence, defect.link) for defect in defects] or [
+        (result.verdict.reason, "")
+    ]
     for number, (reason, link) in enumerate(reasons):
         head = "" if number else word
         yield from _wrapped(STYLES[word], f"  {head} {reason}".rstrip(), columns, 4)
         if link:
             yield "", f"    {link}"
-    for each in result.verdict.evidence:
-        yield from _proof(each, columns)
+    for evidence in result.verdict.evidence:
+        yield from _render_evidence(evidence, columns)
 
 
-def cost(seen: Observation) -> str:
-    """What a variant cost, and what it left behind, on one line."""
-    parts = [counted(len(seen.sql), "statement")]
-    if seen.counted:
-        parts.append(counted(seen.round_trips, "round trip"))
-    parts.append(f"{seen.seconds * 1e3:.1f} ms")
-    if seen.peak_bytes:
+def describe_cost(observation: Observation) -> str:
+    """Return the statements, round trips and time of a variant, and what it leaked."""
+    parts = [pluralize(len(observation.sql), "statement")]
+    if observation.counted:
+        parts.append(pluralize(observation.round_trips, "round trip"))
+    parts.append(f"{observation.seconds * 1e3:.1f} ms")
+    if observation.peak_bytes:
         parts.append(
-            f"first after {seen.seconds_to_first * 1e3:.1f} ms,"
-            f" peak {seen.peak_bytes / 2**20:.1f} MiB"
+            f"first after {observation.seconds_to_first * 1e3:.1f} ms,"
+            f" peak {observation.peak_bytes / 2**20:.1f} MiB"
         )
-    if seen.leaked:
-        parts.append(f"{counted(seen.leaked, 'connection')} not given back")
-    return ", ".join([*parts, *(f"warned {name}" for name in dict.fromkeys(seen.warnings))])
+    if observation.leaked:
+        parts.append(f"{pluralize(observation.leaked, 'connection')} leaked")
+    return ", ".join([*parts, *(f"warned {name}" for name in dict.fromkeys(observation.warnings))])
 
 
-def _sent(line: Line, columns: int) -> Iterator[Styled]:
+def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
     """Yield a transcript line with "+" if only this variant sent it, "^" under differences."""
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""
-    lane = f"{line.lane}: " if line.lane else ""
-    head = f"{' ' * (MARGIN - 2)}{new} {'  ' * line.depth}{lane}{times}"
+    transaction = f"{line.transaction}: " if line.transaction else ""
+    head = f"{' ' * (MARGIN - 2)}{new} {'  ' * line.depth}{transaction}{times}"
     start = 0
     for text in textwrap.wrap(line.text, columns - len(head), break_on_hyphens=False):
         yield "bold" if line.new else "dim", head + text
@@ -130,8 +138,8 @@ def _sent(line: Line, columns: int) -> Iterator[Styled]:
         start += len(text) + 1  # the space at which the line was broken
 
 
-def _proof(evidence: Evidence, columns: int) -> Iterator[Styled]:
-    """An assertion and its values, side by side if there is room."""
+def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
+    """Render an assertion and its values, side by side if there is room."""
     mark, style = ("=", "") if evidence.holds else ("x", "red")
     head = f"  {mark} {evidence.assertion}"
     values = "" if evidence.values == evidence.assertion else evidence.values
@@ -144,6 +152,6 @@ def _proof(evidence: Evidence, columns: int) -> Iterator[Styled]:
 
 
 def _wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
-    """The text in lines of at most `columns` columns, the later ones indented."""
+    """Wrap text to lines of at most `columns` characters; indent all but the first."""
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

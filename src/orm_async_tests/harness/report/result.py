@@ -1,4 +1,4 @@
-"""What a run found, as one JSON document (docs/result.schema.json describes it)."""
+"""The results of a run as a JSON document, which docs/result.schema.json describes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,27 +6,28 @@ from typing import Any
 
 from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.stack import Stack, packages
-from orm_async_tests.harness.report.judge import BROKEN, SKIPPED, Verdict
+from orm_async_tests.harness.report.judge import Verdict
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.script import Script
+from orm_async_tests.verdicts import BROKEN, SKIPPED
 
-SCHEMA = 6  # raised when a reader of the documents would have to change
+SCHEMA = 6  # increased when a reader of the documents has to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
 @dataclass(frozen=True)
 class Result:
-    """One script on one stack."""
+    """The outcome of one script on one stack."""
 
     script: Script
     stack: Stack
     verdict: Verdict
-    seen: dict[str, Observation]
+    observations: dict[str, Observation]
     seconds: float
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """1 if anything is broken, 77 if everything was skipped, else 0."""
+    """Return 1 if a script is broken, 77 if all were skipped, else 0."""
     words = [result.verdict.word for result in results]
     if BROKEN in words:
         return BROKEN_EXIT
@@ -34,43 +35,46 @@ def exit_code(results: Sequence[Result]) -> int:
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
-    """The whole run, of at least one script on one stack, as JSON types."""
+    """Return the run of one or more scripts on one stack, as JSON types."""
     return {
         "schema": SCHEMA,
         "stack": {**asdict(results[0].stack), "packages": packages()},
-        "results": [as_json(each) for each in results],
+        "results": [as_json(result) for result in results],
     }
 
 
 def as_json(result: Result) -> dict[str, Any]:
+    """Return one result as JSON types."""
     return {
         "number": result.script.number,
         "claim": result.script.claim,
         "verdict": result.verdict.word,
         "reason": result.verdict.reason,
-        "defects": [asdict(each) for each in result.verdict.defects],
-        "evidence": [asdict(each) for each in result.verdict.evidence],
+        "defects": [asdict(defect) for defect in result.verdict.defects],
+        "evidence": [asdict(evidence) for evidence in result.verdict.evidence],
         "seconds": round(result.seconds, 6),
-        "variants": [_variant(name, seen) for name, seen in result.seen.items()],
+        "variants": [
+            _variant(name, observation) for name, observation in result.observations.items()
+        ],
     }
 
 
-def _variant(name: str, seen: Observation) -> dict[str, Any]:
+def _variant(name: str, observation: Observation) -> dict[str, Any]:
     return {
         "name": name,
-        "kind": seen.kind,
-        "value": None if seen.value is None else repr(seen.value),
-        "error": None if seen.error is None else describe(seen.error),
-        "sql": seen.sql,
-        "log": seen.log,
-        "transaction_ids": seen.transaction_ids,
-        "sqlstates": seen.sqlstates,
-        "round_trips": seen.round_trips if seen.counted else None,
-        "seconds": round(seen.seconds, 6),
-        "seconds_to_first": round(seen.seconds_to_first, 6),
-        "peak_bytes": seen.peak_bytes,
-        "leaked": seen.leaked,
-        "tasks": seen.tasks,
-        "warnings": seen.warnings,
-        "unhandled": seen.unhandled,
+        "kind": observation.kind,
+        "value": None if observation.value is None else repr(observation.value),
+        "error": None if observation.error is None else describe(observation.error),
+        "sql": observation.sql,
+        "log": observation.log,
+        "transaction_ids": observation.transaction_ids,
+        "sqlstates": observation.sqlstates,
+        "round_trips": observation.round_trips if observation.counted else None,
+        "seconds": round(observation.seconds, 6),
+        "seconds_to_first": round(observation.seconds_to_first, 6),
+        "peak_bytes": observation.peak_bytes,
+        "leaked": observation.leaked,
+        "tasks": observation.tasks,
+        "warnings": observation.warnings,
+        "unhandled": observation.unhandled,
     }

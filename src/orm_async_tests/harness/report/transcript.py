@@ -11,105 +11,108 @@ from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.report.abridge import abridge
 from orm_async_tests.harness.wire.sql_log import ENDS
 
-LINES = 10  # of one variant; where there are more its statements are only counted
-LANES = 3  # that are named on one line
-ALIKE = 0.6  # from here on two statements are versions of each other
+MOST_LINES = 10  # of one variant; beyond that its statements are only counted
+MOST_TRANSACTIONS = 3  # that are named on one line
+SIMILARITY = 0.6  # from which two statements count as versions of each other
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a transcript.
-
-    lane: the letter of the transaction that sent it, where several were open at the same time.
-    times: how often it was sent in a row. heads: it says how often the lines below it, of depth 1,
-    were sent in turn. new: no wrong variant sent it. marks: what makes the difference in text.
-    """
+class TranscriptLine:
+    """One line of a transcript."""
 
     text: str
-    lane: str = ""
-    times: int = 1
-    heads: bool = False
+    transaction: str = ""  # its letter, if several transactions were open at the same time
+    times: int = 1  # how often the statement was sent in a row
+    is_heading: bool = False  # it says how often the lines below it, of depth 1, were sent in turn
     depth: int = 0
-    new: bool = False
-    marks: tuple[range, ...] = ()
+    new: bool = False  # no wrong variant sent it
+    marks: tuple[range, ...] = ()  # the parts of the text that the wrong variant lacks
 
 
-def transcript(
-    seen: Observation, wrong: Sequence[Observation] = (), in_full: bool = False
-) -> Iterator[Line]:
-    """The lines of what a variant sent, compared with what the wrong variants sent."""
-    known = {_compared(each.text) for other in wrong for each in _sentences(other, in_full)}
-    for line in _shortened(_sentences(seen, in_full), in_full):
-        new = bool(known) and not line.heads and _compared(line.text) not in known
+def build_transcript(
+    observation: Observation, wrong: Sequence[Observation] = (), in_full: bool = False
+) -> Iterator[TranscriptLine]:
+    """Yield the lines of a variant's SQL, compared with the SQL of the wrong variants."""
+    known = {_comparable(line.text) for other in wrong for line in _join(other, in_full)}
+    for line in _shorten(_join(observation, in_full), in_full):
+        new = bool(known) and not line.is_heading and _comparable(line.text) not in known
         yield replace(line, new=new, marks=tuple(_differences(line.text, known)) if new else ())
 
 
-def _compared(text: str) -> str:
-    """The statement without what every transaction has: whether it was committed tells."""
+def _comparable(text: str) -> str:
+    """Return the statement without BEGIN and ROLLBACK; a COMMIT is a difference and stays."""
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
-def _sentences(seen: Observation, in_full: bool) -> list[Line]:
-    """The statements, each with the BEGIN before it and the end of its transaction after it."""
-    sentences: list[Line] = []
+def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
+    """Return the statements, joined with the BEGIN before and the COMMIT or ROLLBACK after."""
+    lines: list[TranscriptLine] = []
     begun: set[int] = set()
-    for entry, lane, refused in zip(seen.log, seen.transaction_ids, seen.sqlstates, strict=True):
-        letter = ascii_lowercase[lane % len(ascii_lowercase)] if max(seen.transaction_ids) else ""
-        error = f" -> {refused}" if refused else ""
-        if entry == "BEGIN":
-            begun.add(lane)  # it is sent together with the first statement
-        elif entry in ENDS and lane not in begun and sentences and sentences[-1].lane == letter:
-            sentences[-1] = replace(sentences[-1], text=f"{sentences[-1].text}; {entry}{error}")
+    log = zip(observation.log, observation.transaction_ids, observation.sqlstates, strict=True)
+    several = max(observation.transaction_ids, default=0) > 0
+    for statement, number, sqlstate in log:
+        letter = ascii_lowercase[number % len(ascii_lowercase)] if several else ""
+        error = f" -> {sqlstate}" if sqlstate else ""
+        if statement == "BEGIN":
+            begun.add(number)  # it is sent together with the first statement
+        elif (
+            statement in ENDS and number not in begun and lines and lines[-1].transaction == letter
+        ):
+            lines[-1] = replace(lines[-1], text=f"{lines[-1].text}; {statement}{error}")
         else:
-            begin = "BEGIN; " if lane in begun else ""
-            begun.discard(lane)
-            text = entry if in_full else abridge(entry)
-            sentences.append(Line(f"{begin}{text}{error}", letter))
-    return sentences
+            begin = "BEGIN; " if number in begun else ""
+            begun.discard(number)
+            text = statement if in_full else abridge(statement)
+            lines.append(TranscriptLine(f"{begin}{text}{error}", letter))
+    return lines
 
 
-def _shortened(sentences: list[Line], in_full: bool) -> list[Line]:
+def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]:
+    """Return the lines with repetition folded, or the most frequent ones if there are many."""
     if in_full:
-        return sentences
-    found = list(_folded(sentences))
-    if len({each.lane for each in found if each.lane}) == 1 and ", " not in found[0].lane:
-        found = [replace(each, lane="") for each in found]  # no other is told from it
-    if len(found) <= LINES:
-        return found
-    counts = Counter(each.text for each in sentences)
-    more = len(counts) - LINES
-    rest = [Line(f"and {more} other statements", heads=True)] if more > 0 else []
-    return [Line(text, times=times) for text, times in counts.most_common(LINES)] + rest
+        return lines
+    folded = list(_fold(lines))
+    transactions = {line.transaction for line in folded if line.transaction}
+    if len(transactions) == 1 and ", " not in folded[0].transaction:
+        folded = [replace(line, transaction="") for line in folded]  # a single letter says nothing
+    if len(folded) <= MOST_LINES:
+        return folded
+    counts = Counter(line.text for line in lines)
+    more = len(counts) - MOST_LINES
+    rest = [TranscriptLine(f"and {more} other statements", is_heading=True)] if more > 0 else []
+    return [
+        TranscriptLine(text, times=times) for text, times in counts.most_common(MOST_LINES)
+    ] + rest
 
 
-def _folded(sentences: list[Line]) -> Iterator[Line]:
-    """What is repeated stands once: first single statements, then cycles of them."""
-    singles: list[Line] = []
-    for line in sentences:
+def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
+    """Yield repeated statements once, then fold repeated cycles of statements."""
+    singles: list[TranscriptLine] = []
+    for line in lines:
         if singles and singles[-1].text == line.text:
-            singles[-1] = _again(singles[-1], line)
+            singles[-1] = _repeat(singles[-1], line)
         else:
             singles.append(line)
     start = 0
     while start < len(singles):
-        length, times = _cycle(singles, start)
+        length, times = _find_cycle(singles, start)
         if times > 1:
-            yield Line(f"{times} times:", heads=True)
+            yield TranscriptLine(f"{times} times:", is_heading=True)
         for line in singles[start : start + length]:
-            yield replace(line, depth=1, lane="") if times > 1 else line
+            yield replace(line, depth=1, transaction="") if times > 1 else line
         start += length * times
 
 
-def _again(line: Line, other: Line) -> Line:
-    """The line sent once more, by another transaction perhaps."""
-    lanes = dict.fromkeys([*line.lane.split(", "), other.lane])
-    lane = ", ".join(lanes) if len(lanes) <= LANES else ""
-    return replace(line, lane=lane, times=line.times + 1)
+def _repeat(line: TranscriptLine, other: TranscriptLine) -> TranscriptLine:
+    """Return the line counted once more, with the letters of both transactions."""
+    letters = dict.fromkeys([*line.transaction.split(", "), other.transaction])
+    transaction = ", ".join(letters) if len(letters) <= MOST_TRANSACTIONS else ""
+    return replace(line, transaction=transaction, times=line.times + 1)
 
 
-def _cycle(lines: list[Line], start: int) -> tuple[int, int]:
-    """The length of the cycle that begins here and covers most, and how often it is repeated."""
+def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
+    """Return the length and repetitions of the cycle from `start` that covers most lines."""
     words = [(line.text, line.times) for line in lines[start:]]
     best = (1, 1)
     for length in range(2, len(words) // 2 + 1):
@@ -122,11 +125,11 @@ def _cycle(lines: list[Line], start: int) -> tuple[int, int]:
 
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
-    """The parts of text that its likest known statement lacks; nothing if none is like it."""
-    alike = difflib.get_close_matches(_compared(text), known, n=1, cutoff=ALIKE)
-    if not alike:
+    """Yield the parts that the most similar known statement lacks; nothing if none is similar."""
+    similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
+    if not similar:
         return
-    tokens, others = TOKEN.findall(text), TOKEN.findall(alike[0])
+    tokens, others = TOKEN.findall(text), TOKEN.findall(similar[0])
     matcher = difflib.SequenceMatcher(None, others, tokens, autojunk=False)
     for kind, _, _, first, last in matcher.get_opcodes():
         start, part = len("".join(tokens[:first])), "".join(tokens[first:last])

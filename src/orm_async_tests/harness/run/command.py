@@ -1,4 +1,4 @@
-"""The command line that every numbered script has."""
+"""The command line of a numbered script."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from orm_async_tests import errors
 from orm_async_tests.harness.definitions.options import Option
 from orm_async_tests.harness.environment import sqlite
 from orm_async_tests.harness.environment.requirements import VARIABLE, require
-from orm_async_tests.harness.report.render import show, whole, width
+from orm_async_tests.harness.report.render import detect_width, print_styled, render_full
 from orm_async_tests.harness.report.result import document, exit_code
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
@@ -19,9 +19,9 @@ from orm_async_tests.stack_options import add_stack
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """The console command of the script whose `__name__` is given; it returns the exit code.
+    """Return the console command of the script with this `__name__`; it returns the exit code.
 
-    A script run as a file, or by `python -m`, does at once what its command does.
+    If the script runs as a file, or by `python -m`, run the command at once.
     """
 
     def main() -> int:
@@ -51,23 +51,25 @@ def _main(
     if as_json:
         print(json.dumps(document([result]), indent=2))
     else:
-        show(whole(result, width(), in_full=verbose))
+        print_styled(render_full(result, detect_width(), in_full=verbose))
     return exit_code([result])
 
 
 def parser(script: Script) -> argparse.ArgumentParser:
-    """The options of every script, and this script's own."""
+    """Return a parser with the options of all scripts and of this one."""
     parser = argparse.ArgumentParser(description=script.claim)
     add_stack(parser)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="the result as JSON")
-    verbose = "each statement and value in full"
+    parser.add_argument(
+        "--json", action="store_true", dest="as_json", help="print the result as JSON"
+    )
+    verbose = "print every statement and value in full"
     parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
     add_options(parser, script.options)
     return parser
 
 
 def add_options(parser: argparse.ArgumentParser, declared: Sequence[Option]) -> None:
-    """A script's own options."""
+    """Add the options that a script declares."""
     for option in declared:
         help_ = f"{option.help} (default {option.default})"
         name = f"--{option.name}"
@@ -79,7 +81,7 @@ def _parse(option: Option) -> Callable[[str], Any]:
         try:
             return option.parse(text)
         except ValueError:
-            what = f"{text!r} is not valid for {option.help}; try {option.default}"
-            raise argparse.ArgumentTypeError(what) from None
+            message = f"{text!r} is not valid for {option.help}; try {option.default}"
+            raise argparse.ArgumentTypeError(message) from None
 
     return parse

@@ -1,4 +1,4 @@
-"""What a variant may ask for by the name of an argument."""
+"""The fixtures that a variant may name as parameters."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,13 +21,13 @@ from orm_async_tests.harness.environment.worker_processes import Processes
 from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 
-MakeEngine = Callable[..., AsyncEngine]  # what `make_engine` is to a variant
-Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # what `Session` is to a variant
+MakeEngine = Callable[..., AsyncEngine]  # the type of the fixture `make_engine`
+Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Session`
 
 
 @dataclass
-class Place:
-    """Where one variant runs, and the engines that were made for it."""
+class FixtureContext:
+    """What the fixtures of one variant are built from, and the engines that it has opened."""
 
     variant: Variant
     url: URL
@@ -38,7 +38,7 @@ class Place:
     _engine: AsyncEngine | None = None
 
     def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
-        """A cold engine; it is disposed when the variant has ended."""
+        """Return a new engine without connections; it is disposed when the variant ends."""
         engine = create_async_engine(url or self.url, **options)
         self.engines.append(engine)
         return engine
@@ -53,113 +53,113 @@ class Place:
 
 
 @asynccontextmanager
-async def activity(place: Place) -> AsyncIterator[Activity]:
+async def activity(context: FixtureContext) -> AsyncIterator[Activity]:
     """what pg_stat_activity says about the variant's connections"""
-    found = Activity(place.admin, place.wire)
-    await found.mark()
-    yield found
+    activity = Activity(context.admin, context.wire)
+    await activity.ignore_open_connections()
+    yield activity
 
 
 @asynccontextmanager
-async def engine(place: Place) -> AsyncIterator[AsyncEngine]:
+async def engine(context: FixtureContext) -> AsyncIterator[AsyncEngine]:
     """an engine with one warm connection"""
-    yield await place.engine()
+    yield await context.engine()
 
 
 @asynccontextmanager
-async def session(place: Place) -> AsyncIterator[AsyncSession]:
+async def session(context: FixtureContext) -> AsyncIterator[AsyncSession]:
     """an `AsyncSession`, closed afterwards"""
-    async with AsyncSession(await place.engine()) as opened:
+    async with AsyncSession(await context.engine()) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def sessions(place: Place) -> AsyncIterator[Sessions]:
-    """a factory of them"""
-    yield async_sessionmaker(await place.engine())
+async def sessions(context: FixtureContext) -> AsyncIterator[Sessions]:
+    """a factory of sessions"""
+    yield async_sessionmaker(await context.engine())
 
 
 @asynccontextmanager
-async def other(place: Place) -> AsyncIterator[AsyncEngine]:
-    """an engine as another process has it: with a pool and caches of its own"""
-    yield place.make_engine()
+async def other(context: FixtureContext) -> AsyncIterator[AsyncEngine]:
+    """a second engine, as in another process, with a separate pool and separate caches"""
+    yield context.make_engine()
 
 
 @asynccontextmanager
-async def make_engine(place: Place) -> AsyncIterator[MakeEngine]:
-    """makes cold engines with options, disposed afterwards"""
-    yield place.make_engine
+async def make_engine(context: FixtureContext) -> AsyncIterator[MakeEngine]:
+    """a function that returns new engines with the options that you pass, disposed afterwards"""
+    yield context.make_engine
 
 
 @asynccontextmanager
-async def url(place: Place) -> AsyncIterator[URL]:
+async def url(context: FixtureContext) -> AsyncIterator[URL]:
     """the database's URL"""
-    yield place.url
+    yield context.url
 
 
 @asynccontextmanager
-async def wire(place: Place) -> AsyncIterator[Wire | None]:
-    """what lies between the engines and the server"""
-    yield place.wire
+async def wire(context: FixtureContext) -> AsyncIterator[Wire | None]:
+    """the proxy between the engines and the server"""
+    yield context.wire
 
 
 @asynccontextmanager
-async def http(_: Place) -> AsyncIterator[Http]:
-    """clients of a web application, and a server for it"""
+async def http(_: FixtureContext) -> AsyncIterator[Http]:
+    """HTTP clients for a web application, and a server that runs it"""
     async with Http() as opened:
         yield opened
 
 
 @asynccontextmanager
-async def private_server(place: Place) -> AsyncIterator[PrivateServer]:
-    """a server that may be frozen, killed and started with other settings"""
-    assert place.servers.private is not None
-    yield place.servers.private
+async def private_server(context: FixtureContext) -> AsyncIterator[PrivateServer]:
+    """a server that you may freeze, kill and restart with other settings"""
+    assert context.servers.private is not None
+    yield context.servers.private
 
 
 @asynccontextmanager
-async def private_url(place: Place) -> AsyncIterator[URL]:
+async def private_url(context: FixtureContext) -> AsyncIterator[URL]:
     """the URL of the private server, whose database is empty"""
-    assert place.servers.private is not None
-    yield url_of(place.servers.private, place.url.get_driver_name())
+    assert context.servers.private is not None
+    yield url_of(context.servers.private, context.url.get_driver_name())
 
 
 @asynccontextmanager
-async def primary_url(place: Place) -> AsyncIterator[URL]:
-    """the URL of a server that has a standby; its database has the usual tables and rows"""
-    assert place.servers.private is not None
-    yield url_of(place.servers.private, place.url.get_driver_name())
+async def primary_url(context: FixtureContext) -> AsyncIterator[URL]:
+    """the URL of a server that has a standby; its database has the default tables and rows"""
+    assert context.servers.private is not None
+    yield url_of(context.servers.private, context.url.get_driver_name())
 
 
 @asynccontextmanager
-async def standby(place: Place) -> AsyncIterator[Standby]:
+async def standby(context: FixtureContext) -> AsyncIterator[Standby]:
     """a hot standby of the server behind `primary_url`"""
-    assert place.servers.standby is not None
-    yield place.servers.standby
+    assert context.servers.standby is not None
+    yield context.servers.standby
 
 
 @asynccontextmanager
-async def standby_url(place: Place) -> AsyncIterator[URL]:
+async def standby_url(context: FixtureContext) -> AsyncIterator[URL]:
     """the URL of the hot standby"""
-    assert place.servers.standby is not None
-    yield url_of(place.servers.standby, place.url.get_driver_name())
+    assert context.servers.standby is not None
+    yield url_of(context.servers.standby, context.url.get_driver_name())
 
 
 @asynccontextmanager
-async def pooler(place: Place) -> AsyncIterator[Pooler]:
+async def pooler(context: FixtureContext) -> AsyncIterator[Pooler]:
     """PgBouncer in front of the database"""
-    assert place.servers.pooler is not None
-    yield place.servers.pooler
+    assert context.servers.pooler is not None
+    yield context.servers.pooler
 
 
 @asynccontextmanager
-async def processes(_: Place) -> AsyncIterator[Processes]:
-    """processes beside this one"""
+async def processes(_: FixtureContext) -> AsyncIterator[Processes]:
+    """worker processes beside this one"""
     yield Processes()
 
 
-Fixture = Callable[[Place], AbstractAsyncContextManager[Any]]
-FIXTURES: dict[str, Fixture] = {  # entered in this order, and left in the opposite one
+Fixture = Callable[[FixtureContext], AbstractAsyncContextManager[Any]]
+FIXTURES: dict[str, Fixture] = {  # opened in this order and closed in reverse
     "activity": activity,
     "engine": engine,
     "Session": sessions,

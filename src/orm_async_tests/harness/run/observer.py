@@ -1,15 +1,12 @@
-"""Run one variant on a fresh engine and see everything that it does."""
+"""Run one variant on a fresh engine and record everything that it does."""
 
 import asyncio
 import gc
 import inspect
-import logging
 import time
-import traceback
 import tracemalloc
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,113 +15,129 @@ from sqlalchemy import URL
 
 from orm_async_tests.harness.definitions.observation import Observation, checked_out
 from orm_async_tests.harness.definitions.variants import Variant, select_arguments
-from orm_async_tests.harness.environment.private_servers import own_servers
-from orm_async_tests.harness.environment.script_database import Playground, load
-from orm_async_tests.harness.run.fixtures import FIXTURES, Place
+from orm_async_tests.harness.environment.private_servers import start_servers
+from orm_async_tests.harness.environment.script_database import ScriptDatabase, load
+from orm_async_tests.harness.run.fixtures import FIXTURES, FixtureContext
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire import sql_log
 from orm_async_tests.harness.wire.wire import Wire
+from orm_async_tests.troubles import clear_frames, record_troubles
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
 
 
 @dataclass
 class Observer:
-    """Runs variants on a playground, through a wire where there is one."""
+    """Run the variants of a script on one database, through a wire where there is one."""
 
-    playground: Playground
+    database: ScriptDatabase
     url: URL
     wire: Wire | None
     options: Mapping[str, Any]
 
     async def observe(self, script: Script, variant: Variant) -> Observation:
-        """Load the world, run the variant, and say what it did."""
-        seen = Observation(variant.kind)
-        await self.playground.reset(script.base, script.world, self.options)
+        """Reset the database, run the variant, and return what it produced."""
+        observation = Observation(variant.kind)
+        await self.database.reset(script.base, script.seed, self.options)
         open_before = self.wire.open if self.wire else 0
-        admin = self.playground.admin
-        load_world = partial(load, script.base, script.world, self.options)
-        async with own_servers(variant, admin.url, load_world) as servers:
-            with _troubles(seen):
-                place = Place(variant, self.url, self.wire, admin, servers)
-                await self._run(place, seen)
-                gc.collect()  # what is abandoned shows itself now, not in the next variant
-                await self._close(place, seen, open_before, _patience(variant))
+        admin = self.database.admin
+        load_primary = partial(load, script.base, script.seed, self.options)
+        async with start_servers(variant, admin.url, load_primary) as servers:
+            with record_troubles() as troubles:
+                context = FixtureContext(variant, self.url, self.wire, admin, servers)
+                await self._run(context, observation)
+                gc.collect()  # what is abandoned shows itself now, not during the next variant
+                await self._close(context, observation, open_before)
                 gc.collect()
                 await asyncio.sleep(0)  # the loop calls what the collector scheduled
-        return seen
+        observation.unhandled += troubles.errors
+        observation.tasks += troubles.pending_tasks
+        observation.warnings = [warning.category.__name__ for warning in troubles.warnings]
+        observation.warning_messages = [str(warning.message) for warning in troubles.warnings]
+        return observation
 
-    async def _run(self, place: Place, seen: Observation) -> None:
-        wanted = {name: each for name, each in FIXTURES.items() if name in place.variant.parameters}
+    async def _run(self, context: FixtureContext, observation: Observation) -> None:
+        names = context.variant.parameters
+        makers = {name: make for name, make in FIXTURES.items() if name in names}
         async with AsyncExitStack() as fixtures:
-            offered = {
-                name: await fixtures.enter_async_context(each(place))
-                for name, each in wanted.items()
+            available = {
+                name: await fixtures.enter_async_context(make(context))
+                for name, make in makers.items()
             }
-            arguments = select_arguments(place.variant.function, {**self.options, **offered})
-            offered.clear()
-            before = self.wire.round_trips if self.wire else 0
-            with sql_log.recorded(seen, self.playground.admin.sync_engine):
+            arguments = select_arguments(context.variant.function, {**self.options, **available})
+            available.clear()  # as below: a reference from here would hide a leaked session
+            round_trips_before = self.wire.round_trips if self.wire else 0
+            with sql_log.record_sql(observation, self.database.admin.sync_engine):
                 started = time.perf_counter()
                 try:
-                    await _called(place.variant, arguments, seen, started)
+                    await _call(context.variant, arguments, observation, started)
                 finally:
                     arguments.clear()
-                    await _left(fixtures, seen)
-                    seen.seconds = time.perf_counter() - started
-        seen.sql = [entry for entry in seen.log if entry not in sql_log.TRANSACTION]
-        if self.wire and place.servers.private is None:  # no wire leads to servers of its own
-            seen.counted, seen.round_trips = True, self.wire.round_trips - before
+                    await _close_fixtures(fixtures, observation)
+                    observation.seconds = time.perf_counter() - started
+        observation.sql = [line for line in observation.log if line not in sql_log.TRANSACTION]
+        if self.wire and context.servers.private is None:  # no wire leads to private servers
+            observation.counted = True
+            observation.round_trips = self.wire.round_trips - round_trips_before
 
     async def _close(
-        self, place: Place, seen: Observation, open_before: int, within: float
+        self, context: FixtureContext, observation: Observation, open_before: int
     ) -> None:
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        seen.tasks += len(left)
-        for task in left:
+        """Cancel leftover tasks, dispose the engines, and count what leaked."""
+        running = asyncio.all_tasks() - {asyncio.current_task()}
+        observation.tasks += len(running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        while place.engines:
-            engine = place.engines.pop()
-            seen.leaked += checked_out(engine)
+        await asyncio.gather(*running, return_exceptions=True)
+        while context.engines:
+            engine = context.engines.pop()
+            observation.leaked += checked_out(engine)
             await engine.dispose()
         gc.collect()
         if self.wire and self.wire.open > open_before:
-            closed = await asyncio.to_thread(self.wire.closed, open_before, within)
-            seen.leaked = seen.leaked or int(not closed)
+            timeout = _closing_timeout(context.variant)
+            closed = await asyncio.to_thread(self.wire.wait_until_closed, open_before, timeout)
+            observation.leaked = observation.leaked or int(not closed)
 
 
-def _patience(variant: Variant) -> float:
-    """The seconds for which a connection may still be closing: none where it is expected to leak.
+def _closing_timeout(variant: Variant) -> float:
+    """Return how many seconds the connections may take to close.
 
-    A variant that is not wrong leaks on some releases alone, and has the time on the others.
+    It is 0 for a wrong variant that is expected to leak: waiting would be in vain. A variant of
+    another kind leaks on some releases only, and gets the usual time on the others.
     """
     return 0.0 if variant.leaks and variant.kind == "wrong" else CLOSED_WITHIN
 
 
-async def _called(
-    variant: Variant, arguments: dict[str, Any], seen: Observation, started: float
+async def _call(
+    variant: Variant, arguments: dict[str, Any], observation: Observation, started: float
 ) -> None:
-    """Call the variant, and note its value or its error."""
+    """Call the variant, and record its value or its error."""
     try:
-        seen.value = await _result(variant(**arguments), seen, started)
+        observation.value = await _await_result(variant(**arguments), observation, started)
     except (Exception, asyncio.CancelledError) as error:
-        if isinstance(error, asyncio.CancelledError) and _cancelling():
+        if isinstance(error, asyncio.CancelledError) and _is_command_cancelled():
             raise
-        seen.error = error
-        _forget_frames(error)
+        observation.error = error
+        clear_frames(error)
 
 
-async def _left(fixtures: AsyncExitStack, seen: Observation) -> None:
-    """Leave the fixtures: what a session sends at its end, and raises, belongs to the variant."""
+async def _close_fixtures(fixtures: AsyncExitStack, observation: Observation) -> None:
+    """Close the fixtures. What a session sends or raises while it closes belongs to the variant.
+
+    If the variant has raised already, the second error is recorded as unhandled.
+    """
     try:
         await fixtures.aclose()
     except Exception as error:
-        seen.error = seen.error or error
+        if observation.error is None:
+            observation.error = error
+        else:
+            observation.unhandled.append(f"while its fixtures were closed: {error!r}")
 
 
-async def _result(outcome: Any, seen: Observation, started: float) -> Any:
-    """Await a coroutine; consume an async generator and count its items, watching the memory."""
+async def _await_result(outcome: Any, observation: Observation, started: float) -> Any:
+    """Await a coroutine, or consume an async generator and record its memory and first item."""
     if not inspect.isasyncgen(outcome):
         return await outcome
     items = 0
@@ -132,57 +145,15 @@ async def _result(outcome: Any, seen: Observation, started: float) -> Any:
     try:
         async for _ in outcome:
             items += 1
-            seen.seconds_to_first = seen.seconds_to_first or time.perf_counter() - started
-        seen.peak_bytes = tracemalloc.get_traced_memory()[1]
+            if items == 1:
+                observation.seconds_to_first = time.perf_counter() - started
+        observation.peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     return {"items": items}
 
 
-def _cancelling() -> bool:
+def _is_command_cancelled() -> bool:
     """Return whether the whole command is being cancelled, for example by Ctrl-C."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _forget_frames(error: BaseException) -> None:
-    """Let go of what an error's frames hold, as a caller does who has handled it."""
-    chain: BaseException | None = error
-    while chain is not None:
-        traceback.clear_frames(chain.__traceback__)
-        chain = chain.__cause__ or chain.__context__
-
-
-class _Errors(logging.Handler):
-    """Notes what libraries log as errors, which is where they put what they cannot raise."""
-
-    def __init__(self, unhandled: list[str]) -> None:
-        super().__init__(logging.ERROR)
-        self.unhandled = unhandled
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.unhandled.append(f"{record.name}: {record.getMessage()}")
-
-
-@contextmanager
-def _troubles(seen: Observation) -> Iterator[None]:
-    """Collect warnings, logged errors, lost exceptions and lost tasks into seen."""
-    loop, handler = asyncio.get_running_loop(), _Errors(seen.unhandled)
-
-    def lost(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if "task" in context and "exception" not in context:
-            seen.tasks += 1  # it was garbage before its end
-        else:
-            seen.unhandled.append(str(context.get("exception") or context["message"]))
-
-    loop.set_exception_handler(lost)
-    logging.getLogger().addHandler(handler)
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-        seen.warnings = [each.category.__name__ for each in caught]
-        seen.warning_messages = [str(each.message) for each in caught]
-    finally:
-        logging.getLogger().removeHandler(handler)
-        loop.set_exception_handler(None)

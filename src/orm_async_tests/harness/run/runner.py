@@ -1,4 +1,4 @@
-"""Run scripts, each in an event loop of its own, on the chosen database."""
+"""Run one script in a new event loop on the chosen database."""
 
 import gc
 import time
@@ -13,14 +13,15 @@ from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.environment import script_database, sqlite
 from orm_async_tests.harness.environment.event_loops import run
-from orm_async_tests.harness.environment.pooling import pooled
-from orm_async_tests.harness.report.judge import BROKEN, SKIPPED, Verdict, judge
+from orm_async_tests.harness.environment.pooling import open_pooler
+from orm_async_tests.harness.report.judge import Verdict, judge
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.observer import Observer
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.wire import wire
+from orm_async_tests.harness.wire.wire import can_watch, open_wire
 from orm_async_tests.stack_options import DEFAULT_LOOP
+from orm_async_tests.verdicts import BROKEN, SKIPPED
 
 
 def run_script(
@@ -29,16 +30,16 @@ def run_script(
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT_LOOP,
 ) -> Result:
-    """Observe each variant of a script and judge it, in an event loop of that name.
+    """Observe every variant of a script and judge it, in a new event loop of this kind.
 
-    Raises CouldNotRun if the database or the loop cannot be used, or under python -O, which removes
+    Raise CouldNotRun if the database or the loop cannot be used, or under python -O, which removes
     assertions.
     """
     if not __debug__:
         raise CouldNotRun(
-            "python -O removes the assertions that these scripts exist for",
+            "python -O removes the assertions of the scripts",
             "the interpreter's options or PYTHONOPTIMIZE",
-            "unset PYTHONOPTIMIZE, or leave -O out",
+            "the command again without -O and without PYTHONOPTIMIZE",
         )
     return run(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)
 
@@ -47,22 +48,22 @@ async def _run(
     script: Script, database: db.Database, options: Mapping[str, Any], loop: str
 ) -> Result:
     started = time.perf_counter()
-    seen: dict[str, Observation] = {}
-    enter = sqlite.entered if database.kind == "file" else script_database.entered
-    async with enter(database) as ground:
+    observations: dict[str, Observation] = {}
+    opener = sqlite if database.kind == "file" else script_database
+    async with opener.open_script_database(database) as scripts:
         gc.freeze()  # modules stay: collecting after a variant then takes no time
-        stack = this_stack(database, await ground.settings(), loop)
-        if reason := script.missing(stack, wire=wire.can_watch(database.url)):
-            return Result(script, stack, Verdict(SKIPPED, reason), seen, 0.0)
-        if denied := await ground.denied(script.base, script.functions):
-            return Result(script, stack, Verdict(SKIPPED, "; ".join(denied)), seen, 0.0)
+        stack = this_stack(database, await scripts.settings(), loop)
+        if reason := script.missing(stack, wire=can_watch(database.url)):
+            return Result(script, stack, Verdict(SKIPPED, reason), observations, 0.0)
+        if denied := await scripts.denied(script.base, script.functions):
+            return Result(script, stack, Verdict(SKIPPED, "; ".join(denied)), observations, 0.0)
         for variant in script.variants:
-            with pooled(database.url, database.pooler) as url, wire.watched(url) as line:
-                observer = Observer(ground, line.url if line else url, line, options)
+            with open_pooler(database.url, database.pooler) as url, open_wire(url) as wire:
+                observer = Observer(scripts, wire.url if wire else url, wire, options)
                 try:
-                    seen[variant.name] = await observer.observe(script, variant)
-                except DBAPIError as error:  # not the variant's: a server that cannot do all of it
-                    reason = f"its tables or rows cannot be made: {describe(error)}"
-                    return Result(script, stack, Verdict(BROKEN, reason), seen, 0.0)
-    verdict = judge(script, seen, stack, options)
-    return Result(script, stack, verdict, seen, time.perf_counter() - started)
+                    observations[variant.name] = await observer.observe(script, variant)
+                except DBAPIError as error:  # from the set-up: a server that lacks something
+                    reason = f"its tables or rows cannot be created: {describe(error)}"
+                    return Result(script, stack, Verdict(BROKEN, reason), observations, 0.0)
+    verdict = judge(script, observations, stack, options)
+    return Result(script, stack, verdict, observations, time.perf_counter() - started)

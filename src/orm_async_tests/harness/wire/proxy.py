@@ -1,4 +1,4 @@
-"""A proxy in a thread of its own: what listens, passes connections on, and ends with its block."""
+"""The base of the proxies: listen in a thread, pass connections on, stop with the block."""
 
 import asyncio
 import threading
@@ -7,11 +7,11 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-READ = 65536  # bytes
+READ_SIZE = 65536  # bytes
 
 
 class Proxy(ABC):
-    """Leads clients to one server, by its host and port or the folder of its socket."""
+    """Connect clients to one server, given by host and port or by its socket's directory."""
 
     def __init__(self, host: str, port: int) -> None:
         self.open = 0  # connections that clients have not closed
@@ -22,16 +22,16 @@ class Proxy(ABC):
 
     @abstractmethod
     async def listen(self) -> asyncio.Server:
-        """Listen, and pass what is accepted to `accept`."""
+        """Listen, and pass accepted connections to `accept`."""
 
     @abstractmethod
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass one connection on until a side hangs up."""
+        """Pass one connection on until one side closes it."""
 
     async def accept(self, client: StreamReader, back: StreamWriter) -> None:
-        """Lead a client to the server."""
+        """Connect a client to the server."""
         link = asyncio.current_task()
         assert link is not None
         self._links.add(link)

@@ -1,4 +1,4 @@
-"""The statements that any engine of this process sends, in the order in which they are answered."""
+"""Record the statements of all engines of this process, in the order of their answers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,15 +13,14 @@ TRANSACTION = ("BEGIN", *ENDS)
 
 
 @contextmanager
-def recorded(seen: Observation, unobserved: Engine) -> Iterator[None]:
-    """Note in seen what every engine but the unobserved one sends while the block runs.
+def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
+    """Record what every engine except `unobserved` sends while the block runs.
 
-    An entry's lane is the lowest number that no other open transaction has.
-
-    A statement is noted after the server answered it, with rows or with an error: an event before
-    it would also count a lazy load that the asyncio session refuses and never sends.
+    A statement is recorded once the server has answered it, with rows or an error. An earlier event
+    would also count a lazy load that the asyncio session refuses and never sends. The ID of a
+    transaction is the lowest number that no other open transaction has.
     """
-    listeners = _listeners(seen, unobserved)
+    listeners = _listeners(observation, unobserved)
     for name, listener in listeners:
         event.listen(Engine, name, listener)
     try:
@@ -31,36 +30,43 @@ def recorded(seen: Observation, unobserved: Engine) -> Iterator[None]:
             event.remove(Engine, name, listener)
 
 
-def _listeners(seen: Observation, unobserved: Engine) -> list[tuple[str, Callable[..., None]]]:
-    taken: dict[int, int] = {}  # by the connection's id: a reference would keep it from ending
-    ended: dict[int, int] = {}  # where in the log its transaction's end is
+def _listeners(
+    observation: Observation, unobserved: Engine
+) -> list[tuple[str, Callable[..., None]]]:
+    open_ids: dict[int, int] = {}  # by id(connection): a reference would keep it alive
+    ends: dict[int, int] = {}  # by id(connection): the index in the log of COMMIT or ROLLBACK
 
-    def note(connection: Connection | None, text: str, sqlstate: str = "") -> None:
+    def record(connection: Connection | None, text: str, sqlstate: str = "") -> None:
         if connection is None or connection.engine is not unobserved:
-            seen.log.append(" ".join(text.split()))
-            seen.sqlstates.append(sqlstate)
-            seen.transaction_ids.append(taken.setdefault(id(connection), _lowest_free(taken)))
+            observation.log.append(" ".join(text.split()))
+            observation.sqlstates.append(sqlstate)
+            transaction_id = open_ids.setdefault(id(connection), _lowest_free(open_ids))
+            observation.transaction_ids.append(transaction_id)
             if text in ENDS:
-                del taken[id(connection)]
-                ended[id(connection)] = len(seen.log) - 1
+                del open_ids[id(connection)]
+                ends[id(connection)] = len(observation.log) - 1
 
-    def answered(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        note(connection, statement)
+    def after_statement(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        record(connection, statement)
 
-    def failed(context: ExceptionContext) -> None:
+    def on_error(context: ExceptionContext) -> None:
         refusal = sqlstate(context.original_exception)
         if refusal and context.statement:
-            note(context.connection, context.statement, refusal)
-        elif refusal and (end := ended.get(id(context.connection))) is not None:
-            seen.sqlstates[end] = refusal  # its event comes before it is sent
+            record(context.connection, context.statement, refusal)
+        elif refusal and (end := ends.get(id(context.connection))) is not None:
+            observation.sqlstates[end] = refusal  # the event of COMMIT comes before it is sent
 
-    def transaction(word: str) -> Callable[[Connection], None]:
-        return lambda connection: note(connection, word)
+    def recorder(word: str) -> Callable[[Connection], None]:
+        return lambda connection: record(connection, word)
 
-    marks = [(word.lower(), transaction(word)) for word in TRANSACTION]
-    return [("after_cursor_execute", answered), ("handle_error", failed), *marks]
+    transaction_events = [(word.lower(), recorder(word)) for word in TRANSACTION]
+    return [
+        ("after_cursor_execute", after_statement),
+        ("handle_error", on_error),
+        *transaction_events,
+    ]
 
 
-def _lowest_free(taken: dict[int, int]) -> int:
-    used = set(taken.values())
+def _lowest_free(open_ids: dict[int, int]) -> int:
+    used = set(open_ids.values())
     return next(number for number in range(len(used) + 1) if number not in used)

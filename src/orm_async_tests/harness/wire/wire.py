@@ -1,4 +1,4 @@
-"""Round trips, counted on the wire: no event of SQLAlchemy sees BEGIN, prepare or a fetch."""
+"""Round trips, counted on the wire: SQLAlchemy's events miss BEGIN, prepare and fetches."""
 
 import asyncio
 import re
@@ -14,19 +14,19 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orm_async_tests.harness.wire.proxy import READ, Proxy
+from orm_async_tests.harness.wire.proxy import READ_SIZE, Proxy
 
 PORT = 5432
 TERMINATE = b"X"
 CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
-TLS = ("ssl", "sslmode")
+TLS_PARAMETERS = ("ssl", "sslmode")
 
 
 class Wire(Proxy):
-    """A proxy in a thread of its own, between the engines that are observed and their server.
+    """A proxy in a thread between the observed engines and their server.
 
-    A round trip is a client's turn to speak: bytes that it sends first, or after the server has
-    spoken. Terminate and CancelRequest are never answered and do not count.
+    A round trip begins when a client sends bytes first, or after the server has answered.
+    Terminate and CancelRequest do not count, because the server never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -34,52 +34,55 @@ class Wire(Proxy):
         super().__init__(host, server.port or PORT)
         self.round_trips = 0
         self.url = _through(server, folder)
-        self.losing = b""
+        self.awaited_word = b""
         self._path = folder / f".s.PGSQL.{PORT}"
 
     async def listen(self) -> asyncio.Server:
-        """Listen on a socket in the folder."""
+        """Listen on a Unix socket in the directory."""
         return await asyncio.start_unix_server(self.accept, self._path)
 
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass one connection on, and count its client's turns."""
+        """Pass one connection on, and count its round trips."""
         await _Link(self).carry(client, back, server, on)
 
-    def closed(self, down_to: int, within: float) -> bool:
-        """Whether at most `down_to` connections are left `within` seconds."""
-        deadline = time.monotonic() + within
-        while self.open > down_to and time.monotonic() < deadline:
+    def wait_until_closed(self, count: int, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until at most `count` connections are open.
+
+        Return whether that happened.
+        """
+        deadline = time.monotonic() + timeout
+        while self.open > count and time.monotonic() < deadline:
             threading.Event().wait(0.002)
-        return self.open <= down_to
+        return self.open <= count
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection on which this word is sent, once the server has answered it."""
-        self.losing = to.encode()
+        """Cut the next connection that sends the word `to`, once the server has answered it."""
+        self.awaited_word = to.encode()
 
 
 class _Link:
-    """One client's connection: whose turn it was last."""
+    """One client's connection, and which side sent last."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
-        self.client_spoke = False
+        self.client_sent_last = False
         self.lost = False
-        self._tail = b""  # of what was sent: a search text may be cut between two reads
+        self._tail = b""  # the end of the last read: the word may be split between two reads
 
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
         answers = asyncio.create_task(self._answers(server, back))
         try:
-            while request := await client.read(READ):
+            while request := await client.read(READ_SIZE):
                 if (
-                    not self.client_spoke
+                    not self.client_sent_last
                     and request[:1] != TERMINATE
                     and request[:8] != CANCEL_REQUEST
                 ):
-                    self.client_spoke = True
+                    self.client_sent_last = True
                     self.wire.round_trips += 1
                 self._look_for(request)
                 on.write(request)
@@ -92,43 +95,47 @@ class _Link:
             back.close()
 
     def _look_for(self, request: bytes) -> None:
-        if sought := self.wire.losing:
+        if word := self.wire.awaited_word:
             sent = self._tail + request
-            self._tail = sent[-len(sought) :]
-            if re.search(rb"%b(?!\w)" % re.escape(sought), sent):  # COMMIT, and not READ COMMITTED
-                self.wire.losing, self.lost = b"", True
+            self._tail = sent[-len(word) :]
+            if re.search(rb"%b(?!\w)" % re.escape(word), sent):  # COMMIT, but not READ COMMITTED
+                self.wire.awaited_word, self.lost = b"", True
 
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
-        while answer := await server.read(READ):
-            self.client_spoke = False
+        while answer := await server.read(READ_SIZE):
+            self.client_sent_last = False
             if self.lost:
                 back.transport.abort()
                 return
             back.write(answer)
             await back.drain()
-        back.close()  # the server hung up: the client's next read says so
+        back.close()  # the server closed: the client's next read reports it
 
 
 def _through(server: URL, folder: Path) -> URL:
-    """The same database by the socket in the folder."""
+    """Return the URL of the server's database, reached through the proxy's socket."""
     names = server.drivername, server.username, server.password
     query = {**server.query, "host": str(folder)}
     return URL.create(*names, database=server.database, query=query)
 
 
 def can_watch(server: URL) -> bool:
-    """Whether a wire can lead there: to a PostgreSQL on one host, without TLS."""
+    """Return whether a wire can connect there: a PostgreSQL on one host, without TLS."""
     one = isinstance(server.query.get("host", ""), str)
-    return server.get_backend_name() == "postgresql" and one and not set(TLS) & set(server.query)
+    return (
+        server.get_backend_name() == "postgresql"
+        and one
+        and not set(TLS_PARAMETERS) & set(server.query)
+    )
 
 
 @contextmanager
-def watched(server: URL) -> Iterator[Wire | None]:
-    """A wire to the server while the block runs; None if there can be none."""
+def open_wire(server: URL) -> Iterator[Wire | None]:
+    """Open a wire to the server while the block runs; yield None if that is impossible."""
     if not can_watch(server):
         yield None
         return
-    folder = Path(tempfile.mkdtemp(prefix="orm-async-"))  # mode 0700: nobody else can connect
+    folder = Path(tempfile.mkdtemp(prefix="orm-async-"))  # mode 0700: no other user can connect
     wire = Wire(server, folder)
     try:
         with wire.running():

@@ -19,7 +19,7 @@ OPTIONS = (
     Option("points", walk.number, "5000", "track points to add"),
     Option("pace", walk.pace, "0", "seconds between flush and commit, such as 1-5"),
 )
-world = None
+seed = None
 
 
 @wrong

@@ -28,7 +28,7 @@ class Hut(Base):
     height: Mapped[int]
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut).values(height=1))
 
 

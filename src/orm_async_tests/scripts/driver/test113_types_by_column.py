@@ -42,7 +42,7 @@ VALUES = (UUID(int=113), {"snow": True}, [1700, 2400], Grade.ALPINE, Range(3, 5)
 HIKE = dict(zip(NAMES, VALUES, strict=True))
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hike).values(HIKE))
 
 

@@ -41,7 +41,7 @@ class Watch(Device):
     __mapper_args__ = {"polymorphic_identity": "watch"}
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     """one watch"""
     await connection.execute(text("INSERT INTO test42.device (kind) VALUES ('watch')"))
     await connection.execute(text("INSERT INTO test42.watch (id, strap) VALUES (1, 'leather')"))

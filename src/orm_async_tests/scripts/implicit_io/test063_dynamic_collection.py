@@ -32,7 +32,7 @@ class Step(Base):
     walk_id: Mapped[int] = mapped_column(ForeignKey(Walk.id))
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     """one walk of two steps"""
     await connection.execute(text("INSERT INTO test63.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test63.step (walk_id) VALUES (1), (1)"))

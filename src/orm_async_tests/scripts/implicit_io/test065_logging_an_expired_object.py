@@ -34,7 +34,7 @@ class Careful(Base):
         return f"<Careful {self.__dict__.get('id')}>"
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     """one row each"""
     await connection.execute(text("INSERT INTO test65.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test65.careful DEFAULT VALUES"))

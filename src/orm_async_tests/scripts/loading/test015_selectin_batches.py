@@ -17,7 +17,7 @@ PARENTS = 1001
 BATCH = 500
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     """many users without points"""
     names = f"SELECT 'username-' || n FROM generate_series(1, {PARENTS}) n"
     await connection.execute(text(f"INSERT INTO users (username) {names}"))

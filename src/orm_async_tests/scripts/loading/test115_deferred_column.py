@@ -26,7 +26,7 @@ class Photo(Base):
     data: Mapped[bytes] = mapped_column(deferred=True)
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Photo).values(title="summit", data=b"1234"))
 
 

@@ -34,7 +34,7 @@ FREE = select(Walk.id).with_for_update(skip_locked=True)
 BACKFILL = update(Walk).values(title=Walk.name).execution_options(synchronize_session=False)
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Walk), [{"name": f"walk {n}"} for n in range(ROWS)])
 
 

@@ -41,7 +41,7 @@ class Walk(Base):
     meters: Mapped[int]
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Walk).values(meters=12000))
 
 

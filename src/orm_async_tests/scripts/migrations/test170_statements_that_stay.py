@@ -29,7 +29,7 @@ class Walk(Base):
     km: Mapped[int]
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Walk).values(km=12))
 
 

@@ -34,7 +34,7 @@ class Walk(Base):
     pace: Mapped[Pace]
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Walk).values(pace=Pace.slow))
 
 

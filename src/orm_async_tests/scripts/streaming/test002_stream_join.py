@@ -22,7 +22,7 @@ OPTIONS = (Option("rows", at_least(5000), "10000", "track points to read"),)
 JOIN = select(TrackPoint, User).join(TrackPoint.user)
 
 
-async def world(connection: AsyncConnection, rows: int) -> None:
+async def seed(connection: AsyncConnection, rows: int) -> None:
     """one user with this many points"""
     await connection.execute(text("INSERT INTO users (username) VALUES ('username-1')"))
     walk = "SELECT 1, n, n, now() FROM generate_series(1, :rows) n"

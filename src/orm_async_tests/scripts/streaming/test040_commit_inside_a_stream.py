@@ -22,7 +22,7 @@ ALL = select(User.id).order_by(User.id).execution_options(yield_per=50)
 GONE = {"25P01", "34000"}  # no active transaction, no such cursor
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     """many users"""
     names = f"SELECT 'username-' || n FROM generate_series(1, {USERS}) n"
     await connection.execute(text(f"INSERT INTO users (username) {names}"))

@@ -14,7 +14,7 @@ from orm_async_tests.harness import MakeEngine, Observation, main_of, right, wro
 from orm_async_tests.models import Base, User
 
 Found = dict[str, list[list[int]]]
-world = None
+seed = None
 
 
 async def a_test(bind: AsyncEngine | AsyncConnection) -> list[int]:

@@ -17,7 +17,7 @@ from orm_async_tests.harness import Http, Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
-world = None
+seed = None
 
 
 async def add(session: AsyncSession) -> None:

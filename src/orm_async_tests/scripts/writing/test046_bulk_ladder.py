@@ -17,7 +17,7 @@ from orm_async_tests.models import User
 ONLY = "asyncpg"
 OPTIONS = (Option("rows", at_least(1), "2500", "rows"),)
 UNNEST = text("INSERT INTO users (username) SELECT unnest(CAST(:names AS text[]))")
-world = None
+seed = None
 
 
 def names(rows: int) -> list[dict[str, str]]:

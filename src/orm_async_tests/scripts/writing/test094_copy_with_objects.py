@@ -15,7 +15,7 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
-world = None
+seed = None
 COMPANIONS = [("walker-1",), ("walker-2",)]
 
 

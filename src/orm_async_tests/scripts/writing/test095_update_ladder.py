@@ -33,7 +33,7 @@ class Job(Base):
     __tablename__ = "jobs"
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     for model in (Eager, Job):
         await connection.execute(insert(model), [{"state": "new"} for _ in range(ROWS)])
 

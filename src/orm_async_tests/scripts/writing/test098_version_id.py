@@ -31,7 +31,7 @@ class Versioned(Base):
     __mapper_args__ = {"version_id_col": version}
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Plain).values(metres=0))
     await connection.execute(insert(Versioned).values(metres=0, version=1))
 

@@ -33,7 +33,7 @@ class Job(Base):
 NEXT = select(Job).where(Job.runs == 0).order_by(Job.id).limit(1)
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Job), [{"runs": 0} for _ in range(JOBS)])
 
 

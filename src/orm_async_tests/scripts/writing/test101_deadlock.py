@@ -26,7 +26,7 @@ class Hut(Base):
     guests: Mapped[int]
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut), [{"guests": 0}, {"guests": 0}])
 
 

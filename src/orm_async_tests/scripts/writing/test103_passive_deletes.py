@@ -36,7 +36,7 @@ class PassiveTour(Base):
     )
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Tour))
     await connection.execute(insert(Stage), [{"tour_id": 1} for _ in range(3)])
 

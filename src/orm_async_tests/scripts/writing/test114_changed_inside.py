@@ -29,7 +29,7 @@ class Hike(Base):
     tracked: Mapped[dict[str, Any]] = mapped_column(MutableDict.as_mutable(JSONB))
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hike).values(plain={"snow": 0}, tracked={"snow": 0}))
 
 

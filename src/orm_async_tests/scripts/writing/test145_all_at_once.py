@@ -31,7 +31,7 @@ class Hut(Base):
     beds: Mapped[int]
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut), [{"beds": 1}, {"beds": 2}, {"beds": 3}])
 
 

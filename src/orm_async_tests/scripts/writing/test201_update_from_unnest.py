@@ -41,7 +41,7 @@ NEW = (
 ALL = update(Hut).where(Hut.id == NEW.c.key).values(beds=NEW.c.new)
 
 
-async def world(connection: AsyncConnection) -> None:
+async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut), [{"beds": 0} for _ in KEYS])
     for statement in COUNTED.split("\nCREATE"):
         await connection.execute(text("CREATE" + statement.removeprefix("CREATE")))

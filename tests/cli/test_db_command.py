@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests import db
+from orm_async_tests.cli.database import read_duration
+from orm_async_tests.errors import CouldNotRun
 from tests.cli.commands import orm
 from tests.processes import pids_of, until
 
@@ -21,7 +23,11 @@ def own(tmp_path: Path) -> dict[str, str]:
 def test_a_server_is_started_shown_stopped_and_reset(own: dict[str, str]) -> None:
     assert "stopped" in orm("db", "status", env=own).stdout
     assert orm("db", "log", env=own).returncode == 2
-    assert "initialized" in orm("db", "start", env=own).stdout
+    start = orm("db", "start", "--for", "1h", env=own).stdout
+    assert "initialized; it stops 15 s after the last command or connection has ended" in start
+    url = orm("db", "url", env=own)
+    assert len(url.stdout.splitlines()) == 1
+    assert start.rpartition("at ")[0].rpartition("at ")[2] in url.stderr  # the same time
     status = orm("db", "status", env=own).stdout
     assert "running" in status
     assert "answers: PostgreSQL" in status
@@ -30,6 +36,23 @@ def test_a_server_is_started_shown_stopped_and_reset(own: dict[str, str]) -> Non
     assert orm("db", "stop", env=own).returncode == 0
     assert orm("db", "reset", env=own).returncode == 0
     until(lambda: not pids_of(Path(own["ORM_ASYNC_HOME"])))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("2h", 7200), ("1h30m", 5400), ("45s", 45), ("1d1h1m1s", 90_061), ("30d", 2_592_000)],
+)
+def test_a_time_to_keep_the_server_has_units(text: str, seconds: int) -> None:
+    assert read_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "h", "0s", "-1h", "2h 3m", "1m2h", "31d", "9" * 30 + "d", "٢h"]
+)
+def test_a_time_to_keep_the_server_without_meaning_is_refused(text: str) -> None:
+    with pytest.raises(CouldNotRun) as refusal:
+        read_duration(text)
+    assert refusal.value.where == "--for"
 
 
 def test_url_hides_the_password_until_it_is_asked_for(database: db.Database) -> None:

@@ -13,7 +13,7 @@ OWNER = """
 import sys
 from orm_async_tests.postgres import private_server
 with private_server() as server:
-    print(server.login.socket_directory, flush=True)
+    print(server.folder, flush=True)
     sys.stdin.read()
 """
 SETTING = "max_prepared_transactions"
@@ -60,13 +60,14 @@ def test_a_private_server_ends_with_its_owner_however_that_dies(home: Path) -> N
         [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert owner.stdout is not None
-    sockets = Path(owner.stdout.readline().strip())
-    assert pids_of(sockets)
+    folder = Path(owner.stdout.readline().strip())
+    assert pids_of(folder)
 
     owner.kill()
     owner.communicate()
 
-    until(lambda: not pids_of(sockets))
+    until(lambda: not pids_of(folder))
+    assert not folder.exists()
 
 
 def test_two_private_servers_are_two(home: Path) -> None:

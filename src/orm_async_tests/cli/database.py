@@ -89,14 +89,14 @@ async def _asked(database: db.Database) -> list[str]:
 def start(arguments: argparse.Namespace) -> int:
     """start the embedded server"""
     _embedded_only(arguments, "start")
-    keep_for = _read_duration(arguments.keep_for) if arguments.keep_for else 0.0
+    keep_for = 0.0 if arguments.keep_for is None else read_duration(arguments.keep_for)
     with postgres.lease(arguments.purpose, keep_for) as lease:
         stop = postgres.describe_stop(arguments.purpose)
         print(f"PostgreSQL {lease.version}: {lease.launch}; {stop}")
     return 0
 
 
-def _read_duration(text: str) -> float:
+def read_duration(text: str) -> float:
     """Return the seconds in text such as 2h, 1h30m or 45s. Raises CouldNotRun."""
     match = DURATION.fullmatch(text)
     numbers = [int(number or 0) for number in match.groups()] if match else []

@@ -123,13 +123,14 @@ class Cluster:
         return self.folder / "lease"
 
     def check(self) -> None:
-        """Create the folder if it is missing, and look at all that lies in it.
+        """Create the folder if it is missing, and look at all that lies in it and at the sockets'.
 
         Raises CouldNotRun if anything there belongs to another user, or is a link.
         """
         with open_folder(self.folder, create=True) as folder:
             for path in self.folder.iterdir():
                 check_entry(path, folder)
+        paths.socket_directory(self.data, create=False)
 
     def is_created(self) -> bool:
         """Return whether initdb has finished here."""

@@ -105,7 +105,7 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
     if purpose == "socket" and not _fits_socket(folder):
         folder = Path("/tmp") / name
     _check_name(folder)
-    if create or folder.exists():
+    if create or folder.is_symlink() or folder.exists():
         with open_folder(folder, create=True):
             pass
     return folder

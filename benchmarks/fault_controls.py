@@ -25,7 +25,7 @@ from orm_async_tests.versions.releases import NotInstalled, installed
 ROOT = Path(__file__).parent.parent
 SWEEP_TIMEOUT = 600  # seconds
 BUSY_LOAD = "benchmarks.fault_controls:load_in_a_busy_loop"
-BUSY = 3_000_000  # additions: the loop is busy for some hundredths of a second
+BUSY_ADDITIONS = 3_000_000  # keep the event loop busy for some hundredths of a second
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,10 @@ CONTROLS = (
 
 
 async def load_in_a_busy_loop(engine: AsyncEngine) -> None:
-    """An executemany that comes after a busy time of the event loop."""
+    """Run an executemany() after keeping the event loop busy."""
 
     def keep_busy(*_: Any) -> None:
-        sum(range(BUSY))
+        sum(range(BUSY_ADDITIONS))
 
     async with engine.begin() as connection:
         event.listen(connection.sync_connection, "before_cursor_execute", keep_busy)
@@ -151,9 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         counts = control.count_violations()
         is_caught = counts[control.violation] >= control.points
         missed += not is_caught
-        found = ", ".join(f"{name} {count}" for name, count in counts.items()) or "nothing"
+        reported = ", ".join(f"{name} {count}" for name, count in counts.items()) or "nothing"
         print(f"{'caught' if is_caught else 'MISSED'}  {control.name}", flush=True)
-        print(f"        found {found}; required {control.violation} {control.points}", flush=True)
+        print(
+            f"        reported {reported}; required {control.violation} {control.points}",
+            flush=True,
+        )
     return int(bool(missed))
 
 

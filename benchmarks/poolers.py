@@ -1,6 +1,6 @@
 """Which settings of an engine work behind PgBouncer, in which of its modes: docs/poolers.md.
 
-Each cell is four trials on a private server, each behind a PgBouncer that was just started.
+A cell of the first table is four trials on a private server, each behind a new PgBouncer.
 Without --into, only the modes that the installed PgBouncer supports are tried.
 """
 
@@ -27,11 +27,12 @@ from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_mis
 from orm_async_tests.harness.environment.worker_processes import Processes
 from orm_async_tests.postgres import Pooler, pgbouncer, pooler, private_server
 
-NEWER, PREPARED = "pgbouncer>=1.21", "max_prepared_statements"
-OFTEN = 7  # times: psycopg prepares what it executes for the sixth time
+PREPARED = "max_prepared_statements"
+SUPPORTS_PREPARED = "pgbouncer>=1.21"
+EXECUTIONS = 7  # psycopg prepares a statement when it executes it for the sixth time
 WORKS = "works"
-READ, READ_PACE = "SELECT height FROM walks", "SELECT pace FROM walks"
-WORLD = (
+SELECT_HEIGHT, SELECT_PACE = "SELECT height FROM walks", "SELECT pace FROM walks"
+CREATE_TABLES = (
     "DROP TABLE IF EXISTS walks",
     "DROP TYPE IF EXISTS pace",
     "CREATE TYPE pace AS ENUM ('slow', 'fast')",
@@ -39,7 +40,7 @@ WORLD = (
     "INSERT INTO walks VALUES (1, 'slow')",
 )
 ALTER = "ALTER TABLE walks ALTER COLUMN height TYPE real"
-MODES: dict[str, Mapping[str, str]] = {  # column: settings of pgbouncer.ini
+MODES: dict[str, Mapping[str, str]] = {  # settings of pgbouncer.ini, by the column's head
     "session": {"pool_mode": "session", PREPARED: "0"},
     "transaction": {"pool_mode": "transaction", PREPARED: "0"},
     f"transaction, `{PREPARED}=200`": {"pool_mode": "transaction", PREPARED: "200"},
@@ -48,13 +49,13 @@ Options = Mapping[str, Any]
 
 
 def unique_name() -> str:
-    """A name that no other process gives."""
+    """Return a statement name that no other process uses."""
     return f"s_{uuid4()}"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A row: a driver, and options of create_async_engine."""
+    """A row of the first table: a driver, and options of create_async_engine()."""
 
     name: str
     driver: str
@@ -86,81 +87,81 @@ SETTINGS = (
 )
 
 
-async def read(url: URL, options: Options, statement: str) -> None:
-    """Often, each time in a transaction of its own, on one connection."""
+async def execute_often(url: URL, options: Options, statement: str) -> None:
+    """Execute a statement EXECUTIONS times on one connection, each time in a transaction."""
     engine = create_async_engine(url, **options)
     try:
         async with engine.connect() as connection:
-            for _ in range(OFTEN):
+            for _ in range(EXECUTIONS):
                 await connection.execute(text(statement))
                 await connection.commit()
     finally:
         await engine.dispose()
 
 
-async def next_process(own: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """Two processes read, one after the other, on one server connection."""
-    url = own.start(default_pool_size="1", **mode)
+async def try_two_processes(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
+    """Let two processes read, one after the other, on one server connection."""
+    url = pooler.start(default_pool_size="1", **mode)
     for _ in range(2):
-        await Processes().run(read, url, options, READ)
+        await Processes().run(execute_often, url, options, SELECT_HEIGHT)
     return ""
 
 
-async def enum(own: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """The same with a column of an ENUM, which asyncpg does not know."""
-    url = own.start(default_pool_size="1", **mode)
+async def try_enum(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
+    """Let two processes read an ENUM, whose type asyncpg has to look up, on one connection."""
+    url = pooler.start(default_pool_size="1", **mode)
     for _ in range(2):
-        await Processes().run(read, url, options, READ_PACE)
+        await Processes().run(execute_often, url, options, SELECT_PACE)
     return ""
 
 
-async def moved(own: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """A connection's next transaction gets the server connection that another one had."""
-    engine = create_async_engine(own.start(default_pool_size="2", **mode), **options)
+async def try_moved_client(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
+    """Let a connection's next transaction run on another server connection than its first."""
+    engine = create_async_engine(pooler.start(default_pool_size="2", **mode), **options)
     try:
-        async with engine.connect() as one, engine.connect() as other:
-            for _ in range(OFTEN):
-                await one.execute(text(READ))
+        async with engine.connect() as connection, engine.connect() as other:
+            for _ in range(EXECUTIONS):
+                await connection.execute(text(SELECT_HEIGHT))
             await other.execute(text("SELECT 1"))
-            await one.commit()
+            await connection.commit()
             await other.commit()
-            await one.execute(text(READ))
+            await connection.execute(text(SELECT_HEIGHT))
     finally:
         await engine.dispose()
     return ""
 
 
-async def altered(own: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """Somebody changes a column's type, and it is read again: an error may come once."""
-    engine = create_async_engine(own.start(default_pool_size="1", **mode), **options)
+async def try_altered_table(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
+    """Read a column after its type changed. The first read may fail; the second must be 1.0."""
+    engine = create_async_engine(pooler.start(default_pool_size="1", **mode), **options)
     try:
         async with engine.connect() as connection:
-            for _ in range(OFTEN):
-                await connection.execute(text(READ))
+            for _ in range(EXECUTIONS):
+                await connection.execute(text(SELECT_HEIGHT))
             await connection.commit()
-            await _execute(own.server, [ALTER])
-            if await _height(connection) is None:
+            await _execute(pooler.server, [ALTER])
+            if await _read_height(connection) is None:
                 await connection.rollback()
-            found = await connection.scalar(text(READ))
-            return "" if found == 1.0 else f"reads {found}"
+            height = await connection.scalar(text(SELECT_HEIGHT))
+            return "" if height == 1.0 else f"reads {height}"
     finally:
         await engine.dispose()
 
 
-async def _height(connection: AsyncConnection) -> float | None:
-    """The height, or None for an error."""
+async def _read_height(connection: AsyncConnection) -> float | None:
+    """Return the height, or None if the statement fails."""
     try:
-        return float(await connection.scalar(text(READ)) or 0)
+        return float(await connection.scalar(text(SELECT_HEIGHT)) or 0)
     except DBAPIError:
         return None
 
 
 Trial = Callable[[Pooler, Mapping[str, str], Options], Awaitable[str]]
 TRIALS: dict[str, Trial] = {
-    "next process": next_process,
-    "ENUM": enum,
-    "moved": moved,
-    "altered": altered,
+    "next process": try_two_processes,
+    "ENUM": try_enum,
+    "moved": try_moved_client,
+    "altered": try_altered_table,
 }
 
 
@@ -171,36 +172,42 @@ async def _execute(server: URL, statements: Iterable[str]) -> None:
             await connection.execute(text(statement))
 
 
-async def tried(setting: Setting, server: URL, mode: Mapping[str, str]) -> str:
-    """Which trials of a setting fail, and how: an SQLSTATE, or what is read in place of 1.0."""
-    failed = []
+async def run_trials(setting: Setting, server: URL, mode: Mapping[str, str]) -> str:
+    """Return the trials that fail, with the SQLSTATE or the value that replaced 1.0, or "works"."""
+    failures = []
     for name, trial in TRIALS.items():
-        await _execute(server, WORLD)
-        with pgbouncer(db.with_driver(server, setting.driver)) as own:
+        await _execute(server, CREATE_TABLES)
+        with pgbouncer(db.with_driver(server, setting.driver)) as pooler:
             try:
-                how = await trial(own, mode, setting.options)
+                failure = await trial(pooler, mode, setting.options)
             except DBAPIError as error:
-                how = str(sqlstate(error.orig))
-        if how:
-            failed.append(f"{name}: {how}")
-    return ", ".join(failed) or WORKS
+                failure = str(sqlstate(error.orig))
+        if failure:
+            failures.append(f"{name}: {failure}")
+    return ", ".join(failures) or WORKS
 
 
-OFF: Options = {"connect_args": {"statement_cache_size": 0, "prepared_statement_cache_size": 0}}
-MINE = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
-LEFT: dict[
+NO_CACHES: Options = {
+    "connect_args": {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+}
+COUNT_LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+LEFTOVERS: dict[
     str, tuple[str, str, object]
-] = {  # what a client does, what the next one asks, and its answer if nothing is left
+] = {  # what a client executes, what the next client queries, and the result without a leftover
     "`SET`": ("SET statement_timeout = '7s'", "SHOW statement_timeout", "0"),
     "a temporary table": ("CREATE TEMP TABLE t ()", "SELECT to_regclass('pg_temp.t')::text", None),
-    "an advisory lock": ("SELECT pg_advisory_lock(1)", MINE, 0),
+    "an advisory lock": ("SELECT pg_advisory_lock(1)", COUNT_LOCKS, 0),
     "`LISTEN`": ("LISTEN news", "SELECT array(SELECT pg_listening_channels())", []),
 }
-ASKED = {"statement_timeout": "7s", "timezone": "Asia/Tokyo", "application_name": "walks"}
+SERVER_SETTINGS = {
+    "statement_timeout": "7s",
+    "timezone": "Asia/Tokyo",
+    "application_name": "walks",
+}
 
 
-async def answer(url: URL, options: Options, statement: str) -> object:
-    """The first value that a client of its own gets, which commits."""
+async def fetch_value(url: URL, options: Options, statement: str) -> object:
+    """Execute a statement as a new client, commit, and return its first value, if it has one."""
     engine = create_async_engine(url, **options)
     try:
         async with engine.begin() as connection:
@@ -210,51 +217,55 @@ async def answer(url: URL, options: Options, statement: str) -> object:
         await engine.dispose()
 
 
-async def left(name: str, server: URL, mode: Mapping[str, str]) -> str:
-    """Whether what a client leaves is there for the next one."""
-    first, then, nothing = LEFT[name]
-    with pgbouncer(server) as own:
-        url = own.start(default_pool_size="1", **mode)
-        await answer(url, OFF, first)
-        clean = await answer(url, OFF, then) == nothing
-    return "ends with the client" if clean else "stays for the next client"
+async def look_for_leftover(name: str, server: URL, mode: Mapping[str, str]) -> str:
+    """Return whether the next client meets what a client left in its session."""
+    statement, query, clean = LEFTOVERS[name]
+    with pgbouncer(server) as pooler:
+        url = pooler.start(default_pool_size="1", **mode)
+        await fetch_value(url, NO_CACHES, statement)
+        is_clean = await fetch_value(url, NO_CACHES, query) == clean
+    return "ends with the client" if is_clean else "stays for the next client"
 
 
-async def asked(name: str, server: URL, mode: Mapping[str, str]) -> str:
-    """What becomes of a setting for which asyncpg asks by server_settings."""
-    arguments = {**OFF["connect_args"], "server_settings": {name: ASKED[name]}}
-    with pgbouncer(server) as own:
-        url = own.start(**mode)
+async def send_server_setting(name: str, server: URL, mode: Mapping[str, str]) -> str:
+    """Return what happens to a setting in asyncpg's server_settings."""
+    value = SERVER_SETTINGS[name]
+    arguments = {**NO_CACHES["connect_args"], "server_settings": {name: value}}
+    with pgbouncer(server) as pooler:
+        url = pooler.start(**mode)
         try:
-            found = await answer(url, {"connect_args": arguments}, f"SHOW {name}")
+            current = await fetch_value(url, {"connect_args": arguments}, f"SHOW {name}")
         except DBAPIError as error:
             return f"refused: {sqlstate(error.orig)}"
-    return "applied" if found == ASKED[name] else "dropped"
+    return "applied" if current == value else "dropped"
 
 
 Cell = Callable[[URL, Mapping[str, str]], Coroutine[Any, Any, str]]
-TABLES: dict[str, dict[str, Cell]] = {  # by their names in the page: rows
-    "statements": {setting.name: partial(tried, setting) for setting in SETTINGS},
+TABLES: dict[str, dict[str, Cell]] = {  # rows, by the name of the table in the page
+    "statements": {setting.name: partial(run_trials, setting) for setting in SETTINGS},
     "sessions": {
-        **{name: partial(left, name) for name in LEFT},
-        **{f"`server_settings`: {name}": partial(asked, name) for name in ASKED},
+        **{name: partial(look_for_leftover, name) for name in LEFTOVERS},
+        **{
+            f"`server_settings`: {name}": partial(send_server_setting, name)
+            for name in SERVER_SETTINGS
+        },
     },
 }
 
 
-def modes_of(table: str) -> dict[str, Mapping[str, str]]:
-    """The modes of a table that the PgBouncer of this machine has."""
+def available_modes(table: str) -> dict[str, Mapping[str, str]]:
+    """Return the columns of a table that the installed PgBouncer supports."""
     usual = {name: mode for name, mode in MODES.items() if mode[PREPARED] == "0"}
-    return usual if table == "sessions" or find_missing(NEWER, wire=True) else MODES
+    return usual if table == "sessions" or find_missing(SUPPORTS_PREPARED, wire=True) else MODES
 
 
-async def rows(server: URL, table: str) -> list[list[str]]:
-    """A table, with its head."""
-    modes = modes_of(table)
-    found = [["", *modes], ["---"] * (1 + len(modes))]
+async def fill_table(server: URL, table: str) -> list[list[str]]:
+    """Return the rows of a table; the first two are its Markdown head."""
+    modes = available_modes(table)
+    rows = [["", *modes], ["---"] * (1 + len(modes))]
     for name, cell in TABLES[table].items():
-        found.append([name, *[await cell(server, mode) for mode in modes.values()]])
-    return found
+        rows.append([name, *[await cell(server, mode) for mode in modes.values()]])
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -263,22 +274,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     into = "write the tables into docs/poolers.md; needs PgBouncer 1.21 or newer"
     parser.add_argument("--into", type=Path, metavar="PAGE", help=into)
     page = parser.parse_args(arguments).into
-    require(NEWER if page else PGBOUNCER, "this program")
+    require(SUPPORTS_PREPARED if page else PGBOUNCER, "this program")
     with private_server() as server:
         url = db.socket_url(server.login)
-        found = {name: asyncio.run(rows(url, name)) for name in TABLES}
-        on = f"PostgreSQL {server.login.version}, PgBouncer {pooler.version()}"
-    on += "".join(f", {name} {version(name)}" for name in ("SQLAlchemy", *db.DRIVERS))
-    texts = {"run": f"Run on {datetime.now(UTC):%Y-%m-%d}: {on}.\n"}
-    for name, table in found.items():
-        texts[name] = "".join(f"| {' | '.join(row)} |\n" for row in table)
+        tables = {name: asyncio.run(fill_table(url, name)) for name in TABLES}
+        versions = f"PostgreSQL {server.login.version}, PgBouncer {pooler.version()}"
+    versions += "".join(f", {name} {version(name)}" for name in ("SQLAlchemy", *db.DRIVERS))
+    sections = {"run": f"Run on {datetime.now(UTC):%Y-%m-%d}: {versions}.\n"}
+    for name, rows in tables.items():
+        sections[name] = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     if page is None:
-        print("\n".join(texts.values()))
+        print("\n".join(sections.values()))
         return 0
-    told = page.read_text("utf-8")
-    for name, part in texts.items():
-        told = re.sub(rf"(<!-- {name} -->\n)(\S.*\n)*", rf"\g<1>{part}", told)
-    page.write_text(told, "utf-8")
+    contents = page.read_text("utf-8")
+    for name, section in sections.items():
+        contents = re.sub(rf"(<!-- {name} -->\n)(\S.*\n)*", rf"\g<1>{section}", contents)
+    page.write_text(contents, "utf-8")
     return 0
 
 

@@ -7,6 +7,7 @@ their rates, and the growth of the service's memory.
 
 import argparse
 import asyncio
+import socket
 import statistics
 import subprocess
 import sys
@@ -93,6 +94,13 @@ def read_memory(pid: int, field: str) -> int:
     return int(status.partition(f"{field}:")[2].split()[0])
 
 
+def find_free_port() -> int:
+    """Return a port of the loopback interface that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
 @contextmanager
 def running_service(url: URL, port: int) -> Iterator[int]:
     """Run the service on this port while the block runs, and give its process id."""
@@ -123,9 +131,10 @@ async def wait_until_ready(client: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.05)
 
 
-async def measure(url: URL, points: int, rounds: int, port: int) -> None:
+async def measure(url: URL, points: int, rounds: int) -> None:
     """Run the rounds; print the ratios and the growth of the service's memory."""
     ratios: list[tuple[float, float]] = []
+    port = find_free_port()
     with running_service(url, port) as pid:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client:
             await wait_until_ready(client)
@@ -146,11 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="service", description=__doc__)
     parser.add_argument("--points", type=int, default=200_000, metavar="N", help="of the track")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    parser.add_argument("--port", type=int, default=8765, metavar="N", help="of the service")
     options = parser.parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {options.points} points, {options.rounds} rounds")
-        asyncio.run(measure(database.url, options.points, options.rounds, options.port))
+        asyncio.run(measure(database.url, options.points, options.rounds))
     return 0
 
 

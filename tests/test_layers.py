@@ -1,9 +1,10 @@
-"""Imports point one variant, and do nothing."""
+"""Imports point in one direction and have no side effects."""
 
 import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from benchmarks.patterns.contender_environments import CONTENDERS, load_contende
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src/orm_async_tests"
 PROJECT = ("benchmarks", "orm_async_tests", "tests", "tools")
-LAYER = re.compile(r"^\| `(\w+)` \| ([\w ]*?) ?\| .+ \|$", re.M)  # a row of the table of layers
+LAYER = re.compile(r"^\| `(\w+)` \| ([\w ]*?) ?\| .+ \|$", re.M)  # a row of the layer table
 MAY_IMPORT = {
     name: set(below.split())
     for name, below in LAYER.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
 }
-# Nothing may be opened, started or said while everything of ours is imported.
+# Nothing may be opened, started or printed while all modules are imported.
 IMPORT_ALL = """
 import importlib, pkgutil, socket, subprocess, sys
 import asyncio, concurrent.futures, sqlalchemy.ext.asyncio, asyncpg, psycopg, rich.console
@@ -25,28 +26,31 @@ import orm_async_tests
 
 def forbidden(event, args):
     if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.mkdir"):
-        raise SystemExit(f"an import did {event} {args}")
+        raise SystemExit(f"an import caused {event} {args}")
 
 sys.addaudithook(forbidden)
-for found in pkgutil.walk_packages(orm_async_tests.__path__, "orm_async_tests."):
-    if not found.name.endswith("__main__"):
-        importlib.import_module(found.name)
+for module in pkgutil.walk_packages(orm_async_tests.__path__, "orm_async_tests."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 """
 
 
 def layer(path: Path) -> str:
-    """The part of the package that a file belongs to."""
+    """Return the layer of a file: its module or subpackage of orm_async_tests."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported(path: Path, packages: tuple[str, ...] = ("orm_async_tests",)) -> set[str]:
-    """Return the modules of these packages that a file imports."""
+def imported(
+    path: Path, packages: tuple[str, ...] = ("orm_async_tests",), *, top_level: bool = False
+) -> set[str]:
+    """Return what a file imports of these packages, or only what it imports at its top level."""
+    tree = ast.parse(path.read_text("utf-8"))
     names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{each.name}" for each in node.names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            names |= {each.name for each in node.names}
+            names |= {alias.name for alias in node.names}
     return {name for name in names if name.partition(".")[0] in packages and "." in name}
 
 
@@ -57,7 +61,7 @@ FILES = [
 ]
 
 
-def test_a_layer_imports_those_above_it_in_the_table() -> None:
+def test_a_layer_may_import_only_layers_above_it_in_the_table() -> None:
     above = set[str]()
     for name, below in MAY_IMPORT.items():
         assert below <= above
@@ -67,10 +71,26 @@ def test_a_layer_imports_those_above_it_in_the_table() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
-    mine = layer(path)
+    own_layer = layer(path)
     others = {name.split(".")[1] for name in imported(path)}
-    allowed = MAY_IMPORT[mine] | (set() if mine == "scripts" else {mine})
+    allowed = MAY_IMPORT[own_layer] | (set() if own_layer == "scripts" else {own_layer})
     assert others <= allowed
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    paths = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for root, folder in ((PACKAGE.parent, PACKAGE), (ROOT, ROOT / "benchmarks"))
+        for path in folder.rglob("*.py")
+    }
+    imports = {
+        module: {
+            name if name in paths else name.rpartition(".")[0]
+            for name in imported(path, PROJECT, top_level=True)
+        }
+        for module, path in paths.items()
+    }
+    TopologicalSorter(imports).prepare()  # raises CycleError
 
 
 def test_contenders_with_an_environment_import_no_package_of_this_project() -> None:

@@ -1,4 +1,4 @@
-"""asyncpg without an ORM: what the others are compared with."""
+"""asyncpg without an ORM, the base that other contenders are compared with."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ NEWEST = f"""SELECT {COLUMNS} FROM track_points WHERE user_id = $1
 
 @asynccontextmanager
 async def connected(login: Login, size: int) -> AsyncIterator[Any]:
-    """A pool whose connections are open."""
+    """Open a pool with all of its connections."""
     async with asyncpg.create_pool(**asdict(login), min_size=size, max_size=size) as pool:
         yield pool
 
@@ -128,7 +128,7 @@ async def walk(pool: Any, work: Work) -> Tally:
 
 @raw
 async def walk_pool(pool: Any, work: Work) -> Tally:
-    """two queries, each user's on a connection from the pool"""
+    """two queries, on a new connection from the pool for every user"""
     tally = work.start_tally()
     for key in work.user_ids:
         async with pool.acquire() as connection:

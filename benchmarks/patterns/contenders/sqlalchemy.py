@@ -30,7 +30,7 @@ from orm_async_tests.models import TrackPoint, User
 
 @dataclass(frozen=True)
 class Library:
-    """Engines with a pool each, and their sessions; those of reads are in AUTOCOMMIT (test207)."""
+    """Two engines and their session factories; `reads` and `Reads` use AUTOCOMMIT (test207)."""
 
     engine: AsyncEngine
     reads: AsyncEngine
@@ -40,19 +40,19 @@ class Library:
 
 @asynccontextmanager
 async def connected(login: Login, size: int) -> AsyncIterator[Library]:
-    """A pool whose connections are open."""
+    """Open two pools with all of their connections."""
     url = URL.create("postgresql+asyncpg", login.user, login.password, database=login.database)
     url = url.set(query={"host": login.host, "port": str(login.port)})
     options: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
     engine = create_async_engine(url, **options)
     reads = create_async_engine(url, isolation_level="AUTOCOMMIT", **options)
     async with AsyncExitStack() as opened:
-        for each in (engine, reads):
+        for pool in (engine, reads):
             for _ in range(size):
-                await opened.enter_async_context(each.connect())
+                await opened.enter_async_context(pool.connect())
     try:
-        made = async_sessionmaker(engine, expire_on_commit=False), async_sessionmaker(reads)
-        yield Library(engine, reads, *made)
+        sessions = async_sessionmaker(engine, expire_on_commit=False)
+        yield Library(engine, reads, sessions, async_sessionmaker(reads))
     finally:
         await engine.dispose()
         await reads.dispose()
@@ -74,7 +74,7 @@ async def insert_bulk(library: Library, work: Work) -> None:
 
 @idiomatic
 async def update_objects(library: Library, work: Work) -> None:
-    """load all, and set the attribute of each"""
+    """load all rows, and set an attribute of every object"""
     latitudes = {change["id"]: change["lat"] for change in work.changed_rows}
     async with library.Session.begin() as session:
         for mark in await session.scalars(select(Mark)):
@@ -113,10 +113,10 @@ async def rows(library: Library, work: Work) -> Tally:
 async def stream(library: Library, work: Work) -> Tally:
     """entities one by one, yield_per=1000"""
     tally = work.start_tally()
-    every = select(TrackPoint).where(TrackPoint.id <= work.read)
+    points = select(TrackPoint).where(TrackPoint.id <= work.read)
     async with library.Session() as session:
-        found = await session.stream_scalars(every.execution_options(yield_per=BATCH))
-        async for point in found:
+        stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
+        async for point in stream:
             tally.add_object(point)
     return tally
 
@@ -125,17 +125,17 @@ async def stream(library: Library, work: Work) -> Tally:
 async def stream_partitions(library: Library, work: Work) -> Tally:
     """partitions of entities, yield_per=1000"""
     tally = work.start_tally()
-    every = select(TrackPoint).where(TrackPoint.id <= work.read)
+    points = select(TrackPoint).where(TrackPoint.id <= work.read)
     async with library.Session() as session:
-        found = await session.stream_scalars(every.execution_options(yield_per=BATCH))
-        async for points in found.partitions():
-            tally.add_objects(points)
+        stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
+        async for partition in stream.partitions():
+            tally.add_objects(partition)
     return tally
 
 
 @idiomatic
 async def get(library: Library, work: Work) -> Tally:
-    """session.get(), each in a session of its own"""
+    """session.get() in a new session for every row"""
     tally = work.start_tally()
     for key in work.keys:
         async with library.Session() as session:
@@ -145,7 +145,7 @@ async def get(library: Library, work: Work) -> Tally:
 
 @idiomatic
 async def tasks(library: Library, work: Work) -> Tally:
-    """session.get(), each in a session of its own, in ten tasks"""
+    """session.get() in a new session for every row, in ten tasks"""
     tally = work.start_tally()
 
     async def read_keys(keys: list[int]) -> None:
@@ -159,7 +159,7 @@ async def tasks(library: Library, work: Work) -> Tally:
 
 @idiomatic
 async def walk(library: Library, work: Work) -> Tally:
-    """session.get() and a query, in a session for each user"""
+    """session.get() and a query, in a new session for every user"""
     tally = work.start_tally()
     for key in work.user_ids:
         newest = select(TrackPoint).where(TrackPoint.user_id == key)
@@ -172,12 +172,12 @@ async def walk(library: Library, work: Work) -> Tally:
 
 @idiomatic
 async def walk_selectin(library: Library, work: Work) -> Tally:
-    """selectinload() of all points, and a slice of them"""
+    """selectinload() of all points, and a slice of the list"""
     tally = work.start_tally()
     for key in work.user_ids:
-        whole = select(User).where(User.id == key).options(selectinload(User.points))
+        statement = select(User).where(User.id == key).options(selectinload(User.points))
         async with library.Session() as session:
-            user = (await session.scalars(whole)).one()
+            user = (await session.scalars(statement)).one()
             tally.add_user_name(user.username)
             tally.add_objects(user.points[-LATEST:])
     return tally

@@ -22,7 +22,7 @@ __all__ = ["connected"]
 
 ALL = ("id", *WRITTEN)
 MARKS, POINTS, USERS = (
-    each.metadata.tables[each.__tablename__] for each in (Mark, TrackPoint, User)
+    entity.metadata.tables[entity.__tablename__] for entity in (Mark, TrackPoint, User)
 )
 BY_KEY = select(POINTS).where(POINTS.c.id == bindparam("key"))
 USER = select(USERS).where(USERS.c.id == bindparam("key"))
@@ -42,10 +42,10 @@ async def insert_many(library: Library, work: Work) -> None:
 
 @tuned
 async def insert_unnest(library: Library, work: Work) -> None:
-    """insert() from arrays by unnest"""
-    made = insert(MARKS).from_select(WRITTEN, unnested(*WRITTEN))
+    """insert() from arrays, with unnest"""
+    statement = insert(MARKS).from_select(WRITTEN, unnested(*WRITTEN))
     async with library.engine.begin() as connection:
-        await connection.execute(made, arrays_of(work.new_rows, WRITTEN))
+        await connection.execute(statement, arrays_of(work.new_rows, WRITTEN))
 
 
 @idiomatic
@@ -59,7 +59,7 @@ async def update_many(library: Library, work: Work) -> None:
 
 @tuned
 async def update_unnest(library: Library, work: Work) -> None:
-    """update() from arrays by unnest"""
+    """update() from arrays, with unnest"""
     new = unnested("id", "lat").subquery().c
     changed = update(MARKS).values(lat=new.lat).where(MARKS.c.id == new.id)
     async with library.engine.begin() as connection:
@@ -77,7 +77,7 @@ async def upsert(library: Library, work: Work) -> None:
 
 @tuned
 async def upsert_unnest(library: Library, work: Work) -> None:
-    """insert() with ON CONFLICT from arrays by unnest"""
+    """insert() with ON CONFLICT from arrays, with unnest"""
     new = postgresql.insert(MARKS).from_select(ALL, unnested(*ALL))
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
     async with library.engine.begin() as connection:
@@ -106,17 +106,17 @@ async def rows_tuples(library: Library, work: Work) -> Tally:
 async def stream(library: Library, work: Work) -> Tally:
     """partitions of rows, yield_per=1000"""
     tally = work.start_tally()
-    every = select(POINTS).where(POINTS.c.id <= work.read)
+    points = select(POINTS).where(POINTS.c.id <= work.read)
     async with library.engine.connect() as connection:
-        found = await connection.stream(every.execution_options(yield_per=BATCH))
-        async for rows in found.partitions():
-            tally.add_objects(rows)
+        stream = await connection.stream(points.execution_options(yield_per=BATCH))
+        async for partition in stream.partitions():
+            tally.add_objects(partition)
     return tally
 
 
 @tuned
 async def get(library: Library, work: Work) -> Tally:
-    """a select() built once, each on a connection in AUTOCOMMIT"""
+    """a prebuilt select() on a new AUTOCOMMIT connection for every row"""
     tally = work.start_tally()
     for key in work.keys:
         async with library.reads.connect() as connection:
@@ -126,7 +126,7 @@ async def get(library: Library, work: Work) -> Tally:
 
 @tuned
 async def tasks(library: Library, work: Work) -> Tally:
-    """a select() built once, each on a connection in AUTOCOMMIT, in ten tasks"""
+    """a prebuilt select() on a new AUTOCOMMIT connection for every row, in ten tasks"""
     tally = work.start_tally()
 
     async def read_keys(keys: list[int]) -> None:
@@ -140,7 +140,7 @@ async def tasks(library: Library, work: Work) -> Tally:
 
 @idiomatic
 async def walk(library: Library, work: Work) -> Tally:
-    """two queries, on a connection for each user"""
+    """two queries, on a new connection for every user"""
     tally = work.start_tally()
     for key in work.user_ids:
         newest = select(POINTS).where(POINTS.c.user_id == key)
@@ -154,7 +154,7 @@ async def walk(library: Library, work: Work) -> Tally:
 
 @tuned
 async def walk_json(library: Library, work: Work) -> Tally:
-    """one statement built once, with the points as JSON, on a connection for each user"""
+    """one prebuilt statement with JSON, on a new AUTOCOMMIT connection for every user"""
     tally = work.start_tally()
     for key in work.user_ids:
         async with library.reads.connect() as connection:
@@ -172,7 +172,7 @@ WALK_ROWS = WALK_ROWS.where(USERS.c.id == bindparam("key"))
 
 @tuned
 async def walk_rows(library: Library, work: Work) -> Tally:
-    """one statement built once, with LATERAL, on one connection in AUTOCOMMIT"""
+    """one prebuilt statement with LATERAL, on one AUTOCOMMIT connection"""
     tally = work.start_tally()
     async with library.reads.connect() as connection:
         for key in work.user_ids:
@@ -183,14 +183,16 @@ async def walk_rows(library: Library, work: Work) -> Tally:
 
 
 NEWER = NEWEST.subquery()
-ARRAYS = select(*(func.array_agg(each, type_=ARRAY(each.type)) for each in NEWER.c)).subquery()
+ARRAYS = select(
+    *(func.array_agg(column, type_=ARRAY(column.type)) for column in NEWER.c)
+).subquery()
 WALK_ARRAYS = select(USERS.c.username, ARRAYS).join_from(USERS, ARRAYS, true())
 WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
 
 
 @tuned
 async def walk_arrays(library: Library, work: Work) -> Tally:
-    """one statement built once, with an array for each column, on one connection in AUTOCOMMIT"""
+    """one prebuilt statement with an array for every column, on one AUTOCOMMIT connection"""
     tally = work.start_tally()
     async with library.reads.connect() as connection:
         for key in work.user_ids:
@@ -202,15 +204,15 @@ async def walk_arrays(library: Library, work: Work) -> Tally:
 
 @tuned
 async def walk_run_sync(library: Library, work: Work) -> Tally:
-    """the statement with arrays, all users in one run_sync()"""
+    """the statement with arrays, for all users in one run_sync()"""
     tally = work.start_tally()
 
-    def walked(connection: Connection) -> None:
+    def walk_users(connection: Connection) -> None:
         for key in work.user_ids:
             name, *columns = connection.execute(WALK_ARRAYS, {"key": key}).one()
             tally.add_user_name(name)
             tally.add_tuples(zip(*columns, strict=True))
 
     async with library.reads.connect() as connection:
-        await connection.run_sync(walked)
+        await connection.run_sync(walk_users)
     return tally

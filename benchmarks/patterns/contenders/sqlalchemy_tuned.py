@@ -25,7 +25,7 @@ __all__ = ["connected"]
 
 ALL = ("id", *WRITTEN)
 MARKS = Mark.metadata.tables["marks"]
-COLUMNS = [each.class_attribute for each in TrackPoint.__mapper__.column_attrs]
+COLUMNS = [attribute.class_attribute for attribute in TrackPoint.__mapper__.column_attrs]
 BY_KEY = select(TrackPoint).where(TrackPoint.id == bindparam("key"))
 USER = select(User).where(User.id == bindparam("key"))
 NEWEST = select(TrackPoint).where(TrackPoint.user_id == bindparam("key"))
@@ -39,7 +39,7 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 async def insert_copy(library: Library, work: Work) -> None:
     """COPY from tuples, in the session's transaction"""
     async with library.Session.begin() as session:
-        await session.execute(text("SELECT 1"))  # BEGIN is sent by the first statement (test74)
+        await session.execute(text("SELECT 1"))  # sends BEGIN, which COPY would not (test74)
         connection = await (await session.connection()).get_raw_connection()
         driver: Any = connection.driver_connection
         await driver.copy_records_to_table("marks", records=work.records, columns=WRITTEN)
@@ -49,7 +49,7 @@ async def insert_copy(library: Library, work: Work) -> None:
 async def insert_copy_dicts(library: Library, work: Work) -> None:
     """COPY from dictionaries, in the session's transaction"""
     async with library.Session.begin() as session:
-        await session.execute(text("SELECT 1"))  # BEGIN is sent by the first statement (test74)
+        await session.execute(text("SELECT 1"))  # sends BEGIN, which COPY would not (test74)
         connection = await (await session.connection()).get_raw_connection()
         driver: Any = connection.driver_connection
         records = (tuple(mark.values()) for mark in work.new_rows)
@@ -58,16 +58,17 @@ async def insert_copy_dicts(library: Library, work: Work) -> None:
 
 @tuned
 async def insert_unnest(library: Library, work: Work) -> None:
-    """insert() of the class, from arrays by unnest"""
-    made = insert(Mark).from_select(WRITTEN, unnested(*WRITTEN))
-    made = made.execution_options(dml_strategy="raw")  # one set of parameters is no row (test205)
+    """insert() of the class from arrays, with unnest"""
+    statement = insert(Mark).from_select(WRITTEN, unnested(*WRITTEN))
+    # Without "raw", the ORM takes the one set of parameters for one row (test205).
+    statement = statement.execution_options(dml_strategy="raw")
     async with library.Session.begin() as session:
-        await session.execute(made, arrays_of(work.new_rows, WRITTEN))
+        await session.execute(statement, arrays_of(work.new_rows, WRITTEN))
 
 
 @tuned
 async def update_unnest(library: Library, work: Work) -> None:
-    """update() from arrays by unnest"""
+    """update() from arrays, with unnest"""
     new = unnested("id", "lat").subquery().c
     changed = update(Mark).values(lat=new.lat).where(Mark.id == new.id)
     changed = changed.execution_options(synchronize_session=False)
@@ -77,7 +78,7 @@ async def update_unnest(library: Library, work: Work) -> None:
 
 @tuned
 async def upsert_unnest(library: Library, work: Work) -> None:
-    """insert() with ON CONFLICT from arrays by unnest"""
+    """insert() with ON CONFLICT from arrays, with unnest"""
     new = postgresql.insert(Mark).from_select(ALL, unnested(*ALL))
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
     new = new.execution_options(dml_strategy="raw")
@@ -87,7 +88,7 @@ async def upsert_unnest(library: Library, work: Work) -> None:
 
 @raw
 async def upsert_copy(library: Library, work: Work) -> None:
-    """COPY to a temporary table, and insert() with ON CONFLICT from it"""
+    """COPY to a temporary table, then insert() with ON CONFLICT from that table"""
     there = text("SELECT id, user_id, lat, lon, date FROM new").columns(*MARKS.c)
     new = postgresql.insert(MARKS).from_select(ALL, there)
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
@@ -102,14 +103,14 @@ async def upsert_copy(library: Library, work: Work) -> None:
 
 @tuned
 async def rows_collector(library: Library, work: Work) -> Tally:
-    """entities, while the garbage collector rests"""
+    """entities, with high thresholds of the garbage collector"""
     tally = work.start_tally()
     thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, 50, 1000)  # what is loaded is not garbage: do not look so often
+    gc.set_threshold(200_000, 50, 1000)  # loaded entities are not garbage, so collect less often
     try:
         async with library.Session() as session:
-            every = select(TrackPoint).where(TrackPoint.id <= work.read)
-            tally.add_objects(await session.scalars(every))
+            points = select(TrackPoint).where(TrackPoint.id <= work.read)
+            tally.add_objects(await session.scalars(points))
     finally:
         gc.set_threshold(*thresholds)
     return tally
@@ -126,16 +127,16 @@ async def rows_columns(library: Library, work: Work) -> Tally:
 
 @tuned
 async def stream_collector(library: Library, work: Work) -> Tally:
-    """partitions of entities, while the garbage collector rests"""
+    """partitions of entities, with high thresholds of the garbage collector"""
     tally = work.start_tally()
-    every = select(TrackPoint).where(TrackPoint.id <= work.read)
+    points = select(TrackPoint).where(TrackPoint.id <= work.read)
     thresholds = gc.get_threshold()
-    gc.set_threshold(50_000, 50, 1000)  # what a batch holds is not garbage before its end
+    gc.set_threshold(50_000, 50, 1000)  # the entities of a batch live until its end
     try:
         async with library.Session() as session:
-            found = await session.stream_scalars(every.execution_options(yield_per=BATCH))
-            async for points in found.partitions():
-                tally.add_objects(points)
+            stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
+            async for partition in stream.partitions():
+                tally.add_objects(partition)
     finally:
         gc.set_threshold(*thresholds)
     return tally
@@ -143,7 +144,7 @@ async def stream_collector(library: Library, work: Work) -> Tally:
 
 @tuned
 async def get_autocommit(library: Library, work: Work) -> Tally:
-    """session.get(), each in a session in AUTOCOMMIT"""
+    """session.get() in a new AUTOCOMMIT session for every row"""
     tally = work.start_tally()
     for key in work.keys:
         async with library.Reads() as session:
@@ -153,7 +154,7 @@ async def get_autocommit(library: Library, work: Work) -> Tally:
 
 @tuned
 async def get_select(library: Library, work: Work) -> Tally:
-    """a select() built once, each in a session in AUTOCOMMIT"""
+    """a prebuilt select() in a new AUTOCOMMIT session for every row"""
     tally = work.start_tally()
     for key in work.keys:
         async with library.Reads() as session:
@@ -163,7 +164,7 @@ async def get_select(library: Library, work: Work) -> Tally:
 
 @tuned
 async def tasks_autocommit(library: Library, work: Work) -> Tally:
-    """session.get(), each in a session in AUTOCOMMIT, in ten tasks"""
+    """session.get() in a new AUTOCOMMIT session for every row, in ten tasks"""
     tally = work.start_tally()
 
     async def read_keys(keys: list[int]) -> None:
@@ -177,7 +178,7 @@ async def tasks_autocommit(library: Library, work: Work) -> Tally:
 
 @tuned
 async def tasks_select(library: Library, work: Work) -> Tally:
-    """a select() built once, each in a session in AUTOCOMMIT, in ten tasks"""
+    """a prebuilt select() in a new AUTOCOMMIT session for every row, in ten tasks"""
     tally = work.start_tally()
 
     async def read_keys(keys: list[int]) -> None:
@@ -191,7 +192,7 @@ async def tasks_select(library: Library, work: Work) -> Tally:
 
 @tuned
 async def walk_autocommit(library: Library, work: Work) -> Tally:
-    """two statements built once, in a session in AUTOCOMMIT for each user"""
+    """two prebuilt statements, in a new AUTOCOMMIT session for every user"""
     tally = work.start_tally()
     for key in work.user_ids:
         async with library.Reads() as session:
@@ -203,7 +204,7 @@ async def walk_autocommit(library: Library, work: Work) -> Tally:
 
 @tuned
 async def walk_lateral(library: Library, work: Work) -> Tally:
-    """one statement built once, with LATERAL and contains_eager(), in AUTOCOMMIT"""
+    """prebuilt LATERAL and contains_eager(), in a new AUTOCOMMIT session for every user"""
     tally = work.start_tally()
     for key in work.user_ids:
         async with library.Reads() as session:

@@ -35,7 +35,7 @@ class Mark(Model):
 
 
 class User(Model):
-    """Somebody who records walks."""
+    """A user who records walks."""
 
     id = fields.IntField(primary_key=True)
     username = fields.TextField()
@@ -62,11 +62,11 @@ class Point(Model):
 
 
 @asynccontextmanager
-async def connected(login: Login, size: int, models: str = __name__) -> AsyncIterator[None]:
-    """A pool whose connections are open, for the models of this module."""
+async def connected(login: Login, size: int) -> AsyncIterator[None]:
+    """Open a pool with all of its connections, for the models of this module."""
     credentials = {**vars(login), "minsize": size, "maxsize": size}
     engine = {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
-    app = {"models": [models], "default_connection": "default"}
+    app = {"models": [__name__], "default_connection": "default"}
     await Tortoise.init({"connections": {"default": engine}, "apps": {"bench": app}})
     try:
         await get_connection("default").execute_query("SELECT 1")  # opens the whole pool

@@ -14,6 +14,7 @@ MODULES = {
     "startup": "benchmarks.startup",
     "patterns": "benchmarks.patterns.measure",
     "service": "benchmarks.service",
+    "slow_clients": "benchmarks.slow_clients",
     "poolers": "benchmarks.poolers",
     "fault_controls": "benchmarks.fault_controls",
 }

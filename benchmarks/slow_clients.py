@@ -1,0 +1,184 @@
+"""The rate of other requests while 200 clients stall, compared with the rate without them.
+
+The clients of a kind stall together: slow uploaders send a byte per second, the others read nothing
+of a track or of a live stream. Rounds with and without them take turns. Printed are the medians of
+the ratios of the rates, the failed requests, and the growth of the service's memory. The exit code
+is 1 if a ratio is below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
+"""
+
+import argparse
+import asyncio
+import os
+import socket
+import statistics
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from benchmarks.service import (
+    KIB_PER_MIB,
+    LINE,
+    NDJSON,
+    create_user,
+    read_memory,
+    running_service,
+    wait_until_ready,
+)
+from orm_async_tests import db
+
+LOWEST_RATIO, HIGHEST_GROWTH = 0.8, 64  # MiB
+OTHERS = 8  # clients that do not stall
+BUFFER = 4096  # bytes: a small receive buffer makes a client stall soon
+POINTS = 100_000  # of the track that nobody reads
+TRACK = text(
+    "INSERT INTO track_points (user_id, lat, lon, date)"
+    " SELECT :user, n % 90, n % 180, '2010-10-03T09:36:30Z' FROM generate_series(1, :points) AS n"
+)
+UPLOAD = "Content-Length: 1000000\r\nContent-Type: {}\r\nExpect: 100-continue\r\n"
+GPX, LINES = "application/gpx+xml", "application/x-ndjson"
+KINDS = {  # method, the path below the user's, and the headers
+    "NDJSON uploads": ("POST", "points/ndjson", UPLOAD.format(LINES)),
+    "GPX uploads": ("POST", "points/gpx", UPLOAD.format(GPX)),
+    "track downloads": ("GET", "track.ndjson", ""),
+    "live streams": ("GET", "live", "Last-Event-ID: 0\r\n"),
+}
+
+
+async def add_track(url: URL, user: int) -> None:
+    """Give the user a track that fills every socket buffer."""
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(TRACK, {"user": user, "points": POINTS})
+    await engine.dispose()
+
+
+async def start_request(port: int, request: bytes) -> socket.socket:
+    """Send the head of a request, and return the socket once the service has answered."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(connection, ("127.0.0.1", port))
+    await loop.sock_sendall(connection, request)
+    await loop.sock_recv(connection, 1)
+    return connection
+
+
+async def send_slowly(connections: Sequence[socket.socket]) -> None:
+    """Send a byte per second on every connection that is still open."""
+    while True:
+        for connection in connections:
+            with suppress(OSError):
+                connection.send(b" ")
+        await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def stalled_clients(
+    port: int, pid: int, user: int, kind: str, count: int
+) -> AsyncIterator[None]:
+    """Stall this number of clients while the block runs, which begins when the service is idle."""
+    method, path, headers = KINDS[kind]
+    request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+    with ExitStack() as stack:
+        connections = await asyncio.gather(*(start_request(port, request) for _ in range(count)))
+        for connection in connections:
+            stack.enter_context(connection)
+        await wait_until_idle(pid)
+        sending = asyncio.create_task(send_slowly(connections if method == "POST" else []))
+        yield
+        sending.cancel()
+
+
+async def wait_until_idle(pid: int) -> None:
+    """Wait until the process uses no CPU for a moment: its clients have all stalled."""
+    while True:
+        before = read_cpu(pid)
+        await asyncio.sleep(0.5)
+        if read_cpu(pid) == before:
+            return
+
+
+def read_cpu(pid: int) -> float:
+    """Return the seconds of CPU time that a process has used. Linux only."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
+    """Create a user, then upload, add and read points until the time is over."""
+    base = f"/users/{await create_user(client)}"
+    line = LINE.format(47.0, 12.5).encode()
+    while time.monotonic() < until:
+        for response in (
+            await client.post(f"{base}/points/ndjson", content=line, headers=NDJSON),
+            await client.post(
+                f"{base}/points", content=line, headers={"Content-Type": "application/json"}
+            ),
+            await client.get(f"{base}/points", params={"limit": 10}),
+            await client.get(f"{base}/track.ndjson"),
+            await client.get("/users", params={"limit": 10}),
+        ):
+            statuses[response.status_code] += 1
+
+
+async def count_responses(client: httpx.AsyncClient, seconds: float) -> Counter[int]:
+    """Return how many responses of which status the other clients got."""
+    statuses: Counter[int] = Counter()
+    until = time.monotonic() + seconds
+    await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
+    return statuses
+
+
+async def measure(url: URL, clients: int, seconds: float, rounds: int, port: int) -> bool:
+    """Run the rounds, print the figures, and return whether all of them are within the limits."""
+    ratios: defaultdict[str, list[float]] = defaultdict(list)
+    failed: Counter[str] = Counter()
+    with running_service(url, port) as pid:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            await wait_until_ready(client)
+            user = await create_user(client)
+            await add_track(url, user)
+            await count_responses(client, seconds)
+            memory = read_memory(pid, "VmRSS")
+            for kind in [*KINDS] * rounds:
+                without = await count_responses(client, seconds)
+                async with stalled_clients(port, pid, user, kind, clients):
+                    beside = await count_responses(client, seconds)
+                ratios[kind].append(beside.total() / without.total())
+                failed[kind] += sum(count for status, count in beside.items() if status >= 400)
+            growth = (read_memory(pid, "VmHWM") - memory) / KIB_PER_MIB
+    medians = {kind: statistics.median(values) for kind, values in ratios.items()}
+    for kind, ratio in medians.items():
+        print(f"{clients} {kind}: {ratio:.2f} of the rate without them, {failed[kind]} failed")
+    print(f"memory: grew by {growth:.1f} MiB")
+    within = min(medians.values()) >= LOWEST_RATIO and not failed.total()
+    return within and growth <= HIGHEST_GROWTH
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure on the chosen database's server; return 1 if a limit is exceeded."""
+    parser = argparse.ArgumentParser(prog="slow_clients", description=__doc__)
+    parser.add_argument(
+        "--clients", type=int, default=200, metavar="N", help="that stall at a time"
+    )
+    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="of a round")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each kind")
+    parser.add_argument("--port", type=int, default=8765, metavar="N", help="of the service")
+    options = parser.parse_args(arguments)
+    with db.open_database(driver="asyncpg") as database:
+        print(f"{database.label}: {options.rounds} rounds of {options.seconds:g} s of each kind")
+        within = asyncio.run(
+            measure(database.url, options.clients, options.seconds, options.rounds, options.port)
+        )
+    return 0 if within else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -106,8 +106,8 @@ def generate(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def compat(session: nox.Session) -> None:
     """For a new defect: write docs/compat.json (arguments: claims or defects)."""
-    for part in session.posargs or ["defects", "claims"]:
-        python(session, {"defects": "tools/compat.py", "claims": "tools/claims.py"}[part])
+    for arguments in [session.posargs] if session.posargs else [["defects"], ["claims"]]:
+        python(session, "tools/compat.py", *arguments)
 
 
 @nox.session(venv_backend="none")

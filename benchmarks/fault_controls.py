@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun, exit_code
 from orm_async_tests.postgres.paths import home
-from orm_async_tests.versions.releases import NotInstalled, installed
+from orm_async_tests.versions.releases import NotInstalled, install_release
 
 ROOT = Path(__file__).parent.parent
 SWEEP_TIMEOUT = 600  # seconds
@@ -57,7 +57,7 @@ class Control:
     def _folders(self) -> Iterator[str]:
         for library, release in self.releases.items():
             try:
-                yield str(installed(library, release, home()))
+                yield str(install_release(library, release, home()))
             except NotInstalled as error:
                 remedy = f"{sys.executable} -m pip download {library}=={release}"
                 raise CouldNotRun(str(error), self.name, remedy) from None

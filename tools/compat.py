@@ -1,89 +1,211 @@
-"""Write the defects of docs/compat.json: the releases in which each shows, found by running them.
+"""Write docs/compat.json by running the scripts on releases.
 
-Every release is run, and not bisected: a defect may come, go, and come again.
+python tools/compat.py defects [NUMBER...]  the releases in which each known defect shows
+python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which each script holds
 
-python tools/compat.py    takes a quarter of an hour; each release is installed once and kept
+Numbers of scripts replace the rows of these scripts alone. Each part takes a quarter of an hour for
+all scripts; pip installs a release once, and the folder is kept.
 """
 
+import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from orm_async_tests import catalogue, db
+from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.errors import CouldNotRun, exit_code
 from orm_async_tests.postgres.paths import home
-from orm_async_tests.versions.bisect import Outcome, Runner
-from orm_async_tests.versions.compat import OLDEST, write
-from orm_async_tests.versions.known import Known, known_defects
-from orm_async_tests.versions.ranges import within
-from orm_async_tests.versions.releases import between
-from orm_async_tests.versions.search import Search, row, search
+from orm_async_tests.verdicts import HOLDS, NOT_RUN, SKIPPED
+from orm_async_tests.versions.bisection import CONCLUSIVE, ReleaseOutcome, Runner
+from orm_async_tests.versions.compat_json import describe_stack, read_compat, write_part
+from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
+from orm_async_tests.versions.ranges import KNOWN_FROM, within
+from orm_async_tests.versions.releases import releases_between, split_lines
+from orm_async_tests.versions.search import (
+    SearchResult,
+    find_neighbors,
+    format_row,
+    search_releases,
+)
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
-RUNS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # on a driver
-BESIDE = (  # the same beside an older release, for what shows on no newer one
+LIBRARY = "sqlalchemy"  # the library of the claims
+DRIVERS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # by library
+OLD_PAIRS = (  # a library, its driver, and an old release of another one: some defects need two
     ("asyncpg", "asyncpg", ("sqlalchemy", "2.0.36")),
     ("sqlalchemy", "asyncpg", ("asyncpg", "0.31.0")),
 )
+Pins = tuple[tuple[str, str], ...]
+Rows = list[dict[str, Any]]
+Run = Callable[[str], Mapping[int, ReleaseOutcome]]  # by version
 
 
 def main() -> int:
-    """Run every script with a defect on the releases of the libraries that the defect names."""
-    rows = sorted(defect_rows(), key=lambda each: (each["defect"], each["script"], str(each)))
-    write(COMPAT, "defects", rows)
+    """Run the scripts, and replace one part of the document, or only the rows of some scripts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("part", choices=("defects", "claims"))
+    parser.add_argument("scripts", nargs="*", metavar="NUMBER", help="for example 38")
+    arguments = parser.parse_args()
+    return exit_code(partial(write, arguments.part, arguments.scripts))
+
+
+def write(part: str, words: Sequence[str]) -> int:
+    """Write the rows of the scripts that the words name, or of all scripts; return 0."""
+    scripts = catalogue.select(words)
+    kept = read_compat(COMPAT)[part]
+    if words and kept["stack"] != describe_stack():
+        raise CouldNotRun(
+            f"the other rows come from another environment: {kept['stack']}",
+            str(COMPAT),
+            f"python tools/compat.py {part}, which writes all rows",
+        )
+    update = update_defects if part == "defects" else update_claims
+    write_part(COMPAT, part, update(kept["rows"] if words else [], scripts))
     return 0
 
 
-def defect_rows() -> Iterator[dict[str, Any]]:
-    """A row for each defect, script and library, and for each release beside which it was run."""
-    defects = known_defects()
-    for library, driver in RUNS:
-        wanted = [each for each in defects if library in each.versions]
-        wanted = [each for each in wanted if ("psycopg" in each.versions) == (driver == "psycopg")]
-        yield from _rows(wanted, library, driver, ())
-    for library, driver, (other, release) in BESIDE:
-        both = [each for each in defects if {library, other} <= each.versions.keys()]
-        wanted = [each for each in both if not within(version(other), each.versions[other])]
-        yield from _rows(wanted, library, driver, ((other, release),))
+def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
+    """Return the rows with those of these scripts replaced by new runs on every release.
+
+    No release is left out, as a bisection would: a defect may come, go, and come again.
+    """
+    numbers = {script.number for script in scripts}
+    others = [row for row in rows if row["script"] not in numbers]
+    updated = [*others, *run_defects(numbers)]
+    return sorted(updated, key=lambda row: (row["defect"], row["script"], str(row)))
 
 
-def _rows(
-    wanted: list[Known], library: str, driver: str, pins: tuple[tuple[str, str], ...]
+def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each defect, script and library, and for each old pair of releases."""
+    defects = load_known_defects()
+    for library, driver in DRIVERS:
+        wanted = [
+            defect
+            for defect in defects
+            if library in defect.versions
+            and ("psycopg" in defect.versions) == (driver == "psycopg")
+        ]
+        yield from format_rows(search_defects(wanted, numbers, library, driver, ()), {})
+    for library, driver, (other, release) in OLD_PAIRS:
+        wanted = [
+            defect
+            for defect in defects
+            if {library, other} <= defect.versions.keys()
+            and not within(version(other), defect.versions[other])
+        ]
+        results = search_defects(wanted, numbers, library, driver, ((other, release),))
+        yield from format_rows(results, {"with": {other: release}})
+
+
+def format_rows(
+    results: Iterator[SearchResult], pins: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    beside = {"with": dict(pins)} if pins else {}
-    for found in searches(wanted, library, driver, pins):
-        for defect in found.defects:
-            if library in defect.versions:
-                yield {**row(found, defect), **beside}
+    """Yield a row for each defect that depends on the library that was searched."""
+    for result in results:
+        for defect in result.defects:
+            if result.library in defect.versions:
+                yield {**format_row(result, defect), **pins}
 
 
-def searches(
-    wanted: list[Known], library: str, driver: str, pins: tuple[tuple[str, str], ...]
-) -> Iterator[Search]:
-    """One for each script of these defects."""
-    numbers = sorted({entry.number for each in wanted for entry in each.scripts})
-    releases = between(library, OLDEST if library == "sqlalchemy" else None, None)
-    run = cache(partial(told, Runner(tuple(numbers), library, driver, home(), pins)))
-    for number in numbers:
-        one = partial(of_script, run, number)
-        alone = Runner((number,), library, driver, home(), pins)
-        again = partial(of_script, partial(told, alone), number)
-        yield search(number, library, known_defects(), releases, one, releases, again)
+def search_defects(
+    defects: Sequence[KnownDefect],
+    numbers: Collection[int],
+    library: str,
+    driver: str,
+    pins: Pins,
+) -> Iterator[SearchResult]:
+    """Yield the outcomes on every release for each of these scripts that shows a defect."""
+    showing = sorted({script.number for d in defects for script in d.scripts} & {*numbers})
+    oldest = KNOWN_FROM[library] if library == LIBRARY else None
+    releases = releases_between(library, oldest, None) if showing else []
+    run = cache(partial(report_run, Runner(tuple(showing), library, driver, home(), pins)))
+    for number in showing:
+        alone = partial(report_run, Runner((number,), library, driver, home(), pins))
+        run_one, confirm = partial(select, run, number), partial(select, alone, number)
+        every = load_known_defects()
+        yield search_releases(number, library, every, releases, run_one, releases, confirm)
 
 
-def told(run: Runner, release: str) -> dict[int, Outcome]:
-    """The outcomes of all scripts on a release, said on standard error too."""
-    found = run(release)
-    for number, each in found.items():
-        said = "; ".join([each.why, *sorted(each.shown)])
-        print(f"{run.library} {release:8} test{number:<4} {each.word:8} {said}", file=sys.stderr)
-    return found
+def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
+    """Run scripts on a release, and print their outcomes on standard error."""
+    outcomes = runner(release)
+    for number, outcome in outcomes.items():
+        text = "; ".join([outcome.why, *sorted(outcome.defects)])
+        head = f"{runner.library} {release:8} test{number:<4} {outcome.word:8}"
+        print(head, text, file=sys.stderr)
+    return outcomes
 
 
-def of_script(run: Callable[[str], Mapping[int, Outcome]], number: int, release: str) -> Outcome:
-    """The outcome of one script on a release."""
+def select(run: Run, number: int, release: str) -> ReleaseOutcome:
+    """Return the outcome of one script on a release."""
     return run(release)[number]
+
+
+def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
+    """Return the rows with these scripts moved to where new runs put them.
+
+    A row is for all scripts that hold on the same releases and were run on the same releases.
+    """
+    by_releases: dict[tuple[str, str], list[int]] = {}
+    numbers = {script.number for script in scripts}
+    for row in rows:
+        if kept := [number for number in row["scripts"] if number not in numbers]:
+            by_releases[row["holds"], " ".join(row["run"])] = kept
+    for result in run_claims(scripts):
+        words = result.outcomes.items()
+        run = [version for version, o in words if o.word not in (SKIPPED, NOT_RUN)]
+        if run:  # otherwise the script needs something that this machine lacks
+            key = (result.format_holding(), " ".join(run))
+            by_releases.setdefault(key, []).append(result.number)
+    ordered = sorted((sorted(numbers), *key) for key, numbers in by_releases.items())
+    return [{"scripts": one, "holds": two, "run": three.split()} for one, two, three in ordered]
+
+
+def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
+    """Yield where each script holds: at the ends and the middle of each minor line, and between.
+
+    A script with a SINCE is also run around the releases that it names, and on older ones, where
+    it has to be broken.
+    """
+    releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
+    run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
+    usual = {line[at] for line in split_lines(releases) for at in (0, len(line) // 2, -1)}
+    for script in scripts:
+        run_alone = partial(run_on_drivers, (script.number,))
+
+        def run(
+            release: str, number: int = script.number, alone: Run = run_alone
+        ) -> ReleaseOutcome:
+            return without_defects(select(run_all if release in usual else alone, number, release))
+
+        def confirm(
+            release: str, number: int = script.number, alone: Run = run_alone
+        ) -> ReleaseOutcome:
+            return without_defects(select(alone, number, release))
+
+        since = find_neighbors(script.since or "", releases)
+        yield search_releases(script.number, LIBRARY, (), releases, run, since, confirm)
+
+
+def without_defects(outcome: ReleaseOutcome) -> ReleaseOutcome:
+    """Return HOLDS for an outcome that differs from it by a known defect alone."""
+    return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
+
+
+def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
+    """Return the outcomes of scripts on a release, each on the first driver that it is about."""
+    outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
+    for driver in db.DRIVERS:
+        skipped = tuple(number for number, o in outcomes.items() if o.word == SKIPPED)
+        if skipped:
+            runner = Runner(skipped, LIBRARY, driver, home(), options=("--anyway",))
+            outcomes |= report_run(runner, release)
+    return outcomes
 
 
 if __name__ == "__main__":

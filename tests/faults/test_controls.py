@@ -8,7 +8,7 @@ from benchmarks.fault_controls import Control
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.versions.releases import folder
+from orm_async_tests.versions.releases import release_folder
 from tests.conftest import with_url
 
 SWEEP = ("--pattern", "copy_first", "--fault", "timeout")
@@ -41,7 +41,7 @@ def test_a_control_whose_sweep_cannot_run_is_no_control() -> None:
 
 
 def test_a_control_on_another_release_than_its_own_is_no_control(home: Path) -> None:
-    folder("sqlalchemy", "0.0.0", home).mkdir(parents=True)  # and SQLAlchemy is not in it
+    release_folder("sqlalchemy", "0.0.0", home).mkdir(parents=True)  # and SQLAlchemy is not in it
     control = Control("four", SWEEP, "partly", 1, {"sqlalchemy": "0.0.0"})
     with pytest.raises(CouldNotRun, match="was swept in place of"):
         control.count_violations()

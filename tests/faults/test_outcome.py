@@ -9,7 +9,7 @@ from orm_async_tests import charts
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import heatmap
 from orm_async_tests.faults.kinds import KINDS, Fault, faults
-from orm_async_tests.faults.known import NEVER_RETRIEVED
+from orm_async_tests.faults.known import LISTENER_BEGINS, NEVER_RETRIEVED, explained
 from orm_async_tests.faults.outcome import Outcome, Point, parse
 from orm_async_tests.faults.report import Cell, Report, summary, verdict
 
@@ -78,6 +78,23 @@ def test_a_fault_that_was_not_delivered_is_no_pass() -> None:
         f"{POINT.token}: unresolved: it was not delivered",
         f"{POINT.token}: unresolved: leaked task: close, and not again",
     ]
+
+
+@pytest.mark.parametrize(
+    ("label", "sqlalchemy", "is_known"),
+    [
+        ("work.py:9 add > _start_transaction:848 > Transaction.start:146", "2.0.58", True),
+        ("work.py:9 add > _start_transaction:848 > Transaction.start:146", "2.1.0", False),
+        ("work.py:9 add > Connection.prepare:661", "2.0.58", False),
+    ],
+)
+def test_a_transaction_left_open_by_a_listener_is_known_where_begin_is_sent(
+    label: str, sqlalchemy: str, is_known: bool
+) -> None:
+    seen = replace(CLEAN, label=label, states=["idle in transaction"])
+    stack = {"sqlalchemy": sqlalchemy, "asyncpg": "0.32.0"}
+    explained([Cell("add", POINT.fault, (3, 3), [seen])], stack)
+    assert (seen.known == LISTENER_BEGINS.defect) is is_known
 
 
 def test_a_commit_of_which_the_caller_saw_an_error_is_ambiguous() -> None:

@@ -1,4 +1,4 @@
-"""The versions of a lock file lead to the defects that hit them."""
+"""The versions of a lock file lead to the defects that affect them."""
 
 import json
 import re
@@ -11,66 +11,98 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from orm_async_tests import catalogue, errors
 from orm_async_tests.cli import parser
 from orm_async_tests.harness.script import Script
-from orm_async_tests.versions import known, pins, ranges
-from orm_async_tests.versions.audit import findings
-from tests.cli.commands import Done, orm
+from orm_async_tests.versions import defect_catalogue, pins, ranges
+from orm_async_tests.versions.compat_json import read_compat
+from orm_async_tests.versions.defect_catalogue import load_known_defects
+from orm_async_tests.versions.matching import match_defects
+from orm_async_tests.versions.severities import SEVERITIES
+from tests.cli.commands import Done
 
 ROOT = Path(__file__).parent.parent.parent
-LOCKS = (
-    Path(__file__).parent / "locks"
-)  # made by uv and Poetry, pdm.lock by hand; most files are left out
-FORMATS = ["poetry.lock", "uv.lock", "pdm.lock", "pylock.toml", "requirements.txt"]
+LOCKS = Path(__file__).parent / "locks"  # most of a lock's files are left out
+FORMATS = (
+    "poetry.lock",
+    "uv.lock",
+    "uv-toml-1.1.lock",
+    "pdm.lock",
+    "pylock.toml",
+    "Pipfile.lock",
+    "requirements.txt",
+)
 Audit = Callable[..., Done]
-CURED = {"DEAD_IN_THE_POOL": "2.1.5", "test190.DEFECT": "2.1.6", "CANCEL_IS_LOGGED": "2.1.9"}
+CURES = {"DEAD_IN_THE_POOL": "2.1.5", "test190.DEFECT": "2.1.6", "CANCEL_IS_LOGGED": "2.1.9"}
+BOTH = {"sqlalchemy": "2.0.40", "asyncpg": "0.30.0"}
+ONLY_SQLALCHEMY = {"sqlalchemy": "2.0.40"}
+ONLY_ASYNCPG = {"asyncpg": "0.30.0"}
+WHEEL = "SQLAlchemy-2.0.40-py3-none-any.whl"
+ARCHIVES = "https://index.example/packages"
+EDITABLE = "-e git+https://git.example/sqlalchemy.git@rel_2_0_40#egg=sqlalchemy"
+BASE = "sqlalchemy==2.0.40\nasyncpg==0.30.0\n"
+
+
+DEFECTS = load_known_defects()  # reading every script takes a second
 
 
 @pytest.fixture
-def audit(capsys: pytest.CaptureFixture[str]) -> Audit:
-    """The command, in this process: it starts nothing."""
+def audit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Audit:
+    """Run the command in this process: it starts nothing."""
+    monkeypatch.setattr(defect_catalogue, "load_known_defects", lambda: DEFECTS)
 
-    def audited(*words: str) -> Done:
+    def run_audit(*words: str) -> Done:
         arguments = parser().parse_args(["audit", *words])
         code = errors.exit_code(lambda: int(arguments.run(arguments)))
         printed = capsys.readouterr()
         return Done(words, code, printed.out, printed.err)
 
-    return audited
+    return run_audit
 
 
-def hits(**versions: str) -> set[str]:
-    """The names of the defects of these versions."""
-    have = [pins.Pin(library, version) for library, version in versions.items()]
-    return {each.defect.name for each in findings(known.known_defects(), have)}
+def names_of_defects(**versions: str) -> set[str]:
+    """Return the names of the defects that affect these versions."""
+    installed = [pins.Pin(library, version) for library, version in versions.items()]
+    return {match.defect.name for match in match_defects(DEFECTS, installed)}
 
 
-def written(folder: Path, name: str, text: str) -> Path:
-    """A file with this text."""
+def write(folder: Path, name: str, text: str) -> Path:
+    """Write a file and return its path."""
     path = folder / name
     path.write_text(text, "utf-8")
     return path
 
 
-def test_what_is_read_of_defects_is_what_the_scripts_say() -> None:
+def test_the_defects_read_from_the_scripts_text_are_those_that_the_scripts_define() -> None:
     read = {
-        (entry.number, each.what, tuple(each.versions.items()), each.link)
-        for each in known.known_defects()
-        for entry in each.scripts
+        (script.number, defect.what, tuple(defect.versions.items()), defect.link, defect.severity)
+        for defect in DEFECTS
+        for script in defect.scripts
     }
     assert read == {
-        (entry.number, each.what, tuple(each.versions.items()), each.link)
-        for entry in catalogue.read_scripts()
-        for each in Script.of(entry.load()).defects
+        (script.number, defect.what, tuple(defect.versions.items()), defect.link, defect.severity)
+        for script in catalogue.read_scripts()
+        for defect in Script.of(script.load()).defects
     }
 
 
-def test_each_defect_has_a_name_and_a_text_of_its_own() -> None:
-    defects = known.known_defects()
-    assert len({each.name for each in defects}) == len({each.what for each in defects})
-    assert len({each.name for each in defects}) == len(defects)
+def test_every_defect_has_its_own_name_and_text() -> None:
+    assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
+    assert len({defect.what for defect in DEFECTS}) == len(DEFECTS)
+
+
+@pytest.mark.parametrize(
+    "arguments", ['"hangs", {}, "https://x", "bad"', '"hangs", {}, "https://x"']
+)
+def test_a_defect_without_one_of_the_severities_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    path = write(tmp_path, "shared.py", f"HANGS = Upstream({arguments})\n")
+    monkeypatch.setattr(defect_catalogue, "SHARED_FILE", path)
+    with pytest.raises(ValueError, match=r"shared\.py, HANGS"):
+        load_known_defects()
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -81,116 +113,291 @@ def test_a_lock_file_of_each_format_names_its_defects_and_their_cures(
     assert (done.returncode, done.stderr) == (1, "")
     document = json.loads(done.stdout)
     assert document["versions"].items() >= {"sqlalchemy": "2.1.4", "asyncpg": "0.31.0"}.items()
-    found = {each["defect"]: each for each in document["findings"]}
-    assert {each: found[each]["cured_by"]["sqlalchemy"] for each in CURED} == CURED
-    assert found["CLOSE_HANGS"]["cured_by"] == {"asyncpg": "0.32"}
-    assert found["test193.DEFECT"]["condition"] == "python <3.12"
-    assert "test30.DEFECT" not in found
+    findings = {finding["defect"]: finding for finding in document["findings"]}
+    assert {name: findings[name]["cured_by"]["sqlalchemy"] for name in CURES} == CURES
+    assert findings["CLOSE_HANGS"]["cured_by"] == {"asyncpg": "0.32"}
+    assert findings["test193.DEFECT"]["condition"] == "python <3.12"
+    assert "test30.DEFECT" not in findings
 
 
 def test_a_lock_file_of_the_older_line_names_cures_of_that_line(
     tmp_path: Path, audit: Audit
 ) -> None:
     text = (LOCKS / "poetry.lock").read_text("utf-8").replace("2.1.4", "2.0.36")
-    done = audit(str(written(tmp_path, "poetry.lock", text)), "--json")
-    found = {each["defect"]: each for each in json.loads(done.stdout)["findings"]}
-    assert found["test190.DEFECT"]["cured_by"] == {"sqlalchemy": "2.0.56"}
-    assert found["test194.DEFECT"]["cured_by"] == {"sqlalchemy": "2.0.55"}
-    assert found["LEFT_OPEN"]["cured_by"] == {"sqlalchemy": "2.0.38", "asyncpg": "0.32"}
-    assert (
-        not {"CLOSE_HANGS", "DEAD_IN_THE_POOL", "CANCEL_IS_LOGGED", "test145.DEFECT"} & found.keys()
-    )
-
-
-def test_todays_lock_names_only_what_the_scripts_show_today(audit: Audit) -> None:
-    done = audit(str(ROOT / "poetry.lock"), "--json")
-    locked = {pin.library: pin.version for pin in pins.read(ROOT / "poetry.lock")}
-    shown = {
-        each.what
-        for entry in catalogue.read_scripts()
-        for each in Script.of(entry.load()).defects
-        if "python" not in each.versions and each.applies(locked)
+    done = audit(str(write(tmp_path, "poetry.lock", text)), "--json")
+    cures = {
+        finding["defect"]: finding["cured_by"] for finding in json.loads(done.stdout)["findings"]
     }
-    assert {each["what"] for each in json.loads(done.stdout)["findings"]} == shown
+    assert cures["test190.DEFECT"] == {"sqlalchemy": "2.0.56"}
+    assert cures["test194.DEFECT"] == {"sqlalchemy": "2.0.55"}
+    assert cures["LEFT_OPEN"] == {"sqlalchemy": "2.0.38", "asyncpg": "0.32"}
+    absent = {"CLOSE_HANGS", "DEAD_IN_THE_POOL", "CANCEL_IS_LOGGED", "test145.DEFECT"}
+    assert not absent & cures.keys()
+
+
+@pytest.mark.parametrize("version", ["2.0.36", "2.0.51", "2.0.58"])
+def test_a_lost_commit_is_the_first_defect_of_sqlalchemy_2_0(version: str) -> None:
+    installed = [pins.Pin("sqlalchemy", version), pins.Pin("asyncpg", "0.32.0")]
+    first, *_ = match_defects(DEFECTS, installed)
+    assert first.defect.link.endswith("/13381")
+    assert (first.defect.severity, first.cure) == ("loses data", "sqlalchemy 2.1")
+
+
+def test_the_projects_own_lock_names_only_what_the_scripts_show_today(audit: Audit) -> None:
+    done = audit(str(ROOT / "poetry.lock"), "--json")
+    locked = {pin.library: pin.version for pin in pins.read_pins(ROOT / "poetry.lock")}
+    shown = {
+        defect.what
+        for script in catalogue.read_scripts()
+        for defect in Script.of(script.load()).defects
+        if "python" not in defect.versions and defect.applies(locked)
+    }
+    assert {finding["what"] for finding in json.loads(done.stdout)["findings"]} == shown
 
 
 def test_without_a_file_the_running_environment_is_audited(audit: Audit) -> None:
     done = audit("--json")
     document = json.loads(done.stdout)
-    assert document["versions"] == {pin.library: pin.version for pin in pins.installed()}
+    assert document["versions"] == {pin.library: pin.version for pin in pins.installed_pins()}
     assert done.returncode == int(bool(document["findings"]))
 
 
-def test_versions_without_a_defect_exit_with_zero(tmp_path: Path, audit: Audit) -> None:
-    done = audit(str(written(tmp_path, "requirements.txt", "asyncpg==0.32.0\n")))
-    assert done.returncode == 0
-    assert "no known defect hits these versions" in done.stdout
-
-
-def test_a_defect_of_a_driver_needs_that_driver() -> None:
-    assert "DEAD_IN_THE_POOL" in hits(sqlalchemy="2.1.4", asyncpg="0.32.0")
-    assert "DEAD_IN_THE_POOL" not in hits(sqlalchemy="2.1.4", psycopg="3.3.9")
-    assert "test190.DEFECT" in hits(sqlalchemy="2.1.4", psycopg="3.3.9")
-
-
-def test_a_defect_of_an_old_python_is_not_one_of_a_newer_one() -> None:
-    assert "test193.DEFECT" in hits(sqlalchemy="2.1.4", python="3.11.7")
-    assert "test193.DEFECT" not in hits(sqlalchemy="2.1.4", python="3.13.0")
-
-
-def test_a_table_for_people_says_what_cures_how_many(tmp_path: Path, audit: Audit) -> None:
-    done = audit(str(LOCKS / "uv.lock"))
-    count = done.stdout.count("  hits  ")
-    cured = sum(f"cured by  sqlalchemy {minor}" in done.stdout for minor in CURED.values())
-    assert cured == len(CURED)
-    assert f"\n{count} known defects\n" in done.stdout
-    assert "  sqlalchemy 2.1.9 cures " in done.stdout
-
-
-def test_requirements_may_be_unpinned_included_and_of_other_kinds(
-    tmp_path: Path, audit: Audit
+def test_known_versions_without_a_defect_exit_with_zero(
+    tmp_path: Path, audit: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written(tmp_path, "base.txt", "-r top.txt\nSQLAlchemy[asyncio] == 2.1.4  # pinned\n")
-    text = "-r base.txt\n--index-url x\nasyncpg>=0.30\n./local\ngit+https://x/y.git\npsycopg==3.*\n"
-    have = pins.read(written(tmp_path, "top.txt", text))
-    found = {pin.library: (pin.version, pin.path and pin.path.name, pin.line) for pin in have}
-    assert found == {
-        "sqlalchemy": ("2.1.4", "base.txt", 2),
-        "asyncpg": ("", "top.txt", 3),
-        "psycopg": ("", "top.txt", 6),
-    }
-    done = audit(str(tmp_path / "top.txt"))
-    assert "not pinned, so nothing is known of them: asyncpg, psycopg" in done.stdout
+    monkeypatch.setattr(defect_catalogue, "load_known_defects", list)
+    done = audit(str(write(tmp_path, "requirements.txt", BASE)))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no known defect affects these versions" in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("text", "unknown"),
     [
-        ("poetry.lock", "[[package"),
-        ("poetry.lock", '[[package]]\nname = "flask"\nversion = "3"\n'),
-        ("pyproject.toml", '[project]\nname = "shop"\n'),
-        ("poetry.lock", '[[package]]\nname = "sqlalchemy"\nversion = "newest"\n'),
-        ("poetry.lock", "package = 3\n"),
-        ("requirements.txt", "sqlalchemy=2.1.4\n"),
-        ("requirements.txt", "sqlalchemy>=2\n"),
-        ("requirements.txt", ""),
-        ("requirements.txt", "-r missing.txt\n"),
-        ("poetry.lock", "\udcff"),
+        (f"{EDITABLE}\nasyncpg==0.30.0\n", "sqlalchemy"),
+        ("sqlalchemy @ file:///croot/sqlalchemy_1/work\nasyncpg==0.30.0\n", "sqlalchemy"),
+        ("asyncpg==0.32.0\n", "sqlalchemy"),
+        ("sqlalchemy>=2\nasyncpg==0.32.0\n", "sqlalchemy"),
+        ("sqlalchemy==2.0.*\nasyncpg==0.32.0\n", "sqlalchemy"),
+        ("sqlalchemy==1.4.54\nasyncpg==0.29.0\n", "sqlalchemy 1.4.54"),
+        ("sqlalchemy==2.0.0b3\n", "sqlalchemy 2.0.0b3"),
+        ("sqlalchemy==2.2.0\n", "sqlalchemy 2.2.0"),
+        ("sqlalchemy==2.2.0\nasyncpg==0.33.0\n", "asyncpg 0.33.0"),
+    ],
+)
+def test_an_unknown_version_is_not_an_all_clear(
+    tmp_path: Path, audit: Audit, text: str, unknown: str
+) -> None:
+    path = str(write(tmp_path, "requirements.txt", text))
+    done = audit(path)
+    assert done.returncode == 2
+    assert f"unknown: {unknown}: " in done.stdout
+    assert "no known defect affects these versions" not in done.stdout
+    assert unknown in done.stderr
+    assert "  type:  pin " in done.stderr
+    for option in ("--json", "--markdown", "--sarif"):
+        assert audit(path, option).returncode == 2
+    assert unknown in json.loads(audit(path, "--json").stdout)["unknown"]
+
+
+def test_an_unknown_version_is_shown_beside_defects_of_other_versions(
+    tmp_path: Path, audit: Audit
+) -> None:
+    text = "sqlalchemy==2.1.4\nasyncpg>=0.30\n"
+    done = audit(str(write(tmp_path, "requirements.txt", text)))
+    assert done.returncode == 1
+    assert (
+        "unknown: asyncpg: requirements.txt, line 2, pins no version: asyncpg>=0.30" in done.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "versions", "unknown"),
+    [
+        ("SQLAlchemy===2.0.40\n", ONLY_SQLALCHEMY, set()),
+        ("sqlalchemy (==2.0.40)\n", ONLY_SQLALCHEMY, set()),
+        ("sqlalchemy==2.0.40,!=2.0.41  # pinned\n", ONLY_SQLALCHEMY, set()),
+        ("sqlalchemy==2.0.40;python_version>'3'\r\n", ONLY_SQLALCHEMY, set()),
+        (
+            "sqlalchemy==2.0.40 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n",
+            ONLY_SQLALCHEMY,
+            set(),
+        ),
+        ("sqlalchemy-utils==1.0\nsqlalchemy==2.0.40\n", ONLY_SQLALCHEMY, set()),
+        ("\ufeffsqlalchemy==2.0.40\n", ONLY_SQLALCHEMY, set()),
+        (f"./wheels/{WHEEL}\nasyncpg==0.30.0\n", BOTH, set()),
+        (f"sqlalchemy @ {ARCHIVES}/{WHEEL}\nasyncpg==0.30.0\n", BOTH, set()),
+        (f"sqlalchemy @ {ARCHIVES}/sqlalchemy-2.0.40.tar.gz\n", ONLY_SQLALCHEMY, set()),
+        (f"{EDITABLE}\nasyncpg==0.30.0\n", ONLY_ASYNCPG, {"sqlalchemy"}),
+        ("git+https://git.example/sqlalchemy.git\nasyncpg==0.30.0\n", ONLY_ASYNCPG, {"sqlalchemy"}),
+        (
+            "./local\n--index-url https://index.example\n-e .\nsqlalchemy==2.0.40\n",
+            ONLY_SQLALCHEMY,
+            set(),
+        ),
+        ("sqlalchemy[postgresql_asyncpg]==2.0.40\n", ONLY_SQLALCHEMY, {"asyncpg"}),
+        ("sqlalchemy[postgresql-psycopgbinary]==2.0.40\n", ONLY_SQLALCHEMY, {"psycopg"}),
+        ("sqlalchemy[postgresql-asyncpg]==2.0.40\nasyncpg==0.30.0\n", BOTH, set()),
+        ("-c base.txt\nsqlalchemy\nasyncpg\n", BOTH, set()),
+        ("-r base.txt\nsqlalchemy[asyncio]\n", BOTH, set()),
+        ('-r "base.txt"\n', BOTH, set()),
+        ("-rbase.txt\n", BOTH, set()),
+        ("--requirement=base.txt\n--constraint base.txt\n", BOTH, set()),
+        ("-r requirements.txt\nsqlalchemy==2.0.40\n", ONLY_SQLALCHEMY, set()),
+        (
+            "sqlalchemy==2.0.40; python_version<'3.13'\nsqlalchemy; python_version>='3.13'\n",
+            ONLY_SQLALCHEMY,
+            {"sqlalchemy"},
+        ),
+    ],
+)
+def test_a_requirement_is_read_as_pip_reads_it(
+    tmp_path: Path, text: str, versions: dict[str, str], unknown: set[str]
+) -> None:
+    write(tmp_path, "base.txt", BASE)
+    read = pins.read_pins(write(tmp_path, "requirements.txt", text))
+    assert {pin.library: pin.version for pin in read if pin.version} == versions
+    assert pins.find_unknown(read).keys() == unknown
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_requirements_are_read_in_each_encoding_that_has_a_byte_order_mark(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "requirements.txt"
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    path.write_bytes((mark + BASE).encode(encoding))
+    assert {pin.library: pin.version for pin in pins.read_pins(path)} == BOTH
+
+
+def test_each_pin_has_the_file_and_the_line_that_it_comes_from(tmp_path: Path) -> None:
+    write(tmp_path, "base.txt", "-r top.txt\n# a comment\nSQLAlchemy[asyncio] == 2.1.4  # pinned\n")
+    read = pins.read_pins(
+        write(tmp_path, "top.txt", "-r base.txt\n\nasyncpg>=0.30\npsycopg==3.*\n")
+    )
+    places = {pin.library: (pin.version, pin.path and pin.path.name, pin.line) for pin in read}
+    assert places == {
+        "sqlalchemy": ("2.1.4", "base.txt", 3),
+        "asyncpg": ("", "top.txt", 3),
+        "psycopg": ("", "top.txt", 4),
+    }
+
+
+def test_a_defect_of_a_driver_needs_that_driver() -> None:
+    assert "DEAD_IN_THE_POOL" in names_of_defects(sqlalchemy="2.1.4", asyncpg="0.32.0")
+    assert "DEAD_IN_THE_POOL" not in names_of_defects(sqlalchemy="2.1.4", psycopg="3.3.9")
+    assert "test190.DEFECT" in names_of_defects(sqlalchemy="2.1.4", psycopg="3.3.9")
+
+
+def test_a_defect_of_an_old_python_does_not_affect_a_newer_one() -> None:
+    assert "test193.DEFECT" in names_of_defects(sqlalchemy="2.1.4", python="3.11.7")
+    assert "test193.DEFECT" not in names_of_defects(sqlalchemy="2.1.4", python="3.13.0")
+
+
+def test_the_text_says_which_version_cures_how_many(audit: Audit) -> None:
+    done = audit(str(LOCKS / "uv.lock"))
+    count = done.stdout.count("  hits  ")
+    cured = sum(f"cured by  sqlalchemy {version}" in done.stdout for version in CURES.values())
+    assert cured == len(CURES)
+    assert f"\n{count} known defects: " in done.stdout
+    assert "  sqlalchemy 2.1.9 cures " in done.stdout
+
+
+def test_the_worst_defects_come_first(audit: Audit) -> None:
+    text = audit(str(LOCKS / "uv.lock")).stdout
+    shown = re.findall(r"^  severity  (.+)$", text, re.MULTILINE)
+    document = json.loads(audit(str(LOCKS / "uv.lock"), "--json").stdout)
+    assert shown == [finding["severity"] for finding in document["findings"]]
+    assert shown == sorted(shown, key=[*SEVERITIES].index)
+    assert len({*shown}) > 2
+
+
+def test_to_lists_what_is_left_after_an_upgrade(audit: Audit) -> None:
+    path = str(LOCKS / "poetry.lock")
+    before = {match["defect"] for match in json.loads(audit(path, "--json").stdout)["findings"]}
+    done = audit(path, "--to", "SQLAlchemy==2.1.9", "--to", "asyncpg==0.32.0", "--json")
+    document = json.loads(done.stdout)
+    after = {match["defect"] for match in document["findings"]}
+    assert after == names_of_defects(sqlalchemy="2.1.9", asyncpg="0.32.0", greenlet="3.5.6")
+    assert {*document["upgrade"]["cures"]} == before - after >= CURES.keys()
+    assert document["upgrade"]["adds"] == []
+    assert document["upgrade"]["to"] == {"sqlalchemy": "2.1.9", "asyncpg": "0.32.0"}
+    text = audit(path, "--to", "sqlalchemy==2.1.9").stdout
+    assert f"{path} upgraded to sqlalchemy 2.1.9: asyncpg 0.31.0, greenlet 3.5.6" in text
+    assert f"the upgrade cures 8 of {len(before)}, and adds 0" in text
+    downgraded = json.loads(audit(path, "--to", "sqlalchemy==2.0.58", "--json").stdout)
+    assert "test208.OPEN_TRANSACTION" in downgraded["upgrade"]["adds"]
+
+
+def test_to_makes_an_unknown_version_known(tmp_path: Path, audit: Audit) -> None:
+    path = str(write(tmp_path, "requirements.txt", "sqlalchemy>=2\n"))
+    assert audit(path).returncode == 2
+    done = audit(path, "--to", "sqlalchemy==2.1.4")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("release", ["sqlalchemy", "sqlalchemy>=2", "flask==3", "sqlalchemy==new"])
+def test_to_another_thing_than_a_release_of_a_library_is_refused(
+    release: str, audit: Audit
+) -> None:
+    done = audit(str(LOCKS / "uv.lock"), "--to", release)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "  where: --to\n  type:  --to sqlalchemy==2.1.9" in done.stderr
+
+
+def test_markdown_has_a_row_for_each_defect(audit: Audit) -> None:
+    findings = json.loads(audit(str(LOCKS / "uv.lock"), "--json").stdout)["findings"]
+    done = audit(str(LOCKS / "uv.lock"), "--markdown")
+    assert done.returncode == 1
+    rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert len(rows) == len(findings) + 2
+    assert len({row.replace("\\|", "").count("|") for row in rows}) == 1
+    for row, finding in zip(rows[2:], findings, strict=True):
+        assert row.startswith(f"| {finding['severity']} | [")
+        assert f"]({finding['link']}) |" in row
+        assert row.endswith(f"| {', '.join(finding['shown_by'])} |")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("poetry.lock", "[[package", "not valid TOML"),
+        ("poetry.lock", '[[package]]\nname = "flask"\nversion = "3"\n', "pins none"),
+        ("pyproject.toml", '[project]\nname = "shop"\n', "pins none"),
+        ("poetry.lock", '[[package]]\nname = "sqlalchemy"\nversion = "newest"\n', "not a version"),
+        ("poetry.lock", "package = 3\n", "pins none"),
+        ("poetry.lock", "\udcff", "not text"),
+        ("Pipfile.lock", "{", "not a Pipfile.lock"),
+        ("Pipfile.lock", "{}", "pins none"),
+        ("Pipfile.lock", '{"default": {"sqlalchemy": 3}}', "not a Pipfile.lock"),
+        ("Pipfile.lock", '{"default": []}', "not a Pipfile.lock"),
+        ("requirements.txt", "sqlalchemy=2.1.4\n", "not a requirement"),
+        ("requirements.txt", "sqlalchemy>=2\n", "line 1, pins no version"),
+        ("requirements.txt", "", "pins none"),
+        ("requirements.txt", "-r missing.txt\n", "No such file"),
+        ("requirements.txt", "-r .\n", "Is a directory"),
+        ("requirements.txt", "-r https://index.example/base.txt\n", "does not download"),
+        ("requirements.txt", "# coding: nonsense\n", "not text"),
+        ("requirements.txt", "\udcff", "not text"),
+        ("environment.yml", "name: shop\n", "not a requirement"),
     ],
 )
 def test_a_file_that_cannot_be_audited_says_what_to_type(
-    tmp_path: Path, name: str, text: str, audit: Audit
+    tmp_path: Path, name: str, text: str, message: str, audit: Audit
 ) -> None:
     path = tmp_path / name
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     done = audit(str(path))
     assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
     assert f"  where: {tmp_path}" in done.stderr
-    assert "  type:  orm-async-tests audit FILE" in done.stderr
+    assert "  type:  " in done.stderr
+    assert path.read_bytes() == text.encode("utf-8", "surrogateescape")
 
 
 def test_a_missing_file_and_sarif_without_a_file_are_refused(tmp_path: Path, audit: Audit) -> None:
     assert audit(str(tmp_path / "no.lock")).returncode == 2
+    assert audit(str(tmp_path / "no.txt")).returncode == 2
     assert audit("--sarif").returncode == 2
 
 
@@ -212,39 +419,50 @@ def test_sarif_has_what_a_code_host_needs_and_points_at_the_pinned_version(
     lines = path.read_text("utf-8").splitlines()
     for result in run["results"]:
         assert result["ruleId"] in ids
-        assert result["level"] == "warning"
-        [place] = (each["physicalLocation"] for each in result["locations"])
+        assert result["level"] in ("error", "warning", "note")
+        [place] = (location["physicalLocation"] for location in result["locations"])
         assert place["artifactLocation"]["uri"] == path.as_posix()
-        assert any(v in lines[place["region"]["startLine"] - 1] for v in ("2.1.4", "0.31.0"))
-    assert {each["ruleId"] for each in run["results"]} == set(ids)
+        line = lines[place["region"]["startLine"] - 1]
+        assert "2.1.4" in line or "0.31.0" in line
+    assert {result["ruleId"] for result in run["results"]} == set(ids)
 
 
-def test_what_is_not_known_yet_begins_where_the_declared_versions_end() -> None:
+def test_the_unknown_versions_begin_where_the_declared_versions_end() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     declared = [*project["dependencies"], *project["optional-dependencies"]["psycopg"]]
     ends = {
-        each.name: bound.version
-        for each in map(Requirement, declared)
-        for bound in each.specifier
+        requirement.name: bound.version
+        for requirement in map(Requirement, declared)
+        for bound in requirement.specifier
         if bound.operator == "<"
     }
     assert ends.items() >= ranges.UNKNOWN_FROM.items()
 
 
-def test_the_example_of_the_documents_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_known_versions_begin_where_the_recorded_runs_begin() -> None:
+    run: dict[str, set[str]] = {}
+    for row in read_compat(ROOT / "docs/compat.json")["defects"]["rows"]:
+        run.setdefault(row["library"], set()).update(row["run"])
+    assert {name: min(versions, key=Version) for name, versions in run.items()} == ranges.KNOWN_FROM
+
+
+def test_the_example_of_the_documents_is_what_is_printed(
+    monkeypatch: pytest.MonkeyPatch, audit: Audit
+) -> None:
     monkeypatch.chdir(LOCKS)
-    printed = orm("audit", "poetry.lock").stdout.split("\n\n")
+    printed = audit("poetry.lock").stdout.split("\n\n")
     page = (ROOT / "docs/audit.md").read_text("utf-8")
     example = page.partition("$ orm-async-tests audit poetry.lock\n")[2].partition("```")[0]
     shown = [part.strip() for part in re.split(r"\n\n|\.\.\.\n", example)]
+    assert len(shown) > 3
     assert [part for part in shown if part not in map(str.strip, printed)] == []
 
 
 def test_neither_sqlalchemy_nor_a_server_is_needed_to_read_the_defects() -> None:
-    code = "import sys; from orm_async_tests.versions import known; known.known_defects()"
+    read = "from orm_async_tests.versions import defect_catalogue as c; c.load_known_defects()"
     heavy = "print({'sqlalchemy', 'asyncpg', 'rich'} & sys.modules.keys() or 'nothing')"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True
+        [sys.executable, "-c", f"import sys; {read}; {heavy}"], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "nothing\n")
 

@@ -1,5 +1,6 @@
-"""The releases in which a defect shows are found with few runs, and only by runs."""
+"""A bisection finds the releases in which a defect shows with few runs, and only by running."""
 
+import json
 import re
 from collections.abc import Callable
 from itertools import product
@@ -8,39 +9,51 @@ from typing import Any
 
 import pytest
 
-from orm_async_tests import catalogue
-from orm_async_tests.versions import releases
-from orm_async_tests.versions.bisect import (
-    BROKEN,
-    HOLDS,
-    NOT_RUN,
+from orm_async_tests import catalogue, errors
+from orm_async_tests.cli import parser
+from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, UPSTREAM
+from orm_async_tests.versions import bisection, releases
+from orm_async_tests.versions.bisection import (
     UNSTABLE,
-    UPSTREAM,
-    Outcome,
+    ReleaseOutcome,
     Runner,
-    bisected,
-    confirmed,
-    outcomes,
-    spans,
+    bisect_line,
+    confirm_changes,
+    mark_shown,
+    read_outcomes,
 )
-from orm_async_tests.versions.compat import read
-from orm_async_tests.versions.known import known_defects
-from orm_async_tests.versions.ranges import as_ranges, within
-from tests.cli.commands import orm
+from orm_async_tests.versions.compat_json import read_compat
+from orm_async_tests.versions.defect_catalogue import load_known_defects
+from orm_async_tests.versions.ranges import describe_ranges, format_ranges, within
+from tests.cli.commands import Done
 
 COMPAT = Path(__file__).parent.parent.parent / "docs/compat.json"
 LINE = [f"2.0.{number}" for number in range(30, 59)]
 LOST = "a cancel is lost"
-SHOWN = Outcome(UPSTREAM, frozenset({LOST}))
+SHOWN = ReleaseOutcome(UPSTREAM, frozenset({LOST}))
+Bisect = Callable[..., Done]
 
 
-def until(fixed: str) -> Callable[[str], Outcome]:
-    """A script that shows its defect before this release."""
-    return lambda version: SHOWN if within(version, f"<{fixed}") else Outcome(HOLDS)
+@pytest.fixture
+def bisect(capsys: pytest.CaptureFixture[str]) -> Bisect:
+    """Run the command in this process."""
+
+    def run_bisect(*words: str) -> Done:
+        arguments = parser().parse_args(["bisect", *words])
+        code = errors.exit_code(lambda: int(arguments.run(arguments)))
+        printed = capsys.readouterr()
+        return Done(words, code, printed.out, printed.err)
+
+    return run_bisect
 
 
-def document(verdict: str, **more: Any) -> dict[str, Any]:
-    """What a run on SQLAlchemy 2.1.4 printed, in so far as it is read."""
+def cured_by(release: str) -> Callable[[str], ReleaseOutcome]:
+    """Return a script's run that shows its defect on every release before this one."""
+    return lambda version: SHOWN if within(version, f"<{release}") else ReleaseOutcome(HOLDS)
+
+
+def run_document(verdict: str, **more: Any) -> dict[str, Any]:
+    """Return what a run on SQLAlchemy 2.1.4 prints, as far as it is read."""
     result = {
         "number": 38,
         "verdict": verdict,
@@ -53,67 +66,111 @@ def document(verdict: str, **more: Any) -> dict[str, Any]:
     return {"stack": stack, "results": [result]}
 
 
-def outcome(
-    printed: dict[str, Any], library: str = "sqlalchemy", version: str = "2.1.4"
-) -> Outcome:
-    """What is read of that."""
-    return outcomes(printed, {library: version})[38]
+def read_outcome(
+    document: dict[str, Any], library: str = "sqlalchemy", version: str = "2.1.4"
+) -> ReleaseOutcome:
+    """Return the outcome of script 38 in a document."""
+    return read_outcomes(document, {library: version})[38]
 
 
-def test_a_repair_is_found_with_few_runs() -> None:
-    found = bisected(LINE, until("2.0.53"))
-    assert as_ranges([spans(found, LOST)]) == ">=2.0.30,<2.0.53"
-    assert len(found) <= 3 + len(LINE).bit_length()
+def shown_ranges(outcomes: bisection.Outcomes) -> str:
+    """Return the ranges in which the lost cancel shows."""
+    return format_ranges([mark_shown(outcomes, LOST)])
 
 
-def test_a_defect_of_the_middle_is_found_where_one_of_its_releases_is_run() -> None:
-    def run(version: str) -> Outcome:
-        return SHOWN if within(version, ">=2.0.50,<2.0.55") else Outcome(HOLDS)
-
-    assert as_ranges([spans(bisected(LINE, run), LOST)]) == ""
-    assert as_ranges([spans(bisected(LINE, run, ["2.0.50"]), LOST)]) == ">=2.0.50,<2.0.55"
+def test_a_cure_is_found_with_few_runs() -> None:
+    outcomes = bisect_line(LINE, cured_by("2.0.53"))
+    assert shown_ranges(outcomes) == ">=2.0.30,<2.0.53"
+    assert len(outcomes) <= 3 + len(LINE).bit_length()
 
 
-def test_a_release_that_was_not_run_says_nothing_and_is_stepped_over() -> None:
-    def run(version: str) -> Outcome:
-        return Outcome(NOT_RUN) if version == "2.0.52" else until("2.0.53")(version)
+def test_a_defect_between_two_equal_outcomes_is_found_only_from_one_of_its_releases() -> None:
+    def run(version: str) -> ReleaseOutcome:
+        return SHOWN if within(version, ">=2.0.50,<2.0.55") else ReleaseOutcome(HOLDS)
 
-    found = bisected(LINE, run)
-    assert found["2.0.52"].word == NOT_RUN
-    assert as_ranges([spans(found, LOST)]) == ">=2.0.30,<2.0.53"
-
-
-def test_a_release_beside_a_change_that_says_two_things_says_nothing() -> None:
-    found = bisected(LINE, until("2.0.53"))
-    assert confirmed(found, until("2.0.53")) == found
-    again = confirmed(found, until("2.0.52"))
-    assert {version for version in found if again[version] != found[version]} == {"2.0.52"}
-    assert again["2.0.52"].word == UNSTABLE
-    assert as_ranges([spans(again, LOST)]) == ">=2.0.30,<2.0.53"
+    assert shown_ranges(bisect_line(LINE, run)) == ""
+    assert shown_ranges(bisect_line(LINE, run, ["2.0.50"])) == ">=2.0.50,<2.0.55"
 
 
-def test_ranges_are_those_of_each_line() -> None:
-    lines = releases.lines(["2.0.9", "2.0.10", "2.1.0", "2.1.1"])
+def test_a_release_that_did_not_run_says_nothing_and_is_stepped_over() -> None:
+    def run(version: str) -> ReleaseOutcome:
+        return ReleaseOutcome(NOT_RUN) if version == "2.0.52" else cured_by("2.0.53")(version)
+
+    outcomes = bisect_line(LINE, run)
+    assert outcomes["2.0.52"].word == NOT_RUN
+    assert shown_ranges(outcomes) == ">=2.0.30,<2.0.53"
+
+
+def test_a_release_beside_a_change_whose_two_runs_differ_says_nothing() -> None:
+    outcomes = bisect_line(LINE, cured_by("2.0.53"))
+    assert confirm_changes(outcomes, cured_by("2.0.53")) == outcomes
+    confirmed = confirm_changes(outcomes, cured_by("2.0.52"))
+    assert {version for version in outcomes if confirmed[version] != outcomes[version]} == {
+        "2.0.52"
+    }
+    assert confirmed["2.0.52"].word == UNSTABLE
+    assert shown_ranges(confirmed) == ">=2.0.30,<2.0.53"
+
+
+def test_each_minor_line_has_ranges_of_its_own() -> None:
+    lines = releases.split_lines(["2.0.9", "2.0.10", "2.1.0", "2.1.1"])
     assert lines == [["2.0.9", "2.0.10"], ["2.1.0", "2.1.1"]]
-    assert releases.lines(["0.31.0", "0.32.0"]) == [["0.31.0", "0.32.0"]]
-    spans = [[("2.0.9", True), ("2.0.10", False)], [("2.1.0", False), ("2.1.1", True)]]
-    assert as_ranges(spans) == ">=2.0.9,<2.0.10 or ==2.1.1"
+    assert releases.split_lines(["0.31.0", "0.32.0"]) == [["0.31.0", "0.32.0"]]
+    marks = [[("2.0.9", True), ("2.0.10", False)], [("2.1.0", False), ("2.1.1", True)]]
+    assert format_ranges(marks) == ">=2.0.9,<2.0.10 or ==2.1.1"
 
 
-def test_an_outcome_does_not_depend_on_the_versions_that_the_script_claims() -> None:
-    """Else what is found would be what was typed."""
-    said = [{"what": LOST}]
-    assert outcome(document("UPSTREAM", defects=said)) == SHOWN
-    assert outcome(document("BROKEN", defects=said)) == SHOWN
-    gone = document("BROKEN", evidence=[{"holds": True}])
-    assert outcome(gone).word == HOLDS
-    broken = document("BROKEN", evidence=[{"holds": False}])
-    assert outcome(broken).word == BROKEN
+@pytest.mark.parametrize(
+    ("shown", "cured", "sentence"),
+    [
+        (["2.1.4"], "2.1.5", "2.1.4 has it, 2.1.5 cures it"),
+        (["2.1.3", "2.1.4"], "2.1.5", "2.1.3 and 2.1.4 have it, 2.1.5 cures it"),
+        (["2.1.2", "2.1.4"], "2.1.5", "2.1.2 to 2.1.4 have it, 2.1.5 cures it"),
+        (["2.1.0", "2.1.1", "2.1.2"], "2.1.3", "2.1.0 to 2.1.2 have it, 2.1.3 cures it"),
+        (["0.30.0", "0.31.0"], "0.32.0", "0.30.0 and 0.31.0 have it, 0.32.0 cures it"),
+        (["2.0.9", "2.1.9"], "2.1.10", "2.0.9 and 2.1.9 have it, 2.1.10 cures it"),
+        (["3.3.9"], "", "3.3.9 has it, no later one cures it"),
+        ([], "2.1.0", "none of these releases has it"),
+    ],
+)
+def test_a_sentence_says_which_releases_have_a_defect_and_which_cures_it(
+    shown: list[str], cured: str, sentence: str
+) -> None:
+    line = [(version, True) for version in shown] + [(cured, False)] * bool(cured)
+    assert describe_ranges([line]) == sentence
 
 
-def test_a_release_that_is_not_the_one_that_ran_has_no_verdict() -> None:
-    assert outcome(document("HOLDS"), "sqlalchemy", "2.1.3").word == NOT_RUN
-    assert outcome(document("HOLDS"), "psycopg", "3.3.9").word == NOT_RUN
+def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> None:
+    lines = [
+        [
+            ("2.0.51", False),
+            ("2.0.52", True),
+            ("2.0.53", False),
+            ("2.0.54", True),
+            ("2.0.55", False),
+        ],
+        [("2.1.0", True), ("2.1.1", True)],
+    ]
+    assert describe_ranges(lines) == (
+        "2.0.52 has it, 2.0.53 cures it; 2.0.54 has it, 2.0.55 cures it; "
+        "2.1.0 and 2.1.1 have it, no later one cures it"
+    )
+
+
+def test_an_outcome_does_not_depend_on_the_range_that_the_script_declares() -> None:
+    """Otherwise a bisection would find what somebody typed."""
+    defects = [{"what": LOST}]
+    assert read_outcome(run_document("UPSTREAM", defects=defects)) == SHOWN
+    assert read_outcome(run_document("BROKEN", defects=defects)) == SHOWN
+    cured = run_document("BROKEN", evidence=[{"holds": True}])
+    assert read_outcome(cured).word == HOLDS
+    broken = run_document("BROKEN", evidence=[{"holds": False}])
+    assert read_outcome(broken).word == BROKEN
+
+
+def test_a_release_that_was_replaced_by_another_one_has_no_verdict() -> None:
+    assert read_outcome(run_document("HOLDS"), "sqlalchemy", "2.1.3").word == NOT_RUN
+    assert read_outcome(run_document("HOLDS"), "psycopg", "3.3.9").word == NOT_RUN
 
 
 def test_a_release_without_a_wheel_has_no_verdict(
@@ -121,19 +178,19 @@ def test_a_release_without_a_wheel_has_no_verdict(
 ) -> None:
     for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path)}.items():
         monkeypatch.setenv(f"PIP_{name}", value)
-    found = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)("2.1.4")[38]
-    assert found.word == NOT_RUN
-    assert "sqlalchemy==2.1.4" in found.why
+    outcome = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)("2.1.4")[38]
+    assert outcome.word == NOT_RUN
+    assert "sqlalchemy==2.1.4" in outcome.why
     assert list((tmp_path / "releases").rglob("*part*")) == []
 
 
-def test_an_installation_that_does_not_import_has_no_verdict(tmp_path: Path) -> None:
+def test_an_installation_that_cannot_be_imported_has_no_verdict(tmp_path: Path) -> None:
     runner = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)
-    folder = releases.folder("sqlalchemy", "2.1.4", tmp_path) / "sqlalchemy"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("raise ImportError('half a wheel')\n")
-    found = runner("2.1.4")[38]
-    assert (found.word, found.why.endswith("half a wheel")) == (NOT_RUN, True)
+    package = releases.release_folder("sqlalchemy", "2.1.4", tmp_path) / "sqlalchemy"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('half a wheel')\n")
+    outcome = runner("2.1.4")[38]
+    assert (outcome.word, outcome.why.endswith("half a wheel")) == (NOT_RUN, True)
 
 
 @pytest.mark.parametrize(
@@ -146,51 +203,82 @@ def test_an_installation_that_does_not_import_has_no_verdict(tmp_path: Path) -> 
         ["38", "--driver", "aiopg"],
         ["38", "--with", "asyncpg"],
         ["38", "--with", "sqlalchemy==2.0.36"],
+        ["38", "--with", "greenlet==3.1"],
     ],
 )
-def test_a_bisection_of_nothing_is_refused(arguments: list[str]) -> None:
-    done = orm("bisect", *arguments)
+def test_a_bisection_that_cannot_run_is_refused(arguments: list[str], bisect: Bisect) -> None:
+    done = bisect(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "  type:  " in done.stderr
 
 
-def test_the_versions_of_each_defect_are_those_that_runs_showed() -> None:
-    recorded = read(COMPAT)["defects"]
-    defects = {each.name: each for each in known_defects()}
+@pytest.fixture
+def recorded_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let script 190 show its defect on SQLAlchemy 2.1.3 and 2.1.4, as if releases had been run."""
+    [defect] = [defect for defect in load_known_defects() if defect.name == "test190.DEFECT"]
+    shown = ReleaseOutcome(UPSTREAM, frozenset({defect.what}))
+
+    def run(_runner: Runner, version: str) -> dict[int, ReleaseOutcome]:
+        return {190: shown if version in ("2.1.3", "2.1.4") else ReleaseOutcome(HOLDS)}
+
+    monkeypatch.setattr(Runner, "__call__", run)
+    published = [f"2.1.{number}" for number in range(8)]
+    monkeypatch.setattr(releases, "list_releases", lambda _library: published)
+
+
+@pytest.mark.usefixtures("recorded_runs")
+def test_bisect_prints_a_sentence_and_the_entry_only_if_asked(bisect: Bisect) -> None:
+    sentence = "2.1.3 and 2.1.4 have it, 2.1.5 cures it"
+    done = bisect("190", "--every")
+    assert done.returncode == 0
+    assert done.stdout.endswith(f"unique() and columns(): {sentence}\n")
+    assert "Upstream(" not in done.stdout
+    with_entry = bisect("190", "--every", "--entry").stdout
+    assert sentence in with_entry
+    entry = '    {"sqlalchemy": ">=2.1.3,<2.1.5"},\n'
+    assert entry in with_entry.partition("\nUpstream(\n")[2]
+    assert '    "wrong result",\n)' in with_entry
+    [row] = json.loads(bisect("190", "--every", "--json").stdout)
+    assert (row["shown"], row["sentence"]) == (">=2.1.3,<2.1.5", sentence)
+
+
+def test_the_range_of_each_defect_agrees_with_the_recorded_runs() -> None:
+    recorded = read_compat(COMPAT)["defects"]
+    defects = {defect.name: defect for defect in load_known_defects()}
     wrong, alone = [], set()
     for row in recorded["rows"]:
-        defect, beside = defects[row["defect"]], row.get("with", {})
-        if not beside:
+        defect, pins = defects[row["defect"]], row.get("with", {})
+        if not pins:
             alone.add((row["defect"], row["script"], row["library"]))
         for version in row["run"]:
-            libraries = {**recorded["stack"], **beside, row["library"]: version}
-            claimed = all(within(libraries[k], v) for k, v in defect.versions.items())
-            if claimed != bool(row["shown"] and within(version, row["shown"])):
+            libraries = {**recorded["stack"], **pins, row["library"]: version}
+            declared = all(within(libraries[k], v) for k, v in defect.versions.items())
+            if declared != bool(row["shown"] and within(version, row["shown"])):
                 wrong.append((defect.name, row["script"], libraries))
     assert wrong == []
     assert alone == {
-        (each.name, entry.number, library)
-        for each in defects.values()
-        for library in set(each.versions) - {"python"}
-        for entry in each.scripts
+        (defect.name, script.number, library)
+        for defect in defects.values()
+        for library in set(defect.versions) - {"python"}
+        for script in defect.scripts
     }
     assert len(COMPAT.read_text("utf-8").splitlines()) <= 300
 
 
-def test_each_defect_is_shown_by_a_run() -> None:
-    shown = {row["defect"] for row in read(COMPAT)["defects"]["rows"] if row["shown"]}
-    assert shown == {each.name for each in known_defects()}
+def test_a_recorded_run_shows_each_defect() -> None:
+    shown = {row["defect"] for row in read_compat(COMPAT)["defects"]["rows"] if row["shown"]}
+    assert shown == {defect.name for defect in load_known_defects()}
 
 
 def test_each_claim_holds_on_the_releases_that_its_script_is_about_and_on_no_others() -> None:
-    since = {entry.number: entry.since for entry in catalogue.read_scripts()}
-    wrong, told = [], list[int]()
-    for row in read(COMPAT)["claims"]["rows"]:
-        told += row["scripts"]
+    since = {script.number: script.since for script in catalogue.read_scripts()}
+    wrong, recorded = [], list[int]()
+    for row in read_compat(COMPAT)["claims"]["rows"]:
+        recorded += row["scripts"]
         for number, version in product(row["scripts"], row["run"]):
             about = re.sub(r"^(?=\d)", ">=", since[number] or "")
             if within(version, about) != within(version, row["holds"]):
                 wrong.append((number, version))
     assert wrong == []
-    assert len(told) == len({*told})
-    assert {number for number, first in since.items() if first} <= {*told}
+    assert len(recorded) == len({*recorded})
+    assert {number for number, release in since.items() if release} <= {*recorded}

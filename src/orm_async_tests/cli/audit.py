@@ -1,109 +1,224 @@
-"""orm-async-tests audit: which known defects hit the versions of a lock file."""
+"""orm-async-tests audit: the known defects of the versions in a lock file."""
 
 import argparse
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
-    from orm_async_tests.versions.audit import Finding
+    from orm_async_tests.versions.matching import AffectedPins
     from orm_async_tests.versions.pins import Pin
 
 WIDTH = 100
-HIT = 1  # the exit code
+AFFECTED = 1  # the exit code if a defect affects the versions
+SCHEMA = 2  # of the JSON document; raise it when a reader would have to change
 
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("audit", help="known defects of the versions in a lock file")
-    locks = "poetry.lock, uv.lock, pdm.lock, pylock.toml, requirements.txt; else what is installed"
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help=locks)
+    parser = commands.add_parser("audit", help="list the known defects of the locked versions")
+    files = (
+        "poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or requirements.txt (default: "
+        "the versions that are installed here)"
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help=files)
+    upgraded = "list what is left after an upgrade, for example to sqlalchemy==2.1.9; repeatable"
+    parser.add_argument("--to", action="append", default=[], metavar="NAME==VERSION", help=upgraded)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", dest="as_json", help="the findings as JSON")
-    form.add_argument("--sarif", action="store_true", help="the findings as SARIF 2.1.0")
+    form.add_argument("--json", action="store_true", dest="as_json", help="print a JSON document")
+    form.add_argument("--markdown", action="store_true", help="print a table in Markdown")
+    form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
     parser.set_defaults(run=audit)
 
 
-def audit(arguments: argparse.Namespace) -> int:
-    """Print the defects that hit these versions; 1 if there are any."""
-    from orm_async_tests.versions import known, pins, sarif
-    from orm_async_tests.versions.audit import findings
+@dataclass(frozen=True)
+class Report:
+    """The defects of a set of pins; `before` has those before the upgrade that --to describes."""
 
-    path = arguments.file
-    if arguments.sarif and path is None:
+    source: str
+    pins: "Sequence[Pin]"
+    unknown: dict[str, str]
+    affected: "Sequence[AffectedPins]"
+    upgrade: dict[str, str]
+    before: "Sequence[AffectedPins]"
+
+    @property
+    def versions(self) -> str:
+        """The known and the unknown versions, for example "asyncpg 0.31.0, sqlalchemy 2.1.4"."""
+        return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
+
+    def compare(self) -> tuple[list[str], list[str]]:
+        """Return the names of the defects that the upgrade cures, and of those that it adds."""
+        before = [match.defect.name for match in self.before]
+        after = [match.defect.name for match in self.affected]
+        cured = [name for name in before if name not in after]
+        return cured, [name for name in after if name not in before]
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Print the defects of these versions. Return 1 if there are any, else 0.
+
+    Raise CouldNotRun if there are none, but a version is unknown: then nothing is proved.
+    """
+    from orm_async_tests.versions.sarif import sarif_document
+
+    if arguments.sarif and arguments.file is None:
         what = "SARIF needs a file whose lines it can point to"
         raise CouldNotRun(what, "the command line", "orm-async-tests audit poetry.lock --sarif")
-    have = pins.read(path) if path else pins.installed()
-    found = findings(known.known_defects(), have)
+    report = _create_report(arguments.file, arguments.to)
     if arguments.sarif:
-        print(json.dumps(sarif.document(found), indent=2))
+        print(json.dumps(sarif_document(report.affected), indent=2))
     elif arguments.as_json:
-        print(json.dumps(_document(found, have), indent=2))
+        print(json.dumps(_document(report), indent=2))
     else:
-        print("\n".join(_told(found, have, str(path or "this environment"))))
-    return HIT if found else 0
+        lines = _markdown_lines(report) if arguments.markdown else _text_lines(report)
+        print("\n".join(lines))
+    if report.unknown and not report.affected:
+        raise _unknown_versions(report)
+    return AFFECTED if report.affected else 0
 
 
-def _document(found: Sequence["Finding"], have: Sequence["Pin"]) -> dict[str, Any]:
-    from orm_async_tests.versions.audit import unknown
+def _create_report(path: Path | None, releases: Sequence[str]) -> Report:
+    from orm_async_tests.versions import pins
+    from orm_async_tests.versions.defect_catalogue import load_known_defects
+    from orm_async_tests.versions.matching import match_defects
 
+    present = pins.read_pins(path) if path else pins.installed_pins()
+    upgrade = dict(pins.parse_release(text, "--to") for text in releases)
+    upgraded = pins.upgrade_pins(present, upgrade)
+    if path:
+        pins.require_version(upgraded, path)
+    defects = load_known_defects()
+    return Report(
+        str(path or "this environment"),
+        upgraded,
+        pins.find_unknown(upgraded),
+        match_defects(defects, upgraded),
+        upgrade,
+        match_defects(defects, present),
+    )
+
+
+def _unknown_versions(report: Report) -> CouldNotRun:
+    names = ", ".join(report.unknown)
+    first = next(iter(report.unknown)).split()[0]
+    return CouldNotRun(
+        f"no known defect affects the other versions, but nothing is known about {names}",
+        report.source,
+        f"pin {first} to a release that the scripts were run on, or add --to {first}==VERSION",
+    )
+
+
+def _document(report: Report) -> dict[str, Any]:
+    document = {
+        "schema": SCHEMA,
+        "versions": {pin.library: pin.version for pin in report.pins if pin.version},
+        "unknown": report.unknown,
+        "findings": [_finding(match) for match in report.affected],
+    }
+    if report.upgrade:
+        cured, added = report.compare()
+        document["upgrade"] = {"to": report.upgrade, "cures": cured, "adds": added}
+    return document
+
+
+def _finding(match: "AffectedPins") -> dict[str, Any]:
     return {
-        "schema": 1,
-        "versions": {pin.library: pin.version for pin in have if pin.version},
-        "unknown": unknown(have),
-        "findings": [_item(each) for each in found],
+        "defect": match.defect.name,
+        "severity": match.defect.severity,
+        "what": match.defect.what,
+        "versions": dict(match.defect.versions),
+        "hits": {pin.library: pin.version for pin in match.pins},
+        "condition": match.condition,
+        "cured_by": dict(match.cures),
+        "shown_by": {script.command: script.claim for script in match.defect.scripts},
+        "met_as": list(match.defect.symptoms),
+        "link": match.defect.link,
     }
 
 
-def _item(found: "Finding") -> dict[str, Any]:
-    return {
-        "defect": found.defect.name,
-        "what": found.defect.what,
-        "versions": dict(found.defect.versions),
-        "hits": {pin.library: pin.version for pin in found.pins},
-        "condition": found.condition,
-        "cured_by": dict(found.cures),
-        "shown_by": {each.command: each.claim for each in found.defect.scripts},
-        "met_as": list(found.defect.met_as),
-        "link": found.defect.link,
-    }
-
-
-def _told(found: Sequence["Finding"], have: Sequence["Pin"], where: str) -> Iterator[str]:
-    from orm_async_tests.versions.audit import unknown, upgrades
-
-    versions = [f"{pin.library} {pin.version}" for pin in have if pin.version]
-    yield f"{where}: {', '.join(versions)}"
-    if missing := unknown(have):
-        yield f"not pinned, so nothing is known of them: {', '.join(missing)}"
-    for each in found:
+def _text_lines(report: Report) -> Iterator[str]:
+    yield f"{_title(report)}: {report.versions}"
+    for name, reason in report.unknown.items():
+        yield f"unknown: {name}: {reason}"
+    for match in report.affected:
         yield ""
-        yield from _block(each)
+        yield from textwrap.wrap(match.defect.what, WIDTH)
+        yield from (f"  {name:8}  {text}" for name, text in _text_rows(match))
     yield ""
-    if not found:
-        yield "no known defect hits these versions"
-        return
-    yield f"{len(found)} known defect{'s' if len(found) > 1 else ''}"
-    for library, version, count in upgrades(found):
-        yield f"  {library} {version} cures {count} of {len(found)}"
+    yield from _summary(report)
 
 
-def _block(found: "Finding") -> Iterator[str]:
-    """One defect, as a small table."""
-    defect = found.defect
-    yield from textwrap.wrap(defect.what, WIDTH)
-    rows = [("hits", " with ".join(f"{pin.library} {pin.version}" for pin in found.pins))]
-    if found.condition:
-        rows.append(("only on", found.condition))
-    cures = " or ".join(f"{library} {version}" for library, version in found.cures)
-    rows.append(("cured by", cures or "no release that is known"))
-    rows.append(("shown by", ", ".join(each.command for each in defect.scripts)))
-    rows += [("met as", each) for each in defect.met_as]
-    rows += [("claim", defect.scripts[0].claim)] if not defect.met_as else []
-    rows.append(("link", defect.link))
-    for name, text in rows:
-        yield f"  {name:8}  {text}"
+def _text_rows(match: "AffectedPins") -> Iterator[tuple[str, str]]:
+    defect = match.defect
+    yield "severity", defect.severity
+    yield "hits", match.libraries
+    if match.condition:
+        yield "only on", match.condition
+    yield "cured by", match.cure or "no release yet"
+    yield "shown by", ", ".join(script.command for script in defect.scripts)
+    yield from (("met as", symptom) for symptom in defect.symptoms)
+    yield "link", defect.link
+
+
+def _markdown_lines(report: Report) -> Iterator[str]:
+    yield f"## Known defects: {_title(report)}"
+    yield ""
+    yield f"{report.versions}"
+    yield ""
+    for name, reason in report.unknown.items():
+        yield f"- **unknown**: {name}: {_escape(reason)}"
+    if report.unknown:
+        yield ""
+    if report.affected:
+        yield "| Severity | Defect | Affected | Cured by | Shown by |"
+        yield "| --- | --- | --- | --- | --- |"
+    for match in report.affected:
+        defect = match.defect
+        affected = f"{match.libraries}, only on {match.condition}" if match.condition else ""
+        cells = (
+            defect.severity,
+            f"[{_escape(defect.what)}]({defect.link})",
+            affected or match.libraries,
+            match.cure or "no release yet",
+            ", ".join(script.command for script in defect.scripts),
+        )
+        yield f"| {' | '.join(cells)} |"
+    if report.affected:
+        yield ""
+    yield from (line.strip() for line in _summary(report))
+
+
+def _escape(text: str) -> str:
+    """Return a text without the characters that end a cell or a link in Markdown."""
+    for character in "\\|[]<>*":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def _title(report: Report) -> str:
+    releases = " and ".join(f"{name} {version}" for name, version in report.upgrade.items())
+    return f"{report.source} upgraded to {releases}" if releases else report.source
+
+
+def _summary(report: Report) -> Iterator[str]:
+    from orm_async_tests.versions.matching import count_by_severity, find_upgrades
+
+    total = len(report.affected)
+    counts = ", ".join(f"{name} {count}" for name, count in count_by_severity(report.affected))
+    if total:
+        yield f"{total} known defect{'s' if total > 1 else ''}: {counts}"
+    elif report.unknown:
+        yield "no verdict: a version is unknown"
+    else:
+        yield "no known defect affects these versions"
+    for library, version, count in find_upgrades(report.affected):
+        yield f"  {library} {version} cures {count} of {total}"
+    if report.upgrade:
+        cured, added = report.compare()
+        yield f"  the upgrade cures {len(cured)} of {len(report.before)}, and adds {len(added)}"

@@ -1,4 +1,4 @@
-"""orm-async-tests bisect: in which releases of a library a script shows a defect."""
+"""orm-async-tests bisect: the releases of a library in which a script shows a defect."""
 
 import argparse
 import json
@@ -7,58 +7,70 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue, db
+from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
-from orm_async_tests.versions.entries import upstream
 
 if TYPE_CHECKING:
-    from orm_async_tests.versions.bisect import Outcome, Runner
-    from orm_async_tests.versions.known import Known
-    from orm_async_tests.versions.search import Search
+    from orm_async_tests.versions.bisection import ReleaseOutcome, Runner
+    from orm_async_tests.versions.search import SearchResult
 
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("bisect", help="the releases in which a script shows a defect")
-    parser.add_argument("number", metavar="NUMBER", help="of a script, such as 38")
+    parser = commands.add_parser(
+        "bisect", help="find the releases in which a script shows a defect"
+    )
+    parser.add_argument("number", metavar="NUMBER", help="the script's number, for example 38")
     parser.add_argument("--library", choices=LIBRARIES, default=LIBRARIES[0])
-    parser.add_argument("--since", metavar="2.0.50", help="the first release (default: declared)")
-    parser.add_argument("--until", metavar="2.1.9", help="the last release (default: declared)")
-    parser.add_argument("--every", action="store_true", help="run every release between them")
+    first = "the first release, for example 2.0.50 (default: the oldest that is supported)"
+    parser.add_argument("--since", metavar="VERSION", help=first)
+    last = "the last release, for example 2.1.9 (default: the newest that is supported)"
+    parser.add_argument("--until", metavar="VERSION", help=last)
+    parser.add_argument("--every", action="store_true", help="run every release, without bisecting")
     parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
-    beside = "a release of another library beside them, such as asyncpg==0.31.0"
-    parser.add_argument("--with", action="append", default=[], dest="pins", help=beside)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="the ranges as JSON")
+    other = "also install this release of another library, for example asyncpg==0.31.0; repeatable"
+    parser.add_argument("--with", action="append", default=[], dest="pins", help=other)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", dest="as_json", help="print a JSON document")
+    entry = "also print the entry for the script: an Upstream(...) with these ranges"
+    form.add_argument("--entry", action="store_true", help=entry)
     parser.set_defaults(run=bisect)
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Print each run, and the ranges that they show; 1 if a release breaks the script."""
-    from orm_async_tests.versions import known
-    from orm_async_tests.versions.bisect import Runner
-    from orm_async_tests.versions.releases import between
-    from orm_async_tests.versions.search import row, search
+    """Print each run, and which releases have the defect; 1 if a release breaks the script."""
+    from orm_async_tests.versions.bisection import Runner
+    from orm_async_tests.versions.defect_catalogue import load_known_defects
+    from orm_async_tests.versions.releases import releases_between
+    from orm_async_tests.versions.search import format_row, search_releases
 
-    entry = _entry(arguments.number)
+    script = catalogue.select_one(arguments.number)
     library = arguments.library
-    driver = _driver(library, arguments.driver)
-    versions = between(library, arguments.since, arguments.until)
-    pins = tuple(_pin(text, library) for text in arguments.pins)
-    run = _telling(Runner((entry.number,), library, driver, home(), pins), entry.number)
-    also = versions if arguments.every else ()
-    found = search(entry.number, library, known.known_defects(), versions, run, also)
+    driver = _choose_driver(library, arguments.driver)
+    pins = tuple(_parse_pin(text, library) for text in arguments.pins)
+    versions = releases_between(library, arguments.since, arguments.until)
+    run = _announce_runs(Runner((script.number,), library, driver, home(), pins), script.number)
+    always = versions if arguments.every else ()
+    result = search_releases(script.number, library, load_known_defects(), versions, run, always)
     if arguments.as_json:
-        print(json.dumps([row(found, each) for each in found.defects], indent=2))
+        rows = [
+            {**format_row(result, defect), "sentence": result.describe_shown(defect)}
+            for defect in result.defects
+        ]
+        print(json.dumps(rows, indent=2))
     else:
-        print("\n".join(_told(found, entry, len(versions))))
-    return int(any(found.runs().values()))
+        print("\n".join(_report_lines(result, script, len(versions))))
+    if arguments.entry:
+        print("\n".join(_entry_lines(result)))
+    return int(any(result.broken_by_version().values()))
 
 
-def _driver(library: str, asked: str | None) -> str:
-    """The driver that the script runs on: the library, if it is one."""
-    driver = asked or (library if library in db.DRIVERS else db.DRIVERS[0])
+def _choose_driver(library: str, wanted: str | None) -> str:
+    """Return the driver to run the script on: the library, if that is a driver."""
+    driver = wanted or (library if library in db.DRIVERS else db.DRIVERS[0])
     if driver not in db.DRIVERS or (library in db.DRIVERS and driver != library):
         raise CouldNotRun(
             f"{driver} is not a driver that shows releases of {library}",
@@ -68,54 +80,56 @@ def _driver(library: str, asked: str | None) -> str:
     return driver
 
 
-def _pin(text: str, bisected: str) -> tuple[str, str]:
-    """A library and its release."""
-    name, _, version = text.partition("==")
-    if name not in LIBRARIES or name == bisected or not version:
-        other = next(each for each in LIBRARIES if each != bisected)
-        what = f"{text!r} is not a release beside those of {bisected}"
+def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
+    """Return the library and the release that --with names."""
+    from orm_async_tests.versions.pins import parse_release
+
+    name, version = parse_release(text, "--with")
+    if name not in LIBRARIES or name == bisected:
+        other = next(library for library in LIBRARIES if library != bisected)
+        what = f"{text!r} is not a release of another library than {bisected}"
         raise CouldNotRun(what, "--with", f"--with {other}==VERSION")
     return name, version
 
 
-def _entry(number: str) -> catalogue.ScriptFile:
-    entries = catalogue.select([number])
-    if len(entries) > 1:
-        raise CouldNotRun(
-            f"{number} names {len(entries)} scripts, and one is bisected",
-            "the command line",
-            f"orm-async-tests bisect {entries[0].number}",
-        )
-    return entries[0]
+def _announce_runs(run: "Runner", number: int) -> Callable[[str], "ReleaseOutcome"]:
+    """Return a function that runs one script and names the release on standard error first."""
 
-
-def _telling(run: "Runner", number: int) -> Callable[[str], "Outcome"]:
-    """A run of the script, which says on standard error what is run, since each takes seconds."""
-
-    def told(version: str) -> "Outcome":
+    def announce(version: str) -> "ReleaseOutcome":
         print(f"running {version}", file=sys.stderr)
         return run(version)[number]
 
-    return told
+    return announce
 
 
-def _told(found: "Search", entry: catalogue.ScriptFile, releases: int) -> Iterator[str]:
-    yield f"{entry.command}  {entry.claim}"
-    yield f"{len(found.outcomes)} of {releases} releases of {found.library} were tried"
-    names = {each.what: each.name for each in found.defects}
-    for version, each in found.outcomes.items():
-        shown = ", ".join(sorted(names[what] for what in each.shown))
-        yield f"  {version:8}  {each.word:8}  {each.why or shown}".rstrip()
-    for defect in found.defects:
+def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> Iterator[str]:
+    yield f"{script.command}  {script.claim}"
+    yield f"{len(result.outcomes)} of {releases} releases of {result.library} were run"
+    names = {defect.what: defect.name for defect in result.defects}
+    for version, outcome in result.outcomes.items():
+        shown = ", ".join(sorted(names[what] for what in outcome.defects))
+        yield f"  {version:8}  {outcome.word:8}  {outcome.why or shown}".rstrip()
+    yield ""
+    for defect in result.defects:
+        yield f"{defect.what}: {result.describe_shown(defect)}"
+    if broken := result.format_broken():
+        yield f"the script is broken without a known defect on {result.library} {broken}"
+    elif not result.defects:
+        yield f"{script.command} shows no known defect, and no release breaks it"
+
+
+def _entry_lines(result: "SearchResult") -> Iterator[str]:
+    """Yield an `Upstream(...)` for each defect, and one to fill in for releases that break."""
+    from orm_async_tests.versions.defect_catalogue import upstream_entry
+
+    for defect in result.defects:
+        ranges = result.format_shown(defect)
+        versions = {**defect.versions, result.library: ranges}
         yield ""
-        yield _upstream(found.library, found.ranges(defect), defect)
-    if broken := found.broken():
+        if ranges:
+            yield upstream_entry(defect.what, versions, defect.link, defect.severity)
+        else:
+            yield f"# in none of these releases: {defect.what}"
+    if broken := result.format_broken():
         yield ""
-        yield upstream("<what goes wrong>", {found.library: broken}, "https://...")
-
-
-def _upstream(library: str, ranges: str, defect: "Known") -> str:
-    """An entry for the script, with the ranges that were found of this library."""
-    if not ranges:
-        return f"# in none of these releases: {defect.what}"
-    return upstream(defect.what, {**defect.versions, library: ranges}, defect.link)
+        yield upstream_entry("<what goes wrong>", {result.library: broken}, "https://...")

@@ -29,6 +29,7 @@ class Known:
     faults: frozenset[str] = frozenset()
     shown_by: frozenset[str] = frozenset()
     always: bool = True
+    function: str = ""  # in which the work is suspended, as the point's label has it
 
     def covers(self, seen: Outcome) -> bool:
         """Whether it explains all that was broken at a point."""
@@ -36,6 +37,7 @@ class Known:
         return (
             (not self.works or seen.point.work in self.works)
             and (not self.faults or bool(fault & self.faults))
+            and self.function in seen.label
             and set(seen.violations) <= self.violations
         )
 
@@ -167,6 +169,17 @@ EXIT_NOT_CANCELLED = Known(
     frozenset({"read_untimed"}),
     frozenset({"stall", "partition"}),
 )
+LISTENER_BEGINS = Known(
+    Upstream(
+        "a cancel while a listener's own SQL sends BEGIN returns the connection to the pool with "
+        "its transaction open (test208)",
+        {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
+        "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
+    ),
+    frozenset({outcome.OPEN_BACKEND}),
+    faults=frozenset({"cancel", "shutdown", "timeout", "scope"}),
+    function="_start_transaction",
+)
 KNOWN = (  # the first that explains a point is named
     COPY_BEFORE_BEGIN,
     NEVER_RETRIEVED,
@@ -180,6 +193,7 @@ KNOWN = (  # the first that explains a point is named
     NEVER_TIMED,
     NO_TIMEOUT,
     EXIT_NOT_CANCELLED,
+    LISTENER_BEGINS,
 )
 
 

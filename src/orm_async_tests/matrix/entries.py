@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from orm_async_tests.matrix.records import Record, identities, libraries, verdicts
 from orm_async_tests.verdicts import FAILING, HOLDS
-from orm_async_tests.versions.entries import upstream
+from orm_async_tests.versions.defect_catalogue import upstream_entry
 from orm_async_tests.versions.ranges import within
 
 LIBRARY = ("sqlalchemy", "driver_version", "python")  # fields that have a library's version
@@ -34,7 +34,7 @@ def entry(found: Record, records: Sequence[Record]) -> str:
     versions = {_library(name, mine): f"=={mine[name]}" for name in names if name in LIBRARY}
     rest = {name: f"^{re.escape(mine[name])}$" for name in names if name not in LIBRARY}
     if versions and not rest.keys() - {"driver"}:
-        return upstream(WHAT, versions, LINK)
+        return upstream_entry(WHAT, versions, LINK)
     return _expected(found["number"], rest, versions)
 
 
@@ -68,7 +68,7 @@ def _wider(defect: Record, mine: Mapping[str, str]) -> str:
         name: each if within(have.get(name, "0"), each) else f"{each} or =={have[name]}"
         for name, each in defect["versions"].items()
     }
-    return upstream(defect["what"], versions, defect["link"])
+    return upstream_entry(defect["what"], versions, defect["link"])
 
 
 def _expected(number: int, where: Mapping[str, str], versions: Mapping[str, str]) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 from orm_async_tests.matrix import plans
 from orm_async_tests.matrix.plans import Plan
 from orm_async_tests.versions.releases import (
-    HERE,
+    THIS_PYTHON,
     NotInstalled,
     Python,
-    installed,
+    install_release,
     last_line,
-    pip,
-    released,
+    list_releases,
+    run_pip,
 )
 
 EXTRAS = ("anyio", "psycopg", "service", "uvloop")
@@ -32,7 +32,7 @@ def variables(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
     """
     python = interpreter(plan.python, home)
     pins = plan.pins.items()
-    folders = [installed(name, _newest(name, text), home, python) for name, text in pins]
+    folders = [install_release(name, _newest(name, text), home, python) for name, text in pins]
     paths = [*map(str, folders), str(SOURCES)]
     return python.command, {"PYTHONPATH": os.pathsep.join(paths)}
 
@@ -41,7 +41,7 @@ def _newest(library: str, version: str) -> str:
     """The version, or the newest of a line such as 2.0."""
     if version.count(".") != 1:
         return version
-    found = [each for each in released(library) if each.startswith(f"{version}.")]
+    found = [each for each in list_releases(library) if each.startswith(f"{version}.")]
     if not found:
         raise NotInstalled(f"{library} has no release {version}")
     return found[-1]
@@ -53,10 +53,10 @@ def interpreter(version: str, home: Path) -> Python:
     Raises NotInstalled.
     """
     if version == plans.HERE:
-        return HERE
+        return THIS_PYTHON
     folder = home / "environments" / f"python{version}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    tag = HERE.tag.replace(_digits(plans.HERE), _digits(version))
+    tag = THIS_PYTHON.tag.replace(_digits(plans.HERE), _digits(version))
     made = Python(str(folder / "bin/python"), tag)
     with folder.with_name(f"{folder.name}.lock").open("a") as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)
@@ -73,7 +73,7 @@ def _make(version: str, folder: Path, made: Python) -> None:
     venv = subprocess.run([program, "-m", "venv", str(folder)], capture_output=True, text=True)
     if venv.returncode:
         raise NotInstalled(f"{program} makes no environment: {last_line(venv.stderr)}")
-    done = pip("install", "--quiet", *_frozen(), python=made)
+    done = run_pip("install", "--quiet", *_frozen(), python=made)
     if done.returncode:
         raise NotInstalled(last_line(done.stderr))
     (folder / "complete").touch()

@@ -1,1 +1,1 @@
-"""Which known defects hit which versions of the libraries, and how those versions are found."""
+"""Which known defects affect which versions of the libraries, and how those versions are found."""

@@ -1,145 +1,292 @@
-"""Which versions a lock file, a requirements file, or this environment has."""
+"""Read the pinned versions of a lock file, a requirements file, or this environment."""
 
 import importlib.metadata
+import json
 import platform
 import re
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.versions.ranges import describe_untested
+
+if TYPE_CHECKING:
+    from pip_requirements_parser import InstallRequirement, RequirementsFile
 
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg", "greenlet", "aiosqlite")
 TABLES = ("package", "packages")  # of poetry.lock, uv.lock and pdm.lock; of pylock.toml
-INCLUDE = re.compile(r"(?:-r|--requirement|-c|--constraint)[ =]?\s*(\S+)")
-ADDRESS = re.compile(r"[\w.+/-]*(?::|/|\.whl$)")  # a path or a URL, which names no version
-LOCKS = "poetry.lock, uv.lock, pdm.lock, pylock.toml or requirements.txt"
+INCLUDES = ("requirements", "constraints")  # the options -r and -c
+SECTIONS = ("default", "develop")  # of Pipfile.lock
+EXTRAS = {  # of SQLAlchemy, each of which installs a driver without pinning it
+    "aiosqlite": "aiosqlite",
+    "postgresql-asyncpg": "asyncpg",
+    "postgresql-psycopg": "psycopg",
+    "postgresql-psycopgbinary": "psycopg",
+}
+LOCKS = "poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or requirements.txt"
+REMEDY = f"orm-async-tests audit FILE: {LOCKS}"
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A library, its version, or "" if it is not pinned, and the place that says so."""
+    """A library that a file names, and the line that names it.
+
+    version is "" if the line does not pin one; marker is the environment that the line is for.
+    """
 
     library: str
     version: str
     path: Path | None = None
     line: int = 1
+    text: str = ""  # of the requirement, for messages
+    marker: str = ""
 
 
-def installed() -> list[Pin]:
-    """Those of the running environment, and its Python."""
-    found = {each: _installed(each) for each in LIBRARIES}
-    libraries = [Pin(name, version) for name, version in found.items() if version]
+def installed_pins() -> list[Pin]:
+    """Return Python's version and those of the libraries that are installed here."""
+    versions = {library: _installed_version(library) for library in LIBRARIES}
+    libraries = [Pin(name, version) for name, version in versions.items() if version]
     return [Pin("python", platform.python_version()), *libraries]
 
 
-def _installed(library: str) -> str:
+def _installed_version(library: str) -> str:
     try:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:
         return ""
 
 
-def read(path: Path) -> list[Pin]:
-    """Those of a file. Raises CouldNotRun if it cannot be read or pins none of the libraries."""
-    locked = path.suffix in (".lock", ".toml")
-    read_them = _of_lock(path) if locked else _of_requirements(path, (path,))
-    pins = list({(pin.library, pin.version): pin for pin in read_them}.values())
+def read_pins(path: Path) -> list[Pin]:
+    """Return what a file says of the libraries. Raise CouldNotRun if it cannot be read."""
+    if path.suffix in (".lock", ".toml"):
+        pins = list(_read_lock(path))
+    else:
+        pins = list(_read_requirements(path, (path.resolve(),)))
+    first = {(pin.library, pin.version, pin.marker): pin for pin in reversed(pins)}
+    return [pin for pin in pins if first[pin.library, pin.version, pin.marker] is pin]
+
+
+def require_version(pins: Sequence[Pin], path: Path) -> None:
+    """Raise CouldNotRun if no library has a version."""
     if not any(pin.version for pin in pins):
-        raise CouldNotRun(
-            f"the file pins none of {', '.join(LIBRARIES)}",
-            str(path),
-            f"orm-async-tests audit FILE: {LOCKS}",
-        )
-    return pins
+        reasons = "".join(f"; {reason}" for reason in find_unknown(pins).values())
+        what = f"the file pins none of {', '.join(LIBRARIES)}{reasons}"
+        raise CouldNotRun(what, str(path), REMEDY)
 
 
-def _text(path: Path) -> str:
+def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
+    """Return the pins with these versions, by library, in place of their own."""
+    first = {pin.library: pin for pin in reversed(pins) if pin.library in versions}
+    upgraded = [
+        replace(first.get(name, Pin(name, "")), version=version, marker="")
+        for name, version in versions.items()
+    ]
+    return [*(pin for pin in pins if pin.library not in versions), *upgraded]
+
+
+def parse_release(text: str, option: str) -> tuple[str, str]:
+    """Return the library and the version of a text such as "asyncpg==0.32.0".
+
+    Raise CouldNotRun, which names the option, for another text or another library.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    name, _, version = text.partition("==")
+    library = _canonical(name.strip())
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise CouldNotRun(
-            f"the file cannot be read: {reason}", str(path), f"orm-async-tests audit FILE: {LOCKS}"
-        ) from None
+        if library in LIBRARIES:
+            return library, str(Version(version))
+    except InvalidVersion:
+        pass  # for example "asyncpg" alone
+    what = f"this is not a release of {', '.join(LIBRARIES[:-1])} or {LIBRARIES[-1]}: {text}"
+    raise CouldNotRun(what, option, f"{option} {LIBRARIES[0]}==2.1.9")
 
 
-def _of_lock(path: Path) -> Iterator[Pin]:
-    text = _text(path)
-    try:
-        document: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CouldNotRun(
-            f"the file is not valid TOML: {error}",
-            str(path),
-            f"orm-async-tests audit FILE: {LOCKS}",
-        ) from None
-    found = (document.get(name) for name in TABLES)
-    tables = [table for each in found if isinstance(each, list) for table in each]
-    for table in tables:
-        name, version = (str(table.get(key, "")) for key in ("name", "version"))
+def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
+    """Return why nothing is known about a version, by library and version such as "asyncpg 0.29".
+
+    A requirement without a version is known if another line, such as a constraint, pins the
+    library for the same environment or for every environment. SQLAlchemy has to be named: almost
+    every defect depends on its version.
+    """
+    unknown = {}
+    for pin in pins:
+        if pin.version and (reason := describe_untested(pin.library, pin.version)):
+            unknown[f"{pin.library} {pin.version}"] = reason
+        elif not pin.version and not _is_pinned_elsewhere(pin, pins):
+            unknown[pin.library] = _describe_unpinned(pin)
+    if not any(pin.library == "sqlalchemy" for pin in pins):
+        unknown["sqlalchemy"] = "nothing names it"
+    return unknown
+
+
+def _is_pinned_elsewhere(pin: Pin, pins: Iterable[Pin]) -> bool:
+    return any(
+        other.library == pin.library and other.version and other.marker in ("", pin.marker)
+        for other in pins
+    )
+
+
+def _describe_unpinned(pin: Pin) -> str:
+    place = f"{pin.path.name}, line {pin.line}" if pin.path else "this environment"
+    return f"{place}, pins no version{f': {pin.text}' if pin.text else ''}"
+
+
+def _read_lock(path: Path) -> Iterator[Pin]:
+    text = _read_text(path)
+    entries = _read_pipfile_lock(text, path) if text.lstrip().startswith("{") else None
+    for name, version, line in entries or _read_toml_lock(text, path):
         if (library := _canonical(name)) in LIBRARIES:
-            yield Pin(library, _valid(version, path), path, _line(text, name, version))
+            yield Pin(library, _valid_version(version, path), path, line)
 
 
-def _valid(version: str, path: Path) -> str:
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> CouldNotRun:
+    reason = getattr(error, "strerror", None) or "it is not text"
+    return CouldNotRun(f"the file cannot be read: {reason}", str(path), REMEDY)
+
+
+def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield the name, the version and the line of each package."""
+    import tomli
+
+    try:
+        document: dict[str, Any] = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise CouldNotRun(f"the file is not valid TOML: {error}", str(path), REMEDY) from None
+    arrays = [document.get(name) for name in TABLES]
+    for table in (table for array in arrays if isinstance(array, list) for table in array):
+        name, version = (str(table.get(key, "")) for key in ("name", "version"))
+        names = rf'^name = "{re.escape(name)}"\n(?:.*\n)*?version = "{re.escape(version)}"'
+        yield name, version, _line_of(names, text)
+
+
+def _read_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield the name, the version and the line of each package."""
+    try:
+        document: dict[str, Any] = json.loads(text)
+        sections = [document.get(name, {}).items() for name in SECTIONS]
+        packages = [(name, dict(package)) for section in sections for name, package in section]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CouldNotRun(f"the file is not a Pipfile.lock: {error}", str(path), REMEDY) from None
+    for name, package in packages:
+        version = str(package.get("version", ""))
+        names = rf'"{re.escape(name)}": {{\n(?:.*\n)*?.*"version": "{re.escape(version)}"'
+        yield name, version.lstrip("="), _line_of(names, text)
+
+
+def _line_of(pattern: str, text: str) -> int:
+    match = re.search(pattern, text, re.MULTILINE)
+    return text.count("\n", 0, match.end()) + 1 if match else 1
+
+
+def _valid_version(version: str, path: Path) -> str:
     from packaging.version import InvalidVersion, Version
 
     try:
         return str(Version(version)) if version else ""
     except InvalidVersion:
         what = f"this is not a version: {version}"
-        raise CouldNotRun(what, str(path), f"orm-async-tests audit FILE: {LOCKS}") from None
+        raise CouldNotRun(what, str(path), REMEDY) from None
 
 
-def _line(text: str, name: str, version: str) -> int:
-    """Where a lock's table gives this version."""
-    table = rf'^name = "{re.escape(name)}"\n(?:.*\n)*?version = "{re.escape(version)}"'
-    found = re.search(table, text, re.MULTILINE)
-    return text.count("\n", 0, found.end()) + 1 if found else 1
+def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
+    """Yield the pins of a file and of the files that it includes, except of those including it."""
+    parsed = _parse_requirements(path)
+    for requirement in parsed.requirements:
+        yield from _read_requirement(requirement, path)
+    for option in parsed.options:
+        line = option.requirement_line.line_number
+        for name in chain.from_iterable(option.options.get(key, ()) for key in INCLUDES):
+            included = _locate_included(name, path, line)
+            if included.resolve() not in including:
+                yield from _read_requirements(included, (*including, included.resolve()))
 
 
-def _of_requirements(path: Path, above: tuple[Path, ...]) -> Iterator[Pin]:
-    for number, line in _logical(_text(path)):
-        if included := INCLUDE.match(line):
-            below = path.parent / included[1]
-            if below not in above:
-                yield from _of_requirements(below, (*above, below))
-        elif line and not line.startswith("-") and not ADDRESS.match(line):
-            yield from _of_requirement(line, path, number)
-
-
-def _of_requirement(line: str, path: Path, number: int) -> Iterator[Pin]:
-    from packaging.requirements import InvalidRequirement, Requirement
+def _parse_requirements(path: Path) -> "RequirementsFile":
+    from pip_requirements_parser import InstallationError, RequirementsFile
 
     try:
-        requirement = Requirement(re.split(r"\s--", line)[0])
-    except InvalidRequirement:
-        raise CouldNotRun(
-            f"this is not a requirement: {line}",
-            f"{path}, line {number}",
-            f"orm-async-tests audit FILE: {LOCKS}",
-        ) from None
-    if (library := _canonical(requirement.name)) in LIBRARIES:
-        exact = [each.version for each in requirement.specifier if each.operator == "=="]
-        pinned = [version for version in exact if "*" not in version]
-        yield Pin(library, pinned[0] if pinned else "", path, number)
+        path.open("rb").close()  # the parser's own error does not say why
+        parsed = RequirementsFile.from_file(str(path))
+    except (OSError, UnicodeError, LookupError, InstallationError) as error:
+        raise _unreadable(path, error) from None
+    for invalid in parsed.invalid_lines:
+        line = invalid.requirement_line
+        place = f"{path}, line {line.line_number}"
+        raise CouldNotRun(f"this is not a requirement: {line.line}", place, REMEDY)
+    return parsed
 
 
-def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, joined where they end with a backslash; with their numbers."""
-    first, whole = 0, ""
-    for number, line in enumerate(text.splitlines(), 1):
-        first = first if whole else number
-        whole += re.sub(r"(^|\s)#.*", "", line)
-        if whole.endswith("\\"):
-            whole = whole[:-1] + " "
-            continue
-        yield first, whole.strip()
-        whole = ""
+def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
+    """Yield the pin of a requirement, and that of each driver which SQLAlchemy's extras install."""
+    library = _canonical(requirement.name or "")
+    line = requirement.requirement_line
+    marker = str(requirement.marker or "")
+    if library in LIBRARIES:
+        version = _pinned_version(requirement)
+        yield Pin(library, version, path, line.line_number, line.line, marker)
+    if library == "sqlalchemy":
+        drivers = {EXTRAS.get(_canonical(extra), "") for extra in requirement.extras}
+        for driver in sorted(drivers - {""}):
+            yield Pin(driver, "", path, line.line_number, line.line, marker)
+
+
+def _pinned_version(requirement: "InstallRequirement") -> str:
+    """Return the version that a requirement allows alone, or "" if it allows several."""
+    from packaging.version import InvalidVersion, Version
+
+    if requirement.link:
+        return _version_of_archive(requirement.link.filename)
+    exact = [
+        specifier
+        for specifier in requirement.specifier or ()
+        if specifier.operator in ("==", "===")
+    ]
+    for specifier in exact:
+        try:
+            return str(Version(specifier.version))
+        except InvalidVersion:
+            continue  # a wildcard, such as ==2.0.*
+    return ""
+
+
+def _version_of_archive(name: str) -> str:
+    """Return the version in the file name of a wheel or a source distribution, or ""."""
+    from packaging.utils import (
+        InvalidSdistFilename,
+        InvalidWheelFilename,
+        parse_sdist_filename,
+        parse_wheel_filename,
+    )
+
+    try:
+        if name.endswith(".whl"):
+            return str(parse_wheel_filename(name)[1])
+        return str(parse_sdist_filename(name)[1])
+    except (InvalidSdistFilename, InvalidWheelFilename):
+        return ""
+
+
+def _locate_included(name: str, path: Path, line: int) -> Path:
+    """Return the path of an included file. Raise CouldNotRun for a URL."""
+    if "://" in name:
+        what = f"this tool does not download requirements: {name}"
+        remedy = "download the file, and include your copy of it: -r FILE"
+        raise CouldNotRun(what, f"{path}, line {line}", remedy)
+    return path.parent / name
 
 
 def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)

@@ -1,6 +1,6 @@
-"""Released versions of a library, each installed in a folder of its own beside this environment.
+"""Install released versions of a library, each in a folder beside this environment.
 
-Only the one library differs from what runs here, so that a difference is that library's.
+Only that library differs from what is installed here, so a difference in the outcome is its doing.
 """
 
 import importlib.util
@@ -18,121 +18,131 @@ from pathlib import Path
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions.ranges import UNKNOWN_FROM
 
-COMPANIONS = {"psycopg": ("psycopg-binary",)}  # of the same version
+COMPANIONS = {"psycopg": ("psycopg-binary",)}  # packages to install in the same version
 PIP = ("-m", "pip", "--disable-pip-version-check")
 
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter, and the tag of the wheels that it takes."""
+    """An interpreter's command, and the tag of the wheels that it can install."""
 
     command: str
     tag: str
 
 
-HERE = Python(sys.executable, f"{sys.implementation.cache_tag}-{sys.platform}")
+THIS_PYTHON = Python(sys.executable, f"{sys.implementation.cache_tag}-{sys.platform}")
 
 
 class NotInstalled(Exception):
     """A release has no wheel for this machine, or pip could not install it."""
 
 
-def released(library: str) -> list[str]:
-    """The versions on the package index, rising, without pre-releases."""
+def list_releases(library: str) -> list[str]:
+    """Return the versions on the package index, oldest first, without pre-releases."""
     from packaging.version import Version
 
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
-            "there is no pip here to install releases with",
+            "this environment has no pip to install releases with",
             sys.prefix,
             f"{sys.executable} -m ensurepip",
         )
-    done = pip("index", "versions", library)
-    found = re.search(r"^Available versions: (.+)$", done.stdout, re.MULTILINE)
-    if done.returncode or found is None:
+    process = run_pip("index", "versions", library)
+    versions = re.search(r"^Available versions: (.+)$", process.stdout, re.MULTILINE)
+    if process.returncode or versions is None:
         raise CouldNotRun(
-            f"pip knows no versions of {library}: {last_line(done.stderr)}",
+            f"pip knows no versions of {library}: {last_line(process.stderr)}",
             "the package index",
             f"{sys.executable} -m pip index versions {library}",
         )
-    return sorted(re.split(r",\s*", found[1]), key=Version)
+    return sorted(re.split(r",\s*", versions[1]), key=Version)
 
 
-def between(library: str, since: str | None, until: str | None) -> list[str]:
-    """The released versions from one to another, both included; else those that we declare."""
+def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
+    """Return the releases from one version to another, both included, oldest first.
+
+    Without `since`, begin with the oldest version that this project declares; without `until`, end
+    before the first version that it does not support.
+    """
     from packaging.version import InvalidVersion, Version
 
     try:
-        low, high = Version(since or declared(library)), Version(until or UNKNOWN_FROM[library])
+        low, high = (
+            Version(since or oldest_declared(library)),
+            Version(until or UNKNOWN_FROM[library]),
+        )
     except InvalidVersion as error:
-        remedy = f"orm-async-tests bisect NUMBER --library {library} --since {declared(library)}"
+        example = f"--since {oldest_declared(library)}"
+        remedy = f"orm-async-tests bisect NUMBER --library {library} {example}"
         raise CouldNotRun(str(error), "--since or --until", remedy) from None
-    beyond = None if until else high
-    found = [each for each in released(library) if low <= Version(each) <= high]
-    found = [each for each in found if Version(each) != beyond]
-    if not found:
+    excluded = None if until else high
+    releases = [
+        version
+        for version in list_releases(library)
+        if low <= Version(version) <= high and Version(version) != excluded
+    ]
+    if not releases:
         raise CouldNotRun(
             f"there is no release of {library} from {low} to {high}",
             "--since and --until",
             f"{sys.executable} -m pip index versions {library}",
         )
-    return found
+    return releases
 
 
-def declared(library: str) -> str:
-    """The oldest version of a library that this project declares."""
+def oldest_declared(library: str) -> str:
+    """Return the oldest version of a library that this project declares."""
     from packaging.requirements import Requirement
 
-    for each in map(Requirement, requires("orm-async-tests") or []):
-        for bound in each.specifier if each.name == library else []:
+    for requirement in map(Requirement, requires("orm-async-tests") or []):
+        for bound in requirement.specifier if requirement.name == library else []:
             if bound.operator == ">=":
                 return bound.version
     raise ValueError(f"{library} is not declared with an oldest version")
 
 
-def lines(versions: Iterable[str]) -> list[list[str]]:
-    """The versions of each minor line: a repair in one says nothing of another.
+def split_lines(versions: Iterable[str]) -> list[list[str]]:
+    """Return the versions of each minor line: a repair in one line says nothing about another.
 
-    Where each line has one version, as of asyncpg, they are one line.
+    If each line has only one version, as asyncpg's do, return them as one line.
     """
     from packaging.version import Version
 
-    found = [list(each) for _, each in groupby(versions, lambda text: Version(text).release[:2])]
-    return found if any(len(line) > 1 for line in found) else [list(chain(*found))]
+    lines = [list(line) for _, line in groupby(versions, lambda text: Version(text).release[:2])]
+    return lines if any(len(line) > 1 for line in lines) else [list(chain(*lines))]
 
 
-def folder(library: str, version: str, home: Path, python: Python = HERE) -> Path:
-    """Where a release is installed."""
+def release_folder(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
+    """Return the folder for a release, whether or not it is installed."""
     return home / "releases" / python.tag / f"{library}-{version}"
 
 
-def installed(library: str, version: str, home: Path, python: Python = HERE) -> Path:
-    """The folder with this release, made once and kept. Raises NotInstalled."""
-    found = folder(library, version, home, python)
-    if found.is_dir():
-        return found
-    found.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=found.parent, prefix=f"{found.name}.part-"))
+def install_release(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
+    """Return the folder of a release, installing it first if needed. Raise NotInstalled."""
+    folder = release_folder(library, version, home, python)
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.part-"))
     try:
-        names = (library, *COMPANIONS.get(library, ()))
-        wanted = [f"{name}=={version}" for name in names]
+        packages = [f"{name}=={version}" for name in (library, *COMPANIONS.get(library, ()))]
         options = ("--quiet", "--no-deps", "--only-binary", ":all:", "--target", str(part))
-        done = pip("install", *options, *wanted, python=python)
-        if done.returncode:
-            raise NotInstalled(last_line(done.stderr))
-        if not found.is_dir():  # else another command was faster
-            part.rename(found)
+        process = run_pip("install", *options, *packages, python=python)
+        if process.returncode:
+            raise NotInstalled(last_line(process.stderr))
+        if not folder.is_dir():  # another command may have been faster
+            part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return found
+    return folder
 
 
-def pip(*arguments: str, python: Python = HERE) -> subprocess.CompletedProcess[str]:
-    """What an interpreter's pip did."""
+def run_pip(*arguments: str, python: Python = THIS_PYTHON) -> subprocess.CompletedProcess[str]:
+    """Run an interpreter's pip, and return the finished process."""
     return subprocess.run([python.command, *PIP, *arguments], capture_output=True, text=True)
 
 
 def last_line(text: str) -> str:
-    """What pip said in the end."""
-    said = [line for line in text.splitlines() if not line.startswith("WARNING")]
-    return said[-1].removeprefix("ERROR: ") if said else "without a word"
+    """Return the last line of pip's messages that is not a warning."""
+    lines = [line for line in text.splitlines() if not line.startswith("WARNING")]
+    return lines[-1].removeprefix("ERROR: ") if lines else "no message"

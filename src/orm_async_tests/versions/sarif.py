@@ -1,53 +1,59 @@
-"""Findings as SARIF 2.1.0, which code hosts show beside the line of the lock file."""
+"""Write audited defects as SARIF 2.1.0, which code hosts show beside the line of a lock file."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from orm_async_tests.versions.audit import Finding
+from orm_async_tests.versions.matching import AffectedPins
 from orm_async_tests.versions.pins import Pin
+from orm_async_tests.versions.severities import Severity
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 NAME = "orm-async-tests"
+LEVELS: dict[Severity, str] = {
+    "loses data": "error",
+    "breaks the pool": "error",
+    "wrong result": "warning",
+    "wrong error": "note",
+}
 
 
-def document(found: Sequence[Finding]) -> dict[str, Any]:
-    """One run with a rule for each defect, and a result for each pin that has it."""
-    driver = {"name": NAME, "version": version(NAME), "rules": [_rule(each) for each in found]}
-    results = [_result(each, pin) for each in found for pin in each.pins]
+def sarif_document(affected: Sequence[AffectedPins]) -> dict[str, Any]:
+    """Return one run with a rule for each defect, and a result for each pin that has it."""
+    rules = [_rule(match) for match in affected]
+    results = [_result(match, pin) for match in affected for pin in match.pins]
+    driver = {"name": NAME, "version": version(NAME), "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "utf16CodeUnits", "results": results}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(found: Finding) -> dict[str, Any]:
-    defect = found.defect
-    claims = "\n".join(f"{each.command}: {each.claim}" for each in defect.scripts)
+def _rule(match: AffectedPins) -> dict[str, Any]:
+    defect = match.defect
+    claims = "\n".join(f"{script.command}: {script.claim}" for script in defect.scripts)
     return {
         "id": defect.name,
         "shortDescription": {"text": defect.what},
         "fullDescription": {"text": claims},
-        "help": {"text": f"{cure(found)}\n{defect.link}"},
+        "help": {"text": f"{_cure_sentence(match)}\n{defect.link}"},
         "helpUri": defect.link,
-        "defaultConfiguration": {"level": "warning"},
+        "defaultConfiguration": {"level": LEVELS[defect.severity]},
+        "properties": {"severity": defect.severity},
     }
 
 
-def _result(found: Finding, pin: Pin) -> dict[str, Any]:
-    on = " with ".join(f"{pin.library} {pin.version}" for pin in found.pins)
+def _result(match: AffectedPins, pin: Pin) -> dict[str, Any]:
     uri = pin.path.as_posix() if pin.path else ""
-    place = {"artifactLocation": {"uri": uri}, "region": {"startLine": pin.line}}
+    location = {"artifactLocation": {"uri": uri}, "region": {"startLine": pin.line}}
+    text = f"On {match.libraries}, {match.defect.what}. {_cure_sentence(match)}"
     return {
-        "ruleId": found.defect.name,
-        "level": "warning",
-        "message": {"text": f"On {on}, {found.defect.what}. {cure(found)}"},
-        "locations": [{"physicalLocation": place}],
+        "ruleId": match.defect.name,
+        "level": LEVELS[match.defect.severity],
+        "message": {"text": text},
+        "locations": [{"physicalLocation": location}],
     }
 
 
-def cure(found: Finding) -> str:
-    """What to upgrade to, in a sentence."""
-    if not found.cures:
-        return "No release without it is known."
-    return f"Cured by {' or '.join(f'{library} {end}' for library, end in found.cures)}."
+def _cure_sentence(match: AffectedPins) -> str:
+    return f"Cured by {match.cure}." if match.cure else "No release cures it yet."

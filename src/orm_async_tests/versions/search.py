@@ -1,85 +1,108 @@
-"""The releases of a library in which a script's defects show, and those of every defect."""
+"""Search the releases of a library for those in which the defects of a script show."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orm_async_tests.versions.bisect import BROKEN, TOLD, Outcome, bisected, confirmed, spans
-from orm_async_tests.versions.known import Known
-from orm_async_tests.versions.ranges import as_ranges
-from orm_async_tests.versions.releases import lines
+from orm_async_tests.verdicts import BROKEN
+from orm_async_tests.versions.bisection import (
+    CONCLUSIVE,
+    ReleaseOutcome,
+    bisect_line,
+    confirm_changes,
+    mark_shown,
+)
+from orm_async_tests.versions.defect_catalogue import KnownDefect
+from orm_async_tests.versions.ranges import describe_ranges, format_ranges
+from orm_async_tests.versions.releases import split_lines
 
-BOUND = re.compile(r"\d+(?:\.\d+)+")
+VERSION = re.compile(r"\d+(?:\.\d+)+")
+Run = Callable[[str], ReleaseOutcome]  # by version
 
 
 @dataclass(frozen=True)
-class Search:
-    """What was found for one script and one library: the outcomes of each minor line."""
+class SearchResult:
+    """The outcomes of one script on releases of one library, for each minor line."""
 
     number: int
     library: str
-    defects: tuple[Known, ...]
-    lines: tuple[Mapping[str, Outcome], ...]
+    defects: tuple[KnownDefect, ...]
+    lines: tuple[Mapping[str, ReleaseOutcome], ...]
 
     @property
-    def outcomes(self) -> dict[str, Outcome]:
-        """Those of all lines, rising."""
-        return {version: each for line in self.lines for version, each in line.items()}
+    def outcomes(self) -> dict[str, ReleaseOutcome]:
+        """The outcomes of all lines, oldest release first."""
+        return {version: outcome for line in self.lines for version, outcome in line.items()}
 
-    def ranges(self, defect: Known) -> str:
-        """The versions in which a defect shows, as a range; "" if it shows in none."""
-        return as_ranges([spans(line, defect.what) for line in self.lines])
+    def format_shown(self, defect: KnownDefect) -> str:
+        """Return the versions in which a defect shows, as ranges; "" if it shows in none."""
+        return format_ranges([mark_shown(line, defect.what) for line in self.lines])
 
-    def broken(self) -> str:
-        """The versions that break the script in another way, as a range."""
-        spans = [[(v, o.word == BROKEN) for v, o in line.items()] for line in self.lines]
-        return as_ranges(spans)
+    def describe_shown(self, defect: KnownDefect) -> str:
+        """Return the versions that have a defect and those that cure it, as a sentence."""
+        return describe_ranges([mark_shown(line, defect.what) for line in self.lines])
 
-    def holds(self) -> str:
-        """The versions on which the script holds, but for its known defects, as a range."""
-        spans = [[(v, o.word in TOLD) for v, o in line.items()] for line in self.lines]
-        return as_ranges(spans)
+    def format_broken(self) -> str:
+        """Return the versions that break the script without a known defect, as ranges."""
+        return self._format((BROKEN,))
 
-    def runs(self) -> dict[str, bool]:
-        """The releases of which a verdict came, and whether it was BROKEN."""
+    def format_holding(self) -> str:
+        """Return the versions on which the script holds but for known defects, as ranges."""
+        return self._format(CONCLUSIVE)
+
+    def _format(self, words: Collection[str]) -> str:
+        lines = [[(version, o.word in words) for version, o in line.items()] for line in self.lines]
+        return format_ranges(lines)
+
+    def broken_by_version(self) -> dict[str, bool]:
+        """Return, for each release that gave a verdict, whether it was BROKEN."""
         return {
-            version: each.word == BROKEN
-            for version, each in self.outcomes.items()
-            if each.word in (*TOLD, BROKEN)
+            version: outcome.word == BROKEN
+            for version, outcome in self.outcomes.items()
+            if outcome.word in (*CONCLUSIVE, BROKEN)
         }
 
 
-def search(
+def search_releases(
     number: int,
     library: str,
-    defects: Sequence[Known],
+    defects: Sequence[KnownDefect],
     versions: Sequence[str],
-    run: Callable[[str], Outcome],
-    also: Collection[str] = (),
-    again: Callable[[str], Outcome] | None = None,
-) -> Search:
-    """Bisect each minor line; run what the known ranges end at, its neighbours, and also these.
+    run: Run,
+    always: Collection[str] = (),
+    confirm: Run | None = None,
+) -> SearchResult:
+    """Bisect each minor line of `versions` for one script, and return the outcomes.
 
-    What lies beside a change is run again.
+    The versions in `always`, those at which a declared range ends, and their neighbors are run in
+    any case. Releases beside a change are run again, by `confirm` or else by `run`.
     """
-    mine = tuple(each for each in defects if any(e.number == number for e in each.scripts))
-    found = (bisected(each, run, {*_ends(each, library, mine), *also}) for each in lines(versions))
-    return Search(number, library, mine, tuple(confirmed(each, again or run) for each in found))
+    shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
+    lines = []
+    for line in split_lines(versions):
+        outcomes = bisect_line(line, run, {*_find_ends(line, library, shown), *always})
+        lines.append(confirm_changes(outcomes, confirm or run))
+    return SearchResult(number, library, shown, tuple(lines))
 
 
-def _ends(line: Sequence[str], library: str, defects: Sequence[Known]) -> set[str]:
-    ranges = " ".join(each.versions.get(library, "") for each in defects)
-    at = [line.index(each) for each in BOUND.findall(ranges) if each in line]
-    return {line[index] for each in at for index in (each - 1, each) if index >= 0}
+def _find_ends(line: Sequence[str], library: str, defects: Sequence[KnownDefect]) -> set[str]:
+    ranges = " ".join(defect.versions.get(library, "") for defect in defects)
+    return find_neighbors(ranges, line)
 
 
-def row(found: Search, defect: Known) -> dict[str, Any]:
-    """What was found of one defect, as JSON types."""
+def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
+    """Return the versions that a text names, and the one before each."""
+    indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
+    return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
+
+
+def format_row(result: SearchResult, defect: KnownDefect) -> dict[str, Any]:
+    """Return what a search showed about one defect, as JSON types."""
     return {
         "defect": defect.name,
-        "script": found.number,
-        "library": found.library,
-        "shown": found.ranges(defect),
-        "run": [version for version, broken in found.runs().items() if not broken],
+        "script": result.number,
+        "library": result.library,
+        "shown": result.format_shown(defect),
+        "run": [version for version, broken in result.broken_by_version().items() if not broken],
     }

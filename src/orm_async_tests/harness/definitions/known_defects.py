@@ -9,19 +9,23 @@ CANCEL_IS_LOGGED = Upstream(
         "asyncpg": ">=0.30,<0.33",
     },
     "https://github.com/sqlalchemy/sqlalchemy/issues/13772",
+    "wrong error",
 )
 DEAD_IN_THE_POOL = Upstream(
     "a second cancel leaves the closed connection in the pool, and the next user gets it",
     {"sqlalchemy": ">=2.0.44,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13673",
+    "breaks the pool",
 )
 CLOSE_HANGS = Upstream(
     "close() waits without end for the answer to a cancel request, whatever its timeout",
     {"sqlalchemy": ">=2.0.38,<2.2", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/MagicStack/asyncpg/issues/1356",
+    "breaks the pool",
 )
 LEFT_OPEN = Upstream(
     "a second cancel stops close(): the connection stays open, and the pool has forgotten it",
     {"sqlalchemy": ">=2.0.24,<2.0.38", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/12077",
+    "breaks the pool",
 )

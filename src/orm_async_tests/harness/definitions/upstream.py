@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from orm_async_tests.versions.ranges import applies
+from orm_async_tests.versions.severities import Severity
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """A defect of a library: what goes wrong, in which versions, and a link.
+    """A defect of a library: what goes wrong, in which versions, a link, and a severity.
 
     `versions` maps libraries, or "python", to version ranges; all of them must match. A script's
     `check` asserts the correct behavior in a `with` block of the defect. If that assertion fails on
     a stack in the ranges, the verdict is UPSTREAM. If it passes there, or fails elsewhere, the
     verdict is BROKEN. `orm-async-tests audit` reads the arguments from the source, so write them as
-    literals.
+    literals. A defect of a script needs a severity; one of the fault sweep does not.
     """
 
     what: str
     versions: Mapping[str, str]
     link: str
+    severity: Severity | None = None
 
     @property
     def sentence(self) -> str:

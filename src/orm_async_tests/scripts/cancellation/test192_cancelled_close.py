@@ -20,11 +20,13 @@ STILL_OPEN = Upstream(
     "an AsyncConnection whose close() was cancelled does not know that it is closed",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13699",
+    "breaks the pool",
 )
 SLOT_LOST = Upstream(
     "a cancel while the pool resets a connection takes its slot until it is garbage",
     {"sqlalchemy": ">=2.0,<2.0.55 or >=2.1,<2.1.2"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13622",
+    "breaks the pool",
 )
 
 

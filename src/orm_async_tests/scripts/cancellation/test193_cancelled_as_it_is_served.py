@@ -21,6 +21,7 @@ DEFECT = Upstream(
     "a cancel is lost if the pool has a connection for the waiting task at that moment",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.7", "python": "<3.12"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13749",
+    "wrong result",
 )
 NEW = insert(User).values(username="written after the cancel")
 USERS = select(func.count(User.id))

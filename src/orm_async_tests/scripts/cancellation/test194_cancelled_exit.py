@@ -19,6 +19,7 @@ DEFECT = Upstream(
     "a task cancelled at the exit of `async with` ends before its connection is closed",
     {"sqlalchemy": ">=2.0,<2.0.55 or >=2.1,<2.1.2"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/12710",
+    "breaks the pool",
 )
 
 

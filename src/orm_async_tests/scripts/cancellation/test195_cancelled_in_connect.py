@@ -22,6 +22,7 @@ DEFECT = Upstream(
     "a cancel is lost while the pool closes a connection whose `connect` listener raised",
     {"sqlalchemy": ">=2.0.53,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13678",
+    "wrong result",
 )
 
 

@@ -21,6 +21,7 @@ DEFECT = Upstream(
     "a close() whose task is cancelled before its first step never gives its connection back",
     {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
     "https://docs.python.org/3/library/asyncio-task.html#asyncio.shield",
+    "breaks the pool",
 )
 
 

@@ -22,6 +22,7 @@ DEFECT = Upstream(
     "a COPY that is cancelled as it starts raises an OperationalError and not CancelledError",
     {"psycopg": ">=3.2.3,<4"},
     "https://www.psycopg.org/psycopg3/docs/basic/copy.html",
+    "wrong error",
 )
 COPY = "COPY users (username) FROM STDIN"
 COUNT = text("SELECT count(*) FROM users WHERE username LIKE 'copied-%'")

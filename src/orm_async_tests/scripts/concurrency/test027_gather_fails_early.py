@@ -23,6 +23,7 @@ DEFECT = Upstream(
     "leaving a session that a task still uses loses your error, and the pool's slot",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/10092",
+    "breaks the pool",
 )
 SLOW = select(func.pg_sleep(0.05))
 

@@ -24,6 +24,7 @@ DEFECT = Upstream(
     "a connection that is left while a task uses it is of no use to the pool's next users",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
+    "breaks the pool",
 )
 POOL = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
 SLOW = select(func.pg_sleep(0.5))

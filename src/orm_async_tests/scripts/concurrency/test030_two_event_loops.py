@@ -22,6 +22,7 @@ DEFECT = Upstream(
     "the rollback after a transaction that cannot start raises an error in place of the first one",
     {"sqlalchemy": ">=2.1,<2.1.4", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
+    "wrong error",
 )
 
 

@@ -23,6 +23,7 @@ DEFECT = Upstream(
     "an executemany() that is cancelled at its start leaves the pipeline mode on",
     {"psycopg": "==3.3.9"},
     "https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html",
+    "breaks the pool",
 )
 ONE = {"pool_size": 1, "max_overflow": 0}
 INSERT = text("INSERT INTO users (username) VALUES (:username)")

@@ -23,6 +23,7 @@ DEFECT = Upstream(
     "driver_exception raises ValueError for the error of a stale statement",
     {"sqlalchemy": ">=2.1,<=2.1.9", "asyncpg": ">=0.30,<0.33"},
     "https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError",
+    "wrong error",
 )
 
 

@@ -21,6 +21,7 @@ DEFECT = Upstream(
     "after a refused BEGIN the pooled connection takes its transaction for begun",
     {"sqlalchemy": ">=2.0,<2.1 or >=2.1.4,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/MagicStack/asyncpg/blob/v0.30.0/asyncpg/transaction.py",
+    "breaks the pool",
 )
 USERS = select(func.count(User.id))
 

@@ -17,6 +17,7 @@ DEFECT = Upstream(
     "what fails while the rows of a stream come is the driver's own error, and no DBAPIError",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/blob/main/lib/sqlalchemy/dialects/postgresql/asyncpg.py",
+    "wrong error",
 )
 FAILS_LATE = text("SELECT 1 / (5000 - n) FROM generate_series(1, 6000) n")
 FAILS_AT_ONCE = text("SELECT 1 / (1 - n) FROM generate_series(1, 10) n")

@@ -19,6 +19,7 @@ DEFECT = Upstream(
     "scalars() of a stream forgets the stream's unique() and columns()",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13688",
+    "wrong result",
 )
 JOINED = select(User).options(joinedload(User.points)).order_by(User.id)
 NAMES = select(User.id, User.username).order_by(User.id)

@@ -17,6 +17,7 @@ DEFECT = Upstream(
     "freeze() of a stream fetches no rows, and calling the frozen result raises TypeError",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13689",
+    "wrong error",
 )
 NAMES = select(User.username).order_by(User.id)
 

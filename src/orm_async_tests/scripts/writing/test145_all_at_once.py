@@ -18,6 +18,7 @@ DEFECT = Upstream(
     "merge_all() flushes between its objects, as merge() in a loop does",
     {"sqlalchemy": ">=2.1,<2.1.7"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13715",
+    "wrong result",
 )
 
 

@@ -1,0 +1,180 @@
+"""Find the releases of a library in which a script shows a defect, with few runs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from orm_async_tests.postgres.paths import VARIABLE
+from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, SKIPPED, UPSTREAM
+from orm_async_tests.versions.releases import NotInstalled, install_release
+
+UNSTABLE = "UNSTABLE"  # two runs of one release differ
+CONCLUSIVE = (HOLDS, UPSTREAM)  # words that say whether a defect shows
+HOME_NAME = "bisect"  # the folder of the embedded server
+RUN_TIMEOUT = 600  # seconds: a script may hang on a release
+
+
+@dataclass(frozen=True)
+class ReleaseOutcome:
+    """The outcome of a script on one release.
+
+    defects holds the texts of the defects that the script showed; why, the reason for a word that
+    says nothing about a defect.
+    """
+
+    word: str
+    defects: frozenset[str] = frozenset()
+    why: str = ""
+
+    def agrees_with(self, other: "ReleaseOutcome") -> bool:
+        """Return whether both have the same word and the same defects."""
+        return (self.word, self.defects) == (other.word, other.defects)
+
+
+Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Run scripts on releases of one library, with everything else as it is installed here.
+
+    pins are releases of other libraries to install as well; options are passed to each run. The
+    runs use an embedded server apart from the usual one, because they may take many minutes.
+    """
+
+    numbers: tuple[int, ...]
+    library: str
+    driver: str
+    home: Path
+    pins: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+
+    def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
+        """Return the outcome of each script; NOT RUN if this release could not be run."""
+        try:
+            releases = ((self.library, version), *self.pins)
+            folders = [install_release(*release, self.home) for release in releases]
+        except NotInstalled as error:
+            return self._not_run(str(error))
+        try:
+            process = self._run(folders)
+        except subprocess.TimeoutExpired:
+            return self._not_run(f"it did not end within {RUN_TIMEOUT} seconds")
+        try:
+            document = json.loads(process.stdout)
+        except json.JSONDecodeError:
+            lines = process.stderr.strip().splitlines() or ["nothing"]
+            return self._not_run(f"the run exited with {process.returncode}: {lines[-1]}")
+        return read_outcomes(document, {self.library: version, **dict(self.pins)})
+
+    def _not_run(self, why: str) -> dict[int, ReleaseOutcome]:
+        return dict.fromkeys(self.numbers, ReleaseOutcome(NOT_RUN, why=why))
+
+    def _run(self, folders: Sequence[Path]) -> subprocess.CompletedProcess[str]:
+        paths = [*map(str, folders), os.environ.get("PYTHONPATH", "")]
+        variables = {
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            VARIABLE: str(self.home / HOME_NAME),
+        }
+        command = (sys.executable, "-m", "orm_async_tests", "run", "--json")
+        return subprocess.run(
+            [*command, "--driver", self.driver, *self.options, *map(str, self.numbers)],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=RUN_TIMEOUT,
+        )
+
+
+def read_outcomes(
+    document: Mapping[str, Any], releases: Mapping[str, str]
+) -> dict[int, ReleaseOutcome]:
+    """Return the outcomes in the document of a run, by script.
+
+    They are NOT RUN if the run used other releases than these.
+    """
+    stack = document["stack"]
+    ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
+    others = [f"{name} {ran.get(name)}" for name in releases if ran.get(name) != releases[name]]
+    if not others:
+        return {result["number"]: _read_outcome(result) for result in document["results"]}
+    replaced = ReleaseOutcome(NOT_RUN, why=f"{' and '.join(others)} was run in its place")
+    return {result["number"]: replaced for result in document["results"]}
+
+
+def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
+    """Read one result, ignoring the version range that the script declares.
+
+    A script that is BROKEN only because its declared range is wrong counts by what it showed: the
+    range is what we are looking for.
+    """
+    word, evidence = result["verdict"], result["evidence"]
+    defects = frozenset(defect["what"] for defect in result["defects"])
+    if word == BROKEN and defects:
+        return ReleaseOutcome(UPSTREAM, defects)
+    if word == BROKEN and evidence and all(assertion["holds"] for assertion in evidence):
+        return ReleaseOutcome(HOLDS)
+    return ReleaseOutcome(word, defects, result["reason"] if word in (BROKEN, SKIPPED) else "")
+
+
+def bisect_line(
+    versions: Sequence[str], run: Callable[[str], ReleaseOutcome], first: Iterable[str] = ()
+) -> dict[str, ReleaseOutcome]:
+    """Return the outcomes of one minor line, oldest first, including every change.
+
+    Run the oldest, the middle and the newest release and those of `first`, then bisect between two
+    that differ. Between two equal outcomes nothing more is run. A NOT RUN equals no other outcome.
+    """
+    start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
+    outcomes = {version: run(version) for version in versions if version in start}
+    while pair := _find_gap(versions, outcomes):
+        middle = versions[sum(pair) // 2]
+        outcomes[middle] = run(middle)
+    return {version: outcomes[version] for version in versions if version in outcomes}
+
+
+def confirm_changes(
+    outcomes: Outcomes, run: Callable[[str], ReleaseOutcome]
+) -> dict[str, ReleaseOutcome]:
+    """Run the releases beside each change again, and return all outcomes.
+
+    A release whose second run differs from its first becomes UNSTABLE.
+    """
+    beside = {
+        version
+        for pair in pairwise(outcomes.items())
+        for version, outcome in pair
+        if not pair[0][1].agrees_with(pair[1][1]) and outcome.word in CONCLUSIVE
+    }
+    confirmed = dict(outcomes)
+    for version in sorted(beside):
+        first, second = outcomes[version], run(version)
+        if not first.agrees_with(second):
+            texts = " and ".join("; ".join(outcome.defects) for outcome in (first, second))
+            confirmed[version] = ReleaseOutcome(UNSTABLE, why=f"two runs differ: {texts}")
+    return confirmed
+
+
+def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
+    """Return the indexes of two outcomes that differ, between which a release has not run."""
+    indexes = [index for index, version in enumerate(versions) if version in outcomes]
+    for low, high in pairwise(indexes):
+        one, two = outcomes[versions[low]], outcomes[versions[high]]
+        if high - low > 1 and (one.word == NOT_RUN or not one.agrees_with(two)):
+            return low, high
+    return None
+
+
+def mark_shown(outcomes: Outcomes, what: str) -> list[tuple[str, bool]]:
+    """Return, for each release with a conclusive outcome, whether it shows a defect."""
+    return [
+        (version, what in outcome.defects)
+        for version, outcome in outcomes.items()
+        if outcome.word in CONCLUSIVE
+    ]

@@ -1,80 +1,97 @@
-"""A background task runs after the request's session has ended: its rows are lost.
+"""A background task needs its own session: the request's loses rows or holds a connection.
 
-FastAPI runs background tasks when the answer is sent. The session that was handed to one is closed,
-works again all the same (test64), and nobody commits it. A task opens a session of its own; what
-must not be lost goes into a table as a job (test99).
+FastAPI runs background tasks after the response. With Depends(..., scope="function") the dependency
+exits before that: its session is closed, begins a new transaction when the task uses it (test64),
+and nobody commits. With the default scope the dependency exits after the task: the rows are
+committed, but the request holds its connection for as long as the task runs. Open a session in the
+task. Store work that must not be lost in a table, as a job (test99).
 
-Docs: https://fastapi.tiangolo.com/tutorial/background-tasks/
+Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 """
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness import Http, Observation, main_of, right, wrong
+from orm_async_tests.harness import Http, Observation, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
 seed = None
 
 
-async def add(session: AsyncSession) -> None:
+async def count_users(session: AsyncSession) -> int | None:
+    return await session.scalar(select(func.count(User.id)))
+
+
+async def add_user(_: AsyncEngine, session: AsyncSession) -> None:
     session.add(User(username="walker"))
     await session.flush()
 
 
-async def rows(engine: AsyncEngine) -> dict[str, int | None]:
-    async with AsyncSession(engine) as session:
-        return {"rows": await session.scalar(select(func.count(User.id)))}
+async def add_user_in_own_session(engine: AsyncEngine, _: AsyncSession) -> None:
+    async with AsyncSession(engine) as session, session.begin():
+        await add_user(engine, session)
 
 
-@wrong
-async def the_requests_session(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """add a row in a background task, with the request's session"""
+async def post(
+    engine: AsyncEngine,
+    http: Http,
+    scope: Literal["function", "request"],
+    task: Callable[[AsyncEngine, AsyncSession], Awaitable[None]],
+) -> dict[str, int | None]:
     from fastapi import BackgroundTasks, Depends, FastAPI
 
-    app, kept = FastAPI(), list[AsyncSession]()
+    app, in_use, sessions = FastAPI(), list[int](), list[AsyncSession]()
 
-    async def session() -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(engine) as opened, opened.begin():
-            kept.append(opened)
-            yield opened
+    async def get_session() -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine) as session, session.begin():
+            sessions.append(session)
+            await count_users(session)
+            yield session
+
+    async def work(session: AsyncSession) -> None:
+        in_use.append(checked_out(engine))
+        await task(engine, session)
 
     @app.post("/users")
     async def create(
-        session: Annotated[AsyncSession, Depends(session, scope="function")], tasks: BackgroundTasks
+        session: Annotated[AsyncSession, Depends(get_session, scope=scope)], tasks: BackgroundTasks
     ) -> None:
-        tasks.add_task(add, session)
+        tasks.add_task(work, session)
 
     await (await http.client(app)).post("/users")
-    await kept[0].close()
-    return await rows(engine)
+    await sessions[0].close()
+    async with AsyncSession(engine) as session:
+        return {"rows": await count_users(session), "connections before the task": in_use[0]}
+
+
+@wrong
+async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
+    """use the request's session in the task; its dependency has function scope"""
+    return await post(engine, http, "function", add_user)
+
+
+@wrong
+async def request_scope(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
+    """use the request's session in the task; its dependency has the default scope"""
+    return await post(engine, http, "request", add_user)
 
 
 @right
-async def a_session_of_its_own(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """the same with a session of its own"""
-    from fastapi import BackgroundTasks, FastAPI
-
-    app = FastAPI()
-
-    async def add_in_a_session() -> None:
-        async with AsyncSession(engine) as session, session.begin():
-            await add(session)
-
-    @app.post("/users")
-    async def create(tasks: BackgroundTasks) -> None:
-        tasks.add_task(add_in_a_session)
-
-    await (await http.client(app)).post("/users")
-    return await rows(engine)
+async def own_session(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
+    """open a session in the task; the dependency has function scope"""
+    return await post(engine, http, "function", add_user_in_own_session)
 
 
-def check(the_requests_session: Observation, a_session_of_its_own: Observation) -> None:
-    assert the_requests_session.value == {"rows": 0}
-    assert a_session_of_its_own.value == {"rows": 1}
+def check(
+    function_scope: Observation, request_scope: Observation, own_session: Observation
+) -> None:
+    assert function_scope.value == {"rows": 0, "connections before the task": 0}
+    assert request_scope.value == {"rows": 1, "connections before the task": 1}
+    assert own_session.value == {"rows": 1, "connections before the task": 0}
 
 
 main = main_of(__name__)

@@ -73,7 +73,7 @@ async def _executed(database: db.Database, sql: str) -> None:
 
 async def _migrated(database: db.Database) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await migrations.ensure(connection, migrations.TRACKS)
+        await migrations.upgrade_async(connection, migrations.TRACKING)
 
 
 def with_url(database: db.Database) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Alembic's environment: an async engine on the chosen database, or a connection that is handed in.
+"""Alembic's environment: on the chosen database, or over a connection that the caller passes.
 
-Inside a running event loop hand a connection in, since asyncio.run() refuses to nest:
+Inside a running event loop, pass a connection, because asyncio.run() cannot be nested:
 
     config.attributes["connection"] = sync_connection  # within await connection.run_sync(...)
 """
@@ -17,36 +17,41 @@ from alembic import context
 from orm_async_tests import db, migrations, postgres
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.models import Base
-from orm_async_tests.service import tables
+from orm_async_tests.service import idempotency_table
 
-LINE = migrations.LINES[context.config.config_ini_section]
-METADATA = {migrations.TRACKS: Base.metadata, migrations.SERVICE: tables.Base.metadata}[LINE]
+HISTORY = migrations.HISTORIES[context.config.config_ini_section]
+METADATA = {
+    migrations.TRACKING: Base.metadata,
+    migrations.SERVICE: idempotency_table.Base.metadata,
+}[HISTORY]
 OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": METADATA.schema}
 
 
-def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Whether autogenerate looks at it: scripts and the other line have schemas of their own."""
+def include_name(name: str | None, kind: str, _: object) -> bool:
+    """Return whether autogenerate compares this name.
+
+    Scripts and the other history have schemas of their own, which it must not see.
+    """
     return kind != "schema" or name == METADATA.schema
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the lock, create the branch's schema, and separate the branches of an old database.
+    """Wait for the migration lock, create the schema, and separate the histories of an old layout.
 
-    The lock of `upgrade()` is held until the transaction ends, so commands that run at the same
-    time take turns.
+    The transaction holds the lock, so that commands on one database take turns.
     """
-    migrations.lock(connection)
-    migrations.separate(connection)
+    migrations.lock_transaction(connection)
+    migrations.separate_histories(connection)
     if METADATA.schema and not inspect(connection).has_schema(METADATA.schema):
         connection.execute(CreateSchema(METADATA.schema))
 
 
 def configure_and_run(connection: Connection) -> None:
-    """Run the migrations that the command asked for, in one transaction."""
+    """Run the migrations of the command in one transaction."""
     context.configure(
         connection=connection,
         include_schemas=True,
-        include_name=is_ours,
+        include_name=include_name,
         compare_type=True,
         compare_server_default=True,
         **OPTIONS,
@@ -56,27 +61,27 @@ def configure_and_run(connection: Connection) -> None:
 
 
 def refuse_or_run(connection: Connection) -> None:
-    """Run the migrations under a lock that other commands wait for, unless the database is foreign.
+    """Run the migrations under the migration lock, unless the database belongs to another program.
 
     The session holds the lock, not a transaction, because a migration may commit on its own
     (`autocommit_block()`). It ends with the connection. Raises CouldNotRun.
     """
     migrations.lock_session(connection)
-    connection.commit()  # the next transaction sees what the holder before has committed
+    connection.commit()  # the next transaction sees what the previous holder has committed
     migrations.refuse_foreign(connection)
     prepare(connection)
     connection.commit()
     configure_and_run(connection)
 
 
-async def online(database: db.Database) -> None:
-    """Connect to the chosen database, and leave nothing open."""
+async def connect_and_run(database: db.Database) -> None:
+    """Run the migrations over a connection of their own. Raises CouldNotRun."""
     async with db.connect(database, "alembic") as connection:
         await connection.run_sync(refuse_or_run)
 
 
-def offline() -> None:
-    """Print the SQL instead (--sql); this needs no database."""
+def print_sql() -> None:
+    """Print the SQL of the migrations (--sql), without a database."""
     context.configure(
         dialect_name="postgresql",
         literal_binds=True,
@@ -90,26 +95,27 @@ def offline() -> None:
 
 
 def run() -> None:
-    """Choose between the three."""
-    handed_in = context.config.attributes.get("connection")
+    """Print SQL, or run the migrations: over the caller's connection, or over one of their own."""
+    passed = context.config.attributes.get("connection")
     if context.is_offline_mode():
-        offline()
-    elif isinstance(handed_in, Engine):
-        with handed_in.begin() as connection:
+        print_sql()
+    elif isinstance(passed, Engine):
+        with passed.begin() as connection:
             prepare(connection)
             configure_and_run(connection)
-    elif handed_in is not None:
-        prepare(handed_in)
-        configure_and_run(handed_in)
+    elif passed is not None:
+        prepare(passed)
+        configure_and_run(passed)
     else:
         choice = context.get_x_argument(as_dictionary=True).get("db")
-        purpose = postgres.SERVICE if LINE is migrations.SERVICE else postgres.SCRIPTS
+        purpose = postgres.SERVICE if HISTORY is migrations.SERVICE else postgres.SCRIPTS
         with db.open_database(choice, purpose=purpose) as database:
-            asyncio.run(online(database))
+            asyncio.run(connect_and_run(database))
 
 
-if context.config.config_file_name is not None:
-    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+config_file = context.config.config_file_name
+if config_file is not None and context.config.attributes.get("configure_logger", True):
+    fileConfig(config_file, disable_existing_loggers=False)
 try:
     run()
 except CouldNotRun as error:

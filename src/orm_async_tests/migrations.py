@@ -1,8 +1,13 @@
-"""Whether a database is ours, and how it is brought to today's tables."""
+"""Classify a database by its tables and revisions, and upgrade one that is the project's.
+
+Two histories of revisions live in a database: the tracking tables, which scripts and the service
+share, and the service's own table. Each has its own version table, so that either can be upgraded
+and downgraded alone.
+"""
 
 import ast
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 LOCK = 1297303373  # key of the advisory lock that a session holds while it migrates
 State = Literal["empty", "behind", "current", "foreign"]
 
-OF_A_SCRIPT = re.compile(r"test\d+\.")
+SCRIPT_SCHEMA = re.compile(r"test\d+\.")  # of tables that a script creates for itself
 TABLES = """
     SELECT n.nspname || '.' || c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -27,20 +32,26 @@ TABLES = """
     AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1
 """
 VERSIONS = "SELECT version_num FROM {}"
-MAKE_SERVICE_VERSIONS = """
+CREATE_SERVICE_VERSIONS = """
     CREATE TABLE IF NOT EXISTS service.alembic_version
     (version_num VARCHAR(32) CONSTRAINT alembic_version_pkc PRIMARY KEY)
 """
 MOVE_SERVICE_VERSIONS = """
     WITH moved AS (
-        DELETE FROM public.alembic_version WHERE version_num = ANY (:theirs) RETURNING version_num
+        DELETE FROM public.alembic_version WHERE version_num = ANY (:service) RETURNING version_num
     ) INSERT INTO service.alembic_version SELECT version_num FROM moved
 """
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of revisions with one head: its section of alembic.ini, its folder, its schema."""
+class History:
+    """A linear history of revisions, for the tables of one schema.
+
+    Attributes:
+        section: Section of alembic.ini, the argument of `alembic -n`.
+        folder: Folder of the revision files, below the Alembic environment.
+        schema: Schema of the tables and of the version table.
+    """
 
     section: str
     folder: str
@@ -48,42 +59,45 @@ class Line:
 
     @property
     def version_table(self) -> str:
-        """Where its revision stands in a database."""
+        """The qualified name of the table that stores the current revision."""
         return f"{self.schema}.alembic_version"
 
 
-TRACKS = Line("alembic", "versions", "public")  # the tables of the scripts, which the service uses
-SERVICE = Line("service", "service", "service")  # the service's own
-LINES = {line.section: line for line in (TRACKS, SERVICE)}
+TRACKING = History("alembic", "versions", "public")
+SERVICE = History("service", "service", "service")
+HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
-def environment() -> Path:
-    """The folder with env.py: beside the package in a checkout, inside it in a wheel."""
+def alembic_folder() -> Path:
+    """Return the folder of env.py: beside the package in a checkout, inside it in a wheel."""
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"
 
 
 @cache
-def revisions(line: Line) -> frozenset[str]:
-    """The ids of its revisions, read from the files: importing Alembic takes longer."""
-    return frozenset(mine for mine, _ in _history(line))
+def revisions(history: History) -> frozenset[str]:
+    """Return the ids of a history's revisions.
+
+    They are read from the files, because an import of Alembic takes 0.2 s.
+    """
+    return frozenset(revision for revision, _ in _read_revisions(history))
 
 
 @cache
-def heads(line: Line) -> frozenset[str]:
-    """Its newest revision: the one that no other comes after."""
-    return revisions(line).difference(*(before for _, before in _history(line)))
+def heads(history: History) -> frozenset[str]:
+    """Return the ids of the revisions that have no successor."""
+    return revisions(history).difference(*(parents for _, parents in _read_revisions(history)))
 
 
 @cache
-def _history(line: Line) -> list[tuple[str, frozenset[str]]]:
-    return [read_revision(path) for path in (environment() / line.folder).glob("*.py")]
+def _read_revisions(history: History) -> list[tuple[str, frozenset[str]]]:
+    return [read_revision(path) for path in (alembic_folder() / history.folder).glob("*.py")]
 
 
 def read_revision(path: Path) -> tuple[str, frozenset[str]]:
-    """The id of a file's revision, and of those that it comes after."""
-    said: dict[str, Any] = {}
+    """Return the revision id of a file, and the ids of its down revisions."""
+    assignments: dict[str, Any] = {}
     for node in ast.parse(path.read_text("utf-8")).body:
         match node:
             case (
@@ -92,137 +106,157 @@ def read_revision(path: Path) -> tuple[str, frozenset[str]]:
                     target=ast.Name("revision" | "down_revision" as name), value=ast.expr() as value
                 )
             ):
-                said[name] = ast.literal_eval(value)
+                assignments[name] = ast.literal_eval(value)
             case _:
                 pass
-    before = said["down_revision"]
-    return said["revision"], frozenset([before] if isinstance(before, str) else before or ())
+    parents = assignments["down_revision"]
+    parents = [parents] if isinstance(parents, str) else parents or ()
+    return assignments["revision"], frozenset(parents)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What there is in a database: its tables, and the revisions in each line's version table."""
+    """The tables of a database, and the current revisions in the version tables that exist."""
 
     tables: Set[str]
-    versions: dict[Line, Set[str]]
+    current: Mapping[History, Set[str]]
 
     @property
-    def at(self) -> Set[str]:
-        """The revisions of both lines, in whichever table they are."""
-        return frozenset[str]().union(*self.versions.values())
+    def all_current(self) -> Set[str]:
+        """The current revisions of both histories, whichever version table they are in."""
+        return frozenset[str]().union(*self.current.values())
 
-    def of(self, line: Line) -> list[str]:
-        """The line's tables: those in the service's schema, or all the others."""
-        tables = sorted(self.tables - {line.version_table})
-        return [each for each in tables if each.startswith("service.") == (line is SERVICE)]
+    def tables_of(self, history: History) -> list[str]:
+        """Return the tables of the service's schema for SERVICE, and all others for TRACKING."""
+        tables = sorted(self.tables - {history.version_table})
+        return [table for table in tables if table.startswith("service.") == (history is SERVICE)]
 
-    def state(self, *lines: Line) -> State:
-        """Whether these lines are empty, behind their newest revisions, or at them; or foreign."""
-        ours = frozenset[str]().union(*map(revisions, LINES.values()))
-        if self.at - ours or any(map(self._foreign, LINES.values())):
+    def state(self, *histories: History) -> State:
+        """Return the state of the database.
+
+        foreign: another program's tables or revisions exist.
+        empty: no revision is current.
+        current: each of these histories is at its head.
+        behind: one of them is not.
+        """
+        known = frozenset[str]().union(*map(revisions, HISTORIES.values()))
+        if self.all_current - known or any(map(self._is_foreign, HISTORIES.values())):
             return "foreign"
-        if not self.at:
+        if not self.all_current:
             return "empty"
-        return "current" if all(self.versions.get(x) == heads(x) for x in lines) else "behind"
+        if all(self.current.get(history) == heads(history) for history in histories):
+            return "current"
+        return "behind"
 
-    def _foreign(self, line: Line) -> bool:
-        """Whether there are tables, and no revision of ours made them."""
-        if self.at & revisions(line):
+    def _is_foreign(self, history: History) -> bool:
+        """Return whether tables exist that no revision of the history has created.
+
+        A revision is current | the version table exists | the tables are foreign
+        yes                   | yes or no                | never
+        no                    | yes: downgraded to base  | unless scripts created all of them
+        no                    | no                       | always
+        """
+        tables = self.tables_of(history)
+        if self.all_current & revisions(history):
             return False
-        if line in self.versions:  # at base: what scripts made for themselves is still there
-            return any(not OF_A_SCRIPT.match(each) for each in self.of(line))
-        return bool(self.of(line))
+        if history in self.current:
+            return not all(SCRIPT_SCHEMA.match(table) for table in tables)
+        return bool(tables)
 
 
-def contents(connection: Connection) -> Contents:
-    """What there is in the database."""
-    tables = set(connection.scalars(text(TABLES)))  # one statement: another one may be migrating
-    there = [line for line in LINES.values() if line.version_table in tables]
-    versions = {line: text(VERSIONS.format(line.version_table)) for line in there}
-    return Contents(tables, {line: set(connection.scalars(versions[line])) for line in there})
+def read_contents(connection: Connection) -> Contents:
+    """Return the tables and current revisions of the database."""
+    tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
+    current = {
+        history: set(connection.scalars(text(VERSIONS.format(history.version_table))))
+        for history in HISTORIES.values()
+        if history.version_table in tables
+    }
+    return Contents(tables, current)
 
 
-def state(connection: Connection, *lines: Line) -> State:
-    """Empty, behind the newest revisions of these lines, at them, or somebody else's."""
-    return contents(connection).state(*lines)
+def read_state(connection: Connection, *histories: History) -> State:
+    """Return the state of the database with regard to these histories."""
+    return read_contents(connection).state(*histories)
 
 
-def refuse_foreign(connection: Connection, *lines: Line) -> State:
-    """The state; raises CouldNotRun, naming the database, if it is somebody else's."""
-    found = contents(connection)
-    if (state := found.state(*lines)) == "foreign":
+def refuse_foreign(connection: Connection, *histories: History) -> State:
+    """Return the state of the database. Raises CouldNotRun if it belongs to another program."""
+    contents = read_contents(connection)
+    if (state := contents.state(*histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
         raise CouldNotRun(
-            f"the database {name!r} is somebody else's, and was not touched",
-            f"it holds {', '.join(sorted(found.tables)[:5])}",
+            f"the database {name!r} belongs to another program, so nothing was changed",
+            f"it holds {', '.join(sorted(contents.tables)[:5])}",
             f"CREATE DATABASE {name}_tests, and a DATABASE_URL that names it",
         )
     return state
 
 
-def lock(connection: Connection) -> None:
-    """Wait for the lock of migrations, and hold it until the transaction ends."""
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-
-
-def lock_session(connection: Connection) -> None:
-    """Wait for the lock of migrations, and hold it until the connection closes."""
-    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
-
-
-def upgrade(connection: Connection, *lines: Line) -> None:
-    """Bring an empty or an older database of ours to the newest revisions of these lines.
-
-    Raises CouldNotRun if it is somebody else's.
-    """
-    if refuse_foreign(connection, *lines) == "current":
-        return
-    lock(connection)
-    if refuse_foreign(connection, *lines) == "current":
-        return  # by another one, which had the lock
-
-    from alembic import command
-
-    for line in lines:
-        command.upgrade(config(connection, line), "head")
-
-
-def separate(connection: Connection) -> None:
-    """Move the service's revision out of the table that once held those of both lines.
-
-    The caller holds the lock of migrations.
-    """
-    if not contents(connection).versions.get(TRACKS, set()) & revisions(SERVICE):
-        return
-    connection.execute(text(MAKE_SERVICE_VERSIONS))
-    connection.execute(text(MOVE_SERVICE_VERSIONS), {"theirs": list(revisions(SERVICE))})
-
-
-def config(connection: Connection, line: Line) -> "Config":
-    """What Alembic's commands need to run a line over this connection."""
-    from alembic.config import Config
-
-    made = Config(ini_section=line.section)
-    folder = str(environment()).replace("%", "%%")
-    made.set_main_option("script_location", folder)
-    made.set_main_option("version_locations", f"{folder}/{line.folder}")
-    made.set_main_option("path_separator", "os")
-    made.attributes["connection"] = connection
-    return made
-
-
 def refuse_service(connection: Connection) -> None:
-    """Raises CouldNotRun, naming database and table, if the service keeps its users here."""
+    """Raise CouldNotRun if the service keeps its users in this database."""
     if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is None:
         return
     name = connection.scalar(text("SELECT current_database()"))
     raise CouldNotRun(
-        f"the database {name!r} is the service's, scripts would empty it, and it was not touched",
+        f"scripts would delete the users of the service in the database {name!r}, "
+        "so nothing was changed",
         f"it holds {SERVICE.version_table}",
         f"CREATE DATABASE {name}_tests and a DATABASE_URL that names it; or unset DATABASE_URL",
     )
 
 
-async def ensure(connection: AsyncConnection, *lines: Line) -> None:
-    """upgrade() for an asyncio connection, inside its running loop."""
-    await connection.run_sync(upgrade, *lines)
+def lock_transaction(connection: Connection) -> None:
+    """Wait for the migration lock, and hold it until the transaction ends."""
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+
+
+def lock_session(connection: Connection) -> None:
+    """Wait for the migration lock, and hold it until the connection closes."""
+    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+
+
+def upgrade(connection: Connection, *histories: History) -> None:
+    """Upgrade an empty or older database to the heads of these histories.
+
+    Raises CouldNotRun if the database belongs to another program.
+    """
+    if refuse_foreign(connection, *histories) == "current":
+        return
+    lock_transaction(connection)
+    if refuse_foreign(connection, *histories) == "current":
+        return  # another session has upgraded it, while this one waited
+
+    from alembic import command
+
+    for history in histories:
+        command.upgrade(make_config(connection, history), "head")
+
+
+async def upgrade_async(connection: AsyncConnection, *histories: History) -> None:
+    """Call upgrade() over an asyncio connection, inside its running event loop."""
+    await connection.run_sync(upgrade, *histories)
+
+
+def separate_histories(connection: Connection) -> None:
+    """Move the service's revision out of the version table that once held both histories.
+
+    The caller must hold the migration lock.
+    """
+    if not read_contents(connection).current.get(TRACKING, set()) & revisions(SERVICE):
+        return
+    connection.execute(text(CREATE_SERVICE_VERSIONS))
+    connection.execute(text(MOVE_SERVICE_VERSIONS), {"service": list(revisions(SERVICE))})
+
+
+def make_config(connection: Connection, history: History) -> "Config":
+    """Return the configuration with which Alembic's commands use this connection."""
+    from alembic.config import Config
+
+    config = Config(ini_section=history.section)
+    folder = str(alembic_folder()).replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("version_locations", f"{folder}/{history.folder}")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

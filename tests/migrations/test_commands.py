@@ -1,4 +1,4 @@
-"""The documented commands of Alembic, as they are typed from the project's root."""
+"""The documented commands of Alembic: in this process, and a few as processes of their own."""
 
 import asyncio
 import shutil
@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 
 from orm_async_tests import db, migrations
+from orm_async_tests.errors import COULD_NOT_RUN
 from tests.conftest import with_url
+from tests.migrations.conftest import ROOT, Alembic, run_alembic
 from tests.processes import WAITED_FOR, until
 
-ROOT = Path(__file__).parent.parent.parent
-THOROUGH = pytest.mark.thorough
+FIRST_REVISIONS = {"alembic": "97eeeb1ead54", "service": "c41f7a9d20be"}  # by section
+NOWHERE = db.Database(db.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
+SECTIONS = pytest.mark.parametrize("section", FIRST_REVISIONS)
 
 
 def start_alembic(database: db.Database, *arguments: str) -> "subprocess.Popen[str]":
@@ -30,144 +33,131 @@ def start_alembic(database: db.Database, *arguments: str) -> "subprocess.Popen[s
     )
 
 
-def alembic(database: db.Database, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run alembic to its end."""
-    with start_alembic(database, *arguments) as process:
-        stdout, stderr = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
-
-
-def succeeded(database: db.Database, *arguments: str) -> str:
-    """What a command printed; it exits with 0 and warns of nothing."""
-    done = alembic(database, *arguments)
-    assert done.returncode == 0, done.stderr
-    assert "warning" not in (done.stdout + done.stderr).lower()
-    return done.stdout
-
-
-async def _asked(database: db.Database, sql: str) -> object:
+async def execute(database: db.Database, *statements: str) -> object:
+    """Execute statements in AUTOCOMMIT, and return the first value of the last one's result."""
+    value = None
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        result = await connection.exec_driver_sql(sql)
-        return result.scalar() if result.returns_rows else None
+        for statement in statements:
+            result = await connection.exec_driver_sql(statement)
+            value = result.scalar() if result.returns_rows else None
+    return value
 
 
-LINES = {"alembic": "97eeeb1ead54", "service": "c41f7a9d20be"}  # a section, and its first revision
-
-
-@pytest.mark.parametrize("section", LINES)
-def test_a_database_goes_up_and_down_twice_with_no_branch_named(
-    empty_database: db.Database, section: str
-) -> None:
-    line = ("-n", section)
+@SECTIONS
+def test_a_history_goes_up_and_down_twice(alembic: Alembic, section: str) -> None:
+    name = ("-n", section)
     for _ in range(2):
-        succeeded(empty_database, *line, "upgrade", LINES[section])
-        succeeded(empty_database, *line, "upgrade", "head")
-        succeeded(empty_database, *line, "upgrade", "head")
-        succeeded(empty_database, *line, "check")
-        assert "(head)" in succeeded(empty_database, *line, "current")
-        succeeded(empty_database, *line, "downgrade", "-1")
-        succeeded(empty_database, *line, "downgrade", "base")
-        assert LINES[section] in succeeded(empty_database, *line, "history")
+        alembic(*name, "upgrade", FIRST_REVISIONS[section])
+        alembic(*name, "upgrade", "head")
+        alembic(*name, "upgrade", "head")
+        alembic(*name, "check")
+        assert "(head)" in alembic(*name, "current")
+        alembic(*name, "downgrade", "-1")
+        alembic(*name, "downgrade", "base")
+        assert FIRST_REVISIONS[section] in alembic(*name, "history")
 
 
-@pytest.mark.parametrize("first", LINES)
-def test_a_line_needs_and_touches_nothing_of_the_other(
-    empty_database: db.Database, first: str
-) -> None:
-    (second,) = LINES.keys() - {first}
-    succeeded(empty_database, "-n", first, "upgrade", "head")
-    succeeded(empty_database, "-n", second, "upgrade", "head")
-    succeeded(empty_database, "-n", first, "check")
-    succeeded(empty_database, "-n", second, "downgrade", "base")
-    assert "(head)" in succeeded(empty_database, "-n", first, "current")
+@SECTIONS
+def test_a_history_neither_needs_nor_changes_the_other(alembic: Alembic, section: str) -> None:
+    (other,) = FIRST_REVISIONS.keys() - {section}
+    alembic("-n", section, "upgrade", "head")
+    alembic("-n", other, "upgrade", "head")
+    alembic("-n", section, "check")
+    alembic("-n", other, "downgrade", "base")
+    assert "(head)" in alembic("-n", section, "current")
 
 
-TOGETHER = (  # as it was when both lines were branches of one environment
+UNITE_HISTORIES = (  # as they were when both were branches of one environment
     "DELETE FROM service.alembic_version",
     "DROP TABLE service.alembic_version",
     "INSERT INTO public.alembic_version VALUES ('c41f7a9d20be')",
     "INSERT INTO users (username) VALUES ('walker')",
     "INSERT INTO service.idempotency_keys (key, request) VALUES ('k', 'r')",
 )
-ROWS = "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM service.idempotency_keys)"
+COUNT_ROWS = "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM service.idempotency_keys)"
 
 
-@pytest.mark.parametrize("first", LINES)
-def test_a_database_with_both_lines_in_one_table_is_brought_over_without_loss(
-    empty_database: db.Database, first: str
+@SECTIONS
+def test_histories_in_one_version_table_are_separated_without_loss(
+    empty_database: db.Database, alembic: Alembic, section: str
 ) -> None:
-    (second,) = LINES.keys() - {first}
-    for section in LINES:
-        succeeded(empty_database, "-n", section, "upgrade", "head")
-    for sql in TOGETHER:
-        asyncio.run(_asked(empty_database, sql))
-    for section in (first, second, first):
-        succeeded(empty_database, "-n", section, "upgrade", "head")
-        assert "(head)" in succeeded(empty_database, "-n", section, "current")
-        succeeded(empty_database, "-n", section, "check")
-    assert asyncio.run(_asked(empty_database, ROWS)) == 2
+    (other,) = FIRST_REVISIONS.keys() - {section}
+    for name in FIRST_REVISIONS:
+        alembic("-n", name, "upgrade", "head")
+    asyncio.run(execute(empty_database, *UNITE_HISTORIES))
+    for name in (section, other, section):
+        alembic("-n", name, "upgrade", "head")
+        assert "(head)" in alembic("-n", name, "current")
+        alembic("-n", name, "check")
+    assert asyncio.run(execute(empty_database, COUNT_ROWS)) == 2
 
 
-def test_sql_is_printed_without_a_database() -> None:
-    nowhere = db.Database(db.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
-    assert "CREATE TABLE users" in succeeded(nowhere, "upgrade", "head", "--sql")
-    assert "service.alembic_version" in succeeded(
-        nowhere, "-n", "service", "upgrade", "head", "--sql"
-    )
-    assert "DROP INDEX" in succeeded(nowhere, "downgrade", "5b8c0f2d9a41:97eeeb1ead54", "--sql")
+def test_sql_is_printed_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", with_url(NOWHERE)["DATABASE_URL"])
+    assert "CREATE TABLE users" in run_alembic("upgrade", "head", "--sql")
+    service = run_alembic("-n", "service", "upgrade", "head", "--sql")
+    assert "service.alembic_version" in service
+    assert "DROP INDEX" in run_alembic("downgrade", "5b8c0f2d9a41:97eeeb1ead54", "--sql")
 
 
 def test_autogenerate_writes_a_revision_that_changes_nothing(
-    empty_database: db.Database, tmp_path: Path
+    alembic: Alembic, tmp_path: Path
 ) -> None:
-    """In a copy of the project, since other tests read the folder of revisions."""
+    # A copy of the project, because other tests read the folder of revisions.
     shutil.copytree(ROOT / "src/alembic", tmp_path / "src/alembic")
-    shutil.copy(ROOT / "alembic.ini", tmp_path)
-    succeeded(empty_database, "upgrade", "head")
+    ini = Path(shutil.copy(ROOT / "alembic.ini", tmp_path))
+    alembic("upgrade", "head")
     revise = ["revision", "--autogenerate", "-m", "of tests", "--rev-id", "feed"]
-    succeeded(empty_database, "-c", str(tmp_path / "alembic.ini"), *revise)
+    run_alembic(*revise, ini=ini)
 
-    written = tmp_path / "src/alembic/versions/feed_of_tests.py"
-    assert "op." not in written.read_text("utf-8")
-    assert migrations.read_revision(written) == ("feed", migrations.heads(migrations.TRACKS))
+    revision = tmp_path / "src/alembic/versions/feed_of_tests.py"
+    assert "op." not in revision.read_text("utf-8")
+    assert migrations.read_revision(revision) == ("feed", migrations.heads(migrations.TRACKING))
 
 
 @pytest.mark.parametrize(
-    ("text", "before"),
+    ("text", "parents"),
     [
         ("revision = 'b'\ndown_revision = None", frozenset[str]()),
         ('revision: str = "b"\ndown_revision: str | None = "a"', frozenset({"a"})),
         ("revision = 'b'\ndown_revision = ('a', 'c')", frozenset({"a", "c"})),
     ],
 )
-def test_a_revision_is_read_however_it_is_written(
-    tmp_path: Path, text: str, before: frozenset[str]
+def test_a_revision_file_is_read_in_every_form(
+    tmp_path: Path, text: str, parents: frozenset[str]
 ) -> None:
     path = tmp_path / "b.py"
     path.write_text(text)
-    assert migrations.read_revision(path) == ("b", before)
+    assert migrations.read_revision(path) == ("b", parents)
 
 
-def test_a_foreign_database_is_refused_with_exit_code_2(empty_database: db.Database) -> None:
-    asyncio.run(_asked(empty_database, "CREATE TABLE theirs (id int)"))
-
-    assert alembic(empty_database, "upgrade", "head").returncode == 2
-    assert asyncio.run(_asked(empty_database, "SELECT to_regclass('users')")) is None
-
-
-def test_an_unreachable_database_is_refused_with_exit_code_2() -> None:
-    nowhere = db.Database(db.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
-    done = alembic(nowhere, "upgrade", "head")
-    assert (done.returncode, done.stdout) == (2, "")
+def test_a_foreign_database_is_refused(
+    empty_database: db.Database, alembic: Alembic, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(execute(empty_database, "CREATE TABLE theirs (id int)"))
+    with pytest.raises(SystemExit) as ended:
+        alembic("upgrade", "head")
+    assert ended.value.code == COULD_NOT_RUN
+    assert f"the database '{empty_database.label}' belongs" in capsys.readouterr().err
+    assert asyncio.run(execute(empty_database, "SELECT to_regclass('users')")) is None
 
 
-@pytest.mark.parametrize("section", ["alembic", pytest.param("service", marks=THOROUGH)])
+def test_an_unreachable_database_is_refused_by_the_process() -> None:
+    with start_alembic(NOWHERE, "upgrade", "head") as process:
+        output, errors = process.communicate()
+    assert (process.returncode, output) == (COULD_NOT_RUN, "")
+    assert errors.count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    "section", ["alembic", pytest.param("service", marks=pytest.mark.thorough)]
+)
 def test_three_upgrades_of_an_empty_database_at_once_take_turns(
-    empty_database: db.Database, section: str
+    empty_database: db.Database, alembic: Alembic, section: str
 ) -> None:
     engine = create_engine(db.with_driver(empty_database.url, "psycopg"), poolclass=NullPool)
     with engine.connect() as holder, engine.connect() as watcher, ExitStack() as upgrades:
-        migrations.lock(holder)
+        migrations.lock_transaction(holder)
         started = [
             upgrades.enter_context(start_alembic(empty_database, "-n", section, "upgrade", "head"))
             for _ in range(3)
@@ -176,10 +166,11 @@ def test_three_upgrades_of_an_empty_database_at_once_take_turns(
         holder.rollback()
         outputs = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], outputs
-    assert "(head)" in succeeded(empty_database, "-n", section, "current")
+    assert "warning" not in str(outputs).lower()
+    assert "(head)" in alembic("-n", section, "current")
 
 
-def test_no_connection_stays_open(empty_database: db.Database) -> None:
-    succeeded(empty_database, "upgrade", "head")
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    assert asyncio.run(_asked(empty_database, others)) == 1  # this one
+def test_no_connection_stays_open(empty_database: db.Database, alembic: Alembic) -> None:
+    alembic("upgrade", "head")
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    assert asyncio.run(execute(empty_database, count)) == 1  # this one

@@ -1,7 +1,6 @@
-"""The history as a whole: pytest-alembic's tests, and what they do not ask."""
+"""Both histories as a whole: the tests of pytest-alembic, and the data that they do not look at."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,28 +9,28 @@ from alembic.migration import MigrationContext as Context
 from alembic.script import ScriptDirectory
 from pytest_alembic import MigrationContext
 from pytest_alembic.tests import (
-    test_model_definitions_match_ddl as test_the_models_are_what_the_migrations_make,
+    test_model_definitions_match_ddl as test_the_migrations_create_the_models,
 )
-from pytest_alembic.tests import test_up_down_consistency as test_each_step_goes_down_again
+from pytest_alembic.tests import test_up_down_consistency as test_every_revision_can_be_downgraded
 from pytest_alembic.tests import test_upgrade as test_an_empty_database_is_upgraded
 from sqlalchemy import Column, Engine, MetaData, Text, text
 
 from orm_async_tests import migrations
 from orm_async_tests.models import Base
+from tests.migrations.conftest import ROOT
 
-TRACKS_ONLY = pytest.mark.parametrize("alembic_config", ["alembic"], indirect=True)
-ROOT = Path(__file__).parent.parent.parent
+TRACKING_ONLY = pytest.mark.parametrize("alembic_config", ["alembic"], indirect=True)
 __all__ = [
     "test_an_empty_database_is_upgraded",
-    "test_each_step_goes_down_again",
-    "test_the_models_are_what_the_migrations_make",
+    "test_every_revision_can_be_downgraded",
+    "test_the_migrations_create_the_models",
 ]
 
 FIRST, SECOND = "97eeeb1ead54", "5b8c0f2d9a41"
 MOMENT = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC)
 
 
-@TRACKS_ONLY
+@TRACKING_ONLY
 def test_rows_and_instants_survive_the_second_revision_both_ways(
     alembic_runner: MigrationContext, alembic_engine: Engine
 ) -> None:
@@ -41,25 +40,25 @@ def test_rows_and_instants_survive_the_second_revision_both_ways(
         naive = MOMENT.replace(tzinfo=None)
         insert = "INSERT INTO track_points (user_id, lat, lon, date) VALUES (1, 45, 14, :date)"
         connection.execute(text(insert), {"date": naive})
-    kept = text("SELECT date, created_at, updated_at FROM track_points")
+    stamps = text("SELECT date, created_at, updated_at FROM track_points")
     with alembic_engine.connect() as connection:
-        before = connection.execute(kept).one()
+        before = connection.execute(stamps).one()
 
     alembic_runner.raw_command("upgrade", SECOND)
     with alembic_engine.connect() as connection:
-        after = connection.execute(kept).one()
+        after = connection.execute(stamps).one()
         assert connection.scalar(text("SELECT created_at FROM users")) is not None
     alembic_runner.raw_command("downgrade", FIRST)
     with alembic_engine.connect() as connection:
-        back = connection.execute(kept).one()
+        back = connection.execute(stamps).one()
 
     assert after.date == MOMENT
-    assert [each.replace(tzinfo=UTC) for each in before] == list(after)
+    assert [stamp.replace(tzinfo=UTC) for stamp in before] == list(after)
     assert before == back
 
 
-@TRACKS_ONLY
-def test_a_column_added_to_the_models_is_found(
+@TRACKING_ONLY
+def test_autogenerate_reports_a_new_column(
     alembic_runner: MigrationContext, alembic_engine: Engine
 ) -> None:
     alembic_runner.migrate_up_to("head")
@@ -71,13 +70,14 @@ def test_a_column_added_to_the_models_is_found(
     with alembic_engine.connect() as connection:
         context = Context.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
-        [[what, _, table_name, column]] = compare_metadata(context, changed)
-    assert (what, table_name, column.name) == ("add_column", "users", "email")
+        [[operation, _, table_name, column]] = compare_metadata(context, changed)
+    assert (operation, table_name, column.name) == ("add_column", "users", "email")
 
 
-@pytest.mark.parametrize("section", migrations.LINES)
-def test_the_one_head_of_each_line_read_from_the_files_is_alembics(section: str) -> None:
+@pytest.mark.parametrize("section", migrations.HISTORIES)
+def test_revisions_and_heads_are_those_that_alembic_reads(section: str) -> None:
     directory = ScriptDirectory.from_config(Config(ROOT / "alembic.ini", ini_section=section))
-    line = migrations.LINES[section]
-    assert migrations.heads(line) == {directory.get_current_head()}
-    assert migrations.revisions(line) == {each.revision for each in directory.walk_revisions()}
+    history = migrations.HISTORIES[section]
+    scripts = directory.walk_revisions()
+    assert migrations.heads(history) == {directory.get_current_head()}
+    assert migrations.revisions(history) == {script.revision for script in scripts}

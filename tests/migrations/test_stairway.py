@@ -1,4 +1,4 @@
-"""Each step of both lines goes up, down and up, and finds tables and rows as they were."""
+"""Every revision goes up, down and up again, and leaves tables and rows as they were."""
 
 from alembic.script import ScriptDirectory
 from pytest_alembic import MigrationContext
@@ -6,11 +6,11 @@ from sqlalchemy import Engine, MetaData, select, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from orm_async_tests import migrations
-from orm_async_tests.service import tables
+from orm_async_tests.service import idempotency_table
 
-VERSIONS = {"alembic_version", "service.alembic_version"}
-SCHEMAS = (None, tables.Base.metadata.schema)
-ROWS = {  # what is written once a revision has made its tables
+VERSION_TABLES = {"alembic_version", "service.alembic_version"}
+SCHEMAS = (None, idempotency_table.Base.metadata.schema)
+ROWS = {  # inserted once a revision has created its tables
     "97eeeb1ead54": [
         "INSERT INTO users (username) VALUES ('walker')",
         "INSERT INTO track_points (user_id, lat, lon, date) VALUES (1, 45, 14, '2010-10-03')",
@@ -19,41 +19,40 @@ ROWS = {  # what is written once a revision has made its tables
 }
 
 
-def content(engine: Engine) -> dict[str, tuple[list[str], list[tuple[object, ...]]]]:
-    """Of each table of ours: the statements that make it and its indexes, and its rows."""
-    found = {}
+def read_tables(engine: Engine) -> dict[str, tuple[list[str], list[tuple[object, ...]]]]:
+    """Return each table's DDL, with that of its indexes, and its rows, by the table's name."""
+    tables = {}
     metadata = MetaData()
     with engine.connect() as connection:
         for schema in SCHEMAS:
             metadata.reflect(connection, schema)
-        for name in metadata.tables.keys() - VERSIONS:
+        for name in metadata.tables.keys() - VERSION_TABLES:
             table = metadata.tables[name]
-            indexes = [str(CreateIndex(each)) for each in table.indexes]
-            made_by = [str(CreateTable(table).compile(engine)), *sorted(indexes)]
-            found[name] = made_by, [tuple(row) for row in connection.execute(select(table))]
-    return found
+            indexes = sorted(str(CreateIndex(index)) for index in table.indexes)
+            ddl = [str(CreateTable(table).compile(engine)), *indexes]
+            tables[name] = ddl, [tuple(row) for row in connection.execute(select(table))]
+    return tables
 
 
-def test_each_step_goes_up_down_and_up_with_rows_present(
+def test_every_revision_goes_up_down_and_up_with_rows_present(
     alembic_runner: MigrationContext, alembic_engine: Engine
 ) -> None:
     config = alembic_runner.command_executor.alembic_config
-    directory, line = (
-        ScriptDirectory.from_config(config),
-        migrations.LINES[config.config_ini_section],
-    )
-    steps = list(reversed(list(directory.walk_revisions())))
-    for step in steps:
-        here, below = step.revision, step.down_revision or "base"
-        seen = [content(alembic_engine)]
-        for command, to in ("upgrade", here), ("downgrade", below), ("upgrade", here):
-            alembic_runner.raw_command(command, to)
-            seen.append(content(alembic_engine))
-        before, up, down, again = seen
-        assert (down, again) == (before, up)
+    revisions = list(ScriptDirectory.from_config(config).walk_revisions())[::-1]
+    for script in revisions:
+        revision, parent = script.revision, script.down_revision or "base"
+        before = read_tables(alembic_engine)
+        alembic_runner.raw_command("upgrade", revision)
+        up = read_tables(alembic_engine)
+        alembic_runner.raw_command("downgrade", parent)
+        assert read_tables(alembic_engine) == before
+        alembic_runner.raw_command("upgrade", revision)
+        assert read_tables(alembic_engine) == up
         with alembic_engine.begin() as connection:
-            for insert in ROWS.get(here, []):
+            for insert in ROWS.get(revision, []):
                 connection.execute(text(insert))
 
-    assert {step.revision for step in steps} == migrations.revisions(line)
-    assert all(rows for _, rows in content(alembic_engine).values()), "name some in ROWS"
+    history = migrations.HISTORIES[config.config_ini_section]
+    assert {script.revision for script in revisions} == migrations.revisions(history)
+    tables = read_tables(alembic_engine)
+    assert all(rows for _, rows in tables.values()), "ROWS must fill every table"

@@ -57,7 +57,7 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
 
 async def _migrated(database: db.Database) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await migrations.ensure(connection, *migrations.LINES.values())
+        await migrations.upgrade_async(connection, *migrations.HISTORIES.values())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""the service's idempotency keys, in the schema that env.py makes for them
+"""idempotency keys of the service, in the schema that env.py creates
 
 Revision ID: c41f7a9d20be
 Revises:

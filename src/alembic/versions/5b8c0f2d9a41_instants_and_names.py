@@ -1,6 +1,6 @@
-"""instants instead of naive timestamps, an index on the foreign key, the convention's names
+"""timestamptz for every timestamp, an index on the foreign key, and the names of the convention
 
-Naive values are read as UTC, and written back as UTC. No row is lost in either direction.
+The revision reads naive values as UTC, and its downgrade writes UTC. Neither loses a row.
 
 Revision ID: 5b8c0f2d9a41
 Revises: 97eeeb1ead54
@@ -19,7 +19,7 @@ depends_on = None
 STAMPS = [
     (table, name) for table in ("users", "track_points") for name in ("created_at", "updated_at")
 ]
-MOMENTS = [*STAMPS, ("track_points", "date")]
+TIMESTAMPS = [*STAMPS, ("track_points", "date")]
 NAMES = [
     ("users", "users_pkey", "pk_users"),
     ("track_points", "track_points_pkey", "pk_track_points"),
@@ -29,8 +29,8 @@ NAMES = [
 def upgrade() -> None:
     for table, name in STAMPS:
         op.execute(f"UPDATE {table} SET {name} = now() AT TIME ZONE 'UTC' WHERE {name} IS NULL")
-    for table, name in MOMENTS:
-        change(table, name, sa.DateTime(timezone=True), nullable=False)
+    for table, name in TIMESTAMPS:
+        change_type(table, name, sa.DateTime(timezone=True), nullable=False)
     for table, old, new in NAMES:
         op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}")
     op.drop_constraint("track_points_user_id_fkey", "track_points")
@@ -47,10 +47,10 @@ def downgrade() -> None:
     op.create_foreign_key("track_points_user_id_fkey", "track_points", "users", ["user_id"], ["id"])
     for table, old, new in NAMES:
         op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {new} TO {old}")
-    for table, name in MOMENTS:
-        change(table, name, sa.DateTime(), nullable=(table, name) in STAMPS)
+    for table, name in TIMESTAMPS:
+        change_type(table, name, sa.DateTime(), nullable=(table, name) in STAMPS)
 
 
-def change(table: str, name: str, to: sa.DateTime, nullable: bool) -> None:
+def change_type(table: str, name: str, to: sa.DateTime, nullable: bool) -> None:
     using = f"{name} AT TIME ZONE 'UTC'"
     op.alter_column(table, name, type_=to, nullable=nullable, postgresql_using=using)

@@ -82,7 +82,7 @@ async def _asked(database: db.Database) -> list[str]:
         return [
             f"url: {urls.hide_secrets(database.url)}",
             f"answers: PostgreSQL {version.scalar_one()}",
-            f"migrations: {await connection.run_sync(migrations.state, migrations.TRACKS)}",
+            f"migrations: {await connection.run_sync(migrations.read_state, migrations.TRACKING)}",
         ]
 
 

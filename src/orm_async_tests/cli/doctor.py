@@ -86,5 +86,5 @@ async def _asked(database: db.Database) -> str:
         zones = await connection.exec_driver_sql("SELECT count(*) FROM pg_timezone_names")
         if not zones.scalar_one():
             raise CouldNotRun("the server knows no time zones", database.label, "install tzdata")
-        state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKS)
+        state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING)
     return f"it is {state}"

@@ -49,7 +49,7 @@ async def ready(session: WriteSession) -> dict[str, str]:
     """The database answers, and has today's tables."""
     await session.execute(text("SELECT 1"))
     connection = await session.connection()
-    state = await connection.run_sync(migrations.state, *migrations.LINES.values())
+    state = await connection.run_sync(migrations.read_state, *migrations.HISTORIES.values())
     if state != "current":
         commands = "alembic upgrade head, alembic -n service upgrade head"
         raise HTTPException(503, f"the database is {state}: {commands}", RETRY_AFTER)

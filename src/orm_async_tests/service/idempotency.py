@@ -25,8 +25,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 
+from orm_async_tests.service.idempotency_table import IdempotencyKey
 from orm_async_tests.service.parameters import Omittable
-from orm_async_tests.service.tables import IdempotencyKey
 
 Document = dict[str, Any]
 Digest = Callable[[], Awaitable[str]]

@@ -35,9 +35,9 @@ from orm_async_tests.service.idempotency import (
     create,
     remembered,
 )
+from orm_async_tests.service.idempotency_table import IdempotencyKey
 from orm_async_tests.service.points import POINTS, locked, notified
 from orm_async_tests.service.schemas import Loaded, PointIn
-from orm_async_tests.service.tables import IdempotencyKey
 from orm_async_tests.service.users import no_user
 
 FEW = 100  # points that one statement adds; COPY takes more, for a round trip more

@@ -119,7 +119,7 @@ def bind(host: str, port: int) -> socket.socket:
 async def migrate(database: db.Database) -> None:
     """Upgrade the database to the newest revisions."""
     async with db.connect(database, "orm_async_tests serve") as connection:
-        await migrations.ensure(connection, *migrations.LINES.values())
+        await migrations.upgrade_async(connection, *migrations.HISTORIES.values())
         await connection.commit()
 
 

@@ -98,7 +98,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
         except DBAPIError as error:
             raise _lock_error(error, database.label) from error
         try:
-            await migrations.ensure(connection, migrations.TRACKS)
+            await migrations.upgrade_async(connection, migrations.TRACKING)
         except DBAPIError as error:
             raise _migration_error(error, database.label) from error
         yield ScriptDatabase(connection)

@@ -20,8 +20,8 @@ from tests.postgres.conftest import CLIENT
 from tests.processes import pids_of, until
 
 OTHER = 65533
-TMPFS = 'mount -t tmpfs -o size="$1" tmpfs "$2" && {}; shift 2; exec "$@"'
-FILL = 'dd if=/dev/zero of="$2/filler" bs=4096 status=none; test -s "$2/filler"'
+TMPFS = 'mount -t tmpfs -o mode=700,size="$1" tmpfs "$2" && {}; shift 2; exec "$@"'
+FILL = 'dd if=/dev/zero of="$2/filler" bs=4096 2> /dev/null; test -s "$2/filler"'
 
 
 async def _select_one(database: db.Database) -> int:

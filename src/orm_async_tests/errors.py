@@ -1,17 +1,19 @@
-"""The error a user sees when a command cannot run, with what to type next."""
+"""The error that a user sees when a command cannot run, and the exit codes of commands."""
 
 import os
 import sys
 from collections.abc import Callable
 
-COULD_NOT_RUN = 2  # the exit code that goes with it
-INTERRUPTED = 130  # as shells say of Ctrl-C
+COULD_NOT_RUN = 2  # the exit code after CouldNotRun
+INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
 
 
 class CouldNotRun(Exception):
-    """A command could not do its work: what happened, where, and what to type next.
+    """Raised when a command cannot do its work.
 
-    The message is these three parts, one to a line; commands print it and exit with 2.
+    `what` says what happened, `where` names the file, variable or option, and `remedy` says what
+    to type next. The message has these three parts, one to a line. Commands print it on standard
+    error and exit with 2.
     """
 
     def __init__(self, what: str, where: str, remedy: str) -> None:
@@ -22,9 +24,9 @@ class CouldNotRun(Exception):
 
 
 def exit_code(command: Callable[[], int]) -> int:
-    """The exit code of a command, whose errors for people are printed and not raised.
+    """Run a command and return its exit code. Print CouldNotRun instead of raising it.
 
-    Ctrl-C, and a reader of the output that has gone, end it silently.
+    Ctrl-C, and a closed pipe at standard output, end the command without a message.
     """
     try:
         return command()
@@ -34,5 +36,6 @@ def exit_code(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        # The interpreter flushes stdout at exit, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return COULD_NOT_RUN

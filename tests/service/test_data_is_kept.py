@@ -34,7 +34,7 @@ def test_users_of_the_services_own_database_survive_a_script(
     with serving(None) as service:
         (user,) = httpx.get(f"{service.url}/users").json()["items"]
         assert user["username"] == "walker"
-    with db.open_database("embedded", purpose=postgres.SERVICE) as database:
+    with db.open_database("embedded", cluster_kind=postgres.SERVICE) as database:
         on = asyncio.run(asked(database, *(f"SHOW {name}" for name in DURABLE)))
     assert on == ["on", "on", "on"]
     until(lambda: not pids_of(tmp_path / "home"))

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
         action.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
         action.add_argument(
             "--service",
-            dest="purpose",
+            dest="cluster_kind",
             action="store_const",
             const=postgres.SERVICE,
             default=postgres.SCRIPTS,
@@ -53,11 +53,11 @@ def add(commands: Any) -> None:
 
 def url(arguments: argparse.Namespace) -> int:
     """print the database's URL, for DATABASE_URL"""
-    with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
+    with db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database:
         url = urls.portable(database.url)
         print(url.render_as_string(hide_password=not arguments.password), flush=True)
         if database.kind == "embedded":
-            stop = postgres.describe_stop(arguments.purpose)
+            stop = postgres.describe_stop(arguments.cluster_kind)
             print(f"db: {stop}; `db start --for 2h` keeps it longer", file=sys.stderr)
     return 0
 
@@ -67,11 +67,11 @@ def status(arguments: argparse.Namespace) -> int:
     choice = db.choose(arguments.db_)
     print(f"choice: {choice.kind} (from {choice.source})")
     if choice.kind == "embedded":
-        found = postgres.status(arguments.purpose)
+        found = postgres.status(arguments.cluster_kind)
         print("\n".join(f"{name}: {value}" for name, value in found.items()))
         if found["state"] != "running":
             return 0
-    with db.open_database(arguments.db_, purpose=arguments.purpose) as database:
+    with db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database:
         print("\n".join(asyncio.run(_asked(database))))
     return 0
 
@@ -90,8 +90,8 @@ def start(arguments: argparse.Namespace) -> int:
     """start the embedded server"""
     _embedded_only(arguments, "start")
     keep_for = 0.0 if arguments.keep_for is None else read_duration(arguments.keep_for)
-    with postgres.lease(arguments.purpose, keep_for) as lease:
-        stop = postgres.describe_stop(arguments.purpose)
+    with postgres.lease(arguments.cluster_kind, keep_for) as lease:
+        stop = postgres.describe_stop(arguments.cluster_kind)
         print(f"PostgreSQL {lease.version}: {lease.launch}; {stop}")
     return 0
 
@@ -113,14 +113,14 @@ def read_duration(text: str) -> float:
 def stop(arguments: argparse.Namespace) -> int:
     """stop the embedded server"""
     _embedded_only(arguments, "stop")
-    print("stopped" if postgres.stop(arguments.purpose) else "it was not running")
+    print("stopped" if postgres.stop(arguments.cluster_kind) else "it was not running")
     return 0
 
 
 def reset(arguments: argparse.Namespace) -> int:
     """delete the embedded server's data; the next command makes it anew"""
     _embedded_only(arguments, "reset")
-    postgres.reset(arguments.purpose)
+    postgres.reset(arguments.cluster_kind)
     print("deleted")
     return 0
 
@@ -128,7 +128,7 @@ def reset(arguments: argparse.Namespace) -> int:
 def log(arguments: argparse.Namespace) -> int:
     """print the end of the embedded server's log, and where it is"""
     _embedded_only(arguments, "log")
-    path = postgres.log_file(arguments.purpose)
+    path = postgres.log_file(arguments.cluster_kind)
     if not path.exists():
         raise CouldNotRun(
             "there is no log: the server never ran", str(path), "orm-async-tests db start"
@@ -143,7 +143,7 @@ def psql(arguments: argparse.Namespace) -> int:
 
     options = arguments.psql[1:] if arguments.psql[:1] == ["--"] else arguments.psql
     with (
-        db.open_database(arguments.db_, purpose=arguments.purpose) as database,
+        db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database,
         _service_file(database) as variables,
     ):
         program = postgres.psql() if database.kind == "embedded" else "psql"

@@ -8,7 +8,6 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from benchmarks.patterns.contender_environments import CONTENDERS, load_contenders
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src/orm_async_tests"
@@ -91,14 +90,6 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         for module, path in paths.items()
     }
     TopologicalSorter(imports).prepare()  # raises CycleError
-
-
-def test_contenders_with_an_environment_import_no_package_of_this_project() -> None:
-    alone = [contender.source for contender in load_contenders().values() if contender.pins]
-    assert alone
-    allowed = ("benchmarks.patterns.contenders.work.", "benchmarks.patterns.contenders.work")
-    for path in [*alone, CONTENDERS / "work.py", CONTENDERS / "worker.py"]:
-        assert [name for name in imported(path, PROJECT) if not name.startswith(allowed)] == []
 
 
 def test_benchmarks_are_imported_by_no_package() -> None:

@@ -17,7 +17,6 @@ from benchmarks.patterns.bench_database import (
     connected_database,
     login,
 )
-from benchmarks.patterns.contender_environments import Contender
 from benchmarks.patterns.rounds import (
     Contestant,
     Ratio,
@@ -26,7 +25,7 @@ from benchmarks.patterns.rounds import (
     run_rounds,
     verdict,
 )
-from benchmarks.patterns.workers import Worker, all_working
+from benchmarks.patterns.workers import Contender, Worker, all_working
 from benchmarks.patterns.workloads import TITLES, count_connections
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import Wire, open_wire

@@ -17,10 +17,10 @@ from benchmarks.patterns.comparison import (
     current_conditions,
     current_load,
 )
-from benchmarks.patterns.contender_environments import Contender, load_contenders
 from benchmarks.patterns.contenders.work import WORKLOADS
-from benchmarks.patterns.ratio_tables import render_markdown, render_text
+from benchmarks.patterns.ratio_tables import render_markdown
 from benchmarks.patterns.rounds import RoundLimits
+from benchmarks.patterns.workers import CONTENDERS, Contender
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         print(json.dumps(report, indent=2))
     else:
-        print("\n".join(render_text(conditions, workloads)))
+        print("\n".join(render_markdown(conditions, workloads)))
     if options.into:
         write_page(options.into, conditions, workloads)
     return 0
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def choose_contenders(*, peers: bool) -> list[Contender]:
     """Return asyncpg and SQLAlchemy, and with peers the contenders that pip has to install."""
-    return [contender for contender in load_contenders().values() if peers or not contender.pins]
+    return [contender for contender in CONTENDERS if peers or not contender.releases]
 
 
 async def measure(

@@ -1,34 +1,15 @@
-"""A comparison as text for a terminal, and as Markdown for docs/bench.md."""
+"""A comparison as Markdown, for docs/bench.md and for a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.patterns.comparison import Conditions, PatternResult, WorkloadResult
 from benchmarks.patterns.rounds import Ratio
 
-TEXT_HEAD = "ratio  interval       verdict    cpu  round trips      ms  pattern"
-MARKDOWN_HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips", "ms")
-
-
-def render_text(conditions: Conditions, workloads: Iterable[WorkloadResult]) -> Iterator[str]:
-    """Yield the lines of a report for a terminal."""
-    yield f"{conditions.date}, {_machine(conditions)}"
-    for contender, versions in conditions.versions.items():
-        yield f"{contender}: {_versions(versions)}"
-    for workload in workloads:
-        yield ""
-        yield f"{workload.title}: multiples of the rate of {_base(workload)}"
-        yield f"{workload.rounds} rounds; control {_control(workload)}"
-        yield TEXT_HEAD
-        for result in workload.patterns:
-            yield (
-                f"{result.ratio.median:5.2f}  {render_interval(result.ratio):14}"
-                f" {result.verdict:9} {result.cpu:5.2f} {result.round_trips:12}"
-                f" {result.median_milliseconds:7.1f}  {_name(result)} ({result.mark})"
-            )
+HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips", "ms")
 
 
 def render_markdown(conditions: Conditions, workloads: Iterable[WorkloadResult]) -> Iterator[str]:
-    """Yield the lines of a report for a page."""
+    """Yield the lines of a report."""
     yield f"Measured on {conditions.date}, {_machine(conditions)}."
     yield ""
     for contender, versions in conditions.versions.items():
@@ -41,7 +22,7 @@ def render_markdown(conditions: Conditions, workloads: Iterable[WorkloadResult])
         yield f"Multiples of the rate of {_base(workload)}; {workload.rounds} rounds, {sizes}."
         yield f"The control is {_control(workload)}."
         yield ""
-        yield from render_table([MARKDOWN_HEAD, *map(_cells, workload.patterns)])
+        yield from render_table([HEAD, *map(_cells, workload.patterns)])
 
 
 def render_table(rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""The contenders' processes, which run workloads on request over a pipe."""
+"""The contenders, and their processes, which run workloads on request over a pipe."""
 
 import asyncio
 import json
 import os
 import subprocess
+import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,13 +12,55 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.patterns.contender_environments import CONTENDERS, Contender, interpreter
 from benchmarks.patterns.contenders.work import Login
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.versions.releases import NotInstalled, installed
 
+CHECKOUT = Path(__file__).parents[2]
+WORKER = "benchmarks.patterns.contenders.worker"
 MAX_LINE = 2**26  # bytes of an answer
-NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
 EXIT_TIMEOUT = 10  # seconds
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A module in contenders/ that does the workloads, and the libraries that a report names.
+
+    `releases` are the libraries that this environment lacks. They are installed in folders of
+    their own, so the rest of the environment is the same for all contenders.
+    """
+
+    name: str
+    libraries: tuple[str, ...]
+    releases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def source(self) -> Path:
+        """The path of the module."""
+        return Path(__file__).parent / "contenders" / f"{self.name}.py"
+
+    def install(self, home: Path) -> list[Path]:
+        """Return the folders of its releases, installing them if necessary.
+
+        Raises CouldNotRun if pip cannot install one.
+        """
+        try:
+            return [installed(name, version, home) for name, version in self.releases.items()]
+        except NotInstalled as error:
+            what = f"the contender {self.name} cannot be installed: {error}"
+            remedy = "orm-async-tests bench, without --peers"
+            raise CouldNotRun(what, str(home), remedy) from None
+
+
+SQLALCHEMY = ("sqlalchemy", "asyncpg", "greenlet")
+TORTOISE = {"tortoise-orm": "1.1.9", "pypika-tortoise": "0.6.5", "iso8601": "2.1.0"}
+CONTENDERS = (  # the first is the base of all ratios
+    Contender("asyncpg", ("asyncpg",)),
+    Contender("sqlalchemy", SQLALCHEMY),
+    Contender("sqlalchemy_tuned", SQLALCHEMY),
+    Contender("sqlalchemy_core", SQLALCHEMY),
+    Contender("tortoise", ("tortoise-orm", "asyncpg"), TORTOISE),
+)
 
 
 @dataclass(frozen=True)
@@ -78,14 +121,18 @@ class Worker:
 @asynccontextmanager
 async def working(contender: Contender, home: Path) -> AsyncIterator[Worker]:
     """Run a contender's process while the block runs."""
-    python = await asyncio.to_thread(interpreter, contender, home)
-    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    folders = await asyncio.to_thread(contender.install, home)
+    variables = {
+        "PYTHONPATH": os.pathsep.join(map(str, [*folders, CHECKOUT])),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     process = await asyncio.create_subprocess_exec(
-        *(python, "-P", str(CONTENDERS / "worker.py"), contender.name),
+        *(sys.executable, "-m", WORKER, contender.name),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         limit=MAX_LINE,
-        env=inherited | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | variables,
     )
     worker = Worker(contender, process)
     try:

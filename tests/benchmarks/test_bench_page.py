@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from benchmarks.patterns.comparison import Conditions, PatternResult, WorkloadResult
-from benchmarks.patterns.contender_environments import load_contenders
 from benchmarks.patterns.measure import write_page
 from benchmarks.patterns.rounds import Ratio
+from benchmarks.patterns.workers import CONTENDERS
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -22,8 +22,8 @@ WORKLOAD = WorkloadResult("rows", "Read rows", 3, {"read": 5}, Ratio(1, 0.9, 1.1
 
 def test_the_page_names_every_pattern_and_no_other() -> None:
     patterns = {
-        f"{name}: {ast.get_docstring(node)}"
-        for name, contender in load_contenders().items()
+        f"{contender.name}: {ast.get_docstring(node)}"
+        for contender in CONTENDERS
         for node in ast.parse(contender.source.read_text("utf-8")).body
         if isinstance(node, ast.AsyncFunctionDef) and node.name != "connected"
     }

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from benchmarks.patterns.bench_database import Sizes
-from benchmarks.patterns.contender_environments import interpreter, load_contenders
 from benchmarks.patterns.contenders.work import WORKLOADS, Digest
 from benchmarks.patterns.measure import choose_contenders, measure
 from benchmarks.patterns.rounds import RoundLimits
-from benchmarks.patterns.workers import working
+from benchmarks.patterns.workers import CONTENDERS, Contender, working
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
@@ -24,32 +23,25 @@ ROUND_TRIPS = {
     "sqlalchemy_tuned.get_autocommit": SIZES.gets,
     "sqlalchemy_core.walk_json": SIZES.gets // 2,
     "asyncpg.get": 2 * SIZES.gets,
-    "sqlalchemy_core.insert_unnest": 3,
+    "sqlalchemy_tuned.insert_unnest": 3,
 }
 
 
-@pytest.mark.parametrize("name", load_contenders())
-def test_a_contender_does_every_workload_and_marks_its_patterns(name: str) -> None:
+@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
+def test_a_contender_does_every_workload_and_marks_its_patterns(contender: Contender) -> None:
     marks = {
         node.name: ast.unparse(node.decorator_list[0])
-        for node in ast.parse(load_contenders()[name].source.read_text("utf-8")).body
+        for node in ast.parse(contender.source.read_text("utf-8")).body
         if isinstance(node, ast.AsyncFunctionDef) and node.name != "connected"
     }
     assert {function.partition("_")[0] for function in marks} == set(WORKLOADS)
     assert set(marks.values()) <= MARKS
 
 
-def test_a_contender_with_an_environment_is_pinned_and_says_why() -> None:
-    [tortoise] = [item for item in load_contenders().values() if item.pins]
-    assert [line for line in tortoise.requirements if "==" not in line] == []
-    assert tortoise.why
-
-
 def test_a_contender_that_cannot_be_installed_says_so(tmp_path: Path) -> None:
-    contender = replace(load_contenders()["tortoise"], pins=("./no such folder",), same=())
-    with pytest.raises(CouldNotRun):
-        interpreter(contender, tmp_path)
-    assert not list(tmp_path.glob("contenders/*/complete"))
+    contender = replace(CONTENDERS[0], releases={"./no such folder": "1"})
+    with pytest.raises(CouldNotRun, match="asyncpg cannot be installed"):
+        contender.install(tmp_path)
 
 
 @pytest.mark.thorough
@@ -72,7 +64,7 @@ def test_contenders_give_equal_answers_in_few_round_trips(
 
 def test_a_contender_that_fails_says_what_it_raised(tmp_path: Path) -> None:
     async def prepare_unknown_pattern() -> None:
-        async with working(load_contenders()["asyncpg"], tmp_path) as worker:
+        async with working(CONTENDERS[0], tmp_path) as worker:
             await worker.request("prepare", pattern="nothing", sizes=vars(SIZES), tally="Tally")
 
     with pytest.raises(CouldNotRun) as failed:

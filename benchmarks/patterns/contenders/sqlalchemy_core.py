@@ -9,18 +9,16 @@ from benchmarks.patterns.contenders.sqlalchemy import Library, connected
 from benchmarks.patterns.contenders.work import (
     BATCH,
     LATEST,
-    WRITTEN,
     Tally,
     Work,
     idiomatic,
     tuned,
 )
-from benchmarks.patterns.marks import Mark, arrays_of, unnested
+from benchmarks.patterns.marks import Mark
 from orm_async_tests.models import TrackPoint, User
 
 __all__ = ["connected"]
 
-ALL = ("id", *WRITTEN)
 MARKS, POINTS, USERS = (
     entity.metadata.tables[entity.__tablename__] for entity in (Mark, TrackPoint, User)
 )
@@ -40,14 +38,6 @@ async def insert_many(library: Library, work: Work) -> None:
         await connection.execute(insert(MARKS), work.new_rows)
 
 
-@tuned
-async def insert_unnest(library: Library, work: Work) -> None:
-    """insert() from arrays, with unnest"""
-    statement = insert(MARKS).from_select(WRITTEN, unnested(*WRITTEN))
-    async with library.engine.begin() as connection:
-        await connection.execute(statement, arrays_of(work.new_rows, WRITTEN))
-
-
 @idiomatic
 async def update_many(library: Library, work: Work) -> None:
     """update() with bindparam() and a list of dictionaries"""
@@ -57,15 +47,6 @@ async def update_many(library: Library, work: Work) -> None:
         await connection.execute(changed, rows)
 
 
-@tuned
-async def update_unnest(library: Library, work: Work) -> None:
-    """update() from arrays, with unnest"""
-    new = unnested("id", "lat").subquery().c
-    changed = update(MARKS).values(lat=new.lat).where(MARKS.c.id == new.id)
-    async with library.engine.begin() as connection:
-        await connection.execute(changed, arrays_of(work.changed_rows, ("id", "lat")))
-
-
 @idiomatic
 async def upsert(library: Library, work: Work) -> None:
     """insert() with ON CONFLICT and a list of dictionaries"""
@@ -73,15 +54,6 @@ async def upsert(library: Library, work: Work) -> None:
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
     async with library.engine.begin() as connection:
         await connection.execute(new, work.changed_rows)
-
-
-@tuned
-async def upsert_unnest(library: Library, work: Work) -> None:
-    """insert() with ON CONFLICT from arrays, with unnest"""
-    new = postgresql.insert(MARKS).from_select(ALL, unnested(*ALL))
-    new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
-    async with library.engine.begin() as connection:
-        await connection.execute(new, arrays_of(work.changed_rows, ALL))
 
 
 @idiomatic

@@ -1,8 +1,4 @@
-"""The work that every contender does, the marks of its patterns, and the tallies of what it read.
-
-This module and the contenders beside it run in environments that may have only one library, so it
-imports nothing but the standard library.
-"""
+"""The work that every contender does, its patterns' marks, and tallies of what a pattern read."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

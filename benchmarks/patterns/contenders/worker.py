@@ -1,13 +1,11 @@
 """A process that runs one contender's workloads on request.
 
-`python worker.py CONTENDER` reads requests as lines of JSON from standard input and answers each
-with one line, until its input ends. It may run in an environment without this project's packages.
+Its argument is the name of a contender. It reads requests as lines of JSON from standard input and
+answers each with one line, until its input ends.
 """
 
 import asyncio
 import gc
-import importlib
-import importlib.util
 import inspect
 import json
 import os
@@ -16,24 +14,14 @@ import sys
 import time
 import traceback
 from contextlib import AsyncExitStack
+from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, TextIO
 
-PACKAGE = Path(__file__).parents[2]
+from benchmarks.patterns.contenders import work
+from benchmarks.patterns.contenders.work import WORKLOADS, Login
 
-
-def import_contender(name: str) -> Any:
-    """Import the contender's module, without putting the checkout on `sys.path`.
-
-    A contender must not import by accident what is installed beside the checkout.
-    """
-    spec = importlib.util.spec_from_file_location(PACKAGE.name, PACKAGE / "__init__.py")
-    assert spec is not None
-    assert spec.loader is not None
-    package = sys.modules[PACKAGE.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(package)
-    return importlib.import_module(f"{PACKAGE.name}.patterns.contenders.{name}")
+PACKAGE = "benchmarks.patterns.contenders"
 
 
 class Worker:
@@ -41,7 +29,6 @@ class Worker:
 
     def __init__(self, contender: Any) -> None:
         self.contender = contender
-        self.work = importlib.import_module(".work", contender.__package__)
         self.functions: dict[str, Any] = {
             name: function
             for name, function in vars(contender).items()
@@ -54,8 +41,7 @@ class Worker:
 
     async def describe(self, libraries: list[str]) -> Any:
         """Return the patterns, in the order of their workloads, and the installed versions."""
-        order: tuple[str, ...] = self.work.WORKLOADS
-        names = sorted(self.functions, key=lambda name: order.index(name.partition("_")[0]))
+        names = sorted(self.functions, key=lambda name: WORKLOADS.index(name.partition("_")[0]))
         patterns = [
             {
                 "name": name,
@@ -73,7 +59,7 @@ class Worker:
     async def connect(self, login: dict[str, Any], size: int) -> None:
         """Open a pool of `size` connections, and return once all of them are open."""
         await self.close()
-        pool = self.contender.connected(self.work.Login(**login), size)
+        pool = self.contender.connected(Login(**login), size)
         self.library = await self.connections.enter_async_context(pool)
 
     async def close(self) -> None:
@@ -82,8 +68,8 @@ class Worker:
 
     async def prepare(self, pattern: str, sizes: dict[str, int], tally: str) -> None:
         """Prepare a turn of a pattern, with a class of tally from `work`."""
-        work = self._work(sizes, getattr(self.work, tally))
-        self.turn = self.functions[pattern](self.library, work)
+        prepared = self._work(sizes, getattr(work, tally))
+        self.turn = self.functions[pattern](self.library, prepared)
 
     async def run(self) -> Any:
         """Run the prepared turn and return its seconds, its CPU seconds, and what it read."""
@@ -97,7 +83,7 @@ class Worker:
         key = (*sizes.items(), tally)
         if key not in self.works:
             self.works.clear()
-            self.works[key] = self.work.Work(**sizes, tally=tally)
+            self.works[key] = work.Work(**sizes, tally=tally)
             self.works[key].prepare()
         return self.works[key]
 
@@ -107,7 +93,7 @@ async def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
     try:
-        worker = Worker(import_contender(sys.argv[1]))
+        worker = Worker(import_module(f"{PACKAGE}.{sys.argv[1]}"))
     except ImportError:
         send(answers, {"error": traceback.format_exc()})
         return

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.patterns.contenders.work import Login
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.versions.releases import NotInstalled, installed
+from orm_async_tests.versions.releases import NotInstalled, install_release
 
 CHECKOUT = Path(__file__).parents[2]
 WORKER = "benchmarks.patterns.contenders.worker"
@@ -45,7 +45,7 @@ class Contender:
         Raises CouldNotRun if pip cannot install one.
         """
         try:
-            return [installed(name, version, home) for name, version in self.releases.items()]
+            return [install_release(*pin, home) for pin in self.releases.items()]
         except NotInstalled as error:
             what = f"the contender {self.name} cannot be installed: {error}"
             remedy = "orm-async-tests bench, without --peers"

@@ -1,5 +1,5 @@
 """The driver and its types.
 
-asyncpg prepares statements, binds in binary and is strict about types; psycopg is closer to
-libpq. Errors, URLs and caches differ, and SQLAlchemy does not hide all of it.
+asyncpg prepares statements, sends values in binary and is strict about types. psycopg is closer to
+libpq. The drivers differ in errors, URLs and caches, and SQLAlchemy does not hide every difference.
 """

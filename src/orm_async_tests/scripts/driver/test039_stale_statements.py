@@ -1,9 +1,9 @@
-"""After ALTER by text() other connections fail once: their statements are stale.
+"""After an ALTER by text(), statements that other connections cached fail once.
 
-asyncpg's prepared statements remember the columns that they gave. SQLAlchemy forgets its cache
-in all connections of the process when it sees DDL, and text() is not seen as DDL: DDL() is.
-What another process alters is never seen; the first statement fails there (and rolls back),
-and the next one is prepared anew.
+asyncpg's prepared statements remember the columns that they return. When SQLAlchemy executes a
+DDL() element, it clears the statement cache of every connection in the process. It does not
+recognize an ALTER in text(). It never notices an ALTER from another process either: there the first
+statement fails, the transaction is rolled back, and the next statement is prepared again.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
@@ -20,7 +20,7 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
 ALTER = "ALTER TABLE test39.walk ADD COLUMN name text"
-ALL = text("SELECT * FROM test39.walk")
+READ = text("SELECT * FROM test39.walk")
 
 
 class Base(DeclarativeBase):
@@ -41,38 +41,38 @@ async def alter(engine: AsyncEngine, statement: Executable) -> None:
 async def by_text(engine: AsyncEngine) -> dict[str, int]:
     """text("ALTER ...") on another connection"""
     async with engine.connect() as reader:
-        await reader.execute(ALL)
+        await reader.execute(READ)
         await reader.commit()
         await alter(engine, text(ALTER))
-        return {"columns": len((await reader.execute(ALL)).keys())}
+        return {"columns": len((await reader.execute(READ)).keys())}
 
 
 @right
 async def by_ddl(engine: AsyncEngine) -> dict[str, int]:
     """DDL("ALTER ...") on another connection"""
     async with engine.connect() as reader:
-        await reader.execute(ALL)
+        await reader.execute(READ)
         await reader.commit()
         await alter(engine, DDL(ALTER))
-        return {"columns": len((await reader.execute(ALL)).keys())}
+        return {"columns": len((await reader.execute(READ)).keys())}
 
 
 @right
-async def tried_again(engine: AsyncEngine) -> dict[str, int]:
-    """text("ALTER ..."), and the transaction that failed is tried again"""
+async def retried(engine: AsyncEngine) -> dict[str, int]:
+    """text("ALTER ..."), and the failed transaction runs again"""
     async with engine.connect() as reader:
-        await reader.execute(ALL)
+        await reader.execute(READ)
         await reader.commit()
         await alter(engine, text(ALTER))
         with suppress(NotSupportedError):
-            await reader.execute(ALL)
+            await reader.execute(READ)
         await reader.rollback()
-        return {"columns": len((await reader.execute(ALL)).keys())}
+        return {"columns": len((await reader.execute(READ)).keys())}
 
 
-def check(by_text: Observation, by_ddl: Observation, tried_again: Observation) -> None:
+def check(by_text: Observation, by_ddl: Observation, retried: Observation) -> None:
     assert isinstance(by_text.error, NotSupportedError)
-    assert by_ddl.value == tried_again.value == {"columns": 2}
+    assert by_ddl.value == retried.value == {"columns": 2}
     assert len(by_ddl.sql) == 3
 
 

@@ -1,8 +1,8 @@
-"""asyncpg prepares a statement once for a connection; without the cache always.
+"""asyncpg prepares a statement once per connection, but without the cache every time.
 
-With prepared_statement_cache_size=0, which PgBouncer's users set, each statement is prepared,
-executed and closed: three round trips instead of one. The cache is SQLAlchemy's, and holds
-100 statements for each connection.
+Users of PgBouncer often set prepared_statement_cache_size=0. Then every execution prepares,
+executes and closes its statement: three round trips instead of one. The cache belongs to
+SQLAlchemy's dialect and holds 100 statements per connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
@@ -19,7 +19,7 @@ TIMES = 10
 
 @variant
 async def cached(engine: AsyncEngine) -> None:
-    """ten times the same statement"""
+    """execute one statement ten times"""
     async with engine.connect() as connection:
         for _ in range(TIMES):
             await connection.execute(select(User.id))
@@ -27,7 +27,7 @@ async def cached(engine: AsyncEngine) -> None:
 
 @variant(engine={"connect_args": {"prepared_statement_cache_size": 0}})
 async def uncached(engine: AsyncEngine) -> None:
-    """the same with prepared_statement_cache_size=0"""
+    """execute it ten times with prepared_statement_cache_size=0"""
     async with engine.connect() as connection:
         for _ in range(TIMES):
             await connection.execute(select(User.id))

@@ -1,8 +1,8 @@
-"""An aware datetime does not go into a naive column on asyncpg: use timezone=True.
+"""asyncpg refuses an aware datetime for a naive column: declare timezone=True.
 
-asyncpg encodes by the column's type, and refuses to subtract an aware from a naive moment.
-psycopg sends text, and the server drops the zone, after it turned the hour to its own.
-DateTime(timezone=True) keeps the instant on both.
+asyncpg encodes a value by the column's type, and cannot subtract a naive datetime from an aware
+one. psycopg sends the datetime as text, and the server converts it to the session's time zone and
+drops the offset. DateTime(timezone=True) keeps the instant on both drivers.
 
 Symptom: asyncpg: 22000 "can't subtract offset-naive and offset-aware datetimes"
 Docs: https://github.com/MagicStack/asyncpg/issues/1139

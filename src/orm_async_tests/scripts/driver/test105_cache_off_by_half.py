@@ -1,9 +1,9 @@
-"""statement_cache_size=0 alone reads 1065353216 for 1.0 after somebody's ALTER.
+"""With statement_cache_size=0 alone, 1.0 reads as 1065353216 after an ALTER.
 
-Two caches keep prepared statements: asyncpg's, and SQLAlchemy's on top of it. With only the first
-one off, a statement is kept whose column types asyncpg no longer watches: after a change of type by
-somebody else the bytes of a float are read as an integer, without an error. Switch off both, or
-none.
+asyncpg caches prepared statements, and SQLAlchemy's dialect caches them as well. If you switch off
+only asyncpg's cache, SQLAlchemy keeps a statement whose column types asyncpg no longer checks. When
+another connection changes a type, the bytes of a float are read as an integer, without an error.
+Switch off both caches, or neither.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
@@ -32,28 +32,28 @@ async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut).values(height=1))
 
 
-async def read_twice(mine: AsyncEngine, somebodys: AsyncEngine) -> dict[str, object]:
-    """What is read after the column has become a float."""
-    async with mine.connect() as connection:
+async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict[str, object]:
+    """Return what a connection reads after another one has made the column a float."""
+    async with reading.connect() as connection:
         await connection.scalar(select(Hut.height))
         await connection.commit()
-        async with somebodys.begin() as other:
+        async with altering.begin() as other:
             await other.execute(ALTER)
         return {"height": await connection.scalar(select(Hut.height))}
 
 
 @wrong
 async def one_cache_off(make_engine: MakeEngine) -> dict[str, object]:
-    """read, let somebody ALTER, read: with asyncpg's cache off"""
-    mine = make_engine(connect_args={"statement_cache_size": 0})
-    return await read_twice(mine, make_engine())
+    """read, ALTER on another engine, read: with only asyncpg's cache off"""
+    reading = make_engine(connect_args={"statement_cache_size": 0})
+    return await read_around_alter(reading, make_engine())
 
 
 @right
 async def both_caches_off(make_engine: MakeEngine) -> dict[str, object]:
-    """the same with both caches off"""
+    """read, ALTER on another engine, read: with both caches off"""
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-    return await read_twice(make_engine(connect_args=off), make_engine())
+    return await read_around_alter(make_engine(connect_args=off), make_engine())
 
 
 def check(one_cache_off: Observation, both_caches_off: Observation) -> None:

@@ -1,7 +1,8 @@
-"""IN makes a new statement for each length of its list; = ANY makes one for all.
+"""IN makes a new statement for every length of its list; = ANY makes one for all lengths.
 
-SQLAlchemy writes a parameter for each element, so each length is another text: the driver prepares
-it, the server plans it, and both keep it. An array is one parameter, of any length.
+SQLAlchemy writes one parameter per element of an IN list, so every length is a different text. The
+driver prepares each text, the server plans it, and both keep it. With = ANY the whole array is one
+parameter of any length.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.any_
 Docs: https://www.postgresql.org/docs/current/functions-comparisons.html#FUNCTIONS-COMPARISONS-ANY-SOME
@@ -19,27 +20,27 @@ LENGTHS = range(1, 6)
 @wrong
 async def in_a_list(session: AsyncSession) -> dict[str, list[int]]:
     """WHERE id IN (...), with 1 to 5 elements"""
-    found = []
+    counts = []
     for length in LENGTHS:
         ids = list(range(1, length + 1))
         users = await session.scalars(select(User.username).where(User.id.in_(ids)))
-        found.append(len(users.all()))
-    return {"users found": found}
+        counts.append(len(users.all()))
+    return {"matching users": counts}
 
 
 @right
 async def any_of_an_array(session: AsyncSession) -> dict[str, list[int]]:
     """WHERE id = ANY (array), with 1 to 5 elements"""
-    found = []
+    counts = []
     for length in LENGTHS:
         ids = literal(list(range(1, length + 1)), ARRAY(Integer))
         users = await session.scalars(select(User.username).where(User.id == any_(ids)))
-        found.append(len(users.all()))
-    return {"users found": found}
+        counts.append(len(users.all()))
+    return {"matching users": counts}
 
 
 def check(in_a_list: Observation, any_of_an_array: Observation) -> None:
-    assert in_a_list.value == any_of_an_array.value == {"users found": [1, 2, 3, 3, 3]}
+    assert in_a_list.value == any_of_an_array.value == {"matching users": [1, 2, 3, 3, 3]}
     assert len(set(in_a_list.sql)) == len(LENGTHS)
     assert len(set(any_of_an_array.sql)) == 1
 

@@ -1,8 +1,8 @@
-"""asyncpg refuses '1' for an integer, and a text for a date, before it sends them.
+"""asyncpg refuses '1' for an integer and text for a date before it sends anything.
 
-Its values go to the server in binary, so each must be of the parameter's Python type: int, date,
-datetime. Nothing converts text on the way, as psycopg and the server would. Convert at the edge of
-the program.
+asyncpg sends values in binary, so each value must have the parameter's Python type: int, date or
+datetime. It does not convert text, as psycopg and the server would. Convert values where they enter
+your program.
 
 Symptom: 22000 "invalid input for query argument"
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
@@ -22,19 +22,19 @@ DAY = text("SELECT CAST(:value AS date) + 1")
 
 @wrong
 async def text_for_a_number(session: AsyncSession) -> object:
-    """give '1' for an integer"""
+    """pass '1' for an integer"""
     return await session.scalar(NUMBER, {"value": "1"})
 
 
 @wrong
 async def text_for_a_date(session: AsyncSession) -> object:
-    """give '2010-10-03' for a date"""
+    """pass '2010-10-03' for a date"""
     return await session.scalar(DAY, {"value": "2010-10-03"})
 
 
 @right
 async def python_types(session: AsyncSession) -> dict[str, object]:
-    """give an int and a date"""
+    """pass an int and a date"""
     number = await session.scalar(NUMBER, {"value": 1})
     return {"number": number, "day": await session.scalar(DAY, {"value": date(2010, 10, 3)})}
 

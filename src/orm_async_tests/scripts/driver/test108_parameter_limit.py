@@ -1,7 +1,8 @@
-"""A statement takes at most 32767 parameters on asyncpg: an array is one of them.
+"""On asyncpg a statement takes at most 32767 parameters; an array counts as one.
 
-The protocol counts parameters in 16 bits, and asyncpg refuses more before it sends. A long IN list
-runs into that; = ANY of an array does not, and insert() of a list pages by itself.
+The protocol counts parameters in 16 bits, and asyncpg refuses more than 32767 before it sends them.
+A long IN list reaches this limit. = ANY of an array does not, and insert() of a list splits its
+rows into batches.
 
 Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size
@@ -21,20 +22,20 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def in_a_list(session: AsyncSession) -> int | None:
-    """IN with one element more than that"""
+    """IN with 32768 elements"""
     return await session.scalar(COUNT.where(User.id.in_(range(LIMIT + 1))))
 
 
 @right
 async def any_of_an_array(session: AsyncSession) -> dict[str, int | None]:
-    """= ANY with as many"""
+    """= ANY with an array of 32768 elements"""
     ids = literal(list(range(LIMIT + 1)), ARRAY(Integer))
-    return {"users found": await session.scalar(COUNT.where(User.id == any_(ids)))}
+    return {"matching users": await session.scalar(COUNT.where(User.id == any_(ids)))}
 
 
 @right
 async def insert_a_list(session: AsyncSession) -> dict[str, int]:
-    """insert() of as many rows, with RETURNING"""
+    """insert() of 32768 rows, with RETURNING"""
     rows = [{"username": f"walker-{number}"} for number in range(LIMIT + 1)]
     return {
         "ids returned": len((await session.scalars(insert(User).returning(User.id), rows)).all())
@@ -44,7 +45,7 @@ async def insert_a_list(session: AsyncSession) -> dict[str, int]:
 def check(in_a_list: Observation, any_of_an_array: Observation, insert_a_list: Observation) -> None:
     assert type(in_a_list.error).__name__ == "InterfaceError"
     assert in_a_list.sql == []
-    assert any_of_an_array.value == {"users found": 3}
+    assert any_of_an_array.value == {"matching users": 3}
     assert insert_a_list.value == {"ids returned": LIMIT + 1}
 
 

@@ -1,8 +1,8 @@
-"""A lost connection is no OperationalError on asyncpg: ask connection_invalidated.
+"""On asyncpg, a lost connection is not an OperationalError: check connection_invalidated.
 
-psycopg raises OperationalError; through asyncpg it is InterfaceError or a plain DBAPIError, as the
-moment wants it. `except OperationalError: try again` never tries again there. The attribute
-connection_invalidated is true on both.
+psycopg raises OperationalError. Through asyncpg it is an InterfaceError or a plain DBAPIError,
+depending on the moment, so a retry on OperationalError never happens there. The attribute
+connection_invalidated is true on both drivers.
 
 Symptom: InterfaceError "the underlying connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
@@ -21,7 +21,7 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def by_its_class(session: AsyncSession, activity: Activity) -> dict[str, object]:
-    """try again on OperationalError"""
+    """retry after an OperationalError"""
     await session.execute(ANSWER)
     await activity.terminate()
     try:
@@ -33,7 +33,7 @@ async def by_its_class(session: AsyncSession, activity: Activity) -> dict[str, o
 
 @right
 async def by_its_attribute(session: AsyncSession, activity: Activity) -> dict[str, object]:
-    """try again on a DBAPIError whose connection_invalidated is true"""
+    """retry after a DBAPIError whose connection_invalidated is true"""
     await session.execute(ANSWER)
     await activity.terminate()
     try:

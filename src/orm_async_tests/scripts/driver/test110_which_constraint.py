@@ -1,8 +1,8 @@
-"""IntegrityError does not say which rule was broken: its SQLSTATE does.
+"""IntegrityError does not say which constraint failed, but its SQLSTATE does.
 
-A name that is taken (23505), a parent that is missing (23503), a NULL (23502) and a CHECK (23514)
-are all IntegrityError. `error.orig.sqlstate` tells them apart; the text of the message may be in
-any language.
+A duplicate name (23505), a missing parent (23503), a NULL (23502) and a failed CHECK (23514) all
+raise IntegrityError. `error.orig.sqlstate` tells them apart. The text of the message may be in any
+language.
 
 Symptom: IntegrityError 23503 "violates foreign key constraint"
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orm_async_tests.harness import Observation, main_of, right, wrong
 
-MEANS = {"23505": "the name is taken", "23503": "there is no such tour"}
+MEANINGS = {"23505": "the name is taken", "23503": "there is no such tour"}
 
 
 class Base(DeclarativeBase):
@@ -37,7 +37,7 @@ class Stage(Base):
 
 @wrong
 async def by_the_class(session: AsyncSession) -> str:
-    """a stage of a tour that is not there: answer to IntegrityError"""
+    """add a stage of an unknown tour, and go by the class IntegrityError"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()
@@ -48,18 +48,18 @@ async def by_the_class(session: AsyncSession) -> str:
 
 @right
 async def by_the_sqlstate(session: AsyncSession) -> str:
-    """the same: answer to its SQLSTATE"""
+    """add a stage of an unknown tour, and go by the SQLSTATE"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()
     except IntegrityError as error:
-        return MEANS[getattr(error.orig, "sqlstate", "")]
+        return MEANINGS[getattr(error.orig, "sqlstate", "")]
     return "added"
 
 
 def check(by_the_class: Observation, by_the_sqlstate: Observation) -> None:
-    assert by_the_class.value == MEANS["23505"]
-    assert by_the_sqlstate.value == MEANS["23503"]
+    assert by_the_class.value == MEANINGS["23505"]
+    assert by_the_sqlstate.value == MEANINGS["23503"]
 
 
 main = main_of(__name__)

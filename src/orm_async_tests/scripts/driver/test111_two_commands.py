@@ -1,7 +1,8 @@
-"""Two commands in one text() are a syntax error (42601) on asyncpg.
+"""On asyncpg, two commands in one text() are a syntax error (42601).
 
-SQLAlchemy prepares every statement, and a prepared statement is one command. Send them one by one,
-or a whole script by the driver's own execute(), which takes no parameters.
+SQLAlchemy prepares every statement, and a prepared statement holds one command. Execute the
+commands one by one, or pass a whole script to the driver's own execute(), which then takes no
+parameters.
 
 Symptom: 42601 "cannot insert multiple commands into a prepared statement"
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
@@ -20,33 +21,33 @@ COMMANDS = ("DELETE FROM track_points", "DELETE FROM users")
 
 @wrong
 async def both_in_one_text(session: AsyncSession) -> None:
-    """give both to one text()"""
+    """execute one text() with both commands"""
     await session.execute(text("; ".join(COMMANDS)))
 
 
 @right
 async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
-    """execute one after the other"""
+    """execute a text() for each command"""
     for command in COMMANDS:
         await session.execute(text(command))
-    return {"users left": await session.scalar(select(func.count(User.id)))}
+    return {"remaining users": await session.scalar(select(func.count(User.id)))}
 
 
 @right
 async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
-    """give both to the driver's execute()"""
+    """pass both commands to the driver's execute()"""
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None
     await driver.execute("; ".join(COMMANDS))
-    return {"users left": await session.scalar(select(func.count(User.id)))}
+    return {"remaining users": await session.scalar(select(func.count(User.id)))}
 
 
 def check(
     both_in_one_text: Observation, one_by_one: Observation, by_the_driver: Observation
 ) -> None:
     assert both_in_one_text.sqlstate == "42601"
-    assert one_by_one.value == by_the_driver.value == {"users left": 0}
+    assert one_by_one.value == by_the_driver.value == {"remaining users": 0}
 
 
 main = main_of(__name__)

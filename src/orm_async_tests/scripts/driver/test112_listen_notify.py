@@ -1,7 +1,8 @@
-"""What is notified while nobody listens is lost: read the table after a reconnect.
+"""Notifications sent while nobody listens are lost: read the table again after reconnecting.
 
-LISTEN belongs to one connection. When that dies, what is sent until the next LISTEN is gone. So a
-notification is only a hint that a table has news: after LISTEN read what is newer than the last.
+LISTEN belongs to one connection. When that connection dies, every notification until the next
+LISTEN is lost. Treat a notification as a hint that the table has news: after LISTEN, read the rows
+that are newer than the last one that you know.
 
 Docs: https://www.postgresql.org/docs/current/sql-notify.html
 """
@@ -15,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
-Heard = asyncio.Queue[str]
+Notifications = asyncio.Queue[str]
 
 
 class Base(DeclarativeBase):
@@ -33,43 +34,43 @@ async def publish(engine: AsyncEngine, number: int) -> None:
         await session.execute(select(func.pg_notify("test112", str(number))))
 
 
-async def listen(connection: AsyncConnection, heard: Heard) -> None:
+async def listen(connection: AsyncConnection, queue: Notifications) -> None:
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
-    await driver.add_listener("test112", lambda *note: heard.put_nowait(note[-1]))
+    await driver.add_listener("test112", lambda *arguments: queue.put_nowait(arguments[-1]))
 
 
 @wrong(engine={"pool_pre_ping": True})
 async def listen_again(engine: AsyncEngine, activity: Activity) -> list[str]:
-    """listen; be killed; miss the second; listen again"""
-    heard, news = Heard(), []
+    """lose the connection, miss the second notification, and listen again"""
+    queue, news = Notifications(), []
     async with engine.connect() as connection:
-        await listen(connection, heard)
+        await listen(connection, queue)
         await publish(engine, 1)
-        news.append(await heard.get())
+        news.append(await queue.get())
         await activity.terminate()
     await publish(engine, 2)
     async with engine.connect() as connection:
-        await listen(connection, heard)
+        await listen(connection, queue)
         await publish(engine, 3)
-        return [*news, await heard.get()]
+        return [*news, await queue.get()]
 
 
 @right(engine={"pool_pre_ping": True})
 async def listen_again_and_read(engine: AsyncEngine, activity: Activity) -> list[str]:
-    """the same, and read what is newer once it listens"""
-    heard, news = Heard(), []
+    """lose the connection, listen again, and read the newer rows"""
+    queue, news = Notifications(), []
     async with engine.connect() as connection:
-        await listen(connection, heard)
+        await listen(connection, queue)
         await publish(engine, 1)
-        news.append(await heard.get())
+        news.append(await queue.get())
         await activity.terminate()
     await publish(engine, 2)
     async with engine.connect() as connection, AsyncSession(engine) as session:
-        await listen(connection, heard)
+        await listen(connection, queue)
         news += map(str, await session.scalars(select(News.id).where(News.id > int(news[-1]))))
         await publish(engine, 3)
-        return [*news, await heard.get()]
+        return [*news, await queue.get()]
 
 
 def check(listen_again: Observation, listen_again_and_read: Observation) -> None:

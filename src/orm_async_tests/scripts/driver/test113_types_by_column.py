@@ -1,7 +1,7 @@
-"""JSONB, arrays, enums, ranges and UUIDs are Python values where a column says so.
+"""JSONB, arrays, enums, ranges and UUIDs become Python values if a column gives their type.
 
-The types of SQLAlchemy convert what the driver gives. text() has no types, and so gives what each
-driver likes: name the columns there with .columns(), or select() from the table.
+SQLAlchemy's types convert the driver's values. text() has no types, so it returns the values that
+the driver chooses. Name the columns of a text() with .columns(), or use select() with the table.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.columns
@@ -48,14 +48,14 @@ async def seed(connection: AsyncConnection) -> None:
 
 @variant
 async def by_text(session: AsyncSession) -> dict[str, object]:
-    """select by text()"""
+    """SELECT in a text()"""
     row = await session.execute(text(f"SELECT {', '.join(NAMES)} FROM test113.hikes"))
     return dict(zip(NAMES, row.one(), strict=True))
 
 
 @variant
 async def by_columns(session: AsyncSession) -> dict[str, object]:
-    """select by the mapped columns"""
+    """select() of the mapped columns"""
     row = await session.execute(select(*(getattr(Hike, name) for name in NAMES)))
     return dict(zip(NAMES, row.one(), strict=True))
 
@@ -63,7 +63,7 @@ async def by_columns(session: AsyncSession) -> dict[str, object]:
 def check(stack: Stack, by_text: Observation, by_columns: Observation) -> None:
     assert by_columns.value == HIKE
     assert by_text.value["grade"] == "ALPINE"
-    assert type(by_text.value["days"]).__module__.startswith(stack.driver)  # its own Range
+    assert type(by_text.value["days"]).__module__.startswith(stack.driver)  # the driver's Range
 
 
 main = main_of(__name__)

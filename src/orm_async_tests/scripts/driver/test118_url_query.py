@@ -1,10 +1,10 @@
-"""A number in the URL's query reaches asyncpg as text: give it by connect_args.
+"""asyncpg receives a number in the URL's query as text: pass it in connect_args.
 
-SQLAlchemy passes the query on as it stands, and only its own parameters are converted:
-`?statement_cache_size=0` is the text "0", which asyncpg compares with a number. connect_args holds
-Python values.
+SQLAlchemy hands the query on as it stands and converts only its own parameters. So
+`?statement_cache_size=0` becomes the text "0", which asyncpg compares with a number. connect_args
+holds Python values.
 
-psycopg hands its options to libpq as text, so there the URL will do.
+psycopg passes its options to libpq as text, so the URL works there.
 
 Symptom: TypeError "instances of 'str' and 'int'" in "asyncpg/connect_utils.py"
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
@@ -19,7 +19,7 @@ ONLY = "asyncpg"
 
 @wrong
 async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
-    """say statement_cache_size=0 in the URL"""
+    """statement_cache_size=0 in the URL"""
     engine = make_engine(url.update_query_dict({"statement_cache_size": "0"}))
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
@@ -27,7 +27,7 @@ async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
 
 @right
 async def in_connect_args(make_engine: MakeEngine) -> dict[str, object]:
-    """say it in connect_args"""
+    """statement_cache_size=0 in connect_args"""
     engine = make_engine(connect_args={"statement_cache_size": 0})
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}

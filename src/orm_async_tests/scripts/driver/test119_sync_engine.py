@@ -1,9 +1,9 @@
-"""create_engine() takes an asyncpg URL, and raises MissingGreenlet on connecting.
+"""create_engine() accepts an asyncpg URL, but connecting raises MissingGreenlet.
 
-The dialect is there for both, but its driver speaks asyncio only: without create_async_engine()
-nobody carries its awaits. psycopg has both sides, so the same URL works with both functions there.
-A program that needs both, as a migration may, gives each its own driver in the URL, or uses
-run_sync() on a connection of the async engine.
+asyncpg works only with asyncio, and only create_async_engine() runs its awaits. psycopg has a
+synchronous and an asyncio side, so one psycopg URL works with both functions. If your program needs
+both, for example for migrations, give each engine its own driver, or call run_sync() on a
+connection of the async engine.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
@@ -18,7 +18,7 @@ ONLY = "asyncpg"
 
 @wrong(warns=True)
 async def by_create_engine(url: URL) -> dict[str, object]:
-    """connect an engine of create_engine()"""
+    """create_engine(), then connect"""
     engine = create_engine(url)
     with engine.connect() as connection:
         return {"answer": connection.scalar(text("SELECT 42"))}
@@ -26,7 +26,7 @@ async def by_create_engine(url: URL) -> dict[str, object]:
 
 @right
 async def by_create_async_engine(make_engine: MakeEngine) -> dict[str, object]:
-    """connect an engine of create_async_engine()"""
+    """create_async_engine(), then connect"""
     async with make_engine().connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 

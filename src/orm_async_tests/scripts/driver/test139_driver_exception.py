@@ -1,7 +1,8 @@
-"""Since 2.1 error.driver_exception is the driver's own error: it names the rule.
+"""Since 2.1, error.driver_exception is the driver's error, which names the constraint.
 
-On asyncpg `orig` is an error that SQLAlchemy's adapter made in the form of the DBAPI; what the
-server said in detail is on the driver's error behind it. Before 2.1 that was orig.__cause__.
+On asyncpg, `orig` is an error of SQLAlchemy's adapter in the form that the DBAPI prescribes. The
+details from the server are on the driver's error behind it. Before 2.1 that error was
+orig.__cause__.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """
@@ -33,8 +34,8 @@ async def add_twice(session: AsyncSession) -> None:
 
 
 @wrong
-async def ask_orig(session: AsyncSession) -> object:
-    """ask `orig` for the constraint's name"""
+async def from_orig(session: AsyncSession) -> object:
+    """read the constraint's name from `orig`"""
     try:
         await add_twice(session)
     except IntegrityError as error:
@@ -43,8 +44,8 @@ async def ask_orig(session: AsyncSession) -> object:
 
 
 @right
-async def ask_the_driver(session: AsyncSession) -> object:
-    """ask `driver_exception` for it"""
+async def from_driver_exception(session: AsyncSession) -> object:
+    """read the constraint's name from `driver_exception`"""
     try:
         await add_twice(session)
     except IntegrityError as error:
@@ -52,9 +53,9 @@ async def ask_the_driver(session: AsyncSession) -> object:
     return None
 
 
-def check(ask_orig: Observation, ask_the_driver: Observation) -> None:
-    assert ask_orig.value == "unknown"
-    assert ask_the_driver.value == "tags_name_key"
+def check(from_orig: Observation, from_driver_exception: Observation) -> None:
+    assert from_orig.value == "unknown"
+    assert from_driver_exception.value == "tags_name_key"
 
 
 main = main_of(__name__)

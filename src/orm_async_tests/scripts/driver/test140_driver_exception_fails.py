@@ -1,8 +1,8 @@
-"""driver_exception raises ValueError for a statement that is stale on asyncpg.
+"""On asyncpg, driver_exception raises ValueError for the error of a stale statement.
 
-2.1 finds the driver's error by a list of classes, in which the error of a stale statement is not:
-asking for it raises, inside your handling of the first error. `orig.__cause__` is there on both
-lines of SQLAlchemy.
+2.1 looks the driver's error up in a list of classes that lacks the error of a stale statement. So
+reading the attribute raises while you handle the first error. `orig.__cause__` works on 2.0 and
+2.1.
 
 Symptom: ValueError "No original exception is present"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
@@ -41,11 +41,12 @@ async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut).values(height=1))
 
 
-async def stale(mine: AsyncEngine, somebodys: AsyncEngine) -> DBAPIError:
-    async with mine.connect() as connection:
+async def fail_stale(reading: AsyncEngine, altering: AsyncEngine) -> DBAPIError:
+    """Return the error of a statement whose table another engine has altered."""
+    async with reading.connect() as connection:
         await connection.scalar(select(Hut.height))
         await connection.commit()
-        async with somebodys.begin() as other:
+        async with altering.begin() as other:
             await other.execute(ALTER)
         try:
             await connection.scalar(select(Hut.height))
@@ -56,14 +57,14 @@ async def stale(mine: AsyncEngine, somebodys: AsyncEngine) -> DBAPIError:
 
 @wrong
 async def driver_exception(engine: AsyncEngine, make_engine: MakeEngine) -> str:
-    """ask the error for driver_exception"""
-    return type((await stale(engine, make_engine())).driver_exception).__name__
+    """read error.driver_exception"""
+    return type((await fail_stale(engine, make_engine())).driver_exception).__name__
 
 
 @right
 async def cause_of_orig(engine: AsyncEngine, make_engine: MakeEngine) -> str:
-    """ask the error for orig.__cause__"""
-    error = await stale(engine, make_engine())
+    """read error.orig.__cause__"""
+    error = await fail_stale(engine, make_engine())
     return type(getattr(error.orig, "__cause__", None)).__name__
 
 

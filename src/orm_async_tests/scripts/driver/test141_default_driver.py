@@ -1,10 +1,9 @@
-"""Since 2.1 postgresql:// means psycopg: for asyncpg name it in the URL.
+"""Since 2.1, postgresql:// means psycopg: name asyncpg in the URL if you want it.
 
-A URL without a driver meant psycopg2 before, which has no asyncio side and was refused. Now it is
-taken, and another driver than asyncpg is at work: its types, its errors and its caches are other
-ones.
+Before 2.1 a URL without a driver meant psycopg2, which has no asyncio side and was refused. Now
+such a URL works, but with another driver than asyncpg: its types, errors and caches differ.
 
-Nothing connects here: the dialect that a URL chooses says its driver.
+No variant connects: the dialect that a URL selects names its driver.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
@@ -16,20 +15,23 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 SINCE = "2.1"
 
 
-def bare(url: URL) -> str:
+def without_driver_name(url: URL) -> str:
+    """Return a URL whose scheme is postgresql://."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @wrong
 async def without_a_driver(url: URL) -> str:
-    """which driver postgresql:// takes"""
-    return make_url(bare(url)).get_dialect().driver
+    """the driver of postgresql://"""
+    return make_url(without_driver_name(url)).get_dialect().driver
 
 
 @right
 async def with_a_driver(url: URL) -> str:
-    """which driver postgresql+asyncpg:// takes"""
-    return make_url(bare(url)).set(drivername="postgresql+asyncpg").get_dialect().driver
+    """the driver of postgresql+asyncpg://"""
+    return (
+        make_url(without_driver_name(url)).set(drivername="postgresql+asyncpg").get_dialect().driver
+    )
 
 
 def check(without_a_driver: Observation, with_a_driver: Observation) -> None:

@@ -1,10 +1,9 @@
-"""Since 2.1 async_fallback is gone: the driver gets it, and raises TypeError.
+"""Since 2.1 async_fallback is gone: asyncpg receives it and raises TypeError.
 
-`?async_fallback=true` let an asyncpg URL work in synchronous code, by an event loop behind your
-back. Nobody reads it any more, so it arrives at asyncpg's connect() as an argument that it does not
-know.
+`?async_fallback=true` let synchronous code use an asyncpg URL, on a hidden event loop. SQLAlchemy
+no longer reads the option, so asyncpg's connect() receives it as an unknown argument.
 
-Take it out of the URL; for synchronous code use psycopg.
+Remove it from the URL, and use psycopg in synchronous code.
 
 Symptom: TypeError "unexpected keyword argument 'async_fallback'"
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
@@ -28,7 +27,7 @@ async def with_it(make_engine: MakeEngine, url: URL) -> dict[str, object]:
 
 @right
 async def without_it(make_engine: MakeEngine, url: URL) -> dict[str, object]:
-    """connect without it"""
+    """connect without async_fallback"""
     async with make_engine(url).connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 

@@ -1,8 +1,8 @@
-"""Since 2.1 a refusal to connect is a DBAPIError; no server is still an OSError.
+"""Since 2.1, a refused connection is a DBAPIError, but a missing server is still an OSError.
 
-An unknown database or a wrong password arrive with their SQLSTATE in a DBAPIError, as from any
-statement; before, asyncpg's own errors came out. A server that is not there is still the builtin
-OSError on asyncpg, so code that waits for a server catches both.
+For an unknown database or a wrong password, the server answers with a SQLSTATE, and SQLAlchemy
+raises a DBAPIError, as for any statement. Before 2.1, asyncpg's own errors came out. If no server
+answers, asyncpg still raises the built-in OSError, so code that waits for a server catches both.
 
 Symptom: FileNotFoundError "No such file or directory" in "asyncpg/connect_utils.py"
 Symptom: 3D000 "database ... does not exist"
@@ -19,32 +19,32 @@ SINCE = "2.1"
 ONLY = "asyncpg"
 
 
-async def connects(engine: AsyncEngine) -> bool:
+async def can_connect(engine: AsyncEngine) -> bool:
     async with engine.connect():
         return True
 
 
 @wrong
 async def catch_one(make_engine: MakeEngine, url: URL) -> dict[str, bool]:
-    """connect to a server that is not there; catch DBAPIError"""
+    """connect where no server is, and catch DBAPIError"""
     nowhere = make_engine(url.set(query={"host": "/nowhere"}))
     try:
-        return {"connected": await connects(nowhere)}
+        return {"connected": await can_connect(nowhere)}
     except DBAPIError:
         return {"connected": False}
 
 
 @right
 async def catch_both(make_engine: MakeEngine, url: URL) -> dict[str, object]:
-    """the same, and a database that is not there; catch DBAPIError and OSError"""
+    """connect where no server is, and to an unknown database; catch DBAPIError and OSError"""
     nowhere = make_engine(url.set(query={"host": "/nowhere"}))
     unknown = make_engine(url.set(database="no_such_database"))
     try:
-        there = await connects(nowhere)
+        there = await can_connect(nowhere)
     except (DBAPIError, OSError):
         there = False
     try:
-        return {"connected": there, "refused with": await connects(unknown)}
+        return {"connected": there, "refused with": await can_connect(unknown)}
     except (DBAPIError, OSError) as error:
         return {
             "connected": there,

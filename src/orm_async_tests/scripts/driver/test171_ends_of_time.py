@@ -1,8 +1,8 @@
-"""datetime.min and datetime.max are infinities to asyncpg: refuse both as data.
+"""asyncpg stores datetime.min and datetime.max as infinities: refuse both as input.
 
-It stores them as -infinity and infinity, even in a timestamptz, and reads infinities as them,
-without a zone. The moments next to them are kept to the microsecond. psycopg keeps the two as
-well, and cannot read an infinity. Where there is no end, a NULL says so to both.
+asyncpg stores them as -infinity and infinity, even in a timestamptz, and reads infinities as these
+two values, without a time zone. It keeps the moments next to them to the microsecond. psycopg keeps
+all of these moments, but cannot read an infinity. For "no end", store NULL: both drivers read it.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES
@@ -32,44 +32,45 @@ class Permit(Base):
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-async def kept(engine: AsyncEngine, since: Any, until: Any) -> dict[str, list[str]]:
+async def store(engine: AsyncEngine, since: Any, until: Any) -> dict[str, list[str]]:
+    """Store two moments, and return the server's texts for them and what the driver reads."""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL timezone = 'UTC'"))  # psycopg reads in this zone
         await connection.execute(insert(Permit).values(since=since, until=until))
         texts = select(cast(Permit.since, Text), cast(Permit.until, Text))
         stored = (await connection.execute(texts)).one()
-        back = (await connection.execute(select(Permit.since, Permit.until))).one()
-    return {"stored": list(stored), "came back": [moment.isoformat() for moment in back]}
+        read = (await connection.execute(select(Permit.since, Permit.until))).one()
+    return {"stored": list(stored), "read": [moment.isoformat() for moment in read]}
 
 
 @wrong
 async def the_ends(engine: AsyncEngine) -> dict[str, list[str]]:
     """store datetime.min and datetime.max, in UTC"""
-    return await kept(engine, FIRST, LAST)
+    return await store(engine, FIRST, LAST)
 
 
 @wrong
 async def infinities(engine: AsyncEngine) -> dict[str, list[str]]:
-    """store the server's own infinities"""
-    return await kept(engine, text("'-infinity'"), text("'infinity'"))
+    """store PostgreSQL's infinities"""
+    return await store(engine, text("'-infinity'"), text("'infinity'"))
 
 
 @right
 async def inside(engine: AsyncEngine) -> dict[str, list[str]]:
-    """store the moments next to them"""
-    return await kept(engine, FIRST + STEP, LAST - STEP)
+    """store the moments next to datetime.min and datetime.max"""
+    return await store(engine, FIRST + STEP, LAST - STEP)
 
 
 def check(
     stack: Stack, the_ends: Observation, infinities: Observation, inside: Observation
 ) -> None:
-    assert inside.value["came back"] == [(FIRST + STEP).isoformat(), (LAST - STEP).isoformat()]
+    assert inside.value["read"] == [(FIRST + STEP).isoformat(), (LAST - STEP).isoformat()]
     if stack.driver == "asyncpg":
         assert the_ends.value["stored"] == ["-infinity", "infinity"]
-        assert the_ends.value["came back"] == [datetime.min.isoformat(), datetime.max.isoformat()]
+        assert the_ends.value["read"] == [datetime.min.isoformat(), datetime.max.isoformat()]
         assert infinities.value == the_ends.value
     else:
-        assert the_ends.value["came back"] == [FIRST.isoformat(), LAST.isoformat()]
+        assert the_ends.value["read"] == [FIRST.isoformat(), LAST.isoformat()]
         assert infinities.code == "9h9h"
 
 

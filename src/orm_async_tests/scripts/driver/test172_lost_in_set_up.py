@@ -1,8 +1,8 @@
-"""A connection lost before its first statement raises asyncpg's error, unwrapped.
+"""A connection lost before its first statement raises asyncpg's own error, unwrapped.
 
-When asyncpg has connected, SQLAlchemy sets the connection up (its JSON codecs, for example), and
-what asyncpg raises there comes out as it is: a server that dies at this moment is missed by
-`except DBAPIError`. Code that tries again catches the driver's errors beside it.
+After asyncpg has connected, SQLAlchemy sets the connection up, for example with its JSON codecs. It
+does not wrap what asyncpg raises there, so `except DBAPIError` misses a server that dies at this
+moment. If your code retries, catch the driver's errors as well.
 
 Symptom: InterfaceError "connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/events.html#sqlalchemy.events.DialectEvents.do_connect
@@ -22,13 +22,13 @@ ANSWER = text("SELECT 42")
 
 def connect_and_lose(dialect: Any, _: Any, args: Any, options: Any) -> Any:
     connection = dialect.connect(*args, **options)
-    connection.driver_connection.terminate()  # what a server's death at this moment comes to
+    connection.driver_connection.terminate()  # has the effect of a server that dies now
     return connection
 
 
 @wrong
-async def sqlalchemys_only(make_engine: MakeEngine) -> dict[str, object]:
-    """the first connection is lost at once; try again on DBAPIError"""
+async def catch_dbapi_error(make_engine: MakeEngine) -> dict[str, object]:
+    """lose the first connection at once, and retry after a DBAPIError"""
     engine = make_engine()
     event.listen(engine.sync_engine, "do_connect", connect_and_lose, once=True)
     try:
@@ -40,8 +40,8 @@ async def sqlalchemys_only(make_engine: MakeEngine) -> dict[str, object]:
 
 
 @right
-async def the_drivers_too(make_engine: MakeEngine) -> dict[str, object]:
-    """the same; try again on DBAPIError, asyncpg.InterfaceError and asyncpg.PostgresError"""
+async def catch_drivers_errors(make_engine: MakeEngine) -> dict[str, object]:
+    """lose the first connection, and retry after DBAPIError and asyncpg's errors"""
     engine = make_engine()
     event.listen(engine.sync_engine, "do_connect", connect_and_lose, once=True)
     try:
@@ -52,9 +52,9 @@ async def the_drivers_too(make_engine: MakeEngine) -> dict[str, object]:
             return {"answer": await connection.scalar(ANSWER)}
 
 
-def check(sqlalchemys_only: Observation, the_drivers_too: Observation) -> None:
-    assert isinstance(sqlalchemys_only.error, asyncpg.InterfaceError)
-    assert the_drivers_too.value == {"answer": 42}
+def check(catch_dbapi_error: Observation, catch_drivers_errors: Observation) -> None:
+    assert isinstance(catch_dbapi_error.error, asyncpg.InterfaceError)
+    assert catch_drivers_errors.value == {"answer": 42}
 
 
 main = main_of(__name__)

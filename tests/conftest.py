@@ -1,4 +1,4 @@
-"""One embedded server for the whole test run, and a database of its own for each worker."""
+"""Fixtures for all tests: one embedded server for the run, and one database for every worker."""
 
 import asyncio
 import os
@@ -17,11 +17,11 @@ from orm_async_tests.harness.environment import requirements
 pytest.register_assert_rewrite("orm_async_tests.scripts")
 
 CHOICES = ("DATABASE_URL", "ORM_ASYNC_DB", "ORM_ASYNC_DRIVER", "ORM_ASYNC_PG_BIN")
-IDLE = "3"  # seconds: nothing is left running for long
+IDLE = "3"  # seconds, so that the server stops soon after the run
 
 
 def pytest_configure() -> None:
-    """Where ORM_ASYNC_REQUIRE names what no test may be skipped for, see that it is here."""
+    """Fail before the first test if a requirement in ORM_ASYNC_REQUIRE is missing."""
     try:
         requirements.require(os.environ.get(requirements.VARIABLE, ""), requirements.VARIABLE)
     except CouldNotRun as error:
@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The embedded server's folder, shared by the workers of this run."""
+    """The embedded server's folder, which all workers of this run share."""
     base = tmp_path_factory.getbasetemp()
     run = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     with pytest.MonkeyPatch.context() as patch:
@@ -43,39 +43,39 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def database(home: Path) -> Iterator[db.Database]:
-    """This worker's own database, migrated."""
-    with created() as made:
-        asyncio.run(_migrated(made))
-        yield made
+    """A migrated database for this worker alone."""
+    with create_database() as database:
+        asyncio.run(_migrate(database))
+        yield database
 
 
 @pytest.fixture
 def empty_database(home: Path) -> Iterator[db.Database]:
     """A database without tables."""
-    with created() as made:
-        yield made
+    with create_database() as database:
+        yield database
 
 
 @contextmanager
-def created() -> Iterator[db.Database]:
-    """A new database on the embedded server, dropped afterwards."""
+def create_database() -> Iterator[db.Database]:
+    """Create a database on the embedded server, and drop it at the end."""
     name = f"test_{uuid4().hex}"
     with db.open_database("embedded") as server:
-        asyncio.run(_executed(server, f"CREATE DATABASE {name}"))
+        asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
         yield replace(server, url=server.url.set(database=name), kind="url", label=name)
-        asyncio.run(_executed(server, f"DROP DATABASE {name} WITH (FORCE)"))
+        asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def _executed(database: db.Database, sql: str) -> None:
+async def _execute(database: db.Database, sql: str) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         await connection.exec_driver_sql(sql)
 
 
-async def _migrated(database: db.Database) -> None:
+async def _migrate(database: db.Database) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         await migrations.upgrade_async(connection, migrations.TRACKING)
 
 
 def with_url(database: db.Database) -> dict[str, str]:
-    """The environment of a command that is to use this database."""
+    """Return the environment of a command that is to use this database."""
     return {**os.environ, "DATABASE_URL": database.url.render_as_string(hide_password=False)}

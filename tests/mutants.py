@@ -1,4 +1,4 @@
-"""What was seen, changed in one place: a check that matters must not hold for it."""
+"""Observations that are changed in one place, for which a check must not hold."""
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
@@ -15,45 +15,49 @@ FIELDS = [field.name for field in fields(Observation) if field.name not in ("kin
 POISON = "poison"
 
 
-def blanks(seen: Mapping[str, Observation]) -> Iterator[Mutant]:
-    """With one variant blank."""
-    for name, each in seen.items():
-        yield f"{name} blank", {**seen, name: Observation(each.kind)}
+def blanks(observations: Mapping[str, Observation]) -> Iterator[Mutant]:
+    """Yield the observations with one variant's emptied, for every variant."""
+    for name, observation in observations.items():
+        yield f"{name} blank", {**observations, name: Observation(observation.kind)}
 
 
 def swaps(result: Result) -> Iterator[Mutant]:
-    """With a wrong and a right variant taken for each other.
+    """Yield the observations with a right variant's in place of a wrong one's, and the reverse.
 
-    Where a variant is wrong because of a library's defect, it is right on a stack without it.
+    If a variant is wrong because of a library's defect, it is right on a stack without that defect.
     """
-    seen = result.observations
-    wrong = [name for name, each in seen.items() if each.kind == "wrong"]
-    right = [name for name, each in seen.items() if each.kind == "right"]
+    observations = result.observations
+    wrong = [name for name, observation in observations.items() if observation.kind == "wrong"]
+    right = [name for name, observation in observations.items() if observation.kind == "right"]
     for bad in wrong:
         for good in right:
-            if result.script.defects and seen[bad].value == seen[good].value:
+            if result.script.defects and observations[bad].value == observations[good].value:
                 continue
-            yield f"{good} seen as {bad}", {**seen, bad: seen[good]}
-            yield f"{bad} seen as {good}", {**seen, good: seen[bad]}
+            yield f"{good} seen as {bad}", {**observations, bad: observations[good]}
+            yield f"{bad} seen as {good}", {**observations, good: observations[bad]}
 
 
 def changes(result: Result) -> Iterator[tuple[str, list[dict[str, Observation]]]]:
-    """Each field, or item of a value, that the check reads, and what else it might have been."""
-    for name, field, *key in read(result):
-        old = getattr(result.observations[name], field)
-        others = [{**old, key[0]: new} for new in changed(old[key[0]])] if key else changed(old)
-        seen = [_with(result.observations[name], field, new) for new in others]
-        yield ".".join((name, field, *key)), [{**result.observations, name: each} for each in seen]
+    """Yield what the check reads (a field, or an item of a value) with changed observations."""
+    for name, field, *key in find_reads(result):
+        observation = result.observations[name]
+        old = getattr(observation, field)
+        if key:
+            values: list[Any] = [{**old, key[0]: new} for new in other_values(old[key[0]])]
+        else:
+            values = other_values(old)
+        changed = [_replace(observation, field, value) for value in values]
+        yield ".".join((name, field, *key)), [{**result.observations, name: new} for new in changed]
 
 
-def _with(seen: Observation, field: str, value: Any) -> Observation:
-    changed = copy(seen)
+def _replace(observation: Observation, field: str, value: Any) -> Observation:
+    changed = copy(observation)
     setattr(changed, field, value)
     return changed
 
 
-def changed(old: Any) -> list[Any]:
-    """Other values of the same shape."""
+def other_values(old: Any) -> list[Any]:
+    """Return other values of the same type."""
     match old:
         case bool():
             return [not old]
@@ -71,25 +75,25 @@ def changed(old: Any) -> list[Any]:
             return [POISON]
 
 
-def read(result: Result) -> dict[tuple[str, ...], None]:
+def find_reads(result: Result) -> dict[tuple[str, ...], None]:
     """Return what the check reads: a variant, its field, and the key if it reads one item."""
-    found: dict[tuple[str, ...], None] = {}
-    seen = {
-        name: _watched(each, partial(_note, found, name))
-        for name, each in result.observations.items()
+    reads: dict[tuple[str, ...], None] = {}
+    watched = {
+        name: _watch(observation, partial(_note, reads, name))
+        for name, observation in result.observations.items()
     }
-    offered = {**result.script.defaults, "stack": result.stack, **seen}
+    offered = {**result.script.defaults, "stack": result.stack, **watched}
     result.script.check(**select_arguments(result.script.check, offered))
-    by_key = {place[:2] for place in found if len(place) == 3}
-    return {place: None for place in found if len(place) == 3 or place not in by_key}
+    by_key = {read[:2] for read in reads if len(read) == 3}
+    return {read: None for read in reads if len(read) == 3 or read not in by_key}
 
 
-def _note(found: dict[tuple[str, ...], None], *place: str) -> None:
-    found[place] = None
+def _note(reads: dict[tuple[str, ...], None], *read: str) -> None:
+    reads[read] = None
 
 
 class _Items(dict[str, Any]):
-    """A value, and it notes which of its items are read by their keys."""
+    """A value that notes the keys by which its items are read."""
 
     note: Callable[..., object]
 
@@ -98,9 +102,9 @@ class _Items(dict[str, Any]):
         return super().__getitem__(key)
 
 
-def _watched(seen: Observation, note: Callable[..., object]) -> Observation:
-    """The same, and it notes which of its fields are read."""
-    value = seen.value
+def _watch(observation: Observation, note: Callable[..., object]) -> Observation:
+    """Return an equal observation that notes which of its fields are read."""
+    value = observation.value
     if isinstance(value, dict):
         value = _Items(value)
         value.note = note
@@ -111,4 +115,4 @@ def _watched(seen: Observation, note: Callable[..., object]) -> Observation:
                 note(name)
             return super().__getattribute__(name)
 
-    return Watched(**{**vars(seen), "value": value})
+    return Watched(**{**vars(observation), "value": value})

@@ -1,4 +1,4 @@
-"""A script that was skipped skips its test, where what it lacks is a version or PgBouncer."""
+"""Skip the test of a script that is skipped for its version or for want of PgBouncer."""
 
 import re
 
@@ -13,9 +13,10 @@ from orm_async_tests.versions.ranges import within
 
 
 def skip_as(result: Result) -> None:
-    """Skip what the script skipped, if the driver or a version that it names really is outside.
+    """Skip the test if the script was skipped, and fail if the reason for that is wrong.
 
-    And without PgBouncer, which no package of ours brings: ORM_ASYNC_REQUIRE=pgbouncer forbids it.
+    A reason is right if the driver or version that it names really is outside the script's range,
+    or if PgBouncer is missing, which ORM_ASYNC_REQUIRE=pgbouncer forbids.
     """
     if result.verdict.word != SKIPPED:
         return
@@ -23,12 +24,12 @@ def skip_as(result: Result) -> None:
     if reasons := [reason for need in poolers if (reason := find_missing(need, wire=True))]:
         pytest.skip(reasons[0])
     stack, about = result.stack, Requirement(result.script.only or result.stack.driver)
-    mine = about.name == stack.driver
+    is_about_driver = about.name == stack.driver
     outside = {
-        stack.driver: not mine or stack.driver not in (*DRIVERS, result.script.also),
-        stack.driver_version: mine and stack.driver_version not in about.specifier,
+        stack.driver: not is_about_driver or stack.driver not in (*DRIVERS, result.script.also),
+        stack.driver_version: is_about_driver and stack.driver_version not in about.specifier,
         stack.sqlalchemy: not within(stack.sqlalchemy, result.script.since),
     }
-    told = re.findall(r"this is ([\w.]+)", result.verdict.reason)
-    assert [outside[each] for each in told] == [True], result.verdict.reason
+    names = re.findall(r"this is ([\w.]+)", result.verdict.reason)
+    assert [outside[name] for name in names] == [True], result.verdict.reason
     pytest.skip(result.verdict.reason)

@@ -1,18 +1,17 @@
-"""Which database is chosen, and what is said when it cannot be used."""
+"""The choice of the database, and the messages when it cannot be used."""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis.strategies import text
+from hypothesis import given, settings, strategies
 from sqlalchemy import make_url
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 
-URL = "postgresql://me:secret@127.0.0.1:1/mine"  # nothing listens on port 1
+URL = "postgresql://me:secret@127.0.0.1:1/db"  # nothing listens on port 1
 
 
 async def _connect(database: db.Database) -> None:
@@ -20,14 +19,14 @@ async def _connect(database: db.Database) -> None:
         pass
 
 
-def refusal(database: db.Database) -> CouldNotRun:
-    """What is said of a database that cannot be used."""
-    with pytest.raises(CouldNotRun) as refused:
+def fail_to_connect(database: db.Database) -> CouldNotRun:
+    """Connect to a database that cannot be used, and return the error."""
+    with pytest.raises(CouldNotRun) as refusal:
         asyncio.run(_connect(database))
-    return refused.value
+    return refusal.value
 
 
-def test_an_option_wins_over_database_url_and_that_over_orm_async_db(
+def test_the_option_wins_over_database_url_which_wins_over_orm_async_db(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert db.choose().kind == "embedded"
@@ -44,16 +43,16 @@ def test_a_url_without_a_driver_gets_asyncpg(url: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["nonsense", "mysql://h/d", "postgresql+psycopg2://h/d", "://"])
-def test_what_is_not_postgresql_by_an_asyncio_driver_is_refused(text: str) -> None:
+def test_a_url_of_another_database_or_driver_is_refused(text: str) -> None:
     with pytest.raises(CouldNotRun):
         db.choose(text)
 
 
 @settings(deadline=None)
-@given(text())
-def test_any_text_is_a_database_or_is_refused(anything: str) -> None:
+@given(strategies.text())
+def test_every_text_either_chooses_a_database_or_is_refused(text: str) -> None:
     with suppress(CouldNotRun):
-        assert db.choose(anything).kind in ("embedded", "compose", "url")
+        assert db.choose(text).kind in ("embedded", "compose", "url")
 
 
 def test_a_driver_can_be_chosen_and_an_unknown_one_is_refused(
@@ -66,31 +65,32 @@ def test_a_driver_can_be_chosen_and_an_unknown_one_is_refused(
 
 
 @pytest.mark.parametrize("port", ["", "5433"])
-def test_the_port_of_compose_can_be_moved(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+def test_a_variable_sets_the_port_of_compose(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", port or "5432")
     assert db.compose_url().port == int(port or "5432")
 
 
-def test_an_invalid_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", "many")
+@pytest.mark.parametrize("port", ["many", "0", "99999", "-1", "5432.0"])
+def test_an_invalid_port_of_compose_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", port)
     with pytest.raises(CouldNotRun):
         db.choose("compose")
 
 
 @pytest.mark.parametrize("driver", db.DRIVERS)
-def test_an_unreachable_server_is_named_without_its_password(driver: str) -> None:
+def test_the_error_names_an_unreachable_server_without_its_password(driver: str) -> None:
     with db.open_database(URL, driver) as database:
-        said = str(refusal(database))
-    assert "127.0.0.1:1" in said
-    assert "secret" not in said
+        message = str(fail_to_connect(database))
+    assert "127.0.0.1:1" in message
+    assert "secret" not in message
 
 
 @pytest.mark.parametrize("driver", db.DRIVERS)
 @pytest.mark.parametrize(("password", "name"), [("wrong", "postgres"), (None, "nothing")])
-def test_a_server_that_refuses_is_no_traceback(
+def test_a_server_that_refuses_the_connection_is_named(
     database: db.Database, driver: str, password: str | None, name: str
 ) -> None:
     url = db.with_driver(database.url, driver).set(
         password=password or database.url.password, database=name
     )
-    assert refusal(replace(database, url=url)).where == database.label
+    assert fail_to_connect(replace(database, url=url)).where == database.label

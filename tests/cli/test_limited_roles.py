@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from orm_async_tests import db
 from tests.cli.commands import orm
-from tests.conftest import created
+from tests.conftest import create_database
 
 
 async def _executed(database: db.Database, *statements: str) -> None:
@@ -22,7 +22,7 @@ async def _executed(database: db.Database, *statements: str) -> None:
 def as_role(*granted: str) -> Iterator[db.Database]:
     """A new database, for a role that owns nothing and has these rights."""
     role = f"role_{uuid4().hex}"
-    with created() as database:
+    with create_database() as database:
         name = database.url.database
         rights = [
             f"GRANT {right} TO {role}".replace("DATABASE", f"DATABASE {name}") for right in granted

@@ -1,4 +1,4 @@
-"""A private server is frozen, killed and restarted without anybody else noticing."""
+"""A private server can be frozen, killed and restarted without effect on other servers."""
 
 import asyncio
 import subprocess
@@ -20,12 +20,12 @@ SETTING = "max_prepared_transactions"
 
 
 def state(pid: int) -> str:
-    """The kernel's letter for a process (Linux)."""
+    """Return the letter by which the kernel describes a process (Linux)."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-async def shown(setting: str, url: str) -> str:
-    """What the server says of a setting."""
+async def show(setting: str, url: str) -> str:
+    """Return the value of a setting on the server."""
     database = db.Database(db.parse_url(url, "--db"), "url", "private")
     async with db.connect(database, "tests") as connection:
         return str((await connection.exec_driver_sql(f"SHOW {setting}")).scalar_one())
@@ -36,10 +36,10 @@ def test_a_private_server_restarts_with_other_settings(home: Path) -> None:
         url = db.socket_url(server.login).render_as_string(hide_password=False)
         server.stop()
         server.start(**{SETTING: "7"})
-        assert asyncio.run(shown(SETTING, url)) == "7"
+        assert asyncio.run(show(SETTING, url)) == "7"
         server.kill()
         server.start()
-        assert asyncio.run(shown(SETTING, url)) == "0"
+        assert asyncio.run(show(SETTING, url)) == "0"
 
 
 def test_a_backend_is_frozen_until_it_is_thawed_or_the_server_stops(home: Path) -> None:

@@ -15,7 +15,7 @@ from orm_async_tests import db, migrations
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.connection import Connection
 from orm_async_tests.service.settings import Settings
-from tests.conftest import created
+from tests.conftest import create_database
 
 SETTINGS = Settings(live_for=1.0)
 
@@ -63,7 +63,7 @@ async def _migrated(database: db.Database) -> None:
 @contextmanager
 def migrated() -> Iterator[db.Database]:
     """A database with our tables and no rows."""
-    with created() as database:
+    with create_database() as database:
         asyncio.run(_migrated(database))
         yield database
 

@@ -87,7 +87,7 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
     assert script.also in ("", SQLITE)
     for defect in script.defects:
         assert not defect.applies({"sqlalchemy": "1.4", "asyncpg": "0.1", "psycopg": "1"})
-        assert not defect.what.endswith(".")
+        assert not defect.description.endswith(".")
         assert re.fullmatch(r"https://\S+", defect.link)
 
 

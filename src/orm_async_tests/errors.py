@@ -11,14 +11,14 @@ INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
 class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
-    `what` says what happened, `where` names the file, variable or option, and `remedy` says what
+    `problem` says what happened, `where` names the file, variable or option, and `remedy` says what
     to type next. The message has these three parts, one to a line. Commands print it on standard
     error and exit with 2.
     """
 
-    def __init__(self, what: str, where: str, remedy: str) -> None:
-        super().__init__(f"{what}\n  where: {where}\n  type:  {remedy}")
-        self.what = what
+    def __init__(self, problem: str, where: str, remedy: str) -> None:
+        super().__init__(f"{problem}\n  where: {where}\n  type:  {remedy}")
+        self.problem = problem
         self.where = where
         self.remedy = remedy
 

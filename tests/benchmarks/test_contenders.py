@@ -69,7 +69,7 @@ def test_a_contender_that_fails_says_what_it_raised(tmp_path: Path) -> None:
 
     with pytest.raises(CouldNotRun) as failed:
         asyncio.run(prepare_unknown_pattern())
-    assert "KeyError" in failed.value.what
+    assert "KeyError" in failed.value.problem
 
 
 def test_a_digest_depends_on_every_column_and_not_on_the_order() -> None:

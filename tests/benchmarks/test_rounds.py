@@ -47,5 +47,5 @@ def test_a_few_rounds_show_nothing() -> None:
 def test_a_different_answer_is_refused_with_both_names() -> None:
     with pytest.raises(CouldNotRun) as refused:
         compare_answers({"asyncpg.get": [1, 2.5], "other.get": [1, 2.75]})
-    assert "other.get" in refused.value.what
-    assert "asyncpg.get" in refused.value.what
+    assert "other.get" in refused.value.problem
+    assert "asyncpg.get" in refused.value.problem

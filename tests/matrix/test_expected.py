@@ -97,7 +97,11 @@ def test_an_unexpected_result_comes_with_an_entry_to_write_down(
 
 
 def test_a_defect_outside_its_versions_comes_with_wider_ones(tmp_path: Path) -> None:
-    defect = {"what": "it fails", "versions": {"sqlalchemy": "<2.1"}, "link": "https://x.example"}
+    defect = {
+        "description": "it fails",
+        "versions": {"sqlalchemy": "<2.1"},
+        "link": "https://x.example",
+    }
     [head, stack, found, end] = run_of({5: "BROKEN"})
     file = written(tmp_path / "bad", [head, stack, {**found, "defects": [defect]}, end])
     done = orm("merge", file, "--output", str(tmp_path / "o"))

@@ -36,7 +36,7 @@ def test_a_foreign_database_is_refused_by_name(
     with pytest.raises(CouldNotRun) as refused:
         asyncio.run(read_state(empty_database, *separate, upgrade=True))
 
-    assert str(empty_database.url.database) in refused.value.what
+    assert str(empty_database.url.database) in refused.value.problem
     assert asyncio.run(read_state(empty_database)) == "foreign"
 
 

@@ -179,5 +179,5 @@ def test_too_few_descriptors_are_refused_before_anything_is_opened() -> None:
             pass
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert "12 files" in of_a_lease.value.what
-    assert "12 files" in of_a_url.value.what
+    assert "12 files" in of_a_lease.value.problem
+    assert "12 files" in of_a_url.value.problem

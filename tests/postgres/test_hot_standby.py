@@ -150,5 +150,5 @@ def test_a_missing_pg_basebackup_is_an_error_that_says_what_to_install(
     monkeypatch.setenv("PATH", os.devnull)
     with pytest.raises(CouldNotRun) as refusal:
         start_client(login, "pg_basebackup")
-    assert refusal.value.what == "there is no pg_basebackup"
+    assert refusal.value.problem == "there is no pg_basebackup"
     assert "apt-get install postgresql" in refusal.value.remedy

@@ -68,7 +68,7 @@ def assert_refused(commons: Path) -> str:
         pass
     assert len(str(refusal.value).splitlines()) == 3
     assert snapshot(commons) == before
-    return refusal.value.what
+    return refusal.value.problem
 
 
 def cluster_folder(commons: Path) -> Path:

@@ -77,12 +77,24 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 def test_the_defects_read_from_the_scripts_text_are_those_that_the_scripts_define() -> None:
     read = {
-        (script.number, defect.what, tuple(defect.versions.items()), defect.link, defect.severity)
+        (
+            script.number,
+            defect.description,
+            tuple(defect.versions.items()),
+            defect.link,
+            defect.severity,
+        )
         for defect in DEFECTS
         for script in defect.scripts
     }
     assert read == {
-        (script.number, defect.what, tuple(defect.versions.items()), defect.link, defect.severity)
+        (
+            script.number,
+            defect.description,
+            tuple(defect.versions.items()),
+            defect.link,
+            defect.severity,
+        )
         for script in catalogue.read_scripts()
         for defect in Script.of(script.load()).defects
     }
@@ -90,7 +102,7 @@ def test_the_defects_read_from_the_scripts_text_are_those_that_the_scripts_defin
 
 def test_every_defect_has_its_own_name_and_text() -> None:
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
-    assert len({defect.what for defect in DEFECTS}) == len(DEFECTS)
+    assert len({defect.description for defect in DEFECTS}) == len(DEFECTS)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +159,12 @@ def test_the_projects_own_lock_names_only_what_the_scripts_show_today(audit: Aud
     done = audit(str(ROOT / "poetry.lock"), "--json")
     locked = {pin.library: pin.version for pin in pins.read_pins(ROOT / "poetry.lock")}
     shown = {
-        defect.what
+        defect.description
         for script in catalogue.read_scripts()
         for defect in Script.of(script.load()).defects
         if "python" not in defect.versions and defect.applies(locked)
     }
-    assert {finding["what"] for finding in json.loads(done.stdout)["findings"]} == shown
+    assert {finding["description"] for finding in json.loads(done.stdout)["findings"]} == shown
 
 
 def test_without_a_file_the_running_environment_is_audited(audit: Audit) -> None:

@@ -159,7 +159,7 @@ def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> 
 
 def test_an_outcome_does_not_depend_on_the_range_that_the_script_declares() -> None:
     """Otherwise a bisection would find what somebody typed."""
-    defects = [{"what": LOST}]
+    defects = [{"description": LOST}]
     assert read_outcome(run_document("UPSTREAM", defects=defects)) == SHOWN
     assert read_outcome(run_document("BROKEN", defects=defects)) == SHOWN
     cured = run_document("BROKEN", evidence=[{"holds": True}])
@@ -216,7 +216,7 @@ def test_a_bisection_that_cannot_run_is_refused(arguments: list[str], bisect: Bi
 def recorded_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let script 190 show its defect on SQLAlchemy 2.1.3 and 2.1.4, as if releases had been run."""
     [defect] = [defect for defect in load_known_defects() if defect.name == "test190.DEFECT"]
-    shown = ReleaseOutcome(UPSTREAM, frozenset({defect.what}))
+    shown = ReleaseOutcome(UPSTREAM, frozenset({defect.description}))
 
     def run(_runner: Runner, version: str) -> dict[int, ReleaseOutcome]:
         return {190: shown if version in ("2.1.3", "2.1.4") else ReleaseOutcome(HOLDS)}

@@ -131,7 +131,7 @@ def _finding(match: "AffectedPins") -> dict[str, Any]:
     return {
         "defect": match.defect.name,
         "severity": match.defect.severity,
-        "what": match.defect.what,
+        "description": match.defect.description,
         "versions": dict(match.defect.versions),
         "hits": {pin.library: pin.version for pin in match.pins},
         "condition": match.condition,
@@ -148,7 +148,7 @@ def _text_lines(report: Report) -> Iterator[str]:
         yield f"unknown: {name}: {reason}"
     for match in report.affected:
         yield ""
-        yield from textwrap.wrap(match.defect.what, WIDTH)
+        yield from textwrap.wrap(match.defect.description, WIDTH)
         yield from (f"  {name:8}  {text}" for name, text in _text_rows(match))
     yield ""
     yield from _summary(report)
@@ -183,7 +183,7 @@ def _markdown_lines(report: Report) -> Iterator[str]:
         affected = f"{match.libraries}, only on {match.condition}" if match.condition else ""
         cells = (
             defect.severity,
-            f"[{_escape(defect.what)}]({defect.link})",
+            f"[{_escape(defect.description)}]({defect.link})",
             affected or match.libraries,
             match.cure or "no release yet",
             ", ".join(script.command for script in defect.scripts),

@@ -105,13 +105,13 @@ def _announce_runs(run: "Runner", number: int) -> Callable[[str], "ReleaseOutcom
 def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> Iterator[str]:
     yield f"{script.command}  {script.claim}"
     yield f"{len(result.outcomes)} of {releases} releases of {result.library} were run"
-    names = {defect.what: defect.name for defect in result.defects}
+    names = {defect.description: defect.name for defect in result.defects}
     for version, outcome in result.outcomes.items():
         shown = ", ".join(sorted(names[what] for what in outcome.defects))
         yield f"  {version:8}  {outcome.word:8}  {outcome.why or shown}".rstrip()
     yield ""
     for defect in result.defects:
-        yield f"{defect.what}: {result.describe_shown(defect)}"
+        yield f"{defect.description}: {result.describe_shown(defect)}"
     if broken := result.format_broken():
         yield f"the script is broken without a known defect on {result.library} {broken}"
     elif not result.defects:
@@ -127,9 +127,9 @@ def _entry_lines(result: "SearchResult") -> Iterator[str]:
         versions = {**defect.versions, result.library: ranges}
         yield ""
         if ranges:
-            yield upstream_entry(defect.what, versions, defect.link, defect.severity)
+            yield upstream_entry(defect.description, versions, defect.link, defect.severity)
         else:
-            yield f"# in none of these releases: {defect.what}"
+            yield f"# in none of these releases: {defect.description}"
     if broken := result.format_broken():
         yield ""
         yield upstream_entry("<what goes wrong>", {result.library: broken}, "https://...")

@@ -64,7 +64,7 @@ def _pgbouncer() -> str:
     try:
         return pooler.version()
     except CouldNotRun as error:
-        return f"{error.what} (only the scripts about poolers need it: {error.remedy})"
+        return f"{error.problem} (only the scripts about poolers need it: {error.remedy})"
 
 
 def _loop(name: str) -> str:

@@ -196,9 +196,9 @@ def _again(arguments: argparse.Namespace) -> int:
 def _explain(expected: "list[Any]", missing: "list[Upstream]") -> None:
     """Say of each known defect at how many points it showed itself, and which ones did not."""
     seen = [each.known for each in expected]
-    for what in dict.fromkeys(each.what for each in seen):
-        one = next(each for each in seen if each.what == what)
-        count = sum(each.what == what for each in seen)
-        print(f"known ({count}): {one.what}\n  {one.link}")
+    for what in dict.fromkeys(each.description for each in seen):
+        one = next(each for each in seen if each.description == what)
+        count = sum(each.description == what for each in seen)
+        print(f"known ({count}): {one.description}\n  {one.link}")
     for absent in missing:
-        print(f"known, and not shown: {absent.what}\n  {absent.link}")
+        print(f"known, and not shown: {absent.description}\n  {absent.link}")

@@ -68,7 +68,7 @@ def _wider(defect: Record, mine: Mapping[str, str]) -> str:
         name: each if within(have.get(name, "0"), each) else f"{each} or =={have[name]}"
         for name, each in defect["versions"].items()
     }
-    return upstream_entry(defect["what"], versions, defect["link"])
+    return upstream_entry(defect["description"], versions, defect["link"])
 
 
 def _expected(number: int, where: Mapping[str, str], versions: Mapping[str, str]) -> str:

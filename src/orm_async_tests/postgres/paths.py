@@ -41,7 +41,7 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
         return _prepare(usual)
     except CouldNotRun as error:
         replacement = _short_folder("home", str(usual))
-        print(f"db: {error.what}, {usual}: using {replacement}", file=sys.stderr)
+        print(f"db: {error.problem}, {usual}: using {replacement}", file=sys.stderr)
         return replacement
 
 

@@ -115,7 +115,7 @@ def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
     range is what we are looking for.
     """
     word, evidence = result["verdict"], result["evidence"]
-    defects = frozenset(defect["what"] for defect in result["defects"])
+    defects = frozenset(defect["description"] for defect in result["defects"])
     if word == BROKEN and defects:
         return ReleaseOutcome(UPSTREAM, defects)
     if word == BROKEN and evidence and all(assertion["holds"] for assertion in evidence):
@@ -171,10 +171,10 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
     return None
 
 
-def mark_shown(outcomes: Outcomes, what: str) -> list[tuple[str, bool]]:
+def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
     """Return, for each release with a conclusive outcome, whether it shows a defect."""
     return [
-        (version, what in outcome.defects)
+        (version, description in outcome.defects)
         for version, outcome in outcomes.items()
         if outcome.word in CONCLUSIVE
     ]

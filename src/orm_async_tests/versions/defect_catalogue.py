@@ -25,7 +25,7 @@ class KnownDefect:
     """
 
     name: str
-    what: str
+    description: str
     versions: Mapping[str, str]
     link: str
     severity: Severity
@@ -50,13 +50,13 @@ def load_known_defects() -> list[KnownDefect]:
 
 
 def upstream_entry(
-    what: str,
+    description: str,
     versions: Mapping[str, str],
     link: str,
     severity: str = f"<{', '.join(SEVERITIES)}>",
 ) -> str:
     """Return the lines of an `Upstream(...)`, to be pasted into a script."""
-    arguments = (what, dict(versions), link, severity)
+    arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
     return "\n".join([f"{CLASS}(", *lines, ")"])
 
@@ -64,7 +64,7 @@ def upstream_entry(
 class Definition(NamedTuple):
     """The arguments of an `Upstream(...)`."""
 
-    what: str
+    description: str
     versions: Mapping[str, str]
     link: str
     severity: Severity

@@ -34,7 +34,7 @@ def _rule(match: AffectedPins) -> dict[str, Any]:
     claims = "\n".join(f"{script.command}: {script.claim}" for script in defect.scripts)
     return {
         "id": defect.name,
-        "shortDescription": {"text": defect.what},
+        "shortDescription": {"text": defect.description},
         "fullDescription": {"text": claims},
         "help": {"text": f"{_cure_sentence(match)}\n{defect.link}"},
         "helpUri": defect.link,
@@ -46,7 +46,7 @@ def _rule(match: AffectedPins) -> dict[str, Any]:
 def _result(match: AffectedPins, pin: Pin) -> dict[str, Any]:
     uri = pin.path.as_posix() if pin.path else ""
     location = {"artifactLocation": {"uri": uri}, "region": {"startLine": pin.line}}
-    text = f"On {match.libraries}, {match.defect.what}. {_cure_sentence(match)}"
+    text = f"On {match.libraries}, {match.defect.description}. {_cure_sentence(match)}"
     return {
         "ruleId": match.defect.name,
         "level": LEVELS[match.defect.severity],

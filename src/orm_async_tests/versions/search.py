@@ -37,11 +37,11 @@ class SearchResult:
 
     def format_shown(self, defect: KnownDefect) -> str:
         """Return the versions in which a defect shows, as ranges; "" if it shows in none."""
-        return format_ranges([mark_shown(line, defect.what) for line in self.lines])
+        return format_ranges([mark_shown(line, defect.description) for line in self.lines])
 
     def describe_shown(self, defect: KnownDefect) -> str:
         """Return the versions that have a defect and those that cure it, as a sentence."""
-        return describe_ranges([mark_shown(line, defect.what) for line in self.lines])
+        return describe_ranges([mark_shown(line, defect.description) for line in self.lines])
 
     def format_broken(self) -> str:
         """Return the versions that break the script without a known defect, as ranges."""

@@ -21,7 +21,7 @@ class Upstream:
     literals. A defect of a script needs a severity; one of the fault sweep does not.
     """
 
-    what: str
+    description: str
     versions: Mapping[str, str]
     link: str
     severity: Severity | None = None
@@ -30,7 +30,7 @@ class Upstream:
     def sentence(self) -> str:
         """A sentence of the form "On <versions>, <what goes wrong>."."""
         on = " and ".join(f"{library} {ranges}" for library, ranges in self.versions.items())
-        return f"On {on}, {self.what}."
+        return f"On {on}, {self.description}."
 
     def applies(self, libraries: Mapping[str, str]) -> bool:
         """Return whether a stack with these library versions has the defect."""

@@ -59,7 +59,7 @@ def find_missing(requirement: str, wire: bool) -> str:
             for program in programs:
                 binaries.program(program)
         except CouldNotRun as error:
-            return f"needs {server}, and {error.what}: {error.remedy}"
+            return f"needs {server}, and {error.problem}: {error.remedy}"
         return ""
     if requirement.startswith(PGBOUNCER):
         return _find_missing_pgbouncer(requirement)
@@ -89,7 +89,7 @@ def _find_missing_pgbouncer(requirement: str) -> str:
     try:
         installed = pooler.version()
     except CouldNotRun as error:
-        return f"needs PgBouncer, and {error.what}: {error.remedy}"
+        return f"needs PgBouncer, and {error.problem}: {error.remedy}"
     if within(installed, requirement.removeprefix(PGBOUNCER)):
         return ""
     return f"needs {requirement}, this is {installed}: {pooler.VARIABLE}=/path/to/a/newer/pgbouncer"

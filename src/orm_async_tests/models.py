@@ -1,4 +1,4 @@
-"""The two tables that every script works on: users and the points of the walks they recorded."""
+"""The two tables that all scripts share: users, and the points of the walks that they recorded."""
 
 from datetime import datetime
 
@@ -16,16 +16,16 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """Maps every datetime to timestamptz and reads back what the server computes."""
+    """The declarative base. It maps datetime to timestamptz, and fetches server-side defaults."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: DateTime(timezone=True)}
-    # Without it an UPDATE leaves updated_at expired, and reading it raises MissingGreenlet.
+    # Without eager_defaults, an UPDATE expires updated_at, and reading it raises MissingGreenlet.
     __mapper_args__ = {"eager_defaults": True}
 
 
 class User(Base):
-    """Somebody who records walks."""
+    """A person who records walks."""
 
     __tablename__ = "users"
 
@@ -38,15 +38,15 @@ class User(Base):
         back_populates="user",
         cascade="all, delete-orphan",
         order_by="TrackPoint.id",
-        passive_deletes=True,  # the foreign key deletes the points: no load of a collection
+        passive_deletes=True,  # the foreign key deletes the points, so the collection is not loaded
     )
 
     def __repr__(self) -> str:
-        return f"<User {self.__dict__.get('id')}>"  # never a load: see test6
+        return f"<User {self.__dict__.get('id')}>"  # never loads an attribute (test6)
 
 
 class TrackPoint(Base):
-    """One position of a walk, in degrees (WGS 84), with the moment it was recorded."""
+    """A position of a walk, in degrees (WGS 84), and the time at which it was recorded."""
 
     __tablename__ = "track_points"
     __table_args__ = (  # a user's points are read in both orders (docs/scale.md)

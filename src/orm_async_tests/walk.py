@@ -1,4 +1,4 @@
-"""A recorded walk, shipped with the package: positions that the scripts store as track points."""
+"""A recorded walk that the package ships: positions, which the scripts store as track points."""
 
 import asyncio
 import csv
@@ -13,43 +13,45 @@ Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 
 
 class Position(NamedTuple):
-    """Degrees (WGS 84) and the moment of the recording."""
+    """A position in degrees (WGS 84), and the time of its recording."""
 
     lat: float
     lon: float
     date: datetime
 
 
-def positions(number: int) -> Iterator[Position]:
-    """So many positions: the walk again and again, each time a day later."""
+def generate_positions(number: int) -> Iterator[Position]:
+    """Yield a number of positions: the walk, then the same walk a day later, and so on."""
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
-    rows = csv.DictReader(text.splitlines())
     walk = [
         Position(float(row["lat"]), float(row["lon"]), datetime.fromisoformat(row["date"]))
-        for row in rows
+        for row in csv.DictReader(text.splitlines())
     ]
-    days = (timedelta(days=day) for day in count())
-    again = (each._replace(date=each.date + later) for later in days for each in walk)
-    return islice(again, number)
+    repeated = (
+        position._replace(date=position.date + timedelta(days=day))
+        for day in count()
+        for position in walk
+    )
+    return islice(repeated, number)
 
 
-def batches(number: int, size: int, **more: Any) -> Iterator[list[dict[str, Any]]]:
-    """`number` positions as columns, with `more` columns, in batches of `size`."""
-    rows = ({**each._asdict(), **more} for each in positions(number))
+def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
+    """Yield batches of `size` rows for track_points: `number` positions with these columns."""
+    rows = ({**position._asdict(), **columns} for position in generate_positions(number))
     while batch := list(islice(rows, size)):
         yield batch
 
 
-def number(text: str) -> int:
-    """How many points, enough for two batches. Raises ValueError for fewer."""
+def parse_count(text: str) -> int:
+    """Return a number of points that fills two batches. Raises ValueError for fewer than 1000."""
     points = int(text)
     if points < 1000:
         raise ValueError(text)
     return points
 
 
-def pace(text: str) -> Pace:
-    """The range of seconds in a text such as "1-5"; raises ValueError for anything else."""
+def parse_pace(text: str) -> Pace:
+    """Return the range of seconds in a text such as "1-5" or "2". Raises ValueError."""
     low, _, high = text.partition("-")
     shortest, longest = float(low), float(high or low)
     if not 0 <= shortest <= longest:
@@ -57,6 +59,6 @@ def pace(text: str) -> Pace:
     return shortest, longest
 
 
-async def rest(seconds: Pace) -> None:
-    """Pause for a random time in a range, as somebody who walks does."""
+async def pause(seconds: Pace) -> None:
+    """Sleep for a random time in the range, as a client would that walks."""
     await asyncio.sleep(random.uniform(*seconds))

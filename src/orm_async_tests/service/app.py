@@ -1,4 +1,4 @@
-"""The application: its lifespan owns the engines, and disposes them."""
+"""The FastAPI application, whose lifespan opens and disposes the engines."""
 
 import asyncio
 from collections import Counter
@@ -24,18 +24,18 @@ from orm_async_tests.service import (
 from orm_async_tests.service.engines import Engines, service_urls
 from orm_async_tests.service.headers import HeaderChecks
 from orm_async_tests.service.limits import Bodies, Limits
-from orm_async_tests.service.methods import Head
+from orm_async_tests.service.methods import HeadAsGet
 from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.sessions import Sessions
 from orm_async_tests.service.settings import Settings
 from orm_async_tests.service.turns import Turns
 
 
-def connect(state: State, engines: Engines, settings: Settings) -> None:
-    """Put into the state by what requests read and write, each in its turn."""
-    capacity, patience = settings.pool_size + settings.max_overflow, settings.pool_timeout
-    pools = {engine: Turns(capacity, patience) for engine in engines.pooled()}
-    reads = Turns(settings.reads, patience)
+def set_up_state(state: State, engines: Engines, settings: Settings) -> None:
+    """Give the state the sessions and readers of requests, which wait for a pool in order."""
+    capacity, timeout = settings.pool_size + settings.max_overflow, settings.pool_timeout
+    pools = {engine: Turns(capacity, timeout) for engine in engines.pooled()}
+    reads = Turns(settings.reads, timeout)
     state.writing = Sessions(engines.writing, pools[engines.writing])
     state.reading = Sessions(engines.reading, pools[engines.reading])
     state.fresh_reader = Reader(engines.writing, reads, pools[engines.writing])
@@ -43,24 +43,27 @@ def connect(state: State, engines: Engines, settings: Settings) -> None:
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
-    """The service on a migrated database. Raises CouldNotRun if settings contradict each other."""
-    chosen = settings or Settings()
-    urls, bodies = service_urls(url, chosen), Bodies(chosen)
+    """Return the application for a migrated database.
+
+    Raises CouldNotRun if the settings contradict one another.
+    """
+    settings = settings or Settings()
+    urls, bodies = service_urls(url, settings), Bodies(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        engines = Engines(urls, chosen)
-        app.state.settings, app.state.engines = chosen, engines
-        connect(app.state, engines, chosen)
-        app.state.metrics = health.metrics_of(engines)
+        engines = Engines(urls, settings)
+        app.state.settings, app.state.engines = settings, engines
+        set_up_state(app.state, engines, settings)
+        app.state.metrics = health.make_metrics(engines)
         app.state.hub = live.Hub()
         listener = asyncio.create_task(app.state.hub.listen(engines.listening))
         try:
             with (
-                telemetry.exported(app, engines.pooled()),
+                telemetry.export_traces(app, engines.pooled()),
                 stopping.told_to_stop(app.state.hub.close, bodies.stop),
             ):
-                yield {"send_timeout": chosen.send_timeout}  # for connection.Connection
+                yield {"send_timeout": settings.send_timeout}  # for connection.Connection
         finally:
             listener.cancel()
             with suppress(asyncio.CancelledError):
@@ -68,14 +71,14 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
             await engines.dispose()
 
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
-    app.add_middleware(Head)
+    app.add_middleware(HeadAsGet)
     app.state.running = Counter[str]()
-    app.add_middleware(Limits, settings=chosen, bodies=bodies, running=app.state.running)
-    hosts = [host.strip() for host in chosen.hosts.split(",")]
+    app.add_middleware(Limits, settings=settings, bodies=bodies, running=app.state.running)
+    hosts = [host.strip() for host in settings.hosts.split(",")]
     app.add_middleware(HeaderChecks, hosts=hosts)
-    problems.add(app)
-    for part in (users, points, bulk, tracks, live, health):
-        app.include_router(part.router)
-    if chosen.telemetry:
+    problems.add_handlers(app)
+    for module in (users, points, bulk, tracks, live, health):
+        app.include_router(module.router)
+    if settings.telemetry:
         telemetry.instrument(app)
     return app

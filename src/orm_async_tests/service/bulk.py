@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from orm_async_tests.service.copying import encoded
 from orm_async_tests.service.gpx import track_points
-from orm_async_tests.service.idempotency import Key, digest_of
+from orm_async_tests.service.idempotency import Key, make_digest
 from orm_async_tests.service.json_bodies import JsonRoute, media_type, unsupported
 from orm_async_tests.service.loading import FEW, copy_points, insert_points
 from orm_async_tests.service.parameters import Id
@@ -113,7 +113,7 @@ async def bulk(
 ) -> Loaded:
     """Add the points of a JSON array."""
     rows = [(user_id, point.lat, point.lon, point.date) for point in points]
-    digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
+    digest = make_digest(f"POST /users/{user_id}/points/bulk {rows}")
     if len(points) > FEW:
         return await copy_points(session, user_id, encoded(user_id, at_once(points)), key, digest)
     return await insert_points(session, user_id, points, key, digest)

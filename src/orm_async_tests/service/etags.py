@@ -1,4 +1,4 @@
-"""Entity tags: a row's xmin, the transaction that wrote it last, kept by the server itself."""
+"""Entity tags: a row's xmin, the id of the transaction that last wrote it."""
 
 import re
 from typing import Annotated, Any
@@ -14,38 +14,39 @@ TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
 TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 
-def tags(lines: list[str]) -> list[str]:
-    """The tags of the header's lines, as RFC 9110 joins them. Raises ValueError for others."""
+def parse_tags(lines: list[str]) -> list[str]:
+    """Return the tags of all If-Match lines, joined as RFC 9110 says. Raises ValueError."""
     value = ", ".join(lines)
     if value.strip() == ANY:
         return [ANY]
     if not re.fullmatch(TAGS, value):
-        raise ValueError('it is * or a list of ETags, such as "1", "2"')
+        raise ValueError('write * or a list of ETags, for example "1", "2"')
     return re.findall(TAG, value)
 
 
 IfMatch = Annotated[
     list[str],
-    BeforeValidator(tags),
+    BeforeValidator(parse_tags),
     WithJsonSchema({"type": "string", "pattern": r'^(\*|"[!#-~]*"(, "[!#-~]*")*)$'}),
-    Header(description="the ETag that was read, a list of them, or * for whichever it is"),
+    Header(description="the ETag that you have read, a list of ETags, or * for any version"),
 ]
 
 
-def version(model: type[User] | type[TrackPoint]) -> ColumnElement[str]:
-    """The column that tells versions of a row apart."""
+def version_column(model: type[User] | type[TrackPoint]) -> ColumnElement[str]:
+    """Return the column that differs between the versions of a row."""
     xmin: ColumnElement[Any] = literal_column(f"{model.__tablename__}.xmin")
     return cast(xmin, Text)
 
 
-def etag(found: str) -> str:
-    """The tag of this version."""
-    return f'"{found}"'
+def format_etag(version: str) -> str:
+    """Return the ETag of a version."""
+    return f'"{version}"'
 
 
-def unchanged(model: type[User] | type[TrackPoint], if_match: list[str]) -> ColumnElement[bool]:
-    """Whether a row is a version that the caller has read: a weak tag never says so."""
+def is_unchanged(model: type[User] | type[TrackPoint], if_match: list[str]) -> ColumnElement[bool]:
+    """Return the condition that a row still has a version of If-Match. Weak tags never match."""
     if if_match == [ANY]:
         return true()
-    read = [tag.strip('"') for tag in if_match if tag.startswith('"')]
-    return version(model) == any_(literal(read, ARRAY(Text)))  # one statement for all (test106)
+    versions = [tag.strip('"') for tag in if_match if tag.startswith('"')]
+    # An array makes one statement for any number of tags (test106).
+    return version_column(model) == any_(literal(versions, ARRAY(Text)))

@@ -16,7 +16,7 @@ from fastapi import HTTPException
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from orm_async_tests.service.problems import excerpt
-from orm_async_tests.service.schemas import BEYOND, Latitude, Longitude, PointIn, storable
+from orm_async_tests.service.schemas import OUT_OF_RANGE, Latitude, Longitude, PointIn, to_storable
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
 INSIDE = {  # the elements that count, by those that they stand in
@@ -77,9 +77,9 @@ def parse_time(text: str) -> datetime:
     except ValueError:
         raise ValueError(why) from None
     try:
-        return storable(moment + timedelta(days=1) if ends_day else moment)
+        return to_storable(moment + timedelta(days=1) if ends_day else moment)
     except OverflowError:
-        raise ValueError(BEYOND) from None
+        raise ValueError(OUT_OF_RANGE) from None
 
 
 class Trkpt(PointIn):

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orm_async_tests.service.problems import excerpt, problem
+from orm_async_tests.service.problems import excerpt, make_problem
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 9110, section 7.2
@@ -36,16 +36,16 @@ class HeaderChecks:
         host = headers.get("Host", "").lower()
         if not self._is_served(host):
             detail = f"the host {excerpt(host)!r} is not served: ORM_ASYNC_SERVICE_HOSTS names more"
-            return problem(400, detail)
+            return make_problem(400, detail)
         if method in SAFE:
             return None
         origin = headers.get("Origin")
         if origin is not None and origin.partition("://")[2].lower() != host:
-            return problem(403, f"a page of {excerpt(origin)!r} may not write here")
+            return make_problem(403, f"a page of {excerpt(origin)!r} may not write here")
         coding = headers.get("Content-Encoding", "identity").strip().lower()
         if coding != "identity":
             detail = f"the body is encoded as {excerpt(coding)!r}: send it without Content-Encoding"
-            return problem(415, detail, {"Accept-Encoding": "identity"})
+            return make_problem(415, detail, {"Accept-Encoding": "identity"})
         return None
 
     def _is_served(self, host: str) -> bool:

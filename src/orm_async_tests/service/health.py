@@ -16,21 +16,21 @@ from orm_async_tests.service.sessions import WriteSession
 router = APIRouter(tags=["health"])
 
 
-def metrics_of(engines: Engines) -> CollectorRegistry:
-    """Metrics of the pools, and how long statements take, in seconds."""
+def make_metrics(engines: Engines) -> CollectorRegistry:
+    """Return metrics of the pools' connections and of the duration of statements, in seconds."""
     registry = CollectorRegistry()
     pools: list[Any] = [engine.pool for engine in engines.pooled()]
-    out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
-    out.set_function(lambda: sum(pool.checkedout() for pool in pools))
-    idle = Gauge("pool_idle", "Connections that wait in a pool.", registry=registry)
+    checked_out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
+    checked_out.set_function(lambda: sum(pool.checkedout() for pool in pools))
+    idle = Gauge("pool_idle", "Idle connections in a pool.", registry=registry)
     idle.set_function(lambda: sum(pool.checkedin() for pool in pools))
-    took = Histogram("statement_seconds", "From the statement to its answer.", registry=registry)
+    seconds = Histogram("statement_seconds", "Duration of a statement.", registry=registry)
 
     def before(_conn: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _: Any) -> None:
         context._started = time.perf_counter()
 
     def after(_conn: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _: Any) -> None:
-        took.observe(time.perf_counter() - context._started)
+        seconds.observe(time.perf_counter() - context._started)
 
     for engine in engines.pooled():
         event.listen(engine.sync_engine, "before_cursor_execute", before)
@@ -40,13 +40,13 @@ def metrics_of(engines: Engines) -> CollectorRegistry:
 
 @router.get("/health/live")
 async def live() -> dict[str, str]:
-    """The process answers."""
+    """Answer as long as the process runs."""
     return {"status": "alive"}
 
 
 @router.get("/health/ready", responses=problem_responses())
 async def ready(session: WriteSession) -> dict[str, str]:
-    """The database answers, and has today's tables."""
+    """Answer 200 if the database answers and its migrations are current, otherwise 503."""
     await session.execute(text("SELECT 1"))
     connection = await session.connection()
     state = await connection.run_sync(migrations.read_state, *migrations.HISTORIES.values())
@@ -58,5 +58,5 @@ async def ready(session: WriteSession) -> dict[str, str]:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """The metrics, in Prometheus' text format."""
+    """Return the metrics in the text format of Prometheus."""
     return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Idempotency keys: a write that is sent again is answered again, and done once (test154)."""
+"""Idempotency keys: a repeated write gets the first one's answer, and is done once (test154)."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -35,17 +35,17 @@ Key = Annotated[
     Omittable(),
     Header(
         alias="Idempotency-Key",
-        description="sent again with the same request, it is answered as the first one was",
+        description="the same request with the same key gets the first one's response",
     ),
 ]
 KEYS = IdempotencyKey.__table__.c
 KEY, REQUEST = bindparam("used_key", type_=Text), bindparam("digest", type_=Text)
-KEPT = select(KEYS.request, KEYS.answer).where(KEYS.key == KEY)
+STORED_ANSWER = select(KEYS.request, KEYS.answer).where(KEYS.key == KEY)
 UNUSED = ~exists(select(literal_column("1")).where(KEYS.key == KEY))
 
 
-def digest_of(request: str) -> Digest:
-    """Computes the SHA-256 of a request that is known as a whole."""
+def make_digest(request: str) -> Digest:
+    """Return a function that computes the SHA-256 of a request, for those that have a key."""
 
     async def digest() -> str:
         return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
@@ -54,77 +54,90 @@ def digest_of(request: str) -> Digest:
 
 
 @dataclass(frozen=True)
-class Creation:
-    """The statements that make a row and give the request's answer: for once, and under a key."""
+class InsertStatements:
+    """The statements of an INSERT that returns the response's document.
 
-    alone: Executable
-    once: Executable
-
-
-def creation(
-    name: str, document: type[BaseModel], made: Callable[..., ReturningInsert[Any]]
-) -> Creation:
-    """The statements of an INSERT that returns the document's members and the version.
-
-    made: builds it, to insert on these conditions only. The answer has the document by its name.
+    Attributes:
+        plain: For a request without a key. Its result is the document, if a row was inserted.
+        keyed: For a request with a key. It stores the document under the key, and its row has the
+            stored digest and document. See store_answer().
     """
-    one, first = made().cte("made"), made(UNUSED).cte("made")
-    return Creation(
-        select(answer(name, document, one)), remembered(first, answer(name, document, first))
+
+    plain: Executable
+    keyed: Executable
+
+
+def build_statements(
+    name: str, document: type[BaseModel], build_insert: Callable[..., ReturningInsert[Any]]
+) -> InsertStatements:
+    """Return the statements for an INSERT.
+
+    Args:
+        name: The document's key in the answer.
+        document: The model whose fields the answer has.
+        build_insert: Returns the INSERT, which must insert nothing unless the conditions hold that
+            it is called with. Its RETURNING has the model's fields and `version`.
+    """
+    plain, keyed = build_insert().cte("inserted"), build_insert(UNUSED).cte("inserted")
+    return InsertStatements(
+        select(build_answer(name, document, plain)),
+        store_answer(keyed, build_answer(name, document, keyed)),
     )
 
 
-def answer(name: str, document: type[BaseModel], made: CTE) -> ColumnElement[Any]:
-    """The answer as JSON, written by the server: the same now and when it is asked for again."""
-    members = [each for name in document.model_fields for each in (quoted(name), made.c[name])]
-    whole = func.jsonb_build_object(*members)
-    both = quoted(name), whole, quoted("version"), made.c.version
-    return func.jsonb_build_object(*both, type_=JSONB)
+def build_answer(name: str, document: type[BaseModel], rows: CTE) -> ColumnElement[Any]:
+    """Return the answer as SQL: the server writes it, and stores exactly what it returns."""
+    members = [part for field in document.model_fields for part in (quote(field), rows.c[field])]
+    pairs = quote(name), func.jsonb_build_object(*members), quote("version"), rows.c.version
+    return func.jsonb_build_object(*pairs, type_=JSONB)
 
 
-def quoted(name: str) -> ColumnElement[str]:
-    """The name as a string of SQL."""
+def quote(name: str) -> ColumnElement[str]:
+    """Return a trusted name as an SQL string."""
     return literal_column(f"'{name}'", Text)
 
 
-def remembered(made: FromClause, answer: ColumnElement[Any]) -> "CompoundSelect[Any, Any]":
-    """The statement that keeps the answer under the key, with the request; its row has both.
+def store_answer(rows: FromClause, answer: ColumnElement[Any]) -> "CompoundSelect[Any, Any]":
+    """Return the statement that stores the answer and the request's digest under the key.
 
-    The row is the one that was kept before, if the key is not UNUSED. There is no row if none was
-    made, nor if another request has taken the key since the statement began.
+    Its result is one row with the stored digest and answer, also if the key was used before. There
+    is no row if `rows` is empty, or if another request has used the key since the statement began.
     """
-    kept = insert(IdempotencyKey).from_select(
-        ["key", "request", "answer"], select(KEY, REQUEST, answer).select_from(made)
+    insert_key = insert(IdempotencyKey).from_select(
+        ["key", "request", "answer"], select(KEY, REQUEST, answer).select_from(rows)
     )
-    new = kept.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer).cte("new")
-    return union_all(select(new.c.request, new.c.answer), KEPT)
+    returning = insert_key.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer)
+    stored = returning.cte("stored")
+    return union_all(select(stored.c.request, stored.c.answer), STORED_ANSWER)
 
 
-async def create(
+async def insert_once(
     session: AsyncSession,
-    statements: Creation,
-    values: Document,
+    statements: InsertStatements,
+    parameters: Document,
     key: str | None,
-    request: Digest,
+    digest: Digest,
 ) -> Document | None:
-    """Make a row, once under a key; the answer, or None if there was nothing to add it to.
+    """Insert a row, unless a request with the same key has done so, and return the answer.
 
-    Raises HTTPException 409 if the key was used for another request.
+    Returns None if the INSERT's conditions did not hold. Raises HTTPException 409 if the key was
+    used for another request.
     """
     if key is None:
-        made: Document | None = await session.scalar(statements.alone, values)
-        return made
-    given = {**values, KEY.key: key, REQUEST.key: await request()}
-    row = (await session.execute(statements.once, given)).one_or_none()
+        answer: Document | None = await session.scalar(statements.plain, parameters)
+        return answer
+    request = await digest()
+    keyed = {**parameters, KEY.key: key, REQUEST.key: request}
+    row = (await session.execute(statements.keyed, keyed)).one_or_none()
     if row is None:
-        row = (await session.execute(KEPT, given)).one_or_none()
-        await session.rollback()  # what was made before another request with the key had ended
-    return answer_kept(row, given[REQUEST.key]) if row else None
+        row = (await session.execute(STORED_ANSWER, keyed)).one_or_none()
+        await session.rollback()  # of a row that was inserted before the other request committed
+    return read_answer(row, request) if row else None
 
 
-def answer_kept(row: Any, request: str) -> Document:
-    """The answer that was kept; raises HTTPException 409 if it was another request's."""
+def read_answer(row: Any, request: str) -> Document:
+    """Return the stored answer. Raises HTTPException 409 if it was given to another request."""
     if row.request != request:
         raise HTTPException(409, "this Idempotency-Key was used for another request")
-    kept: Document = row.answer
-    return kept
+    answer: Document = row.answer
+    return answer

@@ -1,4 +1,4 @@
-"""The service's own table, in a schema of its own: a line of the migrations of its own."""
+"""The service's own table, in a schema and a history of migrations of its own."""
 
 from datetime import datetime
 from typing import Any
@@ -11,14 +11,14 @@ from orm_async_tests.models import NAMING_CONVENTION
 
 
 class Base(DeclarativeBase):
-    """What the service keeps for itself."""
+    """The declarative base of the schema `service`."""
 
     metadata = MetaData(schema="service", naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB}
 
 
 class IdempotencyKey(Base):
-    """A request that was done, and how it was answered."""
+    """A key that a request used, the request's digest, and the answer, once it is known."""
 
     __tablename__ = "idempotency_keys"
 

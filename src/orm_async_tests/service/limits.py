@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orm_async_tests.service.problems import RETRY_AFTER, problem
+from orm_async_tests.service.problems import RETRY_AFTER, make_problem
 from orm_async_tests.service.settings import Settings
 
 UNLIMITED = ("/health", "/metrics")
@@ -125,12 +125,12 @@ class Limits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http" and has_two_lengths(scope):
-            return await problem(400, *TWO_LENGTHS)(scope, receive, send)
+            return await make_problem(400, *TWO_LENGTHS)(scope, receive, send)
         if scope["type"] != "http" or scope["path"].startswith(UNLIMITED):
             return await self._app(scope, receive, send)
         kind = kind_of(scope)
         if self._running[kind] >= self._allowed[kind]:
-            busy = problem(503, f"too many {kind} at a time: try again", RETRY_AFTER)
+            busy = make_problem(503, f"too many {kind} at a time: try again", RETRY_AFTER)
             return await busy(scope, receive, send)
         if scope["method"] not in WITHOUT_BODY:
             uploads = kind == "uploads"

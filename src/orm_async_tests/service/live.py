@@ -20,7 +20,7 @@ from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.schemas import PointOut
 from orm_async_tests.service.settings import Settings
-from orm_async_tests.service.users import no_user
+from orm_async_tests.service.users import user_not_found
 
 BATCH = 100
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
@@ -97,7 +97,7 @@ async def newest(reader: Reader, user_id: int) -> int:
     """The id of the user's last point, or 0. Raises HTTPException 404 if there is no such user."""
     rows = await reader.rows(NEWEST, {"user_id": user_id})
     if not rows:
-        raise no_user()
+        raise user_not_found()
     return rows[0].last or 0
 
 

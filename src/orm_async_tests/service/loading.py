@@ -25,20 +25,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.models import TrackPoint
 from orm_async_tests.service.copying import COLUMNS
 from orm_async_tests.service.idempotency import (
-    KEPT,
     KEY,
     KEYS,
+    STORED_ANSWER,
     UNUSED,
-    Creation,
     Digest,
-    answer_kept,
-    create,
-    remembered,
+    InsertStatements,
+    insert_once,
+    read_answer,
+    store_answer,
 )
 from orm_async_tests.service.idempotency_table import IdempotencyKey
 from orm_async_tests.service.points import POINTS, locked, notified
 from orm_async_tests.service.schemas import Loaded, PointIn
-from orm_async_tests.service.users import no_user
+from orm_async_tests.service.users import user_not_found
 
 FEW = 100  # points that one statement adds; COPY takes more, for a round trip more
 UPLOAD = 3600.0  # seconds that a COPY may take
@@ -56,12 +56,12 @@ def added(user: CTE) -> CTE:
     return made.returning(notified(POINTS.user_id)).cte("added")
 
 
-def few() -> Creation:
+def few() -> InsertStatements:
     """The statements that add points and keep the answer, which is known before."""
     user, first = locked(), locked(UNUSED)
-    return Creation(
+    return InsertStatements(
         select(ANSWER).select_from(user).add_cte(added(user)),
-        remembered(first, ANSWER).add_cte(added(first)),
+        store_answer(first, ANSWER).add_cte(added(first)),
     )
 
 
@@ -79,7 +79,7 @@ def opened_under_key() -> Executable:
     )
     new = taken.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer).cte("new")
     first = select(new.c.request, new.c.answer, *opened(user)).join_from(new, user, true())
-    return union_all(first, KEPT.add_columns(null(), null()))
+    return union_all(first, STORED_ANSWER.add_columns(null(), null()))
 
 
 NEW = few()
@@ -93,9 +93,9 @@ async def insert_points(
     """Add a few points by one statement, once under a key. Raise HTTPException 404 or 409."""
     values = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
     given = {"owner": user_id, ANSWER.key: {"points": len(points)}, **values}
-    done = await create(session, NEW, given, key, request)
+    done = await insert_once(session, NEW, given, key, request)
     if done is None:
-        raise no_user()
+        raise user_not_found()
     return Loaded.model_validate(done)
 
 
@@ -112,11 +112,11 @@ async def copy_points(
     # A statement begins the transaction: COPY takes part in it (test74).
     row = (await session.execute(opening, given)).one_or_none()
     if row is None and key is not None:
-        row = (await session.execute(KEPT, given)).one_or_none()
+        row = (await session.execute(STORED_ANSWER, given)).one_or_none()
     if row is None:
-        raise no_user()
+        raise user_not_found()
     if key is not None and row.answer is not None:
-        return Loaded.model_validate(answer_kept(row, await request()))
+        return Loaded.model_validate(read_answer(row, await request()))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     told = await driver.copy_to_table(
         "track_points",

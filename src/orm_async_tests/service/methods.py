@@ -1,4 +1,4 @@
-"""HEAD wherever GET is, and which methods a path has (RFC 9110, 9.3.2 and 10.2.1)."""
+"""HEAD for every GET, and the methods of a path (RFC 9110, sections 9.3.2 and 10.2.1)."""
 
 from contextlib import suppress
 
@@ -9,12 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Answered(Exception):
-    """The head is sent, and the rest is not wanted."""
+class HeadSent(Exception):
+    """The response to HEAD is complete, so the GET behind it must not go on."""
 
 
-class Head:
-    """Answers HEAD as GET without its body, of which nothing is read (ASGI middleware)."""
+class HeadAsGet:
+    """Answer HEAD with the status and headers of GET, and read nothing for its body (ASGI)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,21 +25,21 @@ class Head:
             await self._app(scope, receive, send)
             return
 
-        async def sent(message: Message) -> None:
+        async def send_head(message: Message) -> None:
             await send(message)
             await send({"type": "http.response.body"})
-            raise Answered
+            raise HeadSent
 
-        with suppress(Answered):
-            await self._app({**scope, "method": "GET"}, receive, sent)
+        with suppress(HeadSent):
+            await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
-def allowed(request: Request) -> str:
-    """The methods that this path has, for Allow."""
+def allowed_methods(request: Request) -> str:
+    """Return the methods that the request's path has, as a value of the header Allow."""
 
-    def has(method: str) -> bool:
+    def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    found = [method for method in METHODS if has(method)]
-    return ", ".join([*found, "HEAD"] if "GET" in found else found)
+    methods = [method for method in METHODS if is_allowed(method)]
+    return ", ".join([*methods, "HEAD"] if "GET" in methods else methods)

@@ -1,4 +1,4 @@
-"""The parameters that several routes have."""
+"""Parameters that several routes share."""
 
 import re
 from typing import Annotated
@@ -21,7 +21,7 @@ def parse_integer(text: str) -> int:
 
 
 class Omittable:
-    """Annotation for an optional parameter: leave null out of its JSON schema, as HTTP has none.
+    """Annotation of an optional parameter, which removes null from its JSON schema: HTTP has none.
 
     A union with SkipJsonSchema[None] does so too, but its errors name pydantic's validators.
     """
@@ -37,17 +37,17 @@ class Omittable:
 DECIMAL = BeforeValidator(parse_integer)
 Id = Annotated[int, Field(ge=1, le=MAX_ID), DECIMAL, Path()]
 After = Annotated[
-    int, Field(ge=0, le=MAX_ID), DECIMAL, Query(description="the `next` of the page before")
+    int, Field(ge=0, le=MAX_ID), DECIMAL, Query(description="`next` of the previous page")
 ]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), DECIMAL, Query()]
 EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
 CacheControl = Annotated[
     str | None,
     Omittable(),
-    Header(description="no-cache: read what was committed last, not from a standby"),
+    Header(description="no-cache: read the last commit, not from a standby"),
 ]
 
 
-def newest(cache_control: str | None) -> bool:
-    """Whether a read must see what was committed last, and so goes where writes go."""
+def requires_primary(cache_control: str | None) -> bool:
+    """Return whether a read must see the last commit, so that it cannot go to a standby."""
     return "no-cache" in (cache_control or "")

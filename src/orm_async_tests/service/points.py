@@ -20,20 +20,21 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service import pages
-from orm_async_tests.service.etags import IfMatch, etag, unchanged, version
-from orm_async_tests.service.idempotency import Key, creation, digest_of
-from orm_async_tests.service.idempotency import create as create_row
+from orm_async_tests.service.etags import IfMatch, format_etag, is_unchanged, version_column
+from orm_async_tests.service.idempotency import Key, build_statements, insert_once, make_digest
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.parameters import After, Id, Limit, Omittable
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
 from orm_async_tests.service.sessions import WriteSession
-from orm_async_tests.service.users import no_user
+from orm_async_tests.service.users import user_not_found
 
 CHANNEL = "orm_async_points"
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
-ONE = select(*POINTS, version(TrackPoint).label("version")).where(POINTS.id == bindparam("id"))
+ONE = select(*POINTS, version_column(TrackPoint).label("version")).where(
+    POINTS.id == bindparam("id")
+)
 
 router = APIRouter(tags=["points"], route_class=JsonRoute)
 
@@ -61,10 +62,10 @@ def new(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
         ["user_id", "lat", "lon", "date"], select(locked(*conditions).c.id, *given)
     )
     told = notified(POINTS.user_id).label("told")
-    return made.returning(*POINTS, version(TrackPoint).label("version"), told)
+    return made.returning(*POINTS, version_column(TrackPoint).label("version"), told)
 
 
-NEW = creation("point", PointOut, new)
+NEW = build_statements("point", PointOut, new)
 
 
 async def refuse(session: AsyncSession, point_id: int) -> NoReturn:
@@ -80,12 +81,12 @@ async def create(
 ) -> PointOut:
     """Add a point to a user's walk."""
 
-    request = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
+    request = make_digest(f"POST /users/{user_id}/points {point.model_dump_json()}")
     values = {"owner": user_id, **point.model_dump()}
-    done = await create_row(session, NEW, values, key, request)
+    done = await insert_once(session, NEW, values, key, request)
     if done is None:
-        raise no_user()
-    response.headers["ETag"] = etag(done["version"])
+        raise user_not_found()
+    response.headers["ETag"] = format_etag(done["version"])
     response.headers["Location"] = f"/points/{done['point']['id']}"
     return PointOut.model_validate(done["point"])
 
@@ -106,7 +107,7 @@ async def list_(
     parameters = {name: value for name, value in given.items() if value is not None}
     rows = await reader.rows(pages.STATEMENTS[since is not None, until is not None], parameters)
     if not rows:
-        raise no_user()
+        raise user_not_found()
     return Response(pages.document(rows[0]), media_type="application/json")
 
 
@@ -116,7 +117,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
     rows = await reader.rows(ONE, {"id": point_id})
     if not rows:
         raise HTTPException(404, "there is no such point")
-    response.headers["ETag"] = etag(rows[0].version)
+    response.headers["ETag"] = format_etag(rows[0].version)
     return PointOut.model_validate(rows[0])
 
 
@@ -129,21 +130,21 @@ async def patch(
     if_match: IfMatch,
 ) -> PointOut:
     """Change what is given of a point, if it is still the version that was read."""
-    mine = TrackPoint.id == point_id, unchanged(TrackPoint, if_match)
+    mine = TrackPoint.id == point_id, is_unchanged(TrackPoint, if_match)
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
     changed = update(TrackPoint).where(*mine).values(values)
-    found = await session.execute(changed.returning(TrackPoint, version(TrackPoint)))
+    found = await session.execute(changed.returning(TrackPoint, version_column(TrackPoint)))
     row = found.one_or_none()
     if row is None:
         await refuse(session, point_id)
-    response.headers["ETag"] = etag(row[1])
+    response.headers["ETag"] = format_etag(row[1])
     return to_document(row[0])
 
 
 @router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(point_id: Id, session: WriteSession, if_match: IfMatch) -> None:
     """Delete a point, if it is still the version that was read."""
-    mine = TrackPoint.id == point_id, unchanged(TrackPoint, if_match)
+    mine = TrackPoint.id == point_id, is_unchanged(TrackPoint, if_match)
     gone = delete(TrackPoint).where(*mine).returning(TrackPoint.id)
     if (await session.execute(gone)).first() is None:
         await refuse(session, point_id)

@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457), and which of the database's errors are whose fault."""
+"""Error responses as problem+json (RFC 9457), and the status for each error of the database."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from orm_async_tests.service.methods import allowed
+from orm_async_tests.service.methods import allowed_methods
 from orm_async_tests.service.schemas import Problem
 
 MAX_ERRORS = 5  # of those that one response names
@@ -20,14 +20,15 @@ EXCERPT = 50  # characters
 MEDIA_TYPE = "application/problem+json"
 IF_MATCH = ("header", "if-match")
 RETRY_AFTER = {"Retry-After": "1"}  # seconds
-CONFLICTS = {"23505": HTTPStatus.CONFLICT, "23503": HTTPStatus.NOT_FOUND}
+CONSTRAINTS = {"23505": HTTPStatus.CONFLICT, "23503": HTTPStatus.NOT_FOUND}
 BUSY = ("57014", "55P03", "40001", "40P01", "53300", "57P01", "57P02", "57P03")
-LOST = "08"  # the class of connection exceptions
-UNWRAPPED = (InterfaceError, PostgresError)  # while a connection is set up (test172), and by COPY
+CONNECTION_EXCEPTION = "08"  # class of SQLSTATE
+# SQLAlchemy does not wrap these while it sets a connection up (test172), and COPY is asyncpg's own.
+UNWRAPPED = (InterfaceError, PostgresError)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route answers besides success, for its description."""
+    """Describe a route's errors for OpenAPI: these statuses, and the ones that all routes have."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -48,52 +49,55 @@ def describe(error: Mapping[str, Any]) -> str:
     return f"{place}: {reason}" if place else reason
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The answer that says so."""
+def make_problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return an error response with this status and explanation."""
     document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
-async def http(request: Request, error: Exception) -> JSONResponse:
-    """The answer to what a route refuses, or Starlette, such as a path that is not there."""
+async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Return the problem for an HTTPException of a route or of Starlette, such as a 404."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = allowed(request)  # Starlette names those of one route only
-    return problem(error.status_code, str(error.detail), headers)
+        headers["Allow"] = allowed_methods(request)  # Starlette names those of one route only
+    return make_problem(error.status_code, str(error.detail), headers)
 
 
-async def invalid(_: Request, error: Exception) -> JSONResponse:
-    """The answer to a request that is not as described: where, and why."""
+async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
+    """Return 428 if only If-Match is missing, otherwise 422 with the place of each error."""
     assert isinstance(error, RequestValidationError)
-    if [each for each in error.errors() if each["type"] == "missing" and each["loc"] == IF_MATCH]:
-        return problem(428, "say which version you have read: If-Match with its ETag")
     errors = error.errors()
+    if any(error["type"] == "missing" and error["loc"] == IF_MATCH for error in errors):
+        return make_problem(428, "send the ETag of the version that you have read as If-Match")
     details = [describe(error) for error in errors[:MAX_ERRORS]]
     if len(errors) > MAX_ERRORS:
         details.append(f"and {len(errors) - MAX_ERRORS} more")
-    return problem(422, "; ".join(details))
+    return make_problem(422, "; ".join(details))
 
 
-async def database(_: Request, error: Exception) -> JSONResponse:
-    """409 or 404 for a constraint, 503 if the database is busy or away, otherwise 500."""
+async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
+    """Return 409 or 404 for a violated constraint, and 503 if the database is busy or unreachable.
+
+    Raises any other error again, so that it becomes a 500 with a traceback in the log.
+    """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""
-    if sqlstate in CONFLICTS:
-        return problem(CONFLICTS[sqlstate], "the database's rules refuse it")
-    lost = (
-        sqlstate.startswith(LOST)
+    if sqlstate in CONSTRAINTS:
+        return make_problem(CONSTRAINTS[sqlstate], "a constraint of the database refuses it")
+    is_unreachable = (
+        sqlstate.startswith(CONNECTION_EXCEPTION)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
         or isinstance(error, InterfaceError | PoolTimeout | TimeoutError | OSError)
     )
-    if lost or sqlstate in BUSY:
-        return problem(503, "the database is busy or away: try again", RETRY_AFTER)
+    if is_unreachable or sqlstate in BUSY:
+        return make_problem(503, "the database is busy or unreachable: try again", RETRY_AFTER)
     raise error
 
 
-def add(app: FastAPI) -> None:
-    """Answer to every error in this way."""
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)
-    for kind in (DBAPIError, *UNWRAPPED, PoolTimeout, TimeoutError, OSError):
-        app.add_exception_handler(kind, database)
+def add_handlers(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+    app.add_exception_handler(HTTPException, handle_http_error)
+    app.add_exception_handler(RequestValidationError, handle_invalid_request)
+    for error_class in (DBAPIError, *UNWRAPPED, PoolTimeout, TimeoutError, OSError):
+        app.add_exception_handler(error_class, handle_database_error)

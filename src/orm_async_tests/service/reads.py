@@ -8,7 +8,7 @@ from sqlalchemy import Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.service.parameters import CacheControl, newest
+from orm_async_tests.service.parameters import CacheControl, requires_primary
 from orm_async_tests.service.turns import Turns
 
 Rows = Sequence[Row[Any]]
@@ -45,7 +45,7 @@ async def chosen_reader(
 ) -> Reader:
     """The reader where reads go, which may lag behind, or where writes go."""
     state = request.app.state
-    made: Reader = state.fresh_reader if newest(cache_control) else state.reader
+    made: Reader = state.fresh_reader if requires_primary(cache_control) else state.reader
     return made
 
 

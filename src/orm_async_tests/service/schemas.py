@@ -1,4 +1,4 @@
-"""What the service takes and gives: the documents of its OpenAPI description."""
+"""The documents that the service receives and sends, as its OpenAPI description has them."""
 
 import re
 from datetime import UTC, datetime
@@ -15,25 +15,25 @@ Longitude = Annotated[Degrees, Field(ge=-180, le=180)]
 
 
 FIRST, LAST = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
-BEYOND = f"it is not after {FIRST.isoformat()} and before {LAST.isoformat()}"
+OUT_OF_RANGE = f"it is not after {FIRST.isoformat()} and before {LAST.isoformat()}"
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 
 
-def in_utc(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
     """Convert a moment to UTC. Raises ValueError if Python cannot represent the result."""
     try:
         return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError(BEYOND) from None
+        raise ValueError(OUT_OF_RANGE) from None
 
 
-def storable(moment: datetime) -> datetime:
+def to_storable(moment: datetime) -> datetime:
     """Convert a moment to UTC. Raises ValueError where asyncpg would store infinity (test171)."""
-    moment = in_utc(moment)
+    moment = to_utc(moment)
     if not FIRST < moment < LAST:
-        raise ValueError(BEYOND)
+        raise ValueError(OUT_OF_RANGE)
     return moment
 
 
@@ -49,12 +49,12 @@ def parse_date_time(text: object) -> datetime:
 
 def parse_moment(text: object) -> datetime:
     """Read a date-time as a moment in UTC. Raises ValueError."""
-    return in_utc(parse_date_time(text))
+    return to_utc(parse_date_time(text))
 
 
 def parse_storable(text: object) -> datetime:
     """Read a date-time that the database can store, as a moment in UTC. Raises ValueError."""
-    return storable(parse_date_time(text))
+    return to_storable(parse_date_time(text))
 
 
 # JSON Schema cannot limit a date-time, so the description excludes the first and the last day.
@@ -64,13 +64,13 @@ Recorded = Annotated[datetime, STORABLE, BeforeValidator(parse_storable)]
 
 
 class Document(BaseModel):
-    """A document without other members than it names, read from an ORM object too."""
+    """A JSON object without other members than its fields, also made from an ORM object."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
 class UserIn(Document):
-    """A user to be made, or what a user becomes."""
+    """A new user, or the changes of a user."""
 
     username: Name
 
@@ -85,7 +85,7 @@ class UserOut(Document):
 
 
 class PointIn(Document):
-    """A position of a walk, and the moment when it was recorded."""
+    """A position of a walk, and the time at which it was recorded."""
 
     lat: Latitude
     lon: Longitude
@@ -93,7 +93,7 @@ class PointIn(Document):
 
 
 class PointPatch(Document):
-    """What changes of a point; what is left out stays."""
+    """The changes of a point. A field that is absent or null stays as it is."""
 
     lat: Latitude | None = None
     lon: Longitude | None = None
@@ -111,20 +111,20 @@ class PointOut(Document):
 
 
 class Page(BaseModel, Generic[Item]):
-    """Some items in the order of their ids; `next` is the `after` of the next page, if any."""
+    """A page of a list by id. `next` is the parameter `after` of the next page, or null."""
 
     items: list[Item]
     next: int | None
 
 
 class Loaded(Document):
-    """How many points a bulk load has added."""
+    """The number of points that a bulk load has added."""
 
     points: int
 
 
 class Problem(BaseModel):
-    """What went wrong, as RFC 9457 has it."""
+    """An error, as described by RFC 9457."""
 
     type: str = "about:blank"
     title: str

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests import db
-from orm_async_tests.service.parameters import CacheControl, newest
+from orm_async_tests.service.parameters import CacheControl, requires_primary
 from orm_async_tests.service.turns import Turns
 
 
@@ -46,7 +46,7 @@ async def read_sessions(
 ) -> Sessions:
     """The factory where reads go, which may lag behind."""
     state = request.app.state
-    made: Sessions = state.writing if newest(cache_control) else state.reading
+    made: Sessions = state.writing if requires_primary(cache_control) else state.reading
     return made
 
 

@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry's instrumentations, if the settings ask for them (extra `telemetry`).
+"""Traces by OpenTelemetry, if the settings ask for them (extra `telemetry`).
 
-What they are called and where they go is said in OpenTelemetry's own variables, such as
-OTEL_SERVICE_NAME and OTEL_EXPORTER_OTLP_ENDPOINT.
+OpenTelemetry's own variables, for example OTEL_SERVICE_NAME and OTEL_EXPORTER_OTLP_ENDPOINT, set
+the names of the traces and the collector that receives them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
 
-UNTRACED = "health/live,metrics"  # they send no statement
+UNTRACED = "health/live,metrics"  # these paths execute no statement
 
 
 def instrument(app: FastAPI) -> None:
-    """Trace the app's requests. Raises CouldNotRun if a package is missing."""
+    """Trace the requests of an application. Raises CouldNotRun if a package is missing."""
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter
-        import opentelemetry.instrumentation.sqlalchemy  # noqa: F401 (here is where it is missed)
+        import opentelemetry.instrumentation.sqlalchemy  # noqa: F401 (to fail here if it is missing)
         from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
         from opentelemetry.sdk.trace import TracerProvider
     except ImportError as error:
@@ -35,8 +35,8 @@ def instrument(app: FastAPI) -> None:
 
 
 @contextmanager
-def exported(app: FastAPI, engines: Iterable[AsyncEngine]) -> Iterator[None]:
-    """Send the traces of an instrumented app until the block ends, and trace its statements too."""
+def export_traces(app: FastAPI, engines: Iterable[AsyncEngine]) -> Iterator[None]:
+    """Trace statements too, and send the traces of an instrumented application, in the block."""
     if not hasattr(app.state, "tracer_provider"):
         yield
         return
@@ -49,7 +49,7 @@ def exported(app: FastAPI, engines: Iterable[AsyncEngine]) -> Iterator[None]:
     statements.instrument(
         engines=[engine.sync_engine for engine in engines],
         tracer_provider=provider,
-        skip_dep_check=True,  # it asks for SQLAlchemy < 2.1, and works with it
+        skip_dep_check=True,  # it declares SQLAlchemy < 2.1, but works with 2.1
     )
     try:
         yield

@@ -27,7 +27,7 @@ from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Read, Reader
-from orm_async_tests.service.users import no_user
+from orm_async_tests.service.users import user_not_found
 
 BATCH = 1000  # points; a client that does not read has two batches in memory
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
@@ -76,7 +76,7 @@ async def first_batch(reader: Reader, query: Select[Any], user_id: int) -> Batch
     """Return the first points, before the response begins. Raise HTTPException 404."""
     batch = await read_batch(reader, query, user_id)
     if batch is None:
-        raise no_user()
+        raise user_not_found()
     return batch
 
 

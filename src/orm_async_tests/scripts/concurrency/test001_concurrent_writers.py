@@ -16,8 +16,8 @@ from orm_async_tests.harness import Observation, Option, Sessions, main_of, righ
 from orm_async_tests.models import Base, TrackPoint, User
 
 OPTIONS = (
-    Option("points", walk.number, "5000", "track points to add"),
-    Option("pace", walk.pace, "0", "seconds between flush and commit, such as 1-5"),
+    Option("points", walk.parse_count, "5000", "track points to add"),
+    Option("pace", walk.parse_pace, "0", "seconds between flush and commit, such as 1-5"),
 )
 seed = None
 
@@ -54,14 +54,14 @@ class Work:
         while user_id is None:
             async with self.turn:
                 user_id = await session.scalar(select(User.id).filter_by(username="username-30"))
-        for walked in walk.batches(points, 500, user_id=user_id):
+        for walked in walk.batch_rows(points, 500, user_id=user_id):
             await self.add(session, User, *(TrackPoint(**row) for row in walked))
 
     async def add(self, session: AsyncSession, other: type[User | TrackPoint], *rows: Base) -> None:
         async with self.turn:
             session.add_all(rows)
             await session.flush()
-            await walk.rest(self.pace)
+            await walk.pause(self.pace)
         async with self.turn:
             visible = await session.scalar(select(func.count(other.id))) or 0
             self.seen["uncommitted rows"] += visible - self.committed[other]

@@ -205,6 +205,21 @@ def test_what_another_user_left_in_the_home_is_refused(
 
 @needs_root
 @pytest.mark.parametrize("kind", KINDS)
+def test_any_entry_of_the_home_that_belongs_to_another_user_is_refused(
+    commons: Path, kind: str
+) -> None:
+    home = commons / "home"
+    home.mkdir()
+    home.chmod(0o1777)
+    script, _ = KINDS[kind]
+    as_other(script.format(commons=commons, path=home / "environments"), commons)
+    home.chmod(0o700)
+
+    assert_refused(commons)
+
+
+@needs_root
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_socket_folder_that_another_user_prepared_is_refused(
     commons: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

@@ -128,7 +128,7 @@ def reset(arguments: argparse.Namespace) -> int:
 def log(arguments: argparse.Namespace) -> int:
     """print the end of the embedded server's log, and where it is"""
     _embedded_only(arguments, "log")
-    path = postgres.log_file(arguments.cluster_kind)
+    path = postgres.locate_log(arguments.cluster_kind)
     if not path.exists():
         raise CouldNotRun(
             "there is no log: the server never ran", str(path), "orm-async-tests db start"
@@ -146,7 +146,7 @@ def psql(arguments: argparse.Namespace) -> int:
         db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database,
         _service_file(database) as variables,
     ):
-        program = postgres.psql() if database.kind == "embedded" else "psql"
+        program = postgres.find_psql() if database.kind == "embedded" else "psql"
         try:
             return subprocess.run([program, *options], env={**os.environ, **variables}).returncode
         except FileNotFoundError:

@@ -92,15 +92,13 @@ def find() -> Binaries:
     return binaries
 
 
-def program(name: str) -> Path:
+def find_program(name: str) -> Path:
     """Return a client program of the same folder, or the one on PATH. Raises CouldNotRun."""
     folder = find().folder
-    if (folder / name).exists():
-        return folder / name
-    on_path = shutil.which(name)
-    if on_path is None:
+    path = shutil.which(name, path=folder) or shutil.which(name)
+    if path is None:
         raise CouldNotRun(f"there is no {name}", f"{folder} and PATH", CLIENTS)
-    return Path(on_path)
+    return Path(path)
 
 
 def _find_system() -> Binaries:

@@ -15,7 +15,7 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
-    path = binaries.program(program)
+    path = binaries.find_program(program)
     try:
         return subprocess.Popen(
             [str(path), *options, *arguments],

@@ -156,11 +156,11 @@ def _stop(cluster: Cluster, lease_file: int) -> bool:
     return was_running
 
 
-def log_file(kind: ClusterKind = SCRIPTS) -> Path:
+def locate_log(kind: ClusterKind = SCRIPTS) -> Path:
     """Return the path of the server's log."""
     return _open_cluster(kind).log
 
 
-def psql() -> Path:
+def find_psql() -> Path:
     """Return the psql that belongs to the server. Raises CouldNotRun if there is none."""
-    return binaries.program("psql")
+    return binaries.find_program("psql")

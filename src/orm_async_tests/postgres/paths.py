@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.private_files import (
     OTHERS_WRITE,
     VARIABLE,
+    check_owner,
     open_folder,
     refusal,
     refusals,
@@ -70,6 +71,9 @@ def _prepare(folder: Path) -> Path:
     """Create a folder if it is missing, and return it. Raises CouldNotRun if it cannot be used."""
     _check_name(folder)
     with open_folder(folder, OTHERS_WRITE, create=True), refusals(folder):
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):  # another command may have deleted it just now
+                check_owner(path, path.lstat(), forbidden=0)
         is_read_only = os.statvfs(folder).f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK)
     if is_read_only:
         raise refusal(folder, "it is read-only")

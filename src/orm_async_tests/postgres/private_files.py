@@ -33,7 +33,7 @@ def open_folder(
     with refusals(path):
         descriptor = _follow(path, create)
     try:
-        _check_owner(path, os.fstat(descriptor), forbidden)
+        check_owner(path, os.fstat(descriptor), forbidden)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -52,7 +52,7 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
         descriptor = os.open(path.name, flags, 0o600, dir_fd=folder)
     try:
         check_kind(path, os.fstat(descriptor))
-        _check_owner(path, os.fstat(descriptor), forbidden)
+        check_owner(path, os.fstat(descriptor), forbidden)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -67,7 +67,7 @@ def check_entry(path: Path, folder: int, forbidden: int = OTHERS_WRITE) -> None:
         status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
         if not stat.S_ISDIR(status.st_mode):
             check_kind(path, status)
-        _check_owner(path, status, forbidden)
+        check_owner(path, status, forbidden)
 
 
 def check_kind(path: Path, status: os.stat_result) -> None:
@@ -152,7 +152,8 @@ def _check_step(path: Path, status: os.stat_result) -> None:
         raise refusal(path, "other users may write to a folder on it")
 
 
-def _check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
+def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
+    """Raise CouldNotRun if the path is not yours, or its mode has bits of `forbidden`."""
     if status.st_uid != os.geteuid():
         raise refusal(path, f"it belongs to {_user(status.st_uid)}, and you are {_user()}")
     if status.st_mode & forbidden:

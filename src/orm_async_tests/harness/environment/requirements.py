@@ -57,7 +57,7 @@ def find_missing(requirement: str, wire: bool) -> str:
         try:
             binaries.find()
             for program in programs:
-                binaries.program(program)
+                binaries.find_program(program)
         except CouldNotRun as error:
             return f"needs {server}, and {error.problem}: {error.remedy}"
         return ""

@@ -1,8 +1,9 @@
-"""The default pool opens at most 15 connections, and keeps 5 of them.
+"""The default pool opens at most 15 connections and keeps 5 of them.
 
-pool_size=5 and max_overflow=10: five are kept for the next user, ten more are opened when
-needed and closed when they come back. However many tasks there are, the server never sees
-more than the sum; the others wait. Count it once for each process.
+The defaults are pool_size=5 and max_overflow=10. The pool keeps five connections for later use. It
+opens up to ten more when they are needed, and closes them when they are returned. The server never
+sees more than the sum, however many tasks there are: the other tasks wait. Every process has a pool
+of this size, so multiply by the number of processes.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.QueuePool
 """
@@ -19,20 +20,20 @@ ONE = select(1)
 
 @variant
 async def fifteen(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """fifteen connections at once; how many are open, and how many stay"""
-    taken: list[AsyncConnection] = [await engine.connect() for _ in range(15)]
-    at_once = len(await activity.pids())
-    for connection in taken:
+    """open fifteen connections at once, then return them"""
+    connections: list[AsyncConnection] = [await engine.connect() for _ in range(15)]
+    open_at_once = len(await activity.pids())
+    for connection in connections:
         await connection.close()
     await activity.until_open(5)
-    return {"open at once": at_once, "kept": len(await activity.pids())}
+    return {"open at once": open_at_once, "kept": len(await activity.pids())}
 
 
 @variant(engine={"pool_size": 3, "max_overflow": 2})
 async def thirty_tasks(engine: AsyncEngine) -> dict[str, int]:
-    """thirty tasks on 3 + 2; how many connections were ever in use at once"""
+    """run thirty tasks on a pool of 3 + 2, and count the connections in use"""
     in_use = most = 0
-    full = Event()  # the first ones wait until five are in
+    full = Event()  # set once five tasks have a connection
 
     async def work() -> None:
         nonlocal in_use, most

@@ -1,8 +1,9 @@
-"""A task that needs a second connection while it holds one can wait for itself.
+"""A task that needs a second connection while it holds one can deadlock on the pool.
 
-With one slot, a session inside a session waits for the slot that the outer one holds:
-after pool_timeout seconds it gets 3o7r. With more slots the same happens when as many tasks
-do it at once. It is sqlalchemy.exc.TimeoutError, not asyncio's. Use the session you have.
+With one slot, a session inside a session waits for the slot that the outer session holds. After
+pool_timeout seconds it raises error 3o7r. With more slots the same happens when as many tasks do
+this at once. The error is sqlalchemy.exc.TimeoutError, not asyncio's. Pass the session down instead
+of opening a second one.
 
 Symptom: TimeoutError 3o7r "QueuePool limit of size"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
@@ -21,7 +22,7 @@ COUNT = select(func.count(User.id))
 
 @wrong(engine=ONE_SLOT)
 async def nested(Session: Sessions) -> dict[str, int | None]:
-    """a function opens a session of its own"""
+    """the function opens a second session"""
 
     async def count() -> int | None:
         async with Session() as session:
@@ -33,8 +34,8 @@ async def nested(Session: Sessions) -> dict[str, int | None]:
 
 
 @right(engine=ONE_SLOT)
-async def handed_on(Session: Sessions) -> dict[str, int | None]:
-    """the function gets the session"""
+async def passed_down(Session: Sessions) -> dict[str, int | None]:
+    """the function receives the session"""
 
     async def count(session: AsyncSession) -> int | None:
         return await session.scalar(COUNT)
@@ -44,11 +45,11 @@ async def handed_on(Session: Sessions) -> dict[str, int | None]:
         return {"users": await count(session)}
 
 
-def check(nested: Observation, handed_on: Observation) -> None:
+def check(nested: Observation, passed_down: Observation) -> None:
     assert isinstance(nested.error, PoolTimeoutError)
-    assert not isinstance(nested.error, TimeoutError)  # asyncio's is the builtin
+    assert not isinstance(nested.error, TimeoutError)  # asyncio raises the built-in one
     assert nested.code == "3o7r"
-    assert handed_on.value == {"users": 3}
+    assert passed_down.value == {"users": 3}
 
 
 main = main_of(__name__)

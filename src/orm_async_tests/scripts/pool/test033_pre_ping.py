@@ -1,8 +1,8 @@
-"""A killed backend fails its next user once; pool_pre_ping sees it before.
+"""A killed backend breaks its next user once; pool_pre_ping detects it first.
 
-Without the ping the first user gets an error with connection_invalidated, and the second a
-new connection. With it the pool asks before each checkout, and replaces what is dead: the
-price is in test22. It cannot help a transaction that is under way.
+Without the ping the first user gets an error with connection_invalidated, and the second user gets
+a new connection. With pool_pre_ping the pool asks the server at every checkout and replaces a dead
+connection; test22 shows what that costs. The ping cannot help a transaction that has begun.
 
 Symptom: asyncpg: InterfaceError "connection is closed"
 Symptom: psycopg: 57P01 "terminating connection due to administrator command"
@@ -24,7 +24,7 @@ async def users(engine: AsyncEngine) -> int:
 
 @wrong
 async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """kill the backend, ask, and ask again; was the first error a disconnect?"""
+    """kill the backend, then query, and query again after an error"""
     await activity.terminate()
     try:
         return {"a disconnect was raised": False, "users": await users(engine)}
@@ -37,7 +37,7 @@ async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]
 
 @right(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """the same with pool_pre_ping=True"""
+    """do this with pool_pre_ping=True"""
     await activity.terminate()
     try:
         return {"a disconnect was raised": False, "users": await users(engine)}

@@ -1,9 +1,9 @@
-"""A committed SET outlives its user: the next one of the pool gets it too.
+"""A committed SET leaks to the next user of the pooled connection.
 
-The pool sends ROLLBACK when a connection comes back, and that undoes what was not committed.
-What was committed stays with the backend: a search_path, a role, a timeout. SET LOCAL ends
-with its transaction. A reset event can send more than ROLLBACK, at the price of its round
-trips for every checkout.
+The pool sends ROLLBACK when a connection is returned, which undoes everything uncommitted. What was
+committed stays with the backend, for example a search_path, a role or a timeout. SET LOCAL ends
+with its transaction. A listener of the reset event can send more than ROLLBACK, at the price of
+extra round trips for every checkout.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
 """
@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Observation, main_of, right, variant, wrong
 
-NEEDS = ("wire",)
 SHOW = text("SHOW statement_timeout")
 
 
@@ -26,7 +25,7 @@ async def next_user(engine: AsyncEngine) -> str:
 
 @wrong
 async def committed(engine: AsyncEngine) -> str:
-    """SET, commit"""
+    """SET, then commit"""
     async with engine.begin() as connection:
         await connection.execute(text("SET statement_timeout = '7s'"))
     return await next_user(engine)
@@ -34,7 +33,7 @@ async def committed(engine: AsyncEngine) -> str:
 
 @variant
 async def rolled_back(engine: AsyncEngine) -> str:
-    """SET, and no commit"""
+    """SET, without a commit"""
     async with engine.connect() as connection:
         await connection.execute(text("SET statement_timeout = '7s'"))
     return await next_user(engine)
@@ -42,7 +41,7 @@ async def rolled_back(engine: AsyncEngine) -> str:
 
 @right
 async def local(engine: AsyncEngine) -> str:
-    """SET LOCAL, commit"""
+    """SET LOCAL, then commit"""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL statement_timeout = '7s'"))
     return await next_user(engine)
@@ -50,7 +49,7 @@ async def local(engine: AsyncEngine) -> str:
 
 @right(engine={"pool_reset_on_return": None})
 async def reset(engine: AsyncEngine) -> str:
-    """SET, commit, and a reset event that sends RESET ALL"""
+    """SET, then commit; a reset listener sends RESET ALL"""
 
     @event.listens_for(engine.sync_engine, "reset")
     def reset_all(connection: Any, *_: Any) -> None:

@@ -1,7 +1,8 @@
-"""A backend killed inside a transaction: the session wants a rollback first.
+"""After its backend dies inside a transaction, a session needs a rollback (8s2b).
 
-The statement fails as a disconnect, and the work is lost: nothing can go on by itself, and
-pool_pre_ping, which asks at checkout, does not see it. Roll back and do the whole again.
+The statement fails with a disconnect and the transaction is lost. Nothing can continue it, and
+pool_pre_ping does not help, because it only checks at checkout. Roll back, then run the whole
+transaction again.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
@@ -20,8 +21,8 @@ USERS = select(User)
 
 
 @wrong
-async def going_on(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """the backend is killed; catch the error, and go on"""
+async def continued(session: AsyncSession, activity: Activity) -> dict[str, int]:
+    """kill the backend, catch the error, and continue"""
     await session.execute(USERS)
     await activity.terminate()
     with suppress(DBAPIError):
@@ -30,8 +31,8 @@ async def going_on(session: AsyncSession, activity: Activity) -> dict[str, int]:
 
 
 @right
-async def rolling_back(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """the same, but roll back before going on"""
+async def rolled_back(session: AsyncSession, activity: Activity) -> dict[str, int]:
+    """roll back before you continue"""
     await session.execute(USERS)
     await activity.terminate()
     with suppress(DBAPIError):
@@ -40,9 +41,9 @@ async def rolling_back(session: AsyncSession, activity: Activity) -> dict[str, i
     return {"users": len((await session.scalars(USERS)).all())}
 
 
-def check(going_on: Observation, rolling_back: Observation) -> None:
-    assert going_on.code == "8s2b"
-    assert rolling_back.value == {"users": 3}
+def check(continued: Observation, rolled_back: Observation) -> None:
+    assert continued.code == "8s2b"
+    assert rolled_back.value == {"users": 3}
 
 
 main = main_of(__name__)

@@ -1,6 +1,6 @@
-"""A session dropped without close() keeps its connection until it is garbage.
+"""A session dropped without close() keeps its connection until garbage collection.
 
-Then the pool closes the connection, which costs the backend, and warns. Under asyncio the
+Then the pool closes the connection, which ends the backend, and SQLAlchemy warns. Under asyncio the
 garbage collector cannot await a rollback, so nothing gentler is possible. Use `async with`.
 
 Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"
@@ -18,7 +18,7 @@ from orm_async_tests.models import User
 
 @wrong(warns=True, unhandled=True)
 async def dropped(engine: AsyncEngine) -> dict[str, int]:
-    """forget the session; the connections in use before and after the garbage collection"""
+    """drop the session, and count the connections before and after garbage collection"""
     session = AsyncSession(engine)
     await session.execute(select(User))
     in_use = checked_out(engine)
@@ -29,7 +29,7 @@ async def dropped(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def closed(engine: AsyncEngine) -> dict[str, int]:
-    """leave it by `async with`"""
+    """close the session with `async with`"""
     async with AsyncSession(engine) as session:
         await session.execute(select(User))
         in_use = checked_out(engine)

@@ -1,7 +1,8 @@
-"""dispose() leaves a connection in use alone, and then nobody closes it.
+"""dispose() skips a connection that is in use, and nothing closes it later.
 
-The pool is replaced by an empty one. The connection works on, returns to the old pool, and
-its backend stays until the old pool is garbage. Dispose when everything has come back.
+dispose() replaces the pool by an empty one. The connection in use keeps working and returns to the
+old pool. Its backend stays until the old pool is garbage-collected. Dispose the engine when all
+connections have been returned.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-disposal
 """
@@ -18,8 +19,8 @@ ONE = select(1)
 
 @wrong(leaks=True, warns=True)
 async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """dispose while one is in use; the backends then, and when it has come back"""
-    old: Any = engine.pool  # while somebody knows it, it is not garbage
+    """dispose while a connection is in use, and count the backends then and afterwards"""
+    old: Any = engine.pool  # a reference keeps it from being collected
     async with engine.connect() as connection:
         await engine.dispose()
         await connection.execute(ONE)
@@ -29,8 +30,8 @@ async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 
 
 @right
-async def all_back(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """dispose when it has come back; the backends before, and after"""
+async def all_returned(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
+    """dispose after the connection has been returned"""
     async with engine.connect() as connection:
         await connection.execute(ONE)
         then = len(await activity.pids())
@@ -39,10 +40,10 @@ async def all_back(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     return {"backends": then, "backends after": len(await activity.pids())}
 
 
-def check(in_use: Observation, all_back: Observation) -> None:
+def check(in_use: Observation, all_returned: Observation) -> None:
     assert in_use.value == {"backends": 1, "backends after": 1, "idle in the old pool": 1}
-    assert all_back.value == {"backends": 1, "backends after": 0}
-    assert len(in_use.sql) == len(all_back.sql) == 1
+    assert all_returned.value == {"backends": 1, "backends after": 0}
+    assert len(in_use.sql) == len(all_returned.sql) == 1
 
 
 main = main_of(__name__)

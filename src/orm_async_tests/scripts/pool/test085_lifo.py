@@ -1,8 +1,8 @@
-"""A pool uses its connections in turn; with pool_use_lifo=True always the last.
+"""The default pool rotates its connections; with pool_use_lifo=True it reuses the last one.
 
-In turn (the default) every connection of a quiet pool is used now and then, and none is ever
-idle for long. With pool_use_lifo=True the same one is used again and again, and the server or
-a firewall may close the others: together with pool_pre_ping a pool shrinks when it is quiet.
+By rotation every connection of a quiet pool is used now and then, so none is idle for long. With
+pool_use_lifo=True the pool uses the same connection again and again, and the server or a firewall
+may close the idle ones. Together with pool_pre_ping this lets the pool shrink when it is quiet.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
 """
@@ -16,15 +16,15 @@ PID = text("SELECT pg_backend_pid()")
 
 
 async def fill(engine: AsyncEngine) -> None:
-    """Let the pool have three connections."""
-    three = [await engine.connect() for _ in range(3)]
-    for connection in three:
+    """Open three connections and return them to the pool."""
+    connections = [await engine.connect() for _ in range(3)]
+    for connection in connections:
         await connection.close()
 
 
 @variant
-async def in_turn(engine: AsyncEngine) -> dict[str, int]:
-    """six uses of a pool with three connections, one after the other"""
+async def rotating(engine: AsyncEngine) -> dict[str, int]:
+    """use a pool of three connections six times in a row"""
     await fill(engine)
     used = set()
     for _ in range(6):
@@ -34,8 +34,8 @@ async def in_turn(engine: AsyncEngine) -> dict[str, int]:
 
 
 @variant(engine={"pool_use_lifo": True})
-async def last_first(engine: AsyncEngine) -> dict[str, int]:
-    """the same with pool_use_lifo=True"""
+async def last_in_first_out(engine: AsyncEngine) -> dict[str, int]:
+    """do this with pool_use_lifo=True"""
     await fill(engine)
     used = set()
     for _ in range(6):
@@ -44,10 +44,10 @@ async def last_first(engine: AsyncEngine) -> dict[str, int]:
     return {"backends used": len(used)}
 
 
-def check(in_turn: Observation, last_first: Observation) -> None:
-    assert in_turn.value == {"backends used": 3}
-    assert last_first.value == {"backends used": 1}
-    assert len(in_turn.sql) == len(last_first.sql) == 6
+def check(rotating: Observation, last_in_first_out: Observation) -> None:
+    assert rotating.value == {"backends used": 3}
+    assert last_in_first_out.value == {"backends used": 1}
+    assert len(rotating.sql) == len(last_in_first_out.sql) == 6
 
 
 main = main_of(__name__)

@@ -1,7 +1,8 @@
-"""QueuePool is refused for an async engine (pcls); its twin is the default.
+"""An async engine refuses QueuePool (pcls); it uses AsyncAdaptedQueuePool.
 
-QueuePool waits by blocking its thread, which would stop the event loop. The adapted twin is the
-default and waits in asyncio's way; NullPool and StaticPool wait for nothing, and are as they were.
+QueuePool waits by blocking its thread, which would stop the event loop. AsyncAdaptedQueuePool, the
+default of async engines, waits with asyncio's primitives. NullPool and StaticPool never wait, so
+they work with both kinds of engines.
 
 Symptom: ArgumentError pcls "cannot be used with asyncio engine"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
@@ -18,7 +19,7 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def queue_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """poolclass=QueuePool, brought over from a synchronous engine"""
+    """poolclass=QueuePool, as for a synchronous engine"""
     async with make_engine(poolclass=QueuePool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 

@@ -1,11 +1,11 @@
-"""A checkout listener finds what the server closed without a ping's round trips.
+"""A checkout listener detects closed connections without pre-ping's round trips.
 
-pool_pre_ping asks the server before each checkout, in a transaction of its own: as many round trips
-as BEGIN, one statement and ROLLBACK take (the first of each is prepared too). Where the server has
-closed a connection, as a restart or an administrator does, asyncpg was told by the socket. A
-listener that raises DisconnectionError makes the pool connect anew; it costs nothing until then.
+pool_pre_ping queries the server at every checkout in a separate transaction: as many round trips as
+BEGIN, one statement and ROLLBACK take, and preparing the first of them. When a restart or an
+administrator closes a connection, the socket tells asyncpg. A listener that raises
+DisconnectionError makes the pool reconnect, and costs nothing before that.
 
-Not shown: a server or a network that dies without a word. Only a question finds that, or a timeout.
+Not shown: a server or network that dies silently. Only a query or a timeout detects that.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-legacy-pessimistic-ping
 """
@@ -33,35 +33,35 @@ async def users(engine: AsyncEngine) -> int:
         return len((await connection.execute(select(User))).all())
 
 
-async def killed(engine: AsyncEngine, activity: Activity) -> int:
-    """Kill the backend, wait until the driver has heard of it, and say how many there were."""
-    told = asyncio.Event()
+async def kill(engine: AsyncEngine, activity: Activity) -> int:
+    """Kill the backends, wait until the driver has noticed, and return their number."""
+    noticed = asyncio.Event()
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        driver.add_termination_listener(lambda _: told.set())
+        driver.add_termination_listener(lambda _: noticed.set())
     count = await activity.terminate()
-    await told.wait()
+    await noticed.wait()
     return count
 
 
 @wrong(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine) -> dict[str, int]:
-    """pool_pre_ping=True, and nothing is wrong"""
+    """pool_pre_ping=True; the connection is alive"""
     return {"users": await users(engine)}
 
 
 @right
 async def listened(engine: AsyncEngine) -> dict[str, int]:
-    """a checkout listener, and nothing is wrong"""
+    """a checkout listener; the connection is alive"""
     event.listen(engine.sync_engine, "checkout", refuse_closed)
     return {"users": await users(engine)}
 
 
 @right
 async def closed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """a checkout listener, and the backend is killed: the next user gets a new connection"""
+    """a checkout listener; the backend was killed"""
     event.listen(engine.sync_engine, "checkout", refuse_closed)
-    return {"killed": await killed(engine, activity), "users": await users(engine)}
+    return {"killed": await kill(engine, activity), "users": await users(engine)}
 
 
 def check(pinged: Observation, listened: Observation, closed: Observation) -> None:

@@ -1,7 +1,8 @@
-"""FastAPI's usual dependency commits after the answer: a failed commit was a 200.
+"""FastAPI's usual dependency commits after the response: a failure returns 200.
 
-What stands behind `yield` in a dependency runs after the answer: if COMMIT fails, as here by a
-deferred constraint, the client was told that all is well. scope="function" ends it before that.
+By default FastAPI runs the code after `yield` once the response has been sent. If COMMIT fails, as
+it does here because of a deferred constraint, the client has already received 200. With
+scope="function" the dependency exits before the response is sent.
 
 Symptom: 23505 "duplicate key value violates unique constraint"
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
@@ -28,7 +29,7 @@ class Tour(Base):
     name: Mapped[str]
 
 
-async def posted_twice(engine: AsyncEngine, client: Any) -> dict[str, object]:
+async def post_twice(engine: AsyncEngine, client: Any) -> dict[str, object]:
     statuses = [(await client.post("/tours")).status_code for _ in range(2)]
     async with AsyncSession(engine) as session:
         return {"statuses": statuses, "rows": await session.scalar(select(func.count(Tour.id)))}
@@ -36,40 +37,40 @@ async def posted_twice(engine: AsyncEngine, client: Any) -> dict[str, object]:
 
 @wrong
 async def usual_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
-    """post the same name twice; commit in a dependency"""
+    """post the same name twice; commit in a dependency of the default scope"""
     from fastapi import Depends, FastAPI
 
     app = FastAPI()
 
-    async def session() -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(engine) as opened, opened.begin():
-            yield opened
+    async def get_session() -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine) as session, session.begin():
+            yield session
 
     @app.post("/tours")
-    async def create(session: Annotated[AsyncSession, Depends(session)]) -> None:
+    async def create(session: Annotated[AsyncSession, Depends(get_session)]) -> None:
         session.add(Tour(name="Venediger"))
 
-    return await posted_twice(engine, await http.client(app, raise_app_exceptions=False))
+    return await post_twice(engine, await http.client(app, raise_app_exceptions=False))
 
 
 @right
 async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
-    """the same with `scope="function"`"""
+    """commit in a dependency with `scope="function"`"""
     from fastapi import Depends, FastAPI
 
     app = FastAPI()
 
-    async def session() -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(engine) as opened, opened.begin():
-            yield opened
+    async def get_session() -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine) as session, session.begin():
+            yield session
 
     @app.post("/tours")
     async def create(
-        session: Annotated[AsyncSession, Depends(session, scope="function")],
+        session: Annotated[AsyncSession, Depends(get_session, scope="function")],
     ) -> None:
         session.add(Tour(name="Venediger"))
 
-    return await posted_twice(engine, await http.client(app, raise_app_exceptions=False))
+    return await post_twice(engine, await http.client(app, raise_app_exceptions=False))
 
 
 def check(usual_scope: Observation, function_scope: Observation) -> None:

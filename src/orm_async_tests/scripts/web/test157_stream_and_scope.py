@@ -1,8 +1,8 @@
-"""A stream from a function-scoped session takes a connection again and keeps it.
+"""A stream that uses a function-scoped session takes a connection and never returns it.
 
-The session is closed when the endpoint's function returns, and the stream begins after that: a
-closed session works again (test64), so it takes a connection that nobody gives back. A generator
-that streams opens a session of its own.
+FastAPI closes the session when the endpoint function returns, but the stream starts after that. A
+closed session begins a new transaction when it is used (test64), so it takes a connection that
+nothing returns. A generator that streams should open a session itself.
 
 Docs: https://fastapi.tiangolo.com/advanced/custom-response/#streamingresponse
 """
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Http, Observation, checked_out, main_of, right, wrong
 from orm_async_tests.models import User
 
-Sent = dict[str, object]
+Outcome = dict[str, object]
 
 
 async def names(session: AsyncSession) -> AsyncIterator[str]:
@@ -25,31 +25,31 @@ async def names(session: AsyncSession) -> AsyncIterator[str]:
 
 
 @wrong
-async def the_requests_session(engine: AsyncEngine, http: Http) -> Sent:
-    """stream from the session of the dependency"""
+async def request_session(engine: AsyncEngine, http: Http) -> Outcome:
+    """stream from the dependency's session"""
     from fastapi import Depends, FastAPI, responses
 
-    app, kept = FastAPI(), list[AsyncSession]()
+    app, sessions = FastAPI(), list[AsyncSession]()
 
-    async def session() -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(engine) as opened:
-            kept.append(opened)
-            yield opened
+    async def get_session() -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine) as session:
+            sessions.append(session)
+            yield session
 
     @app.get("/names")
     async def stream(
-        session: Annotated[AsyncSession, Depends(session, scope="function")],
+        session: Annotated[AsyncSession, Depends(get_session, scope="function")],
     ) -> responses.StreamingResponse:
         return responses.StreamingResponse(names(session))
 
-    answer = await (await http.client(app)).get("/names")
-    sent = {"names": answer.text, "connections in use": checked_out(engine)}
-    await kept[0].close()
-    return sent
+    response = await (await http.client(app)).get("/names")
+    outcome = {"names": response.text, "connections in use": checked_out(engine)}
+    await sessions[0].close()
+    return outcome
 
 
 @right
-async def a_session_of_its_own(engine: AsyncEngine, http: Http) -> Sent:
+async def own_session(engine: AsyncEngine, http: Http) -> Outcome:
     """stream from a session that the generator opens"""
     from fastapi import FastAPI, responses
 
@@ -64,13 +64,13 @@ async def a_session_of_its_own(engine: AsyncEngine, http: Http) -> Sent:
     async def stream() -> responses.StreamingResponse:
         return responses.StreamingResponse(names_in_a_session())
 
-    answer = await (await http.client(app)).get("/names")
-    return {"names": answer.text, "connections in use": checked_out(engine)}
+    response = await (await http.client(app)).get("/names")
+    return {"names": response.text, "connections in use": checked_out(engine)}
 
 
-def check(the_requests_session: Observation, a_session_of_its_own: Observation) -> None:
-    assert the_requests_session.value == {"names": "123", "connections in use": 1}
-    assert a_session_of_its_own.value == {"names": "123", "connections in use": 0}
+def check(request_session: Observation, own_session: Observation) -> None:
+    assert request_session.value == {"names": "123", "connections in use": 1}
+    assert own_session.value == {"names": "123", "connections in use": 0}
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
 """Pydantic fails on a relationship that is not loaded: load what it will read.
 
-from_attributes reads each attribute that the document names, outside of any await. Pydantic turns
-what that raises into a validation error, so that the cause hides behind "error extracting
-attribute". A query names what its document needs.
+from_attributes=True makes Pydantic read attributes, and reading an unloaded one raises. Pydantic
+turns that error into a ValidationError, so the cause hides behind "Error extracting attribute". Let
+the query load everything that the model reads.
 
 Symptom: ValidationError "Error extracting attribute"
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances
@@ -20,8 +20,8 @@ from orm_async_tests.models import User
 FIRST = select(User).where(User.id == 1)
 
 
-def document(user: User) -> Any:
-    """The user as a document, or the types of the errors in it."""
+def to_dictionary(user: User) -> Any:
+    """Return the user as a dictionary, or the types of the validation errors."""
     from pydantic import BaseModel, ConfigDict, ValidationError
 
     class PointOut(BaseModel):
@@ -36,19 +36,19 @@ def document(user: User) -> Any:
     try:
         return UserOut.model_validate(user).model_dump()
     except ValidationError as error:
-        return {"errors": [(each["type"], *each["loc"]) for each in error.errors()]}
+        return {"errors": [(detail["type"], *detail["loc"]) for detail in error.errors()]}
 
 
 @wrong
 async def not_loaded(session: AsyncSession) -> Any:
-    """make a document of a user whose points are not loaded"""
-    return document((await session.scalars(FIRST)).one())
+    """validate a user whose points are not loaded"""
+    return to_dictionary((await session.scalars(FIRST)).one())
 
 
 @right
 async def loaded(session: AsyncSession) -> Any:
-    """the same with selectinload()"""
-    return document((await session.scalars(FIRST.options(selectinload(User.points)))).one())
+    """validate a user whose points are loaded by selectinload()"""
+    return to_dictionary((await session.scalars(FIRST.options(selectinload(User.points)))).one())
 
 
 def check(not_loaded: Observation, loaded: Observation) -> None:

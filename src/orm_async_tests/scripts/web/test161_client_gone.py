@@ -1,6 +1,7 @@
-"""When its client has gone an endpoint works on and commits; a stream rolls back.
+"""When the client disconnects, an endpoint still commits; a stream rolls back.
 
-Give an endpoint's writes a key for another try (test154). A stream's query may live on (test37).
+Let clients repeat an endpoint's writes with an idempotency key (test154). The query of a stream may
+keep running on the server (test37).
 
 Docs: https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event
 """
@@ -26,42 +27,42 @@ RENAME = update(User).where(User.id == 1).values(username="guide")
 
 async def name_after(session: AsyncSession, activity: Activity, http: Http, app: Any) -> Any:
     await session.execute(NAME.with_for_update())
-    answer, client = await asyncio.open_connection(*await http.serve(app))
-    client.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-    await activity.until_blocked()  # by this session
-    client.write_eof()
-    await answer.read()  # until uvicorn has noticed, and hangs up as well
-    client.close()
+    reader, writer = await asyncio.open_connection(*await http.serve(app))
+    writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+    await activity.until_blocked()  # by the lock of this session
+    writer.write_eof()
+    await reader.read()  # until uvicorn has noticed and closes the connection
+    writer.close()
     await session.rollback()
-    await http.aclose()  # when the request has ended
+    await http.aclose()  # wait for the end of the request
     return {"name": await session.scalar(NAME)}
 
 
 @variant
 async def endpoint(session: AsyncSession, Session: Sessions, activity: Activity, http: Http) -> Any:
-    """write in an endpoint"""
+    """update in an endpoint"""
     from fastapi import FastAPI
 
     app = FastAPI()
 
     @app.get("/")
     async def respond() -> None:
-        async with Session() as own, own.begin():
-            await own.execute(RENAME)
+        async with Session() as other, other.begin():
+            await other.execute(RENAME)
 
     return await name_after(session, activity, http, app)
 
 
 @variant(leaks=True, unhandled=True)
 async def stream(session: AsyncSession, Session: Sessions, activity: Activity, http: Http) -> Any:
-    """write in a stream"""
+    """update in a streaming response"""
     from fastapi import FastAPI, responses
 
     app = FastAPI()
 
     async def parts() -> AsyncIterator[str]:
-        async with Session() as own, own.begin():
-            await own.execute(RENAME)
+        async with Session() as other, other.begin():
+            await other.execute(RENAME)
         yield "done"
 
     @app.get("/")

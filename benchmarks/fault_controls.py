@@ -77,7 +77,7 @@ CONTROLS = (
     Control(
         "COPY before BEGIN is kept in part",
         ("--pattern", "copy_first", "--fault", "cancel"),
-        "partly",
+        "partial commit",
         6,
     ),
     Control(

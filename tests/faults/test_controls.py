@@ -1,4 +1,4 @@
-"""A control that is not caught is a failure."""
+"""A control that reports less than it must is a failure."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ SWEEP = ("--pattern", "copy_first", "--fault", "timeout")
 
 
 @pytest.fixture(autouse=True)
-def own(database: db.Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps run in this worker's database."""
+def use_database(database: db.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the sweeps in the database of this worker."""
     monkeypatch.setenv("DATABASE_URL", with_url(database)["DATABASE_URL"])
 
 
@@ -24,37 +24,38 @@ def own(database: db.Database, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_control_is_caught_or_missed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found, missed = Control("one", SWEEP, "partly", 3), Control("two", SWEEP, "lost", 1)
-    monkeypatch.setattr(fault_controls, "CONTROLS", (found, missed))
+    caught = Control("one", SWEEP, "partial commit", 3)
+    missed = Control("two", SWEEP, "lost commit", 1)
+    monkeypatch.setattr(fault_controls, "CONTROLS", (caught, missed))
     assert fault_controls.main([]) == 1
     out = capsys.readouterr().out
     assert "caught  one" in out
     assert "MISSED  two" in out
 
-    monkeypatch.setattr(fault_controls, "CONTROLS", (found,))
+    monkeypatch.setattr(fault_controls, "CONTROLS", (caught,))
     assert fault_controls.main([]) == 0
 
 
-def test_a_control_whose_sweep_cannot_run_is_no_control() -> None:
+def test_a_sweep_that_cannot_run_is_an_error() -> None:
     with pytest.raises(CouldNotRun, match="ended with 2"):
-        Control("three", ("--pattern", "nothing"), "lost", 1).count_violations()
+        Control("three", ("--pattern", "nothing"), "lost commit", 1).count_violations()
 
 
-def test_a_control_on_another_release_than_its_own_is_no_control(home: Path) -> None:
-    release_folder("sqlalchemy", "0.0.0", home).mkdir(parents=True)  # and SQLAlchemy is not in it
-    control = Control("four", SWEEP, "partly", 1, {"sqlalchemy": "0.0.0"})
+def test_a_sweep_of_another_release_is_an_error(home: Path) -> None:
+    release_folder("sqlalchemy", "0.0.0", home).mkdir(parents=True)  # without SQLAlchemy in it
+    control = Control("four", SWEEP, "partial commit", 1, {"sqlalchemy": "0.0.0"})
     with pytest.raises(CouldNotRun, match="was swept in place of"):
         control.count_violations()
 
 
-def test_controls_are_chosen_by_a_word_of_their_names() -> None:
-    assert [each.sweep for each in fault_controls.select_controls(["COPY"])] == [
+def test_a_word_selects_the_controls_with_it_in_their_names() -> None:
+    assert [control.sweep for control in fault_controls.select_controls(["COPY"])] == [
         fault_controls.CONTROLS[0].sweep
     ]
     with pytest.raises(CouldNotRun, match="flood"):
         fault_controls.select_controls(["flood"])
 
 
-def test_each_control_has_a_name_of_its_own() -> None:
-    names = [each.name for each in fault_controls.CONTROLS]
+def test_the_names_of_controls_are_unique() -> None:
+    names = [control.name for control in fault_controls.CONTROLS]
     assert len(set(names)) == len(names) == 6

@@ -1,4 +1,4 @@
-"""orm-async-tests faults: what it prints, and with which code it ends."""
+"""The command `faults`: its output, its exit codes and the points that it remembers."""
 
 import json
 import sys
@@ -9,14 +9,45 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests import cli, db
-from orm_async_tests.faults import known, patterns
+from orm_async_tests.faults import expected_violations, patterns
+from orm_async_tests.faults.failed_points import find_failed_points
 from orm_async_tests.faults.kinds import KINDS
-from orm_async_tests.faults.outcome import parse
-from orm_async_tests.faults.remembered import remembered
+from orm_async_tests.faults.points import parse_point
 from tests.faults import test_sweep
 
-OWN = "tests.faults.test_sweep:commits_twice"
+USERS_WORK = "tests.faults.test_sweep:commit_twice"
+ROWS = ("--rows", "select count(*) from users")
 Run = Callable[..., tuple[int, str, str]]
+APPLICATION = '''
+"""An application with a session factory of its own, as with FastAPI."""
+
+import os
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+engine = create_async_engine(os.environ["DATABASE_URL"])
+Session = async_sessionmaker(engine)
+INSERT = text("INSERT INTO users (username) VALUES ('one')")
+
+
+async def commit_twice():
+    for _ in range(2):
+        async with Session.begin() as session:
+            await session.execute(INSERT)
+
+
+async def takes_session(session: AsyncSession): ...
+
+
+async def takes_two(engine, session): ...
+
+
+def is_not_async(engine): ...
+
+
+async def does_nothing(engine): ...
+'''
 
 
 @pytest.fixture
@@ -26,16 +57,25 @@ def run(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> Run:
-    """The command on this worker's database: its exit code, and what it printed."""
-    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))  # where what failed is kept
+    """Run the command on the database of this worker; return its exit code and its output."""
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))  # with the points that failed
     monkeypatch.setenv("DATABASE_URL", database.url.render_as_string(hide_password=False))
 
-    def run(*arguments: str) -> tuple[int, str, str]:
+    def run_command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["orm-async-tests", "faults", *arguments])
         code = cli.main()
         return code, *capsys.readouterr()
 
-    return run
+    return run_command
+
+
+@pytest.fixture
+def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Write a user's module into the working directory, and return its name."""
+    name = f"application_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(APPLICATION, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return name
 
 
 def test_a_pattern_without_violations_ends_with_0(run: Run) -> None:
@@ -44,91 +84,134 @@ def test_a_pattern_without_violations_ends_with_0(run: Run) -> None:
     assert "10 points: 0 violations, 0 by known defects, 0 unresolved, 4 ambiguous" in out
 
 
-def test_the_trap_is_known_and_its_points_can_be_run_again(run: Run) -> None:
+def test_known_violations_end_with_0_and_their_points_can_be_run_again(run: Run) -> None:
     code, out, err = run("--pattern", "copy_first", "--fault", "timeout", "--json")
     assert code == 0, out + err
     [cell] = json.loads(out)["cells"]
     assert cell["violations"]
-    assert all(each["known"] for each in cell["violations"])
-    partly = [each["point"] for each in cell["violations"] if "partly" in each["broken"]]
+    assert all(violation["known"] for violation in cell["violations"])
+    tokens = [
+        violation["point"]
+        for violation in cell["violations"]
+        if "partial commit" in violation["broken"]
+    ]
 
-    code, out, _ = run("--point", partly[-1])  # at the first, the COPY may not be answered yet
+    code, out, _ = run("--point", tokens[-1])  # at the first, the COPY may not be answered yet
     assert code == 1
-    assert "partly: changed by (500,), the whole is (501,)" in out
+    assert "partial commit: changed by (500,) instead of (501,)" in out
 
 
-def test_the_map_and_the_document_have_every_point(run: Run, tmp_path: Path) -> None:
+def test_the_map_and_the_document_contain_every_point(run: Run, tmp_path: Path) -> None:
     svg = tmp_path / "faults.svg"
     code, out, _ = run("--pattern", "commit", "--fault", "timeout", "--svg", str(svg), "--json")
     assert code == 0
     [cell] = json.loads(out)["cells"]
     assert list(cell["verdicts"]) == [str(at) for at in range(1, cell["points"] + 1)]
     assert set(cell["verdicts"].values()) == {"pass", "ambiguous"}
-    drawn = svg.read_text("utf-8")
-    assert f"{cell['points']} points: 0 violations" in drawn
-    assert ">timeout-suspended<" in drawn
+    drawing = svg.read_text("utf-8")
+    assert f"{cell['points']} points: 0 violations" in drawing
+    assert ">timeout-suspended<" in drawing
 
 
-def test_a_known_defect_that_is_not_shown_is_an_error(
+def test_a_known_defect_that_does_not_show_is_an_error(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cured = replace(known.COPY_BEFORE_BEGIN, works=frozenset({"commit"}))
-    monkeypatch.setattr(known, "KNOWN", (cured,))
+    cured = replace(expected_violations.COPY_BEFORE_BEGIN, works=frozenset({"commit"}))
+    monkeypatch.setattr(expected_violations, "EXPECTED", (cured,))
     code, out, _ = run("--pattern", "commit", "--fault", "timeout")
     assert code == 1
-    assert "known, and not shown: BEGIN is sent" in out
+    assert "known, but not shown: SQLAlchemy sends BEGIN" in out
 
 
-def test_work_of_ones_own_is_found_by_module_and_function(run: Run) -> None:
-    rows = ("--rows", "select count(*) from users")
-    code, out, _ = run("--pattern", OWN, *rows, "--fault", "timeout")
-    assert code == 1
-    assert f"asyncpg/asyncio/{OWN}/timeout-suspended/" in out
-
-
-def test_what_failed_is_run_first_until_it_passes(
+def test_a_users_function_is_swept_until_its_failures_pass(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = ("--pattern", OWN, "--rows", "select count(*) from users", "--fault", "timeout")
-    kept = remembered(tmp_path, OWN, "asyncpg", "asyncio")
-    code, _, err = run(*sweep)
+    sweep = ("--pattern", USERS_WORK, *ROWS, "--fault", "timeout")
+    failed_points = find_failed_points(tmp_path, USERS_WORK, "asyncpg", "asyncio")
+    code, out, err = run(*sweep)
     assert code == 1
+    assert f"asyncpg/asyncio/{USERS_WORK}/timeout-suspended/" in out
     assert "last time" not in err
-    failed = kept.points(["timeout"])
-    assert failed
+    points = failed_points.select(["timeout"])
+    assert points
 
     code, _, err = run(*sweep)
     assert code == 1
-    assert f"{OWN}: what failed last time comes first ({len(failed)})" in err
-    assert [f"fails again: {each.token} at" in err for each in failed] == [True] * len(failed)
+    assert f"{USERS_WORK}: points that failed last time run first ({len(points)})" in err
+    assert all(f"fails again: {point.token} at" in err for point in points)
     assert err.index("fails again") < err.index("timeout-suspended:")
 
-    monkeypatch.setattr(test_sweep, "commits_twice", patterns.add)  # it is corrected
-    code, _, err = run("--point", failed[0].token, *sweep[2:4])
+    monkeypatch.setattr(test_sweep, "commit_twice", patterns.add)  # the function is corrected
+    code, _, err = run("--point", points[0].token, *ROWS)
     assert code == 0
-    assert kept.points(["timeout"]) == failed[1:]
+    assert failed_points.select(["timeout"]) == points[1:]
     code, _, err = run(*sweep)
     assert code == 0
-    assert err.count("passes now") == len(failed) - 1
-    assert not kept.path.exists()
+    assert err.count("passes now") == len(points) - 1
+    assert not failed_points.path.exists()
 
 
-def test_what_failed_by_other_faults_stays_kept(tmp_path: Path) -> None:
-    kept = remembered(tmp_path, "add", "asyncpg", "asyncio")
-    cancel, reset = (
-        parse(f"asyncpg/asyncio/add/{each}/3") for each in ("cancel-ready", "fin-after")
+def test_a_function_can_use_the_session_factory_of_its_module(run: Run, application: str) -> None:
+    name = f"{application}:commit_twice"
+    code, out, _ = run("--pattern", name, *ROWS, "--fault", "timeout")
+    assert code == 1
+    lines = out.splitlines()
+    header = next(number for number, line in enumerate(lines) if line.startswith(application))
+    assert " commit_twice: partial commit (" in lines[header]
+    token = lines[header + 1].split()[0]
+    assert token.startswith(f"asyncpg/asyncio/{name}/timeout-suspended/")
+    code, out, _ = run("--point", token, *ROWS)
+    assert code == 1
+    assert "partial commit: changed by (1,) instead of (2,)" in out
+
+    code, _, err = run("--pattern", name, "--driver", "psycopg")
+    assert code == 2
+    assert "uses the engine of its module" in err
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        ("takes_session", "takes AsyncSession, not an engine"),
+        ("takes_two", "requires 2 arguments: engine, session"),
+        ("is_not_async", "is not an async function"),
+        ("Session", "is not an async function"),
+        ("INSERT", "is not a function, but an object of the class TextClause"),
+        ("missing", "could not be imported"),
+    ],
+)
+def test_a_function_of_another_form_is_refused(
+    run: Run, application: str, function: str, problem: str
+) -> None:
+    code, _, err = run("--pattern", f"{application}:{function}")
+    assert code == 2
+    assert problem in err
+    assert "where: --pattern" in err
+
+
+def test_a_function_without_fault_points_ends_with_2(run: Run, application: str) -> None:
+    code, _, err = run("--pattern", f"{application}:does_nothing", "--fault", "cancel")
+    assert code == 2
+    assert "it has no fault point" in err
+
+
+def test_failed_points_of_other_faults_are_kept(tmp_path: Path) -> None:
+    failed_points = find_failed_points(tmp_path, "add", "asyncpg", "asyncio")
+    cancel, fin = (
+        parse_point(f"asyncpg/asyncio/add/{fault}/3") for fault in ("cancel-ready", "fin-after")
     )
-    kept.replace(["cancel", "fin"], [cancel, reset])
-    kept.replace(["cancel"], [])
-    assert kept.points(["cancel", "fin"]) == [reset]
-    assert remembered(tmp_path, "add", "psycopg", "asyncio").points(["cancel", "fin"]) == []
+    failed_points.replace(["cancel", "fin"], [cancel, fin])
+    failed_points.replace(["cancel"], [])
+    assert failed_points.select(["cancel", "fin"]) == [fin]
+    psycopg = find_failed_points(tmp_path, "add", "psycopg", "asyncio")
+    assert psycopg.select(["cancel", "fin"]) == []
 
 
-def test_a_fault_of_another_release_is_not_run_again(tmp_path: Path) -> None:
-    kept = remembered(tmp_path, "add", "asyncpg", "asyncio")
-    kept.path.parent.mkdir()
-    kept.path.write_text("asyncpg/asyncio/add/earthquake-ready/3\n", "utf-8")
-    assert kept.points(KINDS) == []
+def test_an_unknown_fault_of_another_release_is_ignored(tmp_path: Path) -> None:
+    failed_points = find_failed_points(tmp_path, "add", "asyncpg", "asyncio")
+    failed_points.path.parent.mkdir()
+    failed_points.path.write_text("asyncpg/asyncio/add/earthquake-ready/3\n", "utf-8")
+    assert failed_points.select(KINDS) == []
 
 
 @pytest.mark.parametrize(
@@ -136,8 +219,10 @@ def test_a_fault_of_another_release_is_not_run_again(tmp_path: Path) -> None:
     [
         ("--pattern", "nothing"),
         ("--pattern", "nowhere:nothing"),
+        ("--pattern", ":nothing"),
+        ("--pattern", "json:"),
         ("--fault", "flood"),
-        ("--fault", "kill", "--pattern", "tests.faults.test_sweep:commits_twice"),
+        ("--fault", "kill", "--pattern", USERS_WORK),
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/0"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/300"),
@@ -146,17 +231,7 @@ def test_a_fault_of_another_release_is_not_run_again(tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_not_known_ends_with_2(run: Run, arguments: tuple[str, ...]) -> None:
+def test_bad_arguments_end_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     code, _, err = run(*arguments)
     assert code == 2
     assert f"where: {arguments[0]}" in err
-
-
-def test_work_that_no_fault_can_reach_ends_with_2(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "idle_work.py").write_text("async def idle(engine): ...\n", "utf-8")
-    monkeypatch.chdir(tmp_path)
-    code, _, err = run("--pattern", "idle_work:idle", "--fault", "cancel")
-    assert code == 2
-    assert "it has no fault point" in err

@@ -1,88 +1,103 @@
-"""A server that is killed and started again: what was reported as done is there."""
+"""After a kill and a restart of the server, everything that was reported as committed is there."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import Report, runs, server, sweep
+from orm_async_tests.faults import Report, pattern_sweeps, server_monitor, sweep
+from orm_async_tests.faults.kinds import Fault
+from orm_async_tests.faults.pattern_sweeps import (
+    default_kinds,
+    open_private_server,
+    plan_sweeps,
+    select_patterns,
+)
 from orm_async_tests.faults.patterns import add
-from orm_async_tests.faults.report import Cell
-from orm_async_tests.harness.environment.private_servers import data_directory, url_of
-from orm_async_tests.postgres import private_server
+from orm_async_tests.faults.points import Point
+from orm_async_tests.harness.environment.private_servers import url_of
 from orm_async_tests.postgres.cluster import DURABLE
+from tests.faults.sweep_helpers import name_violations
 
-NON_DURABLE = {
-    "synchronous_commit": "off",
-    "wal_writer_delay": "10000",
-}  # the latter in milliseconds
+NON_DURABLE = {"synchronous_commit": "off", "wal_writer_delay": "10000"}  # milliseconds
+USERS_WORK = "tests.faults.test_sweep:commit_twice"
 
 
-def killed(database: db.Database, *names: str) -> Report:
-    """The report of these patterns, on a server that is killed at each point."""
+def sweep_kills(database: db.Database, *names: str) -> Report:
+    """Return the report of patterns on a private server that is killed at every point."""
 
-    told: list[Cell] = []
+    async def run() -> Report:
+        with open_private_server(["kill"]) as private:
+            sweeps = [
+                sweep
+                for pattern in select_patterns(names, None)
+                for sweep in plan_sweeps(pattern, database, ["kill"], "asyncio", private)
+            ]
+            return Report([cell for sweep in sweeps async for cell in sweep.run()])
 
-    async def swept() -> Report:
-        with runs.places_for(database, ["kill"]) as places:
-            each = [runs.sweep_one(one, places, "asyncio", told.append) for one in patterns]
-            return Report([cell for cells in each for cell in await cells])
-
-    patterns = runs.chosen(names, None)
-    report = asyncio.run(swept())
-    assert told == report.cells
-    return report
+    return asyncio.run(run())
 
 
 @pytest.fixture
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The private server answers a commit before it is on disk."""
-    for module in (runs, server):
+def non_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the private server answer a commit before it is on disk."""
+    for module in (pattern_sweeps, server_monitor):
         monkeypatch.setattr(module, "DURABLE", NON_DURABLE)
 
 
-def test_a_server_that_is_killed_at_every_suspension_is_survived(database: db.Database) -> None:
-    report = killed(database, "commit", "load")
+@pytest.mark.thorough
+def test_a_kill_at_every_suspension_is_survived(database: db.Database) -> None:
+    report = sweep_kills(database, "commit", "load")
     assert not report.violating, report
     assert not report.unresolved
     assert len(report.outcomes) == 24
-    assert {each.ended for each in report.outcomes} > {"done", "DBAPIError"}
-    assert max(len(each.retries) for each in report.outcomes) == 1
+    assert {outcome.result for outcome in report.outcomes} > {"done", "DBAPIError"}
+    assert max(len(outcome.failed_uses) for outcome in report.outcomes) == 1
 
 
-def test_what_such_a_server_forgets_is_found(database: db.Database, forgetful: None) -> None:
-    broken = {name for each in killed(database, "commit").violating for name in each.violations}
-    assert "lost" in broken
+@pytest.mark.thorough
+def test_a_commit_that_a_non_durable_server_loses_is_reported(
+    database: db.Database, non_durable: None
+) -> None:
+    assert "lost commit" in name_violations(sweep_kills(database, "commit"))
 
 
-def test_the_server_that_is_killed_keeps_what_was_committed() -> None:
-    async def shown(settings: Mapping[str, str]) -> dict[str, str]:
-        with private_server(data_directory(), **settings) as private:
-            engine = create_async_engine(url_of(private, "asyncpg"))
-            async with engine.connect() as connection:
-                found = {name: await connection.scalar(text(f"SHOW {name}")) for name in DURABLE}
-            await engine.dispose()
-        return found
+def test_a_killed_server_is_started_again_with_durable_settings(database: db.Database) -> None:
+    async def read_settings(private_url: URL) -> dict[str, str]:
+        engine = create_async_engine(private_url)
+        async with engine.connect() as connection:
+            settings = {name: await connection.scalar(text(f"SHOW {name}")) for name in DURABLE}
+        await engine.dispose()
+        return settings
 
-    assert asyncio.run(shown(DURABLE)) == dict.fromkeys(
-        ("fsync", "synchronous_commit", "full_page_writes"), "on"
-    )
+    async def run() -> None:
+        with open_private_server(["kill"]) as private:
+            assert private is not None
+            [pattern] = select_patterns(["commit"], None)
+            [sweep] = plan_sweeps(pattern, database, ["kill"], "asyncio", private)
+            point = Point("asyncpg", "asyncio", "commit", Fault("kill", "suspended"), 2)
+            outcome = await sweep.run_point(point)
+            assert outcome.result not in ("", "done")
+            assert not outcome.violations
+            settings = await read_settings(url_of(private, "asyncpg"))
+        names = ("fsync", "synchronous_commit", "full_page_writes")
+        assert settings == dict.fromkeys(names, "on")
+
+    asyncio.run(run())
 
 
-def test_no_server_is_killed_beside_somebodys_own(database: db.Database) -> None:
-    patterns, embedded = runs.chosen(["add"], None), replace(database, kind="embedded")
-    assert "kill" not in runs.usual_kinds(patterns, database)
-    assert "kill" in runs.usual_kinds(patterns, embedded)
-    own = runs.chosen(["tests.faults.test_sweep:commits_twice"], None)
-    assert "kill" not in runs.usual_kinds(own, embedded)
+def test_no_server_is_killed_for_a_users_function_or_database(database: db.Database) -> None:
+    patterns, embedded = select_patterns(["add"], None), replace(database, kind="embedded")
+    assert "kill" not in default_kinds(patterns, database)
+    assert "kill" in default_kinds(patterns, embedded)
+    assert "kill" not in default_kinds(select_patterns([USERS_WORK], None), embedded)
 
 
-def test_a_server_that_is_not_ours_is_not_killed(database: db.Database) -> None:
+def test_a_server_that_is_not_private_is_not_killed(database: db.Database) -> None:
     engine = create_async_engine(database.url)
     with pytest.raises(CouldNotRun, match="private server"):
         asyncio.run(sweep(add, engine, kinds=["kill"]))

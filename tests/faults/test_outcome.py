@@ -1,4 +1,4 @@
-"""What of the things seen at a point is a violation."""
+"""Points have tokens, and an outcome names the invariants that it violates."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,75 +8,112 @@ import pytest
 from orm_async_tests import charts
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import heatmap
-from orm_async_tests.faults.kinds import KINDS, Fault, faults
-from orm_async_tests.faults.known import LISTENER_BEGINS, NEVER_RETRIEVED, explained
-from orm_async_tests.faults.outcome import Outcome, Point, parse
-from orm_async_tests.faults.report import Cell, Report, summary, verdict
+from orm_async_tests.faults.expected_violations import (
+    LISTENER_BEGINS,
+    NEVER_RETRIEVED,
+    explain_outcome,
+)
+from orm_async_tests.faults.kinds import KINDS, Fault, list_faults
+from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.faults.points import Point, parse_point
+from orm_async_tests.faults.report import Cell, Report, classify, summarize
 
 POINT = Point("asyncpg", "asyncio", "shop.orders:place_order", Fault("cancel", "ready"), 7)
 CUT = replace(POINT, fault=Fault("reset", "after"))
-CLEAN = Outcome(POINT, delivered=True, ended="CancelledError", change=(0, 0), whole=(-1, 1))
+CLEAN = Outcome(
+    POINT, delivered=True, result="CancelledError", change=(0, 0), expected_change=(-1, 1)
+)
 
 
-def test_a_point_is_its_token_again() -> None:
-    assert parse(POINT.token) == POINT
-    assert parse(CUT.token) == CUT
+def test_a_token_names_its_point() -> None:
+    assert parse_point(POINT.token) == POINT
+    assert parse_point(CUT.token) == CUT
 
 
-def test_each_kind_is_explained() -> None:
+def test_the_page_explains_every_kind_of_faults() -> None:
     page = (Path(__file__).parents[2] / "docs/faults.md").read_text("utf-8")
     assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
 
 
-@pytest.mark.parametrize("token", ["a/b/c/cancel-ready/1+2", "a/b/c/cancel+cancel-ready/1"])
-def test_a_pair_alone_has_two_numbers(token: str) -> None:
-    with pytest.raises(CouldNotRun, match="no point"):
-        parse(token)
+@pytest.mark.parametrize(
+    "token",
+    [
+        "a/b/c/cancel-ready/1+2",
+        "a/b/c/cancel+cancel-ready/1",
+        "a/b/c/cancel-ready/0",
+        "a/b/c/cancel-ready/-1",
+        "a/b/c/cancel-ready/\N{SUPERSCRIPT TWO}",
+        "a/b/c/cancel-never/1",
+        "a/b/c/flood-ready/1",
+        "a/b",
+        "",
+    ],
+)
+def test_a_malformed_token_is_refused(token: str) -> None:
+    with pytest.raises(CouldNotRun, match="not a fault point"):
+        parse_point(token)
 
 
-def test_each_fault_has_a_token() -> None:
-    points = [replace(POINT, fault=each, then=int(bool(each.second))) for each in faults()]
-    assert [parse(each.token) for each in points] == points
-    assert len({each.token for each in points}) == len(points) == 25
+def test_every_fault_has_a_token() -> None:
+    points = [
+        replace(POINT, fault=fault, then=int(bool(fault.second_kind))) for fault in list_faults()
+    ]
+    assert [parse_point(point.token) for point in points] == points
+    assert len({point.token for point in points}) == len(points) == 25
 
 
 @pytest.mark.parametrize(
-    ("seen", "broken"),
+    ("outcome", "violations"),
     [
         (CLEAN, set()),
-        (replace(CLEAN, ended=""), {"stuck"}),
-        (replace(CLEAN, waited=True), {"waiting"}),
-        (replace(CLEAN, ended="", waited=True), {"stuck"}),
-        (replace(CLEAN, ended="AssertionError"), {"swallowed"}),
-        (replace(CLEAN, ended="done", change=(-1, 1)), {"swallowed"}),
+        (replace(CLEAN, result=""), {"stuck"}),
+        (replace(CLEAN, needed_cancel=True), {"waiting"}),
+        (replace(CLEAN, result="", needed_cancel=True), {"stuck"}),
+        (replace(CLEAN, result="AssertionError"), {"swallowed"}),
+        (replace(CLEAN, result="done", change=(-1, 1)), {"swallowed"}),
         (replace(CLEAN, checked_out=1), {"checked out"}),
-        (replace(CLEAN, states=["idle", "idle in transaction"]), {"open backend"}),
-        (replace(CLEAN, states=["idle"]), set()),
-        (replace(CLEAN, tasks=["place_order"]), {"leaked task"}),
-        (replace(CLEAN, troubles=["ResourceWarning: unclosed"]), {"trouble"}),
-        (replace(CLEAN, change=(-1, 0)), {"partly"}),
-        (replace(CLEAN, change=(-2, 2)), {"partly"}),
+        (replace(CLEAN, backend_states=("idle", "idle in transaction")), {"open backend"}),
+        (replace(CLEAN, backend_states=("idle",)), set()),
+        (replace(CLEAN, leaked_tasks=("place_order",)), {"leaked task"}),
+        (replace(CLEAN, troubles=("ResourceWarning: unclosed",)), {"trouble"}),
+        (replace(CLEAN, change=(-1, 0)), {"partial commit"}),
+        (replace(CLEAN, change=(-2, 2)), {"partial commit"}),
         (replace(CLEAN, change=(-1, 1)), set()),
-        (replace(CLEAN, retries=["DBAPIError: closed"]), {"unusable"}),
+        (replace(CLEAN, failed_uses=("DBAPIError: closed",)), {"unusable"}),
         (replace(CLEAN, orphans=1), {"orphan"}),
-        (replace(CLEAN, point=CUT, ended="done"), {"lost"}),
-        (replace(CLEAN, point=CUT, ended="done", change=(-1, 1)), set()),
-        (replace(CLEAN, point=CUT, ended="DBAPIError", retries=["DBAPIError: closed"]), set()),
-        (replace(CLEAN, point=CUT, ended="DBAPIError", retries=["", ""]), {"unusable"}),
+        (replace(CLEAN, point=CUT, result="done"), {"lost commit"}),
+        (replace(CLEAN, point=CUT, result="done", change=(-1, 1)), set()),
+        (replace(CLEAN, point=CUT, result="DBAPIError", failed_uses=("",)), set()),
+        (replace(CLEAN, point=CUT, result="DBAPIError", failed_uses=("", "")), {"unusable"}),
     ],
 )
-def test_a_violation_is_named(seen: Outcome, broken: set[str]) -> None:
-    assert set(seen.violations) == broken
+def test_violations_are_named(outcome: Outcome, violations: set[str]) -> None:
+    assert set(outcome.violations) == violations
 
 
-def test_a_fault_that_was_not_delivered_is_no_pass() -> None:
-    missed, once = replace(CLEAN, delivered=False), replace(CLEAN, once={"leaked task": "close"})
-    report = Report([Cell("place_order", POINT.fault, (3, 3), [CLEAN, missed, once])])
-    assert report.unresolved == [missed, once]
-    assert "3 points: 0 violations, 0 by known defects, 2 unresolved" in summary(report)
+def test_an_undelivered_fault_is_unresolved() -> None:
+    missed = replace(CLEAN, delivered=False)
+    unconfirmed = replace(CLEAN, unconfirmed={"leaked task": "close"}, label="orders.py:10 place")
+    report = Report([Cell("place_order", POINT.fault, (3, 3), (CLEAN, missed, unconfirmed))])
+    assert report.unresolved == [missed, unconfirmed]
+    assert "3 points: 0 violations, 0 by known defects, 2 unresolved" in summarize(report)
     assert str(report).splitlines()[1:] == [
-        f"{POINT.token}: unresolved: it was not delivered",
-        f"{POINT.token}: unresolved: leaked task: close, and not again",
+        "at a message of the client: unresolved (1 point)",
+        f"  {POINT.token}: unresolved: it was not delivered",
+        "orders.py:10 place: unresolved (1 point)",
+        f"  {POINT.token} at orders.py:10 place: unresolved: leaked task: close, "
+        "but not when it was run again",
+    ]
+
+
+def test_failures_are_grouped_by_the_users_line() -> None:
+    labels = ("orders.py:10 place > Connection.begin:1", "orders.py:9 place", "orders.py:10 place")
+    outcomes = tuple(replace(CLEAN, label=label, orphans=1) for label in labels)
+    report = Report([Cell("place_order", POINT.fault, (3, 3), outcomes)])
+    headers = [line for line in str(report).splitlines()[1:] if not line.startswith(" ")]
+    assert headers == [
+        "orders.py:10 place: orphan (2 points)",
+        "orders.py:9 place: orphan (1 point)",
     ]
 
 
@@ -91,33 +128,34 @@ def test_a_fault_that_was_not_delivered_is_no_pass() -> None:
 def test_a_transaction_left_open_by_a_listener_is_known_where_begin_is_sent(
     label: str, sqlalchemy: str, is_known: bool
 ) -> None:
-    seen = replace(CLEAN, label=label, states=["idle in transaction"])
-    stack = {"sqlalchemy": sqlalchemy, "asyncpg": "0.32.0"}
-    explained([Cell("add", POINT.fault, (3, 3), [seen])], stack)
-    assert (seen.known == LISTENER_BEGINS.defect) is is_known
+    outcome = replace(CLEAN, label=label, backend_states=("idle in transaction",))
+    versions = {"sqlalchemy": sqlalchemy, "asyncpg": "0.32.0"}
+    explained = explain_outcome(outcome, versions)
+    assert (explained.defect == LISTENER_BEGINS.defect) is is_known
 
 
-def test_a_commit_of_which_the_caller_saw_an_error_is_ambiguous() -> None:
-    report = Report([Cell("add", POINT.fault, (2, 2), [CLEAN, replace(CLEAN, change=(-1, 1))])])
+def test_a_commit_with_an_error_for_the_caller_is_ambiguous() -> None:
+    outcomes = (CLEAN, replace(CLEAN, change=(-1, 1)))
+    report = Report([Cell("add", POINT.fault, (2, 2), outcomes)])
     assert len(report.ambiguous) == 1
     assert not report.violating
 
 
 def test_a_cell_shows_counts_that_differ_and_points_that_were_left_out() -> None:
-    assert Cell("add", POINT.fault, (8, 6), [CLEAN] * 8).shown == "6-8"
-    assert Cell("bulk", CUT.fault, (2006, 2006), [CLEAN] * 40).shown == "40 of 2006"
-    assert Cell("add", CUT.fault, (2, 2), [CLEAN, replace(CLEAN, orphans=1)]).shown == "2 !1"
+    assert str(Cell("add", POINT.fault, (8, 6), (CLEAN,) * 8)) == "6-8"
+    assert str(Cell("bulk", CUT.fault, (2006, 2006), (CLEAN,) * 40)) == "40 of 2006"
+    assert str(Cell("add", CUT.fault, (2, 2), (CLEAN, replace(CLEAN, orphans=1)))) == "2 !1"
 
 
-def test_a_map_tells_verdicts_apart_by_marks_too() -> None:
-    outcomes = [
+def test_the_map_distinguishes_verdicts_by_marks_too() -> None:
+    outcomes = (
         CLEAN,
-        replace(CLEAN, orphans=1, known=NEVER_RETRIEVED.defect),
+        replace(CLEAN, orphans=1, defect=NEVER_RETRIEVED.defect),
         replace(CLEAN, orphans=1),
         replace(CLEAN, change=(-1, 1)),
         replace(CLEAN, delivered=False),
-    ]
-    assert [verdict(each) for each in outcomes] == list(heatmap.LOOKS)
+    )
+    assert [classify(outcome) for outcome in outcomes] == list(heatmap.LOOKS)
     for looks in zip(*heatmap.LOOKS.values(), strict=True):
         assert len(set(looks)) == len(heatmap.LOOKS)
 

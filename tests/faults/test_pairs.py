@@ -1,55 +1,57 @@
-"""Two faults: the second one comes while the first is cleaned up."""
+"""The second fault of a pair arrives while the first one is cleaned up."""
 
 import asyncio
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
+from orm_async_tests.faults.kinds import Fault
 from orm_async_tests.faults.patterns import USERS, add
-from orm_async_tests.faults.sweeping import again
-from tests.faults.sweeps import LEFT, swept
+from orm_async_tests.faults.points import Point
+from orm_async_tests.faults.sweeping import Sweep
+from tests.faults.sweep_helpers import LEAKED, name_violations, run_sweep
 
 
-async def cleans_up_once(engine: AsyncEngine) -> None:
-    """Closes its connection whenever it is cancelled, if only once."""
+async def close_unless_cancelled_twice(engine: AsyncEngine) -> None:
+    """Close the connection after one cancel, but not after two."""
     connection = await engine.connect()
-    LEFT.append(connection)
+    LEAKED.append(connection)
     try:
-        await asyncio.sleep(0)  # such as a call of another service
+        await asyncio.sleep(0)  # stands for a call of another service
     except asyncio.CancelledError:
-        await asyncio.sleep(0)  # such as a line of a log
+        await asyncio.sleep(0)  # stands for writing a log
         await connection.close()
         raise
     await connection.close()
 
 
+@pytest.mark.thorough
 def test_a_second_cancel_at_every_suspension_is_survived(database: db.Database) -> None:
-    report = swept(database, add, "cancel+cancel", rows=USERS)
+    report = run_sweep(database, add, "cancel+cancel", rows=USERS)
     assert not report.violating, report
-    assert len(report.outcomes) > 2 * len(swept(database, add, "cancel").outcomes)
-    assert {each.point.then for each in report.outcomes} >= {1, 2, 3, 4}
+    assert len(report.outcomes) > 2 * len(run_sweep(database, add, "cancel").outcomes)
+    assert {outcome.point.then for outcome in report.outcomes} >= {1, 2, 3, 4}
 
 
+@pytest.mark.thorough
 def test_the_end_of_a_backend_during_the_clean_up_is_survived(database: db.Database) -> None:
-    report = swept(database, add, "cancel+terminate", rows=USERS)
+    report = run_sweep(database, add, "cancel+terminate", rows=USERS)
     assert not report.violating, report
     assert report.outcomes
 
 
-def test_work_that_a_second_cancel_breaks_is_found(database: db.Database) -> None:
-    assert not swept(database, cleans_up_once, "cancel").violating
-    report = swept(database, cleans_up_once, "cancel+cancel")
-    broken = {name for each in report.violating for name in each.violations}
-    assert "checked out" in broken
+def test_work_that_a_second_cancel_breaks_is_reported(database: db.Database) -> None:
+    assert not run_sweep(database, close_unless_cancelled_twice, "cancel").violating
+    report = run_sweep(database, close_unless_cancelled_twice, "cancel+cancel")
+    assert "checked out" in name_violations(report)
 
 
-def test_the_point_of_a_pair_is_run_again_by_its_token(database: db.Database) -> None:
-    point = next(
-        each.point
-        for each in swept(database, add, "cancel+cancel", rows=USERS).outcomes
-        if each.point.then == 2
-    )
+def test_a_point_of_a_pair_can_be_run_alone(database: db.Database) -> None:
     engine = create_async_engine(database.url)
-    seen = asyncio.run(again(add, lambda: engine, database.url, USERS, point))
-    assert seen.delivered
-    assert ", then " in seen.label
+    point = Point("asyncpg", "asyncio", "add", Fault("cancel+cancel", "suspended"), 2, 2)
+    sweep = Sweep(add, lambda: engine, database.url, "add", ("cancel+cancel",), rows=USERS)
+    outcome = asyncio.run(sweep.run_point(point))
+    assert outcome.delivered
+    assert not outcome.violations
+    assert ", then " in outcome.label

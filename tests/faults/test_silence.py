@@ -1,77 +1,96 @@
-"""A network that is silent: who is released by whom."""
+"""On a silent network the driver's timeouts release the caller, or nothing does."""
 
 import asyncio
 
+import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.faults import Report, sweep
+from orm_async_tests.faults.injection import Work
 from orm_async_tests.faults.kinds import Fault
-from orm_async_tests.faults.outcome import Point
-from orm_async_tests.faults.patterns import USERS, Work
-from orm_async_tests.faults.sweeping import again
+from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.faults.patterns import USERS, read_untimed
+from orm_async_tests.faults.points import Point
+from orm_async_tests.faults.sweeping import Sweep
 from orm_async_tests.models import User
-from tests.faults.test_faults_command import Run, run
-
-__all__ = ["run"]  # a fixture
 
 TIMEOUT = 0.75  # seconds
+TIMEOUTS = {"timeout": TIMEOUT, "command_timeout": TIMEOUT}
 
 
 async def read(engine: AsyncEngine) -> None:
-    """One value."""
+    """Read one value."""
     async with engine.connect() as connection:
         await connection.scalar(text("SELECT 1"))
 
 
 async def write(engine: AsyncEngine) -> None:
-    """One row."""
+    """Insert one row."""
     async with engine.begin() as connection:
         await connection.execute(insert(User).values(username="one"))
 
 
-def released(database: db.Database, work: Work, kind: str) -> Report:
-    """The report of a sweep in which the driver's timeouts alone release the caller."""
-    timeouts = {"timeout": TIMEOUT, "command_timeout": TIMEOUT}
+def sweep_with_timeouts(database: db.Database, work: Work, kind: str) -> Report:
+    """Return the report of a sweep in which the driver's timeouts release every caller."""
 
-    async def swept() -> Report:
-        engine = create_async_engine(database.url, connect_args=timeouts)
+    async def run() -> Report:
+        engine = create_async_engine(database.url, connect_args=TIMEOUTS)
         return await sweep(work, engine, rows=USERS, kinds=[kind])
 
-    report = asyncio.run(swept())
+    report = asyncio.run(run())
     assert not report.violating, report
     assert not report.unresolved
-    assert {each.ended for each in report.outcomes} == {"TimeoutError"}
-    assert not any(each.retries for each in report.outcomes)
+    assert {outcome.result for outcome in report.outcomes} == {"TimeoutError"}
+    assert not any(outcome.failed_uses for outcome in report.outcomes)
     return report
 
 
-def test_a_connection_that_is_silent_is_given_up_by_the_driver(database: db.Database) -> None:
-    report = released(database, write, "stall")
+def run_stall(
+    database: db.Database, work: Work, moment: str, at: int, timeout: float | None, patience: float
+) -> Outcome:
+    """Return the outcome of a stall at one message, with this command_timeout in seconds."""
+    options = {} if timeout is None else {"command_timeout": timeout}
+    engine = create_async_engine(database.url, connect_args=options)
+    sweep = Sweep(
+        work, lambda: engine, database.url, "work", ("stall",), rows=USERS, patience=patience
+    )
+    point = Point("asyncpg", "asyncio", "work", Fault("stall", moment), at)
+    return asyncio.run(sweep.run_point(point))
+
+
+@pytest.mark.thorough
+def test_the_driver_gives_up_a_silent_connection(database: db.Database) -> None:
+    report = sweep_with_timeouts(database, write, "stall")
     assert len(report.outcomes) >= 10
-    assert [each.point.fault.moment for each in report.ambiguous] == ["after"]
-    assert min(each.seconds for each in report.outcomes) > TIMEOUT
+    assert [outcome.point.fault.moment for outcome in report.ambiguous] == ["after"]
+    assert min(outcome.seconds for outcome in report.outcomes) > TIMEOUT
 
 
-def test_a_network_that_is_silent_is_given_up_by_the_driver(database: db.Database) -> None:
-    assert len(released(database, read, "partition").outcomes) >= 8
+@pytest.mark.thorough
+def test_the_driver_gives_up_a_silent_network(database: db.Database) -> None:
+    assert len(sweep_with_timeouts(database, read, "partition").outcomes) >= 8
 
 
-def test_a_timeout_that_is_longer_than_ones_patience_is_found(database: db.Database) -> None:
-    engine = create_async_engine(database.url, connect_args={"command_timeout": 60})
-    point = Point("asyncpg", "asyncio", "read", Fault("stall", "before"), 2)
-    seen = again(read, lambda: engine, database.url, None, point, patience=0.2)
-    assert set(asyncio.run(seen).violations) == {"waiting"}
+def test_the_driver_gives_up_a_stalled_command(database: db.Database) -> None:
+    outcome = run_stall(database, write, "before", 2, timeout=0.25, patience=30)
+    assert outcome.result == "TimeoutError"
+    assert not outcome.violations
+    assert outcome.seconds > 0.25
 
 
-def test_without_timeouts_the_caller_waits_until_it_is_cancelled(run: Run) -> None:
-    code, out, _ = run("--point", "asyncpg/asyncio/read_untimed/stall-before/2")
-    assert code == 1
-    assert "waiting: the caller was released by a cancel alone" in out
+def test_a_timeout_longer_than_the_patience_is_reported(database: db.Database) -> None:
+    outcome = run_stall(database, read, "before", 2, timeout=60, patience=0.2)
+    assert set(outcome.violations) == {"waiting"}
 
 
-def test_at_the_exit_of_a_session_no_cancel_releases_it(run: Run) -> None:
-    code, out, _ = run("--point", "asyncpg/asyncio/read_untimed/stall-after/5")
-    assert code == 1
-    assert "stuck: the caller was not released" in out
+def test_without_timeouts_only_a_cancel_releases_the_caller(database: db.Database) -> None:
+    outcome = run_stall(database, read_untimed, "before", 2, timeout=None, patience=0.2)
+    assert set(outcome.violations) == {"waiting"}
+
+
+@pytest.mark.thorough
+def test_no_cancel_can_leave_a_session_on_a_silent_network(database: db.Database) -> None:
+    outcome = run_stall(database, read_untimed, "after", 5, timeout=None, patience=0.2)
+    assert "stuck" in outcome.violations

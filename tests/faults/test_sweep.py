@@ -1,4 +1,4 @@
-"""A sweep finds what is wrong, and nothing where all is right."""
+"""A sweep reports work that is wrong, and passes work that is right."""
 
 import asyncio
 
@@ -9,31 +9,32 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import Report, inject
+from orm_async_tests.faults import injection
 from orm_async_tests.faults.patterns import USERS, add, copy_first
-from tests.faults.sweeps import LEFT, swept
+from tests.faults.sweep_helpers import LEAKED, name_violations, run_sweep
 
 INSERT = text("INSERT INTO users (username) VALUES ('one')")
+PENDING: list[asyncio.Task[bool]] = []
 
 
-async def leaks(engine: AsyncEngine) -> None:
-    """Closes its connection, unless it is cancelled between its statements."""
+async def leak_if_cancelled(engine: AsyncEngine) -> None:
+    """Close the connection, unless a cancel arrives between its statements."""
     connection = await engine.connect()
-    LEFT.append(connection)
+    LEAKED.append(connection)
     await connection.execute(text("SELECT 1"))
     await asyncio.sleep(0)
     await connection.close()
 
 
-async def commits_twice(engine: AsyncEngine) -> None:
-    """Two rows that belong together, in two transactions."""
+async def commit_twice(engine: AsyncEngine) -> None:
+    """Insert two rows that belong together in two transactions."""
     for _ in range(2):
         async with engine.begin() as connection:
             await connection.execute(INSERT)
 
 
-async def swallows(engine: AsyncEngine) -> None:
-    """Takes a cancel for an error of the database."""
+async def swallow_cancel(engine: AsyncEngine) -> None:
+    """Treat a cancel as an error of the database."""
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
@@ -41,8 +42,8 @@ async def swallows(engine: AsyncEngine) -> None:
         error.__traceback__ = None
 
 
-async def goes_on(engine: AsyncEngine) -> None:
-    """Asks something else if it is cancelled."""
+async def continue_after_cancel(engine: AsyncEngine) -> None:
+    """Run another statement after a cancel."""
     async with engine.connect() as connection:
         try:
             await asyncio.sleep(0)
@@ -50,16 +51,16 @@ async def goes_on(engine: AsyncEngine) -> None:
             await connection.execute(text("SELECT 1"))
 
 
-async def forgets_a_task(engine: AsyncEngine) -> None:
-    """Starts a task that nobody waits for."""
+async def forget_task(engine: AsyncEngine) -> None:
+    """Start a task that nothing waits for."""
     async with engine.connect() as connection:
-        LEFT_TASKS.append(asyncio.create_task(asyncio.Event().wait()))
+        PENDING.append(asyncio.create_task(asyncio.Event().wait()))
         await connection.execute(text("SELECT 1"))
-        LEFT_TASKS.pop().cancel()
+        PENDING.pop().cancel()
 
 
-async def loses(engine: AsyncEngine) -> None:
-    """Does without the row if the connection is lost, and says that it is done."""
+async def ignore_errors(engine: AsyncEngine) -> None:
+    """Report success although the row is lost with its connection."""
     try:
         async with engine.begin() as connection:
             await connection.execute(INSERT)
@@ -67,100 +68,92 @@ async def loses(engine: AsyncEngine) -> None:
         return
 
 
-async def tries_again(engine: AsyncEngine) -> None:
-    """Does it once more on another connection if the first one is lost."""
-    for left in (1, 0):
+async def retry_once(engine: AsyncEngine) -> None:
+    """Run a query again on another connection if the first one is lost."""
+    for retries in (1, 0):
         try:
             async with engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
                 return
         except (DBAPIError, OSError):
-            if not left:
+            if not retries:
                 raise
 
 
-async def fails(engine: AsyncEngine) -> None:
-    """Fails without any fault."""
+async def always_fail(engine: AsyncEngine) -> None:
+    """Fail without any fault."""
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1 FROM nowhere"))
 
 
-LEFT_TASKS: list[asyncio.Task[bool]] = []
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for half a second for what is leaked on purpose."""
+    monkeypatch.setattr(injection, "SETTLED_WITHIN", 0.5)
 
 
-def broken(report: Report) -> set[str]:
-    """The names of the invariants that were broken."""
-    return {name for each in report.violating for name in each.violations}
-
-
-def test_the_points_are_the_same_when_counted_again(database: db.Database) -> None:
-    reports = [swept(database, add, "cancel", "reset", rows=USERS) for _ in range(2)]
-    tokens = [[each.point.token for each in report.outcomes] for report in reports]
-    assert tokens[0] == tokens[1]
+def test_two_sweeps_have_the_same_points(database: db.Database) -> None:
+    reports = [run_sweep(database, add, "cancel", "reset", rows=USERS) for _ in range(2)]
+    first, second = ([outcome.point.token for outcome in report.outcomes] for report in reports)
+    assert first == second
     assert [cell.counts[0] for cell in reports[0].cells] == [
         cell.counts[1] for cell in reports[1].cells
     ]
 
 
-def test_copy_before_begin_is_kept_in_part(database: db.Database) -> None:
-    report = swept(database, copy_first, "cancel", rows=USERS)
-    found = report.violating + report.expected
-    assert {"partly"} <= {name for each in found for name in each.violations}
+def test_copy_before_begin_commits_in_part(database: db.Database) -> None:
+    report = run_sweep(database, copy_first, "cancel", rows=USERS)
+    violating = report.violating + report.expected
+    assert "partial commit" in {name for outcome in violating for name in outcome.violations}
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left behind on purpose is not waited for as long as usual."""
-    monkeypatch.setattr(inject, "SETTLED_WITHIN", 0.5)
-
-
-def test_a_connection_that_is_not_closed_is_found_where_it_is_lost(
+def test_a_connection_that_is_not_closed_is_reported_with_its_line(
     database: db.Database, impatient: None
 ) -> None:
-    report = swept(database, leaks, "timeout")
-    assert "checked out" in broken(report)
-    first = next(each for each in report.violating if "checked out" in each.violations)
+    report = run_sweep(database, leak_if_cancelled, "timeout")
+    assert "checked out" in name_violations(report)
+    first = next(outcome for outcome in report.violating if "checked out" in outcome.violations)
     assert first.label.startswith("test_sweep.py:")
     assert first.point.token in str(report)
 
 
-def test_work_that_commits_twice_is_kept_in_part(database: db.Database) -> None:
-    assert broken(swept(database, commits_twice, "cancel", "reset", rows=USERS)) == {"partly"}
+def test_two_transactions_commit_in_part(database: db.Database) -> None:
+    report = run_sweep(database, commit_twice, "cancel", "reset", rows=USERS)
+    assert name_violations(report) == {"partial commit"}
 
 
-def test_a_cancel_that_is_swallowed_is_found(database: db.Database) -> None:
-    assert broken(swept(database, swallows, "cancel")) == {"swallowed"}
+def test_a_swallowed_cancel_is_reported(database: db.Database) -> None:
+    assert name_violations(run_sweep(database, swallow_cancel, "cancel")) == {"swallowed"}
 
 
-def test_a_scope_cancels_again_where_a_cancel_is_over(database: db.Database) -> None:
-    assert broken(swept(database, goes_on, "cancel")) == {"swallowed"}
-    report = swept(database, goes_on, "scope")
+def test_a_scope_cancels_again_after_a_swallowed_cancel(database: db.Database) -> None:
+    assert name_violations(run_sweep(database, continue_after_cancel, "cancel")) == {"swallowed"}
+    report = run_sweep(database, continue_after_cancel, "scope")
     assert report.outcomes
     assert not report.violating, report
 
 
-def test_a_task_that_is_left_behind_is_found(database: db.Database, impatient: None) -> None:
-    report = swept(database, forgets_a_task, "timeout")
-    LEFT_TASKS.clear()
-    assert "leaked task" in broken(report)
+def test_a_forgotten_task_is_reported(database: db.Database, impatient: None) -> None:
+    report = run_sweep(database, forget_task, "timeout")
+    PENDING.clear()
+    assert "leaked task" in name_violations(report)
 
 
-def test_work_that_is_said_to_be_done_and_is_lost_is_found(database: db.Database) -> None:
-    assert broken(swept(database, loses, "reset", rows=USERS)) == {"lost"}
+def test_success_without_a_commit_is_reported(database: db.Database) -> None:
+    report = run_sweep(database, ignore_errors, "reset", rows=USERS)
+    assert name_violations(report) == {"lost commit"}
 
 
-def test_another_try_helps_against_one_reset_and_not_where_the_network_stays_down(
-    database: db.Database,
-) -> None:
-    ends = {
-        kind: {each.ended for each in swept(database, tries_again, kind).outcomes}
+def test_a_retry_survives_one_reset_but_no_network_that_stays_down(database: db.Database) -> None:
+    results = {
+        kind: {outcome.result for outcome in run_sweep(database, retry_once, kind).outcomes}
         for kind in ("reset", "down")
     }
-    assert ends["reset"] == {"done"}
-    assert ends["down"]
-    assert "done" not in ends["down"]
+    assert results["reset"] == {"done"}
+    assert results["down"]
+    assert "done" not in results["down"]
 
 
-def test_work_that_fails_without_a_fault_cannot_be_swept(database: db.Database) -> None:
+def test_work_that_fails_without_a_fault_is_refused(database: db.Database) -> None:
     with pytest.raises(CouldNotRun, match="ProgrammingError"):
-        swept(database, fails, "cancel")
+        run_sweep(database, always_fail, "cancel")

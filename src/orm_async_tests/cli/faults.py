@@ -1,4 +1,4 @@
-"""orm-async-tests faults: a fault at every point of a piece of work, and what it leaves behind."""
+"""orm-async-tests faults: inject a fault at every point of some work, and check what is left."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orm_async_tests import db
+from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.stack_options import add_database, add_driver, add_loop
 
@@ -17,77 +17,93 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from orm_async_tests import db
     from orm_async_tests.faults.patterns import Pattern
     from orm_async_tests.faults.report import Cell, Report
     from orm_async_tests.harness.definitions.upstream import Upstream
 
 LEGEND = "N: points  !: violations  =: known defects  ?: unresolved"
+TOKEN = "a token that the command has printed at the start of a line"
 
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("faults", help="a fault at every await and message of a pattern")
-    pattern = "such as transfer, or one's own as module:function (again for more; default: all)"
+    parser = commands.add_parser(
+        "faults", help="inject a fault at every await and every message of a pattern"
+    )
+    pattern = "a pattern, for example transfer, or your function as module:function (repeatable)"
     parser.add_argument("--pattern", action="append", default=[], metavar="NAME", help=pattern)
-    rows = "numbers that one's own pattern changes, such as 'select count(*) from orders'"
+    rows = "a query of one row of numbers that your function changes: 'select count(*) from orders'"
     parser.add_argument("--rows", metavar="SQL", help=rows)
-    fault = "such as cancel, docs/faults.md has them (again for more; default: the quick ones)"
+    fault = "a kind of faults of docs/faults.md, for example cancel (repeatable)"
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault)
-    parser.add_argument("--point", metavar="TOKEN", help="this point alone, as a failure names it")
+    point = "run only the point that this token names; a report has a token for each failure"
+    parser.add_argument("--point", metavar="TOKEN", help=point)
     add_database(parser)
     add_driver(parser)
     add_loop(parser)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="the cells as JSON")
-    svg = "the points as a map (extra: charts)"
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+    svg = "draw all points as a map (requires the extra `charts`)"
     parser.add_argument("--svg", type=Path, metavar="FILE", help=svg)
-    parser.set_defaults(run=faults)
+    parser.set_defaults(run=sweep_patterns)
 
 
-def faults(arguments: argparse.Namespace) -> int:
-    """Sweep, print what was found, and return 1 if a violation has no known reason."""
+def sweep_patterns(arguments: argparse.Namespace) -> int:
+    """Sweep, print the report, and return 1 for a violation that no known defect explains."""
     if arguments.point:
-        return _again(arguments)
-    from orm_async_tests.faults import known, report
-    from orm_async_tests.faults.runs import chosen, chosen_kinds
+        return run_again(arguments)
+    from orm_async_tests.faults.expected_violations import find_missing
+    from orm_async_tests.faults.pattern_sweeps import check_kinds, select_patterns
+    from orm_async_tests.faults.report import Report, build_document, render_table
 
-    patterns = chosen(arguments.pattern, arguments.rows)
-    kinds = chosen_kinds(arguments.fault)
-    figure, started = _figure(arguments.svg), time.perf_counter()
-    cells, stack = _swept(patterns, kinds, arguments)
+    patterns = select_patterns(arguments.pattern, arguments.rows)
+    check_kinds(arguments.fault)
+    figure, started = _create_figure(arguments.svg), time.perf_counter()
+    cells, versions = _sweep(patterns, arguments)
     _refuse_work_without_points(cells)
-    missing = list(known.absent(cells, stack))
-    found = report.Report(cells)
-    _draw(figure, found, stack, arguments)
+    missing, report = list(find_missing(cells, versions)), Report(cells)
+    _draw(figure, report, versions, arguments)
     if arguments.as_json:
-        print(json.dumps(report.document(found, {**stack, "loop": arguments.loop}), indent=2))
+        print(json.dumps(build_document(report, {**versions, "loop": arguments.loop}), indent=2))
     else:
-        print("\n".join([*report.table(found), LEGEND, ""]))
-        _explain(found.expected, missing)
-        print(f"{found} in {time.perf_counter() - started:.0f} s")
-    return int(bool(found.violating or missing))
+        print("\n".join([*render_table(report), LEGEND, ""]))
+        _print_defects(report, missing)
+        print(f"{report} in {time.perf_counter() - started:.0f} s")
+    return int(bool(report.violating or missing))
 
 
-def _swept(
-    patterns: "Sequence[Pattern]", kinds: "Sequence[str]", arguments: argparse.Namespace
+def _sweep(
+    patterns: "Sequence[Pattern]", arguments: argparse.Namespace
 ) -> "tuple[list[Cell], dict[str, str]]":
-    """The cells, and the versions that they are of."""
-    from orm_async_tests.faults.first import sweep_and_remember
-    from orm_async_tests.faults.kinds import faults
-    from orm_async_tests.faults.runs import usual_kinds
-    from orm_async_tests.faults.sweeping import libraries
+    """Return the cells of all patterns, and the versions of the libraries."""
+    from orm_async_tests.faults.failed_first import sweep_failed_first
+    from orm_async_tests.faults.failed_points import find_failed_points
+    from orm_async_tests.faults.kinds import list_faults
+    from orm_async_tests.faults.pattern_sweeps import (
+        default_kinds,
+        open_database,
+        open_private_server,
+        plan_sweeps,
+    )
+    from orm_async_tests.faults.sweeping import read_versions
     from orm_async_tests.harness.environment.event_loops import run
     from orm_async_tests.postgres.paths import home
 
     loop = arguments.loop
-    with db.open_database(arguments.db_, arguments.driver) as database:
+    cells: list[Cell] = []
+    with open_database(patterns, arguments.db_, arguments.driver) as database:
         asyncio.run(_connect_once(database))
-        kinds = kinds or usual_kinds(patterns, database)
-        total = sum(len(faults(tuple(pattern.kinds.intersection(kinds)))) for pattern in patterns)
-        with _progress(total) as (tell, say):
+        kinds = arguments.fault or default_kinds(patterns, database)
+        total = sum(len(list_faults([*pattern.kinds.intersection(kinds)])) for pattern in patterns)
+        versions = read_versions(database.driver)
+        with open_private_server(kinds) as private, _progress(total) as (say, report_cell):
             say(f"db: {database.label}, {database.driver}, {loop}")
-            stack = libraries(database.driver)
-            swept = patterns, database, kinds, loop, stack, home(), tell, say
-            return run(loop, sweep_and_remember, *swept), stack
+            for pattern in patterns:
+                sweeps = plan_sweeps(pattern, database, kinds, loop, private)
+                failed = find_failed_points(home(), pattern.name, database.driver, loop)
+                reporters = say, report_cell
+                cells += run(loop, sweep_failed_first, sweeps, failed, versions, *reporters)
+    return cells, versions
 
 
 def _refuse_work_without_points(cells: "Sequence[Cell]") -> None:
@@ -98,40 +114,48 @@ def _refuse_work_without_points(cells: "Sequence[Cell]") -> None:
             raise CouldNotRun(
                 "it has no fault point: it neither waits nor sends a message to the server",
                 work,
-                "a function that uses the engine that it gets as its argument",
+                "a function that uses its engine",
             )
 
 
-async def _connect_once(database: db.Database) -> None:
+async def _connect_once(database: "db.Database") -> None:
     """Raise CouldNotRun if the database cannot be reached."""
+    from orm_async_tests import db
+
     async with db.connect(database, "orm_async_tests faults"):
         pass
 
 
 @contextmanager
-def _progress(total: int) -> "Iterator[tuple[Callable[[Cell], None], Callable[[str], None]]]":
-    """What tells of a cell and what says a line, on standard error; a bar if it is a terminal."""
+def _progress(total: int) -> "Iterator[tuple[Callable[[str], None], Callable[[Cell], None]]]":
+    """Show the progress on standard error, with a bar if it is a terminal.
+
+    Yield a function that prints a line, and one that reports a finished cell.
+    """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
     console = Console(stderr=True, highlight=False)
     columns = *Progress.get_default_columns(), MofNCompleteColumn()
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, disable=hidden, transient=True) as bar:
+    is_hidden = not console.is_terminal
+    with Progress(*columns, console=console, disable=is_hidden, transient=True) as bar:
         task = bar.add_task("faults", total=total)
 
         def say(text: str) -> None:
             console.print(text, markup=False, soft_wrap=True)
 
-        def tell(cell: "Cell") -> None:
-            say(f"{cell.work} {cell.fault}: {cell.shown}")
+        def report_cell(cell: "Cell") -> None:
+            say(f"{cell.work} {cell.fault}: {cell}")
             bar.update(task, description=cell.work, advance=1)
 
-        yield tell, say
+        yield say, report_cell
 
 
-def _figure(path: Path | None) -> "Figure | None":
-    """An empty figure for a file, before the minutes of a sweep. Raises CouldNotRun."""
+def _create_figure(path: Path | None) -> "Figure | None":
+    """Return an empty figure, and check that its file can be written before a long sweep.
+
+    Raises CouldNotRun.
+    """
     if path is None:
         return None
     from orm_async_tests import charts
@@ -140,65 +164,72 @@ def _figure(path: Path | None) -> "Figure | None":
     try:
         path.open("a", encoding="utf-8").close()
     except OSError as error:
-        what = f"{path} cannot be written: {error.strerror}"
-        raise CouldNotRun(what, "--svg", "a file in a folder that is there") from None
+        problem = f"{path} cannot be written: {error.strerror}"
+        raise CouldNotRun(problem, "--svg", "a file in a directory that exists") from None
     return figure
 
 
 def _draw(
-    figure: "Figure | None", found: "Report", stack: dict[str, str], arguments: argparse.Namespace
+    figure: "Figure | None",
+    report: "Report",
+    versions: dict[str, str],
+    arguments: argparse.Namespace,
 ) -> None:
     if figure is None:
         return
     from orm_async_tests import charts
-    from orm_async_tests.faults import heatmap, report
+    from orm_async_tests.faults.heatmap import draw
+    from orm_async_tests.faults.report import summarize
 
-    versions = ", ".join(f"{name} {version}" for name, version in stack.items())
-    heatmap.draw(figure, found, f"{report.summary(found)} ({versions}, {arguments.loop})")
+    stack = ", ".join(f"{name} {version}" for name, version in versions.items())
+    draw(figure, report, f"{summarize(report)} ({stack}, {arguments.loop})")
     arguments.svg.write_text(charts.svg_of(figure), "utf-8")
 
 
-def _again(arguments: argparse.Namespace) -> int:
-    """Run one point again, and print all that was seen there."""
-    from orm_async_tests.faults.outcome import parse
-    from orm_async_tests.faults.remembered import remembered
-    from orm_async_tests.faults.runs import chosen, places_for, rerun
+def run_again(arguments: argparse.Namespace) -> int:
+    """Run one point, print its outcome, and return 1 for a violation."""
+    from orm_async_tests.faults.failed_points import find_failed_points
+    from orm_async_tests.faults.pattern_sweeps import (
+        open_database,
+        open_private_server,
+        plan_sweeps,
+        select_patterns,
+    )
+    from orm_async_tests.faults.points import parse_point
     from orm_async_tests.harness.environment.event_loops import run
     from orm_async_tests.postgres.paths import home
 
-    point = parse(arguments.point)
-    if point.driver not in db.DRIVERS:
-        raise CouldNotRun(f"{point.driver!r} is not a driver", "--point", "a token of the output")
-    [pattern] = chosen([point.work], arguments.rows)
+    point = parse_point(arguments.point)
+    if point.driver not in DRIVERS:
+        raise CouldNotRun(f"{point.driver!r} is not a driver", "--point", TOKEN)
+    [pattern] = select_patterns([point.work], arguments.rows)
+    kinds, driver = [point.fault.kind], None if pattern.engine else point.driver
     with (
-        db.open_database(arguments.db_, point.driver) as database,
-        places_for(database, [point.fault.kind]) as places,
+        open_database([pattern], arguments.db_, driver) as database,
+        open_private_server(kinds) as private,
     ):
         asyncio.run(_connect_once(database))
-        seen = run(point.loop, rerun, pattern, places[point.fault.kind], point)
-    if not seen.reached:
-        raise CouldNotRun(
-            f"{point.work} has no point {point.where}: it has {seen.counted} with this fault",
-            "--point",
-            "a token from the end of a line of the output",
-        )
-    if not seen.violations:
-        remembered(home(), pattern.name, point.driver, point.loop).forget(point)
-    print(f"{point.token} at {seen.label or 'a message'}")
-    print(f"  delivered  {seen.delivered}")
-    print(f"  caller     {seen.ended} {seen.error}".rstrip())
-    print(f"  changed    {seen.change} of {seen.whole}")
-    for name, why in seen.violations.items():
-        print(f"  {name}: {why}")
-    return int(bool(seen.violations))
+        [sweep] = plan_sweeps(pattern, database, kinds, point.loop, private)
+        outcome = run(point.loop, sweep.run_point, point)
+    if not outcome.reached:
+        problem = f"{point.work} has no point {point.where}: it has {outcome.count} with this fault"
+        raise CouldNotRun(problem, "--point", TOKEN)
+    if not outcome.violations:
+        find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
+    print(f"{point.token} at {outcome.label or 'a message'}")
+    print(f"  delivered  {outcome.delivered}")
+    print(f"  caller     {outcome.result} {outcome.message}".rstrip())
+    print(f"  changed    {outcome.change} of {outcome.expected_change}")
+    for name, evidence in outcome.violations.items():
+        print(f"  {name}: {evidence}")
+    return int(bool(outcome.violations))
 
 
-def _explain(expected: "list[Any]", missing: "list[Upstream]") -> None:
-    """Say of each known defect at how many points it showed itself, and which ones did not."""
-    seen = [each.known for each in expected]
-    for what in dict.fromkeys(each.description for each in seen):
-        one = next(each for each in seen if each.description == what)
-        count = sum(each.description == what for each in seen)
-        print(f"known ({count}): {one.description}\n  {one.link}")
-    for absent in missing:
-        print(f"known, and not shown: {absent.description}\n  {absent.link}")
+def _print_defects(report: "Report", missing: "Sequence[Upstream]") -> None:
+    """Print the known defects with the number of their points, and those that did not show."""
+    shown = [outcome.defect for outcome in report.expected if outcome.defect]
+    for description, defect in {defect.description: defect for defect in shown}.items():
+        count = sum(other.description == description for other in shown)
+        print(f"known ({count}): {description}\n  {defect.link}")
+    for defect in missing:
+        print(f"known, but not shown: {defect.description}\n  {defect.link}")

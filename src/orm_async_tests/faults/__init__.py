@@ -1,4 +1,32 @@
-"""Faults at every point of a piece of work: what it must survive, and what it leaves behind."""
+"""Inject a fault at every point of a piece of work, and check what it leaves behind.
+
+Code that uses a database asynchronously can be interrupted at any `await`: a task is cancelled, a
+timeout expires, the server ends a backend, the network drops a connection. A test that races such a
+fault against real traffic hits one of these moments, and another one in the next run. The sweep
+hits every one of them, in order.
+
+The method is exact because a fault can only arrive at certain points. A task runs without
+interruption from one suspension to the next, and a connection carries one message after another.
+Every coroutine of the work runs inside `suspensions.Suspensions`, which counts its suspensions in
+all tasks that exist during the run. Every connection runs through `network.Network`, which counts
+the messages that the client sends. The work runs twice without a fault to count these points, and
+then once for each point and each fault. The number of a point identifies it, so that a failure can
+be run again.
+
+After each fault the sweep asserts that:
+
+* the caller was released in time, and saw the error that the fault stands for
+* the pool had no connection checked out when the caller went on
+* the server has no backend that is active or in a transaction, and no task is left running
+* all rows of the work were changed, or none, and none if the caller was told of nothing wrong
+  although nothing was committed
+* nothing was warned, logged as an error, or raised where no caller could see it
+* the next use of the engine works, and `dispose()` closes every connection
+
+It does not assert which side of a commit a fault falls on: a caller that sees an error cannot know
+whether the server committed. Such points are counted as ambiguous commits, and are no violations.
+Nor does it inject faults while other work runs on the same engine, or more than two faults at once.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +38,7 @@ __all__ = ["Report", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for then: pytest imports this package for its plugin in every run."""
+    """Import late, because the pytest plugin imports this package in every run."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from orm_async_tests.faults import report, sweeping

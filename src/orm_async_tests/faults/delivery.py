@@ -1,82 +1,85 @@
-"""How a fault comes at a suspension, and the second one of a pair while the first is cleaned up."""
+"""Deliver a fault at a suspension, and a pair's second fault during the clean-up."""
 
 import asyncio
 import time
 from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.labels import label
-from orm_async_tests.faults.outcome import Outcome
-from orm_async_tests.faults.server import Server
+from orm_async_tests.faults.labels import describe_suspension
+from orm_async_tests.faults.points import Point
+from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.faults.suspensions import Suspensions
 
-LIMITS = ("timeout", "scope")  # faults that are the end of the caller's time
+LIMITS = ("timeout", "scope")  # faults that limit the time of the caller
 
 
-class Scope:
-    """anyio.fail_after() in the form of asyncio.timeout(); CouldNotRun without AnyIO."""
+class AnyioScope:
+    """anyio.fail_after() with the interface of asyncio.timeout(). Raises CouldNotRun."""
 
     def __init__(self) -> None:
         try:
             from anyio import fail_after
         except ImportError:
-            what = "AnyIO is not installed, whose scope should expire"
-            raise CouldNotRun(what, "the fault `scope`", "pip install anyio") from None
-        self._limited = fail_after(None)
+            problem = "AnyIO is not installed, but its scope should expire"
+            raise CouldNotRun(problem, "the fault `scope`", "pip install anyio") from None
+        self._manager = fail_after(None)
 
     async def __aenter__(self) -> None:
-        self._scope = self._limited.__enter__()
+        self._scope = self._manager.__enter__()
 
     async def __aexit__(self, *error: Any) -> bool | None:
-        return self._limited.__exit__(*error)
+        return self._manager.__exit__(*error)
 
     def reschedule(self, when: float) -> None:
-        """Expire at this time of the loop."""
+        """Expire at this time of the event loop, in seconds."""
         self._scope.deadline = when
 
     def expired(self) -> bool:
-        """Whether it has."""
+        """Return whether the timeout fired."""
         return self._scope.cancel_called
 
 
 class Delivery:
-    """Delivers what an outcome's point says, and notes there where the work stood."""
+    """Delivers the fault of a point, and records where the work was suspended."""
 
-    def __init__(self, outcome: Outcome, server: Server) -> None:
-        self.limit = Scope() if outcome.point.fault.kind == "scope" else asyncio.timeout(None)
-        self.since = time.perf_counter()  # the first fault; until it comes, the beginning
-        self._outcome = outcome
-        self._fault = outcome.point.fault
-        self._server = server
+    def __init__(self, point: Point, monitor: ServerMonitor) -> None:
+        self.limit = AnyioScope() if point.fault.kind == "scope" else asyncio.timeout(None)
+        self.label = ""
+        self.delivered = False
+        self.first_at = time.perf_counter()  # of the first fault; before it, of the start
+        self._point = point
+        self._monitor = monitor
 
-    def first(self, reached: Suspensions) -> None:
+    def deliver_first(self, suspensions: Suspensions) -> None:
         """Deliver the fault, or the first one of a pair."""
-        self.since = time.perf_counter()
-        where = label(*reached.where)
-        delivered = self._deliver(self._fault.first, reached)
-        if then := self._outcome.point.then:
-            reached.act_later(then, lambda later: self._second(later, where))
+        self.first_at = time.perf_counter()
+        label = describe_suspension(*suspensions.suspended)
+        delivered = self._deliver(self._point.fault.first_kind, suspensions)
+        if self._point.then:
+            suspensions.act_later(
+                self._point.then, lambda later: self._deliver_second(later, label)
+            )
         else:
-            self._outcome.label, self._outcome.delivered = where, delivered
+            self.label, self.delivered = label, delivered
 
-    def _second(self, reached: Suspensions, first: str) -> None:
-        self._outcome.label = f"{first}, then {label(*reached.where)}"
-        self._outcome.delivered = self._deliver(self._fault.second, reached)
+    def _deliver_second(self, suspensions: Suspensions, first_label: str) -> None:
+        self.label = f"{first_label}, then {describe_suspension(*suspensions.suspended)}"
+        self.delivered = self._deliver(self._point.fault.second_kind, suspensions)
 
-    def _deliver(self, kind: str, reached: Suspensions) -> bool:
-        """Do it; whether there was anything left for it to be done to."""
+    def _deliver(self, kind: str, suspensions: Suspensions) -> bool:
+        """Deliver a fault; return False if the task had already finished."""
         match kind:
             case "cancel":
-                return reached.main.cancel()
+                return suspensions.main.cancel()
             case "shutdown":
-                cancelled = [task.cancel() for task in reached.tasks]
-                return cancelled[0]
-            case "timeout" | "scope" if not reached.main.done():
+                results = [task.cancel() for task in suspensions.tasks]
+                return results[0]
+            case "timeout" | "scope" if not suspensions.main.done():
                 self.limit.reschedule(asyncio.get_running_loop().time())
                 return True
-            case "terminate" if not reached.main.done():
-                return self._server.terminate() > 0
-            case "kill" if not reached.main.done():
-                self._server.kill()
+            case "terminate" if not suspensions.main.done():
+                return self._monitor.terminate_backends() > 0
+            case "kill" if not suspensions.main.done():
+                self._monitor.kill()
                 return True
         return False

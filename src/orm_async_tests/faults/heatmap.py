@@ -1,6 +1,6 @@
-"""The points of a report as a map: a row for each piece of work and fault, a square for a point.
+"""Draw a report as a map, with a row for each piece of work and fault, and a square per point.
 
-Each square has a mark beside its colour, so that it can be read without colours.
+Every square has a mark that repeats its color.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from orm_async_tests.faults.report import (
     VIOLATION,
     Cell,
     Report,
-    verdict,
+    classify,
 )
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, ROW, MARGIN = 11.0, 0.17, 1.2  # inches
-SQUARE, MARK = 90.0, 32.0  # areas, in points squared
-LOOKS = {  # colour and mark; the colours are told apart by the colour-blind, too
+SQUARE, MARK = 90.0, 32.0  # areas in square points
+LOOKS = {  # color and mark; the colors are distinct for color-blind readers too
     PASS: ("#cfe5d6", ""),
     KNOWN: ("#f2cf63", r"$\mathtt{=}$"),
     VIOLATION: ("#d55e00", r"$\mathbf{!}$"),
@@ -42,14 +42,14 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the map: the name of a piece of work, or a cell below it."""
+    """A row of the map: the name of a piece of work, or one of its cells."""
 
     text: str
     cell: Cell | None = None
 
 
-def rows(report: Report) -> Iterator[Row]:
-    """From top to bottom."""
+def list_rows(report: Report) -> Iterator[Row]:
+    """Yield the rows of the map from top to bottom."""
     for work in dict.fromkeys(cell.work for cell in report.cells):
         yield Row(work)
         for cell in report.cells:
@@ -58,54 +58,52 @@ def rows(report: Report) -> Iterator[Row]:
 
 
 def draw(figure: "Figure", report: Report, title: str) -> None:
-    """Draw the map into an empty figure, which takes its size."""
-    lines = list(rows(report))
-    figure.set_size_inches(WIDTH, MARGIN + ROW * len(lines))
+    """Draw the map into an empty figure, and set the figure's size."""
+    rows = list(list_rows(report))
+    figure.set_size_inches(WIDTH, MARGIN + ROW * len(rows))
     axes = figure.add_subplot()
     points = [
-        (verdict(seen), column, row)
-        for row, line in enumerate(lines)
-        for column, seen in enumerate(line.cell.outcomes if line.cell else (), 1)
+        (classify(outcome), column, number)
+        for number, row in enumerate(rows)
+        for column, outcome in enumerate(row.cell.outcomes if row.cell else (), 1)
     ]
     for name in LOOKS:
-        there = [(column, row) for each, column, row in points if each == name]
-        _squares(axes, name, there)
-    _label(axes, lines)
-    most = max((column for _, column, _ in points), default=1)
-    axes.set_xlim(0, most + 6)
+        _draw_squares(axes, name, [(x, y) for verdict, x, y in points if verdict == name])
+    _draw_labels(axes, rows)
+    axes.set_xlim(0, max((column for _, column, _ in points), default=1) + 6)
     figure.suptitle(title, fontsize=9)
-    _legend(figure, axes)
+    _draw_legend(figure, axes)
 
 
-def _squares(axes: "Axes", name: str, at: list[tuple[int, int]]) -> tuple[Any, Any]:
-    """Squares with the mark of a verdict; their artists, for a legend."""
-    colour, mark = LOOKS[name]
-    columns, lines = [column for column, _ in at], [line for _, line in at]
-    square = axes.scatter(columns, lines, s=SQUARE, marker="s", color=colour, linewidths=0)
-    marks = axes.scatter(columns, lines, s=MARK, marker=mark, color="#202020", linewidths=0)
+def _draw_squares(axes: "Axes", name: str, positions: list[tuple[int, int]]) -> tuple[Any, Any]:
+    """Draw the squares of a verdict with its mark, and return both artists for the legend."""
+    color, mark = LOOKS[name]
+    columns, rows = [column for column, _ in positions], [row for _, row in positions]
+    square = axes.scatter(columns, rows, s=SQUARE, marker="s", color=color, linewidths=0)
+    marks = axes.scatter(columns, rows, s=MARK, marker=mark, color="#202020", linewidths=0)
     return square, marks
 
 
-def _label(axes: "Axes", lines: list[Row]) -> None:
-    axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.set_yticks(range(len(lines)), [line.text for line in lines], fontsize=7)
-    for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
-        tick.set_fontweight("normal" if line.cell else "bold")
-    for row, line in enumerate(lines):
-        if line.cell:
-            end = len(line.cell.outcomes) + 0.8
-            axes.text(end, row, line.cell.shown, fontsize=6, va="center", color="#505050")
+def _draw_labels(axes: "Axes", rows: list[Row]) -> None:
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [row.text for row in rows], fontsize=7)
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+        tick.set_fontweight("normal" if row.cell else "bold")
+    for number, row in enumerate(rows):
+        if row.cell:
+            end = len(row.cell.outcomes) + 0.8
+            axes.text(end, number, str(row.cell), fontsize=6, va="center", color="#505050")
     axes.xaxis.set_ticks_position("top")
-    axes.set_xlabel("points: suspensions or messages, in their order", fontsize=8)
+    axes.set_xlabel("points: suspensions or messages, in order", fontsize=8)
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, labelsize=7)
     axes.spines[:].set_visible(False)
 
 
-def _legend(figure: "Figure", axes: "Axes") -> None:
+def _draw_legend(figure: "Figure", axes: "Axes") -> None:
     from matplotlib.legend_handler import HandlerTuple
 
-    handles: list[Any] = [_squares(axes, name, []) for name in LOOKS]  # pairs are allowed, too
+    handles: list[Any] = [_draw_squares(axes, name, []) for name in LOOKS]  # pairs of artists
     figure.legend(
         handles,
         MEANINGS.values(),

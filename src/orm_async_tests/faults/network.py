@@ -1,4 +1,4 @@
-"""A proxy on loopback that cuts or silences a connection at the k-th message of its client."""
+"""A proxy on loopback that cuts or silences a connection at one message of its client."""
 
 import asyncio
 import socket
@@ -12,27 +12,27 @@ from orm_async_tests.harness.wire.proxy import READ_SIZE, Proxy
 
 PORT = 5432
 CANCEL_REQUEST = 80877102
-ANSWERED = {b"", b"Q", b"S", b"H", b"c", b"p"}  # messages that a server answers; "" is startup
+ANSWERED = {b"", b"Q", b"S", b"H", b"c", b"p"}  # the types that a server answers; "" is startup
 ANSWER_WITHIN = 1.0  # seconds that the proxy waits for the server's answer before it cuts
-ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST, and not FIN
+ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST instead of FIN
 
 
 class Network(Proxy):
-    """Passes connections on, and counts what clients send since `arm` was last called."""
+    """Passes messages on, and counts those of the clients since the last call of `arm`."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
         self.sent = 0
-        self.cut = False
+        self.is_delivered = False
         self.port = 0
-        self.silent = False  # whether nothing passes, on any connection
-        self.down = False  # whether each new connection is cut
+        self.is_silent = False  # whether no connection passes anything
+        self.is_down = False  # whether new connections are reset
         self._at = 0
-        self._how = ("before", "reset")
-        self._quiet: set[_Link] = set()
+        self._fault = ("before", "reset")  # the moment and the kind
+        self._silenced: set[_Link] = set()
 
     async def listen(self) -> asyncio.Server:
-        """Listen on a port of this machine: a reset is TCP's."""
+        """Listen on a TCP port of this machine, because Unix sockets cannot be reset."""
         server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
@@ -40,64 +40,64 @@ class Network(Proxy):
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass one connection's messages on, and cut it where it is due."""
+        """Pass the messages of one connection on, and inject the fault at its message."""
         link = _Link(self, (client, back), (server, on))
-        if self.down:
+        if self.is_down:
             link.close(abort=True)
         else:
             await link.carry()
 
-    def arm(self, at: int, moment: str, ending: str) -> None:
-        """Act at message `at` from now on, "before" or "after" it.
+    def arm(self, at: int, moment: str, kind: str) -> None:
+        """Count from now on, and inject a fault "before" or "after" message number `at`.
 
-        By a "reset" or a "fin" of its connection, a "stall" of it, a "partition" of all, or "down":
-        a reset, and one of each connection that is made later.
+        The kinds "reset", "fin" and "stall" affect the connection of the message. "partition"
+        silences all connections, and "down" resets this one and all that are opened later.
         """
-        self.sent, self.cut, self._at, self._how = 0, False, at, (moment, ending)
+        self.sent, self.is_delivered, self._at, self._fault = 0, False, at, (moment, kind)
 
-    def due(self) -> bool:
-        """Count a message, and say whether it is the one to cut at."""
+    def count_message(self) -> bool:
+        """Count a message, and return whether the fault belongs to it."""
         self.sent += 1
         return self.sent == self._at
 
-    async def end(self, link: "_Link") -> None:
-        """Cut this connection on both sides, or silence it: it stays open, and nothing passes.
+    async def inject(self, link: "_Link") -> None:
+        """Close both sides of this connection, or silence it: it stays open and passes nothing.
 
-        A stall after a message is of one direction: the server still hears the client.
+        A stall after a message affects one direction: the server still receives messages.
         """
-        moment, ending = self._how
+        moment, kind = self._fault
         if moment == "after":
-            await link.answered()
-        self.cut = True
-        self.down = ending == "down"
-        if ending in ("reset", "fin", "down"):
-            link.close(abort=ending != "fin")
+            await link.wait_for_answer()
+        self.is_delivered = True
+        self.is_down = kind == "down"
+        if kind in ("reset", "fin", "down"):
+            link.close(abort=kind != "fin")
             return
-        self.silent = ending == "partition"
-        link.unheard = moment == "before"
-        self.note(link)
+        self.is_silent = kind == "partition"
+        link.is_muted = moment == "before"
+        self.mark_silenced(link)
 
-    def note(self, link: "_Link") -> None:
-        """Something of this connection was lost: it is of no more use when the silence ends."""
-        self._quiet.add(link)
+    def mark_silenced(self, link: "_Link") -> None:
+        """Remember a connection that has lost data, so that `heal` closes it."""
+        self._silenced.add(link)
 
     def heal(self) -> None:
-        """Be as before, and act no more: after a silence both sides learn that it was cut."""
+        """Inject no more faults, and close the connections that were silenced."""
         asyncio.run_coroutine_threadsafe(self._heal(), self._loop).result()
 
     async def _heal(self) -> None:
-        self._at, self.silent, self.down = 0, False, False
-        while self._quiet:
-            self._quiet.pop().close(abort=True)
+        self._at, self.is_silent, self.is_down = 0, False, False
+        while self._silenced:
+            self._silenced.pop().close(abort=True)
 
     @property
-    def lets_pass(self) -> bool:
-        """Whether the message to cut at still reaches the server."""
-        return self._how[0] == "after"
+    def forwards_message(self) -> bool:
+        """Return whether the message of the fault still reaches the server."""
+        return self._fault[0] == "after"
 
 
 class _Link:
-    """One client's connection."""
+    """A client's connection through the proxy."""
 
     def __init__(
         self,
@@ -108,21 +108,21 @@ class _Link:
         self._network = network
         self._client, self._back = client
         self._server, self._on = server
-        self._kind = b""
-        self.unheard = False  # whether the server hears nothing more of this client
-        self._held = False  # whether answers are kept from the client
+        self._type = b""  # of the client's last message
+        self.is_muted = False  # whether the server receives nothing more from this client
+        self._withholds = False  # whether the client receives nothing more
         self._answer = asyncio.Event()
         self._closed = asyncio.Event()
 
     async def carry(self) -> None:
-        """Pass messages on, until a side hangs up or the connection is cut."""
-        answers = asyncio.create_task(self._answers())
+        """Pass messages on until one side closes the connection, or the fault does."""
+        answers = asyncio.create_task(self._pass_answers())
         try:
-            await self._pass(first=True)
-            while await self._pass(first=False):
+            await self._pass_message(first=True)
+            while await self._pass_message(first=False):
                 pass
-        except (OSError, asyncio.IncompleteReadError):  # the client hung up
-            if self._unheard:
+        except (OSError, asyncio.IncompleteReadError):  # the client closed
+            if self._is_unheard:
                 await self._closed.wait()
         finally:
             answers.cancel()
@@ -130,15 +130,15 @@ class _Link:
                 await answers
             self.close(abort=False)
 
-    async def answered(self) -> None:
-        """Wait until the server has answered, if it answers such a message at all."""
-        if self._kind in ANSWERED:
+    async def wait_for_answer(self) -> None:
+        """Wait until the server has answered, if it answers messages of this type."""
+        if self._type in ANSWERED:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ANSWER_WITHIN):
                     await self._answer.wait()
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides: by RST, or after what was sent."""
+        """Close both sides, by RST or after everything has been sent."""
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
@@ -150,54 +150,54 @@ class _Link:
                     link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             writer.transport.abort()
 
-    async def _pass(self, *, first: bool) -> bool:
-        """Pass a message on, if the server is to hear it; whether there is another one to come."""
-        self._kind = b"" if first else await self._client.readexactly(1)
+    async def _pass_message(self, *, first: bool) -> bool:
+        """Read a message, pass it on if it may reach the server, and return whether to go on."""
+        self._type = b"" if first else await self._client.readexactly(1)
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
-        cancels = first and struct.unpack("!i", body[:4])[0] == CANCEL_REQUEST
-        due = not cancels and self._network.due()
-        if due:
-            self._held = True
+        is_cancel = first and struct.unpack("!i", body[:4])[0] == CANCEL_REQUEST
+        is_due = not is_cancel and self._network.count_message()
+        if is_due:
+            self._withholds = True
             self._answer.clear()
-        if self._unheard:
-            self._network.note(self)
-        elif not due or self._network.lets_pass:
-            self._on.write(self._kind + head + body)
+        if self._is_unheard:
+            self._network.mark_silenced(self)
+        elif not is_due or self._network.forwards_message:
+            self._on.write(self._type + head + body)
             await self._on.drain()
-        if due:
-            await self._network.end(self)
+        if is_due:
+            await self._network.inject(self)
         return not self._closed.is_set()
 
-    async def _answers(self) -> None:
+    async def _pass_answers(self) -> None:
         while answer := await self._server.read(READ_SIZE):
             self._answer.set()
-            if self._network.silent:
-                self._network.note(self)
-            elif not self._held:
+            if self._network.is_silent:
+                self._network.mark_silenced(self)
+            elif not self._withholds:
                 self._back.write(answer)
                 await self._back.drain()
-        if not self._held and not self._network.silent:
-            self._back.close()  # the server hung up: the client's next read says so
+        if not self._withholds and not self._network.is_silent:
+            self._back.close()  # the server closed, and the client's next read has to see that
 
     @property
-    def _unheard(self) -> bool:
-        return self.unheard or self._network.silent
+    def _is_unheard(self) -> bool:
+        return self.is_muted or self._network.is_silent
 
 
 @contextmanager
-def through(host: str, port: int) -> Iterator[Network]:
-    """A network to this server while the block runs."""
+def open_network(host: str, port: int) -> Iterator[Network]:
+    """Run a proxy to this server during the block."""
     network = Network(host, port)
     with network.running():
         yield network
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:
-    """Raises CouldNotRun where connections are encrypted: nothing between could be counted."""
+    """Raise CouldNotRun for encrypted connections, whose messages cannot be counted."""
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(
             "messages of an encrypted connection cannot be counted",
             "the engine's ssl or sslmode",
-            "an engine without TLS, or the faults of tasks, such as cancel",
+            "an engine without TLS, or faults of tasks, for example --fault cancel",
         )

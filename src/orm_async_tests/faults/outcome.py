@@ -1,11 +1,10 @@
-"""What became of the work at one point, and which invariants that breaks."""
+"""The outcome of a fault at one point, and the invariants that it violates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.kinds import MOMENTS, PAIRS, Fault
+from orm_async_tests.faults.points import Point
 from orm_async_tests.harness.definitions.upstream import Upstream
 
 DONE = "done"
@@ -13,131 +12,114 @@ EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError"}
 EXPECTED |= {"timeout": "TimeoutError", "scope": "TimeoutError"}
 OPEN = ("idle in transaction", "idle in transaction (aborted)", "active", "fastpath function call")
 
-STUCK = "stuck"  # the caller was not released
-WAITING = "waiting"  # the caller was released by a cancel alone
-SWALLOWED = "swallowed"  # the caller saw something else than the cancel or the timeout
-CHECKED_OUT = "checked out"  # by whom nobody knows: the caller has gone on
+STUCK = "stuck"
+WAITING = "waiting"
+SWALLOWED = "swallowed"
+CHECKED_OUT = "checked out"
 OPEN_BACKEND = "open backend"
-ORPHAN = "orphan"  # a connection outlives its engine
+ORPHAN = "orphan"
 TROUBLE = "trouble"
 TASK = "leaked task"
-PARTLY = "partly"
-LOST = "lost"
+PARTIAL_COMMIT = "partial commit"
+LOST_COMMIT = "lost commit"
 UNUSABLE = "unusable"
 
 
 @dataclass(frozen=True)
-class Point:
-    """Where a fault comes: at suspension or message `at` of a piece of work.
-
-    The second one of a pair comes `then` suspensions later.
-    """
-
-    driver: str
-    loop: str
-    work: str
-    fault: Fault
-    at: int
-    then: int = 0
-
-    @property
-    def token(self) -> str:
-        """What runs it again: --point TOKEN."""
-        return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{self.where}"
-
-    @property
-    def where(self) -> str:
-        """The number of the point, of a pair both, such as 3+1."""
-        return f"{self.at}+{self.then}" if self.then else str(self.at)
-
-
-def parse(token: str) -> Point:
-    """The point of a token. Raises CouldNotRun."""
-    try:
-        driver, loop, rest = token.split("/", 2)
-        work, fault, at = rest.rsplit("/", 2)  # a test's id has slashes of its own
-        kind, moment = fault.split("-")
-        numbers = [int(text) for text in at.split("+") if text.isascii() and text.isdecimal()]
-        expected = 2 if kind in PAIRS else 1
-        if moment not in MOMENTS[kind] or len(numbers) != expected or min(numbers) < 1:
-            raise ValueError(token)
-        return Point(driver, loop, work, Fault(kind, moment), *numbers)
-    except (ValueError, KeyError):
-        raise CouldNotRun(
-            f"{token!r} names no point",
-            "--point",
-            "a token from the end of a line of the output, such as "
-            "asyncpg/asyncio/add/cancel-ready/3",
-        ) from None
-
-
-@dataclass
 class Outcome:
-    """What was seen at a point."""
+    """What one run with a fault at a point has shown."""
 
     point: Point
     label: str = ""
-    counted: int = 0  # suspensions or messages until the end
+    """The user's line and the library's calls at which the task was suspended."""
+    count: int = 0
+    """The number of suspensions or messages in this run."""
     delivered: bool = False
-    waited: bool = False  # until it was cancelled
-    ended: str = ""  # "done", or the class of what the caller saw
-    error: str = ""
-    seconds: float = 0.0  # from the fault until the caller was released
+    """Whether the fault is known to have arrived."""
+    result: str = ""
+    """DONE, or the class of the error that the caller saw; empty if it was never released."""
+    message: str = ""
+    """The first line of the caller's error."""
+    needed_cancel: bool = False
+    """Whether the caller had to be cancelled because the network was silent."""
+    seconds: float = 0.0
+    """The time from the fault until the caller was released."""
     checked_out: int = 0
-    states: list[str] = field(default_factory=list)
-    tasks: list[str] = field(default_factory=list)
+    """The number of connections that were checked out when the caller was released."""
+    backend_states: tuple[str, ...] = ()
+    """The states of backends that were still active or in a transaction some seconds later."""
+    leaked_tasks: tuple[str, ...] = ()
+    """The names of tasks that were still running some seconds later."""
     change: tuple[Any, ...] = ()
-    whole: tuple[Any, ...] = ()
-    troubles: list[str] = field(default_factory=list)
-    retries: list[str] = field(default_factory=list)  # what the next uses raised
+    """By how much each number of the user's query differs from before the run."""
+    expected_change: tuple[Any, ...] = ()
+    """The change of a run without a fault."""
+    troubles: tuple[str, ...] = ()
+    """Warnings, logged errors and exceptions that no caller could see."""
+    failed_uses: tuple[str, ...] = ()
+    """The errors of the next uses of the engine, until one worked."""
     orphans: int = 0
-    once: dict[str, str] = field(default_factory=dict)  # what another run of the point broke
-    known: Upstream | None = None  # what explains the violations
+    """The number of connections that were open after `dispose()`."""
+    unconfirmed: Mapping[str, str] = field(default_factory=dict)
+    """Violations of an earlier run of this point that this run did not repeat."""
+    defect: Upstream | None = None
+    """The known defect of a library that explains the violations."""
 
     @property
     def reached(self) -> bool:
-        """Whether the work came to the point."""
+        """Return whether the work came to the point."""
         return self.delivered or bool(self.label)
 
     @property
-    def nothing(self) -> bool:
-        """Whether no row was changed."""
+    def is_unchanged(self) -> bool:
+        """Return whether no number of the user's query has changed."""
         return not any(self.change)
 
     @property
-    def ambiguous(self) -> bool:
-        """Whether the caller saw an error, and everything was committed."""
-        return self.ended != DONE and not self.nothing and self.change == self.whole
+    def is_ambiguous(self) -> bool:
+        """Return whether the caller saw an error although everything was committed."""
+        committed = not self.is_unchanged and self.change == self.expected_change
+        return self.result != DONE and committed
+
+    @property
+    def is_failure(self) -> bool:
+        """Return whether there is a violation that no known defect explains."""
+        return bool(self.violations) and self.defect is None
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Return whether it is unknown if the fault was delivered, or what it violated."""
+        return not self.violations and (bool(self.unconfirmed) or not self.delivered)
 
     @property
     def violations(self) -> dict[str, str]:
-        """The invariants that were broken, and by what."""
-        return dict(self._violations())
+        """Return the violated invariants, each with its evidence."""
+        return dict(self._check_invariants())
 
-    def _violations(self) -> Iterator[tuple[str, str]]:
-        if not self.ended:
+    def _check_invariants(self) -> Iterator[tuple[str, str]]:
+        if not self.result:
             yield STUCK, "the caller was not released"
-        elif self.waited:
-            yield WAITING, "the caller was released by a cancel alone"
-        expected = EXPECTED.get(self.point.fault.first)
-        if self.delivered and expected and self.ended not in ("", expected):
-            yield SWALLOWED, f"the caller saw {self.ended} {self.error}".rstrip()
+        elif self.needed_cancel:
+            yield WAITING, "the caller was released only by a cancel"
+        expected = EXPECTED.get(self.point.fault.first_kind)
+        if self.delivered and expected and self.result not in ("", expected):
+            yield SWALLOWED, f"the caller saw {self.result} {self.message}".rstrip()
         if self.checked_out:
-            yield CHECKED_OUT, f"{self.checked_out} when the caller went on"
-        if still := [each for each in self.states if each in OPEN]:
-            yield OPEN_BACKEND, ", ".join(still)
-        if self.tasks:
-            yield TASK, ", ".join(self.tasks)
-        yield from self._of_data()
+            yield CHECKED_OUT, f"{self.checked_out} when the caller was released"
+        if states := [state for state in self.backend_states if state in OPEN]:
+            yield OPEN_BACKEND, ", ".join(states)
+        if self.leaked_tasks:
+            yield TASK, ", ".join(self.leaked_tasks)
+        yield from self._check_data()
         if self.troubles:
             yield TROUBLE, "; ".join(self.troubles)
-        if len(self.retries) > self.point.fault.cuts:
-            yield UNUSABLE, "; ".join(self.retries)
+        if len(self.failed_uses) > self.point.fault.ends_connections:
+            yield UNUSABLE, "; ".join(self.failed_uses)
         if self.orphans:
             yield ORPHAN, f"{self.orphans} after dispose()"
 
-    def _of_data(self) -> Iterator[tuple[str, str]]:
-        if not self.nothing and self.change != self.whole:
-            yield PARTLY, f"changed by {self.change}, the whole is {self.whole}"
-        elif self.ended == DONE and self.nothing and any(self.whole):
-            yield LOST, "reported as done, and nothing is there"
+    def _check_data(self) -> Iterator[tuple[str, str]]:
+        if not self.is_unchanged and self.change != self.expected_change:
+            yield PARTIAL_COMMIT, f"changed by {self.change} instead of {self.expected_change}"
+        elif self.result == DONE and self.is_unchanged and any(self.expected_change):
+            yield LOST_COMMIT, "the work ended normally, but nothing was committed"

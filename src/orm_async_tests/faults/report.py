@@ -1,85 +1,90 @@
-"""What a sweep found: cells of points, as a table, as lines, and as a document."""
+"""The results of a sweep as a table, as lines grouped by the user's code, and as a document."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from orm_async_tests.faults.kinds import Fault
 from orm_async_tests.faults.outcome import Outcome
 
-SCHEMA = 2
+SCHEMA = 3
 PASS, KNOWN, VIOLATION = "pass", "known", "violation"
 AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
+AT_A_MESSAGE = "at a message of the client"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cell:
-    """A piece of work and a fault: how many points there are, and the outcomes of those swept."""
+    """A piece of work under one fault, at all its points."""
 
     work: str
     fault: Fault
-    counts: tuple[int, int]  # of two runs without a fault
-    outcomes: list[Outcome] = field(default_factory=list)
+    counts: tuple[int, int]
+    """The numbers of points in two runs without a fault."""
+    outcomes: tuple[Outcome, ...] = ()
 
     @property
     def violating(self) -> list[Outcome]:
-        """Those that broke an invariant."""
-        return [each for each in self.outcomes if each.violations]
+        """Return the outcomes that violate an invariant, by a known defect or not."""
+        return [outcome for outcome in self.outcomes if outcome.violations]
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """Those of which it is not known that the fault was delivered, or what it broke."""
-        return [each for each in self.outcomes if _unresolved(each)]
+        """Return the outcomes that prove nothing."""
+        return [outcome for outcome in self.outcomes if outcome.is_unresolved]
 
-    @property
-    def shown(self) -> str:
-        """Such as "7", "6-8" if the counts differ, "7 !2" with violations, "7 ?1" unresolved."""
-        points = "-".join(str(each) for each in sorted({*self.counts}))
+    def __str__(self) -> str:
+        """Return the number of points, and marks with the numbers of those that did not pass.
+
+        For example "7", "6-8" if the two counts differ, and "7 !2 ?1".
+        """
+        points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
             points = f"{len(self.outcomes)} of {points}"
-        unknown = [each for each in self.violating if each.known is None]
-        known = len(self.violating) - len(unknown)
-        marks = {"!": len(unknown), "=": known, "?": len(self.unresolved)}
+        failures = sum(outcome.is_failure for outcome in self.outcomes)
+        known = len(self.violating) - failures
+        marks = {"!": failures, "=": known, "?": len(self.unresolved)}
         return " ".join([points, *(f"{mark}{count}" for mark, count in marks.items() if count)])
 
 
 @dataclass(repr=False)
 class Report:
-    """The cells of a sweep; its text has the figures, and a line for each point that failed."""
+    """The cells of a sweep. Its text has a summary, and a line for each point that failed."""
 
     cells: list[Cell]
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """Each point's."""
-        return [each for cell in self.cells for each in cell.outcomes]
+        """Return the outcomes of all points."""
+        return [outcome for cell in self.cells for outcome in cell.outcomes]
 
     @property
     def violating(self) -> list[Outcome]:
-        """The points at which an invariant was broken, if not by a known defect of a library."""
-        return [each for each in self.outcomes if each.violations and each.known is None]
+        """Return the outcomes with a violation that no known defect of a library explains."""
+        return [outcome for outcome in self.outcomes if outcome.is_failure]
 
     @property
     def expected(self) -> list[Outcome]:
-        """The points at which an invariant was broken by a known defect."""
-        return [each for each in self.outcomes if each.known is not None]
+        """Return the outcomes with a violation that a known defect explains."""
+        return [outcome for outcome in self.outcomes if outcome.defect is not None]
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """The points of which it is not known that the fault was delivered, or what it broke."""
-        return [each for cell in self.cells for each in cell.unresolved]
+        """Return the outcomes that prove nothing."""
+        return [outcome for outcome in self.outcomes if outcome.is_unresolved]
 
     @property
     def ambiguous(self) -> list[Outcome]:
-        """The points at which all was committed, and the caller saw an error."""
-        return [each for each in self.outcomes if each.ambiguous]
+        """Return the outcomes with an error for the caller although all was committed."""
+        return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
 
-    def __repr__(self) -> str:  # pytest shows it for the message of an assertion
-        return "\n".join([summary(self), *map(line, [*self.violating, *self.unresolved])])
+    def __repr__(self) -> str:  # pytest prints it as the message of an assertion
+        failures = group_lines([*self.violating, *self.unresolved])
+        return "\n".join([summarize(self), *failures])
 
 
-def summary(report: Report) -> str:
-    """The figures of a report."""
+def summarize(report: Report) -> str:
+    """Return one line of figures."""
     return (
         f"{len(report.outcomes)} points: {len(report.violating)} violations, "
         f"{len(report.expected)} by known defects, {len(report.unresolved)} unresolved, "
@@ -87,45 +92,64 @@ def summary(report: Report) -> str:
     )
 
 
-def verdict(outcome: Outcome) -> str:
-    """A word for what became of a point."""
+def classify(outcome: Outcome) -> str:
+    """Return PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED."""
     if outcome.violations:
-        return KNOWN if outcome.known else VIOLATION
-    if _unresolved(outcome):
+        return KNOWN if outcome.defect else VIOLATION
+    if outcome.is_unresolved:
         return UNRESOLVED
-    return AMBIGUOUS if outcome.ambiguous else PASS
+    return AMBIGUOUS if outcome.is_ambiguous else PASS
 
 
-def _unresolved(outcome: Outcome) -> bool:
-    return not outcome.violations and (bool(outcome.once) or not outcome.delivered)
+def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """Return the outcomes by the user's line that was suspended, in the order of the points."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        line = outcome.label.partition(" > ")[0].partition(", then ")[0] or AT_A_MESSAGE
+        groups.setdefault(line, []).append(outcome)
+    return groups
 
 
-def line(outcome: Outcome) -> str:
-    """A failing point on one line, with what runs it again; or one that is unresolved, and why."""
-    broken = _told(outcome.violations)
-    if _unresolved(outcome):
-        seen = f"{_told(outcome.once)}, and not again" if outcome.once else "it was not delivered"
-        broken = f"{UNRESOLVED}: {seen}"
+def group_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield the lines of a report: a header for each line of the user's code, then its points."""
+    for line, group in group_by_line(outcomes).items():
+        names = dict.fromkeys(name for outcome in group for name in _name_problems(outcome))
+        count = f"{len(group)} point{'s' if len(group) > 1 else ''}"
+        yield f"{line}: {', '.join(names)} ({count})"
+        yield from (f"  {format_point(outcome)}" for outcome in group)
+
+
+def format_point(outcome: Outcome) -> str:
+    """Return a failing or unresolved point on one line, with the token that runs it again."""
+    problems = _format_violations(outcome.violations)
+    if outcome.is_unresolved:
+        reason = "it was not delivered"
+        if outcome.unconfirmed:
+            reason = f"{_format_violations(outcome.unconfirmed)}, but not when it was run again"
+        problems = f"{UNRESOLVED}: {reason}"
     where = f" at {outcome.label}" if outcome.label else ""
-    return f"{outcome.point.token}{where}: {broken}"
+    return f"{outcome.point.token}{where}: {problems}"
 
 
-def _told(broken: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}: {why}" for name, why in broken.items())
+def _name_problems(outcome: Outcome) -> Iterable[str]:
+    return outcome.violations or [UNRESOLVED]
 
 
-def table(report: Report) -> list[str]:
-    """Work by fault, each cell as `Cell.shown`."""
+def _format_violations(violations: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
+
+
+def render_table(report: Report) -> list[str]:
+    """Return a table of cells, with a row for each fault and a column for each piece of work."""
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))
-    cells = {(cell.work, str(cell.fault)): cell.shown for cell in report.cells}
+    cells = {(cell.work, str(cell.fault)): str(cell) for cell in report.cells}
     rows = [["fault", *works]]
     rows += [[fault, *(cells.get((work, fault), "") for work in works)] for fault in faults]
-    return aligned(rows)
+    return _align(rows)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines, whose columns stand below each other."""
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -133,26 +157,29 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def document(report: Report, stack: dict[str, str]) -> dict[str, Any]:
-    """The report for programs."""
-    return {"schema": SCHEMA, "stack": stack, "cells": [_cell(cell) for cell in report.cells]}
+def build_document(report: Report, stack: Mapping[str, str]) -> dict[str, Any]:
+    """Return the report for `--json`."""
+    return {"schema": SCHEMA, "stack": stack, "cells": list(map(_build_cell, report.cells))}
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _build_cell(cell: Cell) -> dict[str, Any]:
     return {
         "work": cell.work,
         "fault": str(cell.fault),
         "counts": list(cell.counts),
         "points": len(cell.outcomes),
-        "verdicts": {each.point.where: verdict(each) for each in cell.outcomes},
-        "violations": [_violation(each) for each in cell.violating],
-        "unresolved": [each.point.token for each in cell.unresolved],
-        "ambiguous": [each.point.token for each in cell.outcomes if each.ambiguous],
-        "slowest": round(max((each.seconds for each in cell.outcomes), default=0.0), 3),
+        "verdicts": {outcome.point.where: classify(outcome) for outcome in cell.outcomes},
+        "violations": list(map(_build_violation, cell.violating)),
+        "unresolved": [outcome.point.token for outcome in cell.unresolved],
+        "ambiguous": [outcome.point.token for outcome in cell.outcomes if outcome.is_ambiguous],
+        "slowest": round(max((outcome.seconds for outcome in cell.outcomes), default=0.0), 3),
     }
 
 
-def _violation(outcome: Outcome) -> dict[str, Any]:
-    known = outcome.known.link if outcome.known else None
-    broken = outcome.violations
-    return {"point": outcome.point.token, "label": outcome.label, "broken": broken, "known": known}
+def _build_violation(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "point": outcome.point.token,
+        "label": outcome.label,
+        "broken": outcome.violations,
+        "known": outcome.defect.link if outcome.defect else None,
+    }

@@ -1,6 +1,7 @@
-"""Every suspension of some code: counted, in whichever of its tasks, and one of them acted on.
+"""Count every suspension of a piece of work in all its tasks, and act at one of them.
 
-A task runs from one suspension to the next, so a fault can come at these points and no others.
+A task runs without interruption from one suspension to the next, so these are the only points at
+which a fault can reach it.
 """
 
 import asyncio
@@ -8,24 +9,24 @@ from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-Act = Callable[["Suspensions"], None]
+Action = Callable[["Suspensions"], None]
 
 
-class _Watched(Coroutine[Any, Any, Any]):
-    """A coroutine between its task and itself, which tells of each future that it waits for."""
+class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
+    """A coroutine that reports each future that it waits for before its task sees it."""
 
-    def __init__(self, inner: Coroutine[Any, Any, Any], tell: Callable[[Any, Any], None]) -> None:
+    def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], None]) -> None:
         self.inner = inner
-        self._tell = tell
+        self._report = report
 
     def send(self, value: Any) -> Any:
         awaited = self.inner.send(value)
-        self._tell(self.inner, awaited)
+        self._report(self.inner, awaited)
         return awaited
 
     def throw(self, *error: Any) -> Any:
         awaited = self.inner.throw(*error)
-        self._tell(self.inner, awaited)
+        self._report(self.inner, awaited)
         return awaited
 
     def close(self) -> None:
@@ -34,65 +35,67 @@ class _Watched(Coroutine[Any, Any, Any]):
     def __await__(self) -> Generator[Any, Any, Any]:
         return self.inner.__await__()
 
-    def __getattr__(self, name: str) -> Any:  # asyncio's debug mode asks for cr_frame and more
+    def __getattr__(self, name: str) -> Any:  # asyncio's debug mode reads cr_frame and others
         return getattr(self.inner, name)
 
 
 class Suspensions:
-    """Counts suspensions of a main task and of each task that is made meanwhile.
+    """Counts the suspensions of a main task and of each task that starts during the run.
 
-    At number `at` it calls `act`: at once, when a request is written and its answer is not there
-    ("suspended"), or when the answer has come and the task has not seen it ("ready").
+    At number `at` it calls `action`. With `when` "suspended" that is at once: a request has been
+    written, and its answer has not arrived. With "ready" the answer has arrived, and the task has
+    not resumed yet.
     """
 
-    def __init__(self, at: int, when: str, act: Act) -> None:
+    def __init__(self, at: int, when: str, action: Action) -> None:
         self.count = 0
         self.tasks: list[asyncio.Task[Any]] = []
-        self.where: tuple[Any, Any] = (None, None)  # the coroutines: of the main task, suspended
+        self.suspended: tuple[Any, Any] = (None, None)
+        """The coroutines of the main task and of the task that is suspended at the point."""
         self._at = at
         self._when = when
-        self._act = act
+        self._action = action
 
     @property
     def main(self) -> asyncio.Task[Any]:
-        """The task of the code itself; the others were made by it, or by a library for it."""
+        """Return the task of the work itself; it or a library for it started the others."""
         return self.tasks[0]
 
-    def act_later(self, after: int, act: Act) -> None:
-        """Act once more, at the suspension that comes so many after this one."""
-        self._at, self._act = self.count + after, act
+    def act_later(self, after: int, action: Action) -> None:
+        """Act once more, this number of suspensions after the current one."""
+        self._at, self._action = self.count + after, action
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch the tasks that are made in the block; the first one is the main task."""
+    def instrument_tasks(self) -> Iterator[None]:
+        """Count in all tasks that start during the block; the first one is the main task."""
         loop = asyncio.get_running_loop()
-        before = loop.get_task_factory()
-        loop.set_task_factory(self._make)
+        previous = loop.get_task_factory()
+        loop.set_task_factory(self._create_task)
         try:
             yield
         finally:
-            loop.set_task_factory(before)
+            loop.set_task_factory(previous)
 
-    def _make(
+    def _create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
     ) -> asyncio.Task[Any]:
-        watched = _Watched(coroutine, self._suspended)
-        options.pop("eager_start", None)  # it would run before it can be known
-        task: asyncio.Task[Any] = asyncio.Task(watched, loop=loop, **options)
+        instrumented = _InstrumentedCoroutine(coroutine, self._record)
+        options.pop("eager_start", None)  # the task would run before it is in the list
+        task: asyncio.Task[Any] = asyncio.Task(instrumented, loop=loop, **options)
         self.tasks.append(task)
         return task
 
-    def _suspended(self, coroutine: Any, awaited: Any) -> None:
+    def _record(self, coroutine: Any, awaited: Any) -> None:
         if self.main.done():
-            return  # what outlives the code has no caller that a fault could reach
+            return  # what outlives the work has no caller that a fault could reach
         self.count += 1
         if self.count != self._at:
             return
         main: Any = self.main.get_coro()
-        self.where = main.inner, coroutine
+        self.suspended = main.inner, coroutine
         if self._when == "suspended":
-            self._act(self)
-        elif awaited is None:  # a bare yield, as of sleep(0): ready in the loop's next turn
-            self.main.get_loop().call_soon(self._act, self)
+            self._action(self)
+        elif awaited is None:  # a bare yield, as in sleep(0): ready in the next turn of the loop
+            self.main.get_loop().call_soon(self._action, self)
         else:
-            awaited.add_done_callback(lambda _: self._act(self))
+            awaited.add_done_callback(lambda _: self._action(self))

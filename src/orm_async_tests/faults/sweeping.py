@@ -1,9 +1,14 @@
-"""Inject a fault at every point of a piece of work, one point after the other."""
+"""Sweep a piece of work: inject a fault at every one of its points, one after the other."""
 
 import gc
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import count
 from platform import python_version
@@ -14,19 +19,19 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.inject import SILENT_FOR, Subject, inject
-from orm_async_tests.faults.kinds import ANYWHERE, Fault, faults
-from orm_async_tests.faults.known import explained
-from orm_async_tests.faults.network import PORT, through
-from orm_async_tests.faults.outcome import DONE, OPEN_BACKEND, ORPHAN, TASK, Outcome, Point
-from orm_async_tests.faults.patterns import Work
+from orm_async_tests.faults.expected_violations import explain
+from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
+from orm_async_tests.faults.kinds import ANYWHERE, Fault, list_faults
+from orm_async_tests.faults.network import PORT, open_network
+from orm_async_tests.faults.outcome import DONE, OPEN_BACKEND, ORPHAN, TASK, Outcome
+from orm_async_tests.faults.points import Point
 from orm_async_tests.faults.report import Cell, Report
-from orm_async_tests.faults.server import asked
+from orm_async_tests.faults.server_monitor import ServerMonitor, open_monitor
 from orm_async_tests.postgres import PrivateServer
 
-FIRST, LAST = 30, 10  # messages that are cut at where there are more
-TRIES = 3  # to reach a point that comes or does not
-SLOW = {OPEN_BACKEND, ORPHAN, TASK}  # what a machine that stalls shows, too
+FIRST, LAST = 30, 10  # the messages at which faults are injected, if there are more
+MAX_RUNS = 3  # of a point that some runs do not reach
+SLOW = {OPEN_BACKEND, ORPHAN, TASK}  # violations that a stalled machine can cause too
 
 
 async def sweep(
@@ -37,174 +42,185 @@ async def sweep(
     kinds: Sequence[str] = ANYWHERE,
     patience: float = SILENT_FOR,
 ) -> Report:
-    """Run `await work(engine)` once for each point and fault, and report what each left behind.
+    """Run `await work(engine)` once for each point and fault, and report what each run violated.
 
-    `rows` is a query of one row of numbers that the work changes, such as a count: after each
-    point they must have changed by nothing, or as the work without faults changes them. Connections
-    are told from others by their application_name; the engine's pool is disposed after each point.
-    A network that is silent may keep the caller waiting for as many seconds as `patience`: give it
-    more than twice the driver's timeout for a command.
-    Raises CouldNotRun if the work fails without faults, or the server cannot be asked, or killed.
+    `rows` is a query of one row of numbers that the work changes, for example a count. After each
+    point they must have changed as in a run without faults, or not at all.
+
+    The engine's connections are recognized by an application_name that the sweep gives them, and
+    its pool is disposed after each point. `patience` is the number of seconds for which a silent
+    network may keep the caller waiting: more than twice the driver's timeout for a command.
+
+    Raises CouldNotRun if the work fails without faults, if the server cannot be monitored, or for
+    the kind "kill", which needs a private server.
     """
-    swept = cells(work, lambda: engine, engine.url, rows, kinds=kinds, patience=patience)
-    found = [each async for each in swept]
-    explained(found, libraries(engine.driver))
-    return Report(found)
+    name = str(getattr(work, "__qualname__", work))
+    swept = Sweep(
+        work, lambda: engine, engine.url, name, tuple(kinds), rows=rows, patience=patience
+    )
+    versions = read_versions(engine.driver)
+    return Report([explain(cell, versions) async for cell in swept.run()])
 
 
-def libraries(driver: str) -> dict[str, str]:
-    """The versions here, by the names that defects use."""
+def read_versions(driver: str) -> dict[str, str]:
+    """Return the versions of Python and the libraries, by the names that defects use."""
     names = ("sqlalchemy", driver)
     return {"python": python_version(), **{name: version(name) for name in names}}
 
 
-async def cells(
-    work: Work,
-    make_engine: Any,
-    url: URL,
-    rows: str | None,
-    *,
-    kinds: Sequence[str] = ANYWHERE,
-    warm: bool = True,
-    loop: str = "asyncio",
-    name: str | None = None,
-    private: PrivateServer | None = None,
-    patience: float = SILENT_FOR,
-) -> AsyncIterator[Cell]:
-    """A cell for each fault, when it was swept. A private server may be killed."""
-    named = name or str(getattr(work, "__qualname__", work))
-    if private is None:
-        refuse_kill(kinds)
-    with asked(url, f"faults {uuid4().hex[:12]}", private) as server, _frozen():
-        subject = Subject(work, make_engine, server, rows, warm, patience=patience)
-        for fault in faults(tuple(kinds)):
-            point = Point(url.get_driver_name(), loop, named, fault, 0)
-            with _connected(subject, url, fault) as connected:
-                yield await swept(connected, point)
+@dataclass(frozen=True)
+class Sweep:
+    """A piece of work, the faults to inject, and how to run them."""
+
+    work: Work
+    make_engine: Callable[[], AsyncEngine]
+    url: URL
+    name: str
+    """The name of the work in tokens."""
+    kinds: tuple[str, ...] = ANYWHERE
+    rows: str | None = None
+    warm: bool = True
+    loop: str = "asyncio"
+    """The name of the event loop in tokens."""
+    private: PrivateServer | None = None
+    """The server that the kind "kill" may kill."""
+    patience: float = SILENT_FOR
+    prepare: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """Prepares the database for all points."""
+
+    async def run(self) -> AsyncIterator[Cell]:
+        """Yield a cell for each fault."""
+        if self.private is None:
+            refuse_kill(self.kinds)
+        async with self.prepare():
+            with self._open_monitor() as monitor, _frozen_garbage():
+                for fault in list_faults(self.kinds):
+                    with self._open_target(monitor, fault) as target:
+                        yield await _sweep_fault(target, self._start(fault))
+
+    async def run_point(self, point: Point) -> Outcome:
+        """Return the outcome of one point."""
+        async with self.prepare():
+            with (
+                self._open_monitor() as monitor,
+                self._open_target(monitor, point.fault) as target,
+            ):
+                baseline = await run_point(target, replace(point, at=0, then=0))
+                return await _run_until_reached(target, point, baseline.change)
+
+    def _start(self, fault: Fault) -> Point:
+        return Point(self.url.get_driver_name(), self.loop, self.name, fault, 0)
+
+    def _open_monitor(self) -> AbstractContextManager[ServerMonitor]:
+        return open_monitor(self.url, f"faults {uuid4().hex[:12]}", self.private)
+
+    @contextmanager
+    def _open_target(self, monitor: ServerMonitor, fault: Fault) -> Iterator[Target]:
+        """Connect the target to a network for the faults that need one."""
+        target = Target(
+            self.work, self.make_engine, monitor, self.rows, self.warm, patience=self.patience
+        )
+        if not fault.is_at_message:
+            yield target
+            return
+        host = self.url.host or self.url.query.get("host") or "127.0.0.1"
+        if not isinstance(host, str):
+            remedy = "a URL with one host, or faults of tasks, for example --fault cancel"
+            raise CouldNotRun("the URL names several hosts", "the engine's URL", remedy)
+        with open_network(host, self.url.port or PORT) as network:
+            yield replace(target, network=network)
 
 
-async def swept(subject: Subject, start: Point) -> Cell:
-    """Every point of one fault, after two runs without it that have to agree on the rows."""
-    first, second = await _without(subject, start), await _without(subject, start)
-    cell = Cell(start.work, start.fault, (first.counted, second.counted))
-    if first.violations and second.violations:
-        cell.outcomes.append(second)
-    for at in points(max(cell.counts), start.fault):
-        if start.fault.second:
-            cell.outcomes += [each async for each in _pairs(subject, replace(start, at=at), second)]
+async def _sweep_fault(target: Target, start: Point) -> Cell:
+    """Return the outcomes of all points of a fault, after two runs without it."""
+    first, second = [await _run_without_fault(target, start) for _ in range(2)]
+    counts = first.count, second.count
+    outcomes = [second] if first.violations and second.violations else []
+    for at in list_points(max(counts), start.fault):
+        point = replace(start, at=at)
+        if start.fault.second_kind:
+            outcomes += [pair async for pair in _sweep_pairs(target, point, second.change)]
             continue
-        outcome = await attempt(subject, replace(start, at=at), second.change)
-        if outcome.reached or at <= min(cell.counts):  # else there is no such point today
-            cell.outcomes.append(outcome)
-    if start.fault.second:
-        cell.counts = (len(cell.outcomes), len(cell.outcomes))
-    return cell
+        outcome = await _run_until_reached(target, point, second.change)
+        if outcome.reached or at <= min(counts):  # else this run has no such point
+            outcomes.append(outcome)
+    if start.fault.second_kind:
+        counts = len(outcomes), len(outcomes)
+    return Cell(start.work, start.fault, counts, tuple(outcomes))
 
 
-async def _pairs(subject: Subject, first: Point, without: Outcome) -> AsyncIterator[Outcome]:
-    """The second fault at each suspension after the first one, until the caller is released.
+async def _sweep_pairs(
+    target: Target, first: Point, change: tuple[Any, ...]
+) -> AsyncIterator[Outcome]:
+    """Yield the outcomes of the second fault at each suspension after the first one.
 
-    What comes too late to be delivered, such as the end of a backend that is gone, is no point.
+    A second fault that comes too late to be delivered is no point: for example, the backend that it
+    should terminate has ended already.
     """
     for then in count(1):
-        outcome = await attempt(subject, replace(first, then=then), without.change, tries=1)
+        outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
         if not outcome.reached:
             return
         if outcome.delivered:
             yield outcome
 
 
-async def _without(subject: Subject, start: Point) -> Outcome:
-    """The outcome without a fault. Raises CouldNotRun if the work fails."""
-    outcome = await inject(subject, start)
-    if outcome.ended != DONE:
+async def _run_without_fault(target: Target, start: Point) -> Outcome:
+    """Return the outcome of a run without a fault. Raises CouldNotRun if the work fails."""
+    outcome = await run_point(target, start)
+    if outcome.result != DONE:
         raise CouldNotRun(
-            f"without a fault it raised {outcome.ended}: {outcome.error}",
+            f"without a fault the work raises {outcome.result}: {outcome.message}",
             start.work,
             "correct it: only work that succeeds can be swept",
         )
-    outcome.whole = outcome.change
-    return outcome
+    return replace(outcome, expected_change=outcome.change)
 
 
-async def attempt(
-    subject: Subject, point: Point, whole: tuple[Any, ...], *, tries: int = TRIES
+async def _run_until_reached(
+    target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """A point, tried again where the work did not come to it, or what it broke takes time to see.
+    """Run a point again if the work did not come to it, or to confirm a violation of slowness.
 
-    What is not seen again then is no violation, and no pass: it is unresolved.
+    A violation that the next run does not repeat makes the point unresolved.
     """
-    outcome = await inject(subject, point, whole)
-    for _ in range(tries - 1):
+    outcome = await run_point(target, point, change)
+    for _ in range(max_runs - 1):
         if outcome.reached or outcome.violations:
             break
-        outcome = await inject(subject, point, whole)
-    if SLOW.issuperset(outcome.violations) and outcome.violations:
-        again = await inject(subject, point, whole)
-        if set(again.violations) != set(outcome.violations):
-            again.once = outcome.violations
-        return again
-    return outcome
+        outcome = await run_point(target, point, change)
+    if not outcome.violations or not SLOW.issuperset(outcome.violations):
+        return outcome
+    confirmation = await run_point(target, point, change)
+    if confirmation.violations.keys() == outcome.violations.keys():
+        return confirmation
+    return replace(confirmation, unconfirmed=outcome.violations)
 
 
 def refuse_kill(kinds: Sequence[str]) -> None:
-    """Raises CouldNotRun where a server is to be killed that may be somebody else's."""
+    """Raise CouldNotRun for the kind "kill" without a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
-            "only a private server is killed, and it has the tables of the patterns alone",
+            "only a private server is killed, and it has only the tables of this project",
             "--fault kill",
             "orm-async-tests faults --fault kill, with patterns of this project",
         )
 
 
-def points(most: int, fault: Fault) -> list[int]:
-    """The numbers of the points; of very many messages the first and the last."""
-    every = list(range(1, most + 1))
-    if fault.by_message and most > FIRST + LAST:
-        return every[:FIRST] + every[-LAST:]
-    return every
+def list_points(count: int, fault: Fault) -> list[int]:
+    """Return the numbers of the points; of many messages only the first and the last."""
+    numbers = list(range(1, count + 1))
+    if fault.is_at_message and count > FIRST + LAST:
+        return numbers[:FIRST] + numbers[-LAST:]
+    return numbers
 
 
 @contextmanager
-def _connected(subject: Subject, url: URL, fault: Fault) -> Iterator[Subject]:
-    """The subject with a network to the server, for the faults that need one."""
-    if not fault.by_message:
-        yield subject
-        return
-    host = url.host or url.query.get("host") or "127.0.0.1"
-    if not isinstance(host, str):
-        raise CouldNotRun(
-            "the URL names several hosts", "its host", "one host, or faults other than reset, fin"
-        )
-    with through(host, url.port or PORT) as network:
-        yield replace(subject, network=network)
-
-
-@contextmanager
-def _frozen() -> Iterator[None]:
-    """Spare the collector what was there before: it runs twice at each point."""
+def _frozen_garbage() -> Iterator[None]:
+    """Spare the garbage collector all present objects, because it runs twice at each point."""
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
         gc.unfreeze()
-
-
-async def again(
-    work: Work,
-    make_engine: Any,
-    url: URL,
-    rows: str | None,
-    point: Point,
-    *,
-    warm: bool = True,
-    private: PrivateServer | None = None,
-    patience: float = SILENT_FOR,
-) -> Outcome:
-    """The outcome of one point."""
-    with asked(url, f"faults {uuid4().hex[:12]}", private) as server:
-        subject = Subject(work, make_engine, server, rows, warm, patience=patience)
-        with _connected(subject, url, point.fault) as connected:
-            first = await inject(connected, replace(point, at=0, then=0))
-            return await attempt(connected, point, first.change)

@@ -15,12 +15,11 @@ ROWS = "select count(*) from orders"
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """AnyIO's, on asyncio."""
     return "asyncio"
 
 
 async def place_order(engine: AsyncEngine) -> None:
-    """Two transactions, as in docs/faults.md."""
+    """Insert two rows in two transactions, as in docs/faults.md."""
     async with engine.begin() as connection:
         await connection.execute(text("INSERT INTO orders VALUES ('boots')"))
         if "CURED" in os.environ:
@@ -30,11 +29,12 @@ async def place_order(engine: AsyncEngine) -> None:
         await connection.execute(text("INSERT INTO orders VALUES ('laces')"))
 
 
-async def test_an_order_is_placed_whole_or_not_at_all(
+async def test_an_order_is_placed_completely_or_not_at_all(
     fault_sweep: Callable[..., Awaitable[Report]],
 ) -> None:
     engine = create_async_engine(os.environ["URL"])
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE IF NOT EXISTS orders (item text)"))
     report = await fault_sweep(place_order, engine, rows=ROWS, kinds=("timeout",))
+    await engine.dispose()
     assert not report.violating, report

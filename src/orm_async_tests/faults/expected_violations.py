@@ -1,0 +1,222 @@
+"""Violations that are expected: known defects of libraries, and patterns that are wrong on purpose.
+
+The list is strict: a defect that a pattern has to show, but does not, is an error too. If no issue
+is known, the link leads to the documentation of the API.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orm_async_tests.faults import outcome
+from orm_async_tests.faults.kinds import PAIRS, Fault
+from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.faults.report import Cell
+from orm_async_tests.harness.definitions.upstream import Upstream
+
+
+@dataclass(frozen=True)
+class ExpectedViolation:
+    """A defect, and the invariants that it violates in some work under some faults."""
+
+    defect: Upstream
+    violations: frozenset[str]
+    works: frozenset[str] = frozenset()
+    """The patterns that have the defect; if empty, any work can have it."""
+    faults: frozenset[str] = frozenset()
+    """Faults by their kind, or by kind and moment; if empty, any fault can show it."""
+    shown_by: frozenset[str] = frozenset()
+    """The patterns that must show a defect of any work."""
+    always: bool = True
+    """Whether every sweep shows it, however busy the machine is."""
+    function: str = ""
+    """The function of a library in which the work is suspended, by its name in the label."""
+
+    def explains(self, result: Outcome) -> bool:
+        """Return whether the defect explains all violations at a point."""
+        return (
+            (not self.works or result.point.work in self.works)
+            and self._applies_to(result.point.fault)
+            and self.function in result.label
+            and set(result.violations) <= self.violations
+        )
+
+    def must_show_in(self, cell: Cell) -> bool:
+        """Return whether this cell must exhibit the defect."""
+        is_named = cell.work in (self.works or self.shown_by)
+        return self.always and is_named and self._applies_to(cell.fault)
+
+    def _applies_to(self, fault: Fault) -> bool:
+        return not self.faults or bool({fault.kind, str(fault)} & self.faults)
+
+
+COPY_BEFORE_BEGIN = ExpectedViolation(
+    Upstream(
+        "SQLAlchemy sends BEGIN with its first statement, so that what you send earlier on the "
+        "driver's connection commits by itself",
+        {"asyncpg": ">=0.30,<0.33"},
+        "https://docs.sqlalchemy.org/en/21/core/connections.html"
+        "#working-with-driver-sql-and-raw-dbapi-connections",
+    ),
+    frozenset({outcome.PARTIAL_COMMIT, outcome.OPEN_BACKEND, outcome.TROUBLE, outcome.CHECKED_OUT}),
+    frozenset({"copy_first"}),
+)
+CLOSE_NEVER_BEGUN = ExpectedViolation(
+    Upstream(
+        "close() runs in a task of its own; if all tasks are cancelled before it starts, its "
+        "connection is left to the garbage collector",
+        {"sqlalchemy": ">=2.1,<2.2"},
+        "https://docs.python.org/3/library/asyncio-task.html#asyncio.shield",
+    ),
+    frozenset({outcome.CHECKED_OUT, outcome.OPEN_BACKEND, outcome.TROUBLE}),
+    faults=frozenset({"shutdown-suspended"}),
+    shown_by=frozenset({"load", "stream", "connect"}),
+)
+NEVER_RETRIEVED = ExpectedViolation(
+    Upstream(
+        "a COPY whose backend is terminated leaves a future whose exception is never retrieved",
+        {"asyncpg": ">=0.30,<0.33"},
+        "https://magicstack.github.io/asyncpg/current/api/index.html"
+        "#asyncpg.connection.Connection.copy_records_to_table",
+    ),
+    frozenset({outcome.TROUBLE}),
+    frozenset({"copy"}),
+    frozenset({"terminate-suspended", "kill-suspended"}),
+)
+CURSOR_LEFT_OPEN = ExpectedViolation(
+    Upstream(
+        "a stream that is not read to its end leaves its server-side cursor open",
+        {"psycopg": "==3.3.9"},
+        "https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors",
+    ),
+    frozenset({outcome.TROUBLE, outcome.CHECKED_OUT, outcome.OPEN_BACKEND}),
+    frozenset({"stream"}),
+)
+COPY_HIDES_CANCEL = ExpectedViolation(
+    Upstream(
+        "a COPY that is cancelled as it starts raises OperationalError instead of CancelledError",
+        {"psycopg": "==3.3.9"},
+        "https://www.psycopg.org/psycopg3/docs/basic/copy.html",
+    ),
+    frozenset({outcome.SWALLOWED, outcome.TROUBLE}),
+    frozenset({"copy", "copy_first"}),
+    frozenset({"cancel", "shutdown", "timeout", *PAIRS}),
+)
+POISONED_PIPELINE = ExpectedViolation(
+    Upstream(
+        "an executemany() that is cancelled as it starts leaves pipeline mode on (test116)",
+        {"psycopg": "==3.3.9"},
+        "https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html",
+    ),
+    frozenset({outcome.SWALLOWED, outcome.UNUSABLE, outcome.TROUBLE}),
+    frozenset({"bulk"}),
+    frozenset({"cancel", "shutdown", "timeout", *PAIRS}),
+    always=False,
+)
+CLOSE_CANCELLED_TOO = replace(
+    CLOSE_NEVER_BEGUN,
+    faults=frozenset({"cancel+shutdown-suspended"}),
+    shown_by=frozenset(),
+    always=False,
+)
+CLEAN_UP_FAILS = ExpectedViolation(
+    Upstream(
+        "if the backend ends while a cancelled transaction rolls back, the caller sees that error "
+        "instead of CancelledError",
+        {"sqlalchemy": ">=2.1,<2.2", "asyncpg": ">=0.30,<0.33"},
+        "https://docs.python.org/3/reference/simple_stmts.html#raise",
+    ),
+    frozenset({outcome.SWALLOWED}),
+    faults=frozenset({"cancel+terminate"}),
+    shown_by=frozenset({"copy"}),
+)
+CLEAN_UP_FAILS_TOO = ExpectedViolation(
+    Upstream(
+        "if the backend ends while a cancelled transaction rolls back, the caller sees that error "
+        "instead of CancelledError, and the pool logs it",
+        {"sqlalchemy": ">=2.1,<2.2", "psycopg": "==3.3.9"},
+        "https://docs.python.org/3/reference/simple_stmts.html#raise",
+    ),
+    frozenset({outcome.SWALLOWED, outcome.TROUBLE}),
+    faults=frozenset({"cancel+terminate"}),
+    always=False,
+)
+NEVER_TIMED = ExpectedViolation(
+    Upstream(
+        "an engine without command_timeout waits for a silent server without end",
+        {"asyncpg": ">=0.30,<0.33"},
+        "https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect",
+    ),
+    frozenset({outcome.WAITING}),
+    frozenset({"read_untimed"}),
+    frozenset({"stall", "partition"}),
+)
+NO_TIMEOUT = ExpectedViolation(
+    Upstream(
+        "no timeout for a command exists, so that it waits for a silent server without end",
+        {"psycopg": "==3.3.9"},
+        "https://www.psycopg.org/psycopg3/docs/api/connections.html#the-connection-class",
+    ),
+    frozenset({outcome.WAITING}),
+    frozenset({"load", "connect", "commit", "read_untimed"}),
+    frozenset({"stall", "partition"}),
+)
+EXIT_NOT_CANCELLED = ExpectedViolation(
+    Upstream(
+        "no cancel can leave `async with AsyncSession()` while the server is silent (test155)",
+        {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
+        "https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2",
+    ),
+    frozenset({outcome.STUCK, outcome.TROUBLE}),
+    frozenset({"read_untimed"}),
+    frozenset({"stall", "partition"}),
+)
+LISTENER_BEGINS = ExpectedViolation(
+    Upstream(
+        "a cancel while a listener's own SQL sends BEGIN returns the connection to the pool with "
+        "its transaction open (test208)",
+        {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
+        "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
+    ),
+    frozenset({outcome.OPEN_BACKEND}),
+    faults=frozenset({"cancel", "shutdown", "timeout", "scope"}),
+    function="_start_transaction",
+)
+EXPECTED = (  # the first one that explains a point is named
+    COPY_BEFORE_BEGIN,
+    NEVER_RETRIEVED,
+    CURSOR_LEFT_OPEN,
+    COPY_HIDES_CANCEL,
+    POISONED_PIPELINE,
+    CLOSE_NEVER_BEGUN,
+    CLOSE_CANCELLED_TOO,
+    CLEAN_UP_FAILS,
+    CLEAN_UP_FAILS_TOO,
+    NEVER_TIMED,
+    NO_TIMEOUT,
+    EXIT_NOT_CANCELLED,
+    LISTENER_BEGINS,
+)
+
+
+def explain_outcome(result: Outcome, versions: Mapping[str, str]) -> Outcome:
+    """Return the outcome with the known defect of these versions that explains it, if any."""
+    if not result.violations:
+        return result
+    applicable = (expected for expected in EXPECTED if expected.defect.applies(versions))
+    defects = (expected.defect for expected in applicable if expected.explains(result))
+    return replace(result, defect=next(defects, None))
+
+
+def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
+    """Return the cell with the known defects that explain its outcomes."""
+    return replace(cell, outcomes=tuple(explain_outcome(one, versions) for one in cell.outcomes))
+
+
+def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
+    """Yield the known defects of these versions that the cells had to show, but did not."""
+    for expected in EXPECTED:
+        required = [cell for cell in cells if expected.must_show_in(cell)]
+        violating = (result for cell in required for result in cell.violating)
+        is_shown = any(map(expected.explains, violating))
+        if required and expected.defect.applies(versions) and not is_shown:
+            yield expected.defect

@@ -1,0 +1,265 @@
+"""Run a piece of work with a fault at one point, and record what it leaves behind."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.faults.delivery import LIMITS, Delivery
+from orm_async_tests.faults.network import Network, refuse_tls
+from orm_async_tests.faults.outcome import DONE, OPEN, Outcome
+from orm_async_tests.faults.points import Point
+from orm_async_tests.faults.server_monitor import ServerMonitor
+from orm_async_tests.faults.suspensions import Suspensions
+from orm_async_tests.harness import checked_out
+from orm_async_tests.troubles import clear_frames, record_troubles
+
+Work = Callable[[AsyncEngine], Awaitable[Any]]
+RELEASED_WITHIN = 5.0  # seconds from the start of the work
+SILENT_FOR = 3.0  # seconds until the caller is cancelled, if its driver has not released it
+CLOSED_WITHIN = {"asyncpg": 4.0, "psycopg": 12.0}  # after that: they wait 2 s, and 5 or 10
+SETTLED_WITHIN = 3.0  # seconds until the server and the event loop have to be idle
+MAX_USES = 4  # the number of attempts to use the engine again
+
+
+@dataclass(frozen=True)
+class Target:
+    """A piece of work, with the engine and the server that faults are injected into."""
+
+    work: Work
+    make_engine: Callable[[], AsyncEngine]
+    monitor: ServerMonitor
+    rows: str | None
+    """A query of one row of numbers that the work changes."""
+    warm: bool = True
+    """Whether the pool has a connection before the work starts."""
+    network: Network | None = None
+    patience: float = SILENT_FOR
+    """The seconds for which a silent network may keep the caller waiting."""
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How the work ended for its caller, and the tasks that it started."""
+
+    result: str
+    message: str
+    seconds: float
+    count: int
+    label: str
+    delivered: bool
+    needed_cancel: bool
+    checked_out: int
+    tasks: list[asyncio.Task[Any]]
+
+
+async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
+    """Return the outcome of the work with the fault of this point."""
+    engine = target.make_engine()
+    with _instrument_connections(engine, target):
+        if target.warm:
+            await _ping(engine)
+        before = await _read_numbers(target)
+        with record_troubles() as troubles:
+            ending = await _run_work(target, engine, point)
+            if point.fault.kind == "kill" and ending.delivered:
+                await target.monitor.restart()
+            states, leaked_tasks = await _settle(target.monitor, ending.tasks)
+            ending.tasks.clear()
+            gc.collect()  # so that garbage shows now, and not at the next point
+            await asyncio.sleep(0)
+            failed_uses = await _use_again(engine)
+            orphans = await _dispose_and_count_orphans(engine, target.monitor)
+            gc.collect()
+            await asyncio.sleep(0)
+        after = await _read_numbers(target)
+    return Outcome(
+        point,
+        label=ending.label,
+        count=ending.count,
+        delivered=ending.delivered,
+        result=ending.result,
+        message=ending.message,
+        needed_cancel=ending.needed_cancel,
+        seconds=ending.seconds,
+        checked_out=ending.checked_out,
+        backend_states=states,
+        leaked_tasks=leaked_tasks,
+        change=tuple(new - old for new, old in zip(after, before, strict=True)),
+        expected_change=expected_change,
+        troubles=tuple(troubles.messages),
+        failed_uses=failed_uses,
+        orphans=orphans,
+    )
+
+
+@contextmanager
+def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
+    """Name the connections that the engine opens during the block, and use the target's network.
+
+    The user's engine needs no changes for this.
+    """
+
+    def change_parameters(
+        _dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]
+    ) -> None:
+        names = {"application_name": target.monitor.name}
+        if engine.driver == "asyncpg":
+            settings = parameters.get("server_settings") or {}
+            parameters["server_settings"] = {**settings, **names}
+        else:
+            parameters.update(names)
+        if target.network is not None:
+            refuse_tls(parameters)
+            without_tls = {"ssl": False} if engine.driver == "asyncpg" else {"sslmode": "disable"}
+            parameters.update(host="127.0.0.1", port=target.network.port, **without_tls)
+
+    event.listen(engine.sync_engine, "do_connect", change_parameters)
+    try:
+        yield
+    finally:
+        event.remove(engine.sync_engine, "do_connect", change_parameters)
+
+
+async def _run_work(target: Target, engine: AsyncEngine, point: Point) -> _Ending:
+    """Run the work until it ends, or until the sweep gives up waiting for it."""
+    fault, network = point.fault, target.network
+    delivery = Delivery(point, target.monitor)
+
+    async def run() -> None:
+        if fault.kind not in LIMITS:
+            await target.work(engine)
+            return
+        async with delivery.limit:
+            await target.work(engine)
+
+    at = 0 if fault.is_at_message else point.at
+    suspensions = Suspensions(at, fault.moment, delivery.deliver_first)
+    if network is not None:
+        network.arm(point.at, fault.moment, fault.kind)
+    counts: list[int] = []
+    with suspensions.instrument_tasks():
+        main = asyncio.get_running_loop().create_task(run())
+        main.add_done_callback(lambda _: counts.append(checked_out(engine)))
+        needed_cancel = await _await_or_cancel(main, point, target.patience, engine.driver)
+    seconds = time.perf_counter() - delivery.first_at
+    count, delivered = suspensions.count, delivery.delivered
+    if fault.kind in LIMITS:
+        delivered = delivery.limit.expired()
+    result, message = _read_result(main)
+    if network is not None:
+        count, delivered = network.sent, network.is_delivered
+        network.heal()
+    return _Ending(
+        result,
+        message,
+        seconds,
+        count,
+        delivery.label,
+        delivered,
+        needed_cancel,
+        counts[0] if counts else 0,
+        suspensions.tasks,
+    )
+
+
+async def _await_or_cancel(
+    main: asyncio.Task[Any], point: Point, patience: float, driver: str
+) -> bool:
+    """Wait for the end of the work, and return whether a silent network required a cancel."""
+    if not (point.fault.is_silent and point.at):
+        await asyncio.wait({main}, timeout=RELEASED_WITHIN)
+        return False
+    await asyncio.wait({main}, timeout=patience)
+    if main.done():
+        return False
+    needed_cancel = main.cancel()
+    await asyncio.wait({main}, timeout=CLOSED_WITHIN[driver])
+    return needed_cancel
+
+
+def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
+    """Return the result of the work and the message of its error, as in `Outcome`."""
+    if not main.done():
+        main.cancel()
+        return "", ""
+    if main.cancelled():
+        return "CancelledError", ""
+    error = main.exception()
+    if error is None:
+        return DONE, ""
+    clear_frames(error)
+    return type(error).__name__, _first_line(error)
+
+
+async def _settle(
+    monitor: ServerMonitor, tasks: list[asyncio.Task[Any]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Wait until all tasks are done and all backends idle.
+
+    Return the states of the backends and the names of the tasks for which that takes too long. The
+    tasks are cancelled then.
+    """
+    deadline = time.perf_counter() + SETTLED_WITHIN
+    while True:
+        running = [task for task in tasks if not task.done()]
+        states = await monitor.read_states()
+        if not running and not set(states) & set(OPEN):
+            return (), ()
+        if time.perf_counter() > deadline:
+            break
+    names = tuple(getattr(task.get_coro(), "__qualname__", repr(task)) for task in running)
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=SETTLED_WITHIN)
+    return tuple(states), names
+
+
+async def _ping(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        if await connection.scalar(text("select 1")) != 1:
+            raise RuntimeError("the query returned no row")
+
+
+async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
+    """Use the engine until it works, and return the errors of the attempts that failed."""
+    errors: list[str] = []
+    for _ in range(MAX_USES):
+        try:
+            async with asyncio.timeout(RELEASED_WITHIN):
+                await _ping(engine)
+            break
+        except Exception as error:
+            errors.append(f"{type(error).__name__}: {_first_line(error)}")
+    return tuple(errors)
+
+
+async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor) -> int:
+    """Dispose the engine, and terminate and count its connections that are still open."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(RELEASED_WITHIN):
+            await engine.dispose()
+    deadline = time.perf_counter() + SETTLED_WITHIN
+    while await monitor.read_states():
+        if time.perf_counter() > deadline:
+            return monitor.terminate_backends()
+    return 0
+
+
+async def _read_numbers(target: Target) -> tuple[Any, ...]:
+    """Return the row of numbers that the work may change."""
+    if target.rows is None:
+        return ()
+    [row] = await target.monitor.query(target.rows)
+    return row
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

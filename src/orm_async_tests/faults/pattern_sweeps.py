@@ -1,0 +1,194 @@
+"""Choose patterns and kinds of faults, and plan their sweeps on a database."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from orm_async_tests import db, models
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults.injection import Work
+from orm_async_tests.faults.kinds import ANYWHERE, KINDS, SILENT, USUAL
+from orm_async_tests.faults.patterns import PATTERNS, Pattern
+from orm_async_tests.faults.sweeping import Sweep, refuse_kill
+from orm_async_tests.faults.user_work import find_engine, load_function, takes_engine
+from orm_async_tests.harness.environment import script_database
+from orm_async_tests.harness.environment.private_servers import data_directory, url_of
+from orm_async_tests.postgres import PrivateServer, private_server
+from orm_async_tests.postgres.cluster import DURABLE
+
+TIMEOUTS: dict[str, dict[str, float]] = {  # seconds; psycopg has none for a command
+    "asyncpg": {"timeout": 0.75, "command_timeout": 0.75},
+    "psycopg": {"connect_timeout": 2},
+}
+USERS, POINTS_PER_USER = 3, 100
+
+
+def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
+    """Return the patterns of these names, or all of them. Raises CouldNotRun.
+
+    A named pattern is swept with every kind of fault that is asked for. A name such as
+    "shop.orders:place_order" is a user's function, and `rows` is the query of what it changes.
+    """
+    patterns = [_load_pattern(name, rows) if ":" in name else _find_pattern(name) for name in names]
+    if len(patterns) > 1 and any(pattern.engine for pattern in patterns):
+        name = next(pattern.name for pattern in patterns if pattern.engine)
+        problem = f"{name} uses an engine of its own, so that it cannot share a database"
+        raise CouldNotRun(problem, "--pattern", f"--pattern {name} alone")
+    return patterns or list(PATTERNS.values())
+
+
+def check_kinds(names: Sequence[str]) -> None:
+    """Raise CouldNotRun for a name that is not a kind of faults."""
+    for name in names:
+        if name not in KINDS:
+            raise CouldNotRun(
+                f"there is no fault {name!r}", "--fault", f"one of {', '.join(KINDS)}"
+            )
+
+
+def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
+    """Return the kinds of a sweep without `--fault`.
+
+    The server is not killed if the database or a pattern is the user's.
+    """
+    is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
+    return ANYWHERE if is_users else USUAL
+
+
+def _find_pattern(name: str) -> Pattern:
+    if name not in PATTERNS:
+        raise CouldNotRun(
+            f"there is no pattern {name!r}",
+            "--pattern",
+            f"one of {', '.join(PATTERNS)}, or module:function for a function of yours",
+        )
+    return replace(PATTERNS[name], kinds=frozenset(KINDS))
+
+
+def _load_pattern(name: str, rows: str | None) -> Pattern:
+    function = load_function(name)
+    kinds = frozenset(KINDS)
+    if takes_engine(function):
+        return Pattern(function, rows, path=name, kinds=kinds)
+    work: Work = lambda _: function()  # noqa: E731 (a frame of its own would be in labels)
+    return Pattern(work, rows, path=name, kinds=kinds, engine=find_engine(function, name))
+
+
+@contextmanager
+def open_database(
+    patterns: Sequence[Pattern], choice: str | None, driver: str | None
+) -> Iterator[db.Database]:
+    """Open the chosen database, or that of a pattern with an engine of its own."""
+    engine = next((pattern.engine for pattern in patterns if pattern.engine), None)
+    if engine is None:
+        with db.open_database(choice, driver) as database:
+            yield database
+        return
+    name = patterns[0].name
+    if choice or driver:
+        problem = f"{name} uses the engine of its module, and no other database"
+        raise CouldNotRun(problem, "--db" if choice else "--driver", "the command without it")
+    if engine.driver not in db.DRIVERS:
+        problem = f"the engine of {name} uses {engine.driver}"
+        raise CouldNotRun(problem, "--pattern", f"an engine for {' or '.join(db.DRIVERS)}")
+    yield db.Database(engine.url, "url", f"the engine of {name}")
+
+
+@contextmanager
+def open_private_server(kinds: Sequence[str]) -> Iterator[PrivateServer | None]:
+    """Start a private server during the block, if one of the kinds kills it."""
+    if "kill" not in kinds:
+        yield None
+        return
+    with private_server(data_directory(), **DURABLE) as private:
+        yield private
+
+
+def plan_sweeps(
+    pattern: Pattern,
+    database: db.Database,
+    kinds: Sequence[str],
+    loop: str,
+    private: PrivateServer | None,
+) -> list[Sweep]:
+    """Return the sweeps of a pattern: on the database, on a silent network, on a private server.
+
+    Each has some of the kinds; together they have all that the pattern is swept with.
+    """
+    if pattern.is_users:
+        refuse_kill(kinds)
+    selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
+    usual = tuple(kind for kind in selected if kind not in SILENT and kind != "kill")
+    silent = tuple(kind for kind in selected if kind in SILENT)
+    sweep = Sweep(
+        pattern.work,
+        _engine_factory(pattern, database.url, {}),
+        database.url,
+        pattern.name,
+        usual,
+        rows=pattern.rows,
+        warm=pattern.warm,
+        loop=loop,
+        prepare=_database_preparation(pattern, database),
+    )
+    sweeps = [sweep] if usual else []
+    if silent:
+        timeouts = TIMEOUTS[database.driver] if pattern.timed else {}
+        make_engine = _engine_factory(pattern, database.url, timeouts)
+        sweeps.append(replace(sweep, kinds=silent, make_engine=make_engine))
+    if "kill" in selected and private is not None:
+        url = url_of(private, database.driver)
+        make_engine = _engine_factory(pattern, url, {})
+        on_private = replace(sweep, kinds=("kill",), make_engine=make_engine, url=url)
+        sweeps.append(replace(on_private, private=private, prepare=_private_preparation(url)))
+    return sweeps
+
+
+def _engine_factory(
+    pattern: Pattern, url: URL, timeouts: Mapping[str, float]
+) -> Callable[[], AsyncEngine]:
+    """Return a function that makes a new engine for each point, or returns the pattern's."""
+    engine = pattern.engine
+    if engine is not None:
+        return lambda: engine
+    return lambda: create_async_engine(url, connect_args=dict(timeouts))
+
+
+def _database_preparation(
+    pattern: Pattern, database: db.Database
+) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """Return what fills the tables of the patterns, or nothing for a user's function."""
+
+    @asynccontextmanager
+    async def prepare() -> AsyncIterator[None]:
+        if pattern.is_users:
+            yield
+            return
+        async with script_database.open_script_database(database) as prepared:
+            await prepared.reset(models.Base, insert_rows, {})
+            yield
+
+    return prepare
+
+
+def _private_preparation(url: URL) -> Callable[[], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def prepare() -> AsyncIterator[None]:
+        await script_database.load(models.Base, insert_rows, {}, url)
+        yield
+
+    return prepare
+
+
+async def insert_rows(connection: AsyncConnection) -> None:
+    """Insert users with many points, because some patterns delete one in each run."""
+    users = "INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, :users) n"
+    points = """
+        INSERT INTO track_points (user_id, lat, lon, date)
+        SELECT u, 45, 14, now() FROM generate_series(1, :users) u, generate_series(1, :points) p
+    """
+    await connection.execute(text(users), {"users": USERS})
+    await connection.execute(text(points), {"users": USERS, "points": POINTS_PER_USER})

@@ -1,0 +1,113 @@
+"""A pytest plugin with the fixture `fault_sweep`; see docs/faults.md.
+
+It never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin.fault_sweep`.
+"""
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.pytest_plugin import GROUP
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from orm_async_tests.faults.outcome import Outcome
+    from orm_async_tests.faults.report import Report
+    from orm_async_tests.faults.sweeping import Sweep
+
+OPTION = "--fault-point"
+CACHE_FOLDER = "orm-async-faults"
+SECTION = "faults"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    option_help = "run only this point of a fault sweep, for example cancel-ready/3"
+    parser.getgroup(*GROUP).addoption(OPTION, metavar="POINT", help=option_help)
+
+
+@pytest.fixture
+def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
+    """Return `sweep` for this test: `await fault_sweep(work, engine, rows=None, kinds=...)`.
+
+    The id of the test is the name of the work. A failing test shows its failing points with the
+    commands that run them again, and the next run starts with these points.
+    """
+    item, config = request.node, request.config
+
+    async def run_sweep(
+        work: Callable[["AsyncEngine"], Awaitable[Any]],
+        engine: "AsyncEngine",
+        *,
+        rows: str | None = None,
+        kinds: Sequence[str] = (),
+    ) -> "Report":
+        from orm_async_tests.faults.kinds import ANYWHERE
+        from orm_async_tests.faults.sweeping import Sweep
+
+        loop = find_loop(item.nodeid)
+        selected = tuple(kinds or ANYWHERE)
+        sweep = Sweep(work, lambda: engine, engine.url, item.nodeid, selected, rows=rows, loop=loop)
+        lines: list[str] = []
+        try:
+            report = await _run(sweep, config, engine.driver, lines.append)
+            lines += format_failures(report.violating, item.nodeid)
+        finally:
+            if lines:
+                item.add_report_section("call", SECTION, "\n".join(lines))
+        return report
+
+    return run_sweep
+
+
+async def _run(
+    sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
+) -> "Report":
+    """Run the point of the option, or all points, those first that failed last time."""
+    from orm_async_tests.faults.expected_violations import explain
+    from orm_async_tests.faults.failed_first import sweep_failed_first
+    from orm_async_tests.faults.failed_points import find_failed_points
+    from orm_async_tests.faults.points import parse_point
+    from orm_async_tests.faults.report import Cell, Report
+    from orm_async_tests.faults.sweeping import read_versions
+
+    cache = getattr(config, "cache", None)  # absent with -p no:cacheprovider
+    folder = cache.mkdir(CACHE_FOLDER) if cache else None
+    failed_points = find_failed_points(folder, sweep.name, driver, sweep.loop) if folder else None
+    versions = read_versions(driver)
+    if not (option := config.getoption(OPTION)):
+        return Report(await sweep_failed_first([sweep], failed_points, versions, say))
+    point = parse_point(f"{driver}/{sweep.loop}/{sweep.name}/{option}")
+    outcome = await sweep.run_point(point)
+    if not outcome.reached:
+        problem = f"the work has no point {point.where}: it has {outcome.count} with this fault"
+        raise CouldNotRun(problem, OPTION, "a point that a failing test has shown")
+    report = Report([explain(Cell(sweep.name, point.fault, (1, 1), (outcome,)), versions)])
+    if failed_points and not report.violating:
+        failed_points.forget(point)
+    return report
+
+
+def find_loop(test: str) -> str:
+    """Return "asyncio" or "uvloop". Raises CouldNotRun under another event loop."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        problem = "a sweep needs asyncio, because it cancels asyncio's tasks"
+        raise CouldNotRun(problem, test, "anyio_backend: asyncio") from None
+    return "uvloop" if type(loop).__module__.startswith("uvloop") else "asyncio"
+
+
+def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
+    """Yield the failing points, grouped by the user's line, with commands to run them again."""
+    from orm_async_tests.faults.report import format_point, group_by_line
+
+    for line, group in group_by_line(outcomes).items():
+        yield f"{line}: {len(group)} points"
+        for outcome in group:
+            point = f"{outcome.point.fault}/{outcome.point.where}"
+            yield f"  {format_point(outcome)}\n    pytest {shlex.quote(test)} {OPTION} {point}"

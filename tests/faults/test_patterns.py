@@ -1,0 +1,46 @@
+"""Patterns survive the quick faults at every point; `nox -s faults` sweeps the rest."""
+
+import asyncio
+
+import pytest
+
+from orm_async_tests import db
+from orm_async_tests.faults.expected_violations import find_missing
+from orm_async_tests.faults.failed_first import sweep_failed_first
+from orm_async_tests.faults.kinds import ANYWHERE
+from orm_async_tests.faults.pattern_sweeps import plan_sweeps, select_patterns
+from orm_async_tests.faults.report import Report
+from orm_async_tests.faults.sweeping import read_versions
+
+POINTS = {  # of the kinds ANYWHERE, in asyncio's loop
+    "add": 72,
+    "transfer": 232,
+    "load": 112,
+    "stream": 84,
+    "commit": 72,
+    "take": 152,
+    "dependency": 72,
+    "copy": 112,
+}
+QUICK = ("commit", "stream")  # a pattern that writes and one that reads
+AMBIGUOUS = 14  # in each pattern that writes: while COMMIT is answered, or as its connection ends
+STALLS = 1  # points at which the machine stood still for seconds, so that a rerun differs
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.thorough) for name in POINTS],
+)
+def test_a_pattern_survives_every_fault_at_every_point(database: db.Database, name: str) -> None:
+    [pattern] = select_patterns([name], None)
+    sweeps = plan_sweeps(pattern, database, ANYWHERE, "asyncio", None)
+    versions = read_versions("asyncpg")
+    cells = asyncio.run(sweep_failed_first(sweeps, None, versions, print))
+    report = Report(cells)
+    assert not report.violating, report
+    assert all(outcome.unconfirmed for outcome in report.unresolved), report
+    assert len(report.unresolved) <= STALLS, report
+    assert not list(find_missing(cells, versions))
+    assert len(report.outcomes) == POINTS[name]
+    assert len(report.ambiguous) == (AMBIGUOUS if pattern.rows else 0)
+    assert all(cell.counts[0] == cell.counts[1] for cell in cells)

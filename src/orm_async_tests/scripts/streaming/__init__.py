@@ -1,5 +1,5 @@
 """Streaming.
 
-execute() brings every row before it returns; stream() reads from a server-side cursor, a
+execute() fetches every row before it returns. stream() reads from a server-side cursor, one
 partition at a time, and needs its session, connection and transaction until the last row.
 """

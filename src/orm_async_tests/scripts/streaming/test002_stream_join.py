@@ -1,10 +1,10 @@
-"""stream() without yield_per fetches every row before it gives the first one.
+"""stream() without yield_per fetches every row before it returns the first one.
 
-The server-side cursor is there, but the ORM reads it to its end to build its objects.
-With yield_per the result goes by partitions: the first row arrives early, and memory
-holds one partition, however many rows there are.
+The cursor is on the server, but the ORM reads all of it to build its objects. With yield_per the
+result arrives in partitions. The first row comes early, and memory holds one partition, however
+many rows there are.
 
-It does not show what the rows cost on the server, which is the same for both.
+It does not show what the rows cost on the server, which is the same in both cases.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """
@@ -23,7 +23,7 @@ JOIN = select(TrackPoint, User).join(TrackPoint.user)
 
 
 async def seed(connection: AsyncConnection, rows: int) -> None:
-    """one user with this many points"""
+    """Insert one user with `rows` track points."""
     await connection.execute(text("INSERT INTO users (username) VALUES ('username-1')"))
     walk = "SELECT 1, n, n, now() FROM generate_series(1, :rows) n"
     insert = text(f"INSERT INTO track_points (user_id, lat, lon, date) {walk}")
@@ -32,21 +32,21 @@ async def seed(connection: AsyncConnection, rows: int) -> None:
 
 @wrong
 async def buffered(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """the query alone"""
+    """stream()"""
     async for row in await session.stream(JOIN.limit(rows)):
         yield row
 
 
 @variant
 async def buffered_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """the same for a tenth of the rows"""
+    """stream() of a tenth of the rows"""
     async for row in await session.stream(JOIN.limit(rows // 10)):
         yield row
 
 
 @right
 async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """yield_per, and partitions"""
+    """stream() with yield_per, in partitions"""
     result = await session.stream(JOIN.limit(rows).execution_options(yield_per=100))
     async for partition in result.partitions():
         for row in partition:
@@ -55,7 +55,7 @@ async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
 
 @variant
 async def streamed_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """the same for a tenth of the rows"""
+    """stream() of a tenth of the rows with yield_per, in partitions"""
     result = await session.stream(JOIN.limit(rows // 10).execution_options(yield_per=100))
     async for partition in result.partitions():
         for row in partition:

@@ -1,8 +1,8 @@
-"""execute() has all its rows when it returns; stream() needs an open session.
+"""execute() has fetched all rows when it returns; stream() needs an open session.
 
-The result of execute() is complete after the await, and usable when the session is closed,
-though its objects are detached then. stream() holds a cursor on the server: when the session
-has been closed it is gone, and the rows with it.
+The result of execute() is complete after the await. You can read it after the session is closed,
+although its objects are detached then. stream() holds a cursor on the server. When you close the
+session, the cursor is closed and its rows are lost.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"
@@ -17,7 +17,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def streamed(Session: Sessions) -> dict[str, int]:
-    """stream(), and read when the session is closed"""
+    """stream(), and read after the session is closed"""
     async with Session() as session:
         result = await session.stream_scalars(select(User))
     users = [user async for user in result]
@@ -26,7 +26,7 @@ async def streamed(Session: Sessions) -> dict[str, int]:
 
 @right
 async def executed(Session: Sessions) -> dict[str, int]:
-    """execute(), and read when the session is closed"""
+    """execute(), and read after the session is closed"""
     async with Session() as session:
         result = await session.scalars(select(User))
     users = list(result)

@@ -1,8 +1,8 @@
-"""A stream pays for each partition: on asyncpg two round trips, on psycopg one.
+"""Each partition of a stream costs two round trips on asyncpg, and one on psycopg.
 
-asyncpg's adapter fetches fifty rows first and the rest of the partition then. 5000 rows cost
-what the partitions cost: 50 partitions of 100 rows, or 10 of 500. Larger partitions are
-cheaper, and hold more rows in memory. execute() needs no cursor at all.
+asyncpg's adapter first fetches fifty rows, and then the rest of the partition. So 5000 rows cost as
+much as their partitions: 50 partitions of 100 rows, or 10 of 500. Larger partitions are cheaper but
+hold more rows in memory. execute() needs no cursor at all.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """
@@ -14,7 +14,7 @@ from orm_async_tests.harness import Observation, Stack, main_of, variant
 
 ROWS = 5000
 NUMBERS = select(func.generate_series(1, ROWS))
-FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips of a partition
+FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips per partition
 
 
 @variant

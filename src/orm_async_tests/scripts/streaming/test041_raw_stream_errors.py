@@ -1,8 +1,8 @@
-"""stream() on asyncpg lets the driver's own error out; execute() wraps it.
+"""stream() on asyncpg raises the driver's own error, but execute() wraps it in DBAPIError.
 
-What fails while the rows come should be sqlalchemy.exc.DBAPIError, whatever the driver:
-code that is to run on both catches that, and reads the SQLSTATE. On asyncpg a stream raises
-asyncpg's class instead. Until that changes, catch by SQLSTATE, or fetch by execute().
+An error while rows arrive should be a sqlalchemy.exc.DBAPIError on every driver: code for both
+drivers catches that class and reads the SQLSTATE. On asyncpg a stream raises asyncpg's class. Until
+SQLAlchemy changes that, go by the SQLSTATE, or use execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Observation, Upstream, main_of, variant
 
 DEFECT = Upstream(
-    "what fails while the rows of a stream come is the driver's own error, and no DBAPIError",
+    "an error while the rows of a stream arrive is the driver's own, and not a DBAPIError",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/blob/main/lib/sqlalchemy/dialects/postgresql/asyncpg.py",
     "wrong error",
@@ -32,7 +32,7 @@ async def executed(engine: AsyncEngine) -> int:
 
 @variant
 async def streamed(engine: AsyncEngine) -> int:
-    """stream(), and the error comes while the rows do"""
+    """stream(), and the error comes after some rows"""
     async with engine.connect() as connection:
         return len([row async for row in await connection.stream(FAILS_LATE)])
 
@@ -45,8 +45,8 @@ async def streamed_at_once(engine: AsyncEngine) -> int:
 
 
 def check(executed: Observation, streamed: Observation, streamed_at_once: Observation) -> None:
-    every = (executed, streamed, streamed_at_once)
-    assert {seen.sqlstate for seen in every} == {"22012"}  # division by zero
+    variants = (executed, streamed, streamed_at_once)
+    assert {variant.sqlstate for variant in variants} == {"22012"}  # division by zero
     assert isinstance(executed.error, DBAPIError)
 
     with DEFECT:

@@ -1,7 +1,7 @@
-"""yield_per with execute() is an error under asyncio: stream() is for that.
+"""Under asyncio, execute() with yield_per is an error: use stream().
 
-A result of execute() is complete when the await returns; there is nothing left to yield. The
-error (AsyncMethodRequired) names stream(), which is what has a cursor.
+The result of execute() is complete when the await returns, so nothing is left to yield. The error
+(AsyncMethodRequired) names stream(), which uses a cursor.
 
 Symptom: AsyncMethodRequired "with a server-side cursor"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#streaming-with-a-fixed-buffer-via-yield-per

@@ -1,7 +1,8 @@
-"""yield_per cannot go with joinedload() of a collection; selectinload() can.
+"""yield_per does not work with joinedload() of a collection, but it does with selectinload().
 
-With a join the rows of one parent may stand in two batches. selectinload() asks once for each
-batch. Without yield_per a joined collection needs unique(), since its parents repeat.
+With a join, the rows of one parent may fall into two partitions. selectinload() sends one query per
+partition. Without yield_per, a joined collection needs unique(), because the join repeats its
+parents.
 
 Symptom: InvalidRequestError "yield_per with eager loaders that require uniquing"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
@@ -19,7 +20,7 @@ ALSO = "aiosqlite"
 BY_TWO = select(User).execution_options(yield_per=2)
 
 
-async def points(session: AsyncSession, query: Select[User]) -> int:
+async def count_points(session: AsyncSession, query: Select[User]) -> int:
     users = await session.stream_scalars(query)
     return sum([len(user.points) async for user in users])
 
@@ -27,19 +28,19 @@ async def points(session: AsyncSession, query: Select[User]) -> int:
 @wrong
 async def joined(session: AsyncSession) -> dict[str, int]:
     """joinedload()"""
-    return {"points": await points(session, BY_TWO.options(joinedload(User.points)))}
+    return {"points": await count_points(session, BY_TWO.options(joinedload(User.points)))}
 
 
 @right
 async def selectin(session: AsyncSession) -> dict[str, int]:
     """selectinload()"""
-    return {"points": await points(session, BY_TWO.options(selectinload(User.points)))}
+    return {"points": await count_points(session, BY_TWO.options(selectinload(User.points)))}
 
 
 def check(joined: Observation, selectin: Observation) -> None:
     assert isinstance(joined.error, InvalidRequestError)
     assert selectin.value == {"points": 6}
-    assert len(selectin.sql) == 1 + 2  # three users in two batches
+    assert len(selectin.sql) == 1 + 2  # three users in two partitions
 
 
 main = main_of(__name__)

@@ -1,7 +1,7 @@
-"""In a stream selectinload() asks once a partition, awaitable_attrs once a row.
+"""In a stream, selectinload() sends one query per partition; awaitable_attrs sends one per row.
 
-Both work while the cursor is open. With yield_per the loader asks once for each partition of
-parents; an attribute that is awaited asks for each parent.
+Both work while the cursor is open. With yield_per, selectinload() loads the children of a whole
+partition of parents at once. An awaited attribute loads them for one parent.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
@@ -15,24 +15,24 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
-IN_TWOS = {"yield_per": 2}
+BY_TWO = {"yield_per": 2}
 
 
 @wrong
 async def awaited_one_by_one(session: AsyncSession) -> dict[str, int]:
-    """stream three users in twos; await the points of each"""
+    """stream three users in partitions of two, and await the points of every user"""
     points = 0
-    async for user in await session.stream_scalars(select(User), execution_options=IN_TWOS):
+    async for user in await session.stream_scalars(select(User), execution_options=BY_TWO):
         points += len(await user.awaitable_attrs.points)
     return {"points": points}
 
 
 @right
 async def loaded_by_partition(session: AsyncSession) -> dict[str, int]:
-    """stream three users in twos, with selectinload()"""
+    """stream three users in partitions of two, with selectinload()"""
     points = 0
     users = select(User).options(selectinload(User.points))
-    async for user in await session.stream_scalars(users, execution_options=IN_TWOS):
+    async for user in await session.stream_scalars(users, execution_options=BY_TWO):
         points += len(user.points)
     return {"points": points}
 

@@ -1,8 +1,8 @@
 """scalars() of a stream keeps the stream's unique() and columns().
 
-execute() always did. Until 2.0.56 and 2.1.6 the scalars of a stream came from the result beneath,
-which knew of neither: a joined collection could not be streamed as objects, and columns() gave the
-first column all the same. Where the version is not yours to choose, take what you want from rows.
+execute() has always done so. Before 2.0.56 and 2.1.6, the scalars of a stream came from the result
+beneath it, which ignored both calls: you could not stream objects with a joined collection, and
+columns() returned the first column in any case. On these versions, take the values from rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.6
 """
@@ -27,7 +27,7 @@ NAMES = select(User.id, User.username).order_by(User.id)
 
 @variant
 async def executed(session: AsyncSession) -> dict[str, object]:
-    """execute(): unique().scalars(), and the second column's scalars"""
+    """execute(): unique().scalars(), and columns(1).scalars()"""
     users = (await session.execute(JOINED)).unique().scalars().all()
     names = (await session.execute(NAMES)).columns(1).scalars().all()
     return {"points": [len(user.points) for user in users], "names": names}
@@ -35,7 +35,7 @@ async def executed(session: AsyncSession) -> dict[str, object]:
 
 @variant
 async def streamed(session: AsyncSession) -> dict[str, object]:
-    """stream(): the second column's scalars"""
+    """stream(): columns(1).scalars()"""
     return {"names": await (await session.stream(NAMES)).columns(1).scalars().all()}
 
 
@@ -48,7 +48,7 @@ async def streamed_objects(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def from_rows(session: AsyncSession) -> dict[str, object]:
-    """stream(): take object and name from the rows"""
+    """stream(): objects and names from the rows"""
     rows = await session.stream(JOINED)
     points = [len(user.points) async for (user,) in rows.unique()]
     names = [name async for _, name in await session.stream(NAMES)]

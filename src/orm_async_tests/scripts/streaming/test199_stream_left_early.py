@@ -1,9 +1,9 @@
-"""A stream left before its end leaves its cursor open on psycopg.
+"""On psycopg, a stream that you leave before its end leaves its cursor open.
 
-The server forgets the cursor at the end of the transaction, but the object goes to the garbage
-collector, which complains by a ResourceWarning, an error where warnings are errors. `break`, an
-exception and a cancel all leave a stream so, and only its last row closes it by itself: close the
-result in a `finally`. asyncpg's cursor is nothing to close.
+The server closes the cursor at the end of the transaction. The cursor object is left to the garbage
+collector, which issues a ResourceWarning; that is an error if your tests treat warnings as errors.
+`break`, an exception and a cancel all leave the cursor open, and only the last row closes it. Close
+the result in a `finally`. asyncpg's cursor needs no close.
 
 Symptom: ResourceWarning "was deleted while still open"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors
@@ -20,8 +20,8 @@ POINTS = select(TrackPoint).order_by(TrackPoint.id).execution_options(yield_per=
 
 
 @wrong(warns=True)
-async def leave_it(session: AsyncSession) -> dict[str, object]:
-    """break out of the rows"""
+async def left_open(session: AsyncSession) -> dict[str, object]:
+    """break out of the loop"""
     points, reached = await session.stream_scalars(POINTS), 0
     async for point in points:
         if (reached := point.id) == 3:
@@ -30,8 +30,8 @@ async def leave_it(session: AsyncSession) -> dict[str, object]:
 
 
 @right
-async def close_it(session: AsyncSession) -> dict[str, object]:
-    """break out of the rows, and close the result"""
+async def closed(session: AsyncSession) -> dict[str, object]:
+    """break out of the loop, and close the result"""
     points, reached = await session.stream_scalars(POINTS), 0
     try:
         async for point in points:
@@ -43,17 +43,17 @@ async def close_it(session: AsyncSession) -> dict[str, object]:
 
 
 @right
-async def read_it(session: AsyncSession) -> dict[str, object]:
-    """read to the end: the last row closes it"""
-    read = [point.id async for point in await session.stream_scalars(POINTS)]
-    return {"reached": read[-1]}
+async def read_to_the_end(session: AsyncSession) -> dict[str, object]:
+    """read to the end, where the last row closes the cursor"""
+    ids = [point.id async for point in await session.stream_scalars(POINTS)]
+    return {"reached": ids[-1]}
 
 
-def check(leave_it: Observation, close_it: Observation, read_it: Observation) -> None:
-    assert leave_it.value == close_it.value == {"reached": 3}
-    assert read_it.value == {"reached": 6}
-    assert leave_it.warnings == ["ResourceWarning"]
-    assert close_it.warnings == read_it.warnings == []
+def check(left_open: Observation, closed: Observation, read_to_the_end: Observation) -> None:
+    assert left_open.value == closed.value == {"reached": 3}
+    assert read_to_the_end.value == {"reached": 6}
+    assert left_open.warnings == ["ResourceWarning"]
+    assert closed.warnings == read_to_the_end.warnings == []
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""Each row of a stream is a greenlet; partitions() makes one for each partition.
+"""Streaming row by row creates a greenlet per row; partitions() creates one per partition.
 
-The rows of a partition are in memory already, but __anext__() asks the synchronous result for
-each of them, and that runs in a greenlet of its own: two switches for a row. partitions()
-switches for a list of them. What is fetched from the server is the same.
+The rows of a partition are already in memory. But __anext__() reads every row from the synchronous
+result in a greenlet of its own, which takes two switches per row. partitions() switches once for a
+list of rows. Both fetch the same rows from the server.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
 """
@@ -36,7 +36,7 @@ async def by_partitions(engine: AsyncEngine) -> dict[str, int]:
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS)
         greenlet.settrace(lambda event, _: switches.append(event))
-        rows = [row async for some in result.partitions() for row in some]
+        rows = [row async for partition in result.partitions() for row in partition]
         greenlet.settrace(None)
     return {"rows": len(rows), "switches": len(switches)}
 

@@ -1,7 +1,7 @@
-"""2500 rows: 3 INSERTs with RETURNING, 1 without, 1 by unnest(), none by COPY.
+"""2500 rows take 3 INSERTs with RETURNING, 1 without it, 1 from unnest(), and none with COPY.
 
-Where the ids must come back a statement inserts a page of 1000 rows; else the rows are the
-parameters of one statement. COPY is the driver's own, in the session's transaction.
+If the ids must come back, one statement inserts a page of up to 1000 rows. Otherwise all rows are
+parameters of one statement. COPY belongs to the driver and runs in the session's transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
 """
@@ -20,51 +20,53 @@ UNNEST = text("INSERT INTO users (username) SELECT unnest(CAST(:names AS text[])
 seed = None
 
 
-def names(rows: int) -> list[dict[str, str]]:
+def create_records(rows: int) -> list[dict[str, str]]:
     return [{"username": f"walker-{number}"} for number in range(rows)]
 
 
-async def committed(session: AsyncSession) -> dict[str, int | None]:
+async def commit_and_count(session: AsyncSession) -> dict[str, int | None]:
     await session.commit()
     return {"rows": await session.scalar(select(func.count(User.id)))}
 
 
 @variant
 async def objects(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """session.add_all(): objects, with their ids"""
-    session.add_all([User(**each) for each in names(rows)])
-    return await committed(session)
+    """session.add_all(): objects with their ids"""
+    session.add_all([User(**record) for record in create_records(rows)])
+    return await commit_and_count(session)
 
 
 @variant
 async def returning(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """insert() of a list with RETURNING: ids, no objects"""
-    await session.execute(insert(User).returning(User.id), names(rows))
-    return await committed(session)
+    """insert() of a list with RETURNING: ids without objects"""
+    await session.execute(insert(User).returning(User.id), create_records(rows))
+    return await commit_and_count(session)
 
 
 @variant
 async def insert_all(session: AsyncSession, rows: int) -> dict[str, int | None]:
     """insert() of a list"""
-    await session.execute(insert(User), names(rows))
-    return await committed(session)
+    await session.execute(insert(User), create_records(rows))
+    return await commit_and_count(session)
 
 
 @variant
 async def unnest(session: AsyncSession, rows: int) -> dict[str, int | None]:
     """INSERT ... SELECT unnest(array)"""
-    await session.execute(UNNEST, {"names": [each["username"] for each in names(rows)]})
-    return await committed(session)
+    await session.execute(
+        UNNEST, {"names": [record["username"] for record in create_records(rows)]}
+    )
+    return await commit_and_count(session)
 
 
 @variant
 async def copy(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """COPY by the driver, after a statement has begun the transaction"""
+    """the driver's COPY, after a statement has begun the transaction"""
     await session.execute(text("SELECT 1"))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-    records = [tuple(each.values()) for each in names(rows)]
+    records = [tuple(record.values()) for record in create_records(rows)]
     await driver.copy_records_to_table("users", records=records, columns=["username"])
-    return await committed(session)
+    return await commit_and_count(session)
 
 
 def check(
@@ -76,10 +78,13 @@ def check(
     rows: int,
 ) -> None:
     ladder = (objects, returning, insert_all, unnest, copy)
-    assert all(each.value == {"rows": rows} for each in ladder)
-    inserts = [sum(sql.startswith("INSERT") for sql in each.sql) for each in ladder]
+    assert all(variant.value == {"rows": rows} for variant in ladder)
+    inserts = [sum(sql.startswith("INSERT") for sql in variant.sql) for variant in ladder]
     assert inserts == [-(-rows // 1000)] * 2 + [1, 1, 0]
-    assert [sql.split()[0] for sql in copy.sql] == ["SELECT", "SELECT"]  # COPY is no execute()
+    assert [sql.split()[0] for sql in copy.sql] == [
+        "SELECT",
+        "SELECT",
+    ]  # COPY is not executed by SQLAlchemy
 
 
 main = main_of(__name__)

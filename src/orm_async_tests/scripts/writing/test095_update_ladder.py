@@ -1,7 +1,7 @@
-"""With eager_defaults=True a flush of N objects is N UPDATEs, without it is one.
+"""With eager_defaults=True, a flush of N objects sends N UPDATEs; without it, one.
 
-RETURNING brings what the server computes, row by row. Else all rows go to one statement, as with
-update() of a list. One WHERE needs no rows at all.
+RETURNING brings back the values that the server computes, row by row. Without it, all rows are
+parameters of one statement, as with update() of a list. update() with a WHERE needs no rows at all.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """
@@ -46,13 +46,13 @@ async def change(session: AsyncSession, model: type[Eager] | type[Job]) -> None:
 
 @variant
 async def eager_defaults(session: AsyncSession) -> None:
-    """change each object; their `changed` comes back"""
+    """change every object, and let RETURNING bring `changed` back"""
     await change(session, Eager)
 
 
 @variant
 async def objects(session: AsyncSession) -> None:
-    """change each object; their `changed` is expired"""
+    """change every object, and let `changed` expire"""
     await change(session, Job)
 
 
@@ -77,7 +77,7 @@ def check(
     by_where: Observation,
 ) -> None:
     ladder = (eager_defaults, objects, by_primary_key, by_where)
-    updates = [sum(sql.startswith("UPDATE") for sql in each.sql) for each in ladder]
+    updates = [sum(sql.startswith("UPDATE") for sql in variant.sql) for variant in ladder]
     assert updates == [ROWS, 1, 1, 1]
 
 

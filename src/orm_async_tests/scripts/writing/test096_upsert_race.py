@@ -1,8 +1,8 @@
-"""Select-then-insert loses the race with 23505; ON CONFLICT has no race to lose.
+"""SELECT-then-INSERT loses a race with 23505; ON CONFLICT cannot lose it.
 
-Two sessions look for the row, find nothing, and both insert it: the second one's commit fails, and
-all its work with it. ON CONFLICT DO UPDATE decides on the server. With RETURNING and
-populate_existing it gives the object as it is now (test72).
+Two sessions look for the row, find nothing, and both insert it. The second commit fails, and takes
+all of that session's work with it. ON CONFLICT DO UPDATE decides on the server. With RETURNING and
+populate_existing it returns the current object (test72).
 
 Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements
@@ -29,7 +29,7 @@ class Tag(Base):
 
 @wrong
 async def select_then_insert(Session: Sessions) -> None:
-    """both sessions select, then both insert"""
+    """both sessions SELECT, then both INSERT"""
     async with Session() as one, Session() as two:
         for session in (one, two):
             if await session.scalar(select(Tag).where(Tag.name == "alps")) is None:
@@ -40,16 +40,16 @@ async def select_then_insert(Session: Sessions) -> None:
 
 @right
 async def on_conflict(Session: Sessions) -> dict[str, list[int]]:
-    """both sessions insert, on conflict update"""
+    """both sessions INSERT ... ON CONFLICT DO UPDATE"""
     first = insert(Tag).values(name="alps", uses=1)
     upsert = first.on_conflict_do_update(index_elements=[Tag.name], set_={"uses": Tag.uses + 1})
     uses = []
     async with Session() as one, Session() as two:
         for session in (one, two):
-            found = await session.scalars(
+            tags = await session.scalars(
                 upsert.returning(Tag), execution_options={"populate_existing": True}
             )
-            uses.append(found.one().uses)
+            uses.append(tags.one().uses)
             await session.commit()
     return {"uses": uses}
 

@@ -1,8 +1,8 @@
-"""update() changes the loaded objects too, unless synchronize_session=False.
+"""update() also changes the loaded objects, unless you pass synchronize_session=False.
 
-By default the session evaluates the WHERE in Python, or asks for RETURNING where it cannot, and
-sets what the statement sets: no SELECT is sent. With synchronize_session=False the objects keep
-their old values until they are refreshed or the transaction ends.
+By default the session evaluates the WHERE in Python, or uses RETURNING if it cannot, and then sets
+the same attributes as the statement. It sends no SELECT. With synchronize_session=False the objects
+keep their old values until you refresh them or the transaction ends.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-update-delete-sync
 """
@@ -36,7 +36,7 @@ async def synchronized(session: AsyncSession) -> str:
 def check(not_synchronized: Observation, synchronized: Observation) -> None:
     assert not_synchronized.value == "username-1"
     assert synchronized.value == "guide"
-    assert sum(each.startswith("SELECT") for each in synchronized.sql) == 1
+    assert sum(sql.startswith("SELECT") for sql in synchronized.sql) == 1
 
 
 main = main_of(__name__)

@@ -1,7 +1,7 @@
-"""The first of two writers of an object is lost, unless it has a version_id_col.
+"""Of two concurrent writers of an object, the first loses its change without version_id_col.
 
-Both read, both write what they computed: the second one wins, and nobody learns of it. With a
-version the second UPDATE finds no row, and StaleDataError asks for a fresh read.
+Both read the object and write what they computed. The second write wins, and nobody notices. With a
+version column the second UPDATE matches no row, and StaleDataError tells you to read again.
 
 Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"
 Docs: https://docs.sqlalchemy.org/en/21/orm/versioning.html
@@ -38,34 +38,34 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def without_a_version(Session: Sessions) -> dict[str, int]:
-    """two sessions add 100 to what they have read"""
+    """two sessions read the value, and both write it plus 100"""
     async with Session() as one, Session() as two:
-        mine, theirs = await one.get_one(Plain, 1), await two.get_one(Plain, 1)
-        mine.metres += 100
+        first, second = await one.get_one(Plain, 1), await two.get_one(Plain, 1)
+        first.metres += 100
         await one.commit()
-        theirs.metres += 100
+        second.metres += 100
         await two.commit()
-        await two.refresh(theirs)
-        return {"metres": theirs.metres}
+        await two.refresh(second)
+        return {"metres": second.metres}
 
 
 @right
 async def with_a_version(Session: Sessions) -> dict[str, int]:
-    """the same with a version_id_col: the second is told, reads again, and adds to that"""
+    """with version_id_col, and the second session reads again after StaleDataError"""
     async with Session() as one, Session() as two:
-        mine, theirs = await one.get_one(Versioned, 1), await two.get_one(Versioned, 1)
-        mine.metres += 100
+        first, second = await one.get_one(Versioned, 1), await two.get_one(Versioned, 1)
+        first.metres += 100
         await one.commit()
-        theirs.metres += 100
+        second.metres += 100
         try:
             await two.commit()
         except StaleDataError:
             await two.rollback()
-            await two.refresh(theirs)
-            theirs.metres += 100
+            await two.refresh(second)
+            second.metres += 100
             await two.commit()
-        await two.refresh(theirs)
-        return {"metres": theirs.metres}
+        await two.refresh(second)
+        return {"metres": second.metres}
 
 
 def check(without_a_version: Observation, with_a_version: Observation) -> None:

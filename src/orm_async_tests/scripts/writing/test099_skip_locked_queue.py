@@ -1,8 +1,10 @@
-"""A queue does each job once with SKIP LOCKED; without, all workers take one.
+"""With SKIP LOCKED a queue runs every job once; without it, all workers get the same job.
 
-A plain SELECT shows the same first job to every worker. FOR UPDATE alone makes them wait in turn.
-With SKIP LOCKED each gets the first job that nobody holds, and a worker that dies gives its job
-back with its transaction.
+A plain SELECT shows the same first job to every worker. With SKIP LOCKED every worker gets the
+first job that no other transaction has locked. If a worker dies, its transaction ends and the job
+is free again.
+
+It does not show FOR UPDATE without SKIP LOCKED, which makes the workers wait for one another.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.Select.with_for_update
@@ -37,41 +39,41 @@ async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Job), [{"runs": 0} for _ in range(JOBS)])
 
 
-async def work(Session: Sessions, take: Select[Any], together: asyncio.Barrier) -> None:
+async def work(Session: Sessions, query: Select[Any], together: asyncio.Barrier) -> None:
     for _ in range(JOBS // WORKERS):
         async with Session() as session:
-            job = (await session.scalars(take)).one()
-            await together.wait()  # every worker has its job
+            job = (await session.scalars(query)).one()
+            await together.wait()  # until every worker has read a job
             job.runs = Job.runs + 1
             await session.commit()
             await together.wait()
 
 
-async def all_work(Session: Sessions, take: Select[Any]) -> dict[str, int]:
-    """How many jobs were done, and how often the one that was done most often."""
+async def run_workers(Session: Sessions, query: Select[Any]) -> dict[str, int]:
+    """Return how many jobs ran, and how often the most frequent one ran."""
     together = asyncio.Barrier(WORKERS)
-    await asyncio.gather(*(work(Session, take, together) for _ in range(WORKERS)))
+    await asyncio.gather(*(work(Session, query, together) for _ in range(WORKERS)))
     async with Session() as session:
         runs = await session.execute(select(func.count(), func.max(Job.runs)).where(Job.runs > 0))
-        done, most = runs.one()
-        return {"jobs done": done, "most runs of one job": most}
+        jobs, most = runs.one()
+        return {"finished jobs": jobs, "most runs of one job": most}
 
 
 @wrong
 async def plain_select(Session: Sessions) -> dict[str, int]:
-    """four workers take the next job by SELECT"""
-    return await all_work(Session, NEXT)
+    """four workers get the next job with SELECT"""
+    return await run_workers(Session, NEXT)
 
 
 @right
 async def skip_locked(Session: Sessions) -> dict[str, int]:
-    """four workers take the next job by SELECT ... FOR UPDATE SKIP LOCKED"""
-    return await all_work(Session, NEXT.with_for_update(skip_locked=True))
+    """four workers get the next job with SELECT ... FOR UPDATE SKIP LOCKED"""
+    return await run_workers(Session, NEXT.with_for_update(skip_locked=True))
 
 
 def check(plain_select: Observation, skip_locked: Observation) -> None:
-    assert plain_select.value == {"jobs done": JOBS // WORKERS, "most runs of one job": WORKERS}
-    assert skip_locked.value == {"jobs done": JOBS, "most runs of one job": 1}
+    assert plain_select.value == {"finished jobs": JOBS // WORKERS, "most runs of one job": WORKERS}
+    assert skip_locked.value == {"finished jobs": JOBS, "most runs of one job": 1}
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""pg_advisory_lock() stays with the pooled connection; a transaction's lock ends.
+"""pg_advisory_lock() stays on the pooled connection; a transaction's lock ends with it.
 
-A session-level lock belongs to the server's session, which is the connection in the pool: neither
-commit, rollback nor close of yours ends it, and the next user of that connection holds it without
-knowing. The lock of a transaction ends with it.
+A session-level lock belongs to the server's session, which is the pooled connection. Your commit,
+rollback or close does not release it, and the connection's next user holds it without knowing. A
+transaction-level lock ends with the transaction.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
@@ -22,7 +22,7 @@ async def is_free(engine: AsyncEngine) -> bool | None:
 
 @wrong
 async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[str, bool | None]:
-    """lock, commit, close: is it free for somebody else?"""
+    """pg_advisory_lock(), commit and close; then try the lock on another engine"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_lock(KEY)))
         await connection.commit()
@@ -33,7 +33,7 @@ async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[s
 async def of_the_transaction(
     engine: AsyncEngine, make_engine: MakeEngine
 ) -> dict[str, bool | None]:
-    """lock for the transaction, commit, close: is it free for somebody else?"""
+    """pg_advisory_xact_lock(), commit and close; then try the lock on another engine"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_xact_lock(KEY)))
         await connection.commit()

@@ -1,6 +1,7 @@
-"""Of two tasks in a deadlock one gets 40P01, and has to run its transaction again.
+"""In a deadlock one of two tasks gets 40P01, and has to run its whole transaction again.
 
-Each holds the row that the other wants, and after deadlock_timeout the server ends one of them.
+Each task holds the row that the other one needs. After deadlock_timeout the server cancels one of
+them.
 
 Symptom: 40P01 "deadlock detected"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS
@@ -30,36 +31,42 @@ async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut), [{"guests": 0}, {"guests": 0}])
 
 
-async def add_guests(Session: Sessions, huts: tuple[int, int], met: asyncio.Barrier | None) -> None:
+async def add_guests(
+    Session: Sessions, huts: tuple[int, int], barrier: asyncio.Barrier | None
+) -> None:
     async with Session() as session:
         for hut in huts:
             await session.execute(update(Hut).where(Hut.id == hut).values(guests=Hut.guests + 1))
-            if met and hut == huts[0]:
-                await met.wait()
+            if barrier and hut == huts[0]:
+                await barrier.wait()
         await session.commit()
 
 
-async def try_again(Session: Sessions, huts: tuple[int, int], met: asyncio.Barrier | None) -> None:
+async def run_with_retry(
+    Session: Sessions, huts: tuple[int, int], barrier: asyncio.Barrier | None
+) -> None:
     try:
-        await add_guests(Session, huts, met)
-    except DBAPIError:  # only for 40P01 and 40001, in a program, and not for ever
-        await try_again(Session, huts, None)  # the same two may meet again
+        await add_guests(Session, huts, barrier)
+    except DBAPIError:  # in your program: only for 40P01 and 40001, and with a limit
+        await run_with_retry(Session, huts, None)  # without the barrier
 
 
 @wrong
 async def opposite_orders(Session: Sessions) -> list[object]:
     """two tasks lock two rows in opposite orders"""
-    met = asyncio.Barrier(2)
-    both = add_guests(Session, (1, 2), met), add_guests(Session, (2, 1), met)
-    ended = await asyncio.gather(*both, return_exceptions=True)
-    return [getattr(getattr(each, "orig", None), "sqlstate", None) for each in ended if each]
+    barrier = asyncio.Barrier(2)
+    both = add_guests(Session, (1, 2), barrier), add_guests(Session, (2, 1), barrier)
+    results = await asyncio.gather(*both, return_exceptions=True)
+    return [getattr(getattr(error, "orig", None), "sqlstate", None) for error in results if error]
 
 
 @right
-async def and_try_again(Session: Sessions) -> dict[str, list[int]]:
-    """the same, and the loser runs its whole transaction again"""
-    met = asyncio.Barrier(2)
-    await asyncio.gather(try_again(Session, (1, 2), met), try_again(Session, (2, 1), met))
+async def with_retry(Session: Sessions) -> dict[str, list[int]]:
+    """two tasks lock two rows in opposite orders, and the loser runs its transaction again"""
+    barrier = asyncio.Barrier(2)
+    await asyncio.gather(
+        run_with_retry(Session, (1, 2), barrier), run_with_retry(Session, (2, 1), barrier)
+    )
     async with Session() as session:
         return {"guests": list(await session.scalars(select(Hut.guests)))}
 
@@ -72,9 +79,9 @@ async def one_order(Session: Sessions) -> dict[str, list[int]]:
         return {"guests": list(await session.scalars(select(Hut.guests)))}
 
 
-def check(opposite_orders: Observation, and_try_again: Observation, one_order: Observation) -> None:
+def check(opposite_orders: Observation, with_retry: Observation, one_order: Observation) -> None:
     assert opposite_orders.value == ["40P01"]
-    assert and_try_again.value == one_order.value == {"guests": [2, 2]}
+    assert with_retry.value == one_order.value == {"guests": [2, 2]}
 
 
 main = main_of(__name__)

@@ -1,7 +1,7 @@
-"""After 40001 the whole transaction runs again: the statement alone gets 25P02.
+"""After 40001, run the whole transaction again: repeating only the statement gives 25P02.
 
-At REPEATABLE READ and above the server refuses a write that a newer commit has overtaken. The
-transaction is over, and so is its snapshot: roll back, read again, and decide again.
+At REPEATABLE READ and above, the server refuses to overwrite a row that a newer commit has changed.
+The transaction and its snapshot are over: roll back, read again, and decide again.
 
 Symptom: 40001 "could not serialize access due to concurrent update"
 Symptom: 25P02 "current transaction is aborted, commands ignored"
@@ -36,7 +36,8 @@ async def add_guest(session: AsyncSession) -> None:
     await session.execute(update(Hut).values(guests=Hut.guests + 1))
 
 
-async def overtaken(one: AsyncSession, two: AsyncSession) -> DBAPIError:
+async def fail_serialization(one: AsyncSession, two: AsyncSession) -> DBAPIError:
+    """Commit a change in session one, and return the error of the same change in session two."""
     await two.execute(select(Hut.guests))
     await add_guest(one)
     await one.commit()
@@ -49,17 +50,17 @@ async def overtaken(one: AsyncSession, two: AsyncSession) -> DBAPIError:
 
 @wrong(engine=LEVEL)
 async def the_statement_again(Session: Sessions) -> None:
-    """try the refused UPDATE again"""
+    """execute the refused UPDATE again"""
     async with Session() as one, Session() as two:
-        await overtaken(one, two)
+        await fail_serialization(one, two)
         await add_guest(two)
 
 
 @right(engine=LEVEL)
 async def the_transaction_again(Session: Sessions) -> dict[str, object]:
-    """roll back, and try the whole transaction again"""
+    """roll back, and run the whole transaction again"""
     async with Session() as one, Session() as two:
-        error = await overtaken(one, two)
+        error = await fail_serialization(one, two)
         await two.rollback()
         await add_guest(two)
         await two.commit()

@@ -1,8 +1,8 @@
-"""delete() of a parent loads its children, unless passive_deletes=True is given.
+"""delete() of a parent loads its children, unless the relationship has passive_deletes=True.
 
-With cascade="all, delete-orphan" the session must know the children: a SELECT, their DELETE, the
-parent's DELETE. Where the foreign key says ON DELETE CASCADE, passive_deletes=True leaves them to
-the server, in one statement.
+With cascade="all, delete-orphan" the session has to know the children: it sends a SELECT, their
+DELETE and the parent's DELETE. If the foreign key has ON DELETE CASCADE, passive_deletes=True
+leaves the children to the server, and one DELETE is enough.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#passive-deletes
 """
@@ -43,28 +43,28 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def by_the_session(session: AsyncSession) -> dict[str, int | None]:
-    """delete a tour of three stages"""
+    """delete a tour with three stages"""
     await session.delete(await session.get_one(Tour, 1))
     await session.commit()
-    return {"stages left": await session.scalar(select(func.count(Stage.id)))}
+    return {"remaining stages": await session.scalar(select(func.count(Stage.id)))}
 
 
 @right
 async def by_the_server(session: AsyncSession) -> dict[str, int | None]:
-    """the same, with passive_deletes=True"""
+    """delete a tour with three stages, with passive_deletes=True"""
     await session.delete(await session.get_one(PassiveTour, 1))
     await session.commit()
-    return {"stages left": await session.scalar(select(func.count(Stage.id)))}
+    return {"remaining stages": await session.scalar(select(func.count(Stage.id)))}
 
 
-def kinds(seen: Observation) -> list[str]:
-    return [each.split()[0] for each in seen.sql]
+def commands(variant: Observation) -> list[str]:
+    return [sql.split()[0] for sql in variant.sql]
 
 
 def check(by_the_session: Observation, by_the_server: Observation) -> None:
-    assert by_the_session.value == by_the_server.value == {"stages left": 0}
-    assert kinds(by_the_session) == ["SELECT", "SELECT", "DELETE", "DELETE", "SELECT"]
-    assert kinds(by_the_server) == ["SELECT", "DELETE", "SELECT"]
+    assert by_the_session.value == by_the_server.value == {"remaining stages": 0}
+    assert commands(by_the_session) == ["SELECT", "SELECT", "DELETE", "DELETE", "SELECT"]
+    assert commands(by_the_server) == ["SELECT", "DELETE", "SELECT"]
 
 
 main = main_of(__name__)

@@ -1,7 +1,7 @@
-"""FOR UPDATE waits without end; NOWAIT and lock_timeout end with 55P03 instead.
+"""FOR UPDATE waits without limit; NOWAIT and lock_timeout fail with 55P03 instead.
 
-A plain lock waits for as long as the other transaction lives. NOWAIT fails at once, lock_timeout
-after a while, and both leave the connection usable after a rollback.
+A plain lock waits as long as the other transaction lives. NOWAIT fails at once, and lock_timeout
+fails after its time. After a rollback the connection works again.
 
 Symptom: 55P03 "could not obtain lock on row"
 Symptom: 55P03 "canceling statement due to lock timeout"
@@ -28,7 +28,7 @@ async def change(session: AsyncSession) -> None:
 
 @variant
 async def wait(Session: Sessions, activity: Activity) -> str | None:
-    """lock a row that somebody else has changed: wait for the end of that transaction"""
+    """lock a row that an open transaction has changed, and wait for its end"""
     async with Session() as owner, Session() as other:
         await change(owner)
         waiting = asyncio.create_task(other.scalar(LOCK))
@@ -39,7 +39,7 @@ async def wait(Session: Sessions, activity: Activity) -> str | None:
 
 @variant
 async def nowait(Session: Sessions) -> None:
-    """the same with nowait=True"""
+    """lock that row with nowait=True"""
     async with Session() as owner, Session() as other:
         await change(owner)
         await other.scalar(NOWAIT)
@@ -47,7 +47,7 @@ async def nowait(Session: Sessions) -> None:
 
 @variant
 async def lock_timeout(Session: Sessions) -> None:
-    """the same with a lock_timeout"""
+    """lock that row with a lock_timeout"""
     async with Session() as owner, Session() as other:
         await change(owner)
         await other.execute(text("SET LOCAL lock_timeout = '50ms'"))

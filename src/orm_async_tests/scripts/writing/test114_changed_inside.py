@@ -1,8 +1,8 @@
-"""A change inside a JSONB dictionary is no UPDATE, unless it is a MutableDict.
+"""A change inside a JSONB dictionary sends no UPDATE unless the column uses MutableDict.
 
-The session compares what was assigned, and the same dictionary was not assigned again. MutableDict
-tells its owner about each change. Changes deeper inside it, in a list or another dictionary, it
-does not see either: assign those anew.
+The session compares the assigned values, and you assigned no other dictionary. A MutableDict
+reports changes of its own keys. It does not notice changes deeper inside, in a list or in another
+dictionary: assign those values again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/mutable.html
 """
@@ -56,7 +56,7 @@ async def mutable_dictionary(session: AsyncSession) -> dict[str, object]:
 def check(plain_dictionary: Observation, mutable_dictionary: Observation) -> None:
     assert plain_dictionary.value == {"snow": 0}
     assert mutable_dictionary.value == {"snow": 40}
-    assert [each.split()[0] for each in plain_dictionary.sql] == ["SELECT", "SELECT"]
+    assert [sql.split()[0] for sql in plain_dictionary.sql] == ["SELECT", "SELECT"]
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""Since 2.1 merge_all() takes a list, and flushes nothing between its objects.
+"""Since 2.1, merge_all() takes a list and sends no flush between its objects.
 
-merge() in a loop asks for the next object by a query, which first flushes the last one. merge_all()
-asks for all of them before the flush; delete_all() is its twin for delete(). Both cross the bridge
-once instead of once for each object.
+merge() in a loop sends a query for the next object, which first flushes the previous one.
+merge_all() sends the queries for all objects before the flush. delete_all() does this for delete().
+Both cross the greenlet bridge once, instead of once per object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete_all
 """
@@ -38,32 +38,32 @@ async def seed(connection: AsyncConnection) -> None:
 
 @variant
 async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
-    """merge() two objects, delete() them, each with an await"""
-    huts = [await session.merge(each) for each in (Hut(id=1, beds=7), Hut(id=2, beds=8))]
+    """merge() two objects one by one, and delete() them one by one"""
+    huts = [await session.merge(hut) for hut in (Hut(id=1, beds=7), Hut(id=2, beds=8))]
     for hut in huts:
         await session.delete(hut)
     await session.commit()
-    return {"huts left": await session.scalar(select(func.count(Hut.id)))}
+    return {"remaining huts": await session.scalar(select(func.count(Hut.id)))}
 
 
 @variant
 async def all_at_once(session: AsyncSession) -> dict[str, int | None]:
-    """merge_all() and delete_all() them"""
+    """merge_all() two objects, and delete_all() them"""
     huts = await session.merge_all([Hut(id=1, beds=7), Hut(id=2, beds=8)])
     await session.delete_all(huts)
     await session.commit()
-    return {"huts left": await session.scalar(select(func.count(Hut.id)))}
+    return {"remaining huts": await session.scalar(select(func.count(Hut.id)))}
 
 
-def kinds(seen: Observation) -> list[str]:
-    return [each.split()[0] for each in seen.sql]
+def commands(variant: Observation) -> list[str]:
+    return [sql.split()[0] for sql in variant.sql]
 
 
 def check(one_by_one: Observation, all_at_once: Observation) -> None:
-    assert one_by_one.value == all_at_once.value == {"huts left": 1}
-    assert kinds(one_by_one) == ["SELECT", "UPDATE", "SELECT", "DELETE", "SELECT"]
+    assert one_by_one.value == all_at_once.value == {"remaining huts": 1}
+    assert commands(one_by_one) == ["SELECT", "UPDATE", "SELECT", "DELETE", "SELECT"]
     with DEFECT:
-        assert kinds(all_at_once) == ["SELECT", "SELECT", "DELETE", "SELECT"]
+        assert commands(all_at_once) == ["SELECT", "SELECT", "DELETE", "SELECT"]
 
 
 main = main_of(__name__)

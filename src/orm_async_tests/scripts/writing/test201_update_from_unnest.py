@@ -1,8 +1,8 @@
-"""A list of UPDATEs runs once for each row; UPDATE from unnest() runs once.
+"""update() with a list runs once per row; UPDATE ... FROM unnest() runs once.
 
-execute() of update() with a list sends one text, and the server runs it again for each row: a
-trigger for statements fires as often. Two arrays are two parameters; unnest() gives their rows,
-and the UPDATE joins them by the key. How much that saves: `orm-async-tests bench update`.
+execute() of update() with a list sends one text, but the server runs it again for every row, and a
+statement trigger fires as often. Two arrays are two parameters. unnest() turns them into rows, and
+the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much that saves.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """
@@ -15,7 +15,7 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 
 ROWS = 200
 KEYS, BEDS = list(range(1, ROWS + 1)), list(range(ROWS))
-COUNTED = """CREATE SEQUENCE test201.statements START 1
+TRIGGER = """CREATE SEQUENCE test201.statements START 1
 CREATE FUNCTION test201.count_it() RETURNS trigger LANGUAGE plpgsql
     AS 'BEGIN PERFORM nextval(''test201.statements''); RETURN NULL; END'
 CREATE TRIGGER counted BEFORE UPDATE ON test201.huts EXECUTE FUNCTION test201.count_it()"""
@@ -31,24 +31,24 @@ class Hut(Base):
     beds: Mapped[int]
 
 
-ONE = update(Hut).where(Hut.id == bindparam("key")).values(beds=bindparam("new"))
+BY_KEY = update(Hut).where(Hut.id == bindparam("key")).values(beds=bindparam("new"))
 ARRAYS = (bindparam("keys", type_=ARRAY(Integer)), bindparam("news", type_=ARRAY(Integer)))
-NEW = (
+NEW_ROWS = (
     func.unnest(*ARRAYS)
     .table_valued(column("key", Integer), column("new", Integer))
     .render_derived()
 )
-ALL = update(Hut).where(Hut.id == NEW.c.key).values(beds=NEW.c.new)
+FROM_ARRAYS = update(Hut).where(Hut.id == NEW_ROWS.c.key).values(beds=NEW_ROWS.c.new)
 
 
 async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Hut), [{"beds": 0} for _ in KEYS])
-    for statement in COUNTED.split("\nCREATE"):
+    for statement in TRIGGER.split("\nCREATE"):
         await connection.execute(text("CREATE" + statement.removeprefix("CREATE")))
 
 
-async def outcome(connection: AsyncConnection) -> dict[str, int | None]:
-    """How many statements the server ran, and what they left."""
+async def read_outcome(connection: AsyncConnection) -> dict[str, int | None]:
+    """Return how many statements the server ran, and the sum of the beds."""
     run = text("SELECT last_value FROM test201.statements")
     beds = text("SELECT sum(beds) FROM test201.huts")
     return {"run": await connection.scalar(run), "beds": await connection.scalar(beds)}
@@ -59,16 +59,16 @@ async def list_of_rows(engine: AsyncEngine) -> dict[str, int | None]:
     """update() with a list of parameters"""
     async with engine.begin() as connection:
         rows = [{"key": key, "new": beds} for key, beds in zip(KEYS, BEDS, strict=True)]
-        await connection.execute(ONE, rows)
-        return await outcome(connection)
+        await connection.execute(BY_KEY, rows)
+        return await read_outcome(connection)
 
 
 @right
 async def from_unnest(engine: AsyncEngine) -> dict[str, int | None]:
-    """update() with FROM unnest(keys, news)"""
+    """update() with FROM unnest()"""
     async with engine.begin() as connection:
-        await connection.execute(ALL, {"keys": KEYS, "news": BEDS})
-        return await outcome(connection)
+        await connection.execute(FROM_ARRAYS, {"keys": KEYS, "news": BEDS})
+        return await read_outcome(connection)
 
 
 def check(list_of_rows: Observation, from_unnest: Observation) -> None:

@@ -1,10 +1,10 @@
-"""values() of a list is compiled at each call; a list of parameters is cached.
+"""SQLAlchemy compiles values() of a list at every call, but caches a list of parameters.
 
-Such a VALUES has a parameter for each field, and a text of its own for each length: SQLAlchemy
-gives it no cache key, and compiles it again even for as many rows. insert() with the list as
-execute()'s parameters has one text for any number of rows, which it batches itself.
+values() of a list has a parameter for every field, so every length has its own text. SQLAlchemy
+gives it no cache key and compiles it again, even for the same length. insert() with the list as
+execute()'s parameters has one text for any number of rows, which SQLAlchemy splits into batches.
 
-It does not show what a compilation costs, nor the limit of parameters (test108).
+It does not show the cost of a compilation, nor the limit on parameters (test108).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """
@@ -28,7 +28,7 @@ async def values(engine: AsyncEngine) -> dict[str, Any]:
     async with engine.execution_options(compiled_cache=cache).connect() as connection:
         for _ in range(3):
             await connection.execute(insert(User).values(NAMES))
-        return {"kept": len(cache), "users": await connection.scalar(COUNT)}
+        return {"cached statements": len(cache), "users": await connection.scalar(COUNT)}
 
 
 @right
@@ -38,12 +38,12 @@ async def parameters(engine: AsyncEngine) -> dict[str, Any]:
     async with engine.execution_options(compiled_cache=cache).connect() as connection:
         for _ in range(3):
             await connection.execute(insert(User), NAMES)
-        return {"kept": len(cache), "users": await connection.scalar(COUNT)}
+        return {"cached statements": len(cache), "users": await connection.scalar(COUNT)}
 
 
 def check(values: Observation, parameters: Observation) -> None:
-    assert values.value == {"kept": 0, "users": 3 + 3 * len(NAMES)}
-    assert parameters.value == {"kept": 1, "users": 3 + 3 * len(NAMES)}
+    assert values.value == {"cached statements": 0, "users": 3 + 3 * len(NAMES)}
+    assert parameters.value == {"cached statements": 1, "users": 3 + 3 * len(NAMES)}
 
 
 main = main_of(__name__)

@@ -1,9 +1,9 @@
-"""A session takes an INSERT's parameters for a row, unless dml_strategy is raw.
+"""A session reads an INSERT's parameters as a row, unless dml_strategy is "raw".
 
-An ORM insert() with parameters is a bulk insert, which looks for its columns in them: that of
-from_select() with arrays fails on the arrays' names before anything is sent. With "raw" the
-parameters are the statement's own, and one INSERT from unnest() writes all rows. How much faster
-than a list of rows that is: `orm-async-tests bench insert`.
+An ORM insert() with parameters is a bulk insert, which looks for the mapped columns in them. With
+from_select() and arrays it fails on the arrays' names before it sends anything. With "raw" the
+parameters belong to the statement itself, and one INSERT from unnest() writes all rows.
+`orm-async-tests bench insert` shows how much faster that is than a list of rows.
 
 Symptom: AttributeError "'str' object has no attribute 'table'" in "bulk_persistence.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert
@@ -32,29 +32,29 @@ class Hut(Base):
     height: Mapped[float]
 
 
-NEW = (
+NEW_ROWS = (
     func.unnest(bindparam("names", type_=ARRAY(Text)), bindparam("heights", type_=ARRAY(Float)))
     .table_valued(column("name", Text), column("height", Float))
     .render_derived()
 )
-INSERT = insert(Hut).from_select(["name", "height"], select(NEW.c.name, NEW.c.height))
-SEEN = select(func.count(Hut.id).label("huts"), func.sum(Hut.height).label("height"))
+INSERT = insert(Hut).from_select(["name", "height"], select(NEW_ROWS.c.name, NEW_ROWS.c.height))
+TOTALS = select(func.count(Hut.id).label("huts"), func.sum(Hut.height).label("height"))
 
 
 @wrong
 async def usual(engine: AsyncEngine) -> dict[str, int | float]:
-    """execute() of insert().from_select(), with arrays"""
+    """execute() of insert().from_select() with arrays"""
     async with AsyncSession(engine) as session:
         await session.execute(INSERT, ARRAYS)
-        return {**(await session.execute(SEEN)).one()._mapping}
+        return {**(await session.execute(TOTALS)).one()._mapping}
 
 
 @right
 async def raw(engine: AsyncEngine) -> dict[str, int | float]:
-    """the same, its dml_strategy raw"""
+    """execute() of insert().from_select() with arrays, as a raw statement"""
     async with AsyncSession(engine) as session:
         await session.execute(INSERT, ARRAYS, execution_options={"dml_strategy": "raw"})
-        return {**(await session.execute(SEEN)).one()._mapping}
+        return {**(await session.execute(TOTALS)).one()._mapping}
 
 
 def check(usual: Observation, raw: Observation) -> None:

@@ -6,12 +6,13 @@ import tracemalloc
 import httpx
 import pytest
 
-from orm_async_tests.service.bulk import PIECE
-from orm_async_tests.service.gpx import DEPTH, NAMES, TEXT, TOKEN, Reader
+from orm_async_tests.service.bulk import PIECE_SIZE
+from orm_async_tests.service.gpx import MAX_DEPTH, MAX_NAMES, MAX_TEXT, MAX_TOKEN, GpxParser
 from orm_async_tests.service.problems import EXCERPT
 from orm_async_tests.service.settings import MIB
 from tests.service.walkers import GPX
 
+LONG = MAX_TOKEN - PIECE_SIZE  # bytes of the longest token that every division into pieces allows
 SPACE = 'xmlns="http://www.topografix.com/GPX/1/1"'
 LOADED = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
 TIME = "<time>2010-10-03T09:36:30Z</time>"
@@ -69,8 +70,8 @@ NAMED = gpx(POINT, before="<metadata><name>Königsweg</name></metadata>")
             gpx(holding(f"<extensions><x:hr>1</x:hr>{TIME}</extensions>")),
             id="an unbound prefix and a time in extensions",
         ),
-        pytest.param(gpx("<!--" + "x" * (TOKEN - PIECE) + "-->", POINT), id="a long comment"),
-        pytest.param(gpx(holding(f"<desc>{'x' * 3 * TOKEN}</desc>")), id="a long text"),
+        pytest.param(gpx("<!--" + "x" * (LONG) + "-->", POINT), id="a long comment"),
+        pytest.param(gpx(holding(f"<desc>{'x' * 3 * MAX_TOKEN}</desc>")), id="a long text"),
     ],
 )
 def test_a_right_file_is_loaded_with_the_right_values(
@@ -135,9 +136,12 @@ NUMBERS = [
         (at("2010-10-03T09:36:30Z", lon="180.1"), "lon of trkpt: "),
         ('<trkpt lat="47" lon="12.5"/>', "trkpt has no time"),
         (f'<trkpt lat="47">{TIME}</trkpt>', "trkpt has no lon"),
-        (at("2010-10-03T09:36:30Z", lat="1" * (TOKEN - PIECE) + "x"), "lat of trkpt: '111"),
+        (
+            at("2010-10-03T09:36:30Z", lat="1" * (LONG) + "x"),
+            "lat of trkpt: '111",
+        ),
         (f'<trkpt lat="47" lon="12.5">{TIME * 2}</trkpt>', "trkpt has more than one time"),
-        (at(" " * (TEXT + 1)), f"time is longer than {TEXT} characters"),
+        (at(" " * (MAX_TEXT + 1)), f"time is longer than {MAX_TEXT} characters"),
     ],
 )
 def test_a_wrong_point_is_named_with_its_element(
@@ -176,9 +180,12 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
         (gpx(POINT, POINT)[:-20], "(near point 2)"),
         (gpx(POINT, POINT, "<trkpt></time>"), "(near point 3)"),
         ("<gpx" + " xmlns" * 40_000, "not well-formed"),
-        ("<gpx " + " ".join(f'a{n}=""' for n in range(TOKEN // 6)) + "/>", f"{TOKEN} bytes"),
-        (gpx("".join(f"<a{n}/>" for n in range(NAMES // 4))), f"{NAMES} characters"),
-        ("<gpx>" + "<a>" * DEPTH, f"{DEPTH} elements"),
+        (
+            "<gpx " + " ".join(f'a{n}=""' for n in range(LONG // 5)) + "/>",
+            f"{MAX_TOKEN} bytes",
+        ),
+        (gpx("".join(f"<a{n}/>" for n in range(MAX_NAMES // 4))), f"{MAX_NAMES} characters"),
+        ("<gpx>" + "<a>" * MAX_DEPTH, f"{MAX_DEPTH} elements"),
         ('<?xml version="1.0" encoding="none"?>' + gpx(POINT), "its encoding is 'none'"),
         ('<?xml version="1.0" encoding="shift_jis"?>' + gpx(POINT), "its encoding is 'shift_jis'"),
         (DECLARED.format("x" * 60_000), f"its encoding is '{'x' * EXCERPT}...'; UTF-8"),
@@ -209,7 +216,7 @@ def test_a_file_of_many_pieces_is_loaded_in_its_order(client: httpx.Client, user
     minutes = range(2000)
     points = [at("2010-10-03T09:36:30Z", lat=f"{minute / 100}") for minute in minutes]
     content = gpx(*points).encode("utf-16")
-    assert len(content) > 10 * PIECE
+    assert len(content) > 10 * PIECE_SIZE
 
     declared = '<?xml version="1.0" encoding="UTF-16"?>'.encode("utf-16")
     loaded = client.post(f"/users/{user}/points/gpx", content=declared + content[2:], headers=GPX)
@@ -219,15 +226,15 @@ def test_a_file_of_many_pieces_is_loaded_in_its_order(client: httpx.Client, user
     assert [lat for _, lat in track["geometry"]["coordinates"]] == [n / 100 for n in minutes]
 
 
-@pytest.mark.parametrize("part", [POINT, "<a/>", "x", f"<a b='{'x' * (TOKEN - PIECE)}'/>"], ids=len)
+@pytest.mark.parametrize("part", [POINT, "<a/>", "x", f"<a b='{'x' * (LONG)}'/>"], ids=len)
 def test_what_is_held_does_not_grow_with_a_file(part: str) -> None:
-    reader, text = Reader(), part * (PIECE // len(part) + 1)
-    reader.feed(gpx(POINT).partition("</trkseg>")[0].encode())
+    parser, text = GpxParser(), part * (PIECE_SIZE // len(part) + 1)
+    parser.feed(gpx(POINT).partition("</trkseg>")[0].encode())
     tracemalloc.start()  # expat allocates by Python
     try:
         for _ in range(MIB // len(text)):
-            for start in range(0, len(text), PIECE):
-                reader.feed(text[start : start + PIECE].encode())
+            for start in range(0, len(text), PIECE_SIZE):
+                parser.feed(text[start : start + PIECE_SIZE].encode())
         assert tracemalloc.get_traced_memory()[1] < MIB // 2
     finally:
         tracemalloc.stop()

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from orm_async_tests import db
-from orm_async_tests.service.loading import FEW
+from orm_async_tests.service.bulk_insert import FEW
 from tests.processes import until
 from tests.service.walkers import POINT
 

@@ -10,7 +10,7 @@ from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lose
 from orm_async_tests.service.app import create_app
-from orm_async_tests.service.loading import FEW
+from orm_async_tests.service.bulk_insert import FEW
 from tests.processes import until
 from tests.service.conftest import SETTINGS, served
 from tests.service.test_limits import busy

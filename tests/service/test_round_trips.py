@@ -13,7 +13,7 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import Wire, open_wire
 from orm_async_tests.service.app import create_app
-from orm_async_tests.service.loading import FEW
+from orm_async_tests.service.bulk_insert import FEW
 from tests.service.conftest import SETTINGS, served
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 

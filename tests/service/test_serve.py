@@ -14,9 +14,9 @@ PREFIX = "ORM_ASYNC_SERVICE_"
 FROZEN = """
 import gc
 from sqlalchemy import make_url
-from orm_async_tests.service.serve import frozen_app
+from orm_async_tests.service.serve import create_frozen_app
 from orm_async_tests.service.settings import Settings
-app = frozen_app(make_url("postgresql://localhost/x"), Settings())
+app = create_frozen_app(make_url("postgresql://localhost/x"), Settings())
 assert not any(each is app for each in gc.get_objects())
 """
 

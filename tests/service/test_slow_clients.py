@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from orm_async_tests import db
 from orm_async_tests.service.app import create_app
-from orm_async_tests.service.loading import FEW
+from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.settings import Settings
 from tests.processes import until
 from tests.service.conftest import served

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from orm_async_tests.service.loading import FEW
+from orm_async_tests.service.bulk_insert import FEW
 from tests.service.walkers import GPX, JSON, NDJSON
 
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30.25+00:00"}

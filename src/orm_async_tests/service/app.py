@@ -16,28 +16,27 @@ from orm_async_tests.service import (
     live,
     points,
     problems,
-    stopping,
+    shutdown_signals,
     telemetry,
     tracks,
     users,
 )
 from orm_async_tests.service.engines import Engines, service_urls
+from orm_async_tests.service.fair_semaphore import FairSemaphore
 from orm_async_tests.service.headers import HeaderChecks
-from orm_async_tests.service.limits import Bodies, Limits
 from orm_async_tests.service.methods import HeadAsGet
 from orm_async_tests.service.reads import Reader
+from orm_async_tests.service.request_limits import Bodies, Limits
 from orm_async_tests.service.sessions import Sessions
 from orm_async_tests.service.settings import Settings
-from orm_async_tests.service.turns import Turns
 
 
 def set_up_state(state: State, engines: Engines, settings: Settings) -> None:
     """Give the state the sessions and readers of requests, which wait for a pool in order."""
     capacity, timeout = settings.pool_size + settings.max_overflow, settings.pool_timeout
-    pools = {engine: Turns(capacity, timeout) for engine in engines.pooled()}
-    reads = Turns(settings.reads, timeout)
+    pools = {engine: FairSemaphore(capacity, timeout) for engine in engines.pooled()}
+    reads = FairSemaphore(settings.reads, timeout)
     state.writing = Sessions(engines.writing, pools[engines.writing])
-    state.reading = Sessions(engines.reading, pools[engines.reading])
     state.fresh_reader = Reader(engines.writing, reads, pools[engines.writing])
     state.reader = Reader(engines.reading, reads, pools[engines.reading])
 
@@ -61,7 +60,7 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
         try:
             with (
                 telemetry.export_traces(app, engines.pooled()),
-                stopping.told_to_stop(app.state.hub.close, bodies.stop),
+                shutdown_signals.call_on_shutdown(app.state.hub.close, bodies.stop),
             ):
                 yield {"send_timeout": settings.send_timeout}  # for connection.Connection
         finally:

@@ -1,4 +1,4 @@
-"""The engines of the service: where writes, reads and LISTEN go, and how they connect."""
+"""The engines of the service: which URLs they use, and how they connect."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,12 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.service.settings import PREFIX, Settings
 
-NAME = "orm_async_tests service"
+NAME = "orm_async_tests service"  # its connections' application_name
 
 
 @dataclass(frozen=True)
 class Urls:
-    """Where writes, reads and LISTEN go: one database, unless the settings say otherwise."""
+    """The databases for writes, for reads and for LISTEN, which are often the same."""
 
     writing: URL
     reading: URL
@@ -24,9 +24,9 @@ class Urls:
 
 
 def service_urls(url: URL, settings: Settings) -> Urls:
-    """The URLs of a service on this database, all through asyncpg.
+    """Return the URLs of a service whose database is at `url`, all for asyncpg.
 
-    Raises CouldNotRun if a setting is not a URL, or LISTEN would go through a pooler.
+    Raise CouldNotRun if a setting is not a URL, or if LISTEN would go through a pooler.
     """
     if settings.pooler and not settings.listen_url:
         raise CouldNotRun(
@@ -34,40 +34,42 @@ def service_urls(url: URL, settings: Settings) -> Urls:
             f"{PREFIX}POOLER",
             f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, past the pooler",
         )
+    writing = db.with_driver(url, "asyncpg")
 
-    own = db.with_driver(url, "asyncpg")
+    def url_of(setting: str, name: str) -> URL:
+        if not setting:
+            return writing
+        return db.with_driver(db.parse_url(setting, PREFIX + name), "asyncpg")
 
-    def given_or_own(given: str, name: str) -> URL:
-        return db.with_driver(db.parse_url(given, PREFIX + name), "asyncpg") if given else own
-
-    reading = given_or_own(settings.read_url, "READ_URL")
-    return Urls(own, reading, given_or_own(settings.listen_url, "LISTEN_URL"))
+    reading = url_of(settings.read_url, "READ_URL")
+    return Urls(writing, reading, url_of(settings.listen_url, "LISTEN_URL"))
 
 
 class Engines:
-    """The engines of a service: reads have one of their own if their URL is another."""
+    """The engines for writes, for reads and for LISTEN. One URL has one engine for both."""
 
     def __init__(self, urls: Urls, settings: Settings) -> None:
         self.writing = make_engine(urls.writing, settings)
-        same = urls.reading == urls.writing
-        self.reading = self.writing if same else make_engine(urls.reading, settings)
+        self.reading = self.writing
+        if urls.reading != urls.writing:
+            self.reading = make_engine(urls.reading, settings)
         name = db.application_name("asyncpg", f"{NAME} listener")
         self.listening = create_async_engine(
             urls.listening, poolclass=NullPool, connect_args=name
         )  # no pool: requests never use its connection
 
     def pooled(self) -> set[AsyncEngine]:
-        """Those that requests use."""
+        """Return the engines that requests use."""
         return {self.writing, self.reading}
 
     async def dispose(self) -> None:
-        """Close what is open."""
+        """Close all idle connections."""
         for engine in (*self.pooled(), self.listening):
             await engine.dispose()
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """An engine for requests: every wait has an end, on both sides (test69, test155)."""
+    """Return an engine for requests. Client and server both limit every wait (test69, test155)."""
     engine = create_async_engine(
         url,
         pool_size=settings.pool_size,
@@ -80,32 +82,32 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 
 
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Let the pool connect anew if the server has closed this connection.
+    """Make the pool replace a connection that the server has closed (a checkout listener).
 
-    The driver knows that without asking, and pool_pre_ping doubles a read's round trips (test196).
-    A connection that dies without a word is noticed by the timeout of a statement.
+    The driver knows this without asking the server. pool_pre_ping would double the round trips of
+    a read (test196). If the network fails without a word, a statement's timeout notices it.
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed it")
 
 
 def direct_arguments(settings: Settings) -> dict[str, Any]:
-    """connect_args where a connection is one to the server."""
+    """Return connect_args for connections to a server."""
     milliseconds = str(int(settings.statement_timeout * 1000))
-    limits = {
+    server_settings = {
         "statement_timeout": milliseconds,
         "idle_in_transaction_session_timeout": milliseconds,
         "application_name": NAME,
         "timezone": "UTC",
     }
-    return {"command_timeout": settings.command_timeout, "server_settings": limits}
+    return {"command_timeout": settings.command_timeout, "server_settings": server_settings}
 
 
 def pooler_arguments(settings: Settings) -> dict[str, Any]:
-    """connect_args where each transaction may have another server connection.
+    """Return connect_args for a pooler that may change the server connection per transaction.
 
-    No prepared statement is kept, by either cache, and nothing is set that PgBouncer refuses: the
-    server's timeouts are the operator's to set.
+    Neither cache keeps a prepared statement, and no setting is sent that PgBouncer refuses. The
+    operator sets the server's timeouts.
     """
     return {
         "command_timeout": settings.command_timeout,

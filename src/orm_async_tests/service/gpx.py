@@ -1,7 +1,7 @@
-"""GPX as a stream: the points of its tracks, of which only one piece is in memory at a time.
+"""GPX as a stream: the points of its tracks, of which only a few are in memory at a time.
 
-Of GPX 1.0, GPX 1.1, and files that name no namespace. Namespaces are resolved here: expat itself
-would refuse a prefix that nothing binds, which the extensions of real files have.
+GPX 1.0, GPX 1.1 and files without a namespace are read. This module resolves namespaces itself,
+because expat refuses a prefix that is not declared, and the extensions of real files have some.
 """
 
 import re
@@ -19,7 +19,7 @@ from orm_async_tests.service.problems import excerpt
 from orm_async_tests.service.schemas import OUT_OF_RANGE, Latitude, Longitude, PointIn, to_storable
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
-INSIDE = {  # the elements that count, by those that they stand in
+CHILDREN = {  # the elements that are read, by their parents
     "": {"gpx"},
     "gpx": {"wpt", "rte", "trk"},
     "trk": {"trkseg"},
@@ -27,7 +27,7 @@ INSIDE = {  # the elements that count, by those that they stand in
     "trkpt": {"time"},
 }
 KINDS = {"wpt": "waypoint", "rte": "route", "trk": "track"}
-ENCODINGS = frozenset(  # expat's own, and others of one byte for each character
+ENCODINGS = frozenset(  # those of expat itself, and some with one byte per character
     [
         "utf-8",
         "utf-16",
@@ -42,40 +42,41 @@ ENCODINGS = frozenset(  # expat's own, and others of one byte for each character
     + [f"iso-8859-{part}" for part in range(1, 17) if part != 12]
     + [f"windows-{page}" for page in range(1250, 1259)]
 )
-BLANK = " \t\r\n"  # what XML takes for white space
-DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)  # some write 1.5E-5
-DATE_TIME = re.compile(  # xsd:dateTime, in the years that we have
+BLANK = " \t\r\n"  # white space in XML
+# Some programs write 1.5E-5.
+DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+DATE_TIME = re.compile(  # xsd:dateTime with a year of four digits
     r"(\d{4}-\d\d-\d\dT)(\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?",
     re.ASCII,
 )
 END_OF_DAY = re.compile(r"24:00:00(\.0+)?")
 
-# What expat keeps is bounded, and so is what it reads again: an unfinished tag with each piece.
-TOKEN = 64 * 1024  # bytes of a tag or a comment
-NAMES = 64 * 1024  # characters of all names together
-DEPTH = 100  # elements inside each other
-TEXT = 1000  # characters of a time, with the white space around it
+# These limit the memory of expat, and its work: it parses an unfinished tag again with each piece.
+MAX_TOKEN = 64 * 1024  # bytes of a tag or a comment
+MAX_NAMES = 64 * 1024  # characters of all names together
+MAX_DEPTH = 100  # nested elements
+MAX_TEXT = 1000  # characters of a time, with the white space around it
 
 
-def decimal(text: str) -> float:
-    """The number that a coordinate is; raises ValueError."""
+def parse_decimal(text: str) -> float:
+    """Return a coordinate as a number. Raise ValueError."""
     if not DECIMAL.fullmatch(text.strip(BLANK)):
         raise ValueError(f"{excerpt(text)!r} is not a decimal number")
     return float(text)
 
 
 def parse_time(text: str) -> datetime:
-    """The moment that a time is, in UTC if it names no zone; raises ValueError."""
-    why = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
-    found = DATE_TIME.fullmatch(text.strip(BLANK))
-    if found is None:
-        raise ValueError(why)
-    day, clock, zone = found[1], found[2], found[3] or "Z"
+    """Return a time as a moment in UTC. A time without a zone is in UTC. Raise ValueError."""
+    reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
+    match = DATE_TIME.fullmatch(text.strip(BLANK))
+    if match is None:
+        raise ValueError(reason)
+    day, clock, zone = match[1], match[2], match[3] or "Z"
     ends_day = END_OF_DAY.fullmatch(clock)
     try:
         moment = datetime.fromisoformat(f"{day}{'00:00:00' if ends_day else clock}{zone}")
     except ValueError:
-        raise ValueError(why) from None
+        raise ValueError(reason) from None
     try:
         return to_storable(moment + timedelta(days=1) if ends_day else moment)
     except OverflowError:
@@ -83,52 +84,55 @@ def parse_time(text: str) -> datetime:
 
 
 class Trkpt(PointIn):
-    """A trkpt: its attributes, and the text of its time."""
+    """A track point: the attributes of its trkpt, and the text of its time."""
 
     model_config = ConfigDict(extra="ignore")
 
-    lat: Annotated[Latitude, BeforeValidator(decimal)]
-    lon: Annotated[Longitude, BeforeValidator(decimal)]
+    lat: Annotated[Latitude, BeforeValidator(parse_decimal)]
+    lon: Annotated[Longitude, BeforeValidator(parse_decimal)]
     date: Annotated[datetime, BeforeValidator(parse_time)] = Field(alias="time")
 
 
 class Element(NamedTuple):
-    """An open element of GPX, and what prefixes mean inside it."""
+    """An element that has begun, and the namespaces of the prefixes inside it."""
 
     name: str
     prefixes: ChainMap[str, str]
 
 
-class Reader:
-    """Takes a file in pieces and gives their points; raises HTTPException 422, naming the point."""
+class GpxParser:
+    """Parses a file piece by piece.
+
+    Its methods raise HTTPException 422 with the number of the point that is wrong.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._parser = expat.ParserCreate(intern=self._names)
-        with suppress(AttributeError):  # not on old Pythons, whose expat has no deferral either
-            self._parser.SetReparseDeferralEnabled(False)  # TOKEN bounds it, the same everywhere
+        with suppress(AttributeError):  # an old expat has no deferral
+            self._parser.SetReparseDeferralEnabled(False)  # MAX_TOKEN limits the work
         self._parser.XmlDeclHandler = self._declaration
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._fed = 0
         self._namespace = ""
-        self._open: list[Element | None] = [Element("", ChainMap())]  # None: one we do not read
-        self._begun = Counter[str]()  # elements by their names
-        self._point: dict[str, str] = {}  # the one that is open
+        self._open: list[Element | None] = [Element("", ChainMap())]  # None: an ignored one
+        self._begun = Counter[str]()  # elements, by their names
+        self._point: dict[str, str] = {}  # the texts of the trkpt that has begun
         self._points: list[PointIn] = []
 
     def feed(self, piece: bytes, last: bool = False) -> list[PointIn]:
-        """The points that end in this piece."""
+        """Return the points that end in this piece."""
         self._fed += len(piece)
         try:
             self._parser.Parse(piece, last)
         except expat.ExpatError as error:
-            raise self._no_gpx(str(error)) from None
-        if not last and self._fed - self._parser.CurrentByteIndex > TOKEN:
-            raise self._no_gpx(f"a tag or a comment is longer than {TOKEN} bytes")
-        if sum(map(len, self._names)) > NAMES:
-            raise self._no_gpx(f"its names are longer than {NAMES} characters together")
+            raise self._file_error(str(error)) from None
+        if not last and self._fed - self._parser.CurrentByteIndex > MAX_TOKEN:
+            raise self._file_error(f"a tag or a comment is longer than {MAX_TOKEN} bytes")
+        if sum(map(len, self._names)) > MAX_NAMES:
+            raise self._file_error(f"its names are longer than {MAX_NAMES} characters together")
         if last and not self._begun["trkpt"]:
             raise HTTPException(422, f"this GPX has {self._contents()}; nothing was added")
         points, self._points = self._points, []
@@ -136,23 +140,25 @@ class Reader:
 
     def _contents(self) -> str:
         counts = {word: self._begun[name] for name, word in KINDS.items()}
-        some = [f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count]
-        return ", ".join([*some, "no track point"])
+        parts = [f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count]
+        return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         """Refuse an unknown encoding before Python looks it up: it keeps each name for ever."""
         if encoding is not None and encoding.lower() not in ENCODINGS:
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
-            raise self._no_gpx(f"{detail} windows-1252 are among those that are read")
+            raise self._file_error(f"{detail} windows-1252 are among those that are read")
 
     def _doctype(self, name: str, *_: object) -> None:
-        raise self._no_gpx(f"it has a document type ({excerpt(name)}), which may define entities")
+        raise self._file_error(
+            f"it has a document type ({excerpt(name)}), which may define entities"
+        )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self._open) > DEPTH:
-            raise self._no_gpx(f"more than {DEPTH} elements stand inside each other")
+        if len(self._open) > MAX_DEPTH:
+            raise self._file_error(f"more than {MAX_DEPTH} elements are nested")
         parent = self._open[-1]
-        element = self._known(parent, name, attributes) if parent else None
+        element = self._recognize(parent, name, attributes) if parent else None
         self._open.append(element)
         if element is None:
             return
@@ -161,29 +167,31 @@ class Reader:
             self._point = {key: attributes[key] for key in ("lat", "lon") if key in attributes}
         elif element.name == "time":
             if "time" in self._point:
-                raise self._wrong("trkpt has more than one time")
+                raise self._point_error("trkpt has more than one time")
             self._point["time"] = ""
             self._parser.CharacterDataHandler = self._text
 
-    def _known(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
-        """The element, if it is one of GPX in its place."""
-        new = {key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")}
-        prefixes = parent.prefixes.new_child(new) if new else parent.prefixes
+    def _recognize(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
+        """Return the element if GPX has it inside its parent, else None."""
+        declared = {
+            key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")
+        }
+        prefixes = parent.prefixes.new_child(declared) if declared else parent.prefixes
         prefix, _, local = name.rpartition(":")
         namespace = prefixes.get(prefix, None if prefix else "")
         if not parent.name:
             if local != "gpx" or namespace not in NAMESPACES:
-                of = f" of {excerpt(namespace)!r}" if namespace else ""
-                raise self._no_gpx(f"its root element is {excerpt(name)}{of}")
+                suffix = f" of {excerpt(namespace)!r}" if namespace else ""
+                raise self._file_error(f"its root element is {excerpt(name)}{suffix}")
             self._namespace = namespace
-        known = local in INSIDE.get(parent.name, ()) and namespace == self._namespace
-        return Element(local, prefixes) if known else None
+        is_read = local in CHILDREN.get(parent.name, ()) and namespace == self._namespace
+        return Element(local, prefixes) if is_read else None
 
     def _text(self, data: str) -> None:
-        if self._open[-1] is not None:  # else it is of an element inside the time
+        if self._open[-1] is not None:  # else the text of an element inside the time
             self._point["time"] += data
-        if len(self._point["time"]) > TEXT:
-            raise self._wrong(f"time is longer than {TEXT} characters")
+        if len(self._point["time"]) > MAX_TEXT:
+            raise self._point_error(f"time is longer than {MAX_TEXT} characters")
 
     def _end(self, _: str) -> None:
         element = self._open.pop()
@@ -192,31 +200,31 @@ class Reader:
         if element.name == "time":
             self._parser.CharacterDataHandler = None
         elif element.name == "trkpt":
-            self._points.append(self._read())
+            self._points.append(self._finish_point())
 
-    def _read(self) -> PointIn:
+    def _finish_point(self) -> PointIn:
         try:
             return Trkpt.model_validate(self._point)
         except ValidationError as error:
             [first, *_] = error.errors()
         name = first["loc"][0]
         if first["type"] == "missing":
-            raise self._wrong(f"trkpt has no {name}")
-        of = "" if name == "time" else " of trkpt"
-        raise self._wrong(f"{name}{of}: {first['msg'].removeprefix('Value error, ')}")
+            raise self._point_error(f"trkpt has no {name}")
+        owner = "" if name == "time" else " of trkpt"
+        raise self._point_error(f"{name}{owner}: {first['msg'].removeprefix('Value error, ')}")
 
-    def _wrong(self, why: str) -> HTTPException:
-        return HTTPException(422, f"point {self._begun['trkpt']}: {why}; nothing was added")
+    def _point_error(self, reason: str) -> HTTPException:
+        return HTTPException(422, f"point {self._begun['trkpt']}: {reason}; nothing was added")
 
-    def _no_gpx(self, why: str) -> HTTPException:
+    def _file_error(self, reason: str) -> HTTPException:
         number = self._begun["trkpt"]
         near = f" (near point {number})" if number else ""
-        return HTTPException(422, f"this is not GPX: {why}{near}; nothing was added")
+        return HTTPException(422, f"this is not GPX: {reason}{near}; nothing was added")
 
 
-async def track_points(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """The points of a file that comes in pieces, as they end in them."""
-    reader = Reader()
+async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
+    """Yield the track points that end in each piece of a file. Raise HTTPException 422."""
+    parser = GpxParser()
     async for piece in pieces:
-        yield reader.feed(piece)
-    yield reader.feed(b"", last=True)
+        yield parser.feed(piece)
+    yield parser.feed(b"", last=True)

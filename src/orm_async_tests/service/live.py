@@ -1,15 +1,19 @@
-"""New points as server-sent events: one LISTEN for all, the table for what was missed."""
+"""New points as server-sent events.
+
+One connection of each process LISTENs for all clients. A notification only wakes the clients of a
+user: each of them reads the points from the table, so a lost notification loses no point.
+"""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,18 +21,19 @@ from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.parameters import EventId, Id, Omittable
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.reads import Reader
+from orm_async_tests.service.reads import Reader, Rows
 from orm_async_tests.service.schemas import PointOut
 from orm_async_tests.service.settings import Settings
 from orm_async_tests.service.users import user_not_found
 
-BATCH = 100
+BATCH = 100  # points
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
-NEWER = select(*POINTS).where(POINTS.user_id == bindparam("user_id"), POINTS.id > bindparam("last"))
-NEWER = NEWER.order_by(POINTS.id).limit(BATCH)
-LAST = select(func.max(POINTS.id)).where(POINTS.user_id == USERS.id).scalar_subquery()
-NEWEST = select(LAST.label("last")).where(USERS.id == bindparam("user_id"))
-RECONNECT_AFTER = 0.5  # seconds until a listener that was lost connects again
+USER, LAST_ID = (bindparam(name, type_=Integer) for name in ("user_id", "last_id"))
+NEW_POINTS = select(*POINTS).where(POINTS.user_id == USER, POINTS.id > LAST_ID)
+NEW_POINTS = NEW_POINTS.order_by(POINTS.id).limit(BATCH)
+NEWEST_ID = select(func.max(POINTS.id)).where(POINTS.user_id == USERS.id).scalar_subquery()
+NEWEST_ID_OF_USER = select(NEWEST_ID.label("id")).where(USERS.id == USER)
+RECONNECT_DELAY = 0.5  # seconds until a listener whose connection is lost connects again
 LISTENER_ERRORS = (DBAPIError, OSError, TimeoutError)
 
 router = APIRouter(tags=["live"])
@@ -38,8 +43,8 @@ class Hub:
     """Wakes the clients of a user when that user has new points."""
 
     def __init__(self) -> None:
-        self.listens = asyncio.Event()  # set once it has listened
-        self.closed = False
+        self.is_listening = asyncio.Event()
+        self.is_closed = False
         self._clients: dict[int, set[asyncio.Event]] = defaultdict(set)
 
     def wake(self, user_id: int) -> None:
@@ -48,97 +53,101 @@ class Hub:
             client.set()
 
     def wake_all(self) -> None:
-        """Wake every client: notifications may have been missed (test112)."""
+        """Wake every client, because notifications may have been lost (test112)."""
         for user_id in list(self._clients):
             self.wake(user_id)
 
     def close(self) -> None:
-        """Let every client's stream end: the process is about to stop."""
-        self.closed = True
+        """End all streams, because the process is about to stop."""
+        self.is_closed = True
         self.wake_all()
 
-    def join(self, user_id: int) -> asyncio.Event:
-        """An event that is set at the user's news, until leave()."""
+    @contextmanager
+    def client_of(self, user_id: int) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever the user has new points."""
         client = asyncio.Event()
         self._clients[user_id].add(client)
-        return client
-
-    def leave(self, user_id: int, client: asyncio.Event) -> None:
-        """Forget the client."""
-        self._clients[user_id].discard(client)
-        if not self._clients[user_id]:
-            del self._clients[user_id]
+        try:
+            yield client
+        finally:
+            self._clients[user_id].discard(client)
+            if not self._clients[user_id]:
+                del self._clients[user_id]
 
     async def listen(self, engine: AsyncEngine) -> None:
-        """Listen until cancelled, over one connection of this engine after another."""
+        """Listen until cancelled. Connect again whenever the connection is lost."""
         while True:
             with suppress(*LISTENER_ERRORS):
-                await self._listen_once(engine)
-            await asyncio.sleep(RECONNECT_AFTER)
+                await self._listen_until_lost(engine)
+            await asyncio.sleep(RECONNECT_DELAY)
 
-    async def _listen_once(self, engine: AsyncEngine) -> None:
+    async def _listen_until_lost(self, engine: AsyncEngine) -> None:
         lost = asyncio.Event()
         async with engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             driver.add_termination_listener(lambda _: lost.set())
-            await driver.add_listener(CHANNEL, lambda *note: self.wake(int(note[-1])))
-            self.listens.set()
+            await driver.add_listener(CHANNEL, lambda *arguments: self.wake(int(arguments[-1])))
+            self.is_listening.set()
             self.wake_all()
             await lost.wait()
 
 
-async def newer(reader: Reader, user_id: int, last: int) -> list[tuple[int, str]]:
-    """Ids and documents of the points after the last that was sent, a batch at most."""
-    found = await reader.rows(NEWER, {"user_id": user_id, "last": last})
-    return [(point.id, PointOut.model_validate(point).model_dump_json()) for point in found]
-
-
-async def newest(reader: Reader, user_id: int) -> int:
-    """The id of the user's last point, or 0. Raises HTTPException 404 if there is no such user."""
-    rows = await reader.rows(NEWEST, {"user_id": user_id})
+async def newest_id(reader: Reader, user_id: int) -> int:
+    """Return the id of the user's newest point, or 0. Raise HTTPException 404."""
+    rows = await reader.rows(NEWEST_ID_OF_USER, {USER.key: user_id})
     if not rows:
         raise user_not_found()
-    return rows[0].last or 0
+    return rows[0].id or 0
 
 
-async def events(
-    hub: Hub, reader: Reader, user_id: int, last: int, settings: Settings
+def format_events(points: Rows) -> bytes:
+    """Return a server-sent event for each point, whose id is the point's."""
+    documents = {point.id: PointOut.model_validate(point).model_dump_json() for point in points}
+    return b"".join(
+        format_sse_event(id=str(point_id), event="point", data_str=document)
+        for point_id, document in documents.items()
+    )
+
+
+async def stream_events(
+    hub: Hub, reader: Reader, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
-    """The points after `last`, as they come; a comment when there was nothing for a while.
+    """Yield events for the points after `last_id`, and a comment after a silence of keep_alive.
 
-    It ends after live_for seconds: clients come again by themselves, and go on where they were.
+    The stream ends after live_for seconds. Its client connects again by itself, and continues where
+    it stopped.
     """
-    loop, client = asyncio.get_running_loop(), hub.join(user_id)
+    loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for
-    try:
+    with hub.client_of(user_id) as client:
         yield format_sse_event(comment="listening")
-        while not hub.closed and (left := end - loop.time()) > 0:
+        while not hub.is_closed and (remaining := end - loop.time()) > 0:
             client.clear()
-            while not hub.closed and (points := await newer(reader, user_id, last)):
-                yield b"".join(
-                    format_sse_event(id=str(number), event="point", data_str=document)
-                    for number, document in points
-                )
-                last = points[-1][0]
+            values = {USER.key: user_id, LAST_ID.key: last_id}
+            points = await reader.rows(NEW_POINTS, values)
+            if points:
+                yield format_events(points)
+                last_id = points[-1].id
+                continue
             try:
-                await asyncio.wait_for(client.wait(), min(left, settings.keep_alive))
+                await asyncio.wait_for(client.wait(), min(remaining, settings.keep_alive))
             except TimeoutError:
                 yield format_sse_event(comment="still here")
-    finally:
-        hub.leave(user_id, client)
 
 
 @router.get(
     "/users/{user_id}/live", responses=problem_responses(404), response_class=StreamingResponse
 )
-async def live(
+async def stream_live(
     user_id: Id,
     request: Request,
     last_event_id: Annotated[EventId | None, Omittable(), Header()] = None,
 ) -> EventSourceResponse:
-    """A user's new points as they are committed; Last-Event-ID goes on where a client stopped."""
+    """Stream a user's new points as they are committed, or those after Last-Event-ID."""
     state = request.app.state
-    now = await newest(state.fresh_reader, user_id)  # before the answer begins
-    last = now if last_event_id is None else last_event_id
-    # FastAPI runs no generator here: its tasks log a traceback when a client goes away (0.165).
-    return EventSourceResponse(events(state.hub, state.fresh_reader, user_id, last, state.settings))
+    newest = await newest_id(state.fresh_reader, user_id)  # a 404 must precede the response
+    last_id = newest if last_event_id is None else last_event_id
+    # FastAPI 0.165 logs a traceback when a client leaves a generator that FastAPI itself runs.
+    return EventSourceResponse(
+        stream_events(state.hub, state.fresh_reader, user_id, last_id, state.settings)
+    )

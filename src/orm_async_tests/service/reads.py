@@ -1,4 +1,4 @@
-"""Reads of one statement: no BEGIN and no ROLLBACK around it, so one round trip (test22)."""
+"""Reads of one statement, which take one round trip: no BEGIN, no ROLLBACK (test22)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -8,45 +8,49 @@ from sqlalchemy import Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orm_async_tests.service.fair_semaphore import FairSemaphore
 from orm_async_tests.service.parameters import CacheControl, requires_primary
-from orm_async_tests.service.turns import Turns
 
 Rows = Sequence[Row[Any]]
 
 
 class Reader:
-    """Runs a statement at a time, in AUTOCOMMIT, on connections of an engine's pool.
+    """Runs single statements in AUTOCOMMIT on the connections of an engine's pool."""
 
-    reads: its turns, and those of other readers. More of them at a time would be no faster: they
-    are short, and one process asks for them and makes their answers.
-    """
+    def __init__(self, engine: AsyncEngine, reads: FairSemaphore, pool: FairSemaphore) -> None:
+        """Read from this engine.
 
-    def __init__(self, engine: AsyncEngine, reads: Turns, pool: Turns) -> None:
+        `pool` has as many places as the engine's pool. `reads` has fewer places, and all readers
+        share it: reads are short, and one process would not finish more of them sooner.
+        """
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reads, self._pool = reads, pool
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """The statement's rows; a read that lost its connection is asked once more."""
+        """Return the statement's rows. Repeat it once if its connection is lost.
+
+        Raise TimeoutError if the pool has no connection in time.
+        """
         try:
-            return await self._rows(statement, parameters)
+            return await self._execute(statement, parameters)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            return await self._rows(statement, parameters)
+            return await self._execute(statement, parameters)
 
-    async def _rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
+    async def _execute(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
         async with self._reads, self._pool, self._engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
 
-async def chosen_reader(
+async def choose_reader(
     request: Request,
     cache_control: CacheControl = None,
 ) -> Reader:
-    """The reader where reads go, which may lag behind, or where writes go."""
+    """Return the reader of the primary for no-cache, else the one that may read from a standby."""
     state = request.app.state
-    made: Reader = state.fresh_reader if requires_primary(cache_control) else state.reader
-    return made
+    reader: Reader = state.fresh_reader if requires_primary(cache_control) else state.reader
+    return reader
 
 
-Read = Annotated[Reader, Depends(chosen_reader, scope="function")]
+Read = Annotated[Reader, Depends(choose_reader, scope="function")]

@@ -1,4 +1,4 @@
-"""poetry run serve: the service on the chosen database, which is migrated first."""
+"""The command `serve`: migrate the chosen database and serve it over HTTP."""
 
 import argparse
 import asyncio
@@ -22,25 +22,27 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Serve until Ctrl-C; 2 if it could not start."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Serve until SIGINT or SIGTERM. Return the exit code: 2 if the service cannot start."""
+    parser = argparse.ArgumentParser(
+        description="Migrate the chosen database and serve it over HTTP."
+    )
     parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes")
-    given = parser.parse_args()
-    return errors.exit_code(lambda: serve(given.db_, given.host, given.port, given.workers))
+    parser.add_argument("--workers", type=parse_positive, default=1, metavar="N", help="processes")
+    options = parser.parse_args()
+    return errors.exit_code(lambda: serve(options.db_, options.host, options.port, options.workers))
 
 
-def positive(text: str) -> int:
-    """The number in text. Raises ValueError if it is not at least 1."""
+def parse_positive(text: str) -> int:
+    """Return the number in a text. Raise ValueError if it is less than 1."""
     if (number := int(text)) < 1:
         raise ValueError
     return number
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
-    """Serve on this address, by this number of processes. Raises CouldNotRun."""
+    """Serve on this address with this number of processes. Raise CouldNotRun."""
     try:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
@@ -52,12 +54,12 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         what = f"the package {error.name} is not installed"
         raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
     settings = read_settings()
-    with bind(host, port) as opened, db.open_database(db_, "asyncpg", SERVICE) as database:
+    with bind(host, port) as listener, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         direct = service_urls(database.url, settings).listening  # past a pooler (test173)
         asyncio.run(migrate(replace(database, url=direct)))
-        create_app(database.url, settings)  # what it cannot use is said here, not by each worker
-        app = partial(frozen_app, database.url, settings)
+        create_app(database.url, settings)  # reports wrong settings once, not per worker
+        app = partial(create_frozen_app, database.url, settings)
         config = uvicorn.Config(
             app,
             factory=True,
@@ -68,18 +70,17 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         )
         with restarted(database):
             if workers > 1:
-                Multiprocess(config, sockets=[opened]).run()
+                Multiprocess(config, sockets=[listener]).run()
             else:
-                uvicorn.Server(config).run(sockets=[opened])
+                uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
-def frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
-    """The application of a process that has nothing else to do.
+def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
+    """Create the application of a process that does nothing else.
 
-    Its modules, models and routes stay until the end, and a full collection would look at each of
-    their objects again, for a tenth of a second in the midst of the requests
-    (benchmarks/service.py).
+    The garbage collector ignores everything that exists by then. Modules, models and routes live as
+    long as the process, and a full collection of them would delay requests by a tenth of a second.
     """
     from orm_async_tests.service.app import create_app
 
@@ -90,7 +91,7 @@ def frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
 
 
 def read_settings() -> "Settings":
-    """The settings of the environment. Raises CouldNotRun for an invalid value."""
+    """Return the settings of the environment. Raise CouldNotRun for an invalid value."""
     from pydantic import ValidationError
 
     from orm_async_tests.service.settings import PREFIX, Settings
@@ -107,17 +108,17 @@ def read_settings() -> "Settings":
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket on this address. Raises CouldNotRun if it cannot be had."""
+    """Return a socket that listens on this address. Raise CouldNotRun if that is impossible."""
     try:
         return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise CouldNotRun(
-            f"this address cannot be listened on: {error}", f"{host}:{port}", "serve --port 8001"
+            f"cannot listen on this address: {error}", f"{host}:{port}", "serve --port 8001"
         ) from None
 
 
 async def migrate(database: db.Database) -> None:
-    """Upgrade the database to the newest revisions."""
+    """Upgrade the database to the newest revision of each history."""
     async with db.connect(database, "orm_async_tests serve") as connection:
         await migrations.upgrade_async(connection, *migrations.HISTORIES.values())
         await connection.commit()

@@ -1,4 +1,4 @@
-"""The session of a request: committed before the answer is sent."""
+"""Sessions that write: their transaction commits before the response is sent."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,58 +8,33 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests import db
-from orm_async_tests.service.parameters import CacheControl, requires_primary
-from orm_async_tests.service.turns import Turns
+from orm_async_tests.service.fair_semaphore import FairSemaphore
 
 
 class Sessions:
-    """Sessions of an engine, each of which has a turn at its pool."""
+    """Opens sessions of an engine, whose pool serves them in the order of their requests."""
 
-    def __init__(self, engine: AsyncEngine, pool: Turns) -> None:
-        self._make, self._pool = db.make_sessions(engine), pool
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[AsyncSession]:
-        """A session while the block runs. Raises TimeoutError if there is no turn."""
-        async with self._pool, self._make() as session:
-            yield session
+    def __init__(self, engine: AsyncEngine, pool: FairSemaphore) -> None:
+        """Use this engine. The semaphore has as many places as the engine's pool."""
+        self._make_session, self._pool = db.make_sessions(engine), pool
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Give a session in a transaction, which is committed when the block ends.
+        """Open a session in a transaction, which commits when the block ends.
 
-        Raise TimeoutError if there is no turn.
+        Raise TimeoutError if the pool has no connection in time.
         """
-        async with self.one() as session, session.begin():
+        async with self._pool, self._make_session() as session, session.begin():
             yield session
 
 
-async def write_sessions(request: Request) -> Sessions:
-    """The factory where writes go, for answers that stream: they open sessions of their own."""
-    made: Sessions = request.app.state.writing
-    return made
-
-
-async def read_sessions(
-    request: Request,
-    cache_control: CacheControl = None,
-) -> Sessions:
-    """The factory where reads go, which may lag behind."""
-    state = request.app.state
-    made: Sessions = state.writing if requires_primary(cache_control) else state.reading
-    return made
-
-
-WriteSessions = Annotated[Sessions, Depends(write_sessions, scope="function")]
-ReadSessions = Annotated[Sessions, Depends(read_sessions, scope="function")]
-
-
-async def write_session(sessions: WriteSessions) -> AsyncIterator[AsyncSession]:
-    """A session in a transaction, which is committed when the endpoint's function returns."""
+async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Give an endpoint a session in a transaction, which commits when the endpoint returns."""
+    sessions: Sessions = request.app.state.writing
     async with sessions.begin() as session:
         yield session
 
 
-# scope="function": the commit comes before the answer. With the usual scope it comes after it, and
-# a commit that fails has been answered by 200 already (test50).
-WriteSession = Annotated[AsyncSession, Depends(write_session, scope="function")]
+# With FastAPI's default scope the commit follows the response: a commit that fails has been
+# answered with a 200 by then (test50).
+WriteSession = Annotated[AsyncSession, Depends(begin_session, scope="function")]

@@ -13,7 +13,7 @@ from orm_async_tests.service.idempotency import Key, build_statements, insert_on
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.reads import Read, Reader
+from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
 from orm_async_tests.service.sessions import WriteSession
 
@@ -29,12 +29,6 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 def user_not_found() -> HTTPException:
     """Return the 404 for a user that does not exist."""
     return HTTPException(404, "there is no such user")
-
-
-async def require_user(reader: Reader, user_id: int) -> None:
-    """Raise HTTPException 404 if the user does not exist."""
-    if not await reader.rows(SELECT_ID, {"id": user_id}):
-        raise user_not_found()
 
 
 async def raise_unmatched(session: AsyncSession, user_id: int) -> NoReturn:

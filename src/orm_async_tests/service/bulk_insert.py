@@ -1,0 +1,139 @@
+"""Adding many points of a user, all or none: a few by one statement, more by COPY."""
+
+from collections.abc import AsyncIterable
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Executable,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.models import TrackPoint
+from orm_async_tests.service.copy_format import COLUMNS
+from orm_async_tests.service.idempotency import (
+    KEY,
+    KEYS,
+    STORED_ANSWER,
+    UNUSED,
+    Digest,
+    InsertStatements,
+    insert_once,
+    read_answer,
+    store_answer,
+)
+from orm_async_tests.service.idempotency_table import IdempotencyKey
+from orm_async_tests.service.points import POINTS, lock_user, notify_listeners
+from orm_async_tests.service.schemas import Loaded, PointIn
+from orm_async_tests.service.users import user_not_found
+
+FEW = 100  # points that one statement adds; COPY takes more of them, for another round trip
+COPY_TIMEOUT = 3600.0  # seconds
+ANSWER = bindparam("answer", type_=JSONB)
+
+
+def insert_arrays(user: CTE) -> CTE:
+    """Return the CTE that inserts a user's points from one array per column, in their order."""
+    types = {name: POINTS[name].type for name in COLUMNS[1:]}
+    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
+    columns = [column(name, type_) for name, type_ in types.items()]
+    points = func.unnest(*arrays).table_valued(*columns, with_ordinality="number").render_derived()
+    rows = select(user.c.id, *(points.c[name] for name in types)).join_from(user, points, true())
+    insertion = insert(TrackPoint).from_select(COLUMNS, rows.order_by(points.c.number))
+    return insertion.returning(notify_listeners(POINTS.user_id)).cte("added")
+
+
+def insert_few() -> InsertStatements:
+    """Return the statements that add points and give the answer, which is a parameter."""
+    user, user_of_new_key = lock_user(), lock_user(UNUSED)
+    return InsertStatements(
+        select(ANSWER).select_from(user).add_cte(insert_arrays(user)),
+        store_answer(user_of_new_key, ANSWER).add_cte(insert_arrays(user_of_new_key)),
+    )
+
+
+def prepare_copy(user: CTE) -> list[ColumnElement[str]]:
+    """Return the expressions that COPY needs first: no timeout, and a notification at COMMIT."""
+    no_timeout = func.set_config("statement_timeout", "0", True)
+    notification = notify_listeners(user.c.id)
+    return [no_timeout.label("no_timeout"), notification.label("notification")]
+
+
+def prepare_copy_under_key() -> Executable:
+    """Return the statement that claims an unused key, or reads the answer stored under it."""
+    user = lock_user(UNUSED)
+    claim = insert(IdempotencyKey).from_select(
+        ["key", "request"], select(KEY, literal("", Text)).select_from(user)
+    )
+    new = claim.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer).cte("new")
+    claimed = select(new.c.request, new.c.answer, *prepare_copy(user)).join_from(new, user, true())
+    return union_all(claimed, STORED_ANSWER.add_columns(null(), null()))
+
+
+INSERT_FEW = insert_few()
+PREPARE_COPY, PREPARE_COPY_UNDER_KEY = select(*prepare_copy(lock_user())), prepare_copy_under_key()
+STORE_ANSWER = update(IdempotencyKey).where(KEYS.key == KEY)
+
+
+async def insert_points(
+    session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, digest: Digest
+) -> Loaded:
+    """Add a few points by one statement, once per key.
+
+    Raise HTTPException: 404 without the user, 409 if another request has used the key.
+    """
+    columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
+    parameters = {"owner": user_id, ANSWER.key: {"points": len(points)}, **columns}
+    answer = await insert_once(session, INSERT_FEW, parameters, key, digest)
+    if answer is None:
+        raise user_not_found()
+    return Loaded.model_validate(answer)
+
+
+async def copy_points(
+    session: AsyncSession,
+    user_id: int,
+    encoded_points: AsyncIterable[bytes],
+    key: str | None,
+    digest: Digest,
+) -> Loaded:
+    """Add points in COPY's format, once per key.
+
+    Raise HTTPException: 404 without the user, 409 if another request has used the key.
+    """
+    parameters = {"owner": user_id, KEY.key: key}
+    # COPY joins the transaction that this statement begins (test74).
+    preparation = PREPARE_COPY if key is None else PREPARE_COPY_UNDER_KEY
+    row = (await session.execute(preparation, parameters)).one_or_none()
+    if row is None and key is not None:  # another request may have claimed the key meanwhile
+        row = (await session.execute(STORED_ANSWER, parameters)).one_or_none()
+    if row is None:
+        raise user_not_found()
+    if key is not None and row.answer is not None:
+        return Loaded.model_validate(read_answer(row, await digest()))
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    tag = await driver.copy_to_table(
+        "track_points",
+        source=encoded_points,
+        columns=COLUMNS,
+        format="binary",
+        timeout=COPY_TIMEOUT,
+    )
+    answer = {"points": int(tag.removeprefix("COPY "))}
+    if key is not None:
+        stored = STORE_ANSWER.values(request=await digest(), answer=answer)
+        await session.execute(stored, {KEY.key: key})
+    return Loaded.model_validate(answer)

@@ -1,0 +1,74 @@
+"""NDJSON as a stream: one point in each line, of which only a few are in memory at a time."""
+
+from codecs import BOM_UTF8
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+from fastapi import HTTPException
+from pydantic import TypeAdapter, ValidationError
+
+from orm_async_tests.service.problems import describe
+from orm_async_tests.service.schemas import PointIn
+
+MAX_LINE = 10_000  # bytes
+POINTS = TypeAdapter(list[tuple[PointIn]])
+
+
+def line_error(number: int, reason: str) -> HTTPException:
+    """Return the response to an upload with an invalid line, of which nothing is kept."""
+    return HTTPException(422, f"line {number}: {reason}; nothing was added")
+
+
+def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
+    """Return the points of the lines, of which `first` is the number of the first.
+
+    Skip blank lines. Raise HTTPException 422, naming the line.
+
+    One document is parsed instead of many, which takes a third less time. Every line becomes an
+    array with one point. A line cannot change the meaning of another: it has no bracket, and a
+    string that continued in the next line would contain a newline, which JSON forbids.
+    """
+    text = b"\n".join(line for line in lines if line.strip())
+    if text and b"[" not in text and b"]" not in text:
+        with suppress(ValidationError):
+            document = b"[[%b]]" % text.replace(b"\n", b"],\n[")
+            return [point for (point,) in POINTS.validate_json(document)]
+    return list(parse_each_line(lines, first))
+
+
+def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
+    """Parse the lines one by one, to name the invalid line. Yield and raise as parse_lines()."""
+    for number, line in enumerate(lines, first):
+        if not line.strip():
+            continue
+        try:
+            yield PointIn.model_validate_json(line)
+        except ValidationError as error:
+            # pydantic counts the lines of this document, which has one.
+            reason = describe(error.errors()[0]).replace(" at line 1 column ", " at column ")
+            raise line_error(number, reason) from None
+
+
+async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Yield the lines that end in each piece. Raise HTTPException 422 for a line that is too long.
+
+    Drop a byte order mark at the start, which RFC 8259 lets a parser ignore.
+    """
+    number, rest = 1, b""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        if lines and number == 1:
+            lines[0] = lines[0].removeprefix(BOM_UTF8)
+        yield lines
+        number += len(lines)
+        if len(rest) > MAX_LINE:
+            raise line_error(number, f"it is longer than {MAX_LINE} bytes")
+    yield [rest.removeprefix(BOM_UTF8) if number == 1 else rest]
+
+
+async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
+    """Yield the points of the lines that end in each piece. Raise HTTPException 422."""
+    number = 1
+    async for lines in split_lines(pieces):
+        yield parse_lines(lines, number)
+        number += len(lines)

@@ -1,0 +1,53 @@
+"""The task that has waited longest is next, and no task waits for ever."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from orm_async_tests import db
+from orm_async_tests.service.fair_semaphore import FairSemaphore
+from orm_async_tests.service.reads import Reader
+
+CLIENTS, READS = 5, 4
+ONE = text("SELECT 1")
+
+
+async def served_clients(tables: db.Database) -> list[int]:
+    """Return the numbers of clients that read again at once, in the order of their answers."""
+    engine = create_async_engine(tables.url)
+    reader = Reader(engine, FairSemaphore(1, timeout=60), FairSemaphore(20, timeout=60))
+    served = []
+
+    async def read_repeatedly(client: int) -> None:
+        for _ in range(READS):
+            await reader.rows(ONE, {})
+            served.append(client)
+
+    async with asyncio.TaskGroup() as group:
+        for client in range(CLIENTS):
+            group.create_task(read_repeatedly(client))
+    await engine.dispose()
+    return served
+
+
+def test_clients_that_read_again_at_once_are_served_in_turn(tables: db.Database) -> None:
+    assert asyncio.run(served_clients(tables)) == list(range(CLIENTS)) * READS
+
+
+def test_a_task_that_times_out_and_one_that_fails_leave_the_place_free() -> None:
+    async def fail_and_time_out(semaphore: FairSemaphore) -> None:
+        async with semaphore:
+            with pytest.raises(TimeoutError):
+                await semaphore.__aenter__()
+            raise LookupError
+
+    async def use_one_place() -> None:
+        semaphore = FairSemaphore(1, timeout=0.01)
+        with pytest.raises(LookupError):
+            await fail_and_time_out(semaphore)
+        async with semaphore:
+            pass
+
+    asyncio.run(use_one_place())

@@ -3,7 +3,7 @@
 import io
 from typing import TYPE_CHECKING
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ def new_figure(width: float, height: float) -> "Figure":
         raise CouldNotRun(
             "a chart needs matplotlib, which is not installed",
             "this environment",
-            "pip install 'orm-async-tests[charts]'",
+            install_extra("charts"),
         ) from None
     return Figure(figsize=(width, height), layout="constrained")
 

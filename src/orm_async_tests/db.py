@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from orm_async_tests.drivers import DRIVERS as DRIVERS
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
 from orm_async_tests.urls import check_port, hide_secrets
 from orm_async_tests.urls import parse_url as parse_url
@@ -100,7 +100,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
             f"--driver {' or --driver '.join(DRIVERS)}",
         )
     if importlib.util.find_spec(driver) is None:
-        raise CouldNotRun(f"{driver} is not installed", "this Python", f"pip install {driver}")
+        raise CouldNotRun(f"{driver} is not installed", "this Python", install_extra(driver))
     return with_driver(url, driver, source)
 
 

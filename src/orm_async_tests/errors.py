@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 COULD_NOT_RUN = 2  # the exit code after CouldNotRun
 INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
@@ -21,6 +22,16 @@ class CouldNotRun(Exception):
         self.problem = problem
         self.where = where
         self.remedy = remedy
+
+
+def install_extra(extra: str) -> str:
+    """Return the command that installs an extra of this package: Poetry's in a checkout, or pip's.
+
+    pip takes the extra from the installed package, so that the package need not be on an index.
+    """
+    if (Path(__file__).parents[2] / "poetry.lock").exists():
+        return "poetry install --all-extras"
+    return f'pip install "orm-async-tests[{extra}]"'
 
 
 def exit_code(command: Callable[[], int]) -> int:

@@ -7,7 +7,7 @@ and downgraded alone.
 
 import ast
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -249,8 +249,11 @@ def separate_histories(connection: Connection) -> None:
     connection.execute(text(MOVE_SERVICE_VERSIONS), {"service": list(revisions(SERVICE))})
 
 
-def make_config(connection: Connection, history: History) -> "Config":
-    """Return the configuration with which Alembic's commands use this connection."""
+def make_config(connection: Connection | None, history: History) -> "Config":
+    """Return the configuration with which Alembic's commands use this connection.
+
+    Without one they connect to the chosen database. No alembic.ini is read: a wheel has none.
+    """
     from alembic.config import Config
 
     config = Config(ini_section=history.section)
@@ -258,5 +261,30 @@ def make_config(connection: Connection, history: History) -> "Config":
     config.set_main_option("script_location", folder)
     config.set_main_option("version_locations", f"{folder}/{history.folder}")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
+    if connection is not None:
+        config.attributes["connection"] = connection
     return config
+
+
+def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
+    """Run an Alembic command, such as `upgrade head`, on the chosen database.
+
+    Raise CouldNotRun for a command that writes revisions, because they belong in a checkout.
+    """
+    from alembic.config import CommandLine
+
+    command_line = CommandLine(prog="orm-async-tests db alembic")
+    options = command_line.parser.parse_args(arguments or ["--help"])
+    if not hasattr(options, "cmd"):
+        command_line.parser.error("name a command")
+    if (name := options.cmd[0].__name__) in ("edit", "init", "merge", "revision"):
+        raise CouldNotRun(
+            f"this command does not write revisions, and {name} does",
+            "orm-async-tests db alembic",
+            f"alembic {name}, in a checkout of the project",
+        )
+    if db is not None:
+        options.x = [*(options.x or []), f"db={db}"]
+    config = make_config(None, history)
+    config.cmd_opts = options
+    command_line.run_cmd(config, options)

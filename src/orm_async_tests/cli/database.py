@@ -23,7 +23,7 @@ LONGEST = 30 * 86_400  # seconds
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
     parser = commands.add_parser(
-        "db", help="the database: url, status, start, stop, reset, psql, log"
+        "db", help="the database: url, status, start, stop, reset, psql, alembic, log"
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for name, function in ACTIONS.items():
@@ -49,6 +49,8 @@ def add(commands: Any) -> None:
             action.add_argument("--password", action="store_true", help="show the password")
         if name == "psql":
             action.add_argument("psql", nargs=argparse.REMAINDER, metavar="-- ARGUMENT")
+        if name == "alembic":
+            action.add_argument("alembic", nargs=argparse.REMAINDER, metavar="COMMAND ...")
 
 
 def url(arguments: argparse.Namespace) -> int:
@@ -153,6 +155,18 @@ def psql(arguments: argparse.Namespace) -> int:
             raise CouldNotRun("there is no psql", "PATH", "install PostgreSQL's client") from None
 
 
+def alembic(arguments: argparse.Namespace) -> int:
+    """run an Alembic command, such as upgrade head, without an alembic.ini"""
+    import logging
+
+    logging.basicConfig(format="%(levelname)s [%(name)s] %(message)s")
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
+    service = arguments.purpose == postgres.SERVICE
+    history = migrations.SERVICE if service else migrations.TRACKING
+    migrations.run_alembic(arguments.alembic, history, arguments.db_)
+    return 0
+
+
 @contextmanager
 def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
     """Write a connection service file and yield the variables by which psql reads it.
@@ -180,5 +194,5 @@ def _embedded_only(arguments: argparse.Namespace, action: str) -> None:
 
 Action = Callable[[argparse.Namespace], int]
 ACTIONS: dict[str, Action] = {
-    each.__name__: each for each in (url, status, start, stop, reset, psql, log)
+    each.__name__: each for each in (url, status, start, stop, reset, psql, alembic, log)
 }

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.faults.labels import describe_suspension
 from orm_async_tests.faults.points import Point
 from orm_async_tests.faults.server_monitor import ServerMonitor
@@ -21,7 +21,7 @@ class AnyioScope:
             from anyio import fail_after
         except ImportError:
             problem = "AnyIO is not installed, but its scope should expire"
-            raise CouldNotRun(problem, "the fault `scope`", "pip install anyio") from None
+            raise CouldNotRun(problem, "the fault `scope`", install_extra("anyio")) from None
         self._manager = fail_after(None)
 
     async def __aenter__(self) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orm_async_tests import db, errors, migrations
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SERVICE
 from orm_async_tests.service.recovery import restarted
 
@@ -52,7 +52,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         from orm_async_tests.service.engines import service_urls
     except ImportError as error:
         what = f"the package {error.name} is not installed"
-        raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
+        raise CouldNotRun(what, "this Python", install_extra("service")) from None
     settings = read_settings()
     with bind(host, port) as listener, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 
 UNTRACED = "health/live,metrics"  # these paths execute no statement
 
@@ -24,7 +24,7 @@ def instrument(app: FastAPI) -> None:
         from opentelemetry.sdk.trace import TracerProvider
     except ImportError as error:
         what = f"the package {error.name} is not installed"
-        raise CouldNotRun(what, "this Python", "poetry install --all-extras") from None
+        raise CouldNotRun(what, "this Python", install_extra("telemetry")) from None
     app.state.tracer_provider = TracerProvider()
     FastAPIInstrumentor.instrument_app(
         app,

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.stack_options import DEFAULT_LOOP, UVLOOP
 
 Result = TypeVar("Result")
@@ -42,6 +42,6 @@ def _factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:
-        raise CouldNotRun("uvloop is not installed", "--loop", "pip install uvloop") from None
+        raise CouldNotRun("uvloop is not installed", "--loop", install_extra("uvloop")) from None
     new_event_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return new_event_loop

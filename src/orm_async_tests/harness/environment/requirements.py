@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.harness.environment.private_servers import PRIVATE, REPLICATED
 from orm_async_tests.postgres import binaries, pooler
@@ -19,6 +19,13 @@ REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
 VARIABLE = "ORM_ASYNC_REQUIRE"
 PREPARED_STATEMENTS = ">=1.21"  # the PgBouncer that has max_prepared_statements
 
+EXTRAS = {  # of pyproject.toml, by the package that a function of a script imports
+    "anyio": "anyio",
+    "fastapi": "web",
+    "httpx": "web",
+    "pydantic": "web",
+    "uvicorn": "web",
+}
 PROGRAMS = {
     BINARIES: ("a private server", ()),
     STANDBY: ("a private standby", ("pg_basebackup", "psql")),
@@ -64,8 +71,13 @@ def find_missing(requirement: str, wire: bool) -> str:
     if requirement.startswith(PGBOUNCER):
         return _find_missing_pgbouncer(requirement)
     if importlib.util.find_spec(requirement) is None:
-        return f"needs the package {requirement}: pip install {requirement}"
+        return f"needs the package {requirement}: {_install(requirement)}"
     return ""
+
+
+def _install(package: str) -> str:
+    extra = EXTRAS.get(package)
+    return install_extra(extra) if extra else f"pip install {package}"
 
 
 def require(words: str, source: str) -> None:

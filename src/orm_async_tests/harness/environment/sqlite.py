@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.harness.environment.script_database import ScriptDatabase, Seed
 from orm_async_tests.stack_options import SQLITE
@@ -31,7 +31,7 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
         problem = f"{SQLITE} uses a new file as its database"
         raise CouldNotRun(problem, "--db or --pooler", f"--driver {SQLITE} without them")
     if importlib.util.find_spec(SQLITE) is None:
-        raise CouldNotRun(f"{SQLITE} is not installed", "--driver", f"pip install {SQLITE}")
+        raise CouldNotRun(f"{SQLITE} is not installed", "--driver", install_extra("sqlite"))
     import sqlite3
 
     with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:

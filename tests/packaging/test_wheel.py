@@ -1,0 +1,180 @@
+"""The wheel in an environment without Poetry and without a checkout."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from orm_async_tests.harness.environment.requirements import EXTRAS
+from tests.packaging.conftest import ROOT
+
+PYTHONS = ("3.11", "3.12", "3.13")
+OLD_SQLALCHEMY = {"3.11": "2.0.24", "3.12": "2.0.36", "3.13": "2.0.36"}
+MISUSE = """
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import text
+import asyncio
+
+async def leak(url):
+    connection = await create_async_engine(url).connect()
+    await connection.execute(text("SELECT 1"))
+
+def test_leak():
+    asyncio.run(leak("sqlite+aiosqlite://"))
+"""
+
+
+@dataclass
+class Installation:
+    """An environment that has the wheel, with a folder and a server's home of its own."""
+
+    environment: Path
+    folder: Path
+
+    def run(self, command: str, code: int = 0) -> str:
+        """Run a command of the environment and return what it printed; assert its exit code."""
+        program, *arguments = command.split()
+        variables = {**os.environ, "PATH": "/usr/bin:/bin", "PYTHONSAFEPATH": "1"}
+        done = subprocess.run(
+            [self.environment / "bin" / program, *arguments],
+            cwd=self.folder,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    def install(self, *packages: str) -> None:
+        """Install packages by the environment's pip."""
+        self.run(f"python -m pip install -q --disable-pip-version-check {' '.join(packages)}")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that pip builds from the checkout."""
+    folder = tmp_path_factory.mktemp("wheels")
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "-w", folder, ROOT], check=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture
+def beside_us(wheel: Path, tmp_path: Path, home: Path) -> Installation:
+    """The wheel, with the libraries of the environment that runs the tests: no network."""
+    environment = tmp_path / "an environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin/python"
+    place = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    packages = Path(subprocess.run(place, capture_output=True, text=True).stdout.strip())
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", wheel]
+    subprocess.run(pip, check=True)
+    ours = Path(pytest.__file__).parent.parent
+    (packages / "libraries.pth").write_text(f"{ours}\n", "utf-8")  # whose .pth files are not read
+    return Installation(environment, tmp_path)
+
+
+def test_the_wheel_has_all_that_its_commands_need(beside_us: Installation) -> None:
+    place = "import orm_async_tests; print(orm_async_tests.__file__)"
+    (beside_us.folder / "place.py").write_text(place, "utf-8")
+    assert beside_us.run("python place.py").startswith(str(beside_us.environment))
+    shown = beside_us.run("orm-async-tests db alembic upgrade head")
+    shown += beside_us.run("orm-async-tests db alembic check")
+    assert "No new upgrade operations detected" in shown
+    assert "idempotency" in beside_us.run("orm-async-tests db alembic --service history")
+    assert "  HOLDS\n" in beside_us.run("test5")
+
+
+def test_an_extra_brings_each_package_that_a_script_may_miss() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = {
+        name: {Requirement(line).name for line in lines}
+        for name, lines in project["optional-dependencies"].items()
+    }
+    indirect = {"pydantic": "fastapi"}  # one needs the other
+    for package, extra in EXTRAS.items():
+        assert indirect.get(package, package) in extras[extra]
+    assert {"psycopg", "sqlite", "uvloop", "charts", "service", "telemetry"} <= extras.keys()
+
+
+def find_python(version: str) -> str:
+    """Return the path of this Python, or skip the test."""
+    for path in (
+        shutil.which(f"python{version}"),
+        *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
+    ):
+        if path and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
+            return path
+    pytest.skip(f"there is no Python {version}")
+
+
+@pytest.fixture
+def clean(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path, home: Path) -> Installation:
+    """The wheel alone with what it depends on, on one Python."""
+    environment = tmp_path / "venv"
+    subprocess.run([find_python(request.param), "-m", "venv", environment], check=True)
+    installation = Installation(environment, tmp_path)
+    installation.install(str(wheel))
+    return installation
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("clean", PYTHONS, indirect=True)
+def test_the_wheel_alone_runs_each_command(clean: Installation) -> None:
+    """What needs an extra says so, and works once the extra is there."""
+    assert "  HOLDS\n" in clean.run("test5")
+    assert 'pip install "orm-async-tests[web]"' in clean.run("test50", 77)
+    assert 'pip install "orm-async-tests[web]"' in clean.run("test159", 77)
+    assert 'pip install "orm-async-tests[service]"' in clean.run("serve", 2)
+    assert 'pip install "orm-async-tests[psycopg]"' in clean.run("test5 --driver psycopg", 2)
+    assert "test5" in clean.run("orm-async-tests why MissingGreenlet")
+    for command in (
+        "list --path",
+        "explain 5",
+        "run 5 14 --ndjson",
+        "audit",
+        "doctor",
+        "matrix --list",
+        "faults --pattern load --fault cancel",
+        "db start",
+        "db status",
+        "db url",
+        "db log",
+        "db alembic upgrade head",
+        "db alembic --service upgrade head",
+        "db stop",
+    ):
+        clean.run(f"orm-async-tests {command}")
+    document = json.loads(clean.run("test5 --json").partition("\n")[2])
+    assert document["results"][0]["verdict"] == "HOLDS"
+    clean.install("orm-async-tests[web,psycopg,service]")
+    assert "  HOLDS\n" in clean.run("test50")
+    assert "  HOLDS\n" in clean.run("test5 --driver psycopg")
+    assert "--workers" in clean.run("serve --help")
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("clean", PYTHONS, indirect=True)
+def test_the_plugin_works_beside_an_old_sqlalchemy(
+    clean: Installation, request: pytest.FixtureRequest
+) -> None:
+    version = OLD_SQLALCHEMY[request.node.callspec.params["clean"]]
+    clean.install(f"sqlalchemy[asyncio]=={version}", "aiosqlite", "pytest", "orm-async-tests")
+    assert clean.run("python -m pip check").strip() == "No broken requirements found."
+    (clean.folder / "test_misuse.py").write_text(MISUSE, "utf-8")
+    shown = clean.run("pytest -p orm_async_tests.pytest_plugin test_misuse.py", 1)
+    assert re.search(r"test_misuse.py:\d+", shown)
+    assert "misuse of async SQLAlchemy" in shown
+    assert "  HOLDS\n" in clean.run("test5")

@@ -74,10 +74,20 @@ def beside_us(wheel: Path, tmp_path: Path, home: Path) -> Installation:
     """The wheel, with the libraries of the environment that runs the tests: no network."""
     environment = tmp_path / "an environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    python = environment / "bin/python"
+    python = str(environment / "bin/python")
     place = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(place, capture_output=True, text=True).stdout.strip())
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", wheel]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "-q",
+        "--no-deps",
+        str(wheel),
+    ]
     subprocess.run(pip, check=True)
     ours = Path(pytest.__file__).parent.parent
     (packages / "libraries.pth").write_text(f"{ours}\n", "utf-8")  # whose .pth files are not read

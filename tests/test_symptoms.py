@@ -89,7 +89,7 @@ def test_a_part_of_an_error_is_enough(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("typed", [True, False])
 def test_why_answers_with_cause_cure_and_what_to_type(typed: bool) -> None:
-    done = orm("why", POOL) if typed else orm("why", given=f"Traceback ...\n{POOL}, timed out\n")
+    done = orm("why", POOL) if typed else orm("why", stdin=f"Traceback ...\n{POOL}, timed out\n")
     assert done.returncode == 0
     assert done.stdout.startswith("test32  ")
     assert "  cure: " in done.stdout
@@ -103,6 +103,6 @@ def test_why_says_so_when_it_knows_no_script() -> None:
 
 
 def test_why_without_an_error_says_what_to_type() -> None:
-    done = orm("why", given=" \n")
+    done = orm("why", stdin=" \n")
     assert done.returncode == 2
     assert "  type:  orm-async-tests why" in done.stderr

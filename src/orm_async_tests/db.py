@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import (
 from orm_async_tests.drivers import DRIVERS as DRIVERS
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
+from orm_async_tests.stack_options import database_choice
 from orm_async_tests.urls import check_port, hide_secrets
 from orm_async_tests.urls import parse_url as parse_url
 from orm_async_tests.urls import with_driver as with_driver
@@ -54,19 +55,11 @@ class Database:
 
 
 def choose(db: str | None = None) -> Choice:
-    """Choose the database without connecting to it.
+    """Choose the database without connecting to it; db is the option --db.
 
-    The first of these that is not empty decides: db (the option --db), DATABASE_URL,
-    ORM_ASYNC_DB, the embedded server. Raises CouldNotRun if it is neither a URL of PostgreSQL
-    nor "embedded" nor "compose".
+    Raises CouldNotRun if the choice is neither a URL of PostgreSQL nor "embedded" nor "compose".
     """
-    candidates = [
-        (db, "--db"),
-        (os.environ.get("DATABASE_URL"), "DATABASE_URL"),
-        (os.environ.get("ORM_ASYNC_DB"), "ORM_ASYNC_DB"),
-        ("embedded", "default"),
-    ]
-    word, source = next((word, source) for word, source in candidates if word)
+    word, source = database_choice(db)
     if word == "embedded":
         return Choice("embedded", source)
     if word == "compose":

@@ -4,12 +4,26 @@ Every command that runs SQL has them, and `--help` must not import SQLAlchemy to
 """
 
 import argparse
+import os
 
 from orm_async_tests.drivers import DRIVERS
 
 SQLITE = "aiosqlite"  # the driver for scripts that need no PostgreSQL
 DEFAULT_LOOP, UVLOOP = "asyncio", "uvloop"
 POOLER_MODES = ("session", "transaction", "transaction-unprepared")
+
+
+def database_choice(option: str | None) -> tuple[str, str]:
+    """Return "embedded", "compose" or a URL, and the option or variable that chose it.
+
+    The first of these that is not empty decides: --db, DATABASE_URL, ORM_ASYNC_DB, the default.
+    """
+    candidates = (
+        (option, "--db"),
+        (os.environ.get("DATABASE_URL"), "DATABASE_URL"),
+        (os.environ.get("ORM_ASYNC_DB"), "ORM_ASYNC_DB"),
+    )
+    return next(((word, source) for word, source in candidates if word), ("embedded", "default"))
 
 
 def add_database(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.cli.database import read_duration
 from orm_async_tests.errors import CouldNotRun
-from tests.cli.commands import orm
+from tests.cli.commands import orm, orm_process
 from tests.processes import pids_of, until
 
 NOWHERE = {"DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/x"}
@@ -63,9 +63,9 @@ def test_url_hides_the_password_until_it_is_asked_for(database: db.Database) -> 
 
 def test_psql_runs_on_the_database(database: db.Database) -> None:
     asked = ["-At", "-c", "SELECT 6 * 7"]
-    assert orm("db", "psql", "--", *asked, on=database).stdout == "42\n"
-    assert orm("db", "psql", "--", *asked).stdout == "42\n"
-    assert orm("db", "psql", "--", "-c", "nonsense", on=database).returncode != 0
+    assert orm_process("db", "psql", "--", *asked, on=database).stdout == "42\n"
+    assert orm_process("db", "psql", "--", *asked).stdout == "42\n"
+    assert orm_process("db", "psql", "--", "-c", "nonsense", on=database).returncode != 0
 
 
 @pytest.mark.parametrize("action", ["start", "stop", "reset", "log"])
@@ -104,4 +104,4 @@ def test_an_option_of_psql_replaces_one_parameter_and_keeps_the_others(
     database: db.Database,
 ) -> None:
     options = ["-d", "postgres", "-Atc", "SELECT current_database()"]
-    assert orm("db", "psql", "--", *options, on=database).stdout == "postgres\n"
+    assert orm_process("db", "psql", "--", *options, on=database).stdout == "postgres\n"

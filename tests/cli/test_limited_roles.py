@@ -46,7 +46,7 @@ def test_a_role_that_may_make_nothing_is_told_so() -> None:
     with as_role() as database:
         done = orm("run", "5", on=database)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "cannot be made" in done.stderr
+    assert "cannot be created" in done.stderr
     assert "type:" in done.stderr
 
 

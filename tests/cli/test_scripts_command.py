@@ -13,7 +13,7 @@ import pytest
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.environment import requirements, script_database
 from orm_async_tests.harness.script import Script
-from tests.cli.commands import lazy_loading, orm
+from tests.cli.commands import lazy_loading, orm, orm_process
 from tests.conftest import with_url
 from tests.processes import WAITED_FOR
 
@@ -142,10 +142,22 @@ def test_what_was_only_skipped_exits_with_77(database: db.Database) -> None:
     assert done.returncode == 77, done.stderr
 
 
-def test_explain_prints_the_prose_and_the_code() -> None:
-    explained = orm("explain", "5").stdout
+def test_list_path_prints_the_scripts_to_read_first_with_their_lessons() -> None:
+    listed = orm("list", "--path").stdout
+    assert [
+        line
+        for script, lesson in catalogue.learning_path()
+        for line in (script.claim, lesson)
+        if line not in listed
+    ] == []
+
+
+def test_explain_prints_the_text_and_the_code_of_every_script_that_is_named() -> None:
+    explained = orm("explain", "5-7").stdout
     assert "selectinload(User.points)" in explained
-    assert catalogue.select(["5"], None)[0].why in explained
+    assert [
+        script.command for script in catalogue.select(["5-7"]) if script.why not in explained
+    ] == []
 
 
 def test_a_script_prints_its_ways_without_colour_where_there_is_no_terminal(
@@ -165,7 +177,7 @@ def test_a_script_refuses_an_interpreter_that_removes_assertions(database: db.Da
 async def _held(database: db.Database) -> str:
     """What a command says while another one has the database, and after it."""
     async with script_database.open_script_database(database):
-        waiting = asyncio.create_task(asyncio.to_thread(orm, "run", "5", on=database))
+        waiting = asyncio.create_task(asyncio.to_thread(orm_process, "run", "5", on=database))
         async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
             async with asyncio.timeout(30):
                 while not await connection.scalar(WAITED_FOR, {"locktype": "advisory"}):
@@ -179,6 +191,7 @@ def test_a_second_command_waits_for_the_first_and_says_so(database: db.Database)
     assert len(asyncio.run(_held(database)).splitlines()) == 2  # the database, and the waiting
 
 
+@pytest.mark.thorough
 def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db.Database) -> None:
     piped = f'"{sys.executable}" -m orm_async_tests run 5 --json | true'
     done = subprocess.run(
@@ -187,6 +200,7 @@ def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.thorough
 def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> None:
     command = [sys.executable, "-m", "orm_async_tests", "run", "2", "-v"]
     with subprocess.Popen(

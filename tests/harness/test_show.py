@@ -7,7 +7,8 @@ import pytest
 
 from orm_async_tests import db
 from orm_async_tests.harness.report.phrasing import format_result
-from orm_async_tests.harness.report.render import MIN_WIDTH, render_full, render_table
+from orm_async_tests.harness.report.render import render_full
+from orm_async_tests.terminal import MIN_WIDTH, render_table
 from tests.harness.scripts import ran
 
 

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
 
@@ -30,7 +31,7 @@ def add(commands: Any) -> None:
     last = "the last release, for example 2.1.9 (default: the newest that is supported)"
     parser.add_argument("--until", metavar="VERSION", help=last)
     parser.add_argument("--every", action="store_true", help="run every release, without bisecting")
-    parser.add_argument("--driver", metavar="NAME", help=" or ".join(db.DRIVERS))
+    parser.add_argument("--driver", metavar="NAME", help=" or ".join(DRIVERS))
     other = "also install this release of another library, for example asyncpg==0.31.0; repeatable"
     parser.add_argument("--with", action="append", default=[], dest="pins", help=other)
     form = parser.add_mutually_exclusive_group()
@@ -70,12 +71,12 @@ def bisect(arguments: argparse.Namespace) -> int:
 
 def _choose_driver(library: str, wanted: str | None) -> str:
     """Return the driver to run the script on: the library, if that is a driver."""
-    driver = wanted or (library if library in db.DRIVERS else db.DRIVERS[0])
-    if driver not in db.DRIVERS or (library in db.DRIVERS and driver != library):
+    driver = wanted or (library if library in DRIVERS else DRIVERS[0])
+    if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(
             f"{driver} is not a driver that shows releases of {library}",
             "--driver",
-            f"leave it out, or --library sqlalchemy --driver {db.DRIVERS[-1]}",
+            f"leave it out, or --library sqlalchemy --driver {DRIVERS[-1]}",
         )
     return driver
 

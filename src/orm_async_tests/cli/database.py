@@ -1,4 +1,4 @@
-"""orm-async-tests db: which database the commands use, and the embedded server's life."""
+"""orm-async-tests db: shows the database, and controls the embedded server."""
 
 import argparse
 import asyncio
@@ -8,10 +8,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orm_async_tests import db, migrations, postgres, urls
+from orm_async_tests import postgres
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.stack_options import add_database, database_choice
+
+if TYPE_CHECKING:
+    from orm_async_tests.db import Database
 
 LOG_LINES = 40
 SERVICE = "orm_async_tests"  # the name of psql's connection service
@@ -23,19 +27,19 @@ LONGEST = 30 * 86_400  # seconds
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
     parser = commands.add_parser(
-        "db", help="the database: url, status, start, stop, reset, psql, alembic, log"
+        "db", help="show, start or reset the database; run psql or Alembic"
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for name, function in ACTIONS.items():
         action = actions.add_parser(name, help=function.__doc__)
-        action.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
+        add_database(action)
         action.add_argument(
             "--service",
             dest="cluster_kind",
             action="store_const",
             const=postgres.SERVICE,
             default=postgres.SCRIPTS,
-            help="the service's embedded server, and not the scripts'",
+            help="use the service's embedded server instead of the scripts'",
         )
         action.set_defaults(run=function)
         if name == "start":
@@ -46,15 +50,19 @@ def add(commands: Any) -> None:
                 help="keep it running this long even if nobody uses it, for example 2h or 1h30m",
             )
         if name == "url":
-            action.add_argument("--password", action="store_true", help="show the password")
+            action.add_argument("--password", action="store_true", help="include the password")
         if name == "psql":
-            action.add_argument("psql", nargs=argparse.REMAINDER, metavar="-- ARGUMENT")
+            options = "options for psql, after --, for example -- -c 'SELECT 1'"
+            action.add_argument("psql", nargs=argparse.REMAINDER, metavar="-- OPTION", help=options)
         if name == "alembic":
-            action.add_argument("alembic", nargs=argparse.REMAINDER, metavar="COMMAND ...")
+            words = "the command, for example upgrade head"
+            action.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help=words)
 
 
 def url(arguments: argparse.Namespace) -> int:
-    """print the database's URL, for DATABASE_URL"""
+    """print the URL of the database, for DATABASE_URL"""
+    from orm_async_tests import db, urls
+
     with db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database:
         url = urls.portable(database.url)
         print(url.render_as_string(hide_password=not arguments.password), flush=True)
@@ -65,20 +73,24 @@ def url(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """say what there is, without starting anything"""
+    """show the state of the database without starting anything"""
+    from orm_async_tests import db
+
     choice = db.choose(arguments.db_)
     print(f"choice: {choice.kind} (from {choice.source})")
     if choice.kind == "embedded":
-        found = postgres.status(arguments.cluster_kind)
-        print("\n".join(f"{name}: {value}" for name, value in found.items()))
-        if found["state"] != "running":
+        state = postgres.status(arguments.cluster_kind)
+        print("\n".join(f"{name}: {value}" for name, value in state.items()))
+        if state["state"] != "running":
             return 0
     with db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database:
-        print("\n".join(asyncio.run(_asked(database))))
+        print("\n".join(asyncio.run(_read_status(database))))
     return 0
 
 
-async def _asked(database: db.Database) -> list[str]:
+async def _read_status(database: "Database") -> list[str]:
+    from orm_async_tests import db, migrations, urls
+
     async with db.connect(database, "orm_async_tests status") as connection:
         version = await connection.exec_driver_sql("SHOW server_version")
         return [
@@ -115,12 +127,12 @@ def read_duration(text: str) -> float:
 def stop(arguments: argparse.Namespace) -> int:
     """stop the embedded server"""
     _embedded_only(arguments, "stop")
-    print("stopped" if postgres.stop(arguments.cluster_kind) else "it was not running")
+    print("stopped" if postgres.stop(arguments.cluster_kind) else "the server was not running")
     return 0
 
 
 def reset(arguments: argparse.Namespace) -> int:
-    """delete the embedded server's data; the next command makes it anew"""
+    """delete the data of the embedded server; the next command creates it again"""
     _embedded_only(arguments, "reset")
     postgres.reset(arguments.cluster_kind)
     print("deleted")
@@ -128,7 +140,7 @@ def reset(arguments: argparse.Namespace) -> int:
 
 
 def log(arguments: argparse.Namespace) -> int:
-    """print the end of the embedded server's log, and where it is"""
+    """print the end of the embedded server's log, and its path"""
     _embedded_only(arguments, "log")
     path = postgres.locate_log(arguments.cluster_kind)
     if not path.exists():
@@ -140,8 +152,10 @@ def log(arguments: argparse.Namespace) -> int:
 
 
 def psql(arguments: argparse.Namespace) -> int:
-    """open psql on the database; arguments after -- are psql's"""
+    """open psql on the database; pass psql's options after --"""
     import subprocess
+
+    from orm_async_tests import db
 
     options = arguments.psql[1:] if arguments.psql[:1] == ["--"] else arguments.psql
     with (
@@ -156,24 +170,28 @@ def psql(arguments: argparse.Namespace) -> int:
 
 
 def alembic(arguments: argparse.Namespace) -> int:
-    """run an Alembic command, such as upgrade head, without an alembic.ini"""
+    """run an Alembic command without an alembic.ini, for example upgrade head"""
     import logging
+
+    from orm_async_tests import migrations
 
     logging.basicConfig(format="%(levelname)s [%(name)s] %(message)s")
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
-    service = arguments.purpose == postgres.SERVICE
+    service = arguments.cluster_kind == postgres.SERVICE
     history = migrations.SERVICE if service else migrations.TRACKING
-    migrations.run_alembic(arguments.alembic, history, arguments.db_)
+    migrations.run_alembic(arguments.words, history, arguments.db_)
     return 0
 
 
 @contextmanager
-def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
+def _service_file(database: "Database") -> Iterator[dict[str, str]]:
     """Write a connection service file and yield the variables by which psql reads it.
 
     Options of psql such as `-d shop` replace single parameters of the service, and other users of
     the machine do not see the parameters in psql's command line.
     """
+    from orm_async_tests import urls
+
     lines = [f"{name}={value}" for name, value in urls.libpq_parameters(database.url).items()]
     password = {"PGPASSWORD": database.url.password} if database.url.password else {}
     with tempfile.NamedTemporaryFile("w", prefix="orm-async-", suffix=".conf") as file:
@@ -183,16 +201,16 @@ def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
 
 
 def _embedded_only(arguments: argparse.Namespace, action: str) -> None:
-    choice = db.choose(arguments.db_)
-    if choice.kind != "embedded":
+    word, source = database_choice(arguments.db_)
+    if word != "embedded":
         raise CouldNotRun(
-            f"{action} is for the embedded server, and this is {choice.kind}",
-            choice.source,
+            f"{action} is for the embedded server, and {source} names another database",
+            source,
             f"orm-async-tests db {action} --db embedded",
         )
 
 
 Action = Callable[[argparse.Namespace], int]
 ACTIONS: dict[str, Action] = {
-    each.__name__: each for each in (url, status, start, stop, reset, psql, alembic, log)
+    action.__name__: action for action in (url, status, start, stop, reset, psql, alembic, log)
 }

@@ -1,4 +1,4 @@
-"""orm-async-tests doctor: whether the scripts can run here, and what to type if they cannot."""
+"""orm-async-tests doctor: checks whether the scripts can run here."""
 
 import argparse
 import asyncio
@@ -8,11 +8,13 @@ import platform
 import shutil
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orm_async_tests import db, migrations
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.stack_options import add_stack
+
+if TYPE_CHECKING:
+    from orm_async_tests.db import Database
 
 LIBRARIES = ("sqlalchemy", "greenlet", "asyncpg", "alembic")
 OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
@@ -20,26 +22,25 @@ OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("doctor", help="whether the scripts can run here")
+    parser = commands.add_parser("doctor", help="check whether the scripts can run here")
     add_stack(parser)
     parser.set_defaults(run=doctor)
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print a line for each check; 2 if one of them failed, and under it what to type."""
+    """Print a line for each check, with a remedy if it fails; return 2 if any check fails."""
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         **{name: partial(importlib.metadata.version, name) for name in LIBRARIES},
-        **{name: partial(_optional, name) for name in OPTIONAL},
+        **{name: partial(_find_optional, name) for name in OPTIONAL},
         "user": lambda: "root, in a user namespace" if os.geteuid() == 0 else "ordinary",
         "docker": lambda: shutil.which("docker") or "not found (only --db compose needs it)",
-        "pgbouncer": _pgbouncer,
-        "loop": lambda: _loop(arguments.loop),
-        "database": lambda: _database(arguments),
+        "pgbouncer": _find_pgbouncer,
+        "loop": lambda: _start_loop(arguments.loop),
+        "database": lambda: _check_database(arguments),
     }
-    return (
-        COULD_NOT_RUN if [name for name, check in checks.items() if not _passes(name, check)] else 0
-    )
+    failed = [name for name, check in checks.items() if not _passes(name, check)]
+    return COULD_NOT_RUN if failed else 0
 
 
 def _passes(name: str, check: Callable[[], str]) -> bool:
@@ -51,14 +52,14 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
     return True
 
 
-def _optional(name: str) -> str:
+def _find_optional(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return f"not installed (pip install {name}, if it is wanted)"
+        return f"not installed (to use it: pip install {name})"
 
 
-def _pgbouncer() -> str:
+def _find_pgbouncer() -> str:
     from orm_async_tests.postgres import pooler
 
     try:
@@ -67,24 +68,28 @@ def _pgbouncer() -> str:
         return f"{error.problem} (only the scripts about poolers need it: {error.remedy})"
 
 
-def _loop(name: str) -> str:
+def _start_loop(name: str) -> str:
     from orm_async_tests.harness.environment.event_loops import run
 
-    async def running() -> str:
+    async def name_loop() -> str:
         return type(asyncio.get_running_loop()).__name__
 
-    return run(name, running)
+    return run(name, name_loop)
 
 
-def _database(arguments: argparse.Namespace) -> str:
+def _check_database(arguments: argparse.Namespace) -> str:
+    from orm_async_tests import db
+
     with db.open_database(arguments.db_, arguments.driver) as database:
-        return f"{database.label}; {asyncio.run(_asked(database))}"
+        return f"{database.label}; {asyncio.run(_read_state(database))}"
 
 
-async def _asked(database: db.Database) -> str:
+async def _read_state(database: "Database") -> str:
+    from orm_async_tests import db, migrations
+
     async with db.connect(database, "orm_async_tests doctor") as connection:
         zones = await connection.exec_driver_sql("SELECT count(*) FROM pg_timezone_names")
         if not zones.scalar_one():
             raise CouldNotRun("the server knows no time zones", database.label, "install tzdata")
         state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING)
-    return f"it is {state}"
+    return f"migrations: {state}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.output_files import require_writable, write
 from orm_async_tests.stack_options import add_database, add_driver, add_loop
 
 if TYPE_CHECKING:
@@ -160,13 +161,8 @@ def _create_figure(path: Path | None) -> "Figure | None":
         return None
     from orm_async_tests import charts
 
-    figure = charts.new_figure(1, 1)
-    try:
-        path.open("a", encoding="utf-8").close()
-    except OSError as error:
-        problem = f"{path} cannot be written: {error.strerror}"
-        raise CouldNotRun(problem, "--svg", "a file in a directory that exists") from None
-    return figure
+    require_writable(path, "--svg")
+    return charts.new_figure(1, 1)
 
 
 def _draw(
@@ -183,7 +179,7 @@ def _draw(
 
     stack = ", ".join(f"{name} {version}" for name, version in versions.items())
     draw(figure, report, f"{summarize(report)} ({stack}, {arguments.loop})")
-    arguments.svg.write_text(charts.svg_of(figure), "utf-8")
+    write(arguments.svg, charts.svg_of(figure), "--svg")
 
 
 def run_again(arguments: argparse.Namespace) -> int:

@@ -1,32 +1,36 @@
-"""orm-async-tests matrix, merge, diff: the same scripts on many stacks, and what differs."""
+"""orm-async-tests matrix, merge and diff: the same scripts on many stacks."""
 
 import argparse
 import asyncio
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue, terminal
+from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.output_files import require_writable, write
+from orm_async_tests.stack_options import DEFAULT_LOOP, POOLER_MODES, SQLITE, UVLOOP
 
 if TYPE_CHECKING:
     from orm_async_tests.matrix.plans import Plan
     from orm_async_tests.matrix.records import Record
 
 AXES = {  # fields of a plan
-    "python": "such as 3.12",
-    "sqlalchemy": "a release, such as 2.1.4, or the newest of a line, such as 2.0",
-    "asyncpg": "a release, such as 0.31.0",
-    "psycopg": "a release, such as 3.2.3",
-    "aiosqlite": "a release, such as 0.21.0",
-    "driver": " or ".join((*db.DRIVERS, "aiosqlite")),
-    "loop": "asyncio or uvloop",
-    "pooler": "session, transaction or transaction-unprepared",
-    "server": "a folder with PostgreSQL's programs, or system, or a URL",
+    "python": "a minor version, for example 3.12",
+    "sqlalchemy": "a release, for example 2.1.4, or the newest of a line, for example 2.0",
+    "asyncpg": "a release, for example 0.31.0",
+    "psycopg": "a release, for example 3.2.3",
+    "aiosqlite": "a release, for example 0.21.0",
+    "driver": " or ".join((*DRIVERS, SQLITE)),
+    "loop": f"{DEFAULT_LOOP} or {UVLOOP}",
+    "pooler": " or ".join(POOLER_MODES),
+    "server": "a folder with PostgreSQL's programs, system, or a URL",
 }
 PYTHONS = ("3.11", "3.12", "3.13")
 OUTPUT = "matrix.ndjson"
@@ -34,105 +38,122 @@ OUTPUT = "matrix.ndjson"
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
-    from orm_async_tests.harness.definitions.options import at_least
-
-    runs = commands.add_parser("matrix", help="run scripts on many stacks")
-    runs.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 1 or 5-7; else all")
-    presets = "quick, standard or full; an axis in its place gives the product of the axes"
-    runs.add_argument("--preset", default="quick", metavar="NAME", help=presets)
-    for name, help_ in AXES.items():
-        runs.add_argument(f"--{name}", action="append", default=[], help=f"an axis: {help_}")
-    runs.add_argument("--shard", metavar="1/3", help="this part of the stacks alone")
-    runs.add_argument("--jobs", type=at_least(1), default=os.cpu_count(), help="stacks at a time")
-    runs.add_argument("--timeout", type=seconds, default=60.0, help="seconds for each script")
-    runs.add_argument("--output", type=Path, default=Path(OUTPUT), help=f"default {OUTPUT}")
-    runs.add_argument("--list", action="store_true", help="print the stacks, and run nothing")
-    _add_forms(runs)
-    runs.set_defaults(run=matrix)
-
-    merges = commands.add_parser("merge", help="one result of the results of several shards")
-    merges.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    merges.add_argument("--output", type=Path, required=True)
-    _add_forms(merges)
+    _add_matrix(commands)
+    merges = commands.add_parser("merge", help="merge the results of several shards of a matrix")
+    merges.add_argument("files", nargs="+", type=Path, metavar="FILE", help="results of a matrix")
+    output = "the file to write"
+    merges.add_argument("--output", type=Path, required=True, metavar="FILE", help=output)
+    _add_formats(merges)
     merges.set_defaults(run=merge)
 
-    compares = commands.add_parser("diff", help="what changed between two results of a matrix")
-    compares.add_argument("before", type=Path)
-    compares.add_argument("after", type=Path)
+    compares = commands.add_parser("diff", help="show what changed between two runs of a matrix")
+    compares.add_argument("before", type=Path, help="results of the earlier run")
+    compares.add_argument("after", type=Path, help="results of the later run")
     compares.set_defaults(run=diff)
 
 
+def _add_matrix(commands: Any) -> None:
+    parser = commands.add_parser("matrix", help="run scripts on many stacks")
+    numbers = "numbers or ranges of scripts, for example 1 or 5-7 (default: all)"
+    parser.add_argument("numbers", nargs="*", metavar="NUMBER", help=numbers)
+    preset = "quick, standard or full (default: quick); axes replace the preset"
+    parser.add_argument("--preset", default="quick", metavar="NAME", help=preset)
+    for name, values in AXES.items():
+        axis = f"an axis, repeat it for several values: {values}"
+        parser.add_argument(f"--{name}", action="append", default=[], help=axis)
+    shard = "run only this part of the stacks"
+    parser.add_argument("--shard", metavar="1/3", help=shard)
+    jobs = "stacks at a time (default: the number of processors)"
+    parser.add_argument("--jobs", type=positive_integer, default=os.cpu_count(), help=jobs)
+    timeout = "seconds for each script (default: 60)"
+    parser.add_argument("--timeout", type=seconds, default=60.0, help=timeout)
+    output = f"the file to write (default: {OUTPUT})"
+    parser.add_argument("--output", type=Path, default=Path(OUTPUT), metavar="FILE", help=output)
+    parser.add_argument("--list", action="store_true", help="print the stacks and run nothing")
+    _add_formats(parser)
+    parser.set_defaults(run=matrix)
+
+
+def _add_formats(parser: argparse.ArgumentParser) -> None:
+    markdown = "also write the tables as Markdown"
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help=markdown)
+    junit = "also write the results as JUnit's XML, for a CI server"
+    parser.add_argument("--junit", type=Path, metavar="FILE", help=junit)
+
+
 def seconds(text: str) -> float:
-    """A duration. Raises ValueError if it is not above 0."""
-    if not (found := float(text)) > 0:
+    """Return a duration. Raises ValueError unless it is above 0 and finite."""
+    if not 0 < float(text) < math.inf:
         raise ValueError(text)
-    return found
+    return float(text)
 
 
-def _add_forms(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables as Markdown too")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="and as JUnit's XML")
+def positive_integer(text: str) -> int:
+    """Return a whole number. Raises ValueError unless it is at least 1."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
 
 
 def matrix(arguments: argparse.Namespace) -> int:
     """Run the stacks, write each result at once, and print the tables."""
     from orm_async_tests.matrix import records
-    from orm_async_tests.matrix.matrix import run_matrix
-    from orm_async_tests.matrix.runs import Slot
+    from orm_async_tests.matrix.stack_runs import Slot, run_matrix
     from orm_async_tests.postgres.paths import home
 
-    plans = _plans(arguments)
+    plans = _choose_plans(arguments)
     if arguments.list:
         print("\n".join(plan.name for plan in plans))
         return 0
-    numbers = [entry.number for entry in catalogue.select(arguments.numbers, None)]
-    written = [records.header(plans, numbers, not arguments.numbers, sys.argv[1:])]
-    with _writing(arguments.output, len(plans) * len(numbers)) as write:
-        write(written[0])
+    numbers = [script.number for script in catalogue.select(arguments.numbers)]
+    _check_outputs(arguments)
+    collected = [records.header(plans, numbers, not arguments.numbers, sys.argv[1:])]
+    with _open_output(arguments.output, len(plans) * len(numbers)) as write_record:
+        write_record(collected[0])
 
         def keep(record: "Record") -> None:
-            written.append(record)
-            write(record)
+            collected.append(record)
+            write_record(record)
 
         folders = [home() / f"matrix-{number}" for number in range(arguments.jobs)]
         slots = [Slot(folder, arguments.timeout) for folder in folders]
         asyncio.run(run_matrix(plans, numbers, slots, home(), keep))
-        keep(records.footer(sum(each["record"] == "result" for each in written)))
-    return _told(written, arguments)
+        keep(records.footer(sum(record["record"] == "result" for record in collected)))
+    return _report(collected, arguments)
 
 
-def _plans(arguments: argparse.Namespace) -> Sequence["Plan"]:
+def _choose_plans(arguments: argparse.Namespace) -> Sequence["Plan"]:
     from orm_async_tests.matrix import plans
 
     axes = {name: getattr(arguments, name) for name in AXES}
-    if any(axes.values()):
-        found = plans.product_of(axes)
-    else:
-        presets = {
-            "quick": plans.QUICK,
-            "standard": plans.STANDARD,
-            "full": plans.full(PYTHONS),
-        }
-        if arguments.preset not in presets:
-            what = f"{arguments.preset!r} is not a preset"
-            raise CouldNotRun(what, "--preset", f"--preset {' or --preset '.join(presets)}")
-        found = presets[arguments.preset]
-    return plans.shard(found, arguments.shard) if arguments.shard else found
+    presets = {
+        "quick": plans.QUICK,
+        "standard": plans.STANDARD,
+        "full": plans.full_preset(PYTHONS),
+    }
+    if arguments.preset not in presets:
+        what = f"there is no preset {arguments.preset!r}"
+        raise CouldNotRun(what, "--preset", f"--preset {' or --preset '.join(presets)}")
+    chosen = plans.combine(axes) if any(axes.values()) else presets[arguments.preset]
+    return plans.take_shard(chosen, arguments.shard) if arguments.shard else chosen
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Raise CouldNotRun if a file cannot be written, before anything runs."""
+    for name in ("output", "markdown", "junit"):
+        if path := getattr(arguments, name):
+            require_writable(path, f"--{name}")
 
 
 @contextmanager
-def _writing(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
-    """Write records to a file as they come, with a progress bar on a terminal."""
+def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
+    """Yield a function that writes a record to the file, with a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
     console = Console(stderr=True)
-    try:
-        opened = path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise CouldNotRun(f"it cannot be written: {error}", str(path), "--output FILE") from None
     with (
-        opened as file,
+        _open(path) as file,
         Progress(
             *Progress.get_default_columns(),
             MofNCompleteColumn(),
@@ -142,70 +163,81 @@ def _writing(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
     ):
         task = bar.add_task("results", total=total)
 
-        def write(record: "Record") -> None:
+        def write_record(record: "Record") -> None:
             file.write(json.dumps(record) + "\n")
             file.flush()
             bar.advance(task, record["record"] == "result")
 
-        yield write
+        yield write_record
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        what = f"the file cannot be written: {error.strerror}"
+        raise CouldNotRun(what, str(path), "--output FILE") from None
 
 
 def merge(arguments: argparse.Namespace) -> int:
-    """Write one file of several, and print its tables."""
+    """Write the records of several files as one file, and print its tables."""
     from orm_async_tests.matrix import records
 
-    merged = records.merged([records.read(path) for path in arguments.files])
-    with _writing(arguments.output, 0) as write:
-        for record in merged:
-            write(record)
-    return _told(merged, arguments)
+    merged = records.merge([records.read(path) for path in arguments.files])
+    _check_outputs(arguments)
+    text = "".join(json.dumps(record) + "\n" for record in merged)
+    write(arguments.output, text, "--output")
+    return _report(merged, arguments)
 
 
-def _told(found: list["Record"], arguments: argparse.Namespace) -> int:
-    """Print what was found, and write it in the other forms; 1 if something is unexpected."""
-    from orm_async_tests.harness.report import render
-    from orm_async_tests.matrix import entries, expected, records, tables
+def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
+    """Print the tables and write the other formats; return 1 if a result is unexpected."""
+    from orm_async_tests.matrix import summaries
+    from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
+    from orm_async_tests.matrix.records import is_complete
+    from orm_async_tests.matrix.suggestions import suggest_entry
 
-    different = list(tables.differing(found))
-    render.print_styled(render.render_table(list(tables.counts(found))))
-    if len(different) > 1:
+    counts = list(summaries.count_verdicts(collected))
+    differing = list(summaries.list_differing_scripts(collected))
+    terminal.print_styled(terminal.render_table(counts))
+    if len(differing) > 1:
         print()
-        for number, name in enumerate(found[0]["stacks"], 1):
+        for number, name in enumerate(collected[0]["stacks"], 1):
             print(f"{number}: {name}")
-        render.print_styled(render.render_table(different))
+        terminal.print_styled(terminal.render_table(differing))
     if arguments.markdown:
-        both = [tables.markdown(tables.counts(found)), tables.markdown(iter(different))]
-        arguments.markdown.write_text("\n".join(both), "utf-8")
+        tables = [summaries.to_markdown(counts), summaries.to_markdown(differing)]
+        write(arguments.markdown, "\n".join(tables), "--markdown")
     if arguments.junit:
-        arguments.junit.write_text(tables.junit(found), "utf-8")
-    for why, numbers in expected.explained(found).items():
+        write(arguments.junit, summaries.to_junit(collected), "--junit")
+    for why, numbers in group_by_reason(collected).items():
         print(f"\nexpected: {why}\n  {', '.join(f'test{number}' for number in numbers)}")
-    wrong = list(expected.unexpected(found))
-    for each, why in wrong:
-        print(f"\n{each['verdict']} test{each['number']} on {each['stack']}\n  {why}")
-        if entry := entries.entry(each, found):
-            print(f"  to write down, when its cause is known:\n{entry}")
-    if not records.complete(found):
+    unexpected = list(find_unexpected(collected))
+    for record, why in unexpected:
+        print(f"\n{record['verdict']} test{record['number']} on {record['stack']}\n  {why}")
+        if entry := suggest_entry(record, collected):
+            print(f"  an entry to start from, once you know the cause:\n{entry}")
+    if not is_complete(collected):
         print("\nThese results are partial: the run did not come to its end.")
-    return int(bool(wrong) or not records.complete(found))
+    return int(bool(unexpected) or not is_complete(collected))
 
 
 def diff(arguments: argparse.Namespace) -> int:
-    """Print what changed; 1 if something got worse."""
+    """Print what changed between two runs; return 1 if there is a regression."""
     from orm_async_tests.matrix import compare, records
 
     before, after = records.read(arguments.before), records.read(arguments.after)
-    found = compare.changes(before, after)
-    for each in found:
-        words = " -> ".join(word or "not there" for word in (each.before, each.after))
-        print(f"{each.kind:10}  test{each.number:<3}  {words}  ({each.stack})")
-    where: dict[str, list[str]] = {}
-    for stack, name, old, new in compare.differences(before, after):
-        where.setdefault(f"{name}  {old or 'none'} -> {new or 'none'}", []).append(stack)
-    for words, stacks in where.items():
-        print(f"stack       {words}  ({'; '.join(stacks)})")
-    for path, read in ((arguments.before, before), (arguments.after, after)):
-        if not records.complete(read):
+    changes = compare.compare_verdicts(before, after)
+    for change in changes:
+        words = " -> ".join(word or "absent" for word in (change.before, change.after))
+        print(f"{change.kind:10}  test{change.number:<3}  {words}  ({change.stack})")
+    stacks: dict[str, list[str]] = {}
+    for stack, name, old, new in compare.compare_identities(before, after):
+        stacks.setdefault(f"{name}  {old or 'none'} -> {new or 'none'}", []).append(stack)
+    for field, names in stacks.items():
+        print(f"stack       {field}  ({'; '.join(names)})")
+    for path, run in ((arguments.before, before), (arguments.after, after)):
+        if not records.is_complete(run):
             print(f"{path} is partial: its run did not come to its end")
-    print(f"{len(found)} differences")
-    return int(any(each.kind == "regression" for each in found))
+    print(f"{len(changes)} differences")
+    return int(any(change.kind == "regression" for change in changes))

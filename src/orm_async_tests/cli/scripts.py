@@ -1,4 +1,4 @@
-"""orm-async-tests list, run, explain."""
+"""orm-async-tests list, run and explain."""
 
 import argparse
 import json
@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orm_async_tests import catalogue
+from orm_async_tests import catalogue, terminal
+from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.stack_options import add_stack
 
@@ -17,161 +18,172 @@ if TYPE_CHECKING:
     from orm_async_tests.db import Database
     from orm_async_tests.harness.report.result import Result
 
-Progress = Callable[[str], None]
-VERBOSE = "what each variant sent and what the verdict rests on; -vv: in full"
+NUMBERS = "numbers or ranges of scripts, for example 1 or 5-7"
 
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
-    chapter = ("--chapter", "--topic")
-    lists = commands.add_parser("list", help="the scripts, by chapter")
-    lists.add_argument(*chapter, metavar="NAME", help=", ".join(catalogue.CHAPTERS))
-    lists.add_argument("--since", metavar="2.1", help="those about what is new in that SQLAlchemy")
-    path = "the scripts to read first, in the order in which one learns"
-    lists.add_argument("--path", action="store_true", help=path)
-    lists.set_defaults(run=list_)
-
-    runs = commands.add_parser("run", help="run scripts: run 1 5-7, --chapter loading, --all")
-    runs.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 1 or 5-7")
-    runs.add_argument(*chapter, metavar="NAME", help="the scripts of one chapter")
-    runs.add_argument("--all", action="store_true", help="every script")
-    older = "on an older SQLAlchemy too than a script is about"
-    runs.add_argument("--anyway", action="store_true", help=older)
-    runs.add_argument("--json", action="store_true", dest="as_json", help="the results as JSON")
-    stream = "a line of JSON for each result, as soon as it is there"
-    runs.add_argument("--ndjson", action="store_true", help=stream)
-    runs.add_argument("-v", "--verbose", action="count", default=0, help=VERBOSE)
-    required = "such as pgbouncer: exit with 2 if it is missing, in place of skipping scripts"
-    runs.add_argument("--require", metavar="NEED[,NEED]", help=required)
-    add_stack(runs)
-    runs.set_defaults(run=run)
-
-    explains = commands.add_parser("explain", help="a script's prose and code")
-    explains.add_argument("number", metavar="NUMBER")
-    explains.set_defaults(run=explain)
+    _add_list(commands)
+    _add_run(commands)
+    parser = commands.add_parser("explain", help="print the text and the code of scripts")
+    parser.add_argument("numbers", nargs="+", metavar="NUMBER", help=NUMBERS)
+    parser.set_defaults(run=explain)
 
 
-def list_(arguments: argparse.Namespace) -> int:
+def _add_list(commands: Any) -> None:
+    parser = commands.add_parser("list", help="list the scripts by chapter")
+    chapters = f"only this chapter: {', '.join(catalogue.CHAPTERS)}"
+    parser.add_argument("--chapter", "--topic", metavar="NAME", help=chapters)
+    since = "only scripts about features that are new in this version of SQLAlchemy"
+    parser.add_argument("--since", metavar="2.1", help=since)
+    path = f"the {len(catalogue.LEARNING_PATH)} scripts to read first, in order, with their lessons"
+    parser.add_argument("--path", action="store_true", help=path)
+    parser.set_defaults(run=list_scripts)
+
+
+def _add_run(commands: Any) -> None:
+    parser = commands.add_parser("run", help="run scripts and print their verdicts")
+    parser.add_argument("numbers", nargs="*", metavar="NUMBER", help=NUMBERS)
+    chapter = "run the scripts of one chapter"
+    parser.add_argument("--chapter", "--topic", metavar="NAME", help=chapter)
+    parser.add_argument("--all", action="store_true", help="run every script")
+    anyway = "also run scripts about a newer SQLAlchemy than the installed one"
+    parser.add_argument("--anyway", action="store_true", help=anyway)
+    json_ = "print the results as one JSON document"
+    parser.add_argument("--json", action="store_true", dest="as_json", help=json_)
+    ndjson = "print each result as one line of JSON as soon as it is known"
+    parser.add_argument("--ndjson", action="store_true", help=ndjson)
+    verbose = "print the SQL of each variant and the evidence; -vv prints them in full"
+    parser.add_argument("-v", "--verbose", action="count", default=0, help=verbose)
+    require = "fail if this is missing instead of skipping scripts, for example pgbouncer"
+    parser.add_argument("--require", metavar="NEED[,NEED]", help=require)
+    add_stack(parser)
+    parser.set_defaults(run=run)
+
+
+def list_scripts(arguments: argparse.Namespace) -> int:
     """Print the scripts of each chapter, or the learning path."""
     if arguments.path:
-        print_path()
+        _print_path()
         return 0
-    entries = catalogue.select([], arguments.chapter)
+    scripts = catalogue.select([], arguments.chapter)
     if arguments.since:
-        entries = [entry for entry in entries if _is_new(entry, arguments.since)]
-    for chapter in catalogue.group_by_chapter(entries):
+        scripts = [script for script in scripts if _is_new(script, arguments.since)]
+    for chapter in catalogue.group_by_chapter(scripts):
         print(f"{chapter.title} ({chapter.name})")
-        for entry in chapter.scripts:
-            print(f"  {entry.command:>7}  {entry.claim}")
+        for script in chapter.scripts:
+            print(f"  {script.command:>7}  {script.claim}")
     return 0
 
 
-def print_path() -> None:
-    """Print each script of the learning path with its lesson."""
+def _print_path() -> None:
     for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
         print(f"{position:2}. {script.command:>7}  {script.claim}\n{'':13}{lesson}")
 
 
-def _is_new(entry: catalogue.ScriptFile, version: str) -> bool:
+def _is_new(script: ScriptFile, version: str) -> bool:
     from packaging.version import InvalidVersion, Version
 
     try:
-        newest = (entry.since or "0").rpartition(" or ")[2].lstrip(">=")
+        newest = (script.since or "0").rpartition(" or ")[2].lstrip(">=")
         return Version(newest) >= Version(version)
     except InvalidVersion:
-        raise CouldNotRun(f"{version!r} is not a version", "--since", "such as 2.1") from None
+        raise CouldNotRun(
+            f"{version!r} is not a version", "--since", "a version, for example 2.1"
+        ) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the chosen scripts on one database and print their verdicts, or JSON."""
+    """Run the selected scripts on one database and print their verdicts, or JSON."""
     from orm_async_tests.harness.environment import sqlite
-    from orm_async_tests.harness.environment.requirements import VARIABLE, require
     from orm_async_tests.harness.report import result
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
-    if arguments.require is not None:
-        require(arguments.require, "--require")
-    else:
-        require(os.environ.get(VARIABLE, ""), VARIABLE)
-    entries = catalogue.select(arguments.numbers, arguments.chapter)
+    _check_requirements(arguments.require)
+    scripts = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
     with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        for done in _results(entries, database, arguments.loop, arguments.anyway):
-            results.append(done)
+        for latest in _run_each(scripts, database, arguments.loop, arguments.anyway):
+            results.append(latest)
             if arguments.ndjson:
-                print(json.dumps(result.document([done])), flush=True)
+                print(json.dumps(result.document([latest])), flush=True)
             elif not arguments.as_json:
-                _show(done, arguments.verbose)
+                _print_result(latest, arguments.verbose)
     if arguments.as_json:
         print(json.dumps(result.document(results), indent=2))
     elif not arguments.ndjson:
-        _summarize(results)
+        _print_summary(results)
     return result.exit_code(results)
 
 
-def _show(done: "Result", verbose: int) -> None:
+def _check_requirements(option: str | None) -> None:
+    from orm_async_tests.harness.environment.requirements import VARIABLE, require
+
+    if option is not None:
+        require(option, "--require")
+    else:
+        require(os.environ.get(VARIABLE, ""), VARIABLE)
+
+
+def _print_result(result: "Result", verbose: int) -> None:
     from orm_async_tests.harness.report import render
     from orm_async_tests.verdicts import BROKEN
 
-    lines = render.render_line(done)
-    if verbose or done.verdict.word == BROKEN:
-        lines = render.render_full(done, render.detect_width(), verbose > 1)
-    render.print_styled(lines)
+    lines = render.render_line(result)
+    if verbose or result.verdict.word == BROKEN:
+        lines = render.render_full(result, terminal.detect_width(), verbose > 1)
+    terminal.print_styled(lines)
 
 
-def _summarize(results: Sequence["Result"]) -> None:
+def _print_summary(results: Sequence["Result"]) -> None:
     from orm_async_tests.harness.report import render
     from orm_async_tests.harness.run.anomalies import table
 
-    render.print_styled(render.render_table(list(table(done.observations for done in results))))
-    render.print_styled(render.render_summary(results))
+    terminal.print_styled(
+        terminal.render_table(list(table(result.observations for result in results)))
+    )
+    terminal.print_styled(render.render_summary(results))
 
 
-def _results(
-    entries: Sequence[catalogue.ScriptFile], database: "Database", loop: str, anyway: bool
+def _run_each(
+    scripts: Sequence[ScriptFile], database: "Database", loop: str, anyway: bool
 ) -> Iterator["Result"]:
-    """The results of these scripts, each when it has run."""
+    """Yield the result of each script as soon as it has run."""
     from orm_async_tests.harness.run.runner import run_script
     from orm_async_tests.harness.script import Script
 
-    with _progress(len(entries)) as tell:
-        for entry in entries:
-            tell(entry.command)
-            script = Script.of(entry.load())
+    with _progress_bar(len(scripts)) as advance:
+        for file in scripts:
+            advance(file.command)
+            script = Script.of(file.load())
             yield run_script(replace(script, since="") if anyway else script, database, loop=loop)
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Progress]:
-    """Says on the terminal which script runs, where the verdicts themselves go to a file."""
+def _progress_bar(total: int) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows the running script on the terminal.
+
+    It does nothing if the verdicts themselves go to the terminal.
+    """
     if sys.stdout.isatty() or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
-
-        def tell(command: str) -> None:
-            bar.update(task, description=command)
-            bar.advance(task)
-
-        yield tell
+        yield lambda command: bar.update(task, description=command, advance=1)
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Print a script's prose and its code, highlighted on a terminal."""
-    (entry,) = catalogue.select([arguments.number])[:1]
-    source = entry.path.read_text("utf-8").partition('"""\n\n')[2]
-    print(f"{entry.command}: {entry.claim}\n\n{entry.why}\n\n" + "\n".join(entry.docs) + "\n")
-    if not sys.stdout.isatty():
-        print(source)
-        return 0
-    from rich.console import Console
-    from rich.syntax import Syntax
-
-    Console().print(Syntax(source, "python"))
+    """Print the claim, the explanation and the code of scripts."""
+    for position, script in enumerate(catalogue.select(arguments.numbers)):
+        if position:
+            print()
+        links = "\n".join(script.docs)
+        print(f"{script.command}: {script.claim}\n\n{script.why}\n\n{links}\n")
+        terminal.print_python(script.path.read_text("utf-8").partition('"""\n\n')[2])
     return 0

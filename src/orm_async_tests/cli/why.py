@@ -1,4 +1,4 @@
-"""orm-async-tests why: what an error means here, and the script that shows it."""
+"""orm-async-tests why: looks an error up and names the scripts that reproduce it."""
 
 import argparse
 import sys
@@ -7,50 +7,51 @@ from collections.abc import Iterator
 from typing import Any
 
 from orm_async_tests import catalogue, symptoms
+from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 
-UNKNOWN = 1  # the exit code
-WIDTH = 100
+UNKNOWN_ERROR = 1  # the exit code
+WIDTH = 100  # columns
 
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("why", help="which scripts show an error, and what cures it")
-    parser.add_argument(
-        "text", nargs="*", metavar="TEXT", help="the error or its traceback; else standard input"
-    )
+    parser = commands.add_parser("why", help="look an error up: its cause and its cure")
+    text = "the error or its traceback (default: read standard input)"
+    parser.add_argument("text", nargs="*", metavar="TEXT", help=text)
     parser.set_defaults(run=why)
 
 
 def why(arguments: argparse.Namespace) -> int:
-    """Print cause, cure and command, of the best three at most; 1 if no script shows the error."""
-    text = " ".join(arguments.text) or _pasted()
-    entries = {entry.number: entry for entry in catalogue.read_scripts()}
-    found = symptoms.matching(text, {number: each.symptoms for number, each in entries.items()})
-    if not found:
+    """Print the cause and the cure from the three best scripts; return 1 if none matches."""
+    text = " ".join(arguments.text) or _read_input()
+    scripts = {script.number: script for script in catalogue.read_scripts()}
+    numbers = symptoms.matching(text, {n: script.symptoms for n, script in scripts.items()})
+    if not numbers:
         print("no script shows this error\n  type: orm-async-tests list", file=sys.stderr)
-        return UNKNOWN
-    best, equals = found[: symptoms.MOST], found[symptoms.MOST :]
-    print("\n\n".join("\n".join(_answer(entries[number])) for number in best))
-    if equals:
-        commands = ", ".join(entries[number].command for number in equals)
-        print("\n" + textwrap.fill(f"Nothing in this text rules out {commands}.", WIDTH))
+        return UNKNOWN_ERROR
+    best, equal = numbers[: symptoms.MOST], numbers[symptoms.MOST :]
+    print("\n\n".join("\n".join(_explain(scripts[number])) for number in best))
+    if equal:
+        commands = ", ".join(scripts[number].command for number in equal)
+        print("\n" + textwrap.fill(f"These match as well as the last one: {commands}.", WIDTH))
     return 0
 
 
-def _pasted() -> str:
+def _read_input() -> str:
     if sys.stdin.isatty() or not (text := sys.stdin.read()).strip():
-        where = "the command line and standard input"
         raise CouldNotRun(
-            "there is no error to look up", where, 'orm-async-tests why "the error", or why < FILE'
+            "there is no error to look up",
+            "the command line and standard input",
+            'orm-async-tests why "the error", or why < FILE',
         )
     return text
 
 
-def _answer(entry: catalogue.ScriptFile) -> Iterator[str]:
-    yield f"{entry.command}  {entry.claim}"
-    for paragraph in entry.why.split("\n\n"):
+def _explain(script: ScriptFile) -> Iterator[str]:
+    yield f"{script.command}  {script.claim}"
+    for paragraph in script.why.split("\n\n"):
         yield textwrap.fill(paragraph, WIDTH, initial_indent="  ", subsequent_indent="  ")
-    for name, label in entry.cures:
+    for name, label in script.cures:
         yield f"  cure: {name}: {label}"
-    yield f"  type: orm-async-tests run {entry.number} -v"
+    yield f"  type: orm-async-tests run {script.number} -v"

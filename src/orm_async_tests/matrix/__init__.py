@@ -1,1 +1,1 @@
-"""The same scripts on many stacks: versions, drivers, event loops, poolers, servers."""
+"""Runs the scripts on many stacks, records the results, and compares them."""

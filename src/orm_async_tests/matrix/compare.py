@@ -1,4 +1,4 @@
-"""What changed between two runs of a matrix."""
+"""Compares two runs of a matrix: verdicts and stacks."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -6,11 +6,11 @@ from typing import Literal, NamedTuple
 from orm_async_tests.matrix.records import Record, identities, verdicts
 from orm_async_tests.verdicts import PASSING
 
-Kind = Literal["regression", "repaired", "changed", "added", "gone"]
+Kind = Literal["regression", "repaired", "changed", "added", "removed"]
 
 
-class Change(NamedTuple):
-    """One script on one stack, before and after; "" where it was not run."""
+class VerdictChange(NamedTuple):
+    """The verdict of one script on one stack before and after; "" if the run did not have it."""
 
     kind: Kind
     stack: str
@@ -19,19 +19,24 @@ class Change(NamedTuple):
     after: str
 
 
-def changes(before: Sequence[Record], after: Sequence[Record]) -> list[Change]:
-    """The differences, regressions first. A script that is gone is not one, whatever it said."""
+def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[VerdictChange]:
+    """Return the verdicts that differ, regressions first.
+
+    A script that only the earlier run has is never a regression.
+    """
     old, new = verdicts(before), verdicts(after)
-    found = [
-        Change(_kind(old.get(key, ""), new.get(key, "")), *key, old.get(key, ""), new.get(key, ""))
+    changes = [
+        VerdictChange(
+            _kind(old.get(key, ""), new.get(key, "")), *key, old.get(key, ""), new.get(key, "")
+        )
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
     ]
-    return sorted(found, key=lambda change: change.kind != "regression")
+    return sorted(changes, key=lambda change: change.kind != "regression")
 
 
-class Difference(NamedTuple):
-    """A field of a stack's identity, before and after; "" where it was not there."""
+class IdentityChange(NamedTuple):
+    """A field of a stack's identity before and after; "" if the run did not have it."""
 
     stack: str
     name: str
@@ -39,11 +44,11 @@ class Difference(NamedTuple):
     after: str
 
 
-def differences(before: Sequence[Record], after: Sequence[Record]) -> list[Difference]:
-    """What the stacks of both runs did not have in common."""
+def compare_identities(before: Sequence[Record], after: Sequence[Record]) -> list[IdentityChange]:
+    """Return the fields that differ in the stacks that both runs have."""
     old, new = identities(before), identities(after)
     return [
-        Difference(stack, name, one, two)
+        IdentityChange(stack, name, one, two)
         for stack in sorted(old.keys() & new.keys())
         for name in sorted(old[stack].keys() | new[stack].keys())
         if (one := old[stack].get(name, "")) != (two := new[stack].get(name, ""))
@@ -52,7 +57,7 @@ def differences(before: Sequence[Record], after: Sequence[Record]) -> list[Diffe
 
 def _kind(old: str, new: str) -> Kind:
     if not new:
-        return "gone"
+        return "removed"
     if not old:
         return "added" if new in PASSING else "regression"
     if (old in PASSING) != (new in PASSING):

@@ -1,29 +1,30 @@
-"""Which stacks a matrix has: presets, and the product of what is asked for."""
+"""The stacks of a matrix: presets, and every combination of the axes that a user names."""
 
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 from orm_async_tests.errors import CouldNotRun
 
-HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack to be run. What is "" is as it is installed here.
+    """A stack to run. An empty field stands for what is installed here.
 
-    python: such as 3.12. A library's version is one release (2.1.4) or the newest of a line (2.0).
-    server: binaries as in ORM_ASYNC_PG_BIN, or a URL; "" is the embedded server.
+    python is a minor version, for example "3.12". A library's version is one release ("2.1.4") or
+    the newest release of a line ("2.0"). server is a folder with PostgreSQL's programs or "system",
+    as in ORM_ASYNC_PG_BIN, or a URL; empty means the embedded server.
     """
 
     driver: str = "asyncpg"
     loop: str = "asyncio"
     pooler: str = ""
-    python: str = HERE
+    python: str = THIS_PYTHON
     sqlalchemy: str = ""
     asyncpg: str = ""
     psycopg: str = ""
@@ -32,34 +33,34 @@ class Plan:
 
     @property
     def pins(self) -> dict[str, str]:
-        """The libraries whose versions are not those that are installed here."""
+        """The libraries that need another version than the installed one, and that version."""
         pins = {"sqlalchemy": self.sqlalchemy, self.driver: getattr(self, self.driver)}
         return {library: version for library, version in pins.items() if version}
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What a run of it is told on the command line."""
+        """The command-line options of a run on this stack."""
         return ("--driver", self.driver, "--loop", self.loop, "--pooler", self.pooler)
 
     @property
     def command(self) -> str:
-        """The command by which its releases, where they are installed, run the same."""
-        server = f"{self.variable}={without_password(self.server)} " if self.server else ""
+        """The command that runs the scripts on this stack, if its releases are installed."""
+        server = f"{self.variable}={hide_password(self.server)} " if self.server else ""
         return f"{server}orm-async-tests run {shlex.join(self.options)}"
 
     @property
     def variable(self) -> str:
-        """The variable of the environment that names its server."""
+        """The environment variable that names the server."""
         return "DATABASE_URL" if self.server.startswith("postgres") else "ORM_ASYNC_PG_BIN"
 
     @property
     def name(self) -> str:
-        """Such as "python 3.11, sqlalchemy 2.0, psycopg, uvloop"."""
+        """The stack's name, for example "python 3.11, sqlalchemy 2.0, psycopg, uvloop"."""
         libraries = [f"sqlalchemy {self.sqlalchemy}"] if self.sqlalchemy else []
         libraries += [f"{self.driver} {getattr(self, self.driver)}".strip()]
         loop = [self.loop] if self.loop != "asyncio" else []
         pooler = [f"PgBouncer {self.pooler}"] if self.pooler else []
-        server = [without_password(self.server)] if self.server else []
+        server = [hide_password(self.server)] if self.server else []
         return ", ".join([f"python {self.python}", *libraries, *loop, *pooler, *server])
 
 
@@ -76,13 +77,14 @@ STANDARD = (
 )
 
 
-def without_password(text: str) -> str:
-    """The text without the user and the password of a URL."""
-    return re.sub(r"//[^/@\s]*@", "//***@", text)
+def hide_password(text: str) -> str:
+    """Return a text in which the user and the password of a URL are replaced."""
+    text = re.sub(r"//[^/@\s]*@", "//***@", text)
+    return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", r"\1***", text)
 
 
-def full(pythons: Sequence[str]) -> tuple[Plan, ...]:
-    """Each stack of the standard preset, and each Python with both lines and drivers."""
+def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
+    """Return the standard preset, and for each Python both drivers on both lines of SQLAlchemy."""
     more = [
         Plan(python=python, driver=driver, sqlalchemy=line)
         for python, driver, line in product(pythons, ("asyncpg", "psycopg"), ("", "2.0"))
@@ -91,16 +93,26 @@ def full(pythons: Sequence[str]) -> tuple[Plan, ...]:
     return tuple(dict.fromkeys([*STANDARD, unprepared, *more]))
 
 
-def product_of(axes: dict[str, list[str]]) -> tuple[Plan, ...]:
-    """Every combination of the values that are given for the fields of a plan, each stack once."""
-    given = {name: values for name, values in axes.items() if values}
-    plans = [Plan(**dict(zip(given, values, strict=True))) for values in product(*given.values())]
+def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
+    """Return a plan for every combination of the axes' values, without duplicates.
+
+    An axis is a field of Plan; one without values keeps its default.
+    """
+    used = {name: values for name, values in axes.items() if values}
+    plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
     return tuple({plan.name: plan for plan in plans}.values())
 
 
-def shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """The plans of one part, such as "1/3". Raises CouldNotRun for anything else."""
-    number, _, of = part.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
+    """Return the plans of one part, for example "1/3".
+
+    Raises CouldNotRun if the part has another form.
+    """
+    number, _, total = part.partition("/")
+    if not (_is_number(number) and _is_number(total) and 1 <= int(number) <= int(total)):
         raise CouldNotRun(f"{part!r} is not a part of the stacks", "--shard", "--shard 1/3")
-    return tuple(plans[int(number) - 1 :: int(of)])
+    return tuple(plans[int(number) - 1 :: int(total)])
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10

@@ -1,6 +1,6 @@
-"""The results of a matrix: lines of JSON, of which the last says that they are complete.
+"""The result file of a matrix: one JSON object in each line, the last of which is a footer.
 
-docs/matrix.schema.json describes each line.
+docs/matrix.schema.json describes the lines.
 """
 
 import json
@@ -11,45 +11,62 @@ from pathlib import Path
 from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.matrix.plans import Plan, without_password
+from orm_async_tests.matrix.plans import Plan, hide_password
+from orm_async_tests.verdicts import EVERY_WORD
 
-SCHEMA = 2  # raised when a reader would have to change
+SCHEMA = 2  # changes when a reader of the file has to change
 Record = dict[str, Any]
+Number = (int, float)
+FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {  # what a reader relies on, by record
+    "header": {"schema": int, "stacks": dict, "scripts": list, "whole": bool},
+    "stack": {"stack": str, "identity": dict},
+    "result": {
+        "stack": str,
+        "number": int,
+        "verdict": str,
+        "reason": str,
+        "seconds": Number,
+        "failed": list,
+        "defects": list,
+    },
+    "footer": {"results": int},
+}
+IDENTITY = ("python", "sqlalchemy", "driver", "driver_version")  # what an identity must have
 
 
 def header(
     plans: Sequence[Plan], numbers: Sequence[int], whole: bool, command: Sequence[str]
 ) -> Record:
-    """The first line: what is going to be run, by which command, of which commit.
+    """Return the first record: the stacks and scripts of a run, and the command that started it.
 
-    whole: these are all scripts.
+    whole is true if the run has every script.
     """
     return {
         "record": "header",
         "schema": SCHEMA,
-        "command": [without_password(word) for word in command],
-        "commit": commit(),
+        "command": [hide_password(word) for word in command],
+        "commit": read_commit(),
         "stacks": {
-            plan.name: {**asdict(plan), "server": without_password(plan.server)} for plan in plans
+            plan.name: {**asdict(plan), "server": hide_password(plan.server)} for plan in plans
         },
         "scripts": [*numbers],
         "whole": whole,
     }
 
 
-def commit() -> str:
-    """The commit of these scripts; "" outside of a checkout, with "+" if files have changed."""
+def read_commit() -> str:
+    """Return the commit of the scripts, with "+" if files have changed; "" without a checkout."""
     git = ("git", "-C", str(Path(__file__).parent))
     try:
-        found = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
-        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
+        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
     except FileNotFoundError:
         return ""
-    return found.stdout.strip() + "+" * bool(found.stdout and changed.stdout)
+    return head.stdout.strip() + "+" * bool(head.stdout and changes.stdout)
 
 
 def result(stack: str, number: int, verdict: str, reason: str) -> Record:
-    """What became of one script on one stack."""
+    """Return the record of one script on one stack, without evidence."""
     return {
         "record": "result",
         "stack": stack,
@@ -63,24 +80,76 @@ def result(stack: str, number: int, verdict: str, reason: str) -> Record:
 
 
 def footer(results: int) -> Record:
-    """The last line: how many results there are."""
+    """Return the last record, which says how many results the file has."""
     return {"record": "footer", "results": results}
 
 
 def read(path: Path) -> list[Record]:
-    """The records of a file; a line that was cut off at its end is left out.
+    """Return the records of a file. A last line that was cut off by a kill is left out.
 
-    Raises CouldNotRun if it is not such a file.
+    Raises CouldNotRun, which names the line, if the file does not have the form of results.
     """
     try:
-        lines = path.read_text("utf-8").splitlines(keepends=True)
-        records = [json.loads(line) for line in lines if line.endswith("\n")]
-        right = records[0]["record"] == "header" and records[0]["schema"] == SCHEMA
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise _unreadable(path, str(error)) from None
-    if not right:
-        raise _unreadable(path, f"it does not begin with a header of schema {SCHEMA}")
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    if not lines:
+        raise _unreadable(path, "it has no complete line")
+    records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
+    if records[0]["record"] != "header":
+        raise _unreadable(path, "its first line is not a header")
+    for number, record in enumerate(records[1:], start=2):
+        if record["record"] == "header" or record.get("stack", "") not in ("", *_stacks(records)):
+            raise _unreadable(path, f"line {number} does not belong to the header")
     return records
+
+
+def _stacks(records: Sequence[Record]) -> dict[str, Any]:
+    stacks: dict[str, Any] = records[0]["stacks"]
+    return stacks
+
+
+def _read_line(path: Path, number: int, line: bytes) -> Record:
+    try:
+        record = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        raise _unreadable(path, f"line {number} is not JSON in UTF-8") from None
+    kind = record.get("record") if isinstance(record, dict) else None
+    fields = FIELDS.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise _unreadable(path, f"line {number} is not a record of a matrix")
+    if kind == "header" and record.get("schema") != SCHEMA:
+        raise _unreadable(path, f"it has schema {record.get('schema')}, expected {SCHEMA}")
+    for name, expected in fields.items():
+        if not isinstance(record.get(name), expected):
+            raise _unreadable(path, f"line {number} has no valid field {name!r}")
+    if problem := _find_problem(record):
+        raise _unreadable(path, f"line {number} has {problem}")
+    return dict(record)
+
+
+def _find_problem(record: Record) -> str:
+    """Return what is wrong inside the fields of a record, or ""."""
+    if record["record"] == "header":
+        numbers = all(type(number) is int for number in record["scripts"])
+        return "" if numbers else "a script that is not a number"
+    if record["record"] == "stack":
+        missing = [name for name in IDENTITY if not isinstance(record["identity"].get(name), str)]
+        return f"no valid {missing[0]!r} in its identity" if missing else ""
+    if record["record"] == "result" and record["verdict"] not in EVERY_WORD:
+        return f"an unknown verdict {record['verdict']!r}"
+    if record["record"] == "result" and not all(map(_is_defect, record["defects"])):
+        return "a defect without description, versions and link"
+    return ""
+
+
+def _is_defect(defect: object) -> bool:
+    return (
+        isinstance(defect, dict)
+        and isinstance(defect.get("description"), str)
+        and isinstance(defect.get("link"), str)
+        and isinstance(defect.get("versions"), dict)
+    )
 
 
 def _unreadable(path: Path, why: str) -> CouldNotRun:
@@ -91,58 +160,58 @@ def _unreadable(path: Path, why: str) -> CouldNotRun:
     )
 
 
-def complete(records: Sequence[Record]) -> bool:
-    """Whether the run that wrote them came to its end."""
-    results = [each for each in records if each["record"] == "result"]
+def is_complete(records: Sequence[Record]) -> bool:
+    """Return whether the run that wrote the records came to its end."""
+    results = [record for record in records if record["record"] == "result"]
     return records[-1] == footer(len(results))
 
 
-def merged(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """The records of several runs, such as shards, as if they were one.
+def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
+    """Return the records of several runs, for example shards, as those of one run.
 
-    Raises CouldNotRun if two of them ran the same stack.
+    Raises CouldNotRun if two runs have the same stack.
     """
     stacks: dict[str, Any] = {}
     for head, *_ in runs:
         if twice := sorted(stacks.keys() & head["stacks"].keys()):
-            what = f"two of these files ran the stack {twice[0]}"
+            what = f"two of these files have the stack {twice[0]!r}"
             raise CouldNotRun(what, "the files", "orm-async-tests matrix --shard 1/2, then 2/2")
         stacks |= head["stacks"]
     scripts = sorted({number for head, *_ in runs for number in head["scripts"]})
-    rest = [each for run in runs for each in run if each["record"] in ("stack", "result")]
-    results = sum(each["record"] == "result" for each in rest)
-    end = [footer(results)] if all(map(complete, runs)) else []
+    rest = [record for run in runs for record in run if record["record"] in ("stack", "result")]
+    results = sum(record["record"] == "result" for record in rest)
+    end = [footer(results)] if all(map(is_complete, runs)) else []
     whole = all(head["whole"] for head, *_ in runs)
     return [{**runs[0][0], "stacks": stacks, "scripts": scripts, "whole": whole}, *rest, *end]
 
 
 def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:
-    """What each stack ran on, every field by its name, such as postgresql or settings.jit."""
+    """Return what each stack ran on, with names such as "postgresql" or "settings.jit"."""
     return {
-        each["stack"]: dict(_fields(each["identity"], ""))
-        for each in records
-        if each["record"] == "stack"
+        record["stack"]: dict(_flatten(record["identity"], ""))
+        for record in records
+        if record["record"] == "stack"
     }
 
 
-def _fields(found: Mapping[str, Any], within: str) -> Iterator[tuple[str, str]]:
-    for name, value in found.items():
+def _flatten(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, value in fields.items():
         if isinstance(value, dict):
-            yield from _fields(value, f"{within}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{within}{name}", value
+            yield f"{prefix}{name}", str(value)
 
 
 def libraries(identity: Mapping[str, str]) -> dict[str, str]:
-    """The versions of a stack, by the names that Upstream uses."""
+    """Return the versions in an identity, by the names that Upstream uses."""
     driver = {identity["driver"]: identity["driver_version"]}
     return {"python": identity["python"], "sqlalchemy": identity["sqlalchemy"], **driver}
 
 
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """The verdict of each script on each stack."""
+    """Return the verdict of each script on each stack, by stack and number."""
     return {
-        (each["stack"], each["number"]): each["verdict"]
-        for each in records
-        if each["record"] == "result"
+        (record["stack"], record["number"]): record["verdict"]
+        for record in records
+        if record["record"] == "result"
     }

@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from sqlalchemy import URL
+from typing import TYPE_CHECKING
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import launcher
 from orm_async_tests.postgres.binaries import read_version
 from orm_async_tests.postgres.paths import temporary_folder
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 VARIABLE = "ORM_ASYNC_PGBOUNCER"
 REMEDY = f"apt-get install pgbouncer, or {VARIABLE}=/a/folder/pgbouncer"
@@ -48,12 +50,12 @@ def version() -> str:
 class Pooler:
     """PgBouncer in front of one server. Every start() adds a process."""
 
-    def __init__(self, server: URL, folder: Path) -> None:
+    def __init__(self, server: "URL", folder: Path) -> None:
         self.server = server
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, **settings: str) -> URL:
+    def start(self, **settings: str) -> "URL":
         """Start PgBouncer and return the URL of the same database through it.
 
         The settings are those of pgbouncer.ini. Raises CouldNotRun if it does not start.
@@ -80,7 +82,7 @@ class Pooler:
 
 
 @contextmanager
-def pgbouncer(server: URL) -> Iterator[Pooler]:
+def pgbouncer(server: "URL") -> Iterator[Pooler]:
     """Yield a pooler for this server, with its sockets in a private folder.
 
     PgBouncer ends with the block. On Linux it also ends when this process is killed.
@@ -93,7 +95,7 @@ def pgbouncer(server: URL) -> Iterator[Pooler]:
             pooler.stop()
 
 
-def _render_config(server: URL, folder: Path, settings: dict[str, str]) -> str:
+def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
     """Return the text of pgbouncer.ini: no TCP, and no password for who may enter the folder."""
     if settings.get(PREPARED) == "0" and _lacks_prepared_statements(version()):
         del settings[PREPARED]
@@ -113,7 +115,7 @@ def _lacks_prepared_statements(version: str) -> bool:
     return tuple(map(int, version.split(".")[:2])) < (1, 21)
 
 
-def _render_server(server: URL) -> str:
+def _render_server(server: "URL") -> str:
     """Return the server as a connection string for PgBouncer, with all values quoted."""
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
@@ -132,7 +134,7 @@ def _render_server(server: URL) -> str:
     return " ".join(f"{name}='{value}'" for name, value in quoted.items())
 
 
-def _read_sslmode(server: URL) -> str:
+def _read_sslmode(server: "URL") -> str:
     """Return the URL's sslmode, which asyncpg calls ssl, or prefer if it has none."""
     value = server.query.get("sslmode") or server.query.get("ssl")
     return value if isinstance(value, str) and value in SSLMODES else "prefer"

@@ -1,44 +1,21 @@
 """Render results as text: the SQL of every variant, its outcome, and the verdict."""
 
-import shutil
-import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.report.evidence import Evidence
 from orm_async_tests.harness.report.phrasing import describe, format_result, pluralize, truncate
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.report.transcript import TranscriptLine, build_transcript
+from orm_async_tests.terminal import WIDTH, Styled
 from orm_async_tests.verdicts import BROKEN, HOLDS, SKIPPED, UPSTREAM
 
-Styled = tuple[str, str]  # a style of Rich, and the text
 STYLES = {HOLDS: "bold green", BROKEN: "bold red", UPSTREAM: "bold yellow", SKIPPED: "bold yellow"}
 KINDS = {"wrong": "red", "right": "green", "variant": "cyan"}
-WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
 MARGIN = 11  # columns before the SQL and the result of a variant
 LONGEST_VALUE = 300  # characters of a returned value
-
-
-def print_styled(lines: Iterable[Styled]) -> None:
-    """Print lines, with styles if standard output is a terminal and NO_COLOR is not set."""
-    if not sys.stdout.isatty():
-        for _, text in lines:
-            print(text)
-        return
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    for style, text in lines:
-        console.print(text, style=style, markup=False, soft_wrap=True)
-
-
-def detect_width() -> int:
-    """Return the columns of the terminal, or WIDTH if standard output is not a terminal."""
-    if not sys.stdout.isatty():
-        return WIDTH
-    return max(shutil.get_terminal_size((WIDTH, 0)).columns, MIN_WIDTH)
 
 
 def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
@@ -80,14 +57,6 @@ def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     worst = next(word for word in (BROKEN, UPSTREAM, SKIPPED, HOLDS) if word in words)
     yield STYLES[worst], f"{counts} in {sum(result.seconds for result in results):.1f} s"
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
-    """Render rows as aligned columns; the first row is the header."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for number, row in enumerate(rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "dim" if number else "bold", "  ".join(cells).rstrip()
 
 
 def render_verdict(result: Result, columns: int) -> Iterator[Styled]:

@@ -11,11 +11,12 @@ from orm_async_tests import errors
 from orm_async_tests.harness.definitions.options import Option
 from orm_async_tests.harness.environment import sqlite
 from orm_async_tests.harness.environment.requirements import VARIABLE, require
-from orm_async_tests.harness.report.render import detect_width, print_styled, render_full
+from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import document, exit_code
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.stack_options import add_stack
+from orm_async_tests.terminal import detect_width, print_styled
 
 
 def main_of(name: str) -> Callable[[], int]:

@@ -1,4 +1,4 @@
-"""A matrix of stacks: what hangs or dies is a result, and a killed run leaves a readable part."""
+"""orm-async-tests matrix, merge and diff."""
 
 import json
 import os
@@ -13,11 +13,12 @@ import jsonschema
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.matrix import compare, expected, plans, records
+from orm_async_tests.matrix import compare, plans, records
+from orm_async_tests.matrix.expected_differences import find_unexpected
 from orm_async_tests.matrix.plans import Plan
 from tests.cli.commands import orm
 from tests.conftest import with_url
-from tests.matrix.runs import run_of, written
+from tests.matrix.sample_records import make_records, write_records
 from tests.processes import until
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/matrix.schema.json"
@@ -25,57 +26,58 @@ SCHEMA = Path(__file__).parent.parent.parent / "docs/matrix.schema.json"
 
 @pytest.fixture
 def url(database: db.Database) -> str:
-    """This worker's database, as an axis."""
+    """The URL of this worker's database, for --server."""
     return database.url.render_as_string(hide_password=False)
 
 
-def matrix(url: str, output: Path, *arguments: str) -> list[records.Record]:
-    """The records of a real run on this database."""
+def run_matrix(url: str, output: Path, *arguments: str) -> list[records.Record]:
+    """Run a matrix on this database and return its records."""
     orm("matrix", "--server", url, "--output", str(output), "--jobs", "1", *arguments)
     return records.read(output)
 
 
-def test_each_script_has_a_result_on_each_stack(url: str, tmp_path: Path) -> None:
+def test_every_script_has_a_result_on_every_stack(url: str, tmp_path: Path) -> None:
     drivers = ("--driver", "asyncpg", "--driver", "psycopg")
-    found = matrix(url, tmp_path / "m.ndjson", "5", "34", *drivers)
-    for line in found:
-        jsonschema.validate(line, json.loads(SCHEMA.read_text("utf-8")))
-    assert set(records.verdicts(found).values()) == {"HOLDS"}
-    assert len(records.verdicts(found)) == 4
-    assert records.complete(found)
-    drivers_named = [each["identity"]["driver"] for each in found if each["record"] == "stack"]
-    assert drivers_named == ["asyncpg", "psycopg"]
-    [one, _] = records.identities(found).values()
-    assert one["settings.server_version_num"].isdecimal()
-    assert one["packages.asyncpg"] == one["driver_version"]
-    assert one["command"].endswith(
+    run = run_matrix(url, tmp_path / "m.ndjson", "5", "34", *drivers)
+    for record in run:
+        jsonschema.validate(record, json.loads(SCHEMA.read_text("utf-8")))
+    assert set(records.verdicts(run).values()) == {"HOLDS"}
+    assert len(records.verdicts(run)) == 4
+    assert records.is_complete(run)
+    [identity, other] = records.identities(run).values()
+    assert (identity["driver"], other["driver"]) == ("asyncpg", "psycopg")
+    assert identity["settings.server_version_num"].isdecimal()
+    assert identity["packages.asyncpg"] == identity["driver_version"]
+    assert identity["command"].endswith(
         "orm-async-tests run --driver asyncpg --loop asyncio --pooler ''"
     )
 
 
-def test_a_script_that_takes_too_long_is_a_timeout_and_the_next_one_is_run(
+def test_a_script_that_takes_too_long_is_a_timeout_and_the_next_one_runs(
     url: str, tmp_path: Path
 ) -> None:
-    found = matrix(url, tmp_path / "m.ndjson", "5", "6", "--timeout", "0.01")
-    assert [*records.verdicts(found).values()] == ["TIMEOUT", "TIMEOUT"]
+    run = run_matrix(url, tmp_path / "m.ndjson", "5", "6", "--timeout", "0.01")
+    assert [*records.verdicts(run).values()] == ["TIMEOUT", "TIMEOUT"]
 
 
-def test_what_cannot_be_installed_is_not_run_and_fails(url: str, tmp_path: Path) -> None:
-    found = matrix(url, tmp_path / "m.ndjson", "5", "--python", "2.7")
-    assert [*records.verdicts(found).values()] == ["NOT RUN"]
-    assert len(list(expected.unexpected(found))) == 1
+def test_a_stack_that_cannot_be_installed_is_not_run(url: str, tmp_path: Path) -> None:
+    run = run_matrix(url, tmp_path / "m.ndjson", "5", "--python", "2.7")
+    assert [*records.verdicts(run).values()] == ["NOT RUN"]
+    assert len(list(find_unexpected(run))) == 1
 
 
-def test_a_database_that_is_away_is_not_run(tmp_path: Path) -> None:
-    found = matrix("postgresql://127.0.0.1:1/x", tmp_path / "m.ndjson", "5", "6")
-    assert [*records.verdicts(found).values()] == ["NOT RUN", "NOT RUN"]
+def test_scripts_on_an_unreachable_database_are_not_run(tmp_path: Path) -> None:
+    run = run_matrix("postgresql://127.0.0.1:1/x", tmp_path / "m.ndjson", "5", "6")
+    assert [*records.verdicts(run).values()] == ["NOT RUN", "NOT RUN"]
 
 
-def test_a_password_is_written_nowhere(url: str, tmp_path: Path, database: db.Database) -> None:
+def test_the_password_of_the_server_is_written_nowhere(
+    url: str, tmp_path: Path, database: db.Database
+) -> None:
     output, password = tmp_path / "m.ndjson", str(database.url.password)
     done = orm("matrix", "5", "--server", url, "--output", str(output))
-    assert records.complete(records.read(output))
-    assert [each for each in (output.read_text(), done.stdout) if password in each] == []
+    assert records.is_complete(records.read(output))
+    assert password not in output.read_text() + done.stdout + done.stderr
 
 
 def test_a_killed_run_leaves_its_results_and_no_process(
@@ -86,15 +88,15 @@ def test_a_killed_run_leaves_its_results_and_no_process(
     options = ["--jobs", "1", "--output", str(output)]
     with subprocess.Popen([*command, *options], env=with_url(database)) as started:
         until(lambda: output.exists() and len(output.read_text().splitlines()) > 4)
-        children = pids_below(started.pid)
+        children = children_of(started.pid)
         started.send_signal(signal.SIGKILL)
-    found = records.read(output)
-    assert not records.complete(found)
-    assert len(records.verdicts(found)) >= 3
+    run = records.read(output)
+    assert not records.is_complete(run)
+    assert len(records.verdicts(run)) >= 3
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
 
 
-def test_a_run_that_dies_is_a_crash_and_the_rest_is_run(
+def test_a_script_whose_process_dies_is_a_crash_and_the_rest_runs(
     url: str, tmp_path: Path, database: db.Database
 ) -> None:
     output = tmp_path / "m.ndjson"
@@ -109,59 +111,59 @@ def test_a_run_that_dies_is_a_crash_and_the_rest_is_run(
 
 
 def runs_below(pid: int) -> list[int]:
-    """Those of a process's children that run scripts (Linux)."""
-    found = []
-    for each in pids_below(pid):
+    """Return the children of a process that run scripts (Linux)."""
+    pids = []
+    for child in children_of(pid):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
-            command = Path(f"/proc/{each}/cmdline").read_bytes()
-            found += [each] if b"--ndjson" in command else []
-    return found
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            pids += [child] if b"--ndjson" in command else []
+    return pids
 
 
-def pids_below(pid: int) -> list[int]:
-    """The children of a process (Linux)."""
+def children_of(pid: int) -> list[int]:
+    """Return the children of a process (Linux)."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(each) for each in children.read_text().split()] if children.exists() else []
+    return [int(text) for text in children.read_text().split()] if children.exists() else []
 
 
-def test_a_regression_is_what_was_good_and_is_not() -> None:
-    before = run_of({5: "HOLDS", 6: "BROKEN", 7: "BROKEN", 8: "HOLDS", 9: "HOLDS"})
-    after = run_of({5: "BROKEN", 6: "HOLDS", 8: "UPSTREAM", 9: "HOLDS", 10: "HOLDS"})
-    kinds = [(each.kind, each.number) for each in compare.changes(before, after)]
+def test_a_regression_is_a_script_that_passed_and_no_longer_does() -> None:
+    before = make_records({5: "HOLDS", 6: "BROKEN", 7: "BROKEN", 8: "HOLDS", 9: "HOLDS"})
+    after = make_records({5: "BROKEN", 6: "HOLDS", 8: "UPSTREAM", 9: "HOLDS", 10: "HOLDS"})
+    kinds = [(change.kind, change.number) for change in compare.compare_verdicts(before, after)]
     assert kinds == [
         ("regression", 5),
         ("repaired", 6),
-        ("gone", 7),
+        ("removed", 7),
         ("changed", 8),
         ("added", 10),
     ]
 
 
-def test_diff_exits_with_1_on_a_regression_alone(tmp_path: Path) -> None:
-    good = written(tmp_path / "good", run_of({5: "HOLDS", 6: "BROKEN"}))
-    bad = written(tmp_path / "bad", run_of({5: "BROKEN"}))
+def test_diff_exits_with_1_only_for_a_regression(tmp_path: Path) -> None:
+    good = write_records(tmp_path / "good", make_records({5: "HOLDS", 6: "BROKEN"}))
+    bad = write_records(tmp_path / "bad", make_records({5: "BROKEN"}))
     assert (orm("diff", good, bad).returncode, orm("diff", bad, good).returncode) == (1, 1)
-    better = written(tmp_path / "better", run_of({5: "HOLDS"}))
+    better = write_records(tmp_path / "better", make_records({5: "HOLDS"}))
     assert orm("diff", good, better).returncode == 0
 
 
 def test_shards_are_merged_into_one(tmp_path: Path) -> None:
     files = [
-        written(tmp_path / name, run_of({5: "HOLDS"}, stack=name, pooler=""))
+        write_records(tmp_path / name, make_records({5: "HOLDS"}, stack=name, pooler=""))
         for name in ("one", "two")
     ]
     output, junit = tmp_path / "both", tmp_path / "junit.xml"
     done = orm("merge", *files, "--output", str(output), "--markdown", str(tmp_path / "md"))
     assert done.returncode == 0, done.stderr
     both = records.read(output)
-    assert records.complete(both)
+    assert records.is_complete(both)
     assert [*both[0]["stacks"]] == ["one", "two"]
     assert (tmp_path / "md").read_text().startswith("| stack | HOLDS |\n| --- | --- |\n")
     assert not junit.exists()
 
 
-def test_junit_names_what_is_unexpected(tmp_path: Path) -> None:
-    file = written(tmp_path / "one", run_of({5: "BROKEN", 6: "HOLDS"}, pooler=""))
+def test_junit_has_a_failure_for_each_unexpected_result(tmp_path: Path) -> None:
+    file = write_records(tmp_path / "one", make_records({5: "BROKEN", 6: "HOLDS"}, pooler=""))
     junit = tmp_path / "junit.xml"
     assert (
         orm("merge", file, "--output", str(tmp_path / "o"), "--junit", str(junit)).returncode == 1
@@ -171,13 +173,13 @@ def test_junit_names_what_is_unexpected(tmp_path: Path) -> None:
 
 
 def test_two_runs_of_one_stack_are_not_merged(tmp_path: Path) -> None:
-    file = written(tmp_path / "one", run_of({5: "HOLDS"}))
+    file = write_records(tmp_path / "one", make_records({5: "HOLDS"}))
     done = orm("merge", file, file, "--output", str(tmp_path / "both"))
     assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_the_shards_of_a_preset_are_the_preset() -> None:
-    parts = [plans.shard(plans.STANDARD, f"{number}/3") for number in (1, 2, 3)]
+    parts = [plans.take_shard(plans.STANDARD, f"{number}/3") for number in (1, 2, 3)]
     assert sorted(plan.name for part in parts for plan in part) == sorted(
         plan.name for plan in plans.STANDARD
     )
@@ -188,14 +190,14 @@ def test_the_standard_preset_has_both_drivers_and_pgbouncer() -> None:
     assert {plan.driver for plan in plans.STANDARD if plan.pooler} == {"asyncpg", "psycopg"}
 
 
-def test_axes_are_multiplied() -> None:
-    found = plans.product_of({"driver": ["asyncpg", "psycopg"], "loop": ["uvloop"], "pooler": []})
-    assert found == (Plan(loop="uvloop"), Plan(driver="psycopg", loop="uvloop"))
+def test_axes_are_combined() -> None:
+    combined = plans.combine({"driver": ["asyncpg", "psycopg"], "loop": ["uvloop"], "pooler": []})
+    assert combined == (Plan(loop="uvloop"), Plan(driver="psycopg", loop="uvloop"))
 
 
 def test_the_versions_of_a_driver_are_an_axis_of_that_driver_alone() -> None:
     axes = {"driver": ["asyncpg", "psycopg"], "asyncpg": ["0.31.0", "0.32.0"]}
-    names = [plan.name.partition(", ")[2] for plan in plans.product_of(axes)]
+    names = [plan.name.partition(", ")[2] for plan in plans.combine(axes)]
     assert names == ["asyncpg 0.31.0", "asyncpg 0.32.0", "psycopg"]
 
 
@@ -207,11 +209,11 @@ def test_the_versions_of_a_driver_are_an_axis_of_that_driver_alone() -> None:
         ["matrix", "--shard", "x"],
         ["matrix", "4000"],
         ["matrix", "5", "--output", "/nowhere/m.ndjson"],
-        ["diff", "/nowhere/a", "/nowhere/b"],
-        ["diff", "/dev/null", "/dev/null"],
+        ["matrix", "5", "--markdown", "/nowhere/m.md"],
+        ["matrix", "5", "--junit", "/"],
     ],
 )
-def test_what_cannot_be_done_exits_with_2(arguments: list[str]) -> None:
+def test_a_wrong_argument_exits_with_2(arguments: list[str]) -> None:
     done = orm(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "type:" in done.stderr

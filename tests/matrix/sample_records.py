@@ -1,12 +1,13 @@
-"""Records of runs that never were, in files."""
+"""Records of runs that never happened, and files with them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from orm_async_tests.matrix import records
 
-STACK = {
+IDENTITY = {
     "python": "3.11.7",
     "sqlalchemy": "2.1.9",
     "driver": "asyncpg",
@@ -18,15 +19,17 @@ STACK = {
 }
 
 
-def run_of(verdicts: dict[int, str], stack: str = "one", **identity: Any) -> list[records.Record]:
-    """The records of a run of one stack with these verdicts."""
+def make_records(
+    verdicts: Mapping[int, str], stack: str = "one", **identity: Any
+) -> list[records.Record]:
+    """Return the records of a run of one stack with these verdicts."""
     results = [records.result(stack, number, word, "") for number, word in verdicts.items()]
     head = {"record": "header", "schema": records.SCHEMA, "stacks": {stack: {}}, "whole": False}
-    named = {"record": "stack", "stack": stack, "identity": {**STACK, **identity}}
+    named = {"record": "stack", "stack": stack, "identity": {**IDENTITY, **identity}}
     return [{**head, "scripts": [*verdicts]}, named, *results, records.footer(len(results))]
 
 
-def written(path: Path, found: list[records.Record]) -> str:
-    """A file with these records."""
-    path.write_text("".join(json.dumps(each) + "\n" for each in found))
+def write_records(path: Path, run: Sequence[records.Record]) -> str:
+    """Write records to a file and return its path."""
+    path.write_text("".join(json.dumps(record) + "\n" for record in run), "utf-8")
     return str(path)

@@ -1,0 +1,160 @@
+"""Claims that cannot hold on some stacks, although nothing is wrong there.
+
+The list is strict in both directions: a script that holds where it is expected to fail is as
+unexpected as one that fails elsewhere.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orm_async_tests.matrix.records import (
+    Record,
+    identities,
+    is_complete,
+    libraries,
+    result,
+    verdicts,
+)
+from orm_async_tests.verdicts import FAILING, HOLDS, NOT_RUN, PASSING, UPSTREAM
+from orm_async_tests.versions.ranges import applies
+
+OLD_POOLER = r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Scripts that do not hold on the stacks that match these conditions, and why.
+
+    where maps a field of a stack's identity, for example "driver", "settings.jit" or
+    "packages.greenlet", to a regular expression. versions has ranges of libraries, as in Upstream.
+    """
+
+    numbers: frozenset[int]
+    where: Mapping[str, str]
+    why: str
+    always: bool = True  # False if the scripts may also hold, because of a race
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def applies(self, identity: Mapping[str, str]) -> bool:
+        """Return whether a stack matches; a condition on a field that it lacks does not."""
+        fields = ((pattern, identity.get(name)) for name, pattern in self.where.items())
+        matches = all(value is not None and re.search(form, value) for form, value in fields)
+        return matches and applies(self.versions, libraries(identity))
+
+
+EXPECTED = (
+    Expected(
+        frozenset({31, 84}),
+        {"pooler": "^PgBouncer"},
+        "PgBouncer keeps the server's connections open when clients close theirs",
+    ),
+    Expected(
+        frozenset({37}),
+        {"pooler": "^PgBouncer", "driver": "asyncpg"},
+        "PgBouncer keeps the server's connections open when clients close theirs",
+    ),
+    Expected(
+        frozenset({144}),
+        {"pooler": "^PgBouncer", "driver": "asyncpg"},
+        "PgBouncer refuses an unknown database with 08P01, the server with 3D000",
+        versions={"sqlalchemy": ">=2.1"},
+    ),
+    Expected(
+        frozenset({172}),
+        {"driver": "asyncpg"},
+        "asyncpg 0.31 finishes connect() in a task that nobody awaits and that needs one more turn",
+        versions={"sqlalchemy": "<2.0.53", "asyncpg": ">=0.31,<0.32"},
+    ),
+    Expected(
+        frozenset({161}),
+        {"pooler": "^PgBouncer", "driver": "psycopg"},
+        "behind PgBouncer a second cancel may leave a closed psycopg connection in the pool",
+        always=False,
+    ),
+    Expected(
+        frozenset({33, 85}),
+        {"pooler": "transaction"},
+        "PgBouncer decides which backend serves a transaction and what happens to a dead one",
+    ),
+    Expected(
+        frozenset({100}),
+        {"pooler": "transaction"},
+        "a session's advisory lock stays with the server connection (test178)",
+    ),
+    Expected(
+        frozenset({112}),
+        {"pooler": "transaction", "driver": "asyncpg"},
+        "LISTEN stays with the server connection, so no client receives anything (test178)",
+    ),
+    Expected(
+        frozenset({196}),
+        {"pooler": "transaction", "driver": "asyncpg"},
+        "PgBouncer does not tell an idle client that its server connection died",
+    ),
+    Expected(
+        frozenset({1}),
+        {"pooler": "transaction", "driver": "psycopg"},
+        "psycopg prepares a statement at its sixth execution, on only one of the connections",
+    ),
+    Expected(
+        frozenset({1, 87, 90, 92, 93, 98, 99, 102, 165}),
+        {"pooler": OLD_POOLER, "driver": "asyncpg"},
+        "a statement that was prepared on another connection is unknown here (26000, test174)",
+    ),
+)
+
+
+def find_expected(number: int, identity: Mapping[str, str]) -> Expected | None:
+    """Return the entry that explains why a script fails on a stack, or None if it should pass."""
+    entries = (entry for entry in EXPECTED if number in entry.numbers and entry.applies(identity))
+    return next(entries, None)
+
+
+def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
+    """Return the scripts that failed as expected, by the reason."""
+    reasons: dict[str, list[int]] = {}
+    for record, entry in _with_entries(records):
+        if entry and record["verdict"] in FAILING:
+            numbers = reasons.setdefault(entry.why, [])
+            numbers += [] if record["number"] in numbers else [record["number"]]
+    return reasons
+
+
+def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
+    """Yield the results that a reader has to look at, each with the reason."""
+    for record, entry in _with_entries([*records, *find_missing(records)]):
+        verdict, reason = record["verdict"], record["reason"]
+        if entry is None or verdict == UPSTREAM:
+            if verdict not in PASSING:
+                yield record, reason
+        elif verdict == HOLDS and entry.always:
+            yield record, f"it holds, but should fail here: {entry.why}"
+        elif verdict not in (HOLDS, *FAILING) and (entry.always or verdict not in PASSING):
+            yield record, f"it did not run ({reason}), but should fail here: {entry.why}"
+
+
+def find_missing(records: Sequence[Record]) -> list[Record]:
+    """Return a result for each script that should fail on a stack but is not in the run.
+
+    Only a complete run of all scripts can lack a script.
+    """
+    if not (records[0]["whole"] and is_complete(records)):
+        return []
+    present = verdicts(records)
+    return [
+        result(stack, number, NOT_RUN, "there is no such script")
+        for stack, identity in identities(records).items()
+        for entry in EXPECTED
+        if entry.applies(identity)
+        for number in sorted(entry.numbers)
+        if (stack, number) not in present
+    ]
+
+
+def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
+    stacks = identities(records)
+    for record in records:
+        if record["record"] == "result":
+            identity = stacks.get(record["stack"])
+            yield record, find_expected(record["number"], identity) if identity else None

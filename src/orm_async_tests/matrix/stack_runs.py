@@ -1,0 +1,160 @@
+"""Runs scripts on stacks side by side. A script that hangs or dies is a result too."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from asyncio import StreamReader
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orm_async_tests.errors import COULD_NOT_RUN
+from orm_async_tests.matrix.interpreters import prepare_stack
+from orm_async_tests.matrix.plans import Plan
+from orm_async_tests.matrix.records import Record, result
+from orm_async_tests.postgres.launcher import launch_command
+from orm_async_tests.verdicts import CRASH, NOT_RUN, TIMEOUT
+from orm_async_tests.versions.releases import NotInstalled
+
+IDLE = "5"  # seconds that a slot's server waits for its next stack
+LONGEST_LINE = 2**24  # bytes of one result
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in which stacks run one after the other, with an embedded server."""
+
+    home: Path
+    timeout: float  # seconds for one script
+
+
+async def run_matrix(
+    plans: Sequence[Plan],
+    numbers: Sequence[int],
+    slots: Sequence[Slot],
+    home: Path,
+    write: Callable[[Record], None],
+) -> None:
+    """Run every plan, as many at a time as there are slots, and write each record at once."""
+    waiting = iter(plans)
+
+    async def run_plans(slot: Slot) -> None:
+        for plan in waiting:
+            async for record in run_stack(plan, numbers, home, slot):
+                write(record)
+
+    async with asyncio.TaskGroup() as tasks:
+        for slot in slots:
+            tasks.create_task(run_plans(slot))
+
+
+async def run_stack(
+    plan: Plan, numbers: Sequence[int], home: Path, slot: Slot
+) -> AsyncIterator[Record]:
+    """Yield the records of one stack: its identity, then one result for every script."""
+    try:
+        python, variables = await asyncio.to_thread(prepare_stack, plan, home)
+    except NotInstalled as error:
+        for number in numbers:
+            yield result(plan.name, number, NOT_RUN, str(error))
+        return
+    remaining, has_identity = [*numbers], False
+    while remaining:
+        async with _start_run(plan, python, variables, remaining, slot) as run:
+            async for document in run.documents():
+                if not has_identity:
+                    identity = {**document["stack"], "command": plan.command}
+                    yield {"record": "stack", "stack": plan.name, "identity": identity}
+                has_identity = True
+                yield _to_record(plan, document)
+                remaining.remove(document["results"][0]["number"])
+            verdict, reason = await run.explain_end()
+        if verdict == NOT_RUN:
+            for number in remaining:
+                yield result(plan.name, number, NOT_RUN, reason)
+            return
+        if remaining:
+            yield result(plan.name, remaining.pop(0), verdict, reason)
+
+
+def _to_record(plan: Plan, document: Record) -> Record:
+    (item,) = document["results"]
+    record = result(plan.name, item["number"], item["verdict"], item["reason"])
+    failed = [evidence for evidence in item["evidence"] if not evidence["holds"]]
+    return {**record, "seconds": item["seconds"], "failed": failed, "defects": item["defects"]}
+
+
+@dataclass
+class _Run:
+    """A child process that runs scripts and prints one document for each."""
+
+    process: Process
+    log: Path
+    timeout: float
+    problem: tuple[str, str] | None = None  # the verdict and reason, if this process was killed
+
+    async def documents(self) -> AsyncIterator[Record]:
+        """Yield what the process prints. Kill it if it is silent for too long."""
+        while line := await self._read_line():
+            try:
+                document = json.loads(line)
+            except ValueError as error:
+                self._kill(CRASH, f"its result is not JSON: {error}")
+                return
+            yield document
+
+    async def _read_line(self) -> bytes:
+        """Return the next line, or b"" at the end and after a kill."""
+        out = self.process.stdout
+        assert isinstance(out, StreamReader)
+        try:
+            return await asyncio.wait_for(out.readline(), self.timeout)
+        except TimeoutError:
+            self._kill(TIMEOUT, f"no result within {self.timeout:g} s")
+        except ValueError:
+            self._kill(CRASH, f"its result is longer than {LONGEST_LINE} bytes")
+        return b""
+
+    def _kill(self, verdict: str, reason: str) -> None:
+        self.problem = verdict, reason
+        self.process.kill()
+
+    async def explain_end(self) -> tuple[str, str]:
+        """Return the verdict and the reason for the first script without a result."""
+        code = await self.process.wait()
+        if self.problem:
+            return self.problem
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        last = "; ".join(line.strip() for line in lines[-3:])
+        return (NOT_RUN, last) if code == COULD_NOT_RUN else (CRASH, f"exit code {code}: {last}")
+
+
+@asynccontextmanager
+async def _start_run(
+    plan: Plan, python: str, variables: dict[str, str], numbers: Sequence[int], slot: Slot
+) -> AsyncIterator[_Run]:
+    """Start a child process for these scripts, and kill it at the end of the block."""
+    command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options]
+    command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
+    variables = {**variables, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
+    variables |= {plan.variable: plan.server} if plan.server else {}
+    with tempfile.NamedTemporaryFile(prefix="orm-async-", suffix=".log") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            limit=LONGEST_LINE,
+        )
+        try:
+            yield _Run(process, Path(log.name), slot.timeout)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

@@ -1,0 +1,53 @@
+"""Text for a terminal: styles, widths, tables and highlighted code."""
+
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+Styled = tuple[str, str]  # a style of Rich, and the text
+WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
+
+
+def print_styled(lines: Iterable[Styled]) -> None:
+    """Print lines, with styles if standard output is a terminal and NO_COLOR is not set."""
+    if not sys.stdout.isatty():
+        for _, text in lines:
+            print(text)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for style, text in lines:
+        console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def detect_width() -> int:
+    """Return the columns of the terminal, or WIDTH if standard output is not a terminal."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    return max(shutil.get_terminal_size((WIDTH, 0)).columns, MIN_WIDTH)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
+    """Render rows as aligned columns; the first row is the header."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "dim" if number else "bold", "  ".join(cells).rstrip()
+
+
+def print_python(source: str) -> None:
+    """Print Python code, highlighted if standard output is a terminal.
+
+    The colors are those of the terminal's own palette and the background is left alone, so that
+    the code is readable on dark and light terminals. Long lines are not cut: the terminal wraps
+    them, and a copy of the text is still the code.
+    """
+    if not sys.stdout.isatty():
+        print(source)
+        return
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    highlighted = Syntax("", "python", theme="ansi_light", background_color="default")
+    Console().print(highlighted.highlight(source), soft_wrap=True)

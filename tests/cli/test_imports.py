@@ -1,0 +1,67 @@
+"""A command that runs no SQL does not import SQLAlchemy: that takes longer than its work."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.matrix.sample_records import make_records, write_records
+
+SUBCOMMANDS = (
+    *("list", "run", "explain", "why", "audit", "bisect", "matrix", "merge", "diff", "faults"),
+    *(
+        "doctor",
+        "db",
+        "db url",
+        "db status",
+        "db start",
+        "db stop",
+        "db reset",
+        "db psql",
+        *("db alembic", "db log"),
+    ),
+)
+# Runs each command in one process and names the first one after which SQLAlchemy is imported.
+RUN_ALL = """
+import contextlib, io, json, sys
+from orm_async_tests import cli
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["orm-async-tests", *words]
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            cli.main()
+        except SystemExit:
+            pass
+    if "sqlalchemy" in sys.modules:
+        raise SystemExit(f"{' '.join(words)} imports SQLAlchemy")
+"""
+
+
+def test_a_command_that_runs_no_sql_does_not_import_sqlalchemy(tmp_path: Path) -> None:
+    file = write_records(tmp_path / "results.ndjson", make_records({5: "HOLDS"}))
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("sqlalchemy==2.1.9\nasyncpg==0.32.0\n")
+    commands = [
+        ["--help"],
+        *([*name.split(), "--help"] for name in SUBCOMMANDS),
+        ["list"],
+        ["list", "--path"],
+        ["list", "--since", "2.1"],
+        ["explain", "5-7"],
+        ["why", "MissingGreenlet"],
+        ["audit", str(lock)],
+        ["merge", file, "--output", str(tmp_path / "merged")],
+        ["diff", file, file],
+        ["matrix", "--list", "--preset", "full"],
+        ["db", "stop"],
+        ["db", "reset"],
+        ["db", "log"],
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_ALL, json.dumps(commands)],
+        env={**os.environ, "ORM_ASYNC_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

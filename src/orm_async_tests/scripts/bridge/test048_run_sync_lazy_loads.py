@@ -1,7 +1,7 @@
-"""Inside run_sync() lazy loads work: what raised outside costs 1 + N statements.
+"""Lazy loading works inside run_sync(), at 1 + N statements.
 
-run_sync() runs a function in a greenlet, where an attribute read may do IO. It is the way for
-code that was written for a synchronous session; it does not make it fast.
+run_sync() runs a function in a greenlet, where reading an attribute may do IO. Use it for code that
+was written for a synchronous session. It does not make that code fast.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
@@ -16,7 +16,7 @@ from orm_async_tests.models import User
 
 
 def points(session: Session) -> int:
-    """Written for a synchronous session."""
+    """Count the points; written for a synchronous session."""
     return sum(len(user.points) for user in session.scalars(select(User)).all())
 
 

@@ -1,7 +1,7 @@
-"""SQLAlchemy 2.1 brings no greenlet by itself: [asyncio] must be asked for.
+"""SQLAlchemy 2.1 does not install greenlet by itself: require sqlalchemy[asyncio].
 
-2.0 brought greenlet along on usual machines. Without it the core and the synchronous ORM work, and
-the asyncio extension does not: write sqlalchemy[asyncio] in what you depend on.
+2.0 installed greenlet on common platforms. Without it the core and the synchronous ORM work, but
+the asyncio extension does not. Write sqlalchemy[asyncio] in your dependencies.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
@@ -32,38 +32,38 @@ async def python(code: str) -> int | None:
 
 
 @variant
-async def what_is_required() -> list[str]:
-    """what SQLAlchemy requires without its extras"""
+async def requirements() -> list[str]:
+    """read what SQLAlchemy requires without extras"""
     required = importlib.metadata.requires("sqlalchemy") or []
-    return [each.partition(">")[0] for each in required if "extra ==" not in each]
+    return [line.partition(">")[0] for line in required if "extra ==" not in line]
 
 
 @variant
 async def core_without_it() -> dict[str, int | None]:
-    """import sqlalchemy and its ORM where there is no greenlet"""
+    """import sqlalchemy and its ORM without greenlet"""
     return {"exit code": await python(f"{HIDE}; import sqlalchemy.orm")}
 
 
 @wrong
 async def asyncio_without_it() -> dict[str, int | None]:
-    """make an async engine where there is no greenlet"""
+    """create an async engine without greenlet"""
     return {"exit code": await python(HIDE + USE)}
 
 
 @right
 async def asyncio_with_it() -> dict[str, int | None]:
-    """make an async engine where there is greenlet"""
+    """create an async engine with greenlet"""
     return {"exit code": await python(USE)}
 
 
 def check(
-    what_is_required: Observation,
+    requirements: Observation,
     core_without_it: Observation,
     asyncio_without_it: Observation,
     asyncio_with_it: Observation,
 ) -> None:
-    assert what_is_required.value
-    assert "greenlet" not in what_is_required.value
+    assert requirements.value
+    assert "greenlet" not in requirements.value
     assert asyncio_without_it.value == {"exit code": FAILED}
     assert core_without_it.value == asyncio_with_it.value == {"exit code": 0}
 

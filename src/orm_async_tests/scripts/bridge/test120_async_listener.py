@@ -1,7 +1,7 @@
-"""An `async def` listener of an event never runs: only a warning tells.
+"""An `async def` listener of an event never runs, and only a warning says so.
 
-Events are called by SQLAlchemy's synchronous core, which drops the coroutine that such a function
-returns. Write plain functions: their SQL is awaited by the core (test121).
+SQLAlchemy's synchronous core calls the listener and drops the coroutine that it returns. Write
+plain functions: the core awaits the SQL that they execute (test121).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 """
@@ -17,7 +17,7 @@ ALSO = "aiosqlite"
 
 @wrong(warns=True)
 async def async_def(session: AsyncSession) -> list[str]:
-    """listen to before_flush by an `async def`"""
+    """listen to before_flush with an `async def`"""
     heard: list[str] = []
 
     async def listener(*_: object) -> None:
@@ -31,7 +31,7 @@ async def async_def(session: AsyncSession) -> list[str]:
 
 @right
 async def plain_def(session: AsyncSession) -> list[str]:
-    """listen to before_flush by a `def`"""
+    """listen to before_flush with a `def`"""
     heard: list[str] = []
 
     def listener(*_: object) -> None:

@@ -1,8 +1,8 @@
-"""SQL in an event's listener has no await: a coroutine made there never runs.
+"""SQL in a listener has no await: a coroutine that is created there never runs.
 
-A listener gets synchronous objects: Connection, Session. Calls on them send SQL at once, since the
-core awaits behind them. What belongs to asyncio, such as your AsyncSession, returns a coroutine
-that nobody awaits.
+A listener receives synchronous objects: Connection, Session. Calls on them send SQL at once,
+because the core awaits behind them. An asyncio object, such as your AsyncSession, returns a
+coroutine that nothing awaits.
 
 Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
@@ -30,7 +30,7 @@ class Audit(Base):
 
 @wrong(warns=True)
 async def on_the_async_session(session: AsyncSession) -> dict[str, int | None]:
-    """in before_flush execute on the AsyncSession"""
+    """execute on the AsyncSession in before_flush"""
 
     def listener(*_: object) -> None:
         session.execute(insert(Audit))  # type: ignore[unused-coroutine]
@@ -43,10 +43,10 @@ async def on_the_async_session(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def on_the_session(session: AsyncSession) -> dict[str, int | None]:
-    """in before_flush execute on the Session that is given"""
+    """execute on the Session that before_flush passes"""
 
-    def listener(given: Session, *_: object) -> None:
-        given.execute(insert(Audit))
+    def listener(sync_session: Session, *_: object) -> None:
+        sync_session.execute(insert(Audit))
 
     event.listen(session.sync_session, "before_flush", listener)
     session.add(Tour())

@@ -1,8 +1,8 @@
 """Context variables cross the bridge both ways: into listeners, out of run_sync().
 
-The greenlet in which SQLAlchemy's core runs has the context of the task that called. A listener
-reads who is at work, as for an audit, and what run_sync() sets stays set for its task, and for no
-other.
+The greenlet in which SQLAlchemy's core runs has the context of the calling task. A listener can
+read who is at work, for example for an audit. What run_sync() sets stays set for its
+task, and for no other task.
 
 Docs: https://docs.python.org/3/library/contextvars.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html
@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Observation, main_of, variant
 
 ALSO = "aiosqlite"
-walker: ContextVar[str] = ContextVar("walker", default="nobody")
+walker: ContextVar[str] = ContextVar("walker", default="unset")
 
 
 @variant
 async def into_a_listener(engine: AsyncEngine) -> list[str]:
-    """two tasks name themselves; a listener on their statements reads the names"""
+    """two tasks set a name; a listener on their statements reads it"""
     heard: list[str] = []
     event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: heard.append(walker.get()))
 
@@ -37,7 +37,7 @@ async def into_a_listener(engine: AsyncEngine) -> list[str]:
 
 @variant
 async def out_of_run_sync(session: AsyncSession) -> list[str]:
-    """a function in run_sync() sets the name; its task reads it, another one does not"""
+    """a function in run_sync() sets the name; its task reads it, another does not"""
 
     async def walk(name: str) -> str:
         await session.run_sync(lambda _: walker.set(name))
@@ -49,7 +49,7 @@ async def out_of_run_sync(session: AsyncSession) -> list[str]:
 
 def check(into_a_listener: Observation, out_of_run_sync: Observation) -> None:
     assert into_a_listener.value == ["ann", "ben"]
-    assert out_of_run_sync.value == ["ann", "nobody"]
+    assert out_of_run_sync.value == ["ann", "unset"]
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""Inside run_sync() asyncio.run() is an error: await_only() awaits there.
+"""Inside run_sync() asyncio.run() is an error; await_only() awaits there.
 
-run_sync() runs its function in the thread of the event loop, which is running: a second one cannot.
-SQLAlchemy's own way to wait inside is await_only(), which switches to the loop and back. It works
-only below a call that SQLAlchemy awaits.
+run_sync() runs its function in the thread of the running event loop, where a second loop cannot
+run. SQLAlchemy's function for waiting there is await_only(), which switches to the loop and back.
+It works only below a call that SQLAlchemy awaits.
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events
@@ -26,7 +26,7 @@ async def answer() -> int:
 
 @wrong(warns=True)
 async def by_asyncio_run(engine: AsyncEngine) -> dict[str, int]:
-    """in run_sync(): asyncio.run()"""
+    """call asyncio.run() in run_sync()"""
 
     def wait(_: Connection) -> int:
         return asyncio.run(answer())
@@ -37,7 +37,7 @@ async def by_asyncio_run(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_await_only(engine: AsyncEngine) -> dict[str, int]:
-    """in run_sync(): await_only()"""
+    """call await_only() in run_sync()"""
 
     def wait(_: Connection) -> int:
         return await_only(answer())

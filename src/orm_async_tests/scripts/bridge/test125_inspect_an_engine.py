@@ -1,8 +1,8 @@
 """inspect() of an async engine raises NoInspectionAvailable: use run_sync().
 
-The inspector sends SQL by plain calls, so it needs a synchronous connection, which run_sync() hands
-to a function. Return plain data from there, and not the inspector: it would send its SQL later,
-outside.
+The inspector sends SQL with plain calls, so it needs a synchronous connection, which run_sync()
+passes to a function. Return plain data from that function, not the inspector: it would send its SQL
+later, outside the greenlet.
 
 Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s

@@ -1,7 +1,7 @@
-"""engine.connect() has not connected yet: it must be awaited or entered.
+"""engine.connect() has not connected yet: await it or enter it.
 
-It returns an AsyncConnection that connects when it is awaited or entered. A method before that
-raises AsyncContextNotStarted, and does not wait.
+It returns an AsyncConnection that connects when it is awaited or entered. A method call before that
+raises AsyncContextNotStarted.
 
 Symptom: AsyncContextNotStarted "context has not been started"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect
@@ -19,14 +19,14 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def neither(engine: AsyncEngine) -> dict[str, object]:
-    """execute on what connect() returns"""
+    """execute on the result of connect()"""
     connection = engine.connect()
     return {"answer": await connection.scalar(ANSWER)}
 
 
 @right
 async def awaited(engine: AsyncEngine) -> dict[str, object]:
-    """await it, and close it yourself"""
+    """await it, and close it explicitly"""
     connection = await engine.connect()
     try:
         return {"answer": await connection.scalar(ANSWER)}
@@ -36,7 +36,7 @@ async def awaited(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def entered(engine: AsyncEngine) -> dict[str, object]:
-    """enter it by async with"""
+    """enter it with `async with`"""
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 

@@ -1,8 +1,8 @@
-"""A flush that failed inside run_sync() cannot be swallowed: 7s2a comes next.
+"""A flush that fails inside run_sync() cannot be swallowed: 7s2a follows.
 
-Exceptions come out of run_sync() as they are. One that is caught inside leaves the session's
-transaction over all the same, and the next statement says so. What may fail goes into a savepoint,
-inside as outside.
+Exceptions leave run_sync() unchanged. Even if you catch one inside, the session's transaction has
+ended, and the next statement raises 7s2a. Put what may fail into a savepoint, inside run_sync() as
+well as outside.
 
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback
@@ -38,14 +38,14 @@ def add_again_in_a_savepoint(session: Session) -> None:
 
 @wrong
 async def swallowed(session: AsyncSession) -> dict[str, int | None]:
-    """catch the error of a flush inside run_sync(), and go on"""
+    """catch the error of a flush inside run_sync(), then continue"""
     await session.run_sync(add_again)
     return {"users": await session.scalar(select(func.count(User.id)))}
 
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int | None]:
-    """the same with a savepoint around it"""
+    """flush inside a savepoint"""
     await session.run_sync(add_again_in_a_savepoint)
     return {"users": await session.scalar(select(func.count(User.id)))}
 

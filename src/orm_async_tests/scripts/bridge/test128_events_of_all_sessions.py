@@ -1,8 +1,8 @@
-"""To hear all sessions, listen on a sessionmaker given as sync_session_class.
+"""To listen to all sessions, use a sessionmaker that you pass as sync_session_class.
 
-A listener on sync_session hears that one session. async_sessionmaker is no target of events; a
-synchronous sessionmaker is, and what it makes is inside each AsyncSession if it is named as
-sync_session_class.
+A listener on sync_session hears that one session. async_sessionmaker is not an event target, but a
+synchronous sessionmaker is. If you pass it as sync_session_class, every AsyncSession contains a
+session that it has created.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#examples-of-event-listeners-with-async-engines-sessions-sessionmakers
 """
@@ -18,7 +18,7 @@ ALSO = "aiosqlite"
 
 @wrong
 async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the first session; commit two"""
+    """listen on the first session, then commit two"""
     commits: list[object] = []
     make = async_sessionmaker(engine)
     async with make() as one, make() as two:
@@ -31,7 +31,7 @@ async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def of_the_factory(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the factory; commit two"""
+    """listen on the factory, then commit two"""
     commits: list[object] = []
     factory = sessionmaker()
     make = async_sessionmaker(engine, sync_session_class=factory)

@@ -1,10 +1,10 @@
 """Cancelling a task cancels its query on the server and frees the connection.
 
-The driver sends the server a cancel request: a query of a minute is gone at once, and the
-pool has its slot again. Let CancelledError pass: who catches it and goes on tells the caller
-that the work was done.
+The driver sends the server a cancel request: even a query of a minute ends at once, and the pool
+gets its slot back. Let CancelledError pass. If you catch it and continue, the caller believes that
+the work was done.
 
-It does not show AnyIO's cancellation, which gives the query up and lets it run (test37).
+Not shown: AnyIO's cancellation, which abandons the query and lets it run (test37).
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12077
 """
@@ -22,7 +22,7 @@ SLOW = select(func.pg_sleep(60))
 
 @wrong
 async def swallowed(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """catch CancelledError, and return as if nothing had happened"""
+    """catch CancelledError and return normally"""
 
     async def work() -> None:
         with suppress(CancelledError):
@@ -34,7 +34,7 @@ async def swallowed(engine: AsyncEngine, activity: Activity) -> dict[str, object
 
 @right
 async def passed_on(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """let it pass"""
+    """let CancelledError pass"""
 
     async def work() -> None:
         async with engine.connect() as connection:
@@ -47,7 +47,7 @@ async def cancelled(task: Task[None], engine: AsyncEngine, activity: Activity) -
     await activity.until_running("pg_sleep")
     task.cancel()
     await wait([task])
-    await activity.until_gone("pg_sleep")  # within seconds, of the sixty
+    await activity.until_gone("pg_sleep")  # within seconds, not sixty
     return {"task cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 

@@ -1,8 +1,8 @@
 """A task cancelled between two statements loses its work and nothing else.
 
-CancelledError leaves `async with` like any exception: the transaction is rolled back, and the
-same connection goes to the next user. Work that must not be lost needs a commit before the
-next await, or asyncio.shield() around a task that owns its session.
+CancelledError leaves `async with` like any other exception: the transaction is rolled back, and the
+next user gets the same connection. Work that must not be lost needs a commit before the next await,
+or asyncio.shield() around a task with its own session.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/8145
 """
@@ -21,7 +21,7 @@ COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
 
 @wrong
 async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """insert, wait for something, be cancelled; the rows, and the connections in use"""
+    """insert, wait, be cancelled"""
     waiting = Event()
 
     async def work() -> None:
@@ -40,7 +40,7 @@ async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]
 
 @right
 async def committed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """insert, commit, wait for something, be cancelled"""
+    """insert, commit, wait, be cancelled"""
     waiting = Event()
 
     async def work() -> None:

@@ -1,7 +1,7 @@
-"""After a timeout the session wants a rollback (8s2b), and then works again.
+"""After a timeout the session needs a rollback (8s2b) before it works again.
 
-asyncio.timeout() cancels the statement, and the connection is given up with it. The session
-is still in the transaction that was lost, and refuses to go on in silence. Roll back first.
+asyncio.timeout() cancels the statement, and its connection is discarded. The session is still in
+the lost transaction and refuses to continue silently. Roll back first.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
@@ -26,7 +26,7 @@ async def timed_out(session: AsyncSession) -> None:
 
 
 @wrong
-async def going_on(session: AsyncSession) -> dict[str, int]:
+async def continued(session: AsyncSession) -> dict[str, int]:
     """a timeout, then the next statement"""
     await session.execute(select(User))
     await timed_out(session)
@@ -34,18 +34,18 @@ async def going_on(session: AsyncSession) -> dict[str, int]:
 
 
 @right
-async def rolling_back(session: AsyncSession) -> dict[str, int]:
-    """a timeout, rollback, then the next statement"""
+async def rolled_back(session: AsyncSession) -> dict[str, int]:
+    """a timeout, a rollback, then the next statement"""
     await session.execute(select(User))
     await timed_out(session)
     await session.rollback()
     return {"users": len((await session.scalars(select(User))).all())}
 
 
-def check(going_on: Observation, rolling_back: Observation) -> None:
-    assert going_on.code == "8s2b"
-    assert rolling_back.value == {"users": 3}
-    assert len(rolling_back.sql) == 2  # what was cancelled has no answer
+def check(continued: Observation, rolled_back: Observation) -> None:
+    assert continued.code == "8s2b"
+    assert rolled_back.value == {"users": 3}
+    assert len(rolled_back.sql) == 2  # the cancelled statement has no answer
 
 
 main = main_of(__name__)

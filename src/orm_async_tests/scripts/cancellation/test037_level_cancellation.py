@@ -1,9 +1,9 @@
-"""AnyIO cancels at each wait, so on asyncpg the query lives on in the server.
+"""AnyIO cancels repeatedly, so on asyncpg the query keeps running on the server.
 
-A task of asyncio is cancelled once, and asyncpg uses the time to cancel the query as well. AnyIO,
-on which FastAPI stands, cancels again at each wait: asyncpg's own request to the server is cut
-off too. The pool is whole, but the query goes on, with its locks. Only the server can end it:
-give it a statement_timeout.
+asyncio cancels a task once, and asyncpg uses that moment to cancel the query as well. AnyIO, on
+which FastAPI is built, cancels again at every await, so asyncpg's cancel request is cut off too.
+The pool stays intact, but the query runs on and keeps its locks. Only the server can end it: set a
+statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html
 Docs: https://github.com/MagicStack/asyncpg/issues/1156
@@ -32,32 +32,32 @@ async def sleep(make_engine: MakeEngine, statement_timeout: str) -> None:
 
 @wrong(tasks=True, unhandled=True)
 async def cancel_a_scope(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
-    """cancel AnyIO's scope: the task has ended, its query has not"""
+    """cancel an AnyIO scope"""
     import anyio
 
     async with anyio.create_task_group() as group:
         group.start_soon(sleep, make_engine, "0")
         await activity.until_running("pg_sleep")
         group.cancel_scope.cancel()
-    left = await activity.running("pg_sleep")
+    running = await activity.running("pg_sleep")
     await activity.terminate()
-    return {"queries left": left}
+    return {"queries running": running}
 
 
 @right
 async def cancel_a_task(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
-    """cancel a task of asyncio: its query is cancelled with it"""
+    """cancel an asyncio task"""
     task = asyncio.create_task(sleep(make_engine, "0"))
     await activity.until_running("pg_sleep")
     task.cancel()
     await asyncio.wait([task])
     await activity.until_gone("pg_sleep")
-    return {"queries left": await activity.running("pg_sleep")}
+    return {"queries running": await activity.running("pg_sleep")}
 
 
 @right(leaks=True, unhandled=True)
 async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
-    """cancel AnyIO's scope, with a statement_timeout: the server ends the query"""
+    """cancel an AnyIO scope, with a statement_timeout on the server"""
     import anyio
 
     async with anyio.create_task_group() as group:
@@ -65,15 +65,15 @@ async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> di
         await activity.until_running("pg_sleep")
         group.cancel_scope.cancel()
     await activity.until_gone("pg_sleep")
-    return {"queries left": await activity.running("pg_sleep")}
+    return {"queries running": await activity.running("pg_sleep")}
 
 
 def check(
     cancel_a_scope: Observation, cancel_a_task: Observation, limit_the_statement: Observation
 ) -> None:
-    assert cancel_a_scope.value == {"queries left": 1}
-    assert cancel_a_task.value == {"queries left": 0}
-    assert limit_the_statement.value == {"queries left": 0}
+    assert cancel_a_scope.value == {"queries running": 1}
+    assert cancel_a_task.value == {"queries running": 0}
+    assert limit_the_statement.value == {"queries running": 0}
 
     with CANCEL_IS_LOGGED:
         assert cancel_a_scope.unhandled == limit_the_statement.unhandled == []

@@ -1,9 +1,9 @@
-"""A second cancel orphans the query on asyncpg, and yet costs the pool nothing.
+"""On asyncpg a second cancel leaves the query running, but leaks no pool slot.
 
-asyncpg answers the first cancel by a request to the server to cancel the query, and waits for it.
-A second cancel ends that wait. SQLAlchemy gives the connection up and the pool's slot is free
-again; from 2.0.44 to 2.0.54 and from 2.1.0 to 2.1.4 the next user got the dead connection. The
-query itself may live on: cancel once, and wait for the end of the task.
+asyncpg answers the first cancel by asking the server to cancel the query, and waits for that. A
+second cancel ends the wait. SQLAlchemy discards the connection and the pool slot is free again;
+from 2.0.44 to 2.0.54 and from 2.1.0 to 2.1.4 the next user got the dead connection. The query
+itself may keep running: cancel once, then wait until the task has ended.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """
@@ -42,32 +42,36 @@ async def next_user(engine: AsyncEngine) -> dict[str, object]:
 
 @wrong(engine=ONE, leaks=True, tasks=True, unhandled=True)
 async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """cancel again while the first cancel is being handled"""
+    """cancel again while the first cancel is handled"""
     task = asyncio.create_task(sleep(engine))
     await activity.until_running("pg_sleep")
     task.cancel()
     asyncio.get_running_loop().call_soon(task.cancel)
     await asyncio.wait([task])
-    left = await activity.running("pg_sleep")
+    running = await activity.running("pg_sleep")
     await activity.terminate()
-    return {"queries left": left, **await next_user(engine)}
+    return {"running": running, **await next_user(engine)}
 
 
 @right(engine=ONE)
 async def cancel_once(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """cancel, and wait for the end of the task"""
+    """cancel once, then wait for the end of the task"""
     task = asyncio.create_task(sleep(engine))
     await activity.until_running("pg_sleep")
     task.cancel()
     await asyncio.wait([task])
     await activity.until_gone("pg_sleep")
-    return {"queries left": await activity.running("pg_sleep"), **await next_user(engine)}
+    return {"running": await activity.running("pg_sleep"), **await next_user(engine)}
 
 
 def check(cancel_twice: Observation, cancel_once: Observation) -> None:
-    assert cancel_once.value == {"queries left": 0, "next answer": 42, "connections in use": 0}
+    assert cancel_once.value == {"running": 0, "next answer": 42, "connections in use": 0}
     with DEAD_IN_THE_POOL:
-        assert cancel_twice.value == {"queries left": 1, "next answer": 42, "connections in use": 0}
+        assert cancel_twice.value == {
+            "running": 1,
+            "next answer": 42,
+            "connections in use": 0,
+        }
     with CANCEL_IS_LOGGED:
         assert cancel_twice.unhandled == []
     with CLOSE_HANGS:

@@ -1,7 +1,7 @@
-"""A task cancelled while it waits for the pool takes no slot with it.
+"""A task cancelled while waiting for the pool leaks no slot.
 
-The waiter leaves the queue; the connection that comes back goes to the next one. Capacity is
-what it was, however many have given up.
+The waiting task leaves the queue, and the next returned connection goes to the next task. The
+capacity stays the same, however many tasks have been cancelled.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/13749
 """
@@ -23,16 +23,16 @@ async def ask(engine: AsyncEngine) -> int | None:
 
 @variant(engine=ONE_SLOT)
 async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
-    """three wait and are cancelled; how many were, the slots in use, the next one's answer"""
+    """three tasks wait and are cancelled"""
     async with engine.connect():
         waiters = [create_task(ask(engine)) for _ in range(3)]
         await wait(waiters, timeout=0.01)
         for waiter in waiters:
             waiter.cancel()
         await wait(waiters)
-    gone = sum(waiter.cancelled() for waiter in waiters)
+    cancelled = sum(waiter.cancelled() for waiter in waiters)
     return {
-        "cancelled": gone,
+        "cancelled": cancelled,
         "connections in use": checked_out(engine),
         "next answer": await ask(engine),
     }
@@ -40,14 +40,14 @@ async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
 
 @variant(engine=ONE_SLOT)
 async def patient(engine: AsyncEngine) -> dict[str, int | None]:
-    """three wait, and get their turn"""
+    """three tasks wait and are served"""
     async with engine.connect():
         waiters = [create_task(ask(engine)) for _ in range(3)]
         await wait(waiters, timeout=0.01)
     await wait(waiters)
-    gone = sum(waiter.cancelled() for waiter in waiters)
+    cancelled = sum(waiter.cancelled() for waiter in waiters)
     return {
-        "cancelled": gone,
+        "cancelled": cancelled,
         "connections in use": checked_out(engine),
         "next answer": await ask(engine),
     }

@@ -1,8 +1,8 @@
-"""statement_timeout keeps the connection; a timeout of the client gives it up.
+"""statement_timeout keeps the connection; a client-side timeout discards it.
 
-The server cancels by itself (57014): the transaction must be rolled back, and the connection
-is as good as before. A timeout of the client gives the connection up, and the pool has to
-open another one. Set one on the server, for every statement that could hang.
+The server cancels the statement itself (57014): you have to roll back, and the connection stays
+usable. A client-side timeout discards the connection, and the pool has to open another one. Set a
+timeout on the server for every statement that could hang.
 
 Symptom: 57014 "canceling statement due to statement timeout"
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
@@ -23,7 +23,7 @@ PID = select(func.pg_backend_pid())
 
 @wrong
 async def of_the_client(session: AsyncSession) -> dict[str, bool]:
-    """asyncio.timeout(); is it the same backend afterwards?"""
+    """asyncio.timeout(), then ask for the backend's ID again"""
     before = await session.scalar(PID)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -34,7 +34,7 @@ async def of_the_client(session: AsyncSession) -> dict[str, bool]:
 
 @right
 async def of_the_server(session: AsyncSession) -> dict[str, bool]:
-    """statement_timeout; is it the same backend afterwards?"""
+    """statement_timeout, then ask for the backend's ID again"""
     before = await session.scalar(PID)
     await session.execute(text("SET LOCAL statement_timeout = '50ms'"))
     with suppress(DBAPIError):

@@ -1,7 +1,7 @@
-"""asyncpg's command_timeout is the builtin TimeoutError, and no SQLAlchemyError.
+"""asyncpg's command_timeout raises the built-in TimeoutError, not SQLAlchemyError.
 
-It is no SQLAlchemyError: `except DBAPIError` does not see it. The driver cancels the query on
-the server, and the pool opens another connection for the next user.
+So `except DBAPIError` does not catch it. The driver cancels the query on the server, and the pool
+opens another connection for the next user.
 
 Symptom: TimeoutError in "asyncpg/protocol/protocol.pyx"
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#connection

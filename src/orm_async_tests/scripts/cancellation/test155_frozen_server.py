@@ -1,8 +1,8 @@
-"""No timeout gets out of `async with Session()` while the server is frozen.
+"""No timeout can leave `async with Session()` while the server hangs.
 
-Since 2.0.55 and 2.1.2 leaving the block sees its rollback through, whatever is cancelled, so that
-no connection leaks. If the server or the network has frozen, that wait has no end: neither
-asyncio.timeout() nor cancel() ends it. asyncpg's command_timeout does: always give one.
+Since 2.0.55 and 2.1.2 the end of the block completes its rollback even if it is cancelled, so that
+no connection leaks. If the server or the network has frozen, that wait does not end: neither
+asyncio.timeout() nor cancel() stops it. asyncpg's command_timeout does, so always set one.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect
@@ -18,25 +18,25 @@ from orm_async_tests.harness.definitions.known_defects import CLOSE_HANGS
 
 SINCE = ">=2.0.55,<2.1 or >=2.1.2"
 ONLY = "asyncpg"
-PATIENCE, THAW = 0.2, 3.0  # seconds until the timeout, and until the server answers again
+TIMEOUT, THAW = 0.2, 3.0  # seconds until the timeout, and until the server answers again
 
 
 async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
-    """Whether the block is left, by a timeout, while the server is still frozen."""
+    """Return whether a timeout leaves the block while the server is frozen."""
     asyncio.get_running_loop().call_later(THAW, server.thaw)
     try:
-        async with asyncio.timeout(PATIENCE), AsyncSession(engine) as session:
+        async with asyncio.timeout(TIMEOUT), AsyncSession(engine) as session:
             server.freeze(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
     except TimeoutError:
-        return {"left by the timeout": server.frozen}
-    return {"left by the timeout": False}
+        return {"ended by the timeout": server.frozen}
+    return {"ended by the timeout": False}
 
 
 @wrong
 async def only_a_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """leave a session under asyncio.timeout()"""
+    """leave a session inside asyncio.timeout()"""
     return await leave(make_engine(private_url), private_server)
 
 
@@ -44,16 +44,16 @@ async def only_a_timeout(
 async def a_command_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """the same, with the driver's command_timeout"""
-    engine = make_engine(private_url, connect_args={"command_timeout": PATIENCE})
+    """leave it with the driver's command_timeout"""
+    engine = make_engine(private_url, connect_args={"command_timeout": TIMEOUT})
     return await leave(engine, private_server)
 
 
 def check(only_a_timeout: Observation, a_command_timeout: Observation) -> None:
-    assert only_a_timeout.value == {"left by the timeout": False}
+    assert only_a_timeout.value == {"ended by the timeout": False}
     assert isinstance(a_command_timeout.value, dict)
     with CLOSE_HANGS:
-        assert a_command_timeout.value == {"left by the timeout": True}
+        assert a_command_timeout.value == {"ended by the timeout": True}
 
 
 main = main_of(__name__)

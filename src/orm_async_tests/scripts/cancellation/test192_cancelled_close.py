@@ -1,8 +1,8 @@
 """A connection whose close() was cancelled is closed, and its slot is free.
 
-The cancel comes while a listener resets the connection for the pool. Until 2.0.56 and 2.1.6 the
-AsyncConnection did not know afterwards that it was closed: since 2.0.55 and 2.1.2 a call on it
-reached into what the next user had been given. `async with` is left only when all is closed.
+The cancel arrives while a listener resets the connection for the pool. Until 2.0.56 and 2.1.6 the
+AsyncConnection did not know afterwards that it was closed. Since 2.0.55 and 2.1.2 a call on it used
+the connection of the next user. `async with` only ends once everything is closed.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
 """
@@ -54,7 +54,7 @@ async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
 
 
 @right(engine=ONE, leaks=True, tasks=True, unhandled=True)
-async def left(engine: AsyncEngine) -> dict[str, object]:
+async def exited(engine: AsyncEngine) -> dict[str, object]:
     """async with engine.connect()"""
     used = list[AsyncConnection]()
 
@@ -67,14 +67,14 @@ async def left(engine: AsyncEngine) -> dict[str, object]:
     return {"closed": used[0].closed, "connections in use": checked_out(engine)}
 
 
-def check(closed_by_hand: Observation, left: Observation) -> None:
+def check(closed_by_hand: Observation, exited: Observation) -> None:
     assert len(closed_by_hand.unhandled) == 1  # the pool logs that a reset was interrupted
     with STILL_OPEN:
         assert closed_by_hand.value["closed"] is True
     with SLOT_LOST:
         assert closed_by_hand.value["connections in use"] == 0
-        assert left.value == {"closed": True, "connections in use": 0}
-        assert (left.tasks, left.unhandled) == (0, [])
+        assert exited.value == {"closed": True, "connections in use": 0}
+        assert (exited.tasks, exited.unhandled) == (0, [])
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""A task that is cancelled just as the pool serves it ends as cancelled.
+"""A task cancelled as it receives a pooled connection still ends as cancelled.
 
-The last connection comes back, and in the same moment the task that waits for it is cancelled. On
-Python 3.11 asyncio.wait_for() then keeps the cancel for itself: until 2.0.56 and 2.1.7 the task
-got the connection and went on. It can ask by cancelling() whether it was to end.
+The last connection is returned, and at that moment the waiting task is cancelled. On Python 3.11
+asyncio.wait_for() then swallows the cancel: until 2.0.56 and 2.1.7 the task got the connection and
+continued. The task can check cancelling() to find out that it should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7
 Docs: https://github.com/python/cpython/issues/86296
@@ -29,7 +29,7 @@ USERS = select(func.count(User.id))
 
 @variant(engine=ONE)
 async def served(engine: AsyncEngine) -> dict[str, object]:
-    """give the connection back, and cancel the task that waits for it"""
+    """return the connection, and cancel the task that waits for it"""
 
     async def write() -> None:
         async with engine.begin() as connection:
@@ -37,7 +37,7 @@ async def served(engine: AsyncEngine) -> dict[str, object]:
 
     async with engine.connect() as connection:
         task = asyncio.create_task(write())
-        await connection.execute(select(1))  # while this is answered, the task comes to the pool
+        await connection.execute(select(1))  # meanwhile the task reaches the pool
     task.cancel()
     await asyncio.wait([task])
     async with engine.connect() as connection:
@@ -45,8 +45,8 @@ async def served(engine: AsyncEngine) -> dict[str, object]:
 
 
 @right(engine=ONE)
-async def asked(engine: AsyncEngine) -> dict[str, object]:
-    """the same, and the task asks whether it was cancelled"""
+async def checked(engine: AsyncEngine) -> dict[str, object]:
+    """the task also checks whether it was cancelled"""
 
     async def write() -> None:
         async with engine.begin() as connection:
@@ -63,8 +63,8 @@ async def asked(engine: AsyncEngine) -> dict[str, object]:
         return {"cancelled": task.cancelled(), "users": await connection.scalar(USERS)}
 
 
-def check(served: Observation, asked: Observation) -> None:
-    assert asked.value == {"cancelled": True, "users": 3}
+def check(served: Observation, checked: Observation) -> None:
+    assert checked.value == {"cancelled": True, "users": 3}
     with DEFECT:
         assert served.value == {"cancelled": True, "users": 3}
 

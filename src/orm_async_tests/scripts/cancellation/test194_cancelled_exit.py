@@ -1,8 +1,8 @@
-"""A task cancelled as it leaves `async with` ends when its connection is back.
+"""A task cancelled in `async with` exit ends once its connection is returned.
 
-The cancel comes while a listener resets the connection for the pool, which takes its time here.
-Until 2.0.55 and 2.1.2 the task ended at once and the close went on in the background: a dispose()
-at that moment, as at a shutdown, did not see the connection, and nobody closed it afterwards.
+The cancel arrives while a listener resets the connection for the pool, which takes a while here.
+Until 2.0.55 and 2.1.2 the task ended at once and the close continued in the background. A dispose()
+at that moment, as at a shutdown, did not see the connection, and nothing closed it afterwards.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 """

@@ -1,8 +1,8 @@
-"""A cancel in the clean-up after a failed connect listener ends the task.
+"""A cancel during the clean-up after a failed connect listener still ends the task.
 
 A `connect` listener raises, and the task is cancelled while the pool closes the new connection.
-From 2.0.53 until 2.0.55, and in 2.1 until 2.1.5, the listener's error came in place of the cancel,
-so that a loop that tries again after each Exception could not be ended. cancelling() tells it.
+From 2.0.53 until 2.0.55, and in 2.1 until 2.1.5, the listener's error replaced the cancel, so a
+loop that retries after every Exception could not be ended. cancelling() shows that it should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import MakeEngine, Observation, Upstream, main_of, right, variant
 from orm_async_tests.harness.definitions.known_defects import CANCEL_IS_LOGGED
 
-ONLY = "asyncpg>=0.32"  # before it the close itself may hang
+ONLY = "asyncpg>=0.32"  # before, the close itself may hang
 SINCE = "2.0.53"
 DEFECT = Upstream(
     "a cancel is lost while the pool closes a connection whose `connect` listener raised",
@@ -38,7 +38,7 @@ def cancelled_and_failing(engine: AsyncEngine) -> AsyncEngine:
 
 @variant(unhandled=True)
 async def tried_again(make_engine: MakeEngine) -> dict[str, bool]:
-    """try again after each Exception"""
+    """retry after every Exception"""
     engine = cancelled_and_failing(make_engine())
 
     async def use() -> None:
@@ -53,8 +53,8 @@ async def tried_again(make_engine: MakeEngine) -> dict[str, bool]:
 
 
 @right(unhandled=True)
-async def asked(make_engine: MakeEngine) -> dict[str, int]:
-    """try again unless the task is being cancelled"""
+async def checked(make_engine: MakeEngine) -> dict[str, int]:
+    """retry unless the task is being cancelled"""
     engine, tries = cancelled_and_failing(make_engine()), list[int]()
 
     async def use() -> None:
@@ -70,12 +70,12 @@ async def asked(make_engine: MakeEngine) -> dict[str, int]:
     return {"tries": len(tries)}
 
 
-def check(tried_again: Observation, asked: Observation) -> None:
-    assert asked.value == {"tries": 1}
+def check(tried_again: Observation, checked: Observation) -> None:
+    assert checked.value == {"tries": 1}
     with DEFECT:
         assert tried_again.value == {"cancelled": True}
     with CANCEL_IS_LOGGED:
-        assert tried_again.unhandled == asked.unhandled == []
+        assert tried_again.unhandled == checked.unhandled == []
 
 
 main = main_of(__name__)

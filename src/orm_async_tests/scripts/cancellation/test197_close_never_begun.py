@@ -1,9 +1,10 @@
-"""Who cancels all tasks as `async with` is left may leave its connection taken.
+"""Cancelling all tasks as `async with` exits can leave a connection checked out.
 
-SQLAlchemy closes the connection in a task of its own, so that a cancel of the caller cannot stop
-it. A cancel of every task in the loop stops it before its first step: the connection stays in its
-transaction until the garbage collector finds it. asyncio.run() does so at its end, where it is no
-matter; a program that goes on cancels the tasks that it made itself, and waits for them.
+SQLAlchemy closes the connection in a separate task, so that a cancel of the caller cannot stop it.
+A cancel of every task in the loop stops that task before its first step: the connection stays in
+its transaction until it is garbage-collected. asyncio.run() does this at its end, where it is
+harmless. A program that keeps running should cancel only the tasks that it has created, and wait
+for them.
 
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.Runner
 """
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, right, wrong
 
-SINCE = ">=2.0.55,<2.1 or >=2.1.2"  # before, each cancel lets the task go too early: test194
+SINCE = ">=2.0.55,<2.1 or >=2.1.2"  # before, a cancelled task ends too early: test194
 ONE = {"pool_size": 1, "max_overflow": 0}
 DEFECT = Upstream(
     "a close() whose task is cancelled before its first step never gives its connection back",
@@ -27,17 +28,17 @@ DEFECT = Upstream(
 
 @wrong(engine=ONE, leaks=True, warns=True, unhandled=True)
 async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
-    """as asyncio.run() does: cancel each of asyncio.all_tasks()"""
+    """cancel all of asyncio.all_tasks(), as asyncio.run() does"""
     loop, others = asyncio.get_running_loop(), asyncio.all_tasks()
 
     def shut_down() -> None:
-        for each in asyncio.all_tasks() - others:
-            each.cancel()
+        for task in asyncio.all_tasks() - others:
+            task.cancel()
 
     async def use() -> None:
         async with engine.connect() as connection:
             await connection.execute(select(1))
-            loop.call_soon(shut_down)  # it comes when the block is left, and the close not begun
+            loop.call_soon(shut_down)  # it runs when the block ends, before the close begins
 
     task = asyncio.create_task(use())
     await asyncio.wait([task])
@@ -46,20 +47,20 @@ async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE)
 async def cancel_own_tasks(engine: AsyncEngine) -> dict[str, object]:
-    """cancel the tasks that one made, at the same moment, and wait for them"""
-    loop, own = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+    """cancel only the created tasks at that moment, and wait for them"""
+    loop, created = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def shut_down() -> None:
-        for each in own:
-            each.cancel()
+        for task in created:
+            task.cancel()
 
     async def use() -> None:
         async with engine.connect() as connection:
             await connection.execute(select(1))
             loop.call_soon(shut_down)
 
-    own.add(task := asyncio.create_task(use()))
-    await asyncio.wait(own)
+    created.add(task := asyncio.create_task(use()))
+    await asyncio.wait(created)
     return {"cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 

@@ -1,9 +1,9 @@
-"""On psycopg a COPY cancelled as it starts raises OperationalError instead.
+"""On psycopg, a COPY that is cancelled as it starts raises OperationalError instead.
 
 psycopg leaves the server's answer to COPY unread, so the ROLLBACK that follows is refused, and its
-error takes the place of the cancel: a retry on OperationalError runs on in a task that was to end.
-No row is kept, and the pool drops the connection. Invalidate it where the COPY fails: then there is
-nothing to roll back.
+error replaces the cancel. A retry on OperationalError then keeps running in a task that should have
+ended. No row is kept, and the pool drops the connection. Invalidate the connection where the COPY
+fails: then there is nothing to roll back.
 
 Symptom: OperationalError "another command is already in progress"
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html
@@ -53,7 +53,7 @@ async def cancel_a_copy(engine: AsyncEngine) -> dict[str, object]:
 
 @right(unhandled=True)
 async def invalidate_it(engine: AsyncEngine) -> dict[str, object]:
-    """the same, and invalidate the connection that was cancelled"""
+    """also invalidate the connection that was cancelled"""
 
     async def copy() -> None:
         async with engine.begin() as connection:

@@ -1,7 +1,7 @@
-"""session.begin() takes no connection: the first statement takes and keeps it.
+"""session.begin() takes no connection: the first statement takes one and keeps it.
 
-A session that has not asked anything costs no slot of the pool. One that has asked keeps its
-slot until commit, rollback or close: do not wait for something else in between.
+A session that has sent nothing uses no pool slot. After its first statement it keeps a slot until
+commit, rollback or close. Do not wait for anything else before that.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#using-a-sessionmaker
 """
@@ -13,39 +13,39 @@ from orm_async_tests.harness import Observation, checked_out, main_of, right, wr
 from orm_async_tests.models import User
 
 
-async def something_else(engine: AsyncEngine) -> int:
-    """Such as a request to another service; how many connections are taken meanwhile?"""
+async def call_service(engine: AsyncEngine) -> int:
+    """Stand for a request to another service; return the connections in use meanwhile."""
     return checked_out(engine)
 
 
 @wrong
 async def asked_first(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
-    """ask, do something else, ask again"""
+    """query, call another service, query again"""
     async with session.begin():
         await session.execute(select(User))
-        taken = await something_else(engine)
+        in_use = await call_service(engine)
         await session.execute(select(User))
-    return {"connections in use": taken}
+    return {"connections in use": in_use}
 
 
 @right
 async def asked_last(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
-    """do something else, then ask"""
+    """call another service, then query"""
     async with session.begin():
-        taken = await something_else(engine)
+        in_use = await call_service(engine)
         await session.execute(select(User))
-    return {"connections in use": taken}
+    return {"connections in use": in_use}
 
 
 @right
 async def ended_between(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
-    """ask, commit, do something else, ask again"""
+    """query, commit, call another service, query again"""
     async with session.begin():
         await session.execute(select(User))
-    taken = await something_else(engine)
+    in_use = await call_service(engine)
     async with session.begin():
         await session.execute(select(User))
-    return {"connections in use": taken}
+    return {"connections in use": in_use}
 
 
 def check(asked_first: Observation, asked_last: Observation, ended_between: Observation) -> None:

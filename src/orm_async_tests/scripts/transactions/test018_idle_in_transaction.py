@@ -1,8 +1,8 @@
 """After one SELECT the backend is idle in transaction until the session ends it.
 
-A read opens a transaction like a write. While your code does something else, the server
-keeps a snapshot that VACUUM must respect, and the locks of what was read. commit(),
-rollback() and close() end it.
+A read begins a transaction, as a write does. While your code does something else, the server keeps
+a snapshot that holds VACUUM back, and locks on the tables that were read. commit(), rollback() or
+close() ends the transaction.
 
 Docs: https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
 """
@@ -16,14 +16,14 @@ from orm_async_tests.models import User
 
 @wrong
 async def open_end(session: AsyncSession, activity: Activity) -> list[str]:
-    """read, and go on"""
+    """read, then continue"""
     await session.execute(select(User))
     return await activity.states()
 
 
 @right
 async def committed(session: AsyncSession, activity: Activity) -> list[str]:
-    """read, commit, and go on"""
+    """read, commit, then continue"""
     await session.execute(select(User))
     await session.commit()
     return await activity.states()
@@ -31,7 +31,7 @@ async def committed(session: AsyncSession, activity: Activity) -> list[str]:
 
 @right
 async def closed(session: AsyncSession, activity: Activity) -> list[str]:
-    """read, close, and go on"""
+    """read, close, then continue"""
     await session.execute(select(User))
     await session.close()
     return await activity.states()

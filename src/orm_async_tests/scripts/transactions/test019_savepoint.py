@@ -1,8 +1,8 @@
-"""A savepoint loses only its own rows: without it an error loses the transaction.
+"""An error inside a savepoint loses only the savepoint; without one, the transaction.
 
-begin_nested() sends SAVEPOINT, and ROLLBACK TO SAVEPOINT when its block raises; the rows
-before and after it are committed. Without it PostgreSQL refuses every statement until all is
-rolled back (25P02).
+begin_nested() sends SAVEPOINT, and ROLLBACK TO SAVEPOINT if its block raises. The rows before and
+after the block are committed. Without a savepoint PostgreSQL refuses every further statement until
+the whole transaction is rolled back (25P02).
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
@@ -24,7 +24,7 @@ IDS = (101, 101, 102)
 
 @wrong
 async def without(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """insert three rows, and catch that one of them is there"""
+    """insert three rows, and catch the error of a duplicate"""
     for number in IDS:
         with suppress(IntegrityError):
             await session.execute(insert(User).values(id=number, username="new"))
@@ -34,7 +34,7 @@ async def without(session: AsyncSession, activity: Activity) -> dict[str, int]:
 
 @right
 async def within(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """the same, each in a savepoint"""
+    """insert every row in a savepoint"""
     for number in IDS:
         with suppress(IntegrityError):
             async with session.begin_nested():
@@ -44,7 +44,7 @@ async def within(session: AsyncSession, activity: Activity) -> dict[str, int]:
 
 
 def words(log: list[str]) -> list[str]:
-    """The entries without what they name."""
+    """Return the statements without their operands."""
     return [re.sub(r" sa_savepoint.*| INTO.*", "", entry) for entry in log]
 
 

@@ -1,7 +1,7 @@
-"""After an error in SQL every statement fails until rollback, even a good one.
+"""After an SQL error every statement fails until rollback, even a valid one.
 
-PostgreSQL aborts the transaction (25P02). If it was a flush that failed, the session says so
-before anything is sent. Roll back, and the session works again.
+PostgreSQL aborts the transaction (25P02). If a flush has failed, the session refuses before it
+sends anything. Roll back, and the session works again.
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
@@ -20,7 +20,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def after_statement(session: AsyncSession) -> dict[str, int]:
-    """a statement fails, and the next one is sent"""
+    """a statement fails, then another one is sent"""
     with suppress(DBAPIError):
         await session.execute(text("SELECT 1 / 0"))
     return {"users": len((await session.scalars(select(User))).all())}
@@ -28,7 +28,7 @@ async def after_statement(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def after_flush(session: AsyncSession) -> dict[str, int]:
-    """a flush fails, and the next statement is not even sent"""
+    """a flush fails, then another statement is refused unsent"""
     session.add(User(id=1, username="again"))
     with suppress(DBAPIError):
         await session.flush()
@@ -37,7 +37,7 @@ async def after_flush(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def rolled_back(session: AsyncSession) -> dict[str, int]:
-    """a statement fails, rollback, the next one"""
+    """a statement fails, roll back, then send another one"""
     with suppress(DBAPIError):
         await session.execute(text("SELECT 1 / 0"))
     await session.rollback()

@@ -1,8 +1,8 @@
-"""An isolation level given to a connection or a session ends with its checkout.
+"""The isolation level of a connection or a session ends with its checkout.
 
-The engine's level is for all its connections. A connection's execution option, and a
-session's first session.connection(), are for this checkout: the next user of the same
-backend has the default again. It must be the first thing that the session does.
+The level of an engine applies to all its connections. A connection's execution option, or a
+session's first session.connection(), applies to this checkout only: the next user of the same
+backend has the default again. Set it before the session sends anything.
 
 Symptom: SAWarning "already established for the given bind; execution_options ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit
@@ -17,8 +17,8 @@ SHOW = text("SHOW transaction_isolation")
 SERIALIZABLE = {"isolation_level": "SERIALIZABLE"}
 
 
-async def shown(engine: AsyncEngine) -> str:
-    """What the next user of the pool has."""
+async def read_level(engine: AsyncEngine) -> str:
+    """Return the isolation level of the next user of the pool."""
     async with engine.connect() as connection:
         return str(await connection.scalar(SHOW))
 
@@ -26,7 +26,7 @@ async def shown(engine: AsyncEngine) -> str:
 @variant(engine=SERIALIZABLE)
 async def of_engine(engine: AsyncEngine) -> dict[str, str]:
     """create_async_engine(isolation_level=...)"""
-    return {"first": await shown(engine), "next user": await shown(engine)}
+    return {"first": await read_level(engine), "next user": await read_level(engine)}
 
 
 @variant
@@ -34,27 +34,27 @@ async def of_connection(engine: AsyncEngine) -> dict[str, str]:
     """connection.execution_options(isolation_level=...)"""
     async with engine.connect() as connection:
         await connection.execution_options(**SERIALIZABLE)
-        mine = str(await connection.scalar(SHOW))
-    return {"first": mine, "next user": await shown(engine)}
+        current = str(await connection.scalar(SHOW))
+    return {"first": current, "next user": await read_level(engine)}
 
 
 @right
 async def of_session(session: AsyncSession, engine: AsyncEngine) -> dict[str, str]:
-    """session.connection(execution_options=...), first"""
+    """session.connection(execution_options=...) before any statement"""
     await session.connection(execution_options=SERIALIZABLE)
-    mine = str(await session.scalar(SHOW))
+    current = str(await session.scalar(SHOW))
     await session.commit()
-    return {"first": mine, "next user": await shown(engine)}
+    return {"first": current, "next user": await read_level(engine)}
 
 
 @wrong(warns=True)
 async def too_late(session: AsyncSession, engine: AsyncEngine) -> dict[str, str]:
-    """the same after a statement"""
+    """session.connection(execution_options=...) after a statement"""
     await session.execute(SHOW)
     await session.connection(execution_options=SERIALIZABLE)
-    mine = str(await session.scalar(SHOW))
+    current = str(await session.scalar(SHOW))
     await session.commit()
-    return {"first": mine, "next user": await shown(engine)}
+    return {"first": current, "next user": await read_level(engine)}
 
 
 def check(

@@ -1,8 +1,9 @@
 """A SELECT costs three round trips, and pool_pre_ping adds three more on asyncpg.
 
-BEGIN, the statement, and the ROLLBACK of the pool: no event shows them, so the wire is read.
-asyncpg needs one more to prepare what its connection has not seen, and gives the ping a
-transaction; psycopg pings in one round trip. AUTOCOMMIT leaves the statement alone.
+The three are BEGIN, the statement, and the ROLLBACK of the pool. No event shows all of them, so
+they are counted on the wire. asyncpg needs one more to prepare a statement that is new to its
+connection, and pings in a separate transaction; psycopg pings in one round trip. With AUTOCOMMIT
+only the statement remains.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 """
@@ -19,28 +20,28 @@ PING = {"asyncpg": 3, "psycopg": 1}
 
 @variant
 async def nothing(engine: AsyncEngine) -> dict[str, int]:
-    """check a connection out, and send nothing"""
+    """check out a connection and send nothing"""
     async with engine.connect():
         return {"connections in use": checked_out(engine)}
 
 
 @variant
 async def first(engine: AsyncEngine) -> None:
-    """one SELECT that the connection has not seen"""
+    """one SELECT that is new to the connection"""
     async with engine.connect() as connection:
         await connection.execute(IDS)
 
 
 @variant
 async def again(engine: AsyncEngine) -> None:
-    """the same, and then once more in a checkout of its own"""
+    """the SELECT twice, in two checkouts"""
     await first(engine)
     await first(engine)
 
 
 @variant
 async def committed(session: AsyncSession) -> None:
-    """the same twice through one session, and commit"""
+    """the SELECT twice in one session, then commit"""
     await session.execute(IDS)
     await session.execute(IDS)
     await session.commit()
@@ -48,13 +49,13 @@ async def committed(session: AsyncSession) -> None:
 
 @variant(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine) -> None:
-    """the same as `again`, with pool_pre_ping=True"""
+    """like `again`, with pool_pre_ping=True"""
     await again(engine)
 
 
 @variant(engine={"isolation_level": "AUTOCOMMIT"})
 async def autocommit(engine: AsyncEngine) -> None:
-    """the same as `again`, with isolation_level="AUTOCOMMIT" """
+    """like `again`, with isolation_level="AUTOCOMMIT" """
     await again(engine)
 
 
@@ -73,7 +74,8 @@ def check(
     assert first.round_trips == 3 + prepare
     assert again.round_trips == 3 + 3 + prepare
     assert committed.round_trips == 4 + prepare
-    assert pinged.round_trips == 6 + 2 * PING[stack.driver] + 2 * prepare  # of ";" too
+    # The ping of asyncpg prepares ";" too.
+    assert pinged.round_trips == 6 + 2 * PING[stack.driver] + 2 * prepare
     assert autocommit.round_trips == 2 + prepare
 
 

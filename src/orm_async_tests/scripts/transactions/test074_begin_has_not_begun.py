@@ -1,8 +1,8 @@
-"""engine.begin() has not begun before its first statement: raw COPY stays.
+"""engine.begin() has not begun before its first statement: raw COPY is not rolled back.
 
-SQLAlchemy's adapter for asyncpg opens the transaction with the first statement that goes
-through it. What you send on the driver's connection before that is outside, and a rollback
-does not undo it. Send one statement first, or begin on the driver's connection.
+SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes.
+What you send on the driver's connection before that runs outside, and a rollback does not undo it.
+Execute a statement first, or begin a transaction on the driver's connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """
@@ -20,7 +20,7 @@ COUNT = "SELECT count(*) FROM users WHERE username LIKE 'copied-%'"
 
 
 class Changed(Exception):
-    """Something that makes the block roll back."""
+    """An error that makes the block roll back."""
 
 
 async def copy(connection: AsyncConnection) -> None:
@@ -30,7 +30,7 @@ async def copy(connection: AsyncConnection) -> None:
 
 @wrong
 async def copied_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """COPY, and roll back; how many rows stay?"""
+    """COPY, then roll back"""
     try:
         async with engine.begin() as connection:
             await copy(connection)
@@ -41,7 +41,7 @@ async def copied_first(engine: AsyncEngine, activity: Activity) -> dict[str, int
 
 @right
 async def statement_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """a statement, COPY, and roll back; how many rows stay?"""
+    """a statement, COPY, then roll back"""
     try:
         async with engine.begin() as connection:
             await connection.execute(select(1))

@@ -1,7 +1,8 @@
-"""session.begin() after a statement is an error: the statement has begun already.
+"""session.begin() after a statement is an error: the statement has already begun.
 
-A session begins by itself at its first use. Either let it, and commit; or begin first, and
-let the block commit. begin_nested() is a savepoint in what has begun.
+A session begins a transaction at its first use. Either rely on that and call commit(), or call
+begin() first and let its block commit. begin_nested() opens a savepoint in the transaction that has
+begun.
 
 Symptom: InvalidRequestError "A transaction is already begun on this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin
@@ -45,9 +46,9 @@ async def by_itself(session: AsyncSession) -> None:
 def check(late: Observation, early: Observation, by_itself: Observation) -> None:
     assert isinstance(late.error, InvalidRequestError)
     assert len(late.sql) == 1
-    for seen in (early, by_itself):
-        assert len(seen.sql) == 2
-        assert seen.log[-1] == "COMMIT"
+    for observation in (early, by_itself):
+        assert len(observation.sql) == 2
+        assert observation.log[-1] == "COMMIT"
 
 
 main = main_of(__name__)

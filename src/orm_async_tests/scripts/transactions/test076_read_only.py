@@ -1,7 +1,7 @@
-"""postgresql_readonly=True makes the server refuse a transaction's writes.
+"""postgresql_readonly=True makes the server refuse the writes of a transaction.
 
-It is an execution option of the connection, and becomes BEGIN READ ONLY: a promise that the
-server keeps (25006), for reports and replicas. It ends with the checkout.
+It is an execution option of the connection, and turns BEGIN into BEGIN READ ONLY. The server
+enforces it (25006), which suits reports and replicas. It ends with the checkout.
 
 Symptom: 25006 "in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-only-deferrable
@@ -19,7 +19,7 @@ INSERT = insert(User).values(username="new")
 
 @variant
 async def read(engine: AsyncEngine) -> dict[str, int]:
-    """read in a transaction that is read only"""
+    """read in a read-only transaction"""
     async with engine.connect() as connection:
         await connection.execution_options(**READ_ONLY)
         return {"users": len((await connection.execute(select(User))).all())}
@@ -27,7 +27,7 @@ async def read(engine: AsyncEngine) -> dict[str, int]:
 
 @variant
 async def write(engine: AsyncEngine) -> None:
-    """write in it"""
+    """write in a read-only transaction"""
     async with engine.connect() as connection:
         await connection.execution_options(**READ_ONLY)
         await connection.execute(INSERT)

@@ -1,8 +1,8 @@
 """create_all() needs run_sync(), and is rolled back with its transaction.
 
-MetaData's methods are synchronous: they want a Connection, and run_sync() has one that may do
-IO. The sync_connection is no way around: its IO is outside a greenlet, and raises xd2s.
-PostgreSQL's DDL is transactional, so a failed migration leaves nothing.
+The methods of MetaData are synchronous and need a Connection whose IO is allowed; run_sync()
+provides one. Passing sync_connection does not help: its IO runs outside a greenlet and raises xd2s.
+DDL is transactional in PostgreSQL, so a failed migration leaves nothing behind.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core
@@ -22,7 +22,7 @@ EXISTS = "SELECT to_regclass('test77') IS NOT NULL"
 
 
 class Changed(Exception):
-    """Something that makes the block roll back."""
+    """An error that makes the block roll back."""
 
 
 @wrong
@@ -34,18 +34,18 @@ async def sync_connection(engine: AsyncEngine) -> None:
 
 @right
 async def run_sync(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
-    """await connection.run_sync(create_all), and drop_all"""
+    """await connection.run_sync(create_all), then drop_all"""
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
-    made = await activity.scalar(EXISTS)
+    exists = await activity.scalar(EXISTS)
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.drop_all)
-    return {"exists": made, "exists after drop_all": await activity.scalar(EXISTS)}
+    return {"exists": exists, "exists after drop_all": await activity.scalar(EXISTS)}
 
 
 @right
 async def rolled_back(engine: AsyncEngine, activity: Activity) -> dict[str, list[bool]]:
-    """the same, and then something raises"""
+    """await connection.run_sync(create_all), then raise"""
     with suppress(Changed):
         async with engine.begin() as connection:
             await connection.run_sync(METADATA.create_all)

@@ -1,8 +1,8 @@
-"""Since 2.1 a Session has execution_options, and they reach its flush as well.
+"""Since 2.1 a Session has execution_options, and they apply to its flush as well.
 
-Options given to execute() are for that statement. What the unit of work sends had none of them, so
-that a tenant or a trace was missing on each INSERT. Session(execution_options=...) gives them to
-all.
+Options that you pass to execute() apply to that statement only. In 2.0 the statements of a flush
+had no options, so a tenant or a trace was missing from every INSERT. Session(execution_options=...)
+applies to all of them.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.execution_options
 """
@@ -21,7 +21,7 @@ TENANT = {"tenant": "alps"}
 
 
 def tenants_of(engine: AsyncEngine) -> list[object]:
-    """Filled with the option that each statement has."""
+    """Return a list that fills with the option of every statement."""
     heard: list[object] = []
 
     def listener(*arguments: Any) -> None:
@@ -33,7 +33,7 @@ def tenants_of(engine: AsyncEngine) -> list[object]:
 
 @wrong
 async def of_a_statement(engine: AsyncEngine) -> dict[str, list[object]]:
-    """give the option to execute(), then flush"""
+    """pass the option to execute(), then flush"""
     heard = tenants_of(engine)
     async with AsyncSession(engine) as session:
         await session.execute(select(User.id), execution_options=TENANT)
@@ -44,7 +44,7 @@ async def of_a_statement(engine: AsyncEngine) -> dict[str, list[object]]:
 
 @right
 async def of_the_session(engine: AsyncEngine) -> dict[str, list[object]]:
-    """give it to the session; execute and flush"""
+    """pass the option to the session; execute and flush"""
     heard = tenants_of(engine)
     async with AsyncSession(engine, execution_options=TENANT) as session:
         await session.execute(select(User.id))

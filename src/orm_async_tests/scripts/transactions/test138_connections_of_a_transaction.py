@@ -1,10 +1,10 @@
-"""Since 2.1.7 a session's transaction lists its connections: none before SQL.
+"""Since 2.1.7 a session's transaction lists its connections: none before the first SQL.
 
-begin() takes no connection (test17). connections and bound_connection() look at what the
-transaction has acquired, and acquire nothing; session.connection() is what acquires. A savepoint
-lists only what it has used itself.
+begin() takes no connection (test17). `connections` and bound_connection() show what the transaction
+has acquired and acquire nothing; session.connection() does acquire. A savepoint lists only the
+connections that it has used itself.
 
-What the pool has given is counted beside it, so that looking is seen to take nothing.
+The pool's checked-out connections are counted too, to prove that looking acquires nothing.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections
 """
@@ -20,7 +20,7 @@ ALSO = "aiosqlite"
 
 @variant
 async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """begin and look: how many are listed, and how many the pool has given"""
+    """begin, then count the listed and the checked-out connections"""
     async with session.begin() as transaction:
         return {
             "connections listed": len(transaction.connections),
@@ -30,7 +30,7 @@ async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int
 
 @variant
 async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """the same after a statement"""
+    """count them after a statement"""
     async with session.begin() as transaction:
         await session.execute(text("SELECT 1"))
         return {

@@ -1,9 +1,9 @@
-"""When a COMMIT's answer is lost, the rows are there: retry only with a key.
+"""If the answer to COMMIT is lost, the rows exist: retry only with a key.
 
 The connection dies after the server has committed and before the client hears of it. The error
-looks like any other lost connection, and no isolation level helps. Whoever tries again does the
-work twice, unless the request carries a key that the table holds unique. A cancelled or timed out
-COMMIT is as ambiguous (test156).
+looks like any other lost connection, and no isolation level helps. A plain retry does the work
+twice, unless the request carries a key that the table keeps unique. A COMMIT that is cancelled or
+times out is just as ambiguous (test156).
 
 Symptom: asyncpg: 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError "server closed the connection unexpectedly"
@@ -43,7 +43,7 @@ async def payments(Session: Sessions) -> int:
 
 @wrong
 async def try_again(Session: Sessions, wire: Wire) -> dict[str, object]:
-    """lose the answer to COMMIT, and try again"""
+    """lose the answer to COMMIT, then retry"""
     wire.lose_answer(to="COMMIT")
     try:
         await pay(Session, key=None)
@@ -58,7 +58,7 @@ async def try_again(Session: Sessions, wire: Wire) -> dict[str, object]:
 
 @right
 async def try_again_with_the_key(Session: Sessions, wire: Wire) -> dict[str, object]:
-    """lose the answer to COMMIT, and try again with the same key"""
+    """lose the answer to COMMIT, then retry with the same key"""
     wire.lose_answer(to="COMMIT")
     try:
         await pay(Session, key=KEY)

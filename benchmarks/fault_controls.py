@@ -49,9 +49,9 @@ class Control:
             timeout=SWEEP_TIMEOUT,
         )
         if done.returncode not in (0, 1):
-            what = f"the sweep of a control ended with {done.returncode}"
+            problem = f"the sweep of a control ended with {done.returncode}"
             command = " ".join(["orm-async-tests faults", *self.sweep])
-            raise CouldNotRun(what, self.name, command)
+            raise CouldNotRun(problem, self.name, command)
         return Counter(self._violations(json.loads(done.stdout)))
 
     def _folders(self) -> Iterator[str]:
@@ -66,8 +66,8 @@ class Control:
         for library, release in self.releases.items():
             if document["stack"][library] != release:
                 swept = document["stack"][library]
-                what = f"{library} {swept} was swept in place of {release}"
-                raise CouldNotRun(what, self.name, f"unset PYTHONPATH, if it has {library}")
+                problem = f"{library} {swept} was swept in place of {release}"
+                raise CouldNotRun(problem, self.name, f"unset PYTHONPATH, if it has {library}")
         for cell in document["cells"]:
             for violation in cell["violations"]:
                 yield from violation["broken"]

@@ -1,6 +1,8 @@
 """The benchmark's own database: its rows before every turn, and what a turn wrote."""
 
-from collections.abc import AsyncIterator, Mapping
+import gc
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -9,12 +11,10 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy import URL, text
 
-from benchmarks.patterns.contenders.work import USERS, Login
+from benchmarks.patterns.contenders import Pattern
 from benchmarks.patterns.marks import Base
-from benchmarks.patterns.workers import Pattern, Worker
-from benchmarks.patterns.workloads import FILL, FILLED, READ_BACK
+from benchmarks.patterns.work import USERS, WRITES, Login, Tally, Work
 from orm_async_tests import db, migrations
-from orm_async_tests.errors import CouldNotRun
 
 APPLICATION = "orm_async_tests bench"
 AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
@@ -23,15 +23,15 @@ ADD_USERS = f"INSERT INTO users (username) SELECT 'walker ' || n FROM generate_s
 ADD_POINTS = f"""INSERT INTO track_points (user_id, lat, lon, date)
     SELECT 1 + n % {USERS}, n % 90 + 0.25, n % 180 + 0.125, '2026-01-01Z'::timestamptz
     FROM generate_series(0, {{read}} - 1) n"""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The number of rows that a turn writes, reads at once, and reads one by one."""
-
-    write: int = 10_000
-    read: int = 100_000
-    gets: int = 1000
+# Before a turn of these workloads, the table holds this part of the rows that the turn writes.
+FILLED = {"insert": 0.0, "update": 1.0, "upsert": 0.5}
+FILL = f"""INSERT INTO marks (id, user_id, lat, lon, date)
+    SELECT n, 1 + (n - 1) % {USERS}, 1.25, (n - 1) % 180 + 0.5,
+        '2026-01-01Z'::timestamptz + (n - 1) * interval '1 second'
+    FROM generate_series(1, $1::int) n"""
+READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
+        format('%s %s %s %s %s', id, user_id, lat, lon, extract(epoch FROM date)), ',' ORDER BY id))
+    FROM marks"""
 
 
 def login(url: URL) -> Login:
@@ -41,7 +41,7 @@ def login(url: URL) -> Login:
 
 
 @asynccontextmanager
-async def created_database(server: db.Database, sizes: Sizes) -> AsyncIterator[URL]:
+async def created_database(server: db.Database, work: Work) -> AsyncIterator[URL]:
     """Create a database with users, points and an empty table; drop it afterwards."""
     name = f"bench_{uuid4().hex}"
     async with db.connect(server, APPLICATION, **AUTOCOMMIT) as admin:
@@ -53,7 +53,7 @@ async def created_database(server: db.Database, sizes: Sizes) -> AsyncIterator[U
                 await connection.run_sync(Base.metadata.create_all)
                 for statement in (
                     ADD_USERS,
-                    ADD_POINTS.format(read=sizes.read),
+                    ADD_POINTS.format(read=work.read),
                     # A vacuum during somebody's turn would slow that turn down.
                     "ALTER TABLE marks SET (autovacuum_enabled = off)",
                     "VACUUM ANALYZE",
@@ -64,39 +64,45 @@ async def created_database(server: db.Database, sizes: Sizes) -> AsyncIterator[U
             await admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-class BenchDatabase:
-    """Prepares the table before a turn, and reads back what the turn wrote."""
+@dataclass(frozen=True)
+class Turn:
+    """The seconds and CPU seconds of a pattern, and its answer.
 
-    def __init__(self, connection: Any) -> None:
+    The answer is the tally of a pattern that reads, or the rows in the table after a write.
+    """
+
+    seconds: float
+    cpu: float
+    answer: tuple[Any, ...]
+
+
+class BenchDatabase:
+    """Runs turns of patterns on the rows that they expect."""
+
+    def __init__(self, connection: Any, url: URL) -> None:
         self.connection = connection  # asyncpg's, which no contender uses
+        self.url = url
+
+    async def prepare_turn(self, workload: str, work: Work) -> None:
+        """Fill the table as the workload expects it."""
+        if workload in WRITES:
+            await self.connection.execute("TRUNCATE marks RESTART IDENTITY")
+            await self.connection.execute(FILL, int(work.write * FILLED[workload]))
+            await self.connection.execute("ANALYZE marks")
 
     async def run_turn(
-        self, worker: Worker, pattern: Pattern, sizes: Mapping[str, int], tally: str = "Tally"
-    ) -> dict[str, Any]:
-        """Prepare and run a turn; return its seconds, its CPU seconds, and its answer.
-
-        The answer is what a pattern read, or for a pattern that writes the rows in the table.
-        """
-        await self.prepare_turn(worker, pattern, sizes, tally)
-        return await self.run_prepared(worker)
-
-    async def prepare_turn(
-        self, worker: Worker, pattern: Pattern, sizes: Mapping[str, int], tally: str = "Tally"
-    ) -> None:
-        """Fill the table as the workload expects it, and let the worker prepare its turn."""
-        part = FILLED.get(pattern.workload)
-        if part is not None:
-            await self.connection.execute("TRUNCATE marks RESTART IDENTITY")
-            await self.connection.execute(FILL, int(sizes["write"] * part))
-            await self.connection.execute("ANALYZE marks")
-        await worker.prepare(pattern, sizes, tally)
-
-    async def run_prepared(self, worker: Worker) -> dict[str, Any]:
-        """Run the turn that `prepare_turn` has prepared."""
-        turn: dict[str, Any] = await worker.run()
-        if turn["answer"] is None:
-            turn["answer"] = list(await self.connection.fetchrow(READ_BACK))
-        return turn
+        self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
+    ) -> Turn:
+        """Prepare a turn and run it, after a full garbage collection."""
+        await self.prepare_turn(pattern.workload, work)
+        result = tally()
+        gc.collect()
+        started, cpu_started = time.perf_counter(), time.process_time()
+        await pattern.run(library, work, result)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+        if pattern.workload in WRITES:
+            return Turn(seconds, cpu, tuple(await self.connection.fetchrow(READ_BACK)))
+        return Turn(seconds, cpu, result.result())
 
 
 @asynccontextmanager
@@ -104,17 +110,6 @@ async def connected_database(url: URL) -> AsyncIterator[BenchDatabase]:
     """Connect to a database from `created_database`."""
     connection = await asyncpg.connect(**asdict(login(url)))
     try:
-        yield BenchDatabase(connection)
+        yield BenchDatabase(connection, url)
     finally:
         await connection.close()
-
-
-def compare_answers(answers: Mapping[str, Any]) -> None:
-    """Raise CouldNotRun if an answer differs from the first one."""
-    (base, expected), *others = answers.items()
-    for key, answer in others:
-        if answer != expected:
-            what = f"{key} has the answer {answer}, but {base} has {expected}"
-            raise CouldNotRun(
-                what, "orm-async-tests bench", "compare the two: one of them is wrong"
-            )

@@ -2,32 +2,43 @@
 
 import argparse
 import asyncio
+import gc
 import json
+import os
+import platform
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.patterns.bench_database import Sizes, created_database
-from benchmarks.patterns.comparison import (
-    Conditions,
-    WorkloadResult,
-    contenders_at_work,
-    current_conditions,
-    current_load,
-)
-from benchmarks.patterns.contenders.work import WORKLOADS
-from benchmarks.patterns.ratio_tables import render_markdown
-from benchmarks.patterns.rounds import RoundLimits
-from benchmarks.patterns.workers import CONTENDERS, Contender
+from benchmarks.patterns.bench_database import connected_database, created_database
+from benchmarks.patterns.comparison import PatternResult, WorkloadResult, measure_workload
+from benchmarks.patterns.contenders import CONTENDERS, Contender
+from benchmarks.patterns.rounds import Ratio, RoundLimits
+from benchmarks.patterns.work import WORKLOADS, Work
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.postgres.paths import home
 
 ROUNDS = 7
 SECONDS = 60.0
-Report = tuple[Conditions, list[WorkloadResult]]
+HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips", "ms")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured, when, where and with which versions."""
+
+    date: str
+    machine: str
+    load: list[float]  # of one minute, at the beginning and at the end
+    server: str
+    versions: dict[str, dict[str, str]]  # by contender and library
+    workloads: list[WorkloadResult]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,13 +47,17 @@ def parser() -> argparse.ArgumentParser:
     option = parser.add_argument
     names = ", ".join(WORKLOADS)
     option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
-    option("--peers", action="store_true", help="add Tortoise, which pip installs once")
+    option("--peers", action="store_true", help="add Tortoise ORM, which pip installs once")
     option("--rounds", type=int, default=ROUNDS, metavar="N", help="at most (default: %(default)s)")
     seconds = "begin no sixth or later round of a workload after S seconds (default: %(default)s)"
     option("--seconds", type=float, default=SECONDS, metavar="S", help=seconds)
-    option("--write", type=int, default=10_000, metavar="N", help="rows that a turn writes")
-    option("--read", type=int, default=100_000, metavar="N", help="rows that a turn reads at once")
-    option("--gets", type=int, default=1000, metavar="N", help="rows that a turn reads one by one")
+    option("--write", type=int, default=Work.write, metavar="N", help="rows that a turn writes")
+    option(
+        "--read", type=int, default=Work.read, metavar="N", help="rows that a turn reads at once"
+    )
+    option(
+        "--gets", type=int, default=Work.gets, metavar="N", help="rows read one by one in a turn"
+    )
     option("--db", metavar="URL", help="embedded, compose, or a URL")
     option("--json", action="store_true", help="print the figures as JSON")
     option("--into", type=Path, metavar="PAGE", help="write the tables into docs/bench.md")
@@ -53,28 +68,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure on a database of its own and print a report. No figure is a failure."""
     options = parser().parse_args(arguments)
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
-        what = f"{unknown[0]!r} is not a workload"
-        raise CouldNotRun(what, "orm-async-tests bench", " ".join(WORKLOADS))
+        problem = f"{unknown[0]!r} is not a workload"
+        raise CouldNotRun(problem, "orm-async-tests bench", " ".join(WORKLOADS))
     if options.rounds < 1:
         raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
-    sizes = Sizes(options.write, options.read, options.gets)
+    work = Work(options.write, options.read, options.gets)
     limits = RoundLimits(options.rounds, options.seconds)
-    names = options.workloads or WORKLOADS
     contenders = choose_contenders(peers=options.peers)
+    for contender in contenders:
+        contender.install(home())
     with db.open_database(options.db, "asyncpg") as database:
-        conditions, workloads = asyncio.run(
-            measure(database, home(), contenders, names, sizes, limits)
-        )
+        names = options.workloads or list(WORKLOADS)
+        report = asyncio.run(measure(database, contenders, names, work, limits))
     if options.json:
-        report = {
-            "conditions": asdict(conditions),
-            "workloads": [asdict(workload) for workload in workloads],
-        }
-        print(json.dumps(report, indent=2))
+        print(json.dumps(asdict(report), indent=2))
     else:
-        print("\n".join(render_markdown(conditions, workloads)))
+        print("\n".join(render_report(report)))
     if options.into:
-        write_page(options.into, conditions, workloads)
+        write_page(options.into, report)
     return 0
 
 
@@ -84,30 +95,107 @@ def choose_contenders(*, peers: bool) -> list[Contender]:
 
 
 async def measure(
-    database: db.Database,
-    home: Path,
+    server: db.Database,
     contenders: Sequence[Contender],
     names: Sequence[str],
-    sizes: Sizes,
+    work: Work,
     limits: RoundLimits,
 ) -> Report:
     """Measure the named workloads on a new database of the server, which is dropped afterwards."""
-    async with (
-        created_database(database, sizes) as url,
-        contenders_at_work(url, contenders, home) as comparison,
-    ):
-        conditions = current_conditions(database.label, comparison.workers)
-        workloads = []
-        for name in names:
-            print(f"bench: {name}", file=sys.stderr)
-            workloads.append(await comparison.measure(name, vars(sizes), limits))
-    conditions.load.append(current_load())
-    return conditions, workloads
+    load = [current_load()]
+    work.prepare()
+    versions = {contender.name: contender.versions for contender in contenders}
+    results = []
+    async with created_database(server, work) as url, connected_database(url) as database:
+        with open_wire(url) as wire, frozen_modules(contenders):
+            if wire is None:
+                raise CouldNotRun("round trips cannot be counted", str(url), "--db embedded")
+            for name in names:
+                print(f"bench: {name}", file=sys.stderr)
+                results.append(
+                    await measure_workload(database, wire, contenders, name, work, limits)
+                )
+    return Report(
+        date=time.strftime("%Y-%m-%d", time.gmtime()),
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, "
+        f"Python {platform.python_version()}",
+        load=[*load, current_load()],
+        server=server.label,
+        versions=versions,
+        workloads=results,
+    )
 
 
-def write_page(page: Path, conditions: Conditions, workloads: list[WorkloadResult]) -> None:
+@contextmanager
+def frozen_modules(contenders: Sequence[Contender]) -> Iterator[None]:
+    """Import the contenders, and let full garbage collections skip all current objects.
+
+    Otherwise a collection during one library's turn would also visit the other libraries.
+    """
+    for contender in contenders:
+        _ = contender.module
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def current_load() -> float:
+    """Return the load average of the last minute."""
+    return round(os.getloadavg()[0], 1)
+
+
+def render_report(report: Report) -> Iterator[str]:
+    """Yield a report as lines of Markdown."""
+    load = " to ".join(map(str, report.load))
+    yield f"Measured on {report.date}, {report.machine}, load {load}, {report.server}."
+    yield ""
+    for contender, versions in report.versions.items():
+        yield f"- {contender}: {', '.join(' '.join(pair) for pair in versions.items())}"
+    for workload in report.workloads:
+        base = workload.patterns[0]
+        sizes = ", ".join(f"{name} {size}" for name, size in workload.sizes.items())
+        yield ""
+        yield f"### {workload.title}"
+        yield ""
+        yield (
+            f"Multiples of the rate of {base.contender}, {base.label}; "
+            f"{workload.rounds} rounds, {sizes}."
+        )
+        yield f"The control is {workload.control.median:.2f} ({_interval(workload.control)})."
+        yield ""
+        yield from render_table([HEAD, *map(_cells, workload.patterns)])
+
+
+def render_table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a Markdown table; the first row is the head."""
+    for number, row in enumerate(rows):
+        yield f"| {' | '.join(row)} |"
+        if number == 0:
+            yield f"|{' --- |' * len(row)}"
+
+
+def _cells(result: PatternResult) -> list[str]:
+    return [
+        f"{result.contender}: {result.label}",
+        result.mark,
+        f"{result.ratio.median:.2f}",
+        _interval(result.ratio),
+        result.verdict,
+        f"{result.cpu:.2f}",
+        str(result.round_trips),
+        f"{result.median_milliseconds:.1f}",
+    ]
+
+
+def _interval(ratio: Ratio) -> str:
+    return f"{ratio.low:.2f} to {ratio.high:.2f}"
+
+
+def write_page(page: Path, report: Report) -> None:
     """Replace the figures of a page, which stand between its comments `figures` and `/figures`."""
-    body = "".join(f"{line}\n" for line in render_markdown(conditions, workloads))
+    body = "".join(f"{line}\n" for line in render_report(report))
     text, count = re.subn(
         r"(<!-- figures: .*-->\n).*?(<!-- /figures -->)",
         lambda match: f"{match[1]}{body}{match[2]}",
@@ -115,6 +203,6 @@ def write_page(page: Path, conditions: Conditions, workloads: list[WorkloadResul
         flags=re.DOTALL,
     )
     if not count:
-        what = "the page has no comments `figures` and `/figures`"
-        raise CouldNotRun(what, str(page), "--into docs/bench.md")
+        problem = "the page has no comments `figures` and `/figures`"
+        raise CouldNotRun(problem, str(page), "--into docs/bench.md")
     page.write_text(text, "utf-8")

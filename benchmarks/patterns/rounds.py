@@ -8,13 +8,15 @@ from math import comb
 from random import Random
 from typing import Any
 
-from benchmarks.patterns.bench_database import BenchDatabase, compare_answers
-from benchmarks.patterns.workers import Pattern, Worker
+from benchmarks.patterns.bench_database import BenchDatabase, Turn
+from benchmarks.patterns.contenders import Pattern
+from benchmarks.patterns.work import Work
+from orm_async_tests.errors import CouldNotRun
 
 CONFIDENCE = 0.93  # of an interval; five rounds reach 0.94
 MAX_SPREAD = 1.5  # an interval whose ends have a larger ratio is unstable
 MIN_ROUNDS = 5
-Contestant = tuple[Worker, Pattern]
+Contestant = tuple[Pattern, Any]  # a pattern, and the library that it is called with
 
 
 @dataclass(frozen=True)
@@ -84,19 +86,25 @@ def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
     return "unstable" if ratio.is_unstable else "level"
 
 
+def compare_answers(answers: Mapping[str, Any]) -> None:
+    """Raise CouldNotRun if an answer differs from the first one."""
+    (base, expected), *others = answers.items()
+    for key, answer in others:
+        if answer != expected:
+            problem = f"{key} has the answer {answer}, but {base} has {expected}"
+            raise CouldNotRun(problem, "orm-async-tests bench", "compare the two patterns")
+
+
 async def run_rounds(
-    database: BenchDatabase,
-    contestants: Sequence[Contestant],
-    sizes: Mapping[str, int],
-    limits: RoundLimits,
+    database: BenchDatabase, contestants: Sequence[Contestant], work: Work, limits: RoundLimits
 ) -> list[Timings]:
     """Run rounds up to the limits and return the timings of every contestant.
 
     In a round the contestants take turns in an order that is drawn from a fixed seed, and then in
     the opposite order, so that drift within a round affects all of them alike.
     """
-    for worker, pattern in contestants:
-        await database.run_turn(worker, pattern, sizes)  # prepares its statements
+    for pattern, library in contestants:
+        await database.run_turn(pattern, library, work)  # prepares its statements
     timings = [Timings() for _ in contestants]
     started = time.monotonic()
     for number in range(limits.rounds):
@@ -104,15 +112,15 @@ async def run_rounds(
             break
         order = list(range(len(contestants)))
         Random(number).shuffle(order)
-        turns: list[list[dict[str, Any]]] = [[] for _ in contestants]
+        turns: list[list[Turn]] = [[] for _ in contestants]
         for index in [*order, *reversed(order)]:
-            worker, pattern = contestants[index]
-            turns[index].append(await database.run_turn(worker, pattern, sizes))
+            pattern, library = contestants[index]
+            turns[index].append(await database.run_turn(pattern, library, work))
         compare_answers({
-            f"{pattern.key} ({index})": [turn["answer"] for turn in turns[index]]
-            for index, (_, pattern) in enumerate(contestants)
+            f"{pattern.key} ({index})": [turn.answer for turn in turns[index]]
+            for index, (pattern, _) in enumerate(contestants)
         })  # fmt: skip
         for timing, pair in zip(timings, turns, strict=True):
-            timing.seconds.append(sum(turn["seconds"] for turn in pair) / 2)
-            timing.cpu.append(sum(turn["cpu"] for turn in pair) / 2)
+            timing.seconds.append(sum(turn.seconds for turn in pair) / 2)
+            timing.cpu.append(sum(turn.cpu for turn in pair) / 2)
     return timings

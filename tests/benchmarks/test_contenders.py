@@ -1,41 +1,34 @@
 """What contenders can do, and the patterns of this environment at work."""
 
-import ast
 import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.patterns.bench_database import Sizes
-from benchmarks.patterns.contenders.work import WORKLOADS, Digest
+from benchmarks.patterns.contenders import CONTENDERS, Contender
 from benchmarks.patterns.measure import choose_contenders, measure
 from benchmarks.patterns.rounds import RoundLimits
-from benchmarks.patterns.workers import CONTENDERS, Contender, working
+from benchmarks.patterns.work import WORKLOADS, Digest, Work
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 
-MARKS = {"idiomatic", "tuned", "raw"}
-SIZES = Sizes(write=20, read=200, gets=8)
+WORK = Work(write=20, read=200, gets=8)
 ONE_ROUND = RoundLimits(1, 0)
 ROUND_TRIPS = {
-    "sqlalchemy.get": 3 * SIZES.gets,
-    "sqlalchemy_tuned.get_autocommit": SIZES.gets,
-    "sqlalchemy_core.walk_json": SIZES.gets // 2,
-    "asyncpg.get": 2 * SIZES.gets,
+    "sqlalchemy.get": 3 * WORK.gets,
+    "sqlalchemy_tuned.get_autocommit": WORK.gets,
+    "sqlalchemy_core.walk_json": WORK.gets // 2,
+    "asyncpg.get": 2 * WORK.gets,
     "sqlalchemy_tuned.insert_unnest": 3,
 }
 
 
-@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
-def test_a_contender_does_every_workload_and_marks_its_patterns(contender: Contender) -> None:
-    marks = {
-        node.name: ast.unparse(node.decorator_list[0])
-        for node in ast.parse(contender.source.read_text("utf-8")).body
-        if isinstance(node, ast.AsyncFunctionDef) and node.name != "connected"
-    }
-    assert {function.partition("_")[0] for function in marks} == set(WORKLOADS)
-    assert set(marks.values()) <= MARKS
+@pytest.mark.parametrize("contender", choose_contenders(peers=False), ids=lambda item: item.name)
+def test_a_contender_has_a_labelled_pattern_for_every_workload(contender: Contender) -> None:
+    patterns = list(contender.patterns())
+    assert {pattern.workload for pattern in patterns} == set(WORKLOADS)
+    assert [pattern.key for pattern in patterns if not pattern.label] == []
 
 
 def test_a_contender_that_cannot_be_installed_says_so(tmp_path: Path) -> None:
@@ -44,32 +37,16 @@ def test_a_contender_that_cannot_be_installed_says_so(tmp_path: Path) -> None:
         contender.install(tmp_path)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("workloads", [WORKLOADS[:3], WORKLOADS[3:]], ids="-".join)
-def test_contenders_give_equal_answers_in_few_round_trips(
-    database: db.Database, tmp_path: Path, workloads: tuple[str, ...]
-) -> None:
+def test_contenders_give_equal_answers_in_few_round_trips(database: db.Database) -> None:
     contenders = choose_contenders(peers=False)
-    _, results = asyncio.run(measure(database, tmp_path, contenders, workloads, SIZES, ONE_ROUND))
-    assert tuple(result.name for result in results) == workloads
+    report = asyncio.run(measure(database, contenders, list(WORKLOADS), WORK, ONE_ROUND))
+    assert [result.name for result in report.workloads] == list(WORKLOADS)
     counts = {
         f"{pattern.contender}.{pattern.name}": pattern.round_trips
-        for result in results
+        for result in report.workloads
         for pattern in result.patterns
     }
-    expected = {key: count for key, count in ROUND_TRIPS.items() if key in counts}
-    assert expected
-    assert {key: counts[key] for key in expected} == expected
-
-
-def test_a_contender_that_fails_says_what_it_raised(tmp_path: Path) -> None:
-    async def prepare_unknown_pattern() -> None:
-        async with working(CONTENDERS[0], tmp_path) as worker:
-            await worker.request("prepare", pattern="nothing", sizes=vars(SIZES), tally="Tally")
-
-    with pytest.raises(CouldNotRun) as failed:
-        asyncio.run(prepare_unknown_pattern())
-    assert "KeyError" in failed.value.problem
+    assert {key: counts[key] for key in ROUND_TRIPS} == ROUND_TRIPS
 
 
 def test_a_digest_depends_on_every_column_and_not_on_the_order() -> None:

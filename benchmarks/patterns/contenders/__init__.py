@@ -1,1 +1,131 @@
-"""Contenders, which run in processes and sometimes in environments of their own."""
+"""The contenders: modules that do all workloads, and the patterns in them."""
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from benchmarks.patterns.work import TASKS, WRITES, Login, Tally, Work
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.versions.releases import NotInstalled, install_release
+
+Read = Callable[[Any, int, Tally], Awaitable[None]]  # of one row by its key
+Run = Callable[[Any, Work, Tally], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A contender's function for a workload, which is the first word of the pattern's name."""
+
+    contender: str
+    name: str
+    label: str
+    mark: str
+    run: Run
+
+    @property
+    def key(self) -> str:
+        return f"{self.contender}.{self.name}"
+
+    @property
+    def workload(self) -> str:
+        return self.name.partition("_")[0]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A module of this package, and the libraries that a report names.
+
+    `releases` are the libraries that this environment lacks. They are installed in folders of
+    their own, so the rest of the environment is the same for all contenders.
+    """
+
+    name: str
+    libraries: tuple[str, ...]
+    releases: Mapping[str, str] = field(default_factory=dict)
+
+    def install(self, home: Path) -> None:
+        """Put the folders of its releases on `sys.path`, installing them if necessary.
+
+        Raises CouldNotRun if pip cannot install one.
+        """
+        try:
+            folders = [install_release(*pin, home) for pin in self.releases.items()]
+        except NotInstalled as error:
+            problem = f"the contender {self.name} cannot be installed: {error}"
+            remedy = "orm-async-tests bench, without --peers"
+            raise CouldNotRun(problem, str(home), remedy) from None
+        sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]
+
+    @property
+    def module(self) -> ModuleType:
+        return import_module(f"{__name__}.{self.name}")
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {name: version(name) for name in self.libraries}
+
+    def connect(self, login: Login, size: int) -> AbstractAsyncContextManager[Any]:
+        """Open a pool of `size` connections and give what the patterns take as `library`."""
+        connected: AbstractAsyncContextManager[Any] = self.module.connected(login, size)
+        return connected
+
+    def patterns(self) -> Iterator[Pattern]:
+        """Yield its patterns. A function that gets one row makes a pattern of `tasks` too."""
+        for name, function in vars(self.module).items():
+            if not (inspect.isfunction(function) and hasattr(function, "mark")):
+                continue
+            label = inspect.getdoc(function) or ""
+            pattern = Pattern(self.name, name, label, function.mark, function)
+            if pattern.workload == "get":
+                yield Pattern(self.name, name, label, function.mark, _get_in_turn(function))
+                name, label = name.replace("get", "tasks", 1), f"{label}, in ten tasks"
+                yield Pattern(self.name, name, label, function.mark, _get_in_tasks(function))
+            elif pattern.workload in WRITES:
+                yield Pattern(self.name, name, label, function.mark, _write(function))
+            else:
+                yield pattern
+
+
+def _write(function: Callable[[Any, Work], Awaitable[None]]) -> Run:
+    async def run(library: Any, work: Work, _: Tally) -> None:
+        await function(library, work)
+
+    return run
+
+
+def _get_in_turn(read: Read) -> Run:
+    async def run(library: Any, work: Work, tally: Tally) -> None:
+        for key in work.keys:
+            await read(library, key, tally)
+
+    return run
+
+
+def _get_in_tasks(read: Read) -> Run:
+    async def run(library: Any, work: Work, tally: Tally) -> None:
+        async def read_keys(first: int) -> None:
+            for key in work.keys[first::TASKS]:
+                await read(library, key, tally)
+
+        await asyncio.gather(*map(read_keys, range(TASKS)))
+
+    return run
+
+
+SQLALCHEMY = ("sqlalchemy", "asyncpg", "greenlet")
+TORTOISE = {"tortoise-orm": "1.1.9", "pypika-tortoise": "0.6.5", "iso8601": "2.1.0"}
+CONTENDERS = (  # the first is the base of all ratios
+    Contender("asyncpg", ("asyncpg",)),
+    Contender("sqlalchemy", SQLALCHEMY),
+    Contender("sqlalchemy_tuned", SQLALCHEMY),
+    Contender("sqlalchemy_core", SQLALCHEMY),
+    Contender("tortoise", ("tortoise-orm", "asyncpg"), TORTOISE),
+)

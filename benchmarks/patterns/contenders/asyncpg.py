@@ -1,6 +1,5 @@
 """asyncpg without an ORM, the base that other contenders are compared with."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -8,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.patterns.contenders.work import (
+from benchmarks.patterns.work import (
     BATCH,
     LATEST,
     WRITTEN,
@@ -75,63 +74,39 @@ async def upsert(pool: Any, work: Work) -> None:
 
 
 @raw
-async def rows(pool: Any, work: Work) -> Tally:
+async def rows(pool: Any, work: Work, tally: Tally) -> None:
     """fetch"""
-    tally = work.start_tally()
     tally.add_mappings(await pool.fetch(ROWS, work.read))
-    return tally
 
 
 @raw
-async def stream(pool: Any, work: Work) -> Tally:
+async def stream(pool: Any, work: Work, tally: Tally) -> None:
     """a cursor, in batches of 1000"""
-    tally = work.start_tally()
     async with pool.acquire() as connection, connection.transaction():
         cursor = await connection.cursor(ROWS, work.read)
         while batch := await cursor.fetch(BATCH):
             tally.add_mappings(batch)
-    return tally
 
 
 @raw
-async def get(pool: Any, work: Work) -> Tally:
+async def get(pool: Any, key: int, tally: Tally) -> None:
     """fetchrow from the pool"""
-    tally = work.start_tally()
-    for key in work.keys:
-        tally.add_mappings([await pool.fetchrow(ONE, key)])
-    return tally
+    tally.add_mappings([await pool.fetchrow(ONE, key)])
 
 
 @raw
-async def tasks(pool: Any, work: Work) -> Tally:
-    """fetchrow from the pool, in ten tasks"""
-    tally = work.start_tally()
-
-    async def read_keys(keys: list[int]) -> None:
-        for key in keys:
-            tally.add_mappings([await pool.fetchrow(ONE, key)])
-
-    await asyncio.gather(*map(read_keys, work.keys_by_task))
-    return tally
-
-
-@raw
-async def walk(pool: Any, work: Work) -> Tally:
+async def walk(pool: Any, work: Work, tally: Tally) -> None:
     """two queries, on one connection"""
-    tally = work.start_tally()
     async with pool.acquire() as connection:
         for key in work.user_ids:
             tally.add_user_name((await connection.fetchrow(USER, key))["username"])
             tally.add_mappings(await connection.fetch(NEWEST, key))
-    return tally
 
 
 @raw
-async def walk_pool(pool: Any, work: Work) -> Tally:
+async def walk_pool(pool: Any, work: Work, tally: Tally) -> None:
     """two queries, on a new connection from the pool for every user"""
-    tally = work.start_tally()
     for key in work.user_ids:
         async with pool.acquire() as connection:
             tally.add_user_name((await connection.fetchrow(USER, key))["username"])
             tally.add_mappings(await connection.fetch(NEWEST, key))
-    return tally

@@ -1,6 +1,5 @@
 """SQLAlchemy's asyncio ORM on asyncpg, as its documentation shows it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import selectinload
 
-from benchmarks.patterns.contenders.work import (
+from benchmarks.patterns.marks import Mark
+from benchmarks.patterns.work import (
     BATCH,
     LATEST,
     Login,
@@ -24,7 +24,6 @@ from benchmarks.patterns.contenders.work import (
     Work,
     idiomatic,
 )
-from benchmarks.patterns.marks import Mark
 from orm_async_tests.models import TrackPoint, User
 
 
@@ -99,85 +98,58 @@ async def upsert(library: Library, work: Work) -> None:
 
 
 @idiomatic
-async def rows(library: Library, work: Work) -> Tally:
+async def rows(library: Library, work: Work, tally: Tally) -> None:
     """entities"""
-    tally = work.start_tally()
     async with library.Session() as session:
         tally.add_objects(
             await session.scalars(select(TrackPoint).where(TrackPoint.id <= work.read))
         )
-    return tally
 
 
 @idiomatic
-async def stream(library: Library, work: Work) -> Tally:
+async def stream(library: Library, work: Work, tally: Tally) -> None:
     """entities one by one, yield_per=1000"""
-    tally = work.start_tally()
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     async with library.Session() as session:
         stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
         async for point in stream:
             tally.add_object(point)
-    return tally
 
 
 @idiomatic
-async def stream_partitions(library: Library, work: Work) -> Tally:
+async def stream_partitions(library: Library, work: Work, tally: Tally) -> None:
     """partitions of entities, yield_per=1000"""
-    tally = work.start_tally()
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     async with library.Session() as session:
         stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
         async for partition in stream.partitions():
             tally.add_objects(partition)
-    return tally
 
 
 @idiomatic
-async def get(library: Library, work: Work) -> Tally:
+async def get(library: Library, key: int, tally: Tally) -> None:
     """session.get() in a new session for every row"""
-    tally = work.start_tally()
-    for key in work.keys:
-        async with library.Session() as session:
-            tally.add_object(await session.get_one(TrackPoint, key))
-    return tally
+    async with library.Session() as session:
+        tally.add_object(await session.get_one(TrackPoint, key))
 
 
 @idiomatic
-async def tasks(library: Library, work: Work) -> Tally:
-    """session.get() in a new session for every row, in ten tasks"""
-    tally = work.start_tally()
-
-    async def read_keys(keys: list[int]) -> None:
-        for key in keys:
-            async with library.Session() as session:
-                tally.add_object(await session.get_one(TrackPoint, key))
-
-    await asyncio.gather(*map(read_keys, work.keys_by_task))
-    return tally
-
-
-@idiomatic
-async def walk(library: Library, work: Work) -> Tally:
+async def walk(library: Library, work: Work, tally: Tally) -> None:
     """session.get() and a query, in a new session for every user"""
-    tally = work.start_tally()
     for key in work.user_ids:
         newest = select(TrackPoint).where(TrackPoint.user_id == key)
         async with library.Session() as session:
             tally.add_user_name((await session.get_one(User, key)).username)
             newest = newest.order_by(TrackPoint.id.desc()).limit(LATEST)
             tally.add_objects(await session.scalars(newest))
-    return tally
 
 
 @idiomatic
-async def walk_selectin(library: Library, work: Work) -> Tally:
+async def walk_selectin(library: Library, work: Work, tally: Tally) -> None:
     """selectinload() of all points, and a slice of the list"""
-    tally = work.start_tally()
     for key in work.user_ids:
         statement = select(User).where(User.id == key).options(selectinload(User.points))
         async with library.Session() as session:
             user = (await session.scalars(statement)).one()
             tally.add_user_name(user.username)
             tally.add_objects(user.points[-LATEST:])
-    return tally

@@ -1,12 +1,11 @@
 """SQLAlchemy Core on asyncpg: statements and rows, without sessions and entities."""
 
-import asyncio
-
 from sqlalchemy import ARRAY, Connection, bindparam, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql
 
 from benchmarks.patterns.contenders.sqlalchemy import Library, connected
-from benchmarks.patterns.contenders.work import (
+from benchmarks.patterns.marks import Mark
+from benchmarks.patterns.work import (
     BATCH,
     LATEST,
     Tally,
@@ -14,7 +13,6 @@ from benchmarks.patterns.contenders.work import (
     idiomatic,
     tuned,
 )
-from benchmarks.patterns.marks import Mark
 from orm_async_tests.models import TrackPoint, User
 
 __all__ = ["connected"]
@@ -57,63 +55,39 @@ async def upsert(library: Library, work: Work) -> None:
 
 
 @idiomatic
-async def rows(library: Library, work: Work) -> Tally:
+async def rows(library: Library, work: Work, tally: Tally) -> None:
     """rows"""
-    tally = work.start_tally()
     async with library.engine.connect() as connection:
         tally.add_objects(await connection.execute(select(POINTS).where(POINTS.c.id <= work.read)))
-    return tally
 
 
 @tuned
-async def rows_tuples(library: Library, work: Work) -> Tally:
+async def rows_tuples(library: Library, work: Work, tally: Tally) -> None:
     """rows, read by position"""
-    tally = work.start_tally()
     async with library.engine.connect() as connection:
         tally.add_tuples(await connection.execute(select(POINTS).where(POINTS.c.id <= work.read)))
-    return tally
 
 
 @idiomatic
-async def stream(library: Library, work: Work) -> Tally:
+async def stream(library: Library, work: Work, tally: Tally) -> None:
     """partitions of rows, yield_per=1000"""
-    tally = work.start_tally()
     points = select(POINTS).where(POINTS.c.id <= work.read)
     async with library.engine.connect() as connection:
         stream = await connection.stream(points.execution_options(yield_per=BATCH))
         async for partition in stream.partitions():
             tally.add_objects(partition)
-    return tally
 
 
 @tuned
-async def get(library: Library, work: Work) -> Tally:
+async def get(library: Library, key: int, tally: Tally) -> None:
     """a prebuilt select() on a new AUTOCOMMIT connection for every row"""
-    tally = work.start_tally()
-    for key in work.keys:
-        async with library.reads.connect() as connection:
-            tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
-    return tally
-
-
-@tuned
-async def tasks(library: Library, work: Work) -> Tally:
-    """a prebuilt select() on a new AUTOCOMMIT connection for every row, in ten tasks"""
-    tally = work.start_tally()
-
-    async def read_keys(keys: list[int]) -> None:
-        for key in keys:
-            async with library.reads.connect() as connection:
-                tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
-
-    await asyncio.gather(*map(read_keys, work.keys_by_task))
-    return tally
+    async with library.reads.connect() as connection:
+        tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
 
 
 @idiomatic
-async def walk(library: Library, work: Work) -> Tally:
+async def walk(library: Library, work: Work, tally: Tally) -> None:
     """two queries, on a new connection for every user"""
-    tally = work.start_tally()
     for key in work.user_ids:
         newest = select(POINTS).where(POINTS.c.user_id == key)
         async with library.engine.connect() as connection:
@@ -121,19 +95,16 @@ async def walk(library: Library, work: Work) -> Tally:
             tally.add_user_name(user.username)
             newest = newest.order_by(POINTS.c.id.desc()).limit(LATEST)
             tally.add_objects(await connection.execute(newest))
-    return tally
 
 
 @tuned
-async def walk_json(library: Library, work: Work) -> Tally:
+async def walk_json(library: Library, work: Work, tally: Tally) -> None:
     """one prebuilt statement with JSON, on a new AUTOCOMMIT connection for every user"""
-    tally = work.start_tally()
     for key in work.user_ids:
         async with library.reads.connect() as connection:
             user = (await connection.execute(WALK, {"key": key})).one()
             tally.add_user_name(user.username)
             tally.add_mappings(user.points)
-    return tally
 
 
 NEAR = select(POINTS).where(POINTS.c.user_id == USERS.c.id)
@@ -143,15 +114,13 @@ WALK_ROWS = WALK_ROWS.where(USERS.c.id == bindparam("key"))
 
 
 @tuned
-async def walk_rows(library: Library, work: Work) -> Tally:
+async def walk_rows(library: Library, work: Work, tally: Tally) -> None:
     """one prebuilt statement with LATERAL, on one AUTOCOMMIT connection"""
-    tally = work.start_tally()
     async with library.reads.connect() as connection:
         for key in work.user_ids:
             points = (await connection.execute(WALK_ROWS, {"key": key})).all()
             tally.add_user_name(points[0].username)
             tally.add_objects(points)
-    return tally
 
 
 NEWER = NEWEST.subquery()
@@ -163,21 +132,18 @@ WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
 
 
 @tuned
-async def walk_arrays(library: Library, work: Work) -> Tally:
+async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
     """one prebuilt statement with an array for every column, on one AUTOCOMMIT connection"""
-    tally = work.start_tally()
     async with library.reads.connect() as connection:
         for key in work.user_ids:
             name, *columns = (await connection.execute(WALK_ARRAYS, {"key": key})).one()
             tally.add_user_name(name)
             tally.add_tuples(zip(*columns, strict=True))
-    return tally
 
 
 @tuned
-async def walk_run_sync(library: Library, work: Work) -> Tally:
+async def walk_run_sync(library: Library, work: Work, tally: Tally) -> None:
     """the statement with arrays, for all users in one run_sync()"""
-    tally = work.start_tally()
 
     def walk_users(connection: Connection) -> None:
         for key in work.user_ids:
@@ -187,4 +153,3 @@ async def walk_run_sync(library: Library, work: Work) -> Tally:
 
     async with library.reads.connect() as connection:
         await connection.run_sync(walk_users)
-    return tally

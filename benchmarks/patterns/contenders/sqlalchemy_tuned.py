@@ -1,6 +1,5 @@
 """SQLAlchemy's asyncio ORM on asyncpg, by public patterns that are chosen for speed."""
 
-import asyncio
 import gc
 from typing import Any
 
@@ -9,7 +8,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import aliased, contains_eager
 
 from benchmarks.patterns.contenders.sqlalchemy import Library, connected
-from benchmarks.patterns.contenders.work import (
+from benchmarks.patterns.marks import Mark, arrays_of, unnested
+from benchmarks.patterns.work import (
     BATCH,
     LATEST,
     WRITTEN,
@@ -18,7 +18,6 @@ from benchmarks.patterns.contenders.work import (
     raw,
     tuned,
 )
-from benchmarks.patterns.marks import Mark, arrays_of, unnested
 from orm_async_tests.models import TrackPoint, User
 
 __all__ = ["connected"]
@@ -102,9 +101,8 @@ async def upsert_copy(library: Library, work: Work) -> None:
 
 
 @tuned
-async def rows_collector(library: Library, work: Work) -> Tally:
+async def rows_collector(library: Library, work: Work, tally: Tally) -> None:
     """entities, with high thresholds of the garbage collector"""
-    tally = work.start_tally()
     thresholds = gc.get_threshold()
     gc.set_threshold(200_000, 50, 1000)  # loaded entities are not garbage, so collect less often
     try:
@@ -113,22 +111,18 @@ async def rows_collector(library: Library, work: Work) -> Tally:
             tally.add_objects(await session.scalars(points))
     finally:
         gc.set_threshold(*thresholds)
-    return tally
 
 
 @tuned
-async def rows_columns(library: Library, work: Work) -> Tally:
+async def rows_columns(library: Library, work: Work, tally: Tally) -> None:
     """columns of the entity"""
-    tally = work.start_tally()
     async with library.Reads() as session:
         tally.add_objects(await session.execute(select(*COLUMNS).where(TrackPoint.id <= work.read)))
-    return tally
 
 
 @tuned
-async def stream_collector(library: Library, work: Work) -> Tally:
+async def stream_collector(library: Library, work: Work, tally: Tally) -> None:
     """partitions of entities, with high thresholds of the garbage collector"""
-    tally = work.start_tally()
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     thresholds = gc.get_threshold()
     gc.set_threshold(50_000, 50, 1000)  # the entities of a batch live until its end
@@ -139,76 +133,37 @@ async def stream_collector(library: Library, work: Work) -> Tally:
                 tally.add_objects(partition)
     finally:
         gc.set_threshold(*thresholds)
-    return tally
 
 
 @tuned
-async def get_autocommit(library: Library, work: Work) -> Tally:
+async def get_autocommit(library: Library, key: int, tally: Tally) -> None:
     """session.get() in a new AUTOCOMMIT session for every row"""
-    tally = work.start_tally()
-    for key in work.keys:
-        async with library.Reads() as session:
-            tally.add_object(await session.get_one(TrackPoint, key))
-    return tally
+    async with library.Reads() as session:
+        tally.add_object(await session.get_one(TrackPoint, key))
 
 
 @tuned
-async def get_select(library: Library, work: Work) -> Tally:
+async def get_select(library: Library, key: int, tally: Tally) -> None:
     """a prebuilt select() in a new AUTOCOMMIT session for every row"""
-    tally = work.start_tally()
-    for key in work.keys:
-        async with library.Reads() as session:
-            tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
-    return tally
+    async with library.Reads() as session:
+        tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
 
 
 @tuned
-async def tasks_autocommit(library: Library, work: Work) -> Tally:
-    """session.get() in a new AUTOCOMMIT session for every row, in ten tasks"""
-    tally = work.start_tally()
-
-    async def read_keys(keys: list[int]) -> None:
-        for key in keys:
-            async with library.Reads() as session:
-                tally.add_object(await session.get_one(TrackPoint, key))
-
-    await asyncio.gather(*map(read_keys, work.keys_by_task))
-    return tally
-
-
-@tuned
-async def tasks_select(library: Library, work: Work) -> Tally:
-    """a prebuilt select() in a new AUTOCOMMIT session for every row, in ten tasks"""
-    tally = work.start_tally()
-
-    async def read_keys(keys: list[int]) -> None:
-        for key in keys:
-            async with library.Reads() as session:
-                tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
-
-    await asyncio.gather(*map(read_keys, work.keys_by_task))
-    return tally
-
-
-@tuned
-async def walk_autocommit(library: Library, work: Work) -> Tally:
+async def walk_autocommit(library: Library, work: Work, tally: Tally) -> None:
     """two prebuilt statements, in a new AUTOCOMMIT session for every user"""
-    tally = work.start_tally()
     for key in work.user_ids:
         async with library.Reads() as session:
             user = (await session.scalars(USER, {"key": key})).one()
             tally.add_user_name(user.username)
             tally.add_objects(await session.scalars(NEWEST, {"key": key}))
-    return tally
 
 
 @tuned
-async def walk_lateral(library: Library, work: Work) -> Tally:
+async def walk_lateral(library: Library, work: Work, tally: Tally) -> None:
     """prebuilt LATERAL and contains_eager(), in a new AUTOCOMMIT session for every user"""
-    tally = work.start_tally()
     for key in work.user_ids:
         async with library.Reads() as session:
             user = (await session.scalars(WALK, {"key": key})).unique().one()
             tally.add_user_name(user.username)
             tally.add_objects(user.points)
-    return tally

@@ -1,6 +1,5 @@
 """Tortoise ORM on asyncpg."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +9,7 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
-from benchmarks.patterns.contenders.work import (
+from benchmarks.patterns.work import (
     COLUMNS,
     LATEST,
     Login,
@@ -98,57 +97,33 @@ async def upsert(_: None, work: Work) -> None:
 
 
 @idiomatic
-async def rows(_: None, work: Work) -> Tally:
+async def rows(_: None, work: Work, tally: Tally) -> None:
     """filter: a list of objects"""
-    tally = work.start_tally()
     tally.add_objects(await Point.filter(id__lte=work.read))
-    return tally
 
 
 @tuned
-async def rows_values(_: None, work: Work) -> Tally:
+async def rows_values(_: None, work: Work, tally: Tally) -> None:
     """values_list: tuples"""
-    tally = work.start_tally()
     tally.add_tuples(await Point.filter(id__lte=work.read).values_list(*COLUMNS))
-    return tally
 
 
 @idiomatic
-async def stream(_: None, work: Work) -> Tally:
+async def stream(_: None, work: Work, tally: Tally) -> None:
     """async for, which fetches all rows first"""
-    tally = work.start_tally()
     async for point in Point.filter(id__lte=work.read):
         tally.add_object(point)
-    return tally
 
 
 @idiomatic
-async def get(_: None, work: Work) -> Tally:
+async def get(_: None, key: int, tally: Tally) -> None:
     """Model.get"""
-    tally = work.start_tally()
-    for key in work.keys:
-        tally.add_object(await Point.get(id=key))
-    return tally
+    tally.add_object(await Point.get(id=key))
 
 
 @idiomatic
-async def tasks(_: None, work: Work) -> Tally:
-    """Model.get, in ten tasks"""
-    tally = work.start_tally()
-
-    async def read_keys(keys: list[int]) -> None:
-        for key in keys:
-            tally.add_object(await Point.get(id=key))
-
-    await asyncio.gather(*map(read_keys, work.keys_by_task))
-    return tally
-
-
-@idiomatic
-async def walk(_: None, work: Work) -> Tally:
+async def walk(_: None, work: Work, tally: Tally) -> None:
     """Model.get and a query"""
-    tally = work.start_tally()
     for key in work.user_ids:
         tally.add_user_name((await User.get(id=key)).username)
         tally.add_objects(await Point.filter(user_id=key).order_by("-id").limit(LATEST))
-    return tally

@@ -16,7 +16,17 @@ USERS, TASKS, LATEST, BATCH = 1000, 10, 50, 1000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WRITTEN = ("user_id", "lat", "lon", "date")
 COLUMNS = ("id", *WRITTEN, "created_at", "updated_at")
-WORKLOADS = ("insert", "update", "upsert", "rows", "stream", "get", "tasks", "walk")
+WORKLOADS = {  # titles by name
+    "insert": "Insert rows",
+    "update": "Update rows by primary key, every row to a different value",
+    "upsert": "Upsert rows, half of them new",
+    "rows": "Read rows",
+    "stream": "Stream rows",
+    "get": "Get rows by primary key",
+    "tasks": "Get rows by primary key in ten tasks",
+    "walk": "Read users with their latest 50 points",
+}
+WRITES = ("insert", "update", "upsert")
 DIGEST_MODULUS = 2**64
 
 
@@ -101,30 +111,27 @@ class Digest(Tally):
 
     def add_objects(self, rows: Iterable[Any]) -> None:
         """Read all columns of rows by attribute."""
-        self.add_tuples([tuple(getattr(row, name) for name in COLUMNS) for row in rows])
+        self.add_tuples(map(attrgetter(*COLUMNS), rows))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
         """Read all columns of rows by name."""
-        self.add_tuples([tuple(row[name] for name in COLUMNS) for row in rows])
+        self.add_tuples(map(itemgetter(*COLUMNS), rows))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
         """Read all columns of rows by position."""
         rows = list(rows)
         super().add_tuples(rows)
         for row in rows:
-            self._add_text(repr([_normalize(value) for value in row]))
+            self.add_user_name(repr([_normalize(value) for value in row]))
 
     def add_user_name(self, name: str) -> None:
-        """Include a user's name in the digest."""
-        self._add_text(name)
+        """Include a text in the digest."""
+        addend = int.from_bytes(sha256(name.encode()).digest()[:8])
+        self.digest = (self.digest + addend) % DIGEST_MODULUS
 
     def result(self) -> tuple[Any, ...]:
         """Return the tally's result and the digest in hexadecimal."""
         return *super().result(), f"{self.digest:016x}"
-
-    def _add_text(self, text: str) -> None:
-        addend = int.from_bytes(sha256(text.encode()).digest()[:8])
-        self.digest = (self.digest + addend) % DIGEST_MODULUS
 
 
 def _normalize(value: Any) -> Any:
@@ -145,14 +152,9 @@ class Work:
     read one by one.
     """
 
-    write: int
-    read: int
-    gets: int
-    tally: type[Tally] = Tally
-
-    def start_tally(self) -> Tally:
-        """Return an empty tally for this turn."""
-        return self.tally()
+    write: int = 10_000
+    read: int = 100_000
+    gets: int = 1000
 
     @cached_property
     def new_rows(self) -> list[Row]:
@@ -183,15 +185,10 @@ class Work:
         return list(range(1, 1 + self.gets))
 
     @cached_property
-    def keys_by_task(self) -> list[list[int]]:
-        """The keys, divided among the tasks."""
-        return [self.keys[first::TASKS] for first in range(TASKS)]
-
-    @cached_property
     def user_ids(self) -> list[int]:
         """Ids of the users whose latest points are read."""
         return list(range(1, 1 + min(max(self.gets // 2, 1), USERS)))
 
     def prepare(self) -> None:
         """Build the cached rows and keys, so that no turn pays for them."""
-        _ = self.records, self.changed_rows, self.keys_by_task, self.user_ids
+        _ = self.records, self.changed_rows, self.keys, self.user_ids

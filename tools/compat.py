@@ -1,9 +1,9 @@
 """Write docs/compat.json by running the scripts on releases.
 
-python tools/compat.py defects [NUMBER...]  the releases in which each known defect shows
-python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which each script holds
+python tools/compat.py defects [NUMBER...]  the releases in which every known defect shows
+python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which every script holds
 
-Numbers of scripts replace the rows of these scripts alone. Each part takes a quarter of an hour for
+Numbers of scripts replace the rows of these scripts alone. A part takes a quarter of an hour for
 all scripts; pip installs a release once, and the folder is kept.
 """
 
@@ -81,7 +81,7 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each defect, script and library, and for each old pair of releases."""
+    """Yield a row per defect, script and library, and per old pair of releases."""
     defects = load_known_defects()
     for library, driver in DRIVERS:
         wanted = [
@@ -105,7 +105,7 @@ def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
 def format_rows(
     results: Iterator[SearchResult], pins: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield a row for each defect that depends on the library that was searched."""
+    """Yield a row for every defect that depends on the library that was searched."""
     for result in results:
         for defect in result.defects:
             if result.library in defect.versions:
@@ -119,7 +119,7 @@ def search_defects(
     driver: str,
     pins: Pins,
 ) -> Iterator[SearchResult]:
-    """Yield the outcomes on every release for each of these scripts that shows a defect."""
+    """Yield the outcomes on every release for those of the scripts that show a defect."""
     showing = sorted({script.number for d in defects for script in d.scripts} & {*numbers})
     oldest = KNOWN_FROM[library] if library == LIBRARY else None
     releases = releases_between(library, oldest, None) if showing else []
@@ -167,7 +167,10 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
-    """Yield where each script holds: at the ends and the middle of each minor line, and between.
+    """Yield where every script holds.
+
+    A script is run on the first, the middle and the last release of every minor line, and on more
+    releases where these differ.
 
     A script with a SINCE is also run around the releases that it names, and on older ones, where
     it has to be broken.
@@ -198,7 +201,7 @@ def without_defects(outcome: ReleaseOutcome) -> ReleaseOutcome:
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcomes of scripts on a release, each on the first driver that it is about."""
+    """Return the outcomes of scripts on a release, on the first driver that does not skip them."""
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         skipped = tuple(number for number, o in outcomes.items() if o.word == SKIPPED)

@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Print each run, and which releases have the defect; 1 if a release breaks the script."""
+    """Print the runs and which releases have the defect; return 1 if one breaks the script."""
     from orm_async_tests.versions.bisection import Runner
     from orm_async_tests.versions.defect_catalogue import load_known_defects
     from orm_async_tests.versions.releases import releases_between
@@ -120,7 +120,7 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    """Yield an `Upstream(...)` for each defect, and one to fill in for releases that break."""
+    """Yield an `Upstream(...)` for every defect, and one to fill in for releases that break."""
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 
     for defect in result.defects:

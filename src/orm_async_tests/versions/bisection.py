@@ -44,7 +44,7 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 class Runner:
     """Run scripts on releases of one library, with everything else as it is installed here.
 
-    pins are releases of other libraries to install as well; options are passed to each run. The
+    pins are releases of other libraries to install as well; options are passed to every run. The
     runs use an embedded server apart from the usual one, because they may take many minutes.
     """
 
@@ -56,7 +56,7 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Return the outcome of each script; NOT RUN if this release could not be run."""
+        """Return the outcome of every script; NOT RUN if this release could not be run."""
         try:
             releases = ((self.library, version), *self.pins)
             folders = [install_release(*release, self.home) for release in releases]
@@ -142,7 +142,7 @@ def bisect_line(
 def confirm_changes(
     outcomes: Outcomes, run: Callable[[str], ReleaseOutcome]
 ) -> dict[str, ReleaseOutcome]:
-    """Run the releases beside each change again, and return all outcomes.
+    """Run the releases beside every change again, and return all outcomes.
 
     A release whose second run differs from its first becomes UNSTABLE.
     """
@@ -172,7 +172,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return, for each release with a conclusive outcome, whether it shows a defect."""
+    """Return, for every release with a conclusive outcome, whether it shows a defect."""
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()

@@ -34,7 +34,7 @@ def write_part(path: Path, name: str, rows: Sequence[Any]) -> None:
 
 
 def _format(parts: dict[str, Any]) -> str:
-    """Return the document with a line for each row."""
+    """Return the document with one row per line."""
     lines = [f'  "schema": {SCHEMA}']
     for name, part in parts.items():
         rows = ",\n".join(f"      {json.dumps(row)}" for row in part["rows"])

@@ -12,7 +12,7 @@ from orm_async_tests.versions.severities import SEVERITIES
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pins that have it, and the first version of each library without it.
+    """A defect, the pins that have it, and the first version of every library without it.
 
     condition is what the pins do not say but the defect depends on, for example "python <3.12".
     """
@@ -64,7 +64,7 @@ def _first_cure(defect: KnownDefect, pin: Pin) -> str | None:
 
 
 def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]]:
-    """Return, of each library, the version that cures the most defects, and how many it cures."""
+    """Return, for every library, the version that cures the most defects, and how many it cures."""
     from packaging.version import Version
 
     highest: dict[str, list[str]] = {}
@@ -78,6 +78,6 @@ def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]
 
 
 def count_by_severity(affected: Sequence[AffectedPins]) -> list[tuple[str, int]]:
-    """Return how many of the defects have each severity, the worst first."""
+    """Return every severity with the number of its defects, the worst first."""
     counts = Counter(match.defect.severity for match in affected)
     return [(severity, counts[severity]) for severity in SEVERITIES if counts[severity]]

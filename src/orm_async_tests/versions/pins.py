@@ -20,7 +20,7 @@ LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg", "greenlet", "aiosqlite")
 TABLES = ("package", "packages")  # of poetry.lock, uv.lock and pdm.lock; of pylock.toml
 INCLUDES = ("requirements", "constraints")  # the options -r and -c
 SECTIONS = ("default", "develop")  # of Pipfile.lock
-EXTRAS = {  # of SQLAlchemy, each of which installs a driver without pinning it
+EXTRAS = {  # of SQLAlchemy: they install a driver without pinning it
     "aiosqlite": "aiosqlite",
     "postgresql-asyncpg": "asyncpg",
     "postgresql-psycopg": "psycopg",
@@ -78,7 +78,7 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
-    """Return the pins with these versions, by library, in place of their own."""
+    """Return the pins with the versions of some libraries replaced."""
     first = {pin.library: pin for pin in reversed(pins) if pin.library in versions}
     upgraded = [
         replace(first.get(name, Pin(name, "")), version=version, marker="")
@@ -156,7 +156,7 @@ def _unreadable(path: Path, error: Exception) -> CouldNotRun:
 
 
 def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield the name, the version and the line of each package."""
+    """Yield the name, the version and the line of every package."""
     import tomli
 
     try:
@@ -171,7 +171,7 @@ def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def _read_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield the name, the version and the line of each package."""
+    """Yield the name, the version and the line of every package."""
     try:
         document: dict[str, Any] = json.loads(text)
         sections = [document.get(name, {}).items() for name in SECTIONS]
@@ -207,7 +207,7 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
     for option in parsed.options:
         line = option.requirement_line.line_number
         for name in chain.from_iterable(option.options.get(key, ()) for key in INCLUDES):
-            included = _locate_included(name, path, line)
+            included = _locate_included(name, path, line or 1)
             if included.resolve() not in including:
                 yield from _read_requirements(included, (*including, included.resolve()))
 
@@ -216,7 +216,7 @@ def _parse_requirements(path: Path) -> "RequirementsFile":
     from pip_requirements_parser import InstallationError, RequirementsFile
 
     try:
-        path.open("rb").close()  # the parser's own error does not say why
+        path.open("rb").close()  # the parser's error lacks the reason
         parsed = RequirementsFile.from_file(str(path))
     except (OSError, UnicodeError, LookupError, InstallationError) as error:
         raise _unreadable(path, error) from None
@@ -228,17 +228,18 @@ def _parse_requirements(path: Path) -> "RequirementsFile":
 
 
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
-    """Yield the pin of a requirement, and that of each driver which SQLAlchemy's extras install."""
+    """Yield a requirement's pin, and pins of the drivers that SQLAlchemy's extras install."""
     library = _canonical(requirement.name or "")
-    line = requirement.requirement_line
+    text = requirement.requirement_line.line
+    line = requirement.requirement_line.line_number or 1
     marker = str(requirement.marker or "")
     if library in LIBRARIES:
         version = _pinned_version(requirement)
-        yield Pin(library, version, path, line.line_number, line.line, marker)
+        yield Pin(library, version, path, line, text, marker)
     if library == "sqlalchemy":
         drivers = {EXTRAS.get(_canonical(extra), "") for extra in requirement.extras}
         for driver in sorted(drivers - {""}):
-            yield Pin(driver, "", path, line.line_number, line.line, marker)
+            yield Pin(driver, "", path, line, text, marker)
 
 
 def _pinned_version(requirement: "InstallRequirement") -> str:

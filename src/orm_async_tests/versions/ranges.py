@@ -40,7 +40,7 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether each library of a defect is installed in a version that has the defect."""
+    """Return whether every library of a defect is installed in a version that has the defect."""
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()
@@ -50,7 +50,7 @@ def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
 def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     """Return the ranges in which a defect shows.
 
-    lines has, for each minor line, every version in rising order and whether it has the defect.
+    `lines` has, per minor line, every version in rising order and whether it has the defect.
     """
     return " or ".join(text for line in lines for text in _format_line(line))
 

@@ -1,4 +1,4 @@
-"""Install released versions of a library, each in a folder beside this environment.
+"""Install released versions of a library in separate folders beside this environment.
 
 Only that library differs from what is installed here, so a difference in the outcome is its doing.
 """
@@ -102,9 +102,9 @@ def oldest_declared(library: str) -> str:
 
 
 def split_lines(versions: Iterable[str]) -> list[list[str]]:
-    """Return the versions of each minor line: a repair in one line says nothing about another.
+    """Group versions by minor line: a repair in one line says nothing about another.
 
-    If each line has only one version, as asyncpg's do, return them as one line.
+    If every line has only one version, as asyncpg's do, return one line with all of them.
     """
     from packaging.version import Version
 

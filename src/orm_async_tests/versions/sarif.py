@@ -21,7 +21,7 @@ LEVELS: dict[Severity, str] = {
 
 
 def sarif_document(affected: Sequence[AffectedPins]) -> dict[str, Any]:
-    """Return one run with a rule for each defect, and a result for each pin that has it."""
+    """Return one run, with a rule per defect and a result per affected pin."""
     rules = [_rule(match) for match in affected]
     results = [_result(match, pin) for match in affected for pin in match.pins]
     driver = {"name": NAME, "version": version(NAME), "rules": rules}

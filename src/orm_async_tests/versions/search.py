@@ -23,7 +23,7 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The outcomes of one script on releases of one library, for each minor line."""
+    """The outcomes of one script on releases of one library, by minor line."""
 
     number: int
     library: str
@@ -56,7 +56,7 @@ class SearchResult:
         return format_ranges(lines)
 
     def broken_by_version(self) -> dict[str, bool]:
-        """Return, for each release that gave a verdict, whether it was BROKEN."""
+        """Return, for every release that gave a verdict, whether it was BROKEN."""
         return {
             version: outcome.word == BROKEN
             for version, outcome in self.outcomes.items()
@@ -73,7 +73,7 @@ def search_releases(
     always: Collection[str] = (),
     confirm: Run | None = None,
 ) -> SearchResult:
-    """Bisect each minor line of `versions` for one script, and return the outcomes.
+    """Bisect every minor line of `versions` for one script, and return the outcomes.
 
     The versions in `always`, those at which a declared range ends, and their neighbors are run in
     any case. Releases beside a change are run again, by `confirm` or else by `run`.
@@ -92,7 +92,7 @@ def _find_ends(line: Sequence[str], library: str, defects: Sequence[KnownDefect]
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
-    """Return the versions that a text names, and the one before each."""
+    """Return the versions that a text names, and their predecessors."""
     indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
     return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
 

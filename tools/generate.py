@@ -50,17 +50,26 @@ def generate_texts() -> dict[Path, str]:
     scripts = catalogue.read_scripts()
     chapters = list(catalogue.group_by_chapter(scripts))
     return {
-        README: replace_section(README, "chapters", list_chapters(chapters)),
+        README: render_readme(chapters),
         PYPROJECT: replace_section(PYPROJECT, "scripts", list_entry_points(scripts)),
         **{SCRIPTS / chapter.name / "README.md": render_page(chapter) for chapter in chapters},
     }
 
 
-def replace_section(path: Path, name: str, lines: Iterable[str]) -> str:
-    """Return the file's text with these lines between its comments `name:` and `/name`."""
+def render_readme(chapters: Iterable[Chapter]) -> str:
+    """Return the README with today's learning path and chapters."""
+    text = replace_section(README, "path", list_learning_path())
+    return replace_section(README, "chapters", list_chapters(chapters), text)
+
+
+def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
+    """Return the file's text with these lines between its comments `name:` and `/name`.
+
+    The text is read from the file unless the caller has changed it already.
+    """
     first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
-    text = path.read_text("utf-8")
+    text = text or path.read_text("utf-8")
     if not pattern.search(text):
         raise SystemExit(f"{path.name} has no comments '{name}:' and '/{name}'")
     body = "".join(f"{line}\n" for line in lines)
@@ -71,6 +80,12 @@ def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
     """Yield the console commands for pyproject.toml."""
     for script in scripts:
         yield f'{script.command} = "orm_async_tests.scripts:{script.command}"'
+
+
+def list_learning_path() -> Iterator[str]:
+    """Yield the README's numbered list of the scripts to read first."""
+    for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
+        yield f"{position}. [`{script.command}`]({script.path.relative_to(ROOT)}) {lesson}"
 
 
 def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:

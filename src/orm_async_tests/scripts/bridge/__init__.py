@@ -1,5 +1,5 @@
 """The greenlet bridge and events.
 
-SQLAlchemy runs its synchronous code in a greenlet and awaits at the driver. run_sync() is a
-door into it, and events, hooks and inspection live on its far side.
+SQLAlchemy runs its synchronous code in a greenlet and awaits only in the driver. run_sync() enters
+that greenlet; events, hooks and inspection run inside it.
 """

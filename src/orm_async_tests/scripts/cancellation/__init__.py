@@ -1,5 +1,5 @@
 """Cancellation and timeouts.
 
-A task may be cancelled at every await, by a timeout or a client that is gone. What becomes of
-the query, the transaction and the connection depends on the driver and on the moment.
+A timeout or a disconnected client can cancel a task at every await. The driver and the moment
+determine what happens to the query, the transaction and the connection.
 """

@@ -1,5 +1,5 @@
 """Concurrency.
 
-An AsyncSession is one conversation with one connection. Tasks that share it share its
-transaction, its identity map and its errors: give each task a session of its own.
+An AsyncSession is one conversation with one connection. Tasks that share a session also share its
+transaction, its identity map and its errors. Give each task a session of its own.
 """

@@ -1,5 +1,5 @@
 """Implicit IO.
 
-Reading an attribute can need SQL, and under asyncio an attribute cannot be awaited: it raises
-MissingGreenlet. What is loaded, expired or deferred at a given moment is what to know.
+Reading an attribute may need SQL. Under asyncio an attribute cannot be awaited, so SQLAlchemy raises
+MissingGreenlet instead. You need to know what is loaded, expired or deferred at each point.
 """

@@ -1,5 +1,5 @@
 """Loading.
 
-Loader options say which related rows come with a query, and in how many statements. Under
-asyncio they are not a matter of speed alone: what they do not load cannot be read.
+A loader option says which related rows a query loads, and in how many statements. Under asyncio it
+is not only a matter of speed: you cannot read what the query did not load.
 """

@@ -1,5 +1,5 @@
 """Poolers.
 
-PgBouncer in transaction mode gives each transaction whichever server connection is free. What an
-engine believes to have left on its own, prepared statements and settings, is on somebody else's.
+In transaction mode PgBouncer gives each transaction any server connection that is free. Prepared
+statements and settings stay on the server connection where the engine created them.
 """

@@ -1,5 +1,5 @@
 """Testing.
 
-A test needs a database that no other test changes, under code that commits. A savepoint, a
-TRUNCATE or a clone gives it, at different prices.
+A test needs a database that no other test changes, even if the tested code commits. Savepoints,
+TRUNCATE and cloned databases all provide this, at different costs.
 """

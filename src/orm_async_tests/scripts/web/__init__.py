@@ -1,5 +1,5 @@
 """Web.
 
-Where a request ends and where its session ends are two things. FastAPI decides when
-dependencies close; clients leave early; background tasks come late.
+A request and its session do not end at the same time. FastAPI decides when dependencies close,
+clients may disconnect early, and background tasks run after the response.
 """

@@ -149,7 +149,7 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
     """Return the rows with these scripts moved to where new runs put them.
 
-    A row is for all scripts that hold on the same releases and were run on the same releases.
+    One row lists the scripts that hold on the same releases, of the same releases that were run.
     """
     by_releases: dict[tuple[str, str], list[int]] = {}
     numbers = {script.number for script in scripts}

@@ -63,7 +63,7 @@ class Report:
 def audit(arguments: argparse.Namespace) -> int:
     """Print the defects of these versions. Return 1 if there are any, else 0.
 
-    Raise CouldNotRun if there are none, but a version is unknown: then nothing is proved.
+    Raise CouldNotRun if no defect is known but a version is unknown, because that proves nothing.
     """
     from orm_async_tests.versions.sarif import sarif_document
 

@@ -58,7 +58,8 @@ def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
 def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     """Return which versions have a defect and which cure it, as a sentence.
 
-    For example "2.1.3 and 2.1.4 have it, 2.1.5 cures it". lines is as for format_ranges().
+    For example "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the form that
+    format_ranges() takes.
     """
     texts = [text for line in lines for text in _describe_line(line)]
     return "; ".join(texts) or "none of these releases has it"

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--rows", metavar="SQL", help=rows)
     fault = "a kind of faults of docs/faults.md, for example cancel (repeatable)"
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault)
-    point = "run only the point that this token names; a report has a token for each failure"
+    point = "run only the point that this token names; a report has a token for every failure"
     parser.add_argument("--point", metavar="TOKEN", help=point)
     add_database(parser)
     add_driver(parser)

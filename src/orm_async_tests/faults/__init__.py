@@ -10,10 +10,10 @@ interruption from one suspension to the next, and a connection carries one messa
 Every coroutine of the work runs inside `suspensions.Suspensions`, which counts its suspensions in
 all tasks that exist during the run. Every connection runs through `network.Network`, which counts
 the messages that the client sends. The work runs twice without a fault to count these points, and
-then once for each point and each fault. The number of a point identifies it, so that a failure can
+then once for every point and each fault. The number of a point identifies it, so that a failure can
 be run again.
 
-After each fault the sweep asserts that:
+After every fault the sweep asserts that:
 
 * the caller was released in time, and saw the error that the fault stands for
 * the pool had no connection checked out when the caller went on

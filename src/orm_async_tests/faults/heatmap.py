@@ -1,4 +1,4 @@
-"""Draw a report as a map, with a row for each piece of work and fault, and a square per point.
+"""Draw a report as a map, with a row for every piece of work and fault, and a square per point.
 
 Every square has a mark that repeats its color.
 """

@@ -150,7 +150,7 @@ def plan_sweeps(
 def _engine_factory(
     pattern: Pattern, url: URL, timeouts: Mapping[str, float]
 ) -> Callable[[], AsyncEngine]:
-    """Return a function that makes a new engine for each point, or returns the pattern's."""
+    """Return a function that makes a new engine for every point, or returns the pattern's."""
     engine = pattern.engine
     if engine is not None:
         return lambda: engine

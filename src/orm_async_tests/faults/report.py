@@ -49,7 +49,7 @@ class Cell:
 
 @dataclass(repr=False)
 class Report:
-    """The cells of a sweep. Its text has a summary, and a line for each point that failed."""
+    """The cells of a sweep. Its text has a summary, and a line for every point that failed."""
 
     cells: list[Cell]
 
@@ -111,7 +111,7 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def group_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """Yield the lines of a report: a header for each line of the user's code, then its points."""
+    """Yield the lines of a report: a header for every line of the user's code, then its points."""
     for line, group in group_by_line(outcomes).items():
         names = dict.fromkeys(name for outcome in group for name in _name_problems(outcome))
         count = f"{len(group)} point{'s' if len(group) > 1 else ''}"
@@ -140,7 +140,7 @@ def _format_violations(violations: Mapping[str, str]) -> str:
 
 
 def render_table(report: Report) -> list[str]:
-    """Return a table of cells, with a row for each fault and a column for each piece of work."""
+    """Return a table of cells, with a row for every fault and a column for every piece of work."""
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))
     cells = {(cell.work, str(cell.fault)): str(cell) for cell in report.cells}

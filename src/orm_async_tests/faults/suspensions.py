@@ -40,7 +40,7 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 
 
 class Suspensions:
-    """Counts the suspensions of a main task and of each task that starts during the run.
+    """Counts the suspensions of a main task and of every task that starts during the run.
 
     At number `at` it calls `action`. With `when` "suspended" that is at once: a request has been
     written, and its answer has not arrived. With "ready" the answer has arrived, and the task has

@@ -42,13 +42,13 @@ async def sweep(
     kinds: Sequence[str] = ANYWHERE,
     patience: float = SILENT_FOR,
 ) -> Report:
-    """Run `await work(engine)` once for each point and fault, and report what each run violated.
+    """Run `await work(engine)` once for every point and fault, and report what each run violated.
 
     `rows` is a query of one row of numbers that the work changes, for example a count. After each
     point they must have changed as in a run without faults, or not at all.
 
     The engine's connections are recognized by an application_name that the sweep gives them, and
-    its pool is disposed after each point. `patience` is the number of seconds for which a silent
+    its pool is disposed after every point. `patience` is the number of seconds for which a silent
     network may keep the caller waiting: more than twice the driver's timeout for a command.
 
     Raises CouldNotRun if the work fails without faults, if the server cannot be monitored, or for
@@ -89,7 +89,7 @@ class Sweep:
     """Prepares the database for all points."""
 
     async def run(self) -> AsyncIterator[Cell]:
-        """Yield a cell for each fault."""
+        """Yield a cell for every fault."""
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
@@ -217,7 +217,7 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 @contextmanager
 def _frozen_garbage() -> Iterator[None]:
-    """Spare the garbage collector all present objects, because it runs twice at each point."""
+    """Spare the garbage collector all present objects, because it runs twice at every point."""
     gc.collect()
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""A user's conftest.py: an engine and a session for each test."""
+"""A user's conftest.py: an engine and a session for every test."""
 
 from collections.abc import AsyncIterator
 

@@ -1,0 +1,53 @@
+"""The example and the table of known defects in docs/faults.md are true."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from orm_async_tests import db
+from orm_async_tests.faults.expected_violations import EXPECTED
+from tests.faults.sweep_helpers import run_sweep
+
+PAGE = (Path(__file__).parents[2] / "docs/faults.md").read_text("utf-8")
+EXAMPLE = re.compile(r"```python\n(.+?)```", re.DOTALL)
+DEFECT = re.compile(r"^\| (.+) \| \[(.+)\]\((\S+)\) \|$", re.MULTILINE)
+METADATA = MetaData()
+ORDERS = Table("orders", METADATA, Column("id", Integer, primary_key=True), Column("item", String))
+
+
+def test_the_page_shows_the_report_of_its_example(
+    empty_database: db.Database, tmp_path: Path
+) -> None:
+    asyncio.run(create_orders(empty_database))
+    path = tmp_path / "orders.py"
+    path.write_text("\n" * 5 + EXAMPLE.findall(PAGE)[0], "utf-8")  # with room for its imports
+    namespace: dict[str, Any] = {"insert": insert, "orders": ORDERS}
+    exec(compile(path.read_text("utf-8"), path, "exec"), namespace)
+    rows = "select count(*) from orders"
+    report = run_sweep(empty_database, namespace["place_order"], "cancel", rows=rows)
+    headers = [line for line in str(report).splitlines() if not line.startswith(" ")]
+    assert [line for line in headers if line not in PAGE] == []
+
+
+async def create_orders(database: db.Database) -> None:
+    """Create the table of the example."""
+    engine = create_async_engine(database.url)
+    async with engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    await engine.dispose()
+
+
+def test_the_page_lists_the_known_defects() -> None:
+    expected = {
+        (
+            ", ".join(f"{library} {range_}" for library, range_ in one.defect.versions.items()),
+            one.defect.description,
+            one.defect.link,
+        )
+        for one in EXPECTED
+    }
+    assert set(DEFECT.findall(PAGE)) == expected

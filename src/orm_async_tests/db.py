@@ -199,10 +199,10 @@ def _no_connection(database: Database, error: Exception) -> CouldNotRun:
     driver_error = getattr(error, "orig", error)
     sqlstate = getattr(driver_error, "sqlstate", None)
     message = str(driver_error).strip() or type(driver_error).__name__
-    what = REFUSALS.get(sqlstate or "", message.splitlines()[0])
+    problem = REFUSALS.get(sqlstate or "", message.splitlines()[0])
     start = " (docker compose up -d --wait)" if database.kind == "compose" else ""
     return CouldNotRun(
-        f"no connection: {what}",
+        f"no connection: {problem}",
         database.label,
         f"start that database{start}, or correct its URL, or unset it: embedded is the default",
     )

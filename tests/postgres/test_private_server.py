@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import private_server
 from tests.processes import pids_of, until
 
@@ -40,6 +43,29 @@ def test_a_private_server_restarts_with_other_settings(home: Path) -> None:
         server.kill()
         server.start()
         assert asyncio.run(show(SETTING, url)) == "0"
+
+
+@pytest.mark.parametrize(
+    ("python", "setting", "problem"),
+    [
+        ("/bin/false", SETTING, "the supervisor ended with exit code 1"),
+        ("/no/such/python", SETTING, "no such file"),
+        pytest.param(
+            sys.executable, "no_such_setting", "unrecognized", marks=pytest.mark.thorough
+        ),  # the supervisor tries this for five seconds
+    ],
+)
+def test_a_server_that_does_not_start_is_an_error_and_leaves_no_descriptor_open(
+    home: Path, monkeypatch: pytest.MonkeyPatch, python: str, setting: str, problem: str
+) -> None:
+    with private_server() as server:
+        server.stop()
+        before = len(list(Path("/dev/fd").iterdir()))
+        monkeypatch.setattr(sys, "executable", python)
+        with pytest.raises(CouldNotRun) as refusal:
+            server.start(**{setting: "7"})
+        assert problem in refusal.value.problem
+        assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_a_backend_is_frozen_until_it_is_thawed_or_the_server_stops(home: Path) -> None:

@@ -5,13 +5,13 @@ import asyncio
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import postgres
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.postgres.paths import temporary_folder
 from orm_async_tests.stack_options import add_database, database_choice
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def status(arguments: argparse.Namespace) -> int:
     if choice.kind == "embedded":
         state = postgres.status(arguments.cluster_kind)
         print("\n".join(f"{name}: {value}" for name, value in state.items()))
-        if state["state"] != "running":
+        if state["state"] == "stopped":
             return 0
     with db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database:
         print("\n".join(asyncio.run(_read_status(database))))
@@ -102,7 +102,7 @@ async def _read_status(database: "Database") -> list[str]:
 
 def start(arguments: argparse.Namespace) -> int:
     """start the embedded server"""
-    _embedded_only(arguments, "start")
+    _require_embedded(arguments, "start")
     keep_for = 0.0 if arguments.keep_for is None else read_duration(arguments.keep_for)
     with postgres.lease(arguments.cluster_kind, keep_for) as lease:
         stop = postgres.describe_stop(arguments.cluster_kind)
@@ -126,14 +126,14 @@ def read_duration(text: str) -> float:
 
 def stop(arguments: argparse.Namespace) -> int:
     """stop the embedded server"""
-    _embedded_only(arguments, "stop")
+    _require_embedded(arguments, "stop")
     print("stopped" if postgres.stop(arguments.cluster_kind) else "the server was not running")
     return 0
 
 
 def reset(arguments: argparse.Namespace) -> int:
     """delete the data of the embedded server; the next command creates it again"""
-    _embedded_only(arguments, "reset")
+    _require_embedded(arguments, "reset")
     postgres.reset(arguments.cluster_kind)
     print("deleted")
     return 0
@@ -141,7 +141,7 @@ def reset(arguments: argparse.Namespace) -> int:
 
 def log(arguments: argparse.Namespace) -> int:
     """print the end of the embedded server's log, and its path"""
-    _embedded_only(arguments, "log")
+    _require_embedded(arguments, "log")
     path = postgres.locate_log(arguments.cluster_kind)
     if not path.exists():
         raise CouldNotRun(
@@ -165,8 +165,9 @@ def psql(arguments: argparse.Namespace) -> int:
         program = postgres.find_psql() if database.kind == "embedded" else "psql"
         try:
             return subprocess.run([program, *options], env={**os.environ, **variables}).returncode
-        except FileNotFoundError:
-            raise CouldNotRun("there is no psql", "PATH", "install PostgreSQL's client") from None
+        except OSError as error:
+            problem = f"psql does not start: {error.strerror}"
+            raise CouldNotRun(problem, str(program), "install PostgreSQL's client") from None
 
 
 def alembic(arguments: argparse.Namespace) -> int:
@@ -194,13 +195,14 @@ def _service_file(database: "Database") -> Iterator[dict[str, str]]:
 
     lines = [f"{name}={value}" for name, value in urls.libpq_parameters(database.url).items()]
     password = {"PGPASSWORD": database.url.password} if database.url.password else {}
-    with tempfile.NamedTemporaryFile("w", prefix="orm-async-", suffix=".conf") as file:
-        file.write("\n".join([f"[{SERVICE}]", *lines, ""]))
-        file.flush()
-        yield {"PGSERVICEFILE": file.name, "PGSERVICE": SERVICE, **password}
+    with temporary_folder() as folder:
+        file = folder / "service.conf"
+        file.write_text("\n".join([f"[{SERVICE}]", *lines, ""]))
+        yield {"PGSERVICEFILE": str(file), "PGSERVICE": SERVICE, **password}
 
 
-def _embedded_only(arguments: argparse.Namespace, action: str) -> None:
+def _require_embedded(arguments: argparse.Namespace, action: str) -> None:
+    """Raise CouldNotRun if another database than the embedded server's is chosen."""
     word, source = database_choice(arguments.db_)
     if word != "embedded":
         raise CouldNotRun(

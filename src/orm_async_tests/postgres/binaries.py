@@ -61,11 +61,11 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
             timeout=VERSION_WITHIN,
         )
     except OSError as error:
-        what = f"the program does not start: {error.strerror}"
-        raise CouldNotRun(what, str(program), remedy) from None
+        problem = f"the program does not start: {error.strerror}"
+        raise CouldNotRun(problem, str(program), remedy) from None
     except subprocess.TimeoutExpired:
-        what = f"the program prints no version within {VERSION_WITHIN:.0f} s"
-        raise CouldNotRun(what, str(program), remedy) from None
+        problem = f"the program prints no version within {VERSION_WITHIN:.0f} s"
+        raise CouldNotRun(problem, str(program), remedy) from None
     match = pattern.match(run.stdout)
     if run.returncode or match is None:
         output = (run.stderr.strip() or run.stdout.strip() or "nothing")[:200]

@@ -26,8 +26,8 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
             text=True,
         )
     except OSError as error:
-        what = f"the client program does not start: {error.strerror}"
-        raise CouldNotRun(what, str(path), binaries.CLIENTS) from None
+        problem = f"the client program does not start: {error.strerror}"
+        raise CouldNotRun(problem, str(path), binaries.CLIENTS) from None
 
 
 def read_output(process: "subprocess.Popen[str]") -> str:

@@ -238,13 +238,13 @@ class Cluster:
         if run.returncode:
             raise self._failure(f"the supervisor ended with exit code {run.returncode}")
 
-    def _failure(self, what: str) -> CouldNotRun:
+    def _failure(self, problem: str) -> CouldNotRun:
         is_full = not os.statvfs(self.folder).f_bavail
         reason = "there is no space left on the device" if is_full else self.log_tail(15)
         remedy = "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
         if self.kind is SERVICE:  # a reset would delete a user's data
             remedy = "orm-async-tests db log --service, then correct what it names: no data is lost"
-        return CouldNotRun(f"{what}:\n{reason}", str(self.log), remedy)
+        return CouldNotRun(f"{problem}:\n{reason}", str(self.log), remedy)
 
     def is_running(self) -> bool:
         """Return whether the server accepts connections and its supervisor lives.

@@ -105,7 +105,7 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
     cluster = _open_cluster(kind)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
-        "state": "running" if cluster.is_running() else "stopped",
+        "state": f"running; {describe_stop(kind)}" if cluster.is_running() else "stopped",
         "home": str(cluster.folder),
         "data": str(cluster.data),
         "log": str(cluster.log),

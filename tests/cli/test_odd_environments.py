@@ -1,0 +1,103 @@
+"""Every command refuses variables and homes that it cannot use, and changes nothing."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_odd_urls import COMMANDS, call
+
+SCRIPTS = ("test5", "run")
+
+
+def make_folder(path: Path, mode: int) -> None:
+    path.mkdir()
+    path.chmod(mode)
+
+
+HOMES: dict[str, Callable[[Path], object]] = {
+    "a file": lambda path: path.touch(),
+    "a pipe": os.mkfifo,
+    "a folder for everybody": lambda path: make_folder(path, 0o777),
+    "a sticky folder": lambda path: make_folder(path, 0o1777),
+    "a folder for the group": lambda path: make_folder(path, 0o770),
+    "a link to a file": lambda path: path.symlink_to(__file__),
+    "a loop of links": lambda path: path.symlink_to(path),
+}
+VARIABLES = [
+    ("ORM_ASYNC_HOME", "/proc/1"),
+    ("ORM_ASYNC_HOME", "/dev/null/home"),
+    ("ORM_ASYNC_HOME", os.fsdecode(b"/tmp/\xff")),
+    ("ORM_ASYNC_HOME", "/tmp/a\nb"),
+    ("ORM_ASYNC_HOME", "/tmp/" + "x" * 300),
+    ("ORM_ASYNC_PG_BIN", "/no/such/folder"),
+    ("ORM_ASYNC_PG_BIN", "/etc/passwd"),
+    ("ORM_ASYNC_PG_BIN", "/no\nsuch"),
+]
+
+
+def assert_refused(
+    names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of these commands ends with exit code 2 and an error in three parts."""
+    for name in names:
+        code = call(name, monkeypatch)
+        printed = "".join(capsys.readouterr())
+        assert (name, code) == (name, 2), printed
+        assert "\n  where: " in printed
+        assert "\n  type:  " in printed
+        assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("kind", HOMES)
+def test_every_command_refuses_an_odd_home(
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = tmp_path / "home"
+    HOMES[kind](home)
+    before = home.lstat()
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
+
+    assert_refused(tuple(COMMANDS), monkeypatch, capsys)
+
+    assert list(tmp_path.rglob("*")) == [home]
+    after = home.lstat()
+    assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize(("variable", "value"), VARIABLES)
+def test_every_command_refuses_an_odd_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert_refused(tuple(COMMANDS), monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("port", ["0", "99999", "many"])
+def test_every_command_refuses_an_odd_port_of_compose(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORM_ASYNC_DB", "compose")
+    monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", port)
+    assert_refused(tuple(COMMANDS), monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("word", ["nonsense", "pgbouncer>=99", "standby,nonsense"])
+def test_scripts_refuse_an_odd_requirement(
+    word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORM_ASYNC_REQUIRE", word)
+    assert_refused(SCRIPTS, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("idle", ["soon", "-1", "inf", "nan"])
+def test_every_command_that_starts_the_server_refuses_an_odd_idle_time(
+    idle: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORM_ASYNC_IDLE", idle)
+    names = tuple(name for name in COMMANDS if name != "status")
+    assert_refused(names, monkeypatch, capsys)

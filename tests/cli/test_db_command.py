@@ -15,27 +15,29 @@ NOWHERE = {"DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/x"}
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> dict[str, str]:
-    """Variables of a server of this test's own."""
+def empty_home(tmp_path: Path) -> dict[str, str]:
+    """Variables for a server that does not exist yet."""
     return {"ORM_ASYNC_HOME": str(tmp_path / "home"), "ORM_ASYNC_IDLE": "15"}
 
 
-def test_a_server_is_started_shown_stopped_and_reset(own: dict[str, str]) -> None:
-    assert "stopped" in orm("db", "status", env=own).stdout
-    assert orm("db", "log", env=own).returncode == 2
-    start = orm("db", "start", "--for", "1h", env=own).stdout
+def test_a_server_is_started_shown_stopped_and_reset(empty_home: dict[str, str]) -> None:
+    assert "state: stopped" in orm("db", "status", env=empty_home).stdout
+    assert orm("db", "log", env=empty_home).returncode == 2
+    start = orm("db", "start", "--for", "1h", env=empty_home).stdout
     assert "initialized; it stops 15 s after the last command or connection has ended" in start
-    url = orm("db", "url", env=own)
+    url = orm("db", "url", env=empty_home)
     assert len(url.stdout.splitlines()) == 1
-    assert start.rpartition("at ")[0].rpartition("at ")[2] in url.stderr  # the same time
-    status = orm("db", "status", env=own).stdout
-    assert "running" in status
+    stop_time = start.rpartition(", ")[2].strip()
+    assert stop_time in url.stderr
+    status = orm("db", "status", env=empty_home).stdout
+    assert "state: running" in status
+    assert stop_time in status
     assert "answers: PostgreSQL" in status
     assert "migrations: empty" in status
-    assert orm("db", "log", env=own).returncode == 0
-    assert orm("db", "stop", env=own).returncode == 0
-    assert orm("db", "reset", env=own).returncode == 0
-    until(lambda: not pids_of(Path(own["ORM_ASYNC_HOME"])))
+    assert orm("db", "log", env=empty_home).returncode == 0
+    assert orm("db", "stop", env=empty_home).returncode == 0
+    assert orm("db", "reset", env=empty_home).returncode == 0
+    until(lambda: not pids_of(Path(empty_home["ORM_ASYNC_HOME"])))
 
 
 @pytest.mark.parametrize(
@@ -55,49 +57,49 @@ def test_a_time_to_keep_the_server_without_meaning_is_refused(text: str) -> None
     assert refusal.value.where == "--for"
 
 
-def test_url_hides_the_password_until_it_is_asked_for(database: db.Database) -> None:
+def test_url_hides_the_password_unless_an_option_shows_it(database: db.Database) -> None:
     secret = str(database.url.password)
     assert secret not in orm("db", "url", on=database).stdout
     assert secret in orm("db", "url", "--password", on=database).stdout
 
 
 def test_psql_runs_on_the_database(database: db.Database) -> None:
-    asked = ["-At", "-c", "SELECT 6 * 7"]
-    assert orm_process("db", "psql", "--", *asked, on=database).stdout == "42\n"
-    assert orm_process("db", "psql", "--", *asked).stdout == "42\n"
+    options = ["-At", "-c", "SELECT 6 * 7"]
+    assert orm_process("db", "psql", "--", *options, on=database).stdout == "42\n"
+    assert orm_process("db", "psql", "--", *options).stdout == "42\n"
     assert orm_process("db", "psql", "--", "-c", "nonsense", on=database).returncode != 0
 
 
 @pytest.mark.parametrize("action", ["start", "stop", "reset", "log"])
-def test_the_life_of_somebody_elses_server_is_not_ours(action: str) -> None:
-    done = orm("db", action, env=NOWHERE)
-    assert (done.returncode, done.stdout) == (2, "")
+def test_only_the_embedded_server_is_started_stopped_or_reset(action: str) -> None:
+    run = orm("db", action, env=NOWHERE)
+    assert (run.returncode, run.stdout) == (2, "")
 
 
 def test_status_of_an_unreachable_database_exits_with_2() -> None:
-    done = orm("db", "status", env=NOWHERE)
-    assert done.returncode == 2
-    assert "secret" not in done.stdout + done.stderr
+    run = orm("db", "status", env=NOWHERE)
+    assert run.returncode == 2
+    assert "secret" not in run.stdout + run.stderr
 
 
 def test_doctor_passes_here(database: db.Database) -> None:
-    done = orm("doctor", on=database)
-    assert done.returncode == 0, done.stdout
-    assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
+    run = orm("doctor", on=database)
+    assert run.returncode == 0, run.stdout
+    assert {line.split()[0] for line in run.stdout.splitlines()} == {"ok"}
 
 
-def test_doctor_says_what_is_wrong_and_what_to_type() -> None:
-    done = orm("doctor", env=NOWHERE)
-    assert done.returncode == 2
-    assert "problem  database" in done.stdout
-    assert "type:" in done.stdout
+def test_doctor_names_the_problem_and_the_remedy() -> None:
+    run = orm("doctor", env=NOWHERE)
+    assert run.returncode == 2
+    assert "problem  database" in run.stdout
+    assert "type:" in run.stdout
 
 
-def test_binaries_that_are_not_there_are_named(own: dict[str, str], tmp_path: Path) -> None:
-    for named in (str(tmp_path), "system"):
-        path = {"PATH": str(tmp_path)} if named == "system" else {"PATH": os.environ["PATH"]}
-        done = orm("db", "start", env={"ORM_ASYNC_PG_BIN": named, **own, **path})
-        assert (done.returncode, done.stdout) == (2, "")
+def test_missing_binaries_are_refused(empty_home: dict[str, str], tmp_path: Path) -> None:
+    for value in (str(tmp_path), "system"):
+        path = {"PATH": str(tmp_path)} if value == "system" else {"PATH": os.environ["PATH"]}
+        run = orm("db", "start", env={"ORM_ASYNC_PG_BIN": value, **empty_home, **path})
+        assert (run.returncode, run.stdout) == (2, "")
 
 
 def test_an_option_of_psql_replaces_one_parameter_and_keeps_the_others(

@@ -68,8 +68,8 @@ def audit(arguments: argparse.Namespace) -> int:
     from orm_async_tests.versions.sarif import sarif_document
 
     if arguments.sarif and arguments.file is None:
-        what = "SARIF needs a file whose lines it can point to"
-        raise CouldNotRun(what, "the command line", "orm-async-tests audit poetry.lock --sarif")
+        problem = "SARIF needs a file whose lines it can point to"
+        raise CouldNotRun(problem, "the command line", "orm-async-tests audit poetry.lock --sarif")
     report = _create_report(arguments.file, arguments.to)
     if arguments.sarif:
         print(json.dumps(sarif_document(report.affected), indent=2))

@@ -88,8 +88,8 @@ def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
     name, version = parse_release(text, "--with")
     if name not in LIBRARIES or name == bisected:
         other = next(library for library in LIBRARIES if library != bisected)
-        what = f"{text!r} is not a release of another library than {bisected}"
-        raise CouldNotRun(what, "--with", f"--with {other}==VERSION")
+        problem = f"{text!r} is not a release of another library than {bisected}"
+        raise CouldNotRun(problem, "--with", f"--with {other}==VERSION")
     return name, version
 
 
@@ -108,7 +108,7 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
     yield f"{len(result.outcomes)} of {releases} releases of {result.library} were run"
     names = {defect.description: defect.name for defect in result.defects}
     for version, outcome in result.outcomes.items():
-        shown = ", ".join(sorted(names[what] for what in outcome.defects))
+        shown = ", ".join(sorted(names[description] for description in outcome.defects))
         yield f"  {version:8}  {outcome.word:8}  {outcome.why or shown}".rstrip()
     yield ""
     for defect in result.defects:

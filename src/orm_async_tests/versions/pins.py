@@ -73,8 +73,8 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
     """Raise CouldNotRun if no library has a version."""
     if not any(pin.version for pin in pins):
         reasons = "".join(f"; {reason}" for reason in find_unknown(pins).values())
-        what = f"the file pins none of {', '.join(LIBRARIES)}{reasons}"
-        raise CouldNotRun(what, str(path), REMEDY)
+        problem = f"the file pins none of {', '.join(LIBRARIES)}{reasons}"
+        raise CouldNotRun(problem, str(path), REMEDY)
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
@@ -101,8 +101,8 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
             return library, str(Version(version))
     except InvalidVersion:
         pass  # for example "asyncpg" alone
-    what = f"this is not a release of {', '.join(LIBRARIES[:-1])} or {LIBRARIES[-1]}: {text}"
-    raise CouldNotRun(what, option, f"{option} {LIBRARIES[0]}==2.1.9")
+    problem = f"this is not a release of {', '.join(LIBRARIES[:-1])} or {LIBRARIES[-1]}: {text}"
+    raise CouldNotRun(problem, option, f"{option} {LIBRARIES[0]}==2.1.9")
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
@@ -195,8 +195,8 @@ def _valid_version(version: str, path: Path) -> str:
     try:
         return str(Version(version)) if version else ""
     except InvalidVersion:
-        what = f"this is not a version: {version}"
-        raise CouldNotRun(what, str(path), REMEDY) from None
+        problem = f"this is not a version: {version}"
+        raise CouldNotRun(problem, str(path), REMEDY) from None
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
@@ -281,9 +281,9 @@ def _version_of_archive(name: str) -> str:
 def _locate_included(name: str, path: Path, line: int) -> Path:
     """Return the path of an included file. Raise CouldNotRun for a URL."""
     if "://" in name:
-        what = f"this tool does not download requirements: {name}"
+        problem = f"this tool does not download requirements: {name}"
         remedy = "download the file, and include your copy of it: -r FILE"
-        raise CouldNotRun(what, f"{path}, line {line}", remedy)
+        raise CouldNotRun(problem, f"{path}, line {line}", remedy)
     return path.parent / name
 
 

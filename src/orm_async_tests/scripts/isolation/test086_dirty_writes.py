@@ -1,7 +1,7 @@
-"""No level lets a transaction overwrite what another has not committed (G0).
+"""No level lets a transaction overwrite a row that another transaction has not committed (G0).
 
-The second writer waits for the first one's row lock. When that commits it goes on at READ
-COMMITTED, and both rows end with its values; at the stricter levels it fails (40001).
+The second writer waits for the row lock of the first. At READ COMMITTED it continues once the first
+transaction commits, and both rows end with its values. At stricter levels it fails with 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -20,7 +20,7 @@ lon = TrackPoint.lon
 async def dirty_write(
     a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """both write two rows: does each keep one of them?"""
+    """Let both transactions write both rows; return whether each of them kept one."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))

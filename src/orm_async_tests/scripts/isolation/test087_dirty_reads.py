@@ -1,7 +1,7 @@
-"""No level reads what is not committed, or what is rolled back (G1a, G1b, G1c).
+"""No level reads what another transaction has not committed or has rolled back (G1a, G1b, G1c).
 
-PostgreSQL has no dirty reads: READ UNCOMMITTED is READ COMMITTED there. Where two transactions
-each write a row and read the other one's (G1c), SERIALIZABLE even ends one of them (40001).
+PostgreSQL has no dirty reads: READ UNCOMMITTED behaves like READ COMMITTED. If two transactions
+write one row each and read the row of the other (G1c), SERIALIZABLE ends one of them with 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
@@ -17,6 +17,7 @@ lon = TrackPoint.lon
 
 
 async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
+    """Return whether b reads a value that a rolls back."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.rollback()
@@ -24,6 +25,7 @@ async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
+    """Return whether b reads a value that a overwrites before its commit."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.execute(update(TrackPoint).where(pk == one).values(lon=11))
@@ -32,15 +34,16 @@ async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def circular(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
+    """Return whether both transactions read what the other has not committed."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=32))
-    seen = [
+    values = [
         await a.scalar(select(lon).where(pk == two)),
         await b.scalar(select(lon).where(pk == one)),
     ]
     await a.commit()
     await b.commit()
-    return seen == [32, 21]
+    return values == [32, 21]
 
 
 read_committed, repeatable_read, serializable = at_each_level(

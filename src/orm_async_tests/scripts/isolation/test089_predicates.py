@@ -1,8 +1,9 @@
-"""REPEATABLE READ has no phantoms in PostgreSQL; READ COMMITTED has (PMP).
+"""In PostgreSQL, READ COMMITTED has phantoms, and REPEATABLE READ has none (PMP).
 
-At READ COMMITTED each statement has a snapshot of its own: the same question finds new rows,
-and a DELETE that waited looks again at rows that no longer match and not at those that now
-do. Above it the snapshot is the transaction's, and a write to a changed row fails (40001).
+At READ COMMITTED every statement has its own snapshot. The same query finds new rows, and a DELETE
+that waited for a lock checks the rows that it locked again, but not rows that match only now.
+At stricter levels one snapshot serves the whole transaction, and writing a row that has changed
+since fails with 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -20,18 +21,20 @@ NOW = func.now()
 
 
 async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
-    question = select(pk).where(TrackPoint.user_id == user, lon == 30)
-    before = (await a.scalars(question)).all()
+    """Return whether a query of a finds a row that b has inserted since."""
+    query = select(pk).where(TrackPoint.user_id == user, lon == 30)
+    before = (await a.scalars(query)).all()
     values = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
     await b.execute(insert(TrackPoint).values(values))
     await b.commit()
-    return (await a.scalars(question)).all() != before
+    return (await a.scalars(query)).all() != before
 
 
 async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
+    """Return whether a DELETE of b skips a row that matches since the commit of a."""
     await a.execute(update(TrackPoint).where(pk.in_([one, two])).values(lon=lon + 1))
-    sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
-    waiting = await blocked(b.execute(sixteen))
+    delete_sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
+    waiting = await blocked(b.execute(delete_sixteen))
     await a.commit()
     await waiting
     await b.commit()

@@ -1,8 +1,8 @@
-"""READ COMMITTED loses updates; the stricter levels refuse the second (P4).
+"""READ COMMITTED loses updates, but stricter levels reject the second update (P4).
 
-Both read 15, both add one, both commit: 16. At REPEATABLE READ the second UPDATE finds that
-its row was changed after its snapshot, and fails (40001): try the transaction again. At READ
-COMMITTED say `SET lon = lon + 1`, or lock the row with with_for_update().
+Two transactions read 15, add one, and commit 16. At REPEATABLE READ the second UPDATE fails with
+40001, because its row has changed since its snapshot: run the transaction again. At READ COMMITTED,
+use `SET lon = lon + 1`, or lock the row with with_for_update().
 
 Symptom: 40001 "could not serialize access due to concurrent update"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
@@ -20,15 +20,16 @@ lon = TrackPoint.lon
 
 
 async def lost_update(a: AsyncSession, b: AsyncSession, one: int, blocked: Blocked) -> bool:
+    """Let a and b add one to the same row; return whether one addition is lost."""
     read = select(lon).where(pk == one)
-    seen_by_a, seen_by_b = await a.scalar(read) or 0, await b.scalar(read) or 0
-    await a.execute(update(TrackPoint).where(pk == one).values(lon=seen_by_a + 1))
-    write = update(TrackPoint).where(pk == one).values(lon=seen_by_b + 1)
+    read_by_a, read_by_b = await a.scalar(read) or 0, await b.scalar(read) or 0
+    await a.execute(update(TrackPoint).where(pk == one).values(lon=read_by_a + 1))
+    write = update(TrackPoint).where(pk == one).values(lon=read_by_b + 1)
     waiting = await blocked(b.execute(write))
     await a.commit()
     await waiting
     await b.commit()
-    return await a.scalar(read) == seen_by_a + 1
+    return await a.scalar(read) == read_by_a + 1
 
 
 read_committed, repeatable_read, serializable = at_each_level({"P4 lost update": lost_update})

@@ -1,8 +1,8 @@
-"""READ COMMITTED mixes before and after; the stricter levels do not (G-single).
+"""READ COMMITTED can mix values from before and after a commit; stricter levels cannot (G-single).
 
-Between two statements another transaction commits, and the second one sees it: two rows that
-never were true together. One snapshot for the transaction prevents it, and fails (40001)
-where it would have to write over what it cannot see.
+Another transaction commits between two statements, and only the second statement sees it. The two
+rows that you read were never valid together. At stricter levels the transaction has one snapshot,
+and a write to a row that it cannot see fails with 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
@@ -17,28 +17,29 @@ pk = TrackPoint.id
 lon = TrackPoint.lon
 
 
-async def swapped(b: AsyncSession, one: int, two: int) -> None:
+async def swap(b: AsyncSession, one: int, two: int) -> None:
+    """Exchange the values of the two rows."""
     await b.execute(update(TrackPoint).where(pk == one).values(lon=16))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=15))
 
 
 async def skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
     first = await a.scalar(select(lon).where(pk == one))
-    await swapped(b, one, two)
+    await swap(b, one, two)
     await b.commit()
     return first == await a.scalar(select(lon).where(pk == two))
 
 
 async def predicate(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
     first = await a.scalar(select(pk).where(lon == 15, pk.in_([one, two])))
-    await swapped(b, one, two)
+    await swap(b, one, two)
     await b.commit()
     return first != await a.scalar(select(pk).where(lon == 15, pk.in_([one, two])))
 
 
 async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
     await a.scalar(select(lon).where(pk == one))
-    await swapped(b, one, two)
+    await swap(b, one, two)
     waiting = await blocked(a.execute(delete(TrackPoint).where(pk == two, lon == 16)))
     await b.commit()
     await waiting

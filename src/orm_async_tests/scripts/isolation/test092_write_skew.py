@@ -1,8 +1,9 @@
 """REPEATABLE READ allows write skew; only SERIALIZABLE prevents it (G2-item).
 
-Each reads both rows and writes another one, as two doctors who both leave because the other
-one is on call. No row is written twice, so no snapshot helps. SERIALIZABLE watches what was
-read, and one of the two fails (40001), maybe only at COMMIT: be ready to try again.
+Both transactions read two rows, and each of them writes another row. Two doctors who both go home
+because the other one is on call make the same mistake. No row is written twice, so a snapshot does
+not help. SERIALIZABLE tracks what a transaction has read, and one transaction fails with 40001,
+possibly at COMMIT: be ready to run it again.
 
 Symptom: 40001 "could not serialize access due to read/write dependencies"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
@@ -20,7 +21,7 @@ lon = TrackPoint.lon
 
 
 async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """at least one lon is to stay below 20: does each session see the other point do so?"""
+    """Require one lon below 20; return whether both sessions rely on the other point."""
     low = select(func.count()).where(pk.in_([one, two]), lon < 20)
     enough = await a.scalar(low) == 2 and await b.scalar(low) == 2
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))

@@ -1,8 +1,8 @@
-"""Only SERIALIZABLE prevents cycles of reads and new rows (G2).
+"""Only SERIALIZABLE prevents cycles between reads and new rows (G2).
 
-Each looks for rows, finds none, and inserts one that the other would have found. Or: a reader
-that writes nothing sees a state that no order of the transactions could have made, and the
-writer that would complete the cycle fails (40001).
+Two transactions look for rows, find none, and insert rows that the other one should have found. In
+the second schedule, a transaction that only reads observes a state that no order of the
+transactions could produce. SERIALIZABLE ends the writer that would complete the cycle with 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -20,17 +20,19 @@ NOW = func.now()
 
 
 async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
+    """Return whether both sessions insert a row because they find none."""
     new = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
-    found = select(func.count()).where(TrackPoint.user_id == user, lon == 30)
-    empty = await a.scalar(found) == await b.scalar(found) == 0
+    count = select(func.count()).where(TrackPoint.user_id == user, lon == 30)
+    empty = await a.scalar(count) == await b.scalar(count) == 0
     await a.execute(insert(TrackPoint).values(new))
     await b.execute(insert(TrackPoint).values(new))
     await a.commit()
     await b.commit()
-    return empty and await a.scalar(found) == 2
+    return empty and await a.scalar(count) == 2
 
 
 async def two_edges(a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int) -> bool:
+    """Return whether c reads a state that no order of a and b explains."""
     both = select(lon).where(pk.in_([one, two])).order_by(pk)
     before = (await a.scalars(both)).all()
     await b.execute(update(TrackPoint).where(pk == two).values(lon=lon + 5))

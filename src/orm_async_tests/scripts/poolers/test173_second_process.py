@@ -1,11 +1,11 @@
-"""A second process behind PgBouncer meets the first one's prepared statements.
+"""Behind PgBouncer, a second process collides with the prepared statements of the first.
 
-asyncpg names them __asyncpg_stmt_1__ and so on, and each process counts from one. In transaction
-mode PgBouncer gives both processes the same server connections, and nothing clears what the first
-one prepared there: the second cannot even connect. So it is after a restart, too. With both caches
-off statements have no names (asyncpg 0.30 needs prepared_statement_name_func=lambda: "" as well).
-That is what was measured: neither library promises to work in this mode. PgBouncer's
-max_prepared_statements is made for it (test175).
+asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from one. In
+transaction mode, PgBouncer gives both processes the same server connections, and nothing removes
+what the first process prepared there. The second process cannot even connect. The same happens
+after a restart of one process. With both caches off, statements have no names (asyncpg 0.30 also
+needs prepared_statement_name_func=lambda: ""). We measured that; neither library promises to work
+in this mode. PgBouncer's max_prepared_statements is made for it (test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
@@ -23,6 +23,7 @@ Read = dict[str, str | None]
 
 
 async def read(url: URL, arguments: dict[str, int]) -> Read:
+    """Return the first user name, read by a new engine."""
     engine = create_async_engine(url, connect_args=arguments)
     async with engine.connect() as connection:
         name = await connection.scalar(select(User.username).order_by(User.id))
@@ -32,7 +33,7 @@ async def read(url: URL, arguments: dict[str, int]) -> Read:
 
 @wrong
 async def default_caches(pooler: Pooler, processes: Processes) -> Read:
-    """read in one process, then in another"""
+    """read in one process, then in another process"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     await processes.run(read, url, {})
     return await processes.run(read, url, {})
@@ -40,7 +41,7 @@ async def default_caches(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+    """read in two processes with statement_cache_size and prepared_statement_cache_size 0"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, off)

@@ -1,9 +1,10 @@
-"""In transaction mode a cached statement is looked for where it was not prepared.
+"""In transaction mode, a cached statement may be missing on the next server connection.
 
-A connection of the engine caches the names of what it has prepared, and PgBouncer gives its next
-transaction another server connection, which does not know them. Unique names, which SQLAlchemy's
-documentation advises with NullPool, end the clash with other processes (test173), and not this: one
-connection that makes two transactions fails. With both caches off nothing is cached.
+A connection of the engine caches the names of the statements that it has prepared. PgBouncer runs
+its next transaction on another server connection, which does not know those names. SQLAlchemy's
+documentation recommends NullPool and unique names. They prevent collisions with other processes
+(test173), but a single connection with two transactions still fails. With both caches off, nothing
+is cached.
 
 Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
@@ -23,7 +24,7 @@ FIRST = select(func.min(User.username))
 
 
 async def read_on_two(engine: AsyncEngine) -> dict[str, str | None]:
-    """Read on one server connection, and then on another one, which was used last."""
+    """Read on one server connection, then on the one that PgBouncer used last."""
     async with engine.connect() as one, engine.connect() as two:
         await one.scalar(FIRST)
         await two.scalar(select(1))
@@ -41,7 +42,7 @@ async def default_caches(pooler: Pooler, make_engine: MakeEngine) -> dict[str, s
 
 @wrong
 async def unique_names(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
-    """the same with NullPool and prepared_statement_name_func, which gives unique names"""
+    """two transactions, with NullPool and unique names by prepared_statement_name_func"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
     names = {"prepared_statement_name_func": lambda: f"s_{uuid4()}"}
     return await read_on_two(make_engine(url, poolclass=NullPool, connect_args=names))
@@ -49,7 +50,7 @@ async def unique_names(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str
 
 @right
 async def both_caches_off(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
-    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+    """two transactions, with statement_cache_size and prepared_statement_cache_size 0"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_on_two(make_engine(url, connect_args=off))

@@ -1,8 +1,9 @@
-"""With max_prepared_statements an ALTER breaks a query for every client.
+"""With max_prepared_statements, an ALTER of a column's type breaks a query for every client.
 
-Since 1.21 PgBouncer can prepare statements on whichever server connection a client gets (1.24 does
-by default): that cures test173 to test177. But it prepares a text once on each: after a change of
-type the server refuses it there, from new clients too, until RECONNECT or server_lifetime ends it.
+Since version 1.21, PgBouncer can prepare a statement on whichever server connection a client gets,
+and 1.24 does so by default. That fixes test173, test174, test176 and test177. But PgBouncer keeps
+the prepared statement of a query on each server connection. After a change of type the server
+rejects it, for new clients too, until RECONNECT or server_lifetime ends that connection.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
@@ -35,25 +36,26 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def read(engine: AsyncEngine) -> Read:
+    """Return the height of the hut."""
     async with engine.connect() as connection:
         return {"height": await connection.scalar(select(Hut.height))}
 
 
 @right
 async def unchanged(pooler: Pooler, make_engine: MakeEngine) -> Read:
-    """read on one server connection while another client reads on another one; change over"""
+    """read on one server connection, then on the one that another client used"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         for connection in (one, other):
             await connection.scalar(select(Hut.height))
         await one.commit()
-        await other.commit()  # PgBouncer gives what was used last
+        await other.commit()  # PgBouncer reuses the last connection first
         return {"height": await one.scalar(select(Hut.height))}
 
 
 @wrong
 async def changed(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
-    """read; let somebody ALTER; read as a new client"""
+    """read, ALTER the column's type, and read as a new client"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     await read(make_engine(url))
     async with engine.begin() as connection:
@@ -63,7 +65,7 @@ async def changed(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) 
 
 @right
 async def caches_off(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
-    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+    """read, ALTER and read with statement_cache_size and prepared_statement_cache_size 0"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await read(make_engine(url, connect_args=off))

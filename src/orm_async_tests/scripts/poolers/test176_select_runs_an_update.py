@@ -1,10 +1,10 @@
-"""Behind PgBouncer a SELECT runs the UPDATE that another process prepared.
+"""Behind PgBouncer, a SELECT can execute an UPDATE that another process prepared.
 
-Both processes call their first statement of their own __asyncpg_stmt_5__. The first prepares an
-UPDATE by this name on one server connection, the second a SELECT on another. Then a transaction of
-the second gets the first's server connection. Both return a text, so nothing fails: it commits what
-nobody in that process wrote. With both caches off statements have no names, and with
-max_prepared_statements (test175) they get PgBouncer's.
+Both processes name the first statement of their own __asyncpg_stmt_5__. The first process prepares
+an UPDATE on one server connection, and the second a SELECT on another. Then the second process gets
+the server connection of the first. Both statements return a text, so nothing fails, and the second
+process commits an UPDATE that it never sent. With both caches off, statements have no names. With
+max_prepared_statements (test175), PgBouncer names them.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """
@@ -22,22 +22,24 @@ SELECT = "SELECT username FROM users WHERE id = 1"
 UPDATE = "UPDATE users SET username = 'changed' WHERE id = 1 RETURNING username"
 LOCK = text("SELECT pg_advisory_xact_lock(176)")
 Caches = dict[str, int]
-Found = dict[str, object]
+Names = dict[str, object]
 
 
 async def first(url: URL, caches: Caches) -> None:
+    """Prepare and execute the UPDATE, and roll it back."""
     engine = create_async_engine(url, connect_args=caches)
     async with engine.connect() as connection:
-        await connection.execute(text(UPDATE))  # and take it back
+        await connection.execute(text(UPDATE))
     await engine.dispose()
 
 
 async def second(url: URL, caches: Caches) -> list[str | None]:
+    """Execute the SELECT on two server connections and return what it reads."""
     engine = create_async_engine(url, connect_args=caches)
     async with engine.connect() as connection, engine.connect() as waiting:
         names = [await connection.scalar(text(SELECT))]
         await connection.commit()
-        await waiting.execute(LOCK)  # it keeps the server connection that was just used
+        await waiting.execute(LOCK)  # holds the server connection that was just used
         names.append(await connection.scalar(text(SELECT)))
         await connection.commit()
     await engine.dispose()
@@ -47,7 +49,10 @@ async def second(url: URL, caches: Caches) -> list[str | None]:
 async def both(
     url: URL, caches: Caches, activity: Activity, processes: Processes
 ) -> list[str | None]:
-    """What the second process reads; at first the server connection of the first is in use."""
+    """Run both processes and return what the second one reads.
+
+    At first, another client holds the server connection that the first process has used.
+    """
     await processes.run(first, url, caches)
     async with create_async_engine(url, poolclass=NullPool, connect_args=OFF).connect() as holding:
         await holding.execute(LOCK)
@@ -57,7 +62,7 @@ async def both(
 
 
 @wrong
-async def default_caches(pooler: Pooler, activity: Activity, processes: Processes) -> Found:
+async def default_caches(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
     """UPDATE and roll back in one process, SELECT twice in another"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, {}, activity, processes)
@@ -65,8 +70,8 @@ async def default_caches(pooler: Pooler, activity: Activity, processes: Processe
 
 
 @right
-async def both_caches_off(pooler: Pooler, activity: Activity, processes: Processes) -> Found:
-    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+async def both_caches_off(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
+    """run both processes with statement_cache_size and prepared_statement_cache_size 0"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, OFF, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}

@@ -1,9 +1,9 @@
-"""Unique statement names do not save an ENUM column behind PgBouncer.
+"""Unique statement names do not make an ENUM column work behind PgBouncer.
 
-asyncpg asks the server about a type that it does not know, such as an ENUM, by a prepared statement
-of its own, which prepared_statement_name_func does not name: it clashes with another process's. So
-SQLAlchemy's documented settings, NullPool and unique names, are not enough for such a column.
-statement_cache_size=0 is what makes asyncpg's own statements unnamed.
+asyncpg looks up an unknown type, such as an ENUM, with a prepared statement of its own.
+prepared_statement_name_func does not name that statement, so it collides with the statement of
+another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore not
+enough for such a column. statement_cache_size=0 makes asyncpg's own statements unnamed.
 
 Symptom: DuplicatePreparedStatementError 42P05 "already exists" in "_introspect_types"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
@@ -43,6 +43,7 @@ def unique_name() -> str:
 
 
 async def read(url: URL, options: dict[str, Any]) -> Read:
+    """Return the pace of the walk, read by a new engine."""
     engine = create_async_engine(url, **options)
     async with AsyncSession(engine) as session:
         pace = (await session.scalars(select(Walk.pace))).one()
@@ -52,7 +53,7 @@ async def read(url: URL, options: dict[str, Any]) -> Read:
 
 @wrong
 async def unique_names(pooler: Pooler, processes: Processes) -> Read:
-    """read in one process, then in another, with NullPool and unique names"""
+    """read in one process, then in another process, with NullPool and unique names"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     names = {"prepared_statement_name_func": unique_name}
     options = {"poolclass": NullPool, "connect_args": names}
@@ -62,7 +63,7 @@ async def unique_names(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """the same with statement_cache_size and prepared_statement_cache_size 0"""
+    """read in two processes with statement_cache_size and prepared_statement_cache_size 0"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, {"connect_args": off})

@@ -1,8 +1,9 @@
-"""In transaction mode SET, locks and LISTEN stay behind for whoever comes next.
+"""In transaction mode, SET, locks and LISTEN leak to the next client.
 
-They belong to a session of the server, and that is a server connection, which PgBouncer gives to
-another client after each transaction. Its server_reset_query is sent in session mode alone. What
-ends with the transaction is safe, and LISTEN needs a connection past the pooler.
+They belong to a session of the server, which is a server connection. PgBouncer gives that
+connection to another client after every transaction, and sends its server_reset_query only in
+session mode. Whatever ends with the transaction is safe. LISTEN needs a direct connection to the
+server.
 
 Docs: https://www.pgbouncer.org/features.html
 """
@@ -15,11 +16,11 @@ from orm_async_tests.harness import MakeEngine, Observation, Pooler, main_of, ri
 LIMIT = "SHOW statement_timeout"
 CHANNELS = "SELECT array(SELECT pg_listening_channels())"
 LOCK, XACT_LOCK = "SELECT pg_try_advisory_lock(178)", "SELECT pg_try_advisory_xact_lock(178)"
-Found = dict[str, object]
+Answer = dict[str, object]
 
 
 async def next_client(pooler: Pooler, make_engine: MakeEngine, first: str, then: str) -> object:
-    """What another client is answered, after one has committed."""
+    """Execute `first` as one client and commit; return the value of `then` for another."""
     url = pooler.start(pool_mode="transaction")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         await one.execute(text(first))
@@ -28,27 +29,27 @@ async def next_client(pooler: Pooler, make_engine: MakeEngine, first: str, then:
 
 
 @wrong
-async def set_(pooler: Pooler, make_engine: MakeEngine) -> Found:
-    """SET, commit; the next client's limit"""
+async def set_(pooler: Pooler, make_engine: MakeEngine) -> Answer:
+    """SET statement_timeout and commit; the next client reads it"""
     return {"limit": await next_client(pooler, make_engine, "SET statement_timeout = '7s'", LIMIT)}
 
 
 @right
-async def local(pooler: Pooler, make_engine: MakeEngine) -> Found:
-    """SET LOCAL, commit"""
+async def local(pooler: Pooler, make_engine: MakeEngine) -> Answer:
+    """SET LOCAL statement_timeout and commit; the next client reads it"""
     first = "SET LOCAL statement_timeout = '7s'"
     return {"limit": await next_client(pooler, make_engine, first, LIMIT)}
 
 
 @wrong
-async def lock(pooler: Pooler, make_engine: MakeEngine) -> Found:
-    """lock, commit, and think that it is locked; whether the next client gets the lock too"""
+async def lock(pooler: Pooler, make_engine: MakeEngine) -> Answer:
+    """pg_try_advisory_lock() and commit; the next client tries it too"""
     return {"granted twice": await next_client(pooler, make_engine, LOCK, LOCK)}
 
 
 @right
-async def xact(pooler: Pooler, make_engine: MakeEngine) -> Found:
-    """lock for the transaction, and work in it"""
+async def xact(pooler: Pooler, make_engine: MakeEngine) -> Answer:
+    """pg_try_advisory_xact_lock() in a transaction; another client tries it meanwhile"""
     url = pooler.start(pool_mode="transaction")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         await one.execute(text(XACT_LOCK))
@@ -56,14 +57,14 @@ async def xact(pooler: Pooler, make_engine: MakeEngine) -> Found:
 
 
 @wrong
-async def listen(pooler: Pooler, make_engine: MakeEngine) -> Found:
-    """LISTEN, commit; what the next client listens to"""
+async def listen(pooler: Pooler, make_engine: MakeEngine) -> Answer:
+    """LISTEN and commit; the next client lists its channels"""
     return {"channels": await next_client(pooler, make_engine, "LISTEN test178", CHANNELS)}
 
 
 @right
-async def past(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Found:
-    """LISTEN on an engine with the server's own URL"""
+async def past(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Answer:
+    """LISTEN on a direct connection; a client of the pooler lists its channels"""
     through = make_engine(pooler.start(pool_mode="transaction"))
     async with engine.connect() as one, through.connect() as other:
         await one.execute(text("LISTEN test178"))

@@ -1,9 +1,9 @@
-"""PgBouncer refuses server_settings such as a timeout, or drops them silently.
+"""PgBouncer rejects most server_settings, or ignores them silently.
 
-A client's connection is not the server's, so what asyncpg asks for at its start is refused, but for
-a few settings that PgBouncer keeps for each client, such as timezone and application_name. With
-ignore_startup_parameters it lets the client in, without the setting. SET LOCAL works, for each
-transaction; what all clients share is set by ALTER ROLE, or by PgBouncer's connect_query.
+A client's connection is not the server's connection. PgBouncer therefore rejects the settings that
+asyncpg sends at the start, except for a few that it keeps for every client, such as timezone and
+application_name. With ignore_startup_parameters it accepts the client without the setting. SET
+LOCAL works for one transaction. For all clients, use ALTER ROLE or PgBouncer's connect_query.
 
 Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters
@@ -15,48 +15,49 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import MakeEngine, Observation, Pooler, main_of, right, wrong
 
 ONLY = "asyncpg"
-Shown = dict[str, str | None]
+Setting = dict[str, str | None]
 
 
-async def shown(engine: AsyncEngine, name: str) -> Shown:
+async def show(engine: AsyncEngine, name: str) -> Setting:
+    """Return the current value of a setting."""
     async with engine.connect() as connection:
         return {name: await connection.scalar(text(f"SHOW {name}"))}
 
 
 @wrong
-async def refused(pooler: Pooler, make_engine: MakeEngine) -> Shown:
+async def refused(pooler: Pooler, make_engine: MakeEngine) -> Setting:
     """server_settings with statement_timeout"""
     url = pooler.start(pool_mode="transaction")
     settings = {"server_settings": {"statement_timeout": "7s"}}
-    return await shown(make_engine(url, connect_args=settings), "statement_timeout")
+    return await show(make_engine(url, connect_args=settings), "statement_timeout")
 
 
 @wrong
-async def dropped(pooler: Pooler, make_engine: MakeEngine) -> Shown:
-    """the same, with ignore_startup_parameters"""
+async def dropped(pooler: Pooler, make_engine: MakeEngine) -> Setting:
+    """server_settings with statement_timeout, and ignore_startup_parameters"""
     url = pooler.start(pool_mode="transaction", ignore_startup_parameters="statement_timeout")
     settings = {"server_settings": {"statement_timeout": "7s"}}
-    return await shown(make_engine(url, connect_args=settings), "statement_timeout")
+    return await show(make_engine(url, connect_args=settings), "statement_timeout")
 
 
 @right
-async def set_local(pooler: Pooler, make_engine: MakeEngine) -> Shown:
-    """SET LOCAL at the begin of each transaction"""
+async def set_local(pooler: Pooler, make_engine: MakeEngine) -> Setting:
+    """SET LOCAL at the beginning of every transaction"""
     engine = make_engine(pooler.start(pool_mode="transaction"))
 
     @event.listens_for(engine.sync_engine, "begin")
     def limit(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout = '7s'")
 
-    return await shown(engine, "statement_timeout")
+    return await show(engine, "statement_timeout")
 
 
 @right
-async def kept(pooler: Pooler, make_engine: MakeEngine) -> Shown:
+async def kept(pooler: Pooler, make_engine: MakeEngine) -> Setting:
     """server_settings with timezone"""
     url = pooler.start(pool_mode="transaction")
     settings = {"server_settings": {"timezone": "Asia/Tokyo"}}
-    return await shown(make_engine(url, connect_args=settings), "timezone")
+    return await show(make_engine(url, connect_args=settings), "timezone")
 
 
 def check(

@@ -1,8 +1,9 @@
-"""A session inside an outer transaction needs the mode "create_savepoint".
+"""A session inside an outer transaction needs join_transaction_mode="create_savepoint".
 
-The recipe for tests: begin on a connection, give it to the session, roll back at the end.
-With join_transaction_mode="create_savepoint" the code may commit and roll back as it likes,
-and nothing stays. In the default mode its rollback ends the outer transaction.
+This is the recipe for tests: begin a transaction on a connection, bind the session to that
+connection, and roll back at the end. With join_transaction_mode="create_savepoint" the code may
+commit and roll back as it likes, and nothing remains. In the default mode, a rollback of the code
+under test ends the outer transaction.
 
 Symptom: SAWarning "transaction already deassociated from connection"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
@@ -19,6 +20,7 @@ COUNT = select(func.count(User.id))
 
 
 async def code_under_test(session: AsyncSession) -> None:
+    """Commit one user and roll another one back."""
     session.add(User(username="kept"))
     await session.commit()
     session.add(User(username="lost"))
@@ -57,7 +59,7 @@ def check(default_mode: Observation, savepoint_mode: Observation) -> None:
     assert default_mode.value == {
         "outer transaction active": False,
         "rows inside": 3,
-    }  # both rows are gone, and the outer transaction
+    }  # the rollback removed both new rows and the outer transaction
     assert default_mode.warnings == ["SAWarning"]
     assert savepoint_mode.value == {"outer transaction active": True, "rows inside": 4}
     assert savepoint_mode.log[-1] == "ROLLBACK"

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import Report, pattern_sweeps, server_monitor, sweep
+from orm_async_tests.faults.fault_points import Point
 from orm_async_tests.faults.kinds import Fault
 from orm_async_tests.faults.pattern_sweeps import (
     default_kinds,
@@ -18,7 +19,6 @@ from orm_async_tests.faults.pattern_sweeps import (
     select_patterns,
 )
 from orm_async_tests.faults.patterns import add
-from orm_async_tests.faults.points import Point
 from orm_async_tests.harness.environment.private_servers import url_of
 from orm_async_tests.postgres.cluster import DURABLE
 from tests.faults.sweep_helpers import name_violations

@@ -13,9 +13,9 @@ from orm_async_tests.faults.expected_violations import (
     NEVER_RETRIEVED,
     explain_outcome,
 )
+from orm_async_tests.faults.fault_points import Point, parse_point
 from orm_async_tests.faults.kinds import KINDS, Fault, list_faults
 from orm_async_tests.faults.outcome import Outcome
-from orm_async_tests.faults.points import Point, parse_point
 from orm_async_tests.faults.report import Cell, Report, classify, summarize
 
 POINT = Point("asyncpg", "asyncio", "shop.orders:place_order", Fault("cancel", "ready"), 7)

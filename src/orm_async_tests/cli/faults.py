@@ -185,13 +185,13 @@ def _draw(
 def run_again(arguments: argparse.Namespace) -> int:
     """Run one point, print its outcome, and return 1 for a violation."""
     from orm_async_tests.faults.failed_points import find_failed_points
+    from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.pattern_sweeps import (
         open_database,
         open_private_server,
         plan_sweeps,
         select_patterns,
     )
-    from orm_async_tests.faults.points import parse_point
     from orm_async_tests.harness.environment.event_loops import run
     from orm_async_tests.postgres.paths import home
 

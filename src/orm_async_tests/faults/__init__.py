@@ -10,18 +10,18 @@ interruption from one suspension to the next, and a connection carries one messa
 Every coroutine of the work runs inside `suspensions.Suspensions`, which counts its suspensions in
 all tasks that exist during the run. Every connection runs through `network.Network`, which counts
 the messages that the client sends. The work runs twice without a fault to count these points, and
-then once for every point and each fault. The number of a point identifies it, so that a failure can
+then once for every fault at every point. The number of a point identifies it, so that a failure can
 be run again.
 
 After every fault the sweep asserts that:
 
-* the caller was released in time, and saw the error that the fault stands for
-* the pool had no connection checked out when the caller went on
-* the server has no backend that is active or in a transaction, and no task is left running
-* all rows of the work were changed, or none, and none if the caller was told of nothing wrong
-  although nothing was committed
-* nothing was warned, logged as an error, or raised where no caller could see it
-* the next use of the engine works, and `dispose()` closes every connection
+* The caller is released in time. After a cancel it sees `CancelledError`, and after a timeout
+  `TimeoutError`.
+* When the caller goes on, the pool has no connection checked out.
+* A few seconds later no backend is active or in a transaction, and no task is running.
+* The work has changed all its rows or none. If it ended normally, it has changed all of them.
+* No warning, logged error or exception was hidden from the caller.
+* The next use of the engine works, and `dispose()` closes every connection.
 
 It does not assert which side of a commit a fault falls on: a caller that sees an error cannot know
 whether the server committed. Such points are counted as ambiguous commits, and are no violations.

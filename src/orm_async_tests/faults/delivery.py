@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.faults.fault_points import Point
 from orm_async_tests.faults.labels import describe_suspension
-from orm_async_tests.faults.points import Point
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.faults.suspensions import Suspensions
 
@@ -31,7 +31,7 @@ class AnyioScope:
         return self._manager.__exit__(*error)
 
     def reschedule(self, when: float) -> None:
-        """Expire at this time of the event loop, in seconds."""
+        """Expire when the event loop's clock reaches this time, in seconds."""
         self._scope.deadline = when
 
     def expired(self) -> bool:

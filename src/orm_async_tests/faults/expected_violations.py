@@ -1,7 +1,7 @@
 """Violations that are expected: known defects of libraries, and patterns that are wrong on purpose.
 
-The list is strict: a defect that a pattern has to show, but does not, is an error too. If no issue
-is known, the link leads to the documentation of the API.
+The list is strict: it is also an error if a pattern no longer shows its defect. If no issue is
+known, the link leads to the documentation of the API.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from orm_async_tests.harness.definitions.upstream import Upstream
 
 @dataclass(frozen=True)
 class ExpectedViolation:
-    """A defect, and the invariants that it violates in some work under some faults."""
+    """A known defect, the invariants that it violates, and where it shows."""
 
     defect: Upstream
     violations: frozenset[str]
@@ -152,7 +152,7 @@ NEVER_TIMED = ExpectedViolation(
 )
 NO_TIMEOUT = ExpectedViolation(
     Upstream(
-        "no timeout for a command exists, so that it waits for a silent server without end",
+        "commands have no timeout, so that they wait for a silent server without end",
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/api/connections.html#the-connection-class",
     ),

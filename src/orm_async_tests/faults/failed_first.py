@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from orm_async_tests.faults.expected_violations import explain, explain_outcome
 from orm_async_tests.faults.failed_points import FailedPoints
+from orm_async_tests.faults.fault_points import Point
 from orm_async_tests.faults.outcome import Outcome
-from orm_async_tests.faults.points import Point
 from orm_async_tests.faults.report import Cell, format_point
 from orm_async_tests.faults.sweeping import Sweep
 
@@ -20,9 +20,10 @@ async def sweep_failed_first(
     say: Say,
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Return the cells of the sweeps of one piece of work, with defects that explain violations.
+    """Run the sweeps of one piece of work, and return their cells.
 
-    A point that failed last time and fails again is a failure, even if it passes in the sweep.
+    A violation has the known defect that explains it, if any. A point that failed last time and
+    fails again is a failure, even if it passes in the sweep.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []
@@ -55,7 +56,7 @@ async def _run_again(
 
 
 def _include(failures: Sequence[Outcome], cell: Cell) -> Cell:
-    """Return the cell with the failures of its fault in place of the outcomes of their points."""
+    """Return the cell with these failures in place of the outcomes of the same points."""
     outcomes = {outcome.point: outcome for outcome in cell.outcomes}
     fault = cell.fault
     outcomes |= {failure.point: failure for failure in failures if failure.point.fault == fault}

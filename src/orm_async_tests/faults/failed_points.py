@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.points import Point, parse_point
+from orm_async_tests.faults.fault_points import Point, parse_point
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file for one piece of work; a user's work belongs to the working directory."""
+    """Return the failed points of one piece of work, for a user's function by working directory."""
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])

@@ -12,9 +12,9 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.faults.delivery import LIMITS, Delivery
+from orm_async_tests.faults.fault_points import Point
 from orm_async_tests.faults.network import Network, refuse_tls
 from orm_async_tests.faults.outcome import DONE, OPEN, Outcome
-from orm_async_tests.faults.points import Point
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.faults.suspensions import Suspensions
 from orm_async_tests.harness import checked_out
@@ -203,8 +203,8 @@ async def _settle(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Wait until all tasks are done and all backends idle.
 
-    Return the states of the backends and the names of the tasks for which that takes too long. The
-    tasks are cancelled then.
+    Return the states of the backends and the names of the tasks for which that takes too long, and
+    cancel these tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:

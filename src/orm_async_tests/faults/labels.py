@@ -13,7 +13,7 @@ MAX_CALLS = 3  # the number of calls below the user's line
 def describe_suspension(main: Any, suspended: Any) -> str:
     """Return the innermost user's line of the main coroutine, and the calls below it.
 
-    If a task of a library is suspended, for which the main coroutine waits, its calls follow a "+".
+    If another task is suspended, for which the main coroutine waits, its calls follow after a "+".
     """
     frames = list(_walk_frames(main))
     skipped = (*LIBRARIES, *PACKAGE_FILES)

@@ -18,7 +18,7 @@ ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST inste
 
 
 class Network(Proxy):
-    """Passes messages on, and counts those of the clients since the last call of `arm`."""
+    """A proxy that counts the messages of clients since the last call of `arm`."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)

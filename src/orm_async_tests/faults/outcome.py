@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orm_async_tests.faults.points import Point
+from orm_async_tests.faults.fault_points import Point
 from orm_async_tests.harness.definitions.upstream import Upstream
 
 DONE = "done"
@@ -27,7 +27,7 @@ UNUSABLE = "unusable"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run with a fault at a point has shown."""
+    """The observations of one run with a fault at a point."""
 
     point: Point
     label: str = ""
@@ -88,7 +88,10 @@ class Outcome:
 
     @property
     def is_unresolved(self) -> bool:
-        """Return whether it is unknown if the fault was delivered, or what it violated."""
+        """Return whether the run proves nothing.
+
+        The fault may not have arrived, or an earlier violation was not repeated.
+        """
         return not self.violations and (bool(self.unconfirmed) or not self.delivered)
 
     @property

@@ -90,7 +90,8 @@ def open_database(
     name = patterns[0].name
     if choice or driver:
         problem = f"{name} uses the engine of its module, and no other database"
-        raise CouldNotRun(problem, "--db" if choice else "--driver", "the command without it")
+        option = "--db" if choice else "--driver"
+        raise CouldNotRun(problem, option, f"the command without {option}")
     if engine.driver not in db.DRIVERS:
         problem = f"the engine of {name} uses {engine.driver}"
         raise CouldNotRun(problem, "--pattern", f"an engine for {' or '.join(db.DRIVERS)}")
@@ -116,7 +117,8 @@ def plan_sweeps(
 ) -> list[Sweep]:
     """Return the sweeps of a pattern: on the database, on a silent network, on a private server.
 
-    Each has some of the kinds; together they have all that the pattern is swept with.
+    A silent network needs engines with timeouts, and a kill needs a private server, so the kinds
+    are divided among the sweeps.
     """
     if pattern.is_users:
         refuse_kill(kinds)
@@ -160,7 +162,7 @@ def _engine_factory(
 def _database_preparation(
     pattern: Pattern, database: db.Database
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """Return what fills the tables of the patterns, or nothing for a user's function."""
+    """Return a context manager that fills the patterns' tables, but not for a user's function."""
 
     @asynccontextmanager
     async def prepare() -> AsyncIterator[None]:
@@ -184,7 +186,7 @@ def _private_preparation(url: URL) -> Callable[[], AbstractAsyncContextManager[N
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users with many points, because some patterns delete one in each run."""
+    """Insert users with many points, because some patterns delete a point in every run."""
     users = "INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, :users) n"
     points = """
         INSERT INTO track_points (user_id, lat, lon, date)

@@ -1,4 +1,4 @@
-"""The results of a sweep as a table, as lines grouped by the user's code, and as a document."""
+"""Render the results of a sweep: a table, a list grouped by the user's lines, or JSON."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ class Cell:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """Return the outcomes that prove nothing."""
+        """Return the outcomes of points that are unresolved, because the run proves nothing."""
         return [outcome for outcome in self.outcomes if outcome.is_unresolved]
 
     def __str__(self) -> str:
-        """Return the number of points, and marks with the numbers of those that did not pass.
+        """Return the number of points, then the numbers of points that did not pass.
 
-        For example "7", "6-8" if the two counts differ, and "7 !2 ?1".
+        For example "7", "6-8" if the two counts differ, or "7 !2 ?1" with marks from the legend.
         """
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
@@ -70,12 +70,12 @@ class Report:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """Return the outcomes that prove nothing."""
+        """Return the outcomes of points that are unresolved, because the run proves nothing."""
         return [outcome for outcome in self.outcomes if outcome.is_unresolved]
 
     @property
     def ambiguous(self) -> list[Outcome]:
-        """Return the outcomes with an error for the caller although all was committed."""
+        """Return the outcomes in which everything was committed but the caller saw an error."""
         return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
 
     def __repr__(self) -> str:  # pytest prints it as the message of an assertion

@@ -26,10 +26,10 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 
 
 class ServerMonitor:
-    """A connection of its own to the server of the connections under test.
+    """A separate connection to the server, which watches the connections under test.
 
-    Those have `name` as their application_name. Only a private server may be killed; it runs with
-    settings that keep everything that was committed.
+    The connections under test have `name` as their application_name. Only a private server may be
+    killed; its settings keep everything that was committed.
     """
 
     def __init__(self, url: URL, name: str, private: PrivateServer | None = None) -> None:
@@ -41,7 +41,7 @@ class ServerMonitor:
         self._connection: AsyncConnection | None = None
 
     async def read_states(self) -> list[str]:
-        """Return the states of the backends under test, sorted, for example "idle"."""
+        """Return the sorted states of the backends under test, for example ["active", "idle"]."""
         return [str(state) for (state,) in await self.query(STATES, name=self.name)]
 
     async def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -49,12 +49,12 @@ class ServerMonitor:
         return await asyncio.wrap_future(self._submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test and return their number; blocks the event loop."""
+        """Terminate the backends under test and return their number, blocking the event loop."""
         [(count,)] = self._submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 
     def kill(self) -> None:
-        """Kill the private server; blocks the event loop."""
+        """Kill the private server, blocking the event loop."""
         assert self._private is not None
         self._submit(self._disconnect()).result()
         self._private.kill()

@@ -58,7 +58,7 @@ class Suspensions:
 
     @property
     def main(self) -> asyncio.Task[Any]:
-        """Return the task of the work itself; it or a library for it started the others."""
+        """Return the task of the work itself, which has started all other tasks."""
         return self.tasks[0]
 
     def act_later(self, after: int, action: Action) -> None:
@@ -67,7 +67,7 @@ class Suspensions:
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count in all tasks that start during the block; the first one is the main task."""
+        """Count suspensions in all tasks that start during the block, first the main task."""
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)

@@ -20,11 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.expected_violations import explain
+from orm_async_tests.faults.fault_points import Point
 from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
 from orm_async_tests.faults.kinds import ANYWHERE, Fault, list_faults
 from orm_async_tests.faults.network import PORT, open_network
 from orm_async_tests.faults.outcome import DONE, OPEN_BACKEND, ORPHAN, TASK, Outcome
-from orm_async_tests.faults.points import Point
 from orm_async_tests.faults.report import Cell, Report
 from orm_async_tests.faults.server_monitor import ServerMonitor, open_monitor
 from orm_async_tests.postgres import PrivateServer
@@ -42,14 +42,14 @@ async def sweep(
     kinds: Sequence[str] = ANYWHERE,
     patience: float = SILENT_FOR,
 ) -> Report:
-    """Run `await work(engine)` once for every point and fault, and report what each run violated.
+    """Run `await work(engine)` once for every point and fault, and report all violations.
 
-    `rows` is a query of one row of numbers that the work changes, for example a count. After each
-    point they must have changed as in a run without faults, or not at all.
+    `rows` is a query of one row of numbers that the work changes, for example a count. After every
+    point the numbers must have changed as in a run without faults, or not at all.
 
-    The engine's connections are recognized by an application_name that the sweep gives them, and
-    its pool is disposed after every point. `patience` is the number of seconds for which a silent
-    network may keep the caller waiting: more than twice the driver's timeout for a command.
+    The sweep gives the engine's connections an application_name, and disposes the engine after
+    every point. `patience` is the number of seconds for which a silent
+    network may keep the caller waiting. It should be more than twice the driver's timeout.
 
     Raises CouldNotRun if the work fails without faults, if the server cannot be monitored, or for
     the kind "kill", which needs a private server.
@@ -152,10 +152,10 @@ async def _sweep_fault(target: Target, start: Point) -> Cell:
 async def _sweep_pairs(
     target: Target, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
-    """Yield the outcomes of the second fault at each suspension after the first one.
+    """Yield the outcomes of the second fault at every suspension after the first one.
 
-    A second fault that comes too late to be delivered is no point: for example, the backend that it
-    should terminate has ended already.
+    Skip points at which the second fault comes too late, for example because the backend has
+    already ended.
     """
     for then in count(1):
         outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
@@ -180,7 +180,7 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
 async def _run_until_reached(
     target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """Run a point again if the work did not come to it, or to confirm a violation of slowness.
+    """Run a point until the work reaches it, and confirm violations that a slow machine can cause.
 
     A violation that the next run does not repeat makes the point unresolved.
     """
@@ -208,7 +208,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the points; of many messages only the first and the last."""
+    """Return the numbers of the points, but of many messages only the first and last ones."""
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
         return numbers[:FIRST] + numbers[-LAST:]
@@ -217,7 +217,7 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 @contextmanager
 def _frozen_garbage() -> Iterator[None]:
-    """Spare the garbage collector all present objects, because it runs twice at every point."""
+    """Exclude all present objects from garbage collections, which run twice at every point."""
     gc.collect()
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""Load a user's function by module:function, and find the engine that it uses."""
+"""Load a user's function by its name, module:function, and find the engine that it uses."""
 
 import importlib
 import inspect
@@ -19,7 +19,7 @@ FORM = (
 
 
 def load_function(name: str) -> Callable[..., Any]:
-    """Return the function module:function of the current directory. Raises CouldNotRun."""
+    """Import module:function from the current directory. Raises CouldNotRun."""
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:

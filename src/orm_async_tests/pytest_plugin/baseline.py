@@ -52,12 +52,12 @@ def write_baseline(path: Path, findings: Baseline) -> None:
 
 
 def merge(baseline: Baseline, current: Baseline) -> Baseline:
-    """Return the baseline with the tests of this run replaced; tests that did not run stay."""
+    """Return the baseline with new entries for the tests of this run."""
     return {**baseline, **current}
 
 
 def find_cured(baseline: Baseline, current: Baseline) -> list[tuple[str, str]]:
-    """Return the tests and kinds of known findings that this run did not repeat."""
+    """Return the known findings that this run did not repeat, as pairs of a test and a kind."""
     return [
         (test, kind)
         for test in sorted(current)

@@ -67,11 +67,11 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
-    """Run the point of the option, or all points, those first that failed last time."""
+    """Run the point of `--fault-point`, or all points, the ones first that failed last time."""
     from orm_async_tests.faults.expected_violations import explain
     from orm_async_tests.faults.failed_first import sweep_failed_first
     from orm_async_tests.faults.failed_points import find_failed_points
-    from orm_async_tests.faults.points import parse_point
+    from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.report import Cell, Report
     from orm_async_tests.faults.sweeping import read_versions
 

@@ -48,9 +48,9 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     """Describe the attribute, which only private frames of the traceback name.
 
-    The frame of an attribute's `__get__` has it as `self`, and its object as `instance`. SQLAlchemy
-    loads expired attributes in `_load_expired`. The object's state itself may have changed since,
-    for example by a rollback.
+    The frame of `InstrumentedAttribute.__get__` has the attribute as `self` and its object as
+    `instance`. SQLAlchemy loads expired attributes in `_load_expired`. The state of the object may
+    have changed since, for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     step = error.__traceback__

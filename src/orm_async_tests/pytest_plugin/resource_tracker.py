@@ -177,9 +177,9 @@ class ResourceTracker:
             self.report(LOOP, location, f"{origin} was {action} in another at {location}")
 
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
-        """Report that two tasks used a session or connection at once, once for every two lines.
+        """Report that two tasks used a session or connection at once.
 
-        A session's connection has the same conflict as the session.
+        The session's connection has the same conflict, so equal lines are reported only once.
         """
         first, second = str(waiting), str(running)
         lines = (

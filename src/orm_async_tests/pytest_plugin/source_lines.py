@@ -32,7 +32,7 @@ _owners: dict[str, int] = {}  # USER, LIBRARY or BOUNDARY, by file: a cache
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code, as an instruction: computing its number is slow, and rarely necessary."""
+    """A line of code, kept as an instruction because its number is slow to compute."""
 
     code: CodeType
     instruction: int

@@ -36,7 +36,7 @@ Target = Session | Connection
 
 
 class Caller(weakref.ref[greenlet]):
-    """A greenlet in which a task called SQLAlchemy; one object, because it is created often."""
+    """A weak reference to a greenlet in which a task called SQLAlchemy."""
 
     __slots__ = ("awaiter", "task")
     task: "weakref.ref[asyncio.Task[Any]] | None"

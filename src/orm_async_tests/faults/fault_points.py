@@ -1,4 +1,4 @@
-"""Fault points: where a fault is injected, and the token that names the place."""
+"""Fault points, at which faults are injected, and the tokens that name them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The service on a real socket of this machine, on a migrated database of its own."""
+"""The service on a TCP socket, with a migrated database for each module of tests."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ SETTINGS = Settings(live_for=1.0)
 
 
 class Server(uvicorn.Server):
-    """A server that says when it listens, and leaves the signals to pytest."""
+    """A server in a thread, which sets `listening` and leaves the signals to pytest."""
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
@@ -30,19 +30,19 @@ class Server(uvicorn.Server):
         self.listening = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
+        """Start, and set `listening`."""
         await super().startup(sockets)
         self.listening.set()
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which the server listens."""
         return f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}"
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """A client of the app, while a thread serves it."""
+def serve_app(app: FastAPI) -> Iterator[httpx.Client]:
+    """Serve an application in a thread, and yield a client of it."""
     server = Server(app)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -55,40 +55,40 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
         thread.join()
 
 
-async def _migrated(database: db.Database) -> None:
+async def _migrate(database: db.Database) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         await migrations.upgrade_async(connection, *migrations.HISTORIES.values())
 
 
 @contextmanager
-def migrated() -> Iterator[db.Database]:
-    """A database with our tables and no rows."""
+def create_migrated_database() -> Iterator[db.Database]:
+    """Create a database with the tables of both histories and no rows; drop it afterwards."""
     with create_database() as database:
-        asyncio.run(_migrated(database))
+        asyncio.run(_migrate(database))
         yield database
 
 
 @pytest.fixture(scope="module")
 def tables(home: object) -> Iterator[db.Database]:
-    """The database of a module's tests."""
-    with migrated() as database:
+    """The migrated database of a module's tests."""
+    with create_migrated_database() as database:
         yield database
 
 
 @pytest.fixture(scope="module")
 def app(tables: db.Database) -> FastAPI:
-    """The service."""
+    """The service's application."""
     return create_app(tables.url, SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     """A client of the service."""
-    with served(app) as made:
-        yield made
+    with serve_app(app) as client:
+        yield client
 
 
 @pytest.fixture
 def user(client: httpx.Client) -> int:
-    """The id of a user of this test's own."""
+    """The id of a new user."""
     return int(client.post("/users", json={"username": "walker"}).raise_for_status().json()["id"])

@@ -13,7 +13,7 @@ from orm_async_tests import db
 from orm_async_tests.postgres import PrivateServer, private_server
 from orm_async_tests.service.engines import NAME
 from tests.service.processes import Service, serving
-from tests.service.walkers import Ledger, kept, walked
+from tests.service.walkers import Ledger, read_stored, run_walkers
 
 WORKERS = 2
 IN_USE = text(
@@ -60,7 +60,7 @@ async def in_use(url: URL) -> int:
 
 async def told_the_truth(ledger: Ledger, url: URL) -> None:
     """Compare what clients were told with the tables, and with what is still in use."""
-    keys, points = await kept(url)
+    keys, points = await read_stored(url)
     assert ledger.statuses.keys() <= {200, 201, 412, 503}
     assert ledger.bare == 0
     assert keys == ledger.users | ledger.points
@@ -76,6 +76,6 @@ def nothing_is_lost(crash: Crash, clients: int, seconds: float) -> Ledger:
         url = db.socket_url(database.login)
         with serving(url, "--workers", str(WORKERS)) as service:
             meanwhile = partial(crash, service, database)
-            ledger = asyncio.run(walked(service.url, clients, seconds, meanwhile))
+            ledger = asyncio.run(run_walkers(service.url, clients, seconds, meanwhile))
             asyncio.run(told_the_truth(ledger, url))
     return ledger

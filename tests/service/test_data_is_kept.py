@@ -1,4 +1,4 @@
-"""What users gave to the service is never lost to a script."""
+"""No script deletes what users have stored in the service."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from orm_async_tests import db, postgres
+from orm_async_tests.errors import CouldNotRun
 from tests.cli.commands import lazy_loading, orm
 from tests.processes import pids_of, until
 from tests.service.processes import serving
@@ -15,62 +16,59 @@ from tests.service.processes import serving
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 
-async def asked(database: db.Database, *statements: str) -> list[object]:
-    """The first value that each statement gives."""
-    async with db.connect(database, "tests") as connection:
-        return [(await connection.exec_driver_sql(each)).scalar() for each in statements]
-
-
-def test_users_of_the_services_own_database_survive_a_script(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of embedded servers for one test; its servers stop as soon as nobody uses them."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
-    monkeypatch.delenv("DATABASE_URL", raising=False)
+    return tmp_path / "home"
+
+
+async def execute(database: db.Database, *statements: str) -> list[object]:
+    """Execute statements in AUTOCOMMIT, and return the first value of each result."""
+    values = []
+    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
+        for statement in statements:
+            result = await connection.exec_driver_sql(statement)
+            values.append(result.scalar() if result.returns_rows else None)
+    return values
+
+
+@pytest.mark.thorough
+def test_users_in_the_services_own_database_survive_a_script(own_home: Path) -> None:
     with serving(None) as service:
-        answer = httpx.post(f"{service.url}/users", json={"username": "walker"})
-        assert answer.status_code == 201
+        response = httpx.post(f"{service.url}/users", json={"username": "walker"})
+        assert response.status_code == 201
         assert orm("run", "5").returncode == 0  # on the scripts' embedded server
     with serving(None) as service:
         (user,) = httpx.get(f"{service.url}/users").json()["items"]
         assert user["username"] == "walker"
-    with db.open_database("embedded", cluster_kind=postgres.SERVICE) as database:
-        on = asyncio.run(asked(database, *(f"SHOW {name}" for name in DURABLE)))
-    assert on == ["on", "on", "on"]
-    until(lambda: not pids_of(tmp_path / "home"))
+    with db.open_database("embedded", "asyncpg", postgres.SERVICE) as database:
+        values = asyncio.run(execute(database, *(f"SHOW {name}" for name in DURABLE)))
+    assert values == ["on", "on", "on"]
+    until(lambda: not pids_of(own_home))
 
 
-def test_a_server_that_does_not_start_is_no_reason_to_delete_what_it_keeps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Here since the lock file of a server that was killed names a process that lives."""
-    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    assert orm("db", "start", "--service").returncode == 0
-    until(lambda: not pids_of(tmp_path / "home"))
-    [data] = (tmp_path / "home").glob("service-*/data")
-    (data / "postmaster.pid").write_text(f"{os.getpid()}\n")
-    done = orm("db", "start", "--service")
-    assert done.returncode == 2
-    assert "type:  orm-async-tests db log --service" in done.stderr
-    assert "reset" not in done.stderr.partition("type:")[2]
+def test_a_server_that_does_not_start_is_not_to_be_reset(own_home: Path) -> None:
+    with postgres.lease(postgres.SERVICE):
+        pass
+    until(lambda: not pids_of(own_home))
+    [data] = own_home.glob("service-*/data")
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n")  # PostgreSQL takes it for a server
+    with pytest.raises(CouldNotRun) as refused, postgres.lease(postgres.SERVICE):
+        pass
+    assert refused.value.remedy.startswith("orm-async-tests db log --service")
+    assert "reset" not in refused.value.remedy
 
 
-def test_a_script_refuses_a_database_of_the_service_and_touches_nothing(
+def test_a_script_refuses_a_database_of_the_service_and_changes_nothing(
     tables: db.Database,
 ) -> None:
-    counts = "SELECT count(*) FROM users WHERE username = 'kept'"
-    asyncio.run(added(tables))
-    for done in (lazy_loading(on=tables), orm("run", "1", "5", on=tables)):
-        assert done.returncode == 2
-        assert str(tables.url.database) in done.stderr
-        assert "service.alembic_version" in done.stderr
-        assert "  type: " in done.stderr
-    assert asyncio.run(asked(tables, counts)) == [1]
-
-
-async def added(database: db.Database) -> None:
-    """A user of the service's."""
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await connection.exec_driver_sql("INSERT INTO users (username) VALUES ('kept')")
+    asyncio.run(execute(tables, "INSERT INTO users (username) VALUES ('walker')"))
+    for run in (lazy_loading(on=tables), orm("run", "1", "5", on=tables)):
+        assert run.returncode == 2
+        assert str(tables.url.database) in run.stderr
+        assert "service.alembic_version" in run.stderr
+        assert "  type: " in run.stderr
+    count = "SELECT count(*) FROM users WHERE username = 'walker'"
+    assert asyncio.run(execute(tables, count)) == [1]

@@ -1,4 +1,4 @@
-"""A date is kept to the microsecond or refused, by whichever way it comes in."""
+"""A date is stored to the microsecond or refused, whatever request it comes in."""
 
 import json
 from collections.abc import Callable
@@ -14,11 +14,11 @@ ENDS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")  # infinities to 
 BEYOND = "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999999-01:00"
 INSIDE = ("0001-01-01T00:00:00.000001Z", "9999-12-31T23:59:59.999998Z")
 
-Way = Callable[[httpx.Client, str, str], httpx.Response]  # of a date into a user's points
+Send = Callable[[httpx.Client, str, str], httpx.Response]  # takes the path of points, and a date
 
 
 def document(date: str) -> str:
-    """A point with this date."""
+    """Return the JSON of a point with this date."""
     return json.dumps({**POINT, "date": date})
 
 
@@ -39,20 +39,20 @@ def gpx(client: httpx.Client, points: str, date: str) -> httpx.Response:
 
 
 def patch(client: httpx.Client, points: str, date: str) -> httpx.Response:
-    made = client.post(points, json=POINT)
-    tag = {"If-Match": made.headers["ETag"]}
-    return client.patch(made.headers["Location"], json={"date": date}, headers=tag)
+    created = client.post(points, json=POINT)
+    tag = {"If-Match": created.headers["ETag"]}
+    return client.patch(created.headers["Location"], json={"date": date}, headers=tag)
 
 
-WAYS = pytest.mark.parametrize("way", [single, bulk, ndjson, gpx, patch])
+SENDERS = pytest.mark.parametrize("send", [single, bulk, ndjson, gpx, patch])
 
 
-@WAYS
+@SENDERS
 @pytest.mark.parametrize("date", [*ENDS, *BEYOND])
 def test_a_date_at_either_end_or_beyond_is_refused_with_the_limits(
-    client: httpx.Client, user: int, way: Way, date: str
+    client: httpx.Client, user: int, send: Send, date: str
 ) -> None:
-    refused = way(client, f"/users/{user}/points", date)
+    refused = send(client, f"/users/{user}/points", date)
     assert refused.status_code == 422
     limits = "it is not after 0001-01-01T00:00:00+00:00 and before 9999-12-31T23:59:59.999999+00:00"
     assert limits in refused.json()["detail"]
@@ -60,21 +60,21 @@ def test_a_date_at_either_end_or_beyond_is_refused_with_the_limits(
     assert date.removesuffix("Z") not in track
 
 
-@WAYS
+@SENDERS
 @pytest.mark.parametrize("date", INSIDE)
 def test_a_date_next_to_an_end_comes_back_and_goes_in_again(
-    client: httpx.Client, user: int, way: Way, date: str
+    client: httpx.Client, user: int, send: Send, date: str
 ) -> None:
     points = f"/users/{user}/points"
-    way(client, points, date).raise_for_status()
+    send(client, points, date).raise_for_status()
     track = client.get(f"/users/{user}/track.ndjson").text
 
     assert client.post(f"{points}/ndjson", content=track, headers=NDJSON).json() == {"points": 1}
-    assert [each["date"] for each in client.get(points).json()["items"]] == [date, date]
+    assert [point["date"] for point in client.get(points).json()["items"]] == [date, date]
 
 
 def test_a_range_may_be_all_of_time(client: httpx.Client, user: int) -> None:
     client.post(f"/users/{user}/points", json=POINT).raise_for_status()
     since, until = ENDS
-    found = client.get(f"/users/{user}/points", params={"since": since, "until": until})
-    assert len(found.json()["items"]) == 1
+    page = client.get(f"/users/{user}/points", params={"since": since, "until": until})
+    assert len(page.json()["items"]) == 1

@@ -1,4 +1,4 @@
-"""The service keeps to RFC 9110: preconditions, HEAD, Allow."""
+"""The service follows RFC 9110: preconditions, HEAD and Allow."""
 
 import httpx
 import pytest
@@ -55,17 +55,17 @@ READS = [
 def test_a_precondition_holds_for_any_of_its_strong_tags(
     client: httpx.Client, if_match: list[bytes], status: int
 ) -> None:
-    made = client.post("/users", json={"username": "ann"}).headers
-    tag = made["ETag"].encode()
-    headers = [(b"If-Match", each.replace(b"TAG", tag)) for each in if_match]
-    patched = client.patch(made["Location"], json={"username": "ben"}, headers=headers)
+    created = client.post("/users", json={"username": "ann"}).headers
+    tag = created["ETag"].encode()
+    headers = [(b"If-Match", line.replace(b"TAG", tag)) for line in if_match]
+    patched = client.patch(created["Location"], json={"username": "ben"}, headers=headers)
 
     assert patched.status_code == status
-    name = client.get(made["Location"]).json()["username"]
+    name = client.get(created["Location"]).json()["username"]
     assert name == ("ben" if status == 200 else "ann")
 
 
-def test_any_version_is_deleted_but_not_one_that_is_gone(client: httpx.Client, user: int) -> None:
+def test_a_star_deletes_any_version_of_an_existing_row(client: httpx.Client, user: int) -> None:
     where = client.post(f"/users/{user}/points", json=POINT).headers["Location"]
     statuses = [client.delete(where, headers={"If-Match": "*"}).status_code for _ in range(2)]
     assert statuses == [204, 404]
@@ -75,18 +75,18 @@ def test_any_version_is_deleted_but_not_one_that_is_gone(client: httpx.Client, u
 def test_head_is_get_without_its_body(client: httpx.Client, user: int, path: str) -> None:
     point = client.post(f"/users/{user}/points", json=POINT).json()["id"]
     where = path.format(user=user, point=point)
-    with client.stream("GET", where) as got:
+    with client.stream("GET", where) as get:
         head = client.head(where)
-    for answer in (got, head):
-        del answer.headers["Date"]
+    for response in (get, head):
+        del response.headers["Date"]
         if path == "/metrics":
-            del answer.headers["Content-Length"]  # its figures change
+            del response.headers["Content-Length"]  # its figures change
 
-    assert (head.status_code, head.headers) == (got.status_code, got.headers)
+    assert (head.status_code, head.headers) == (get.status_code, get.headers)
     assert head.content == b""
 
 
-def test_head_of_a_stream_asks_for_no_row(client: httpx.Client, user: int, app: FastAPI) -> None:
+def test_head_of_a_stream_reads_no_row(client: httpx.Client, user: int, app: FastAPI) -> None:
     for kind in ("track.ndjson", "track.geojson", "live"):
         assert client.head(f"/users/{user}/{kind}").status_code == 200
     assert "pool_checked_out 0.0" in client.get("/metrics").text
@@ -106,9 +106,9 @@ def test_head_of_a_stream_asks_for_no_row(client: httpx.Client, user: int, app: 
         ("POST", "/openapi.json", "GET, HEAD"),
     ],
 )
-def test_a_405_says_which_methods_there_are(
+def test_a_405_lists_the_methods_of_the_path(
     client: httpx.Client, method: str, path: str, allow: str
 ) -> None:
-    answer = client.request(method, path)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, allow)
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    response = client.request(method, path)
+    assert (response.status_code, response.headers["Allow"]) == (405, allow)
+    assert response.headers["Content-Type"] == "application/problem+json"

@@ -13,14 +13,14 @@ from orm_async_tests import db
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.settings import Settings
 from tests.processes import WAITED_FOR, until
-from tests.service.conftest import served
+from tests.service.conftest import serve_app
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 
 @contextmanager
 def limited(tables: db.Database, **limits: Any) -> Iterator[httpx.Client]:
     """A client of a service with these settings."""
-    with served(create_app(tables.url, Settings(**limits))) as client:
+    with serve_app(create_app(tables.url, Settings(**limits))) as client:
         yield client
 
 

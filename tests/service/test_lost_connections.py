@@ -12,7 +12,7 @@ from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lo
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
 from tests.processes import until
-from tests.service.conftest import SETTINGS, served
+from tests.service.conftest import SETTINGS, serve_app
 from tests.service.test_limits import busy
 from tests.service.walkers import NDJSON, POINT
 
@@ -37,7 +37,7 @@ def test_a_write_gets_no_connection_that_the_server_has_closed(
     tables: db.Database, user: int
 ) -> None:
     app = create_app(tables.url, SETTINGS)
-    with served(app) as client:
+    with serve_app(app) as client:
         made: list[Any] = []
         engine = app.state.engines.writing.sync_engine
         event.listen(engine, "connect", lambda each, _: made.append(each.driver_connection))
@@ -50,7 +50,7 @@ def test_a_write_gets_no_connection_that_the_server_has_closed(
 def test_a_read_that_loses_its_connection_is_asked_again(tables: db.Database, user: int) -> None:
     with open_wire(tables.url) as wire:
         assert wire
-        with served(create_app(wire.url, SETTINGS)) as client:
+        with serve_app(create_app(wire.url, SETTINGS)) as client:
             assert client.get("/users").status_code == 200
             wire.lose_answer(to="string_agg")
             assert client.get(f"/users/{user}/points").status_code == 200
@@ -59,7 +59,7 @@ def test_a_read_that_loses_its_connection_is_asked_again(tables: db.Database, us
 
 def test_a_connection_that_dies_while_it_is_set_up_is_a_503(tables: db.Database, user: int) -> None:
     app = create_app(tables.url, SETTINGS)
-    with served(app) as client:
+    with serve_app(app) as client:
         engine = app.state.engines.writing.sync_engine
         event.listen(engine, "do_connect", connect_and_lose, once=True)
         assert busy(loaded(client, user))
@@ -69,7 +69,7 @@ def test_a_connection_that_dies_while_it_is_set_up_is_a_503(tables: db.Database,
 def test_a_connection_that_dies_in_copy_is_a_503(tables: db.Database, user: int) -> None:
     with open_wire(tables.url) as wire:
         assert wire
-        with served(create_app(wire.url, SETTINGS)) as client:
+        with serve_app(create_app(wire.url, SETTINGS)) as client:
             wire.lose_answer(to="COPY ")
             assert busy(loaded(client, user, FEW + 1))
             assert wire.awaited_word == b""

@@ -1,4 +1,4 @@
-"""Odd requests get the status that names their fault, and never a 500."""
+"""An odd request gets the status of its error, and never a 500."""
 
 import json
 import re
@@ -49,13 +49,13 @@ MEDIA_TYPES = {"ndjson": NDJSON, "gpx": GPX}
 
 
 @pytest.mark.parametrize(("path", "body", "status"), BODIES)
-def test_a_body_that_is_no_document_of_ours_is_refused(
+def test_an_invalid_body_is_refused(
     client: httpx.Client, user: int, path: str, body: bytes, status: int
 ) -> None:
     headers = MEDIA_TYPES.get(path.rpartition("/")[2], JSON)
-    answer = client.post(path.format(user=user), content=body, headers=headers)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    response = client.post(path.format(user=user), content=body, headers=headers)
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,22 @@ def test_a_body_that_is_no_document_of_ours_is_refused(
         ("DELETE", "/users/{user}", {"If-Match": "not quoted"}, 422),
     ],
 )
-def test_a_request_that_asks_for_nothing_we_have_is_refused(
+def test_an_invalid_request_is_refused(
     client: httpx.Client, user: int, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
-    where = path.format(user=user)
-    answer = client.request(method, where, headers=headers, content=b"{}" if headers else b"")
-    assert answer.status_code == status, answer.text
+    body = b"{}" if headers else b""
+    response = client.request(method, path.format(user=user), headers=headers, content=body)
+    assert response.status_code == status, response.text
 
 
-def spoken(client: httpx.Client, request: bytes) -> list[int]:
-    """The statuses that these bytes are answered by, until the service hangs up."""
-    where = client.base_url
-    with socket.create_connection((where.host, where.port or 80), timeout=30) as connection:
+def send_bytes(client: httpx.Client, request: bytes) -> list[int]:
+    """Send bytes, and return the statuses of all responses until the service closes."""
+    url = client.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
         connection.sendall(request)
-        with connection.makefile("rb") as answers:
-            return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d+) ", answers.read())]
+        with connection.makefile("rb") as responses:
+            statuses = re.findall(rb"HTTP/1\.1 (\d+) ", responses.read())
+    return [int(status) for status in statuses]
 
 
 HOST = b"Host: localhost\r\n"
@@ -134,7 +135,7 @@ SMUGGLED = b"0\r\n\r\n" + LAST
         (LIVE + b"Transfer-Encoding : chunked\r\n\r\n" + SMUGGLED, [400]),
     ],
 )
-def test_bytes_that_are_no_request_are_refused_and_hide_no_other(
+def test_malformed_requests_are_refused_and_smuggle_none(
     client: httpx.Client, request_: bytes, statuses: list[int]
 ) -> None:
-    assert spoken(client, request_) == statuses
+    assert send_bytes(client, request_) == statuses

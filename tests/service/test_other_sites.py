@@ -1,4 +1,4 @@
-"""A page on another site can neither write, nor reach the service by a name of its own."""
+"""A page on another site can neither write, nor reach the service by the name of that site."""
 
 import httpx
 import pytest
@@ -27,11 +27,11 @@ NDJSON, GPX = "application/x-ndjson", "application/gpx+xml"
 def test_only_loopback_names_are_served_by_default(
     client: httpx.Client, host: str, status: int
 ) -> None:
-    answer = client.get("/users", headers={"Host": host})
-    assert answer.status_code == status
+    response = client.get("/users", headers={"Host": host})
+    assert response.status_code == status
     if status == 400:
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert "ORM_ASYNC_SERVICE_HOSTS" in answer.json()["detail"]
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert "ORM_ASYNC_SERVICE_HOSTS" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_a_write_from_another_origin_is_refused(
 ) -> None:
     host = client.base_url.netloc.decode()
     headers = {} if origin is None else {"Origin": origin.format(host=host)}
-    answer = client.post("/users", json={"username": "ann"}, headers=headers)
-    assert answer.status_code == status
+    response = client.post("/users", json={"username": "ann"}, headers=headers)
+    assert response.status_code == status
     assert client.get("/users", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_every_kind_of_write_looks_at_the_origin(client: httpx.Client, method: str) -> None:
-    answer = client.request(method, "/users/1", headers={"Origin": "https://evil.example"})
-    assert answer.status_code == 403
-    assert answer.headers["Content-Type"] == "application/problem+json"
+def test_the_origin_of_every_write_is_checked(client: httpx.Client, method: str) -> None:
+    response = client.request(method, "/users/1", headers={"Origin": "https://evil.example"})
+    assert response.status_code == 403
+    assert response.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_every_kind_of_write_looks_at_the_origin(client: httpx.Client, method: s
         ("bulk", "text/plain", 415),
     ],
 )
-def test_an_upload_names_its_media_type(
+def test_an_upload_needs_its_media_type(
     client: httpx.Client, user: int, kind: str, media_type: str | None, status: int
 ) -> None:
     content = f'{{"lat": {POINT["lat"]}, "lon": {POINT["lon"]}, "date": "{POINT["date"]}"}}'
     body = f"[{content}]" if kind == "bulk" else content
     headers = {} if media_type is None else {"Content-Type": media_type}
-    answer = client.post(f"/users/{user}/points/{kind}", content=body, headers=headers)
-    assert answer.status_code == status
-    kept = client.get(f"/users/{user}/points").json()["items"]
-    assert len(kept) == (status == 201)
+    response = client.post(f"/users/{user}/points/{kind}", content=body, headers=headers)
+    assert response.status_code == status
+    stored = client.get(f"/users/{user}/points").json()["items"]
+    assert len(stored) == (status == 201)
     if status == 415:
-        assert answer.headers["Accept"]
+        assert response.headers["Accept"]

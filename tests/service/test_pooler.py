@@ -12,7 +12,7 @@ from orm_async_tests.postgres import pgbouncer, private_server
 from orm_async_tests.service.settings import PREFIX
 from tests.service.crashes import told_the_truth
 from tests.service.processes import serving
-from tests.service.walkers import NDJSON, POINT, walked
+from tests.service.walkers import NDJSON, POINT, run_walkers
 
 
 def test_it_works_through_pgbouncer(home: object) -> None:
@@ -24,7 +24,7 @@ def test_it_works_through_pgbouncer(home: object) -> None:
         settings = {f"{PREFIX}LISTEN_URL": past, f"{PREFIX}POOLER": "true"}
         # A second one beside it: each process gives the same names to what it prepares.
         with serving(through, **settings) as service, serving(through, **settings):
-            ledger = asyncio.run(walked(service.url, clients=20, seconds=2))
+            ledger = asyncio.run(run_walkers(service.url, clients=20, seconds=2))
             asyncio.run(told_the_truth(ledger, url))
             assert ledger.lost == 0
             with httpx.Client(base_url=service.url) as client:

@@ -13,7 +13,7 @@ from orm_async_tests import db, postgres
 from tests.processes import until
 from tests.service.crashes import more, told_the_truth
 from tests.service.processes import serving
-from tests.service.walkers import Ledger, walked
+from tests.service.walkers import Ledger, run_walkers
 
 CLIENTS = 8
 
@@ -55,7 +55,7 @@ def test_the_service_recovers_from_sigkill_of_its_server(
     monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
     with serving(None, "--workers", workers) as service:
         kill = partial(kill_server, home, rounds)
-        ledger = asyncio.run(walked(service.url, CLIENTS, 0.0, kill))
+        ledger = asyncio.run(run_walkers(service.url, CLIENTS, 0.0, kill))
         log = service.said()
         with db.open_database("embedded", "asyncpg", postgres.SERVICE) as database:
             asyncio.run(told_the_truth(ledger, database.url))

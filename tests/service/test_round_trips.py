@@ -14,7 +14,7 @@ from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import Wire, open_wire
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
-from tests.service.conftest import SETTINGS, served
+from tests.service.conftest import SETTINGS, serve_app
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 SERVICE = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
@@ -90,7 +90,7 @@ def counted(tables: db.Database) -> Iterator[Client]:
     """A client of a service, and the wire between that and the server."""
     with open_wire(tables.url) as wire:
         assert wire
-        with served(create_app(wire.url, SETTINGS)) as client:
+        with serve_app(create_app(wire.url, SETTINGS)) as client:
             yield Client(client, wire)
 
 

@@ -14,7 +14,7 @@ from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.settings import Settings
 from tests.processes import until
-from tests.service.conftest import served
+from tests.service.conftest import serve_app
 from tests.service.stalled import add_long_track, stalled, start_download, start_upload
 from tests.service.walkers import NDJSON, POINT
 
@@ -42,7 +42,7 @@ def impatient(tables: db.Database) -> Iterator[tuple[FastAPI, httpx.Client]]:
     """A service that closes the connection of a slow client soon."""
     settings = Settings(send_timeout=0.1, receive_timeout=0.1, receive_rate=1, max_uploads=2)
     app = create_app(tables.url, settings)
-    with served(app) as client:
+    with serve_app(app) as client:
         yield app, client
 
 
@@ -101,7 +101,7 @@ def test_an_upload_too_many_is_a_503_and_others_are_served(
     tables: db.Database, walker: int
 ) -> None:
     app = create_app(tables.url, Settings(max_uploads=1, max_streams=1))
-    with served(app) as client, start_upload(client.base_url, walker, "gpx"):
+    with serve_app(app) as client, start_upload(client.base_url, walker, "gpx"):
         points = f"/users/{walker}/points"
         refused = client.post(f"{points}/ndjson", content=b"", headers=NDJSON)
         assert refused.status_code == 503

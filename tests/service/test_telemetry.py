@@ -1,4 +1,4 @@
-"""Traces go where OpenTelemetry's variables say, and only if they are asked for."""
+"""Traces go to the collector in OpenTelemetry's variables, if the settings ask for them."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.service.processes import serving
 
 
 class Collector(ThreadingHTTPServer):
-    """Keeps the spans that it is sent by OTLP over HTTP."""
+    """An OTLP collector over HTTP, which stores the spans that it receives."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Export)
@@ -24,10 +24,10 @@ class Collector(ThreadingHTTPServer):
 
 
 class Export(BaseHTTPRequestHandler):
-    """A batch of spans."""
+    """A request with a batch of spans."""
 
     def do_POST(self) -> None:
-        """Keep them."""
+        """Store the spans."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         assert isinstance(self.server, Collector)
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
@@ -36,24 +36,24 @@ class Export(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no access log."""
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """A collector that listens."""
-    with Collector() as listening:
-        thread = threading.Thread(target=listening.serve_forever)
+    """A running collector."""
+    with Collector() as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield listening
-        listening.shutdown()
+        yield server
+        server.shutdown()
         thread.join()
 
 
-def spans_of_a_request(collector: Collector, url: URL, telemetry: str) -> list[Span]:
-    """What the collector is sent when the users have been listed, in a process of its own.
+def trace_request(collector: Collector, url: URL, telemetry: str) -> list[Span]:
+    """List the users of a service that runs as a process, and return the spans of its traces.
 
-    The SDK starts a thread in each fork of a process: PostgreSQL could not be started there.
+    In this process, the SDK would start a thread after every fork, also before PostgreSQL starts.
     """
     endpoint = f"http://127.0.0.1:{collector.server_port}"
     variables = {f"{PREFIX}TELEMETRY": telemetry, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
@@ -65,14 +65,13 @@ def spans_of_a_request(collector: Collector, url: URL, telemetry: str) -> list[S
 def test_a_request_and_its_statements_are_one_trace(
     tables: db.Database, collector: Collector
 ) -> None:
-    spans = spans_of_a_request(collector, tables.url, "true")
+    spans = trace_request(collector, tables.url, "true")
     requests = {span.trace_id: span.name for span in spans if span.kind == Span.SPAN_KIND_SERVER}
     statements = [span for span in spans if span.name.startswith("SELECT")]
     assert requests.keys() >= {span.trace_id for span in statements}
     assert "GET /users" in {requests[span.trace_id] for span in statements}
 
 
-def test_nothing_is_traced_unless_it_is_asked_for(
-    tables: db.Database, collector: Collector
-) -> None:
-    assert spans_of_a_request(collector, tables.url, "false") == []
+@pytest.mark.thorough
+def test_nothing_is_traced_by_default(tables: db.Database, collector: Collector) -> None:
+    assert trace_request(collector, tables.url, "false") == []

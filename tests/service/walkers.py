@@ -1,4 +1,4 @@
-"""Clients that walk: each adds points under keys, until it is told that they are there."""
+"""Clients that record walks: they add points with keys, and repeat a request until it succeeds."""
 
 import asyncio
 import time
@@ -18,28 +18,28 @@ JSON = {"Content-Type": "application/json"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 GPX = {"Content-Type": "application/gpx+xml"}
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
-AGAIN = 0.1  # seconds, of a client that does not heed Retry-After
+PAUSE = 0.1  # seconds before a client repeats a request; it ignores Retry-After
 
 
 class Ledger:
-    """What the clients were told."""
+    """What the service has told its clients."""
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()
-        self.users: set[str] = set()  # keys of what was acknowledged
+        self.users: set[str] = set()  # keys of acknowledged requests
         self.points: set[str] = set()
-        self.more = asyncio.Event()  # is set at each acknowledgement
-        self.bare = 0  # answers of 503 without Retry-After
-        self.lost = 0  # requests that were not answered
+        self.more = asyncio.Event()  # set at every acknowledgment
+        self.bare = 0  # responses of 503 without Retry-After
+        self.lost = 0  # requests without a response
 
     def note(self, answer: httpx.Response) -> httpx.Response:
-        """Count the answer."""
+        """Count a response, and return it."""
         self.statuses[answer.status_code] += 1
         self.bare += answer.status_code == 503 and "Retry-After" not in answer.headers
         return answer
 
-    async def sent(self, client: httpx.AsyncClient, *request: Any, **more: Any) -> httpx.Response:
-        """The answer to a request, which is sent again until there is one that is not 503."""
+    async def send(self, client: httpx.AsyncClient, *request: Any, **more: Any) -> httpx.Response:
+        """Send a request until the response is not a 503, and return it."""
         while True:
             try:
                 answer = self.note(await client.request(*request, **more))
@@ -47,15 +47,15 @@ class Ledger:
                     return answer
             except httpx.TransportError:
                 self.lost += 1
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(PAUSE)
 
-    async def added(
+    async def add(
         self, client: httpx.AsyncClient, path: str, document: Any, keys: set[str]
     ) -> httpx.Response:
-        """The answer to a POST under a new key, which is among `keys` then."""
+        """POST a document with a new key, which joins `keys`, and return the response."""
         key = uuid4().hex
         headers = {"Idempotency-Key": key}
-        answer = await self.sent(client, "POST", path, json=document, headers=headers)
+        answer = await self.send(client, "POST", path, json=document, headers=headers)
         answer.raise_for_status()
         keys.add(key)
         self.more.set()
@@ -64,17 +64,17 @@ class Ledger:
 
 async def walk(client: httpx.AsyncClient, ledger: Ledger, is_over: Callable[[], bool]) -> None:
     """Create a user, then add points, read pages and change the last point until it is over."""
-    made = await ledger.added(client, "/users", {"username": "walker"}, ledger.users)
-    points = f"{made.headers['Location']}/points"
+    created = await ledger.add(client, "/users", {"username": "walker"}, ledger.users)
+    points = f"{created.headers['Location']}/points"
     while not is_over():
-        added = await ledger.added(client, points, POINT, ledger.points)
-        await ledger.sent(client, "GET", points, params={"limit": 10})
+        added = await ledger.add(client, points, POINT, ledger.points)
+        await ledger.send(client, "GET", points, params={"limit": 10})
         tag = {"If-Match": added.headers["ETag"]}
         where = added.headers["Location"]
-        await ledger.sent(client, "PATCH", where, json={"lat": 46.5}, headers=tag)
+        await ledger.send(client, "PATCH", where, json={"lat": 46.5}, headers=tag)
 
 
-async def walked(
+async def run_walkers(
     url: str,
     clients: int,
     seconds: float,
@@ -97,8 +97,8 @@ async def walked(
     return ledger
 
 
-async def kept(url: URL) -> tuple[set[str], int]:
-    """The keys and the number of points that the database holds."""
+async def read_stored(url: URL) -> tuple[set[str], int]:
+    """Return the keys and the number of points in the database."""
     engine = create_async_engine(url)
     async with AsyncSession(engine) as session:
         keys = set(await session.scalars(select(IdempotencyKey.key)))

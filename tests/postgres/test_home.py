@@ -78,6 +78,19 @@ def test_a_socket_folder_in_the_temporary_directory_goes_with_an_idle_server(
     assert not login.socket_directory.exists()
 
 
+def test_a_command_with_another_tmpdir_finds_the_socket_of_the_running_server(
+    shared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(shared_home, tmp_path / "a,b")
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
+    with postgres.lease() as first:
+        monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
+        with postgres.lease() as second:
+            assert (second.launch, second.socket_directory) == ("warm", first.socket_directory)
+    assert postgres.stop()
+    assert not first.socket_directory.exists()
+
+
 def test_a_temporary_directory_with_a_comma_is_not_used_for_sockets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres import private_server
+from orm_async_tests.postgres import PrivateServer, private_server
 from tests.processes import pids_of, until
 
 OWNER = """
@@ -34,15 +35,29 @@ async def show(setting: str, url: str) -> str:
         return str((await connection.exec_driver_sql(f"SHOW {setting}")).scalar_one())
 
 
-def test_a_private_server_restarts_with_other_settings(home: Path) -> None:
+@pytest.fixture(scope="module")
+def running_server(home: Path) -> Iterator[PrivateServer]:
+    """A private server for all tests here."""
     with private_server() as server:
-        url = db.socket_url(server.login).render_as_string(hide_password=False)
-        server.stop()
-        server.start(**{SETTING: "7"})
-        assert asyncio.run(show(SETTING, url)) == "7"
-        server.kill()
-        server.start()
-        assert asyncio.run(show(SETTING, url)) == "0"
+        yield server
+
+
+@pytest.fixture
+def server(running_server: PrivateServer) -> Iterator[PrivateServer]:
+    """The private server, which is started again if the test has stopped it."""
+    yield running_server
+    running_server.stop()
+    running_server.start()
+
+
+def test_a_private_server_restarts_with_other_settings(server: PrivateServer) -> None:
+    url = db.socket_url(server.login).render_as_string(hide_password=False)
+    server.stop()
+    server.start(**{SETTING: "7"})
+    assert asyncio.run(show(SETTING, url)) == "7"
+    server.kill()
+    server.start()
+    assert asyncio.run(show(SETTING, url)) == "0"
 
 
 @pytest.mark.parametrize(
@@ -56,29 +71,42 @@ def test_a_private_server_restarts_with_other_settings(home: Path) -> None:
     ],
 )
 def test_a_server_that_does_not_start_is_an_error_and_leaves_no_descriptor_open(
-    home: Path, monkeypatch: pytest.MonkeyPatch, python: str, setting: str, problem: str
+    server: PrivateServer,
+    monkeypatch: pytest.MonkeyPatch,
+    python: str,
+    setting: str,
+    problem: str,
 ) -> None:
-    with private_server() as server:
-        server.stop()
-        before = len(list(Path("/dev/fd").iterdir()))
-        monkeypatch.setattr(sys, "executable", python)
+    server.stop()
+    before = len(list(Path("/dev/fd").iterdir()))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", python)
         with pytest.raises(CouldNotRun) as refusal:
             server.start(**{setting: "7"})
-        assert problem in refusal.value.problem
-        assert len(list(Path("/dev/fd").iterdir())) == before
+    assert problem in refusal.value.problem
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
-def test_a_backend_is_frozen_until_it_is_thawed_or_the_server_stops(home: Path) -> None:
-    with private_server() as server:
-        sockets = server.login.socket_directory
-        postmaster = int((sockets / "postmaster.pid").read_text().split()[0])
-        server.freeze(postmaster)
-        until(lambda: state(postmaster) == "T")
-        server.thaw()
-        until(lambda: state(postmaster) != "T")
-        server.freeze(postmaster)
+def test_a_process_is_frozen_until_it_is_thawed_or_the_server_stops(
+    server: PrivateServer,
+) -> None:
+    sockets = server.login.socket_directory
+    postmaster = int((sockets / "postmaster.pid").read_text().split()[0])
+    server.freeze(postmaster)
+    until(lambda: state(postmaster) == "T")
+    server.thaw()
+    until(lambda: state(postmaster) != "T")
+    server.freeze(postmaster)
+    server.stop()
     assert not pids_of(sockets)
-    assert not sockets.exists()
+
+
+def test_private_servers_are_separate_and_leave_no_files(running_server: PrivateServer) -> None:
+    with private_server() as server:
+        assert server.login.socket_directory != running_server.login.socket_directory
+        assert server.login.password != running_server.login.password
+    assert not pids_of(server.folder)
+    assert not server.folder.exists()
 
 
 def test_a_private_server_ends_with_its_owner_however_that_dies(home: Path) -> None:
@@ -94,9 +122,3 @@ def test_a_private_server_ends_with_its_owner_however_that_dies(home: Path) -> N
 
     until(lambda: not pids_of(folder))
     assert not folder.exists()
-
-
-def test_two_private_servers_are_two(home: Path) -> None:
-    with private_server() as one, private_server() as other:
-        assert one.login.socket_directory != other.login.socket_directory
-        assert one.login.password != other.login.password

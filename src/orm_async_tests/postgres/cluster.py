@@ -31,6 +31,7 @@ USER = "postgres"
 DATABASE = "orm_async_tests"
 SCRAM_ITERATIONS_SINCE = 16
 SECRET_BYTES = 64
+SOCKETS_LINE = 4  # of postmaster.pid
 ACCESS = {
     "listen_addresses": "",  # no TCP: other machines and other users cannot reach this server
     "unix_socket_permissions": "0700",
@@ -130,7 +131,18 @@ class Cluster:
         with open_folder(self.folder, create=True) as folder:
             for path in self.folder.iterdir():
                 check_entry(path, folder)
-        paths.socket_directory(self.data, create=False)
+        self.sockets()
+
+    def sockets(self) -> Path:
+        """Return the socket folder of the running server, or the one that a new server would use.
+
+        They differ if TMPDIR has changed. Raises CouldNotRun if another user could enter it.
+        """
+        try:
+            line = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]
+        except (FileNotFoundError, IndexError):
+            return paths.socket_directory(self.data, create=False)
+        return paths.check_existing(Path(line))
 
     def is_created(self) -> bool:
         """Return whether initdb has finished here."""
@@ -255,32 +267,27 @@ class Cluster:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                sockets = paths.socket_directory(self.data, create=False)
-                return supervisor.accepts_connections(self.data, sockets)
+                return supervisor.accepts_connections(self.data, self.sockets())
         return False
 
     def end(self, stop_signal: signal.Signals) -> bool:
-        """Send this signal to the running server and wait until it ends.
+        """Send this signal to the running server and wait until it ends, then delete its sockets.
 
         Returns False if it did not run.
         """
-        is_running = self.is_running()
+        is_running, sockets = self.is_running(), self.sockets()
         if is_running:
             os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), stop_signal)
             with open_file(self.lock, os.O_RDWR) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)  # the supervisor ends with its server
-        return is_running
-
-    def delete_sockets(self) -> None:
-        """Delete the socket folder of a stopped server, if it has one in the temporary folder."""
-        sockets = paths.socket_directory(self.data, create=False)
         with refusals(sockets):
             if sockets != self.data and sockets.exists():
                 shutil.rmtree(sockets)
+        return is_running
 
     def login(self, launch: Launch) -> Login:
         """Return how to reach the running server. Raises CouldNotRun if its files are missing."""
-        sockets = paths.socket_directory(self.data)
+        sockets = self.sockets()
         with open_file(self.secret, os.O_RDONLY, OTHERS_ENTER) as file:
             password = os.read(file, SECRET_BYTES).decode()
         return Login(USER, password, sockets, self.version, self.binaries.provider, launch)

@@ -151,9 +151,7 @@ def _stop(cluster: Cluster, lease_file: int) -> bool:
                     "the same command again when the other one has ended",
                 ) from None
     os.ftruncate(lease_file, 0)
-    was_running = cluster.end(signal.SIGINT)
-    cluster.delete_sockets()
-    return was_running
+    return cluster.end(signal.SIGINT)
 
 
 def locate_log(kind: ClusterKind = SCRIPTS) -> Path:

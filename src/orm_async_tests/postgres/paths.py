@@ -109,7 +109,15 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
     if purpose == "socket" and not _fits_socket(folder):
         folder = Path("/tmp") / name
     _check_name(folder)
-    if create or folder.is_symlink() or folder.exists():
+    if create:
         with open_folder(folder, create=True):
+            pass
+    return check_existing(folder)
+
+
+def check_existing(folder: Path) -> Path:
+    """Return the folder, which need not exist. Raises CouldNotRun if others can enter it."""
+    if folder.is_symlink() or folder.exists():
+        with open_folder(folder):
             pass
     return folder

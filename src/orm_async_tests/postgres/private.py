@@ -55,7 +55,6 @@ class PrivateServer:
         """Shut the server down in the mode fast: sessions end, and committed rows are kept."""
         self.thaw()
         self._cluster.end(signal.SIGINT)
-        self._cluster.delete_sockets()
 
     def kill(self) -> None:
         """Kill the server by SIGKILL, as the kernel does when memory runs out.

@@ -9,6 +9,7 @@ import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
@@ -164,7 +165,12 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
 
 def _trusted() -> set[int]:
     """Return the users who may own folders above yours: you, root, and the owner of `/`."""
-    return {0, os.geteuid(), Path("/").stat().st_uid}
+    return {0, os.geteuid(), _root_folder_owner()}
+
+
+@cache
+def _root_folder_owner() -> int:
+    return Path("/").stat().st_uid
 
 
 def _user(uid: int | None = None) -> str:

@@ -1,23 +1,27 @@
-"""Two tasks at work on one database never see each other's uncommitted rows.
+"""Tasks with separate sessions never see the uncommitted rows of another task.
 
-One adds users; the other waits for username-30, then adds that user's walk. They take turns.
+One task adds users, a batch at a time. The other waits for username-30 and then adds that user's
+walk. They take turns, so that both count the other's rows between its flush and its commit.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """
 
 from asyncio import Lock, gather
 from collections import Counter
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests import walk
 from orm_async_tests.harness import Observation, Option, Sessions, main_of, right, wrong
-from orm_async_tests.models import Base, TrackPoint, User
+from orm_async_tests.models import TrackPoint, User
 
+USERS, USERS_IN_BATCH, POINTS_IN_BATCH = 100, 10, 500
+WALKER = "username-30"
 OPTIONS = (
     Option("points", walk.parse_count, "5000", "track points to add"),
-    Option("pace", walk.parse_pace, "0", "seconds between flush and commit, such as 1-5"),
+    Option("pace", walk.parse_pace, "0", "seconds between flush and commit, for example 1-5"),
 )
 seed = None
 
@@ -27,53 +31,52 @@ async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Co
     """give both tasks one session, and so one transaction"""
     work = Work(pace)
     await gather(work.add_users(session), work.add_walk(session, points))
-    return work.seen
+    return work.visible
 
 
 @right
-async def own_sessions(Session: Sessions, points: int, pace: walk.Pace) -> Counter[str]:
-    """give each task a session of its own"""
+async def two_sessions(Session: Sessions, points: int, pace: walk.Pace) -> Counter[str]:
+    """give each task a session, and so a transaction"""
     work = Work(pace)
     async with Session() as first, Session() as second:
         await gather(work.add_users(first), work.add_walk(second, points))
-    return work.seen
+    return work.visible
 
 
 class Work:
     def __init__(self, pace: walk.Pace) -> None:
         self.pace, self.turn = pace, Lock()
-        self.committed, self.seen = Counter[type](), Counter[str]()
+        self.committed, self.visible = Counter[type](), Counter[str]()
 
     async def add_users(self, session: AsyncSession) -> None:
-        users = [User(username=f"username-{n}") for n in range(1, 101)]
-        for start in range(0, 100, 10):
-            await self.add(session, TrackPoint, *users[start : start + 10])
+        names = [{"username": f"username-{number}"} for number in range(1, USERS + 1)]
+        for start in range(0, USERS, USERS_IN_BATCH):
+            await self.add(session, User, names[start : start + USERS_IN_BATCH], TrackPoint)
 
     async def add_walk(self, session: AsyncSession, points: int) -> None:
         user_id = None
         while user_id is None:
             async with self.turn:
-                user_id = await session.scalar(select(User.id).filter_by(username="username-30"))
-        for walked in walk.batch_rows(points, 500, user_id=user_id):
-            await self.add(session, User, *(TrackPoint(**row) for row in walked))
+                user_id = await session.scalar(select(User.id).filter_by(username=WALKER))
+        for rows in walk.batch_rows(points, POINTS_IN_BATCH, user_id=user_id):
+            await self.add(session, TrackPoint, rows, User)
 
-    async def add(self, session: AsyncSession, other: type[User | TrackPoint], *rows: Base) -> None:
+    async def add(self, session: AsyncSession, model: Any, rows: list[Any], other: Any) -> None:
         async with self.turn:
-            session.add_all(rows)
-            await session.flush()
+            await session.execute(insert(model), rows)
             await walk.pause(self.pace)
         async with self.turn:
             visible = await session.scalar(select(func.count(other.id))) or 0
-            self.seen["uncommitted rows"] += visible - self.committed[other]
-            self.seen["committed rows"] += self.committed[other]
+            self.visible["uncommitted rows"] += visible - self.committed[other]
+            self.visible["committed rows"] += self.committed[other]
             await session.commit()
-            self.committed[type(rows[0])] += len(rows)
+            self.committed[model] += len(rows)
 
 
-def check(one_session: Observation, own_sessions: Observation) -> None:
+def check(one_session: Observation, two_sessions: Observation) -> None:
     assert one_session.value["uncommitted rows"] > 0
-    assert own_sessions.value["uncommitted rows"] == 0
-    assert own_sessions.value["committed rows"] > 0  # they did work side by side
+    assert two_sessions.value["uncommitted rows"] == 0
+    assert two_sessions.value["committed rows"] > 0  # the tasks ran side by side
 
 
 main = main_of(__name__)

@@ -1,11 +1,11 @@
-"""gather() on one warm session raises nothing: its queries wait for each other.
+"""gather() on one warm session raises nothing, but its queries run one by one.
 
-The adapter between SQLAlchemy and the driver holds a mutex for each connection, so the
-second query is sent when the first has its answer. With a session for each task there is a
-connection for each task. Here every query needs a lock that somebody else holds: how many
-backends wait for it tells how many queries are on the server at once.
+The adapter between SQLAlchemy and the driver has a mutex per connection, so it sends the second
+query only after the first one is answered. With one session per task there is one connection per
+task, and the queries run at the same time. Here every query needs a lock that another transaction
+holds. The number of backends that wait for the lock is the number of queries on the server.
 
-It does not show the cold pool (test25), nor flush and commit (test26): those raise.
+The script shows neither a cold pool (test25) nor flush and commit (test26), which raise errors.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncsession-with-concurrent-tasks
 """
@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests.harness import Activity, Observation, Sessions, main_of, right, wrong
 
-HOLD = select(func.pg_advisory_xact_lock(24))
-NEED = select(func.pg_advisory_xact_lock_shared(24))
+TAKE_LOCK = select(func.pg_advisory_xact_lock(24))
+WAIT_FOR_LOCK = select(func.pg_advisory_xact_lock_shared(24))
 
 
 @wrong
@@ -26,40 +26,40 @@ async def one_session(
     session: AsyncSession, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
     """three tasks, one session"""
-    await session.connection()  # else its tasks would meet a cold pool
+    await session.connection()  # a cold pool would raise (test25)
     async with engine.begin() as holder:
-        await holder.execute(HOLD)
-        tasks = [create_task(session.execute(NEED)) for _ in range(3)]
+        await holder.execute(TAKE_LOCK)
+        tasks = [create_task(session.execute(WAIT_FOR_LOCK)) for _ in range(3)]
         await activity.until_blocked(1)
-        on_the_server = await activity.blocked()
+        queries = await activity.blocked()
     await gather(*tasks)
-    return {"queries on the server": on_the_server}
+    return {"queries on the server": queries}
 
 
 @right
-async def a_session_each(
+async def session_per_task(
     Session: Sessions, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
     """three tasks, three sessions"""
 
-    async def need() -> None:
+    async def query() -> None:
         async with Session() as session:
-            await session.execute(NEED)
+            await session.execute(WAIT_FOR_LOCK)
 
     async with engine.begin() as holder:
-        await holder.execute(HOLD)
-        tasks = [create_task(need()) for _ in range(3)]
+        await holder.execute(TAKE_LOCK)
+        tasks = [create_task(query()) for _ in range(3)]
         await activity.until_blocked(3)
-        on_the_server = await activity.blocked()
+        queries = await activity.blocked()
     await gather(*tasks)
-    return {"queries on the server": on_the_server}
+    return {"queries on the server": queries}
 
 
-def check(one_session: Observation, a_session_each: Observation) -> None:
+def check(one_session: Observation, session_per_task: Observation) -> None:
     assert one_session.error is None
     assert one_session.value == {"queries on the server": 1}
-    assert a_session_each.value == {"queries on the server": 3}
-    assert len(one_session.sql) == len(a_session_each.sql) == 1 + 3
+    assert session_per_task.value == {"queries on the server": 3}
+    assert len(one_session.sql) == len(session_per_task.sql) == 1 + 3
 
 
 main = main_of(__name__)

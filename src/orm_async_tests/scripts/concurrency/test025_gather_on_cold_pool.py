@@ -1,8 +1,8 @@
 """gather() on one session fails for all tasks but one while the pool is cold.
 
-The first task waits for a new connection; the others find the session half-way to it and
-raise error isce. With a warm pool nobody waits there, and the same code works (test24): it
-passes in a test, and fails at the first request after a start or an idle night.
+The first task waits for a new connection. The others find that the session is still connecting,
+and raise error isce. With a warm pool no task has to wait, so the same code works (test24). Such
+code passes its tests, and fails at the first request after a restart.
 
 Symptom: InvalidRequestError isce "This session is provisioning a new connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
@@ -21,41 +21,41 @@ from orm_async_tests.models import User
 NAMES = select(User.username)
 
 
-async def asked(*tasks: Awaitable[Any]) -> list[object]:
-    """What became of each: its error, or "rows"."""
+async def gather_results(*tasks: Awaitable[Any]) -> list[object]:
+    """Return the error of every task, or "rows" if it has none."""
     results = await gather(*tasks, return_exceptions=True)
-    return [each if isinstance(each, Exception) else "rows" for each in results]
+    return [result if isinstance(result, Exception) else "rows" for result in results]
 
 
 @wrong
 async def cold_pool(make_engine: MakeEngine) -> list[object]:
     """three tasks, one session, no connection yet"""
     async with AsyncSession(make_engine()) as session:
-        return await asked(*[session.execute(NAMES) for _ in range(3)])
+        return await gather_results(*[session.execute(NAMES) for _ in range(3)])
 
 
 @variant
 async def warm_pool(session: AsyncSession) -> list[object]:
-    """the same with a connection in the pool"""
-    return await asked(*[session.execute(NAMES) for _ in range(3)])
+    """three tasks, one session, a connection in the pool"""
+    return await gather_results(*[session.execute(NAMES) for _ in range(3)])
 
 
 @right
-async def a_session_each(make_engine: MakeEngine) -> list[object]:
+async def session_per_task(make_engine: MakeEngine) -> list[object]:
     """three tasks, three sessions, no connection yet"""
     engine = make_engine()
 
-    async def names() -> Any:
+    async def query() -> Any:
         async with AsyncSession(engine) as session:
             return await session.execute(NAMES)
 
-    return await asked(names(), names(), names())
+    return await gather_results(query(), query(), query())
 
 
-def check(cold_pool: Observation, warm_pool: Observation, a_session_each: Observation) -> None:
-    codes = [getattr(each, "code", each) for each in cold_pool.value]
+def check(cold_pool: Observation, warm_pool: Observation, session_per_task: Observation) -> None:
+    codes = [getattr(result, "code", result) for result in cold_pool.value]
     assert codes == ["rows", "isce", "isce"]
-    assert warm_pool.value == a_session_each.value == ["rows", "rows", "rows"]
+    assert warm_pool.value == session_per_task.value == ["rows", "rows", "rows"]
 
 
 main = main_of(__name__)

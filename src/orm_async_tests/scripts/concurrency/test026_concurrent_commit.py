@@ -1,8 +1,8 @@
 """Two tasks that flush or commit one session at the same time get errors.
 
-A flush in progress refuses another one. A commit in progress refuses to be disturbed, and
-error isce hits whichever task comes second; the first one may fail as well. Let each task
-have its session, and its transaction.
+A session that is flushing refuses another flush. A session that is committing refuses any other
+call: the second task gets error isce, and the first one may fail as well. Use one session, and so
+one transaction, per task.
 
 Symptom: IllegalStateChangeError isce "is already in progress and this would cause"
 Symptom: InvalidRequestError "Session is already flushing"
@@ -34,7 +34,7 @@ async def commits(session: AsyncSession) -> Any:
 
 
 @right
-async def a_session_each(Session: Sessions) -> Any:
+async def session_per_task(Session: Sessions) -> Any:
     """two tasks, two sessions"""
 
     async def save(name: str) -> None:
@@ -45,13 +45,13 @@ async def a_session_each(Session: Sessions) -> Any:
     return await gather(save("username-4"), save("username-5"), return_exceptions=True)
 
 
-def check(flushes: Observation, commits: Observation, a_session_each: Observation) -> None:
-    assert [type(each) for each in flushes.value] == [type(None), InvalidRequestError]
+def check(flushes: Observation, commits: Observation, session_per_task: Observation) -> None:
+    assert [type(result) for result in flushes.value] == [type(None), InvalidRequestError]
     assert type(commits.value[1]) is IllegalStateChangeError
     assert commits.value[1].code == "isce"
 
-    assert a_session_each.value == [None, None]
-    assert a_session_each.log.count("COMMIT") == 2
+    assert session_per_task.value == [None, None]
+    assert session_per_task.log.count("COMMIT") == 2
 
 
 main = main_of(__name__)

@@ -1,9 +1,9 @@
-"""A connection that is left while a task uses it spoils the pool for the others.
+"""Closing a connection that another task is using corrupts the pool.
 
-On asyncpg the driver refuses the ROLLBACK of the exit, since a query is running. SQLAlchemy
-2.1.4 and later then put the connection back with its transaction open: every later checkout
-fails (rvf5). Before, the slot was lost until it was garbage (3o7r). psycopg waits. Wait for
-your tasks before you leave: a TaskGroup does.
+On exit SQLAlchemy sends ROLLBACK, but asyncpg refuses it because a query is running. SQLAlchemy
+2.1.4 and later then return the connection to the pool with its transaction open, and every later
+checkout fails (rvf5). Older releases lost the pool's slot until the connection was garbage
+collected (3o7r). psycopg waits. Wait for your tasks before you exit; a TaskGroup does.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Activity, Observation, Upstream, main_of, right, wrong
 
 DEFECT = Upstream(
-    "a connection that is left while a task uses it is of no use to the pool's next users",
+    "a connection that is closed while a task uses it fails the next users of the pool",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
     "breaks the pool",
@@ -30,7 +30,7 @@ POOL = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
 SLOW = select(func.pg_sleep(0.5))
 
 
-async def next_users(engine: AsyncEngine) -> dict[str, list[str]]:
+async def check_out_twice(engine: AsyncEngine) -> dict[str, list[str]]:
     outcomes = []  # rows, or an error's code
     for _ in range(2):
         try:
@@ -43,8 +43,8 @@ async def next_users(engine: AsyncEngine) -> dict[str, list[str]]:
 
 
 @wrong(engine=POOL, leaks=True, warns=True, unhandled=True)
-async def left_early(engine: AsyncEngine, activity: Activity) -> dict[str, list[str]]:
-    """leave `async with` while a task is still asking"""
+async def closed_early(engine: AsyncEngine, activity: Activity) -> dict[str, list[str]]:
+    """exit `async with` while a task waits for its query"""
     tasks = list[Task[Any]]()
     with suppress(InterfaceError):
         async with engine.connect() as connection:
@@ -52,21 +52,21 @@ async def left_early(engine: AsyncEngine, activity: Activity) -> dict[str, list[
             tasks.append(create_task(connection.execute(SLOW)))
             await activity.until_running("pg_sleep")
     await gather(*tasks)
-    return await next_users(engine)
+    return await check_out_twice(engine)
 
 
 @right(engine=POOL)
 async def waited(engine: AsyncEngine) -> dict[str, list[str]]:
-    """a TaskGroup inside `async with`"""
+    """wait for the task: a TaskGroup inside `async with`"""
     async with engine.connect() as connection:
         await connection.execute(select(1))
         async with TaskGroup() as tasks:
             tasks.create_task(connection.execute(select(func.pg_sleep(0))))
-    return await next_users(engine)
+    return await check_out_twice(engine)
 
 
-def check(left_early: Observation, waited: Observation) -> None:
-    first, second = left_early.value["the next two checkouts"]
+def check(closed_early: Observation, waited: Observation) -> None:
+    first, second = closed_early.value["the next two checkouts"]
     assert waited.value == {"the next two checkouts": ["rows", "rows"]}
     assert first == second in ("rvf5", "3o7r", "rows")
 

@@ -1,8 +1,8 @@
 """A scoped session that is not removed keeps its connection when its task ends.
 
-async_scoped_session with current_task as its scope has one session for each task, and a
-registry that holds them. A task that ends takes nothing out: remove() does, and it must be
-awaited in the task itself. `async with Session()` needs no registry at all.
+With current_task as its scope, async_scoped_session has one session per task and holds them in a
+registry. The end of a task removes nothing from the registry. Await remove() in the task itself.
+`async with Session()` needs no registry at all.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """
@@ -20,7 +20,7 @@ NAMES = select(User.username)
 
 @wrong
 async def kept(engine: AsyncEngine) -> dict[str, int]:
-    """three tasks use the registry"""
+    """three tasks use the registry and end"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
 
     async def work() -> None:
@@ -35,7 +35,7 @@ async def kept(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def removed(engine: AsyncEngine) -> dict[str, int]:
-    """each task removes its session"""
+    """await remove() in every task"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
 
     async def work() -> None:
@@ -50,7 +50,7 @@ async def removed(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def no_registry(engine: AsyncEngine, Session: Sessions) -> dict[str, int]:
-    """each task opens a session of its own"""
+    """open a session in every task"""
 
     async def work() -> None:
         async with Session() as session:

@@ -1,7 +1,8 @@
 """asyncpg's pooled connections work only in the event loop that opened them.
 
-In a second asyncio.run(), or in the loop of the next test, the pool hands out a connection of the
-first. Dispose the engine in the loop that used it, or use NullPool. psycopg is bound to no loop.
+In a second asyncio.run(), or in the loop of the next test, the pool returns a connection from the
+first loop. Dispose the engine in the loop that used it, or use NullPool. A psycopg connection is
+not bound to a loop.
 
 Symptom: RuntimeError "attached to a different loop"
 Symptom: RuntimeError "Event loop is closed"
@@ -19,54 +20,54 @@ from orm_async_tests.models import User
 
 ONLY = "asyncpg"
 DEFECT = Upstream(
-    "the rollback after a transaction that cannot start raises an error in place of the first one",
+    "the rollback after a transaction that cannot start raises an error that hides the first one",
     {"sqlalchemy": ">=2.1,<2.1.4", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
     "wrong error",
 )
 
 
-async def users(engine: AsyncEngine) -> int:
+async def count_users(engine: AsyncEngine) -> int:
     async with engine.connect() as connection:
         return len((await connection.execute(select(User))).all())
 
 
-async def users_and_dispose(engine: AsyncEngine) -> int:
-    count = await users(engine)
+async def count_and_dispose(engine: AsyncEngine) -> int:
+    count = await count_users(engine)
     await engine.dispose()
     return count
 
 
 @wrong(warns=True, unhandled=True, leaks=True)
 async def pooled(url: URL) -> dict[str, list[int]]:
-    """one engine, two loops (in threads, since one is running here)"""
+    """one engine, two loops (in threads, because a loop runs here)"""
     engine = create_async_engine(url)
-    first = await asyncio.to_thread(asyncio.run, users(engine))  # a comprehension's frame keeps it
-    return {"users": [first, await asyncio.to_thread(asyncio.run, users(engine))]}
+    first = await asyncio.to_thread(asyncio.run, count_users(engine))
+    return {"users": [first, await asyncio.to_thread(asyncio.run, count_users(engine))]}
 
 
 @wrong(warns=True, unhandled=True, leaks=True)
 async def disposed_too_late(url: URL) -> None:
-    """one loop, and a second that disposes: "Event loop is closed" in the pool's log"""
+    """dispose it in a second loop: the log has "Event loop is closed", and no error is raised"""
     engine = create_async_engine(url)
-    await asyncio.to_thread(asyncio.run, users(engine))
+    await asyncio.to_thread(asyncio.run, count_users(engine))
     await asyncio.to_thread(asyncio.run, engine.dispose())
 
 
 @right
 async def disposed(url: URL) -> dict[str, list[int]]:
-    """the same, disposed at the end of each loop"""
+    """dispose the engine at the end of every loop"""
     engine = create_async_engine(url)
-    first = await asyncio.to_thread(asyncio.run, users_and_dispose(engine))
-    return {"users": [first, await asyncio.to_thread(asyncio.run, users_and_dispose(engine))]}
+    first = await asyncio.to_thread(asyncio.run, count_and_dispose(engine))
+    return {"users": [first, await asyncio.to_thread(asyncio.run, count_and_dispose(engine))]}
 
 
 @right
 async def without_pool(url: URL) -> dict[str, list[int]]:
-    """the same without a pool"""
+    """use NullPool"""
     engine = create_async_engine(url, poolclass=NullPool)
-    first = await asyncio.to_thread(asyncio.run, users(engine))
-    return {"users": [first, await asyncio.to_thread(asyncio.run, users(engine))]}
+    first = await asyncio.to_thread(asyncio.run, count_users(engine))
+    return {"users": [first, await asyncio.to_thread(asyncio.run, count_users(engine))]}
 
 
 def check(

@@ -1,7 +1,7 @@
-"""A raw asyncpg connection refuses a second task; through SQLAlchemy it waits.
+"""A raw asyncpg connection refuses a second task; through SQLAlchemy the task waits.
 
-asyncpg allows one operation at a time and refuses the next. SQLAlchemy's adapter has a mutex,
-so that the same misuse passes unnoticed, one query after the other (test24).
+asyncpg allows one operation at a time and refuses the next one. SQLAlchemy's adapter has a mutex,
+so it runs the queries one after the other, and nobody notices the misuse (test24).
 
 Symptom: InterfaceError "another operation is in progress"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html
@@ -23,22 +23,22 @@ async def raw(engine: AsyncEngine) -> list[object]:
     """two tasks on the driver's connection"""
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        asked = [driver.fetch("SELECT 1"), driver.fetch("SELECT 1")]
-        results = await gather(*asked, return_exceptions=True)
-    return [each if isinstance(each, Exception) else "rows" for each in results]
+        queries = [driver.fetch("SELECT 1"), driver.fetch("SELECT 1")]
+        results = await gather(*queries, return_exceptions=True)
+    return [result if isinstance(result, Exception) else "rows" for result in results]
 
 
 @variant
 async def adapted(engine: AsyncEngine) -> list[object]:
     """two tasks on SQLAlchemy's connection"""
     async with engine.connect() as connection:
-        asked = [connection.execute(select(1)), connection.execute(select(1))]
-        results = await gather(*asked, return_exceptions=True)
-    return [each if isinstance(each, Exception) else "rows" for each in results]
+        queries = [connection.execute(select(1)), connection.execute(select(1))]
+        results = await gather(*queries, return_exceptions=True)
+    return [result if isinstance(result, Exception) else "rows" for result in results]
 
 
 def check(raw: Observation, adapted: Observation) -> None:
-    assert [type(each).__name__ for each in raw.value] == ["str", "InterfaceError"]
+    assert [type(result).__name__ for result in raw.value] == ["str", "InterfaceError"]
     assert adapted.value == ["rows", "rows"]
 
 

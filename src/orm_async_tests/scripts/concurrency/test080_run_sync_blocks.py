@@ -1,7 +1,7 @@
-"""run_sync() is no thread: SQL in it lets others work, a blocking call does not.
+"""run_sync() uses no thread: SQL in it lets other tasks run, but a blocking call stops them.
 
-It is no thread pool. SQL inside it waits as await does, and other tasks go on. A blocking
-call stops the loop for as long as it takes: put that into asyncio.to_thread().
+SQL inside run_sync() waits as `await` does, so other tasks continue. A blocking call stops the
+event loop until it returns. Run blocking calls by asyncio.to_thread().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """
@@ -18,44 +18,44 @@ from sqlalchemy.orm import Session
 from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
-async def others(work: Callable[[asyncio.Event], Any]) -> dict[str, bool]:
-    """Whether another task went on during the work, and whether it ran on the loop's thread."""
-    begun, thread = asyncio.Event(), threading.get_ident()
-    went_on = asyncio.create_task(begun.wait())
-    where = await work(begun)
-    done = went_on.done()
-    await went_on
-    return {"others went on": done, "same thread": where == thread}
+async def observe(work: Callable[[asyncio.Event], Any]) -> dict[str, bool]:
+    """Return whether another task ran during the work, and whether the work used this thread."""
+    started, thread = asyncio.Event(), threading.get_ident()
+    other_task = asyncio.create_task(started.wait())
+    thread_of_work = await work(started)
+    ran = other_task.done()
+    await other_task
+    return {"other task ran": ran, "same thread": thread_of_work == thread}
 
 
 @wrong
 async def blocking(session: AsyncSession) -> dict[str, bool]:
-    """a blocking call inside run_sync"""
+    """a blocking call in run_sync()"""
 
-    def block(_: Session, begun: asyncio.Event) -> int:
-        begun.set()
+    def block(_: Session, started: asyncio.Event) -> int:
+        started.set()
         threading.Event().wait(0.02)
         return threading.get_ident()
 
-    return await others(lambda begun: session.run_sync(block, begun))
+    return await observe(lambda started: session.run_sync(block, started))
 
 
 @right
-async def asking(session: AsyncSession) -> dict[str, bool]:
-    """SQL inside run_sync"""
+async def awaiting(session: AsyncSession) -> dict[str, bool]:
+    """SQL in run_sync()"""
 
-    def ask(session: Session, begun: asyncio.Event) -> int:
-        begun.set()
+    def query(session: Session, started: asyncio.Event) -> int:
+        started.set()
         session.execute(select(func.pg_sleep(0.02)))
         return threading.get_ident()
 
-    return await others(lambda begun: session.run_sync(ask, begun))
+    return await observe(lambda started: session.run_sync(query, started))
 
 
-def check(blocking: Observation, asking: Observation) -> None:
-    assert blocking.value == {"others went on": False, "same thread": True}
-    assert asking.value == {"others went on": True, "same thread": True}
-    assert len(asking.sql) == 1
+def check(blocking: Observation, awaiting: Observation) -> None:
+    assert blocking.value == {"other task ran": False, "same thread": True}
+    assert awaiting.value == {"other task ran": True, "same thread": True}
+    assert len(awaiting.sql) == 1
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""A pooled connection fails in a thread's own loop: call into the engine's loop.
+"""A pooled connection fails in the event loop of another thread: use the engine's loop.
 
-asyncio.run() in a thread is another event loop, and asyncpg's connections belong to the one that
-opened them. A thread hands a coroutine to the engine's loop by run_coroutine_threadsafe(), and
-waits for its result.
+asyncio.run() in a thread starts another event loop, but an asyncpg connection belongs to the loop
+that opened it. Pass the coroutine to the engine's loop with run_coroutine_threadsafe(), and wait
+for its result in the thread.
 
 Symptom: RuntimeError "attached to a different loop" in "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
@@ -20,32 +20,32 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 ONLY = "asyncpg"
 
 
-async def answer(engine: AsyncEngine) -> object:
+async def query(engine: AsyncEngine) -> object:
     async with engine.connect() as connection:
         return await connection.scalar(text("SELECT 42"))
 
 
 @wrong(unhandled=True, leaks=True, warns=True)
-async def a_loop_of_the_thread(engine: AsyncEngine) -> dict[str, object]:
-    """in a thread: asyncio.run() on the warm engine; its loop stands still, or both may crash"""
+async def loop_of_the_thread(engine: AsyncEngine) -> dict[str, object]:
+    """in a thread: asyncio.run() with the warm engine, whose loop must wait or both may crash"""
     with ThreadPoolExecutor() as threads:
-        return {"answer": threads.submit(lambda: asyncio.run(answer(engine))).result()}
+        return {"answer": threads.submit(lambda: asyncio.run(query(engine))).result()}
 
 
 @right
-async def the_loop_of_the_engine(engine: AsyncEngine) -> dict[str, object]:
-    """in a thread: run_coroutine_threadsafe() on the engine's loop"""
+async def loop_of_the_engine(engine: AsyncEngine) -> dict[str, object]:
+    """in a thread: run_coroutine_threadsafe() with the engine's loop"""
     loop = asyncio.get_running_loop()
 
-    def in_the_thread() -> object:
-        return asyncio.run_coroutine_threadsafe(answer(engine), loop).result()
+    def run_in_thread() -> object:
+        return asyncio.run_coroutine_threadsafe(query(engine), loop).result()
 
-    return {"answer": await asyncio.to_thread(in_the_thread)}
+    return {"answer": await asyncio.to_thread(run_in_thread)}
 
 
-def check(a_loop_of_the_thread: Observation, the_loop_of_the_engine: Observation) -> None:
-    assert a_loop_of_the_thread.error is not None
-    assert the_loop_of_the_engine.value == {"answer": 42}
+def check(loop_of_the_thread: Observation, loop_of_the_engine: Observation) -> None:
+    assert loop_of_the_thread.error is not None
+    assert loop_of_the_engine.value == {"answer": 42}
 
 
 main = main_of(__name__)

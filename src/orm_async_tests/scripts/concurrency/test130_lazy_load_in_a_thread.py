@@ -1,11 +1,11 @@
-"""A lazy load in a thread raises MissingGreenlet too: run_sync() is no thread.
+"""A lazy load in a thread raises MissingGreenlet too, but in run_sync() it works.
 
-The driver's awaits need the event loop and the greenlet that SQLAlchemy made for them; a worker
-thread has neither. And a session is not for two threads. Load before, or let run_sync() do what
-must be written without await (it blocks nobody while it waits for SQL: test80).
+The driver awaits inside the event loop and inside SQLAlchemy's greenlet, and a worker thread has
+neither. Besides, a session is not safe to use in two threads. Load the rows first, or use
+run_sync() for code that cannot await (it blocks no other task while it waits for SQL: test80).
 
-What run_sync() calls stays in the loop's thread, so a long computation belongs into a thread of its
-own, with plain data and no session.
+run_sync() runs its function in the event loop's thread. Run a long computation in another thread,
+with plain data and no session.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

@@ -1,8 +1,8 @@
-"""A scope of threads gives all tasks one session: scope by current_task instead.
+"""A session scoped to a thread is shared by all tasks: scope it to current_task instead.
 
-scoped_session keeps a session for each thread, and under asyncio all tasks are in one thread. So
-async_scoped_session has no default and wants to be told. Its registry keeps session and task
-alive until remove().
+scoped_session has one session per thread, but under asyncio all tasks run in one thread. Therefore
+async_scoped_session has no default scope, and you must pass scopefunc. Its registry keeps the
+session and the task alive until remove().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """
@@ -21,9 +21,9 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def by_thread(engine: AsyncEngine) -> dict[str, int]:
-    """two tasks, scopefunc=threading.get_ident as scoped_session has it"""
+    """two tasks, scopefunc=threading.get_ident, the default of scoped_session"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=get_ident)
-    turn = asyncio.Lock()  # the two would also be in each other's way
+    turn = asyncio.Lock()  # at the same time they would also raise errors (test26)
 
     async def work() -> int:
         async with turn:
@@ -37,14 +37,14 @@ async def by_thread(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_task(engine: AsyncEngine) -> dict[str, int]:
-    """the same, scopefunc=asyncio.current_task"""
+    """two tasks, scopefunc=asyncio.current_task"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=asyncio.current_task)
-    both = asyncio.Barrier(2)
+    barrier = asyncio.Barrier(2)
 
     async def work() -> int:
         try:
             await scoped.execute(ANSWER)
-            await both.wait()  # both sessions are alive
+            await barrier.wait()  # both sessions are alive
             return id(scoped())
         finally:
             await scoped.remove()

@@ -1,11 +1,11 @@
 """Reading an unloaded relationship under asyncio raises MissingGreenlet.
 
-A lazy load is a SELECT hidden in an attribute read. An attribute read cannot be
-awaited, so the asyncio session refuses it instead of blocking the event loop.
-Say in the query what you will read. The session itself survives the refusal.
+A lazy load is a SELECT that reading an attribute sends. Reading an attribute cannot be awaited, so
+SQLAlchemy raises an error instead of blocking the event loop. Name in the query what you will read.
+The session stays usable after the error.
 
-The stable mark is the error's code, xd2s: SQLAlchemy 2.1 raises MissingGreenlet on
-asyncpg but wraps it in StatementError on psycopg.
+Recognize the error by its code, xd2s: SQLAlchemy 2.1 raises MissingGreenlet on asyncpg, but wraps
+it in StatementError on psycopg.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
@@ -57,7 +57,7 @@ def check(
     lazy: Observation, selectin: Observation, joined: Observation, refused_then_used: Observation
 ) -> None:
     assert lazy.code == MissingGreenlet.code == "xd2s"
-    assert len(lazy.sql) == 1  # the refused SELECT never reached the server
+    assert len(lazy.sql) == 1  # the lazy SELECT was never sent
 
     assert selectin.value == joined.value == {"points": 6}
     assert len(selectin.sql) == 2

@@ -1,10 +1,10 @@
 """After a commit the attributes are expired: reading one raises MissingGreenlet.
 
-commit() expires every object, so that the next read fetches what other transactions
-have changed meanwhile. Under asyncio that read cannot happen in an attribute. Build the
-session with expire_on_commit=False, or ask for the row by refresh() when it must be new.
+commit() expires every object, so that the next read fetches what other transactions have changed.
+Under asyncio reading an attribute cannot fetch anything. Create the session with
+expire_on_commit=False, and call refresh() when you need the newest values.
 
-With expire_on_commit=False what you read is what it was at the commit, however old.
+With expire_on_commit=False an attribute keeps the value that it had at the commit.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
@@ -21,7 +21,7 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 @wrong
 async def expiring(engine: AsyncEngine) -> str:
-    """the default session, then an attribute"""
+    """the default session: commit, then read an attribute"""
     async with AsyncSession(engine) as session:
         user = (await session.scalars(FIRST)).one()
         await session.commit()
@@ -39,7 +39,7 @@ async def keeping(engine: AsyncEngine) -> str:
 
 @right
 async def refreshing(engine: AsyncEngine) -> str:
-    """the default session, and one SELECT said aloud"""
+    """the default session: refresh() sends the SELECT"""
     async with AsyncSession(engine) as session:
         user = (await session.scalars(FIRST)).one()
         await session.commit()
@@ -52,7 +52,7 @@ def check(expiring: Observation, keeping: Observation, refreshing: Observation) 
     assert len(expiring.sql) == 1
 
     assert keeping.value == refreshing.value == "username-1"
-    assert len(keeping.sql) == 1  # nothing is read again
+    assert len(keeping.sql) == 1  # no second SELECT
     assert len(refreshing.sql) == 2
 
 

@@ -1,8 +1,8 @@
 """After a rollback attributes are expired, even with expire_on_commit=False.
 
-expire_on_commit speaks of commits alone. A rollback takes back what the attributes say, so
-they must be read again, and that read raises xd2s. Take the values you need before, or ask
-by refresh().
+expire_on_commit applies to commits only. A rollback makes the attributes stale, so SQLAlchemy
+expires them, and reading one raises xd2s. Read the values that you need before the rollback, or
+call refresh() after it.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back

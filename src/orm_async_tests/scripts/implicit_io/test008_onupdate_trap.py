@@ -1,7 +1,8 @@
-"""An onupdate column is unreadable after an UPDATE: expire_on_commit is no cure.
+"""Reading an onupdate column after an UPDATE raises xd2s, even with expire_on_commit=False.
 
-The server computes the value, and the flush itself expires the attribute. The default
-eager_defaults="auto" covers INSERT alone; True adds RETURNING to the UPDATE; refresh() asks.
+The server computes the value, so the flush expires the attribute. The default
+eager_defaults="auto" fetches values after an INSERT only. With eager_defaults=True the UPDATE
+returns the value too. refresh() fetches it with one more SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
@@ -48,7 +49,7 @@ async def usual(engine: AsyncEngine) -> dict[str, bool]:
 
 @right
 async def eager(engine: AsyncEngine) -> dict[str, bool]:
-    """the same with eager_defaults=True"""
+    """rename, commit, read `updated_at`, with eager_defaults=True"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         session.add(row := Eager(name="old"))
         await session.commit()
@@ -59,7 +60,7 @@ async def eager(engine: AsyncEngine) -> dict[str, bool]:
 
 @right
 async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
-    """the same with refresh()"""
+    """rename, commit, refresh(), read `updated_at`"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         session.add(row := Usual(name="old"))
         await session.commit()
@@ -72,8 +73,8 @@ async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
 def check(usual: Observation, eager: Observation, refreshed: Observation) -> None:
     assert usual.code == "xd2s"
     assert eager.value == refreshed.value == {"changed after created": True}
-    assert [len(seen.sql) for seen in (usual, eager, refreshed)] == [2, 2, 3]
-    assert ["RETURNING" in seen.sql[1] for seen in (usual, eager)] == [False, True]
+    assert [len(run.sql) for run in (usual, eager, refreshed)] == [2, 2, 3]
+    assert ["RETURNING" in run.sql[1] for run in (usual, eager)] == [False, True]
 
 
 main = main_of(__name__)

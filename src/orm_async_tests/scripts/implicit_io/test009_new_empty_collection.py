@@ -1,7 +1,7 @@
-"""A new object's collection is unreadable after the flush if it was not assigned.
+"""Reading a new object's collection after the flush raises xd2s unless you assigned it.
 
-To a flushed object an unassigned collection is not empty but unknown: reading it would load
-it, and raises xd2s. Reading it before the flush assigns nothing. Write `points=[]`.
+After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading it is a
+lazy load, which raises xd2s. Reading it before the flush does not assign it. Write `points=[]`.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
@@ -24,7 +24,7 @@ async def unassigned(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def read_before(session: AsyncSession) -> dict[str, int]:
-    """User(username=...), and its points read before the flush"""
+    """User(username=...), whose points are read before the flush too"""
     user = User(username="username-4")
     session.add(user)
     assert user.points == []

@@ -1,7 +1,7 @@
-"""awaitable_attrs loads once and is free the second time; in a loop it is N + 1.
+"""awaitable_attrs sends one SELECT per object: in a loop that is N + 1 statements.
 
-It is the lazy load, said aloud: one SELECT for each object whose attribute is not loaded.
-For one object that is fine. For many, load them with the query.
+It is a lazy load that you await: one SELECT for an object whose attribute is not loaded, and none
+if it is loaded. That is fine for one object. For many objects, load the attribute with the query.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
 """
@@ -18,14 +18,14 @@ ALSO = "aiosqlite"
 
 @variant
 async def once(session: AsyncSession) -> dict[str, int]:
-    """await it once"""
+    """one user: await the attribute once"""
     user = (await session.scalars(select(User).limit(1))).one()
     return {"points": len(await user.awaitable_attrs.points)}
 
 
 @variant
 async def twice(session: AsyncSession) -> dict[str, int]:
-    """await it twice, and then read it"""
+    """one user: await it twice, then read it without await"""
     user = (await session.scalars(select(User).limit(1))).one()
     await user.awaitable_attrs.points
     await user.awaitable_attrs.points
@@ -34,14 +34,14 @@ async def twice(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def in_a_loop(session: AsyncSession) -> dict[str, int]:
-    """await it for each of three users"""
+    """three users: await it in a loop"""
     users = (await session.scalars(select(User))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @right
 async def with_the_query(session: AsyncSession) -> dict[str, int]:
-    """load it with the query"""
+    """three users: load it with the query"""
     users = (await session.scalars(select(User).options(selectinload(User.points)))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 

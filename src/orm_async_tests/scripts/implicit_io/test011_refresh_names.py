@@ -1,7 +1,7 @@
-"""refresh() reads a relationship again only if it is named.
+"""refresh() loads a lazy relationship only if you name it.
 
-refresh(user) reads the columns and leaves a lazy relationship unloaded. With the name among
-attribute_names it is loaded too, by one more SELECT.
+refresh(user) loads the columns and leaves a lazy relationship unloaded. If attribute_names has the
+relationship's name, refresh() loads it too, with one more SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
@@ -37,7 +37,7 @@ def check(unnamed: Observation, named: Observation) -> None:
     assert unnamed.code == "xd2s"
     assert len(unnamed.sql) == 1 + 1
     assert named.value == {"points": 2}
-    assert len(named.sql) == 1 + 2  # the row, and then its points
+    assert len(named.sql) == 1 + 2  # the row, then its points
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""Appending to an unloaded collection raises; naming the parent does not.
+"""Appending to an unloaded collection raises xd2s, but setting the child's parent does not.
 
-append() reads the collection first, and that is a lazy load. TrackPoint(user=user) says the
-same of the same row and needs nothing of the collection; but since 2.0 it does not bring the
-point into the session: add it, or nothing is written and a warning is all that tells.
+append() reads the collection first, which is a lazy load. TrackPoint(user=user) writes the same row
+and does not read the collection. Since 2.0 it does not add the point to the session either: call
+session.add(), or nothing is written and you get only a warning.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
 Symptom: SAWarning "not in session, add operation along"
@@ -19,14 +19,14 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 from orm_async_tests.models import TrackPoint, User
 
 FIRST = select(User).order_by(User.id).limit(1)
-HERE = {"lat": 45.0, "lon": 14.0, "date": datetime(2010, 10, 3, tzinfo=UTC)}
+POSITION = {"lat": 45.0, "lon": 14.0, "date": datetime(2010, 10, 3, tzinfo=UTC)}
 
 
 @wrong
 async def appended(session: AsyncSession) -> None:
     """user.points.append(point)"""
     user = (await session.scalars(FIRST)).one()
-    user.points.append(TrackPoint(**HERE))
+    user.points.append(TrackPoint(**POSITION))
     await session.commit()
 
 
@@ -34,23 +34,23 @@ async def appended(session: AsyncSession) -> None:
 async def named(session: AsyncSession) -> None:
     """TrackPoint(user=user)"""
     user = (await session.scalars(FIRST)).one()
-    TrackPoint(user=user, **HERE)
+    TrackPoint(user=user, **POSITION)
     await session.commit()
 
 
 @right
 async def added(session: AsyncSession) -> None:
-    """TrackPoint(user=user), added"""
+    """session.add(TrackPoint(user=user))"""
     user = (await session.scalars(FIRST)).one()
-    session.add(TrackPoint(user=user, **HERE))
+    session.add(TrackPoint(user=user, **POSITION))
     await session.commit()
 
 
 @right
 async def loaded(session: AsyncSession) -> None:
-    """load the collection, then append"""
+    """load the collection, then user.points.append(point)"""
     user = (await session.scalars(FIRST)).one()
-    (await user.awaitable_attrs.points).append(TrackPoint(**HERE))
+    (await user.awaitable_attrs.points).append(TrackPoint(**POSITION))
     await session.commit()
 
 
@@ -59,7 +59,7 @@ def check(
 ) -> None:
     assert appended.code == "xd2s"
     assert named.warnings == ["SAWarning"]
-    assert [len(seen.sql) for seen in (appended, named, added, loaded)] == [1, 1, 2, 3]
+    assert [len(run.sql) for run in (appended, named, added, loaded)] == [1, 1, 2, 3]
     assert added.log[-1] == loaded.log[-1] == "COMMIT"
 
 

@@ -1,8 +1,8 @@
-"""raiseload() finds in synchronous code the traps that asyncio would raise for.
+"""raiseload() raises an error for lazy loads in synchronous code too, as asyncio does.
 
-Under asyncio an unloaded relationship raises xd2s. Inside run_sync it is loaded without a
-word, once for each object. With raiseload() both raise InvalidRequestError, which names the
-attribute: so a test of synchronous code finds them too.
+Under asyncio reading an unloaded relationship raises xd2s. Inside run_sync() it is silently loaded,
+with one SELECT per object. With raiseload() both raise InvalidRequestError, which names the
+attribute. So a test of synchronous code detects lazy loads too.
 
 Symptom: InvalidRequestError "is not available due to lazy='raise'"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload
@@ -23,27 +23,27 @@ RAISING = select(User).options(raiseload(User.points))
 
 @wrong
 async def silent(session: AsyncSession) -> dict[str, int]:
-    """a lazy load inside run_sync"""
+    """a lazy load in run_sync()"""
 
-    def points(session: Session) -> int:
+    def count_points(session: Session) -> int:
         return sum(len(user.points) for user in session.scalars(LAZY).all())
 
-    return {"points": await session.run_sync(points)}
+    return {"points": await session.run_sync(count_points)}
 
 
 @variant
 async def loud(session: AsyncSession) -> dict[str, int]:
-    """the same with raiseload()"""
+    """a lazy load in run_sync(), with raiseload()"""
 
-    def points(session: Session) -> int:
+    def count_points(session: Session) -> int:
         return sum(len(user.points) for user in session.scalars(RAISING).all())
 
-    return {"points": await session.run_sync(points)}
+    return {"points": await session.run_sync(count_points)}
 
 
 @variant
 async def loud_outside(session: AsyncSession) -> dict[str, int]:
-    """the same without run_sync"""
+    """a lazy load without run_sync(), with raiseload()"""
     return {"points": sum(len(user.points) for user in (await session.scalars(RAISING)).all())}
 
 
@@ -51,9 +51,9 @@ def check(silent: Observation, loud: Observation, loud_outside: Observation) -> 
     assert silent.value == {"points": 6}
     assert len(silent.sql) == 1 + 3
 
-    for seen in (loud, loud_outside):
-        assert type(seen.error) is InvalidRequestError
-        assert len(seen.sql) == 1
+    for run in (loud, loud_outside):
+        assert type(run.error) is InvalidRequestError
+        assert len(run.sql) == 1
 
 
 main = main_of(__name__)

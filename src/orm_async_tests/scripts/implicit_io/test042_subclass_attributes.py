@@ -1,7 +1,8 @@
 """A query for the base class leaves the columns of its subclasses unloaded.
 
-They stand in another table: reading one is a lazy load, and raises xd2s. With
-selectin_polymorphic() each subclass costs a statement, with_polymorphic() joins them all.
+Those columns are in another table, so reading one is a lazy load, which raises xd2s.
+selectin_polymorphic() sends one more statement per subclass. with_polymorphic() joins all
+subclasses in one statement.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html
@@ -42,39 +43,39 @@ class Watch(Device):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """one watch"""
+    """Insert one watch."""
     await connection.execute(text("INSERT INTO test42.device (kind) VALUES ('watch')"))
     await connection.execute(text("INSERT INTO test42.watch (id, strap) VALUES (1, 'leather')"))
 
 
-def straps(devices: Iterable[Any]) -> list[str]:
+def read_straps(devices: Iterable[Any]) -> list[str]:
     return [device.strap for device in devices]
 
 
 @wrong
 async def base(session: AsyncSession) -> list[str]:
     """select(Device)"""
-    return straps(await session.scalars(select(Device)))
+    return read_straps(await session.scalars(select(Device)))
 
 
 @right
 async def selectin(session: AsyncSession) -> list[str]:
-    """the same with selectin_polymorphic()"""
+    """select(Device) with selectin_polymorphic()"""
     query = select(Device).options(selectin_polymorphic(Device, [Watch]))
-    return straps(await session.scalars(query))
+    return read_straps(await session.scalars(query))
 
 
 @right
 async def polymorphic(session: AsyncSession) -> list[str]:
     """select(with_polymorphic())"""
     query = select(with_polymorphic(Device, "*"))
-    return straps(await session.scalars(query))
+    return read_straps(await session.scalars(query))
 
 
 def check(base: Observation, selectin: Observation, polymorphic: Observation) -> None:
     assert base.code == "xd2s"
     assert selectin.value == polymorphic.value == ["leather"]
-    assert [len(seen.sql) for seen in (base, selectin, polymorphic)] == [1, 2, 1]
+    assert [len(run.sql) for run in (base, selectin, polymorphic)] == [1, 2, 1]
 
 
 main = main_of(__name__)

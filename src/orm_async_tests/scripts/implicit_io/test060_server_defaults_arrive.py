@@ -1,7 +1,7 @@
-"""After an INSERT the server's defaults are there: RETURNING brings them.
+"""After an INSERT you can read server defaults, because RETURNING fetches them.
 
-eager_defaults="auto", SQLAlchemy's default, adds them to the INSERT where the database has
-RETURNING. With eager_defaults=False they are expired, and reading one raises xd2s.
+SQLAlchemy's default, eager_defaults="auto", adds RETURNING to an INSERT if the database supports
+it. With eager_defaults=False server defaults are expired, and reading one raises xd2s.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".created_at"
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults

@@ -1,7 +1,7 @@
 """Once the session is closed, a lazy load raises DetachedInstanceError (bhk3).
 
-xd2s says: there is a session, but you did not await. bhk3 says: there is no session any more.
-The cure is the same: load before you leave what you will read.
+xd2s means that the object has a session, but the load was not awaited. bhk3 means that the object
+has no session any more. The cure is the same: load what you will read before you close the session.
 
 Symptom: DetachedInstanceError bhk3 "is not bound to a Session"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3
@@ -27,7 +27,7 @@ async def inside(Session: Sessions) -> dict[str, int]:
 
 @wrong
 async def outside(Session: Sessions) -> dict[str, int]:
-    """read the points when it is closed"""
+    """read the points after the session is closed"""
     async with Session() as session:
         user = (await session.scalars(FIRST)).one()
     return {"points": len(user.points)}
@@ -35,7 +35,7 @@ async def outside(Session: Sessions) -> dict[str, int]:
 
 @right
 async def loaded(Session: Sessions) -> dict[str, int]:
-    """load them, and read them when it is closed"""
+    """load the points with the query, and read them after the session is closed"""
     async with Session() as session:
         user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     return {"points": len(user.points)}

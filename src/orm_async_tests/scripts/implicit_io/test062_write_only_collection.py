@@ -1,7 +1,7 @@
-"""A write-only collection adds without loading, and is never read by accident.
+"""A write-only collection adds rows without loading any, and cannot be read by accident.
 
-add() and add_all() send nothing until the flush. select() gives the query that you await,
-also after a commit. Iterating is a TypeError at once, on every machine, not a lazy load.
+add() and add_all() send nothing until the flush. select() returns the query to await, also after a
+commit. Iterating raises TypeError at once instead of starting a lazy load.
 
 Symptom: TypeError "WriteOnly collections don't support iteration"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
@@ -34,7 +34,7 @@ class Step(Base):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """one walk of two steps"""
+    """Insert one walk with two steps."""
     await connection.execute(text("INSERT INTO test62.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test62.step (walk_id) VALUES (1), (1)"))
 
@@ -59,7 +59,7 @@ def check(iterated: Observation, added: Observation) -> None:
     assert isinstance(iterated.error, TypeError)
     assert len(iterated.sql) == 1
     assert added.value == {"steps": 3}
-    assert len(added.sql) == 4  # the steps that are there were not loaded to add one
+    assert len(added.sql) == 4  # adding a step did not load the others
 
 
 main = main_of(__name__)

@@ -1,7 +1,7 @@
-"""A dynamic collection cannot be read under asyncio, but its statement can.
+"""A dynamic collection cannot be read under asyncio, but you can await its statement.
 
-lazy="dynamic" gives a legacy Query, whose all() is IO without await: xd2s. Its statement can
-be awaited. Write-only collections (test62) are what came after it.
+lazy="dynamic" makes the attribute a legacy Query. Its all() reads the database without await, so it
+raises xd2s. Await its statement instead, or use a write-only collection (test62), its successor.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
@@ -33,7 +33,7 @@ class Step(Base):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """one walk of two steps"""
+    """Insert one walk with two steps."""
     await connection.execute(text("INSERT INTO test63.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test63.step (walk_id) VALUES (1), (1)"))
 

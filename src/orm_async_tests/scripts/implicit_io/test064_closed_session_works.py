@@ -1,7 +1,8 @@
-"""A closed AsyncSession works again, unless close_resets_only=False was given.
+"""A closed AsyncSession can be used again unless you set close_resets_only=False.
 
-close() gives the connection back and forgets the objects; the next statement begins anew, and
-takes a connection that nobody may give back. With close_resets_only=False it is an error.
+close() returns the connection and detaches the objects. The next statement begins a new
+transaction and checks out a connection, which nothing may close. With close_resets_only=False that
+statement raises an error.
 
 Symptom: InvalidRequestError "This Session has been permanently closed"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only
@@ -17,7 +18,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def resets(engine: AsyncEngine) -> dict[str, int]:
-    """the default: close, then ask; how many connections are in use?"""
+    """the default: close, then query, and count the connections in use"""
     session = AsyncSession(engine)
     await session.close()
     await session.execute(select(User))
@@ -28,7 +29,7 @@ async def resets(engine: AsyncEngine) -> dict[str, int]:
 
 @variant
 async def ends(engine: AsyncEngine) -> dict[str, int]:
-    """the same with close_resets_only=False"""
+    """close, then query, with close_resets_only=False"""
     session = AsyncSession(engine, close_resets_only=False)
     await session.close()
     await session.execute(select(User))

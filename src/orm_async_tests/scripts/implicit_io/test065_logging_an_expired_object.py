@@ -1,7 +1,7 @@
-"""A __repr__ that reads an attribute raises when it is logged after a commit.
+"""Logging an object after a commit fails if its __repr__ reads an attribute.
 
-The error comes from inside the log call, on the line that was to help. Logging prints it to
-standard error and loses the message. A __repr__ reads what is loaded, and nothing else.
+The log call itself raises, so logging prints the error to standard error and loses the message.
+Read only loaded values in __repr__, for example through self.__dict__.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" "in __repr__"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
@@ -35,7 +35,7 @@ class Careful(Base):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """one row each"""
+    """Insert one row into both tables."""
     await connection.execute(text("INSERT INTO test65.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test65.careful DEFAULT VALUES"))
 
@@ -50,7 +50,7 @@ async def reading(session: AsyncSession) -> str:
 
 @right
 async def careful(session: AsyncSession) -> str:
-    """the same, but it reads self.__dict__"""
+    """commit, then log an object whose __repr__ reads self.__dict__"""
     walk = (await session.scalars(select(Careful))).one()
     await session.commit()
     return f"walked {walk!r}"

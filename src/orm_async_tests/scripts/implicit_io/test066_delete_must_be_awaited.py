@@ -1,8 +1,8 @@
-"""session.delete() without await deletes nothing, and only a warning tells.
+"""session.delete() without await deletes nothing, and you get only a warning.
 
-On AsyncSession it is a coroutine, since a cascade may have to load what it deletes; add() is
-not. Awaited, it marks the object, and the flush deletes it. A type checker finds it, if it
-knows that this is an AsyncSession.
+AsyncSession.delete() is a coroutine, because a cascade may have to load rows first; add() is not.
+When you await it, it marks the object, and the flush deletes the row. A type checker reports a
+missing await if it knows that the session is an AsyncSession.
 
 Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
@@ -21,12 +21,14 @@ COUNT = "SELECT count(*) FROM users"
 
 
 @wrong(warns=True)
-async def forgotten(session: Any, activity: Activity) -> dict[str, int]:  # Any: not checked
+async def forgotten(
+    session: Any, activity: Activity
+) -> dict[str, int]:  # Any hides it from the type checker
     """session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
     session.delete(user)
     await session.commit()
-    return {"users left": int(await activity.scalar(COUNT))}
+    return {"remaining users": int(await activity.scalar(COUNT))}
 
 
 @right
@@ -35,13 +37,13 @@ async def awaited(session: AsyncSession, activity: Activity) -> dict[str, int]:
     user = (await session.scalars(FIRST)).one()
     await session.delete(user)
     await session.commit()
-    return {"users left": int(await activity.scalar(COUNT))}
+    return {"remaining users": int(await activity.scalar(COUNT))}
 
 
 def check(forgotten: Observation, awaited: Observation) -> None:
-    assert forgotten.value == {"users left": 3}
+    assert forgotten.value == {"remaining users": 3}
     assert forgotten.warnings == ["RuntimeWarning"]
-    assert awaited.value == {"users left": 2}
+    assert awaited.value == {"remaining users": 2}
     assert len(awaited.sql) == len(forgotten.sql) + 1
 
 

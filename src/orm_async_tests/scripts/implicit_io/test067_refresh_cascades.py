@@ -1,8 +1,8 @@
-"""refresh() of a parent with cascade="all" expires the children that are loaded.
+"""With cascade="all", refresh() of a parent also expires its loaded children.
 
-The cascade includes refresh-expire: the children in the collection are expired with their
-parent, and reading one raises xd2s. A loader option of the query is repeated by refresh() and
-loads them again; refresh() with attribute names touches those alone.
+cascade="all" includes refresh-expire: refresh() expires the loaded children with their parent, and
+reading one raises xd2s. refresh() repeats the loader options of the query, so children loaded by an
+option are loaded again. With attribute names, refresh() expires only those attributes.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
@@ -29,7 +29,7 @@ async def refreshed(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def with_option(session: AsyncSession) -> dict[str, float]:
-    """the same, the points loaded by an option of the query"""
+    """load the points by an option of the query, refresh(user), read a point"""
     user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     point, *_ = user.points
     await session.refresh(user)
@@ -38,7 +38,7 @@ async def with_option(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def by_name(session: AsyncSession) -> dict[str, float]:
-    """the same with refresh(user, ["username"])"""
+    """load the points, refresh(user, ["username"]), read a point"""
     user = (await session.scalars(FIRST)).one()
     point, *_ = await user.awaitable_attrs.points
     await session.refresh(user, ["username"])
@@ -48,7 +48,7 @@ async def by_name(session: AsyncSession) -> dict[str, float]:
 def check(refreshed: Observation, with_option: Observation, by_name: Observation) -> None:
     assert refreshed.code == "xd2s"
     assert with_option.value == by_name.value == {"latitude": 46.0}
-    assert [len(seen.sql) for seen in (refreshed, with_option, by_name)] == [3, 4, 3]
+    assert [len(run.sql) for run in (refreshed, with_option, by_name)] == [3, 4, 3]
 
 
 main = main_of(__name__)

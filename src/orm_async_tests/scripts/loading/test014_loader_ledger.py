@@ -1,8 +1,8 @@
-"""Loaders cost statements: joined 1, selectin and subquery 2, immediate 1 + N.
+"""Loaders differ in statements: joined sends 1, selectin and subquery 2, immediate 1 + N.
 
-Three users with two points each, read in full. What a strategy costs is decided by how
-often it asks: once, once more, or once for every parent. awaitable_attrs asks when you
-come to the collection, and so once for every parent too. raiseload never asks.
+Every variant reads three users with two points each. A loader sends one statement in total, one
+more statement, or one more per parent. awaitable_attrs sends its statement when you reach the
+collection, so it sends one per parent too. raiseload sends none.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """
@@ -20,7 +20,7 @@ ALSO = "aiosqlite"
 
 @variant
 async def joined(session: AsyncSession) -> dict[str, int]:
-    """one statement, the user's columns repeated for each point"""
+    """one statement, which repeats the user's columns for every point"""
     users = await session.scalars(select(User).options(joinedload(User.points)))
     return {"points": sum(len(user.points) for user in users.unique())}
 
@@ -41,21 +41,21 @@ async def subquery(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def immediate(session: AsyncSession) -> dict[str, int]:
-    """one statement for each user"""
+    """one more statement per user"""
     users = await session.scalars(select(User).options(immediateload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
 async def awaitable(session: AsyncSession) -> dict[str, int]:
-    """one statement for each user, in the loop"""
+    """one more statement per user, in the loop"""
     users = await session.scalars(select(User))
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @variant
 async def raising(session: AsyncSession) -> dict[str, int]:
-    """no statement: the read is an error, in synchronous code too"""
+    """no further statement: reading raises an error, in synchronous code too"""
     users = await session.scalars(select(User).options(raiseload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
@@ -71,8 +71,8 @@ def check(
     assert len(joined.sql) == 1
     assert len(selectin.sql) == len(subquery.sql) == 2
     assert len(immediate.sql) == len(awaitable.sql) == 1 + 3
-    full = (joined, selectin, subquery, immediate, awaitable)
-    assert all(seen.value == {"points": 6} for seen in full)
+    complete = (joined, selectin, subquery, immediate, awaitable)
+    assert all(run.value == {"points": 6} for run in complete)
 
     assert len(raising.sql) == 1
     assert isinstance(raising.error, InvalidRequestError)

@@ -1,7 +1,7 @@
-"""selectinload asks for 500 parents at a time: 1001 parents cost four statements.
+"""selectinload() sends one statement per 500 parents: 1001 parents cost four statements.
 
-The keys go into IN lists of 500. It is one more statement for most queries, and not for all:
-a page of thousands costs a statement for each five hundred.
+selectinload() puts the parents' keys into IN lists of at most 500. Most queries therefore cost one
+more statement, but a query for thousands of parents costs several.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#select-in-loading
 """
@@ -18,7 +18,7 @@ BATCH = 500
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """many users without points"""
+    """Insert many users without points."""
     names = f"SELECT 'username-' || n FROM generate_series(1, {PARENTS}) n"
     await connection.execute(text(f"INSERT INTO users (username) {names}"))
 

@@ -1,7 +1,7 @@
-"""A joined collection needs unique(): without it the result refuses to be read.
+"""Reading the result of a joined collection raises an error without unique().
 
-The rows of the join repeat their parent for each child. The 2.x result does not drop them by
-itself, as the old Query did, and says so before it gives a row.
+The rows of the join repeat the parent for every child. The legacy Query removed the duplicates by
+itself. The result of select() does not, and raises before it returns a row.
 
 Symptom: InvalidRequestError "The unique() method must be invoked on this Result"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
@@ -33,7 +33,7 @@ async def unique(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def to_one(session: AsyncSession) -> dict[str, int]:
-    """joinedload() of a parent, which repeats nothing"""
+    """joinedload() of a parent: no row is repeated"""
     query = select(TrackPoint).options(joinedload(TrackPoint.user))
     return {"users": len({point.user for point in await session.scalars(query)})}
 

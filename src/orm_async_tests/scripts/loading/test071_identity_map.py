@@ -1,8 +1,7 @@
-"""get() asks the server once; select() asks each time, and gives the same object.
+"""get() queries the server once; select() queries it every time, and returns the same object.
 
-The identity map answers get() by the primary key. A select() is always sent, and its rows
-become the objects that are there already: their attributes stay as they are. Neither is wrong:
-select() asks what is true now, get() whether it is here.
+get() looks up the primary key in the identity map. select() is always sent, but for rows that are
+in the identity map it returns the existing objects and does not change their attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-key
 """

@@ -1,7 +1,7 @@
-"""An upsert with RETURNING gives the object that was there, with its old values.
+"""An upsert with RETURNING returns the loaded object with its old values.
 
-The row comes back, finds its object in the identity map, and leaves it alone. With
-populate_existing the row is written into the object. The same holds for an upsert.
+SQLAlchemy finds the returned row's object in the identity map, and does not change it. With
+populate_existing SQLAlchemy writes the row's values into the object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """
@@ -19,19 +19,19 @@ UPSERT = NEW.on_conflict_do_update(index_elements=["id"], set_={"username": "new
 
 @wrong
 async def stale(session: AsyncSession) -> str:
-    """upsert, RETURNING"""
-    mine = await session.get_one(User, 1)  # kept: the identity map holds it weakly
+    """load a user, upsert with RETURNING"""
+    loaded = await session.get_one(User, 1)  # the identity map has a weak reference only
     upserted = (await session.scalars(UPSERT)).one()
-    return upserted.username if upserted is mine else ""
+    return upserted.username if upserted is loaded else ""
 
 
 @right
 async def fresh(session: AsyncSession) -> str:
-    """the same with populate_existing"""
-    mine = await session.get_one(User, 1)
+    """load a user, upsert with RETURNING and populate_existing"""
+    loaded = await session.get_one(User, 1)
     options = {"populate_existing": True}
     upserted = (await session.scalars(UPSERT, execution_options=options)).one()
-    return upserted.username if upserted is mine else ""
+    return upserted.username if upserted is loaded else ""
 
 
 def check(stale: Observation, fresh: Observation) -> None:

@@ -1,7 +1,7 @@
-"""A deferred column raises MissingGreenlet when read; undefer() brings it along.
+"""Reading a deferred column raises MissingGreenlet unless the query has undefer().
 
-deferred=True keeps a big column out of every SELECT. Reading it later is a load of its own, which
-asyncio cannot do behind an attribute. Ask for it with undefer(), or later by refresh() or
+deferred=True keeps a large column out of every SELECT. Reading it later is a lazy load, which an
+attribute cannot do under asyncio. Load it with undefer() in the query, or later with refresh() or
 awaitable_attrs.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"
@@ -39,14 +39,14 @@ async def read_it(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def undeferred(session: AsyncSession) -> dict[str, int]:
-    """load a photo with its data"""
+    """load a photo with undefer()"""
     photo = (await session.scalars(select(Photo).options(undefer(Photo.data)))).one()
     return {"bytes": len(photo.data)}
 
 
 @right
 async def refreshed(session: AsyncSession) -> dict[str, int]:
-    """load a photo, and its data when it is wanted"""
+    """load a photo, then refresh() its data"""
     photo = (await session.scalars(select(Photo))).one()
     await session.refresh(photo, ["data"])
     return {"bytes": len(photo.data)}

@@ -1,8 +1,8 @@
-"""An object of a joined subclass costs an INSERT for each table, and one SELECT.
+"""An object of a joined subclass costs one INSERT per table, but only one SELECT.
 
-Each level of a joined hierarchy has a table of its own. A flush fills them one after the other; a
-query for the subclass joins them. Single-table inheritance has one INSERT, and columns that may be
-NULL. A query for the base class is another matter (test42).
+In a joined hierarchy every level has its table. A flush inserts into one table after another, and a
+query for the subclass joins the tables. Single-table inheritance needs one INSERT, but its columns
+must allow NULL. test42 is about queries for the base class.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/inheritance.html
 """
@@ -39,7 +39,7 @@ class Spring(Place):
 
 @variant
 async def joined_table(session: AsyncSession) -> dict[str, int]:
-    """add and read a Hut, with a table of its own"""
+    """add and read a Hut, which has its own table"""
     session.add(Hut(beds=12))
     await session.commit()
     session.expunge_all()
@@ -48,21 +48,21 @@ async def joined_table(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def single_table(session: AsyncSession) -> dict[str, int]:
-    """add and read a Spring, in its parent's table"""
+    """add and read a Spring, which is in its parent's table"""
     session.add(Spring(litres=3))
     await session.commit()
     session.expunge_all()
     return {"places read": len((await session.scalars(select(Spring))).all())}
 
 
-def kinds(seen: Observation) -> list[str]:
-    return [each.split()[0] for each in seen.sql]
+def list_commands(run: Observation) -> list[str]:
+    return [statement.split()[0] for statement in run.sql]
 
 
 def check(joined_table: Observation, single_table: Observation) -> None:
     assert joined_table.value == single_table.value == {"places read": 1}
-    assert kinds(joined_table) == ["INSERT", "INSERT", "SELECT"]
-    assert kinds(single_table) == ["INSERT", "SELECT"]
+    assert list_commands(joined_table) == ["INSERT", "INSERT", "SELECT"]
+    assert list_commands(single_table) == ["INSERT", "SELECT"]
 
 
 main = main_of(__name__)

@@ -1,7 +1,7 @@
-"""Since 2.1 selectinload(chunksize=) says how many parents each SELECT asks for.
+"""Since 2.1 selectinload(chunksize=) sets the number of parents in one SELECT.
 
-The usual 500 (test15) are 500 parameters of a statement. A smaller number makes more and shorter
-statements, a larger one fewer; the limit of the driver is test108's.
+The default of 500 (test15) means 500 parameters in a statement. A smaller number makes more and
+shorter statements, a larger one makes fewer. test108 shows the driver's limit on parameters.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#sqlalchemy.orm.selectinload
 """
@@ -18,7 +18,7 @@ ALSO = "aiosqlite"
 
 
 @variant
-async def usual(session: AsyncSession) -> dict[str, int]:
+async def default_size(session: AsyncSession) -> dict[str, int]:
     """load three users with their points"""
     users = await session.scalars(select(User).options(selectinload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
@@ -26,15 +26,15 @@ async def usual(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def one_by_one(session: AsyncSession) -> dict[str, int]:
-    """the same with chunksize=1"""
+    """load three users with their points, chunksize=1"""
     load = selectinload(User.points, chunksize=1)
     users = await session.scalars(select(User).options(load))
     return {"points": sum(len(user.points) for user in users)}
 
 
-def check(usual: Observation, one_by_one: Observation) -> None:
-    assert usual.value == one_by_one.value == {"points": 6}
-    assert (len(usual.sql), len(one_by_one.sql)) == (1 + 1, 1 + 3)
+def check(default_size: Observation, one_by_one: Observation) -> None:
+    assert default_size.value == one_by_one.value == {"points": 6}
+    assert (len(default_size.sql), len(one_by_one.sql)) == (1 + 1, 1 + 3)
 
 
 main = main_of(__name__)

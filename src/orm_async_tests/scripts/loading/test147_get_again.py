@@ -1,8 +1,8 @@
-"""Since 2.1 get() heeds populate_existing among its execution_options.
+"""Since 2.1 get() applies populate_existing from its execution_options.
 
-get() takes a loaded object from the identity map, and asks nobody. With the option it asks, and
-overwrites what is loaded; 2.0 heard only the argument populate_existing=True, and passed over the
-option without a word.
+get() returns a loaded object from the identity map without a query. With the option it queries the
+server and overwrites the loaded values. SQLAlchemy 2.0 applies only the argument
+populate_existing=True, and silently ignores the option.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """
@@ -25,7 +25,7 @@ async def rename(engine: AsyncEngine) -> None:
 
 @wrong
 async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> str:
-    """get, let somebody rename, get again"""
+    """get a user, rename it in another transaction, get it again"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1)
@@ -34,7 +34,7 @@ async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> s
 
 @right
 async def from_the_server(engine: AsyncEngine, session: AsyncSession) -> str:
-    """the same, with the option populate_existing"""
+    """get it again with the option populate_existing"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1, execution_options=FRESH)

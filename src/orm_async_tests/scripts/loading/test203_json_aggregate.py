@@ -1,8 +1,9 @@
-"""json_agg() gives a user with all points in one row; a join repeats the user.
+"""json_agg() returns a user with all points in one row; a join repeats the user.
 
-selectinload() asks twice, a join sends the user's columns with every point, and both make an
-object of each. An aggregate leaves that to the server: one statement, one row, and JSON that an
-answer can pass on. A moment is a string in it, and nothing of it is in the identity map.
+selectinload() sends two statements, a join sends the user's columns with every point, and both
+create one object per point. With an aggregate the server builds the list: one statement, one row,
+and JSON that a response can pass on. A timestamp becomes a string, and the points are not in the
+identity map.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/functions.html#sqlalchemy.sql.functions.func
 """
@@ -16,7 +17,7 @@ from sqlalchemy.orm import selectinload
 from orm_async_tests.harness import Observation, main_of, variant
 from orm_async_tests.models import TrackPoint, User
 
-ANN = User.id == 1
+FIRST = User.id == 1
 POINT = func.json_build_object("lat", TrackPoint.lat, "date", TrackPoint.date)
 POINTS = select(func.json_agg(POINT, type_=JSON)).where(TrackPoint.user_id == User.id)
 
@@ -24,7 +25,9 @@ POINTS = select(func.json_agg(POINT, type_=JSON)).where(TrackPoint.user_id == Us
 @variant
 async def selectin(session: AsyncSession) -> dict[str, Any]:
     """selectinload(): the user, then the points"""
-    rows = (await session.scalars(select(User).where(ANN).options(selectinload(User.points)))).all()
+    rows = (
+        await session.scalars(select(User).where(FIRST).options(selectinload(User.points)))
+    ).all()
     points = [point for user in rows for point in user.points]
     return {"rows": 1 + len(points), "points": len(points), "date": type(points[0].date).__name__}
 
@@ -32,7 +35,7 @@ async def selectin(session: AsyncSession) -> dict[str, Any]:
 @variant
 async def joined(session: AsyncSession) -> dict[str, Any]:
     """a join: the user with every point"""
-    rows = (await session.execute(select(User, TrackPoint).join(User.points).where(ANN))).all()
+    rows = (await session.execute(select(User, TrackPoint).join(User.points).where(FIRST))).all()
     points = [point for _, point in rows]
     return {"rows": len(rows), "points": len(points), "date": type(points[0].date).__name__}
 
@@ -40,7 +43,7 @@ async def joined(session: AsyncSession) -> dict[str, Any]:
 @variant
 async def aggregate(session: AsyncSession) -> dict[str, Any]:
     """json_agg() in a scalar subquery: the user with a list"""
-    query = select(User.username, POINTS.scalar_subquery().label("points")).where(ANN)
+    query = select(User.username, POINTS.scalar_subquery().label("points")).where(FIRST)
     rows = (await session.execute(query)).all()
     points = rows[0].points
     return {"rows": len(rows), "points": len(points), "date": type(points[0]["date"]).__name__}

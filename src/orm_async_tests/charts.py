@@ -1,4 +1,4 @@
-"""Charts as SVG. Equal figures give equal files, so that a diff shows what changed."""
+"""Charts as SVG: the same figures make the same file, so that a diff shows what changed."""
 
 import io
 from typing import TYPE_CHECKING
@@ -10,10 +10,7 @@ if TYPE_CHECKING:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure; the size is in inches.
-
-    Raises CouldNotRun if matplotlib is not installed.
-    """
+    """An empty figure, in inches; CouldNotRun without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -25,12 +22,12 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def render_svg(figure: "Figure") -> str:
-    """Return a figure as the text of an SVG file, without the date."""
+def svg_of(figure: "Figure") -> str:
+    """The figure as the text of an SVG file, without the date."""
     from matplotlib import rc_context
 
-    output = io.StringIO()
-    # Keep text as text, so that it can be searched and read aloud; give elements stable ids.
+    written = io.StringIO()
+    # Text stays text, to be searched and read aloud; ids are the same in each run.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "orm-async-tests"}):
-        figure.savefig(output, format="svg", metadata={"Date": None})
-    return output.getvalue()
+        figure.savefig(written, format="svg", metadata={"Date": None})
+    return written.getvalue()

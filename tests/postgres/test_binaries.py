@@ -1,4 +1,4 @@
-"""PostgreSQL's programs are refused by name if they do not print a version."""
+"""PostgreSQL's programs are looked for, asked for their version, and refused by name."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from orm_async_tests.postgres import binaries, pooler
 
 
 def write_program(path: Path, text: str, mode: int = 0o755) -> None:
-    """Write a script that takes the place of one of PostgreSQL's programs."""
+    """Write a program that another one stands for."""
     path.write_text(text)
     path.chmod(mode)
 

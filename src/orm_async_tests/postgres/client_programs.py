@@ -1,4 +1,4 @@
-"""Start PostgreSQL's client programs so that they log in to a server of this package."""
+"""PostgreSQL's client programs, logged in to one of the servers here."""
 
 import os
 import subprocess

@@ -1,10 +1,10 @@
-"""Limits of the system that would make a command hang instead of fail."""
+"""What the system has to allow before a server or a script is started."""
 
 import resource
 
 from orm_async_tests.errors import CouldNotRun
 
-DESCRIPTORS = 256  # macOS's default; test5 hangs with 14, and many connections need more
+DESCRIPTORS = 256  # macOS's default; a script opens up to 100, and hangs where it gets 12
 
 
 def require_descriptors() -> None:

@@ -71,7 +71,7 @@ def test_the_readmes_errors_lead_to_the_scripts_beside_them() -> None:
     assert len(rows) >= 10
     for errors, commands in rows:
         for error in re.findall("`(.+?)`", errors):
-            found = [f"test{number}" for number in symptoms.matching(error, known)]
+            found = [f"test{number}" for number in symptoms.find_scripts(error, known)]
             assert [each for each in re.findall(r"test\d+", commands) if each not in found] == []
 
 

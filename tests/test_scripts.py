@@ -18,12 +18,12 @@ from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.stack_options import SQLITE
-from orm_async_tests.symptoms import matching
+from orm_async_tests.symptoms import find_scripts
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM
 from orm_async_tests.versions.ranges import within
 from tests.mutants import blanks, changes, swaps
+from tests.observed_errors import ErrorRecord, format_anonymously, run_and_collect
 from tests.skips import skip_as
-from tests.symptoms import Shown, met, pasted
 
 ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
@@ -45,13 +45,13 @@ def test_a_script_holds_meets_its_symptoms_and_fails_when_what_its_check_reads_i
     command: str, driven: db.Database
 ) -> None:
     entry = ENTRIES[command]
-    result, noted = met(entry, driven)
+    result, errors = run_and_collect(entry, driven)
     script = result.script
     skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(
         text for _, text in render_full(result)
     )
-    assert unmet(entry, driven.driver, noted) == []
+    assert find_missing_symptoms(entry, driven.driver, errors) == []
     assert unnamed(entry, result) == []
     assert [name for name, seen in result.observations.items() if nameless(seen.value)] == []
     survivors = [
@@ -91,10 +91,14 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
         assert re.fullmatch(r"https://\S+", defect.link)
 
 
-def unmet(entry: catalogue.ScriptFile, driver: str, noted: list[Shown]) -> list[str]:
-    """The symptoms that the script names and did not meet on this driver."""
-    expected = [each for each in entry.symptoms if each.driver in ("", driver)]
-    return [each.line for each in expected if not any(shown.has(each) for shown in noted)]
+def find_missing_symptoms(
+    file: catalogue.ScriptFile, driver: str, errors: list[ErrorRecord]
+) -> list[str]:
+    """Return the symptoms that the script names for this driver and did not meet."""
+    expected = [symptom for symptom in file.symptoms if symptom.driver in ("", driver)]
+    return [
+        symptom.line for symptom in expected if not any(error.matches(symptom) for error in errors)
+    ]
 
 
 def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
@@ -103,7 +107,7 @@ def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
         name
         for name, seen in result.observations.items()
         if entry.symptoms and seen.kind == "wrong" and seen.error
-        if entry.number not in matching(pasted(seen.error, entry.number), KNOWN)
+        if entry.number not in find_scripts(format_anonymously(seen.error, entry.number), KNOWN)
     ]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from orm_async_tests import catalogue
-from orm_async_tests.symptoms import matching
+from orm_async_tests.symptoms import find_scripts
 from tests.cli.commands import orm
 
 KNOWN = {entry.number: entry.symptoms for entry in catalogue.read_scripts()}
@@ -65,7 +65,7 @@ def test_a_traceback_of_something_else_names_no_script(
 ) -> None:
     with pytest.raises(error) as caught:
         foreign()
-    assert matching("".join(traceback.format_exception(caught.value)), KNOWN) == []
+    assert find_scripts("".join(traceback.format_exception(caught.value)), KNOWN) == []
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_traceback_of_something_else_names_no_script(
     ],
 )
 def test_a_part_of_an_error_is_enough(text: str, number: int) -> None:
-    assert number in matching(text, KNOWN)
+    assert number in find_scripts(text, KNOWN)
 
 
 @pytest.mark.parametrize("typed", [True, False])

@@ -1,4 +1,4 @@
-"""Charts as SVG: the same figures make the same file, so that a diff shows what changed."""
+"""Charts as SVG. Equal figures give equal files, so that a diff shows what changed."""
 
 import io
 from typing import TYPE_CHECKING
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure, in inches; CouldNotRun without matplotlib."""
+    """Return an empty figure; the size is in inches.
+
+    Raises CouldNotRun if matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -22,12 +25,12 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def svg_of(figure: "Figure") -> str:
-    """The figure as the text of an SVG file, without the date."""
+def render_svg(figure: "Figure") -> str:
+    """Return a figure as the text of an SVG file, without the date."""
     from matplotlib import rc_context
 
-    written = io.StringIO()
-    # Text stays text, to be searched and read aloud; ids are the same in each run.
+    output = io.StringIO()
+    # Keep text as text, so that it can be searched and read aloud; give elements stable ids.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "orm-async-tests"}):
-        figure.savefig(written, format="svg", metadata={"Date": None})
-    return written.getvalue()
+        figure.savefig(output, format="svg", metadata={"Date": None})
+    return output.getvalue()

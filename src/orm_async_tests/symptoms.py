@@ -1,12 +1,13 @@
-"""What an error looks like, and which of many known ones a text shows.
+"""Recognizes known errors in a message or a traceback.
 
-A script names in its docstring the errors by which a person meets it:
+A script's docstring names the errors that lead a reader to it:
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Symptom: psycopg: 34000 "cursor ... does not exist"
 
-The driver on which alone it is seen; the class; SQLAlchemy's code or PostgreSQL's SQLSTATE; a part
-of the message, where "..." is one word; and what a traceback has where the error comes from there.
+The parts of such a line, all but one optional: the only driver that raises the error; the class;
+SQLAlchemy's code or PostgreSQL's SQLSTATE; a fragment of the message, in which "..." stands for one
+word; and after "in" texts that the traceback contains if the error has this cause.
 """
 
 import builtins
@@ -24,7 +25,7 @@ FORM = re.compile(
     rf"(?:(?P<sqlstate>[0-9A-Z]{{5}})\b ?)?(?P<fragment>{QUOTED})?"
     rf" ?(?:in (?P<places>{QUOTED}(?: {QUOTED})*))?"
 )
-# Classes that many programs raise: seen alone they say nothing, as the builtin ones do.
+# Many programs raise these classes, so that the class alone identifies no script.
 COMMON = {
     "ArgumentError",
     "CommandError",
@@ -44,15 +45,15 @@ COMMON = {
 }
 TRACEBACK = re.compile(r'\bFile "[^"]+", line \d+')
 SQL = re.compile(r"\[SQL: .*?\](?= \[parameters| \(Background|$)")
-WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # as terminals, logs and boxes break lines
-MOST = 3  # that are named for a text
-SHORTEST = 3  # words of a text that may be a part of a message, and not the other way round
-Part = tuple[str, str]  # what it is of a symptom, and how it is written
+WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # line breaks of terminals, logs and boxes
+MOST = 3  # scripts that are named for a text
+SHORTEST = 3  # words that a text must have to be looked for inside the known fragments
+Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 
 @dataclass(frozen=True)
 class Symptom:
-    """One error, as its line says it; what the line does not say is empty."""
+    """One error, in the parts of its line. A part that the line does not have is empty."""
 
     line: str
     driver: str = ""
@@ -64,85 +65,91 @@ class Symptom:
 
     @property
     def parts(self) -> Iterator[Part]:
-        """What is said of it, one by one."""
-        for name in ("error", "code", "sqlstate", "fragment"):
-            if said := getattr(self, name):
-                yield name, said
+        """The parts that can be looked for in a text."""
+        for kind in ("error", "code", "sqlstate", "fragment"):
+            if text := getattr(self, kind):
+                yield kind, text
         for place in self.places:
             yield "place", place
 
 
 def parse(line: str) -> Symptom:
-    """What follows "Symptom:". Raises ValueError if it is not in the form."""
-    found = FORM.fullmatch(line)
-    if found is None or not (found["fragment"] or found["places"]):
+    """Return the symptom in a line, without its "Symptom:".
+
+    Raises ValueError if the line does not have the form.
+    """
+    match = FORM.fullmatch(line)
+    if match is None or not (match["fragment"] or match["places"]):
         raise ValueError(f"{line!r} is not in the form of a symptom")
-    said = {name: (value or "").strip('"') for name, value in found.groupdict().items()}
-    del said["places"]
-    return Symptom(line, **said, places=tuple(re.findall(r'"([^"]+)"', found["places"] or "")))
+    parts = {kind: (text or "").strip('"') for kind, text in match.groupdict().items()}
+    del parts["places"]
+    places = tuple(re.findall(r'"([^"]+)"', match["places"] or ""))
+    return Symptom(line, **parts, places=places)
 
 
-class Text:
-    """An error's text or a whole traceback, as it was pasted."""
+class PastedText:
+    """A message or a whole traceback that a user pasted."""
 
-    def __init__(self, pasted: str) -> None:
-        self.words = WRAPPED.sub(" ", pasted.replace("\u2019", "'")).strip()
+    def __init__(self, text: str) -> None:
+        self.words = WRAPPED.sub(" ", text.replace("\u2019", "'")).strip()
         self.is_traceback = TRACEBACK.search(self.words) is not None
-        self.code = SQL.sub("", self.words)  # a statement's columns are nobody's attributes
+        self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
-    def shows(self, symptom: Symptom) -> set[Part]:
-        """The parts of a symptom that are here, or none if they are too little to go by."""
-        here = {part for part in symptom.parts if self._has(*part)}
-        kinds = {kind for kind, _ in here}
+    def matching_parts(self, symptom: Symptom) -> set[Part]:
+        """Return the parts of a symptom that the text has, or none if they identify nothing."""
+        parts = {part for part in symptom.parts if self._has(*part)}
+        kinds = {kind for kind, _ in parts}
         if kinds & {"code", "sqlstate"}:
-            return here
-        if hasattr(builtins, symptom.error):  # anybody's: all that is said of it must be here
-            named = {"place", "fragment" if symptom.fragment else "error"}
-            absent = {part for part in symptom.parts if part[0] in named} - here
-            return set() if absent else here
-        telling = "fragment" in kinds or ("error" in kinds and symptom.error not in COMMON)
-        return here if telling else set()
+            return parts
+        if hasattr(builtins, symptom.error):  # every program raises these: require all parts
+            required = {"place", "fragment" if symptom.fragment else "error"}
+            missing = {part for part in symptom.parts if part[0] in required} - parts
+            return set() if missing else parts
+        identifies = "fragment" in kinds or ("error" in kinds and symptom.error not in COMMON)
+        return parts if identifies else set()
 
-    def _has(self, kind: str, said: str) -> bool:
+    def _has(self, kind: str, part: str) -> bool:
         if kind == "place":
-            return said in self.code
-        if kind == "sqlstate" and said.isdecimal():  # a number as any other, unless it is named
-            return self._finds(rf"(?:^|(?:sqlstate|pgcode)\W+){said}\b")
-        pattern = re.escape(said).replace(r"\.\.\.", r"\S+")
+            return part in self.without_sql
+        if kind == "sqlstate" and part.isdecimal():  # looks like any number unless it is labeled
+            return self._matches(rf"(?:^|(?:sqlstate|pgcode)\W+){part}\b")
+        pattern = re.escape(part).replace(r"\.\.\.", r"\S+")
         if kind == "fragment":
-            enough = len(self.words.split()) >= SHORTEST
-            return (enough and self.words.lower() in said.lower()) or self._finds(pattern)
-        return self._finds(rf"\b{pattern}\b")
+            is_long_enough = len(self.words.split()) >= SHORTEST
+            is_inside = is_long_enough and self.words.lower() in part.lower()
+            return is_inside or self._matches(pattern)
+        return self._matches(rf"\b{pattern}\b")
 
-    def _finds(self, pattern: str) -> bool:
+    def _matches(self, pattern: str) -> bool:
         return re.search(pattern, self.words, re.IGNORECASE) is not None
 
 
-def matching(pasted: str, known: Mapping[int, Sequence[Symptom]]) -> list[int]:
-    """The numbers of the best three whose symptoms a text shows, and of what fits as the third.
+def find_scripts(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> list[int]:
+    """Return the numbers of the scripts whose symptoms match a text, best first.
 
-    A part counts for as much as it is rare among what is known. What should be in a traceback and
-    is not counts against. Of equals the lower number comes first.
+    symptoms maps the number of a script to its symptoms. The list has MOST numbers, and more if
+    others match as well as the last one. A part that few scripts have counts more than a common
+    one, and a place that is missing in a traceback counts against the script.
     """
-    text = Text(pasted)
-    weights = _weights(known.values())
+    pasted = PastedText(text)
+    weights = _weigh_parts(symptoms.values())
     scores = {
-        number: max(_score(text, each, weights) for each in shown)
-        for number, symptoms in known.items()
-        if (shown := [each for each in symptoms if text.shows(each)])
+        number: max(_score(pasted, symptom, weights) for symptom in matching)
+        for number, known in symptoms.items()
+        if (matching := [symptom for symptom in known if pasted.matching_parts(symptom)])
     }
     best = sorted(scores, key=lambda number: (-scores[number], number))
     return [number for number in best if scores[number] >= scores[best[:MOST][-1]]]
 
 
-def _weights(known: Iterable[Sequence[Symptom]]) -> dict[Part, float]:
-    sets = [{part for each in symptoms for part in each.parts} for symptoms in known]
-    counts = Counter(part for parts in sets for part in parts)
-    return {part: math.log(1 + len(sets) / count) for part, count in counts.items()}
+def _weigh_parts(symptoms: Iterable[Sequence[Symptom]]) -> dict[Part, float]:
+    scripts = [{part for symptom in known for part in symptom.parts} for known in symptoms]
+    counts = Counter(part for parts in scripts for part in parts)
+    return {part: math.log(1 + len(scripts) / count) for part, count in counts.items()}
 
 
-def _score(text: Text, symptom: Symptom, weights: Mapping[Part, float]) -> float:
-    here = text.shows(symptom)
-    absent = {part for part in symptom.parts if part[0] == "place"} - here
-    missed = sum(weights[part] for part in absent) if text.is_traceback else 0
-    return round(sum(weights[part] for part in here) - missed, 6)
+def _score(text: PastedText, symptom: Symptom, weights: Mapping[Part, float]) -> float:
+    parts = text.matching_parts(symptom)
+    missing = {part for part in symptom.parts if part[0] == "place"} - parts
+    penalty = sum(weights[part] for part in missing) if text.is_traceback else 0
+    return round(sum(weights[part] for part in parts) - penalty, 6)

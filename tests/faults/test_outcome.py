@@ -164,7 +164,7 @@ def test_the_map_distinguishes_verdicts_by_marks_too() -> None:
     for _ in range(2):
         figure = charts.new_figure(1, 1)
         heatmap.draw(figure, report, "five points")
-        drawings.append(charts.svg_of(figure))
+        drawings.append(charts.render_svg(figure))
     assert drawings[0] == drawings[1]
     for text in ("place_order", "cancel-ready", "five points", *heatmap.MEANINGS.values()):
         assert f">{text}<" in drawings[0]

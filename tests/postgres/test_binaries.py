@@ -1,4 +1,4 @@
-"""PostgreSQL's programs are looked for, asked for their version, and refused by name."""
+"""PostgreSQL's programs are refused by name if they do not print a version."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from orm_async_tests.postgres import binaries, pooler
 
 
 def write_program(path: Path, text: str, mode: int = 0o755) -> None:
-    """Write a program that another one stands for."""
+    """Write a script that takes the place of one of PostgreSQL's programs."""
     path.write_text(text)
     path.chmod(mode)
 

@@ -1,4 +1,4 @@
-"""Where the embedded server lives, and who may connect to it."""
+"""The embedded server's folder may have any usual name, and nobody else can connect."""
 
 import asyncio
 import os
@@ -42,7 +42,7 @@ def serve(home: Path, monkeypatch: pytest.MonkeyPatch) -> postgres.Login:
 
 
 def assert_private(folder: Path) -> None:
-    """Nobody but us can enter the folder or use the socket in it."""
+    """Check that nobody else can enter the folder or use the socket in it."""
     for path in (folder, folder / ".s.PGSQL.5432"):
         status = path.stat()
         assert status.st_uid == os.geteuid()

@@ -1,4 +1,4 @@
-"""Files that another user prepared are refused, and nothing of anybody is changed."""
+"""Folders and files that another user prepared are refused, and no file is changed."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ Tree = dict[str, tuple[object, ...]]
 
 @pytest.fixture
 def commons(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder like /tmp, with a file of ours that others want changed."""
+    """A folder like /tmp, in which another user tries to make us change our own file."""
     with tempfile.TemporaryDirectory(prefix="orm-async-", dir="/tmp") as name:
         folder = Path(name)
         (folder / "victim").mkdir(mode=0o700)
@@ -62,7 +62,7 @@ def snapshot(folder: Path) -> Tree:
 
 
 def assert_refused(commons: Path) -> str:
-    """A lease is refused in three parts and changes no file; return the first part."""
+    """Check that a lease is refused in three parts and changes no file; return the first part."""
     before = snapshot(commons)
     with pytest.raises(CouldNotRun) as refusal, postgres.lease():
         pass

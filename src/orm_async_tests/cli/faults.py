@@ -179,7 +179,7 @@ def _draw(
 
     stack = ", ".join(f"{name} {version}" for name, version in versions.items())
     draw(figure, report, f"{summarize(report)} ({stack}, {arguments.loop})")
-    write(arguments.svg, charts.svg_of(figure), "--svg")
+    write(arguments.svg, charts.render_svg(figure), "--svg")
 
 
 def run_again(arguments: argparse.Namespace) -> int:

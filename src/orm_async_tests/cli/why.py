@@ -26,7 +26,7 @@ def why(arguments: argparse.Namespace) -> int:
     """Print the cause and the cure from the three best scripts; return 1 if none matches."""
     text = " ".join(arguments.text) or _read_input()
     scripts = {script.number: script for script in catalogue.read_scripts()}
-    numbers = symptoms.matching(text, {n: script.symptoms for n, script in scripts.items()})
+    numbers = symptoms.find_scripts(text, {n: script.symptoms for n, script in scripts.items()})
     if not numbers:
         print("no script shows this error\n  type: orm-async-tests list", file=sys.stderr)
         return UNKNOWN_ERROR

@@ -1,4 +1,4 @@
-"""PostgreSQL's client programs, logged in to one of the servers here."""
+"""Start PostgreSQL's client programs so that they log in to a server of this package."""
 
 import os
 import subprocess

@@ -124,9 +124,9 @@ class Cluster:
         return self.folder / "lease"
 
     def check(self) -> None:
-        """Create the folder if it is missing, and look at all that lies in it and at the sockets'.
+        """Create the folder if it is missing, and check every file in it and the socket folder.
 
-        Raises CouldNotRun if anything there belongs to another user, or is a link.
+        Raises CouldNotRun if a file is a link or belongs to another user.
         """
         with open_folder(self.folder, create=True) as folder:
             for path in self.folder.iterdir():
@@ -145,7 +145,7 @@ class Cluster:
         return paths.check_existing(Path(line))
 
     def is_created(self) -> bool:
-        """Return whether initdb has finished here."""
+        """Return whether the data directory is complete."""
         return (self.data / "PG_VERSION").exists()
 
     def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:

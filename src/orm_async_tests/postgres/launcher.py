@@ -1,7 +1,8 @@
 """Replace this process by a program that dies with its parent and does not run as root.
 
-It is run as a program of its own, in place of a `preexec_fn`: Python code between fork and exec can
-meet a lock that another thread held at the fork. So it imports the standard library alone.
+A process runs this file as a program of its own, so it imports the standard library alone. It takes
+the place of a `preexec_fn`, whose Python code can block for ever on a lock that another thread held
+at the fork.
 """
 
 import ctypes
@@ -42,7 +43,10 @@ def _become_nobody() -> None:
 
 
 def main(parent: int, death_signal: int, as_nobody: bool, program: list[str]) -> None:
-    """Become the program. Exits with a code of its own if that is refused."""
+    """Replace this process by the program.
+
+    Exits with NO_NAMESPACE, NO_PROGRAM or NO_PARENT if that is not possible.
+    """
     if as_nobody and os.geteuid() == 0:
         try:
             _become_nobody()

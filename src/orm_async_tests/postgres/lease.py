@@ -55,10 +55,10 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
         return "warm"
     if not is_created:
         cluster.create()
-    cluster.start(idle)
-    with refusals(cluster.folder):
+    with refusals(cluster.folder):  # for describe_stop()
         os.ftruncate(start_file, 0)
         os.pwrite(start_file, f"{idle}".encode(), 0)
+    cluster.start(idle)
     return "started" if is_created else "initialized"
 
 
@@ -136,7 +136,7 @@ def reset(kind: ClusterKind = SCRIPTS) -> None:
 def _stop(cluster: Cluster, lease_file: int) -> bool:
     """Lock the lease exclusively, then stop the server and forget how long it was to be kept.
 
-    The supervisor takes the lease for an instant at every tick, so the lock is tried for ten.
+    The supervisor locks the lease for an instant at every tick, so this tries for ten ticks.
     """
     deadline = time.monotonic() + 10 * supervisor.TICK
     while True:

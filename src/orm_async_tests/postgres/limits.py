@@ -1,10 +1,10 @@
-"""What the system has to allow before a server or a script is started."""
+"""Limits of the system that would make a command hang instead of fail."""
 
 import resource
 
 from orm_async_tests.errors import CouldNotRun
 
-DESCRIPTORS = 256  # macOS's default; a script opens up to 100, and hangs where it gets 12
+DESCRIPTORS = 256  # macOS's default; test5 hangs with 14, and many connections need more
 
 
 def require_descriptors() -> None:

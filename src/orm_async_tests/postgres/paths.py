@@ -1,4 +1,4 @@
-"""Where the embedded server's files lie."""
+"""The folders of the embedded server's files and sockets."""
 
 import hashlib
 import os
@@ -47,10 +47,11 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the folder of the socket: that of the data, or a short private one.
+    """Return the socket folder: the data folder, or a private one in the temporary directory.
 
-    A socket's path is short, and drivers split a host at commas, so other paths get a folder in
-    the temporary directory; `create` creates it. Raises CouldNotRun if that cannot be used.
+    A socket's path must be short, and drivers split a host at commas. So a data folder whose path
+    is too long or has a comma gets a socket folder with a short path, which `create` creates.
+    Raises CouldNotRun if another user could enter it.
     """
     if _fits_socket(data):
         return data

@@ -96,7 +96,7 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
-    """Return the text of pgbouncer.ini: no TCP, and no password for who may enter the folder."""
+    """Return the text of pgbouncer.ini. It has no TCP port, and only you can enter its folder."""
     if settings.get(PREPARED) == "0" and _lacks_prepared_statements(version()):
         del settings[PREPARED]
     values = {

@@ -1,4 +1,4 @@
-"""Open folders and files that no other user of the machine can have prepared or can exchange.
+"""Open folders and files only if no other user of the machine could prepare or exchange them.
 
 A path is followed one name at a time, relative to a descriptor of the folder above it. So the
 folder that was checked is the folder that is used, whatever is renamed in the meantime.
@@ -60,9 +60,9 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
 
 
 def check_entry(path: Path, folder: int, forbidden: int = OTHERS_WRITE) -> None:
-    """Refuse what stands at a path, in the open folder, if it is a link or another user's.
+    """Raise CouldNotRun if the path is a link, a special file, or another user's.
 
-    Nothing at that path is fine. Raises CouldNotRun.
+    `folder` is a descriptor of the folder that has it. A path that does not exist is fine.
     """
     with suppress(FileNotFoundError):
         status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
@@ -72,7 +72,7 @@ def check_entry(path: Path, folder: int, forbidden: int = OTHERS_WRITE) -> None:
 
 
 def check_kind(path: Path, status: os.stat_result) -> None:
-    """Raise CouldNotRun if this is no regular file, or has a second name."""
+    """Raise CouldNotRun if the path is not a regular file, or the file has a second name."""
     if stat.S_ISLNK(status.st_mode):
         raise refusal(path, "it is a symbolic link", f"rm {path}")
     if not stat.S_ISREG(status.st_mode):
@@ -82,7 +82,7 @@ def check_kind(path: Path, status: os.stat_result) -> None:
 
 
 def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
-    """Return the error for a path that the embedded server does not use, for this reason."""
+    """Return the error that the embedded server does not use a path, with the reason."""
     elsewhere = f"{VARIABLE}=/a/folder/of/yours, or DATABASE_URL=postgresql://..."
     return CouldNotRun(
         f"the embedded server does not use this path: {reason}",
@@ -93,7 +93,7 @@ def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """Turn an error of the system, about this path, into CouldNotRun."""
+    """Turn an OSError in the block into the CouldNotRun for this path."""
     try:
         yield
     except OSError as error:
@@ -101,7 +101,10 @@ def refusals(path: Path) -> Iterator[None]:
 
 
 def _follow(path: Path, create: bool) -> int:
-    """Return a descriptor of the folder at a path, on which nobody else can exchange anything."""
+    """Open the folder at a path step by step, and return its descriptor.
+
+    Raises CouldNotRun if another user could exchange a step of the path.
+    """
     descriptor, names, links = os.open("/", FOLDER), [*reversed(path.absolute().parts[1:])], 0
     try:
         while names:
@@ -145,7 +148,7 @@ def _link_target(path: Path, folder: int, name: str) -> Path | None:
 
 
 def _check_step(path: Path, status: os.stat_result) -> None:
-    """Refuse a path if another user can exchange what lies in this folder of it."""
+    """Raise CouldNotRun if another user could exchange files in this folder of the path."""
     if status.st_uid not in _trusted():
         raise refusal(path, f"a folder on it belongs to {_user(status.st_uid)}")
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())

@@ -23,7 +23,7 @@ SOCKET = ".s.PGSQL.5432"
 UNIX_SOCKETS = Path("/proc/net/unix")  # Linux
 PATH_FIELD = 7  # of a line there
 PS = ("ps", "-A", "-o", "ppid=", "-o", "args=")
-PS_TICK = 1.0  # seconds: ps is a process, so it is asked less often
+PS_TICK = 1.0  # seconds: less often, because ps is a process
 UNTIL_BYTES = 32
 
 
@@ -48,9 +48,9 @@ class IdleTimer:
 
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
-    """Return whether a server says that it is ready, and answers.
+    """Return whether postmaster.pid says that the server is ready, and the socket accepts.
 
-    A crash leaves the files that say so, therefore both are asked.
+    Both are checked, because a crash leaves postmaster.pid behind.
     """
     try:
         status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()

@@ -33,8 +33,8 @@ def swaps(result: Result) -> Iterator[Mutant]:
         for good in right:
             if result.script.defects and observations[bad].value == observations[good].value:
                 continue
-            yield f"{good} seen as {bad}", {**observations, bad: observations[good]}
-            yield f"{bad} seen as {good}", {**observations, good: observations[bad]}
+            yield f"{good} reported as {bad}", {**observations, bad: observations[good]}
+            yield f"{bad} reported as {good}", {**observations, good: observations[bad]}
 
 
 def changes(result: Result) -> Iterator[tuple[str, list[dict[str, Observation]]]]:

@@ -1,4 +1,4 @@
-"""Whatever a user can type stands in the documents."""
+"""The documents name everything that a user can type."""
 
 import argparse
 import ast
@@ -23,18 +23,18 @@ MILLISECONDS = re.compile(r"[\d.]+ ms")
 VARIABLE = re.compile(r"\b(ORM_ASYNC_[A-Z_]+|DATABASE_URL)\b")
 
 
-def commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
-    """The subcommands below a parser, as they are typed."""
+def list_commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
+    """Yield the subcommands of a parser as a user types them."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for name, each in action.choices.items():
-                below = list(commands(each, f"{path} {name}"))
+            for name, subparser in action.choices.items():
+                below = list(list_commands(subparser, f"{path} {name}"))
                 yield from below or [f"{path} {name}"]
 
 
 def test_the_documents_name_every_command() -> None:
-    missing = [each for each in commands(parser(), "orm-async-tests") if each not in DOCUMENTS]
-    assert missing == []
+    commands = list_commands(parser(), "orm-async-tests")
+    assert [command for command in commands if command not in DOCUMENTS] == []
 
 
 def test_the_documents_name_every_variable() -> None:
@@ -46,33 +46,33 @@ def test_the_documents_name_every_variable() -> None:
 
 def test_the_documents_name_every_nox_session() -> None:
     tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
-    functions = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     sessions = [
-        each.name
-        for each in functions
-        if "nox.session" in "".join(map(ast.unparse, each.decorator_list))
+        function.name
+        for function in functions
+        if "nox.session" in "".join(map(ast.unparse, function.decorator_list))
     ]
     assert [name for name in sessions if f"`{name}`" not in DOCUMENTS] == []
 
 
 def test_the_readme_links_every_chapter_and_its_page_names_every_script() -> None:
     chapters = list(catalogue.group_by_chapter(catalogue.read_scripts()))
-    assert [each.name for each in chapters] == list(catalogue.CHAPTERS)
+    assert [chapter.name for chapter in chapters] == list(catalogue.CHAPTERS)
     for chapter in chapters:
         folder = catalogue.SCRIPTS / chapter.name
         assert f"({folder.relative_to(ROOT)})" in README
         page = (folder / "README.md").read_text("utf-8")
-        assert [each for each in chapter.scripts if f"({each.path.name})" not in page] == []
+        assert [script for script in chapter.scripts if f"({script.path.name})" not in page] == []
 
 
 def test_the_readmes_errors_lead_to_the_scripts_beside_them() -> None:
-    known = {entry.number: entry.symptoms for entry in catalogue.read_scripts()}
+    known = {script.number: script.symptoms for script in catalogue.read_scripts()}
     rows = re.findall(r"^\| (`.+`) \| (`test.+`) \|", README, re.MULTILINE)
     assert len(rows) >= 10
     for errors, commands in rows:
         for error in re.findall("`(.+?)`", errors):
-            found = [f"test{number}" for number in symptoms.find_scripts(error, known)]
-            assert [each for each in re.findall(r"test\d+", commands) if each not in found] == []
+            matches = {f"test{number}" for number in symptoms.find_scripts(error, known)}
+            assert set(re.findall(r"test\d+", commands)) <= matches
 
 
 def test_the_readme_is_read_in_minutes() -> None:
@@ -80,9 +80,9 @@ def test_the_readme_is_read_in_minutes() -> None:
 
 
 def test_the_readmes_example_is_what_the_script_prints(database: db.Database) -> None:
-    (entry,) = catalogue.select(["5"])
+    (script_file,) = catalogue.select(["5"])
     shown = "\n".join(
-        text for _, text in render_full(run_script(Script.of(entry.load()), database))
+        text for _, text in render_full(run_script(Script.of(script_file.load()), database))
     )
     assert MILLISECONDS.sub("", shown) in MILLISECONDS.sub("", README)
 
@@ -90,22 +90,22 @@ def test_the_readmes_example_is_what_the_script_prints(database: db.Database) ->
 def test_contributing_names_what_scripts_are_written_with() -> None:
     tree = ast.parse((ROOT / "src/orm_async_tests/harness/__init__.py").read_text("utf-8"))
     [names] = [
-        ast.literal_eval(each.value)
-        for each in tree.body
-        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "__all__"
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
     assert [name for name in names if not re.search(rf"`[^`]*\b{name}\b", CONTRIBUTING)] == []
 
 
-def test_contributing_names_what_a_way_may_ask_for_and_nothing_else() -> None:
+def test_contributing_names_every_fixture_and_nothing_else() -> None:
     table = CONTRIBUTING.partition("| Argument | Is |")[2].partition("\n\n")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table, re.MULTILINE))
     assert rows.keys() == FIXTURES.keys()
-    described = {name: each.__doc__ or "" for name, each in FIXTURES.items()}
-    assert [name for name, text in rows.items() if not text.startswith(described[name])] == []
+    descriptions = {name: fixture.__doc__ or "" for name, fixture in FIXTURES.items()}
+    assert [name for name, text in rows.items() if not text.startswith(descriptions[name])] == []
 
 
-def test_contributing_names_what_a_module_may_say_and_nothing_else() -> None:
+def test_contributing_names_every_module_level_name_and_nothing_else() -> None:
     table = CONTRIBUTING.partition("| Name | Means |")[2].partition("\n\n")[0]
     read = inspect.getsource(Script.of)
     known = {"DEFECT", *re.findall(r'get\("(\w+)"', read)}  # a defect has any name

@@ -20,12 +20,13 @@ from orm_async_tests.harness.script import Script
 from tests.skips import skip_as
 
 PLAIN = {"session", "Session", "engine"}
-TOOLS = ("checked_out", "environment", "Sessions")  # of the harness: they count, write files, type
-ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
+# Of the harness: they count connections, write files, and are types.
+TOOLS = ("checked_out", "alembic_environment", "Sessions")
+SCRIPTS = {script.command: script for script in catalogue.read_scripts()}
 
 
-def plain(script: Script) -> list[Variant]:
-    """The right variants that ask for an engine or sessions only."""
+def plain_variants(script: Script) -> list[Variant]:
+    """Return the right variants that name only an engine or sessions as fixtures."""
     return [
         variant
         for variant in script.variants
@@ -33,21 +34,21 @@ def plain(script: Script) -> list[Variant]:
     ]
 
 
-def lifted(source: str, name: str) -> str:
-    """The function of this name without its decorator, below what it uses of its module."""
+def lift(source: str, name: str) -> str:
+    """Return the function of this name without its decorator, below the code that it uses."""
     tree = ast.parse(source)
-    defined = {each: node for node in tree.body for each in names_of(node)}
+    definitions = {name: node for node in tree.body for name in names_of(node)}
     needed, wanted = set[str](), [name]
     while wanted:
-        if (each := wanted.pop()) in defined and each not in needed:
-            needed.add(each)
-            used = ast.walk(defined[each])
+        if (used_name := wanted.pop()) in definitions and used_name not in needed:
+            needed.add(used_name)
+            used = ast.walk(definitions[used_name])
             wanted += [node.id for node in used if isinstance(node, ast.Name)]
-    models = any(isinstance(defined[each], ast.ClassDef) for each in needed)
+    needs_models = any(isinstance(definitions[name], ast.ClassDef) for name in needed)
     kept = [
         node
         for node in tree.body
-        if needed & set(names_of(node)) or (models and isinstance(node, ast.ClassDef))
+        if needed & set(names_of(node)) or (needs_models and isinstance(node, ast.ClassDef))
     ]
     for node in kept:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -56,21 +57,21 @@ def lifted(source: str, name: str) -> str:
 
 
 def names_of(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement of a module defines, but what is the harness's."""
+    """Yield the names that a module's statement defines, without those of the harness."""
     match node:
         case ast.ImportFrom(module="orm_async_tests.harness", names=aliases):
-            node.names = [each for each in aliases if each.name in TOOLS]
-            yield from (each.name for each in node.names)
+            node.names = [alias for alias in aliases if alias.name in TOOLS]
+            yield from (alias.name for alias in node.names)
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            yield from (each.asname or each.name for each in aliases)
+            yield from (alias.asname or alias.name for alias in aliases)
         case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
             yield node.name
         case ast.Assign():
             yield from (
-                each.id
+                name.id
                 for target in node.targets
-                for each in ast.walk(target)
-                if isinstance(each, ast.Name)
+                for name in ast.walk(target)
+                if isinstance(name, ast.Name)
             )
         case ast.AnnAssign(target=ast.Name(id=name)):
             yield name
@@ -78,33 +79,35 @@ def names_of(node: ast.stmt) -> Iterator[str]:
             pass
 
 
-async def called(source: str, variant: Variant, script: Script, database: db.Database) -> Any:
-    """What the lifted function gives, in the script's world."""
+async def run_lifted(source: str, variant: Variant, script: Script, database: db.Database) -> Any:
+    """Run the lifted function on the script's rows, and return its result."""
     module = ModuleType(f"lifted_{variant.name}")
     sys.modules[module.__name__] = module
     exec(compile(source, module.__name__, "exec"), vars(module))
-    async with script_database.open_script_database(database) as ground, AsyncExitStack() as ended:
-        await ground.reset(script.base, script.seed, script.defaults)
+    async with script_database.open_script_database(database) as scripts, AsyncExitStack() as stack:
+        await scripts.reset(script.base, script.seed, script.defaults)
         engine = create_async_engine(database.url)
-        ended.push_async_callback(engine.dispose)
+        stack.push_async_callback(engine.dispose)
         factory = async_sessionmaker(engine)
-        session = await ended.enter_async_context(factory())
-        offered = {"engine": engine, "Session": factory, "session": session}
-        found = vars(module)[variant.name](*(offered[each] for each in variant.parameters))
-        if inspect.isasyncgen(found):
-            return {"items": len([each async for each in found])}
-        return await found
+        session = await stack.enter_async_context(factory())
+        fixtures = {"engine": engine, "Session": factory, "session": session}
+        outcome = vars(module)[variant.name](*(fixtures[name] for name in variant.parameters))
+        if inspect.isasyncgen(outcome):
+            return {"items": len([item async for item in outcome])}
+        return await outcome
 
 
 @pytest.mark.parametrize(
-    "command", [name for name, each in ENTRIES.items() if plain(Script.of(each.load()))]
+    "command",
+    [name for name, script in SCRIPTS.items() if plain_variants(Script.of(script.load()))],
 )
-def test_its_right_ways_work_without_the_harness(command: str, database: db.Database) -> None:
-    entry = ENTRIES[command]
-    script = Script.of(entry.load())
+def test_right_variants_run_without_the_harness(command: str, database: db.Database) -> None:
+    script_file = SCRIPTS[command]
+    script = Script.of(script_file.load())
     result = run_script(script, database)
     skip_as(result)
-    source = entry.path.read_text("utf-8")
-    for variant in plain(script):
-        found = asyncio.run(called(lifted(source, variant.name), variant, script, database))
-        assert repr(found) == repr(result.observations[variant.name].value), variant.name
+    source = script_file.path.read_text("utf-8")
+    for variant in plain_variants(script):
+        lifted = lift(source, variant.name)
+        value = asyncio.run(run_lifted(lifted, variant, script, database))
+        assert repr(value) == repr(result.observations[variant.name].value), variant.name

@@ -31,7 +31,7 @@ KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 @pytest.fixture(params=[*db.DRIVERS, SQLITE])
 def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db.Database]:
-    """This worker's database through each driver, and a SQLite."""
+    """This worker's database through every driver, and a SQLite file."""
     if request.param == SQLITE:
         with sqlite.open_database(None, SQLITE, pooler="") as file:
             yield file
@@ -53,7 +53,9 @@ def test_a_script_holds_meets_its_symptoms_and_fails_when_what_its_check_reads_i
     )
     assert find_missing_symptoms(entry, driven.driver, errors) == []
     assert unnamed(entry, result) == []
-    assert [name for name, seen in result.observations.items() if nameless(seen.value)] == []
+    assert [
+        name for name, observation in result.observations.items() if nameless(observation.value)
+    ] == []
     survivors = [
         name
         for name, mutant in [*blanks(result.observations), *swaps(result)]
@@ -76,7 +78,7 @@ def test_a_script_holds_in_another_event_loop_and_without_a_wire_unless_it_needs
     assert result.stack.loop == "uvloop"
     skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), result.verdict.reason
-    assert {seen.counted for seen in result.observations.values()} == {wired}
+    assert {observation.counted for observation in result.observations.values()} == {wired}
 
 
 @pytest.mark.parametrize("command", ENTRIES)
@@ -105,15 +107,16 @@ def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
     """The wrong variants whose tracebacks do not lead to the script, though it names symptoms."""
     return [
         name
-        for name, seen in result.observations.items()
-        if entry.symptoms and seen.kind == "wrong" and seen.error
-        if entry.number not in find_scripts(format_anonymously(seen.error, entry.number), KNOWN)
+        for name, observation in result.observations.items()
+        if entry.symptoms and observation.kind == "wrong" and observation.error
+        if entry.number
+        not in find_scripts(format_anonymously(observation.error, entry.number), KNOWN)
     ]
 
 
-def fails(result: Result, seen: Mapping[str, Observation]) -> bool:
-    """Whether an assertion of the check fails for what was seen, and nothing else."""
-    offered = {**result.script.defaults, "stack": result.stack, **seen}
+def fails(result: Result, observations: Mapping[str, Observation]) -> bool:
+    """Return whether an assertion of the check fails for these observations."""
+    offered = {**result.script.defaults, "stack": result.stack, **observations}
     try:
         result.script.check(**select_arguments(result.script.check, offered))
     except AssertionError:

@@ -42,14 +42,12 @@ async def create_orders(database: db.Database) -> None:
 
 
 def test_the_page_lists_the_known_defects() -> None:
-    defects = {
+    expected = {
         (
-            ", ".join(
-                f"{library} {range_}" for library, range_ in expected.defect.versions.items()
-            ),
-            expected.defect.description,
-            expected.defect.link,
+            ", ".join(f"{library} {range_}" for library, range_ in one.defect.versions.items()),
+            one.defect.description,
+            one.defect.link,
         )
-        for expected in EXPECTED
+        for one in EXPECTED
     }
-    assert set(DEFECT.findall(PAGE)) == defects
+    assert set(DEFECT.findall(PAGE)) == expected

@@ -17,13 +17,13 @@ CASES = {
         "SELECT s.t.a FROM s.t WHERE s.t.a = $1 ORDER BY s.t.a",
         "SELECT a FROM s.t WHERE a = $1 ORDER BY a",
     ),
-    "of several tables each column's stays, without its schema": (
+    "with several tables a column keeps its table's name, but not the schema's": (
         "SELECT s.t.a FROM s.t JOIN u ON s.t.a = u.a",
         "SELECT t.a FROM s.t JOIN u ON t.a = u.a",
     ),
     "three columns stay": ("SELECT t.a, t.b, t.c FROM t", "SELECT a, b, c FROM t"),
     "four are counted": (f"SELECT {COLUMNS} FROM t", "SELECT <4 columns> FROM t"),
-    "of several tables they are counted for each": (
+    "with several tables, columns are counted per table": (
         f"SELECT {COLUMNS}, u.a FROM t JOIN u ON t.a = u.a",
         "SELECT <4 columns of t>, u.a FROM t JOIN u ON t.a = u.a",
     ),

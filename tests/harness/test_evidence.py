@@ -63,7 +63,7 @@ def test_an_assertion_that_cannot_be_evaluated_shows_how_far_it_came(
 
 
 def test_of_many_comparisons_the_one_that_decided_is_shown(database: db.Database) -> None:
-    verdict = ran(f"{HEAD}assert all(each < 9 for each in range(jobs))", database).verdict
+    verdict = ran(f"{HEAD}assert all(job < 9 for job in range(jobs))", database).verdict
     (evidence,) = verdict.evidence
     assert evidence.values.endswith("9 < 9")
     assert evidence.values.count(";") == MOST
@@ -71,4 +71,4 @@ def test_of_many_comparisons_the_one_that_decided_is_shown(database: db.Database
 
 def outline(verdict: Verdict) -> list[tuple[str, str, bool]]:
     """The evidence as tuples."""
-    return [(each.assertion, each.values, each.holds) for each in verdict.evidence]
+    return [(evidence.assertion, evidence.values, evidence.holds) for evidence in verdict.evidence]

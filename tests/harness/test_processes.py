@@ -30,17 +30,17 @@ async def fail(database: db.Database) -> None:
 
 
 def test_each_run_has_a_process_of_its_own() -> None:
-    one, _, word = asyncio.run(Processes().run(pids, after="said"))
-    other, _, _ = asyncio.run(Processes().run(pids, "said"))
+    one, _, word = asyncio.run(Processes().run(pids, after="argument"))
+    other, _, _ = asyncio.run(Processes().run(pids, "argument"))
     assert len({one, other, os.getpid()}) == 3
-    assert word == "said"
+    assert word == "argument"
 
 
 def test_an_error_comes_back_with_its_causes_and_says_where_it_was(database: db.Database) -> None:
     with pytest.raises(ProgrammingError) as raised:
         asyncio.run(Processes().run(fail, database))
     assert sqlstate(raised.value) == "42P01"
-    assert "UndefinedTableError" in [type(each).__name__ for each in causes(raised.value)]
+    assert "UndefinedTableError" in [type(cause).__name__ for cause in causes(raised.value)]
     assert "in fail" in "".join(traceback.format_exception(raised.value))
 
 

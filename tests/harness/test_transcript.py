@@ -9,7 +9,7 @@ from orm_async_tests.harness.report.transcript import MOST_LINES, TranscriptLine
 def sent(
     *log: str, transaction_ids: Sequence[int] = (), sqlstates: Sequence[str] = ()
 ) -> Observation:
-    """What was seen of a variant that sent this."""
+    """Return the observation of a variant that sent these statements."""
     none = [""] * len(log)
     return Observation(
         log=[*log],
@@ -29,44 +29,50 @@ def texts(observation: Observation, *wrong: Observation) -> list[str]:
 
 
 def test_a_transaction_s_begin_and_end_stand_beside_its_statements() -> None:
-    seen = sent("BEGIN", "SELECT 1", "SELECT 2", "COMMIT", "BEGIN", "SELECT 3", "ROLLBACK")
-    assert texts(seen) == ["BEGIN; SELECT 1", "SELECT 2; COMMIT", "BEGIN; SELECT 3; ROLLBACK"]
+    sent_sql = sent("BEGIN", "SELECT 1", "SELECT 2", "COMMIT", "BEGIN", "SELECT 3", "ROLLBACK")
+    assert texts(sent_sql) == [
+        "BEGIN; SELECT 1",
+        "SELECT 2; COMMIT",
+        "BEGIN; SELECT 3; ROLLBACK",
+    ]
 
 
 def test_an_end_that_comes_after_another_transactions_statement_stands_alone() -> None:
-    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 2", "COMMIT", transaction_ids=[0, 0, 1, 1, 0])
-    assert texts(seen) == ["a: BEGIN; SELECT 1", "b: BEGIN; SELECT 2", "a: COMMIT"]
+    sent_sql = sent(
+        "BEGIN", "SELECT 1", "BEGIN", "SELECT 2", "COMMIT", transaction_ids=[0, 0, 1, 1, 0]
+    )
+    assert texts(sent_sql) == ["a: BEGIN; SELECT 1", "b: BEGIN; SELECT 2", "a: COMMIT"]
 
 
 def test_the_same_statement_of_two_transactions_is_counted_and_names_both() -> None:
-    seen = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 1", transaction_ids=[0, 0, 1, 1])
-    assert texts(seen) == ["a, b: 2 x BEGIN; SELECT 1"]
+    sent_sql = sent("BEGIN", "SELECT 1", "BEGIN", "SELECT 1", transaction_ids=[0, 0, 1, 1])
+    assert texts(sent_sql) == ["a, b: 2 x BEGIN; SELECT 1"]
 
 
 def test_a_refused_statement_names_its_sqlstate() -> None:
-    seen = sent("SELECT 1 / 0", "ROLLBACK", sqlstates=["22012", ""])
-    assert texts(seen) == ["SELECT 1 / 0 -> 22012; ROLLBACK"]
+    sent_sql = sent("SELECT 1 / 0", "ROLLBACK", sqlstates=["22012", ""])
+    assert texts(sent_sql) == ["SELECT 1 / 0 -> 22012; ROLLBACK"]
 
 
 def test_a_refused_commit_names_its_sqlstate() -> None:
-    seen = sent("BEGIN", "INSERT", "COMMIT", sqlstates=["", "", "23505"])
-    assert texts(seen) == ["BEGIN; INSERT; COMMIT -> 23505"]
+    sent_sql = sent("BEGIN", "INSERT", "COMMIT", sqlstates=["", "", "23505"])
+    assert texts(sent_sql) == ["BEGIN; INSERT; COMMIT -> 23505"]
 
 
 def test_a_cycle_is_shown_once() -> None:
-    seen = sent("SELECT 0", *["SELECT 1", "SELECT 1", "SELECT 2"] * 5, "SELECT 3")
-    assert texts(seen) == ["SELECT 0", "5 times:", "2 x SELECT 1", "SELECT 2", "SELECT 3"]
-    assert [line.depth for line in build_transcript(seen)] == [0, 0, 1, 1, 0]
+    sent_sql = sent("SELECT 0", *["SELECT 1", "SELECT 1", "SELECT 2"] * 5, "SELECT 3")
+    assert texts(sent_sql) == ["SELECT 0", "5 times:", "2 x SELECT 1", "SELECT 2", "SELECT 3"]
+    assert [line.depth for line in build_transcript(sent_sql)] == [0, 0, 1, 1, 0]
 
 
 def test_what_follows_no_pattern_is_counted_and_nothing_is_left_out() -> None:
     order = [0, 1, 2, 0, 2, 1, 1, 0, 2, 0, 1, 2, 2, 0, 1, 2, 1, 0]
-    lines = texts(sent(*(f"SELECT {each}" for each in order)))
+    lines = texts(sent(*(f"SELECT {number}" for number in order)))
     assert sorted(lines) == ["6 x SELECT 0", "6 x SELECT 1", "6 x SELECT 2"]
 
 
 def test_more_statements_than_there_is_room_for_are_said_to_be_there() -> None:
-    lines = texts(sent(*(f"SELECT {each}" for each in range(MOST_LINES + 3))))
+    lines = texts(sent(*(f"SELECT {number}" for number in range(MOST_LINES + 3))))
     assert lines[-1] == "and 3 other statements"
 
 

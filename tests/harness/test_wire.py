@@ -73,7 +73,7 @@ def by_tcp(database: db.Database) -> Iterator[db.Database]:
 
 @pytest.mark.parametrize("driver", db.DRIVERS)
 def test_round_trips_to_a_host_and_port_are_counted(by_tcp: db.Database, driver: str) -> None:
-    [entry] = [each for each in catalogue.read_scripts() if each.command == LEDGER]
+    [entry] = [script for script in catalogue.read_scripts() if script.command == LEDGER]
     url = db.with_driver(by_tcp.url, driver)
     result = run_script(Script.of(entry.load()), db.Database(url, "url", "by TCP"))
     assert result.verdict.word == HOLDS

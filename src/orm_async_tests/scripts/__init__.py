@@ -1,4 +1,4 @@
-"""The numbered scripts: one claim each. Their commands are here by name, such as test5."""
+"""The numbered scripts: one claim each. Their commands are attributes by name, such as test5."""
 
 import gc
 import re
@@ -12,20 +12,22 @@ COMMAND = re.compile(r"test(\d+)")
 
 @cache
 def __getattr__(name: str) -> Callable[[], int]:
-    """The command of a script, which is imported now.
+    """Import the script of a command such as "test5", and return its main function.
 
-    The garbage collector rests meanwhile, and passes over what is there by then: nearly all that
-    modules make stays, and looking through it takes a tenth of a short command's time.
+    The garbage collector is off during the import, and ignores the imported objects afterwards:
+    nearly all of them stay, and scanning them takes a tenth of a short command's time.
     """
     number = COMMAND.fullmatch(name)
-    found = number and next(Path(__file__).parent.glob(f"*/test{number[1]:0>3}_*.py"), None)
-    if not found:
+    path = number and next(Path(__file__).parent.glob(f"*/test{number[1]:0>3}_*.py"), None)
+    if not path:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
-        script = import_module(f"{__name__}.{found.parent.name}.{found.stem}")
+        script = import_module(f"{__name__}.{path.parent.name}.{path.stem}")
     finally:
         gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()
     command: Callable[[], int] = script.main
     return command

@@ -1,4 +1,4 @@
-"""The command `serve` in a process of its own, as an operator runs it."""
+"""`serve` as a process of its own, as an operator starts it."""
 
 import os
 import signal
@@ -19,13 +19,13 @@ from orm_async_tests.errors import INTERRUPTED
 from tests.processes import DEADLINE, until
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
-WORKER = "spawn_main"  # multiprocessing's function, in the command line of a worker
-TIMED_OUT = "graceful shutdown exceeded"  # uvicorn's log, after it has waited for ten seconds
+WORKER = "spawn_main"  # multiprocessing's name for it, in a child's command line
+GRACE_IS_OVER = "graceful shutdown exceeded"  # uvicorn waited for ten seconds
 
 
 @dataclass(frozen=True)
 class Service:
-    """A process of the service, with its base URL and its log."""
+    """Where it listens, its process, and what that says."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -35,28 +35,28 @@ class Service:
     def pid(self) -> int:
         return self.process.pid
 
-    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to stop. It must exit by itself, before its time is up and without a traceback."""
+    def end(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to stop. It must exit by itself, without an error and before its time is up."""
         self.process.send_signal(by)
         code = self.process.wait(DEADLINE)
         assert code in (0, -signal.SIGTERM, INTERRUPTED), code
-        log = self.read_log()
+        log = self.said()
         assert "Traceback" not in log, log
-        assert TIMED_OUT not in log, log
+        assert GRACE_IS_OVER not in log, log
 
-    def read_log(self) -> str:
-        """Return what the process has logged so far."""
+    def said(self) -> str:
+        """What it has logged."""
         self.log.seek(0)
         return self.log.read().decode()
 
     def workers(self) -> list[int]:
-        """Return the process ids of its workers. Linux only."""
+        """The processes that serve, if these are its children (Linux)."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(pid) for pid in children if WORKER in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
-def is_ready(url: str) -> bool:
-    """Return whether a service at this URL answers that it is ready."""
+def ready(url: str) -> bool:
+    """Whether the service is."""
     try:
         return httpx.get(f"{url}/health/ready").is_success
     except httpx.TransportError:
@@ -64,19 +64,16 @@ def is_ready(url: str) -> bool:
 
 
 @contextmanager
-def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
-    """Start a service on this database, or on its own one, and do not wait until it is ready.
-
-    The process has exited when the block has ended.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = str(unused.getsockname()[1])
-    database = {"DATABASE_URL": url.render_as_string(hide_password=False)} if url else {}
+def started(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
+    """A service on this database, or its own, whose start goes on; it has ended when this does."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    where = {"DATABASE_URL": url.render_as_string(hide_password=False)} if url else {}
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
             [*SERVE, "--port", port, *arguments],
-            env={**os.environ, **variables, **database},
+            env={**os.environ, **variables, **where},
             stdout=log,
             stderr=log,
         ) as process,
@@ -85,17 +82,17 @@ def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterato
         try:
             yield service
         except BaseException as error:
-            error.add_note(service.read_log())
+            error.add_note(service.said())
             raise
         finally:
             process.terminate()
 
 
 @contextmanager
-def run_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
-    """Run a service that is ready, and stop it as an operator does."""
-    with start_service(url, *arguments, **variables) as service:
-        until(lambda: is_ready(service.url))
+def serving(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
+    """A service that is ready, and is ended as by an operator."""
+    with started(url, *arguments, **variables) as service:
+        until(lambda: ready(service.url))
         yield service
         if service.process.poll() is None:
-            service.stop()
+            service.end()

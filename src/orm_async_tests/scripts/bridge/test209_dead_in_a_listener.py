@@ -1,0 +1,69 @@
+"""A listener's SQL that meets a dead connection leaves it in the pool on 2.0.
+
+A `before_cursor_execute` listener runs SQL on the cursor before the statement itself. If the server
+has closed the connection, SQLAlchemy 2.0 does not see the driver's error of that SQL, so it neither
+wraps the error nor invalidates the connection, and every later user gets the same dead connection.
+pool_pre_ping detects it at checkout. SQLAlchemy 2.1 handles the error like that of a statement.
+
+Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Activity, Observation, Upstream, main_of, right, variant
+
+ONE = {"pool_size": 1, "max_overflow": 0}
+SET_TENANT = "SET LOCAL app.tenant = '1'"
+DEFECT = Upstream(
+    "a dead connection stays in the pool if a listener's own SQL is the first to use it",
+    {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
+    "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
+    "breaks the pool",
+)
+
+
+async def use_twice(engine: AsyncEngine) -> dict[str, bool]:
+    """Use the pool twice with a listener that runs SQL; return which use failed."""
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def set_tenant(_connection: Connection, cursor: Any, *_: Any) -> None:
+        cursor.execute(SET_TENANT)
+
+    errors = (DBAPIError, engine.dialect.loaded_dbapi.Error)  # 2.0 does not wrap this one
+    failed = {}
+    for use in ("first", "second"):
+        try:
+            async with AsyncSession(engine) as session:
+                await session.execute(select(1))
+            failed[use] = False
+        except errors:
+            failed[use] = True
+    return failed
+
+
+@variant(engine=ONE)
+async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
+    """the server closes the connection, which is then used twice"""
+    await activity.terminate()
+    return await use_twice(engine)
+
+
+@right(engine=ONE | {"pool_pre_ping": True})
+async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
+    """use it twice with pool_pre_ping=True"""
+    await activity.terminate()
+    return await use_twice(engine)
+
+
+def check(unpinged: Observation, pinged: Observation) -> None:
+    assert pinged.value == {"first": False, "second": False}
+    assert unpinged.value["first"] is True
+    with DEFECT:
+        assert unpinged.value["second"] is False
+
+
+main = main_of(__name__)

@@ -3,9 +3,12 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings, strategies
 from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
@@ -75,6 +78,22 @@ def test_libpq_gets_its_own_parameters_without_the_password() -> None:
         "port": "1,2",
         "options": "-c a",
     }
+
+
+@settings(deadline=None)
+@given(
+    strategies.dictionaries(
+        strategies.sampled_from([*urls.PARAMETERS, *urls.ALIASES, *urls.FIELDS, "host", "port"]),
+        strategies.text(max_size=8) | strategies.sampled_from(["1", "require", "a:1,b", "/tmp"]),
+    ),
+    strategies.sampled_from(db.DRIVERS),
+)
+def test_every_query_is_translated_or_refused(query: dict[str, str], driver: str) -> None:
+    text = URL.create("postgresql", query=query).render_as_string()
+    with suppress(CouldNotRun):
+        url = urls.with_driver(urls.parse_url(text, "--db"), driver, "--db")
+        create_async_engine(url).dialect.create_connect_args(url)
+        assert urls.with_driver(url, driver) == url
 
 
 def _query(database: db.Database, sql: str) -> object:

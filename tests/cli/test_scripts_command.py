@@ -1,4 +1,4 @@
-"""orm-async-tests list, run, explain; and a script by itself."""
+"""orm-async-tests list, run and explain, and a script's own command."""
 
 import asyncio
 import json
@@ -17,9 +17,11 @@ from tests.cli.commands import lazy_loading, orm, orm_process
 from tests.conftest import with_url
 from tests.processes import WAITED_FOR
 
-SCHEMA = Path(__file__).parent.parent.parent / "docs/result.schema.json"
+ROOT = Path(__file__).parent.parent.parent
+SCHEMA = json.loads((ROOT / "docs/result.schema.json").read_text("utf-8"))
+HANG = 600  # seconds: only something that never happens takes so long
 
-ASLEEP = '''"""A variant that sleeps for ten minutes."""
+SLEEPING_SCRIPT = '''"""A variant that sleeps for ten minutes."""
 
 from sqlalchemy import text
 from orm_async_tests.harness import main_of, right
@@ -41,25 +43,26 @@ main = main_of(__name__)
 
 def test_list_names_every_script_under_its_chapter() -> None:
     listed = orm("list").stdout
-    for entry in catalogue.read_scripts():
-        assert entry.claim in listed
+    assert [
+        script.command for script in catalogue.read_scripts() if script.claim not in listed
+    ] == []
 
 
 @pytest.mark.parametrize(
     ("option", "name"),
     [("--chapter", "implicit_io"), ("--topic", "implicit-io")],
 )
-def test_list_of_one_chapter_names_no_other(option: str, name: str) -> None:
-    entries = {entry.chapter: entry for entry in catalogue.read_scripts()}
+def test_list_of_one_chapter_names_no_other_script(option: str, name: str) -> None:
+    scripts = {script.chapter: script for script in catalogue.read_scripts()}
     listed = orm("list", option, name).stdout
-    assert entries["implicit_io"].claim in listed
-    assert entries["streaming"].claim not in listed
+    assert scripts["implicit_io"].claim in listed
+    assert scripts["streaming"].claim not in listed
 
 
-def test_list_since_a_version_names_what_is_new_in_it() -> None:
+def test_list_since_a_version_names_the_scripts_about_its_new_features() -> None:
     listed = orm("list", "--since", "2.1").stdout
     assert " test137 " in listed
-    assert [each for each in (" test5 ", " test16 ") if each in listed] == []
+    assert " test5 " not in listed
 
 
 def test_run_prints_a_line_for_each_script_and_a_summary(database: db.Database) -> None:
@@ -73,36 +76,35 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
         json.loads(orm("run", "5", "34", "--json", on=database).stdout),
         json.loads(lazy_loading("--json", on=database).stdout),
     ]
-    schema = json.loads(SCHEMA.read_text("utf-8"))
     for document in documents:
-        jsonschema.validate(document, schema)
-    assert [each["number"] for each in documents[0]["results"]] == [5, 34]
+        jsonschema.validate(document, SCHEMA)
+    assert [result["number"] for result in documents[0]["results"]] == [5, 34]
 
 
-def test_run_as_ndjson_is_a_document_of_that_form_for_each_result(database: db.Database) -> None:
+def test_run_as_ndjson_is_one_document_for_each_result(database: db.Database) -> None:
     lines = orm("run", "5", "34", "--ndjson", on=database).stdout.splitlines()
-    schema = json.loads(SCHEMA.read_text("utf-8"))
-    for line in lines:
-        jsonschema.validate(json.loads(line), schema)
-    assert [json.loads(line)["results"][0]["number"] for line in lines] == [5, 34]
+    documents = [json.loads(line) for line in lines]
+    for document in documents:
+        jsonschema.validate(document, SCHEMA)
+    assert [document["results"][0]["number"] for document in documents] == [5, 34]
 
 
-def test_sqlite_needs_no_server_and_runs_what_is_sqlalchemys_alone() -> None:
+def test_on_sqlite_only_scripts_that_need_no_postgresql_run() -> None:
     done = orm("run", "5", "14", "--driver", "aiosqlite", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    jsonschema.validate(document, json.loads(SCHEMA.read_text("utf-8")))
+    jsonschema.validate(document, SCHEMA)
     assert (document["stack"]["driver"], document["stack"]["postgresql"]) == ("aiosqlite", "")
-    assert [each["verdict"] for each in document["results"]] == ["SKIPPED", "HOLDS"]
+    assert [result["verdict"] for result in document["results"]] == ["SKIPPED", "HOLDS"]
     assert {variant["round_trips"] for variant in document["results"][1]["variants"]} == {None}
 
 
 def test_at_least_twenty_five_scripts_hold_on_sqlite_too() -> None:
-    scripts = [Script.of(entry.load()) for entry in catalogue.read_scripts()]
+    scripts = [Script.of(file.load()) for file in catalogue.read_scripts()]
     assert sum(script.also == "aiosqlite" for script in scripts) >= 25
 
 
-def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> None:
+def test_a_script_runs_behind_a_pooler_and_records_it(database: db.Database) -> None:
     if reason := requirements.find_missing(requirements.PGBOUNCER, wire=True):
         pytest.skip(reason)
     done = orm("run", "5", "--pooler", "session", "--json", on=database)
@@ -130,13 +132,13 @@ def test_a_script_runs_behind_a_pooler_and_says_so(database: db.Database) -> Non
         ["nonsense"],
     ],
 )
-def test_what_cannot_be_run_exits_with_2(arguments: list[str]) -> None:
+def test_a_wrong_argument_exits_with_2(arguments: list[str]) -> None:
     done = orm(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
 
 
-def test_what_was_only_skipped_exits_with_77(database: db.Database) -> None:
+def test_a_run_of_skipped_scripts_exits_with_77(database: db.Database) -> None:
     url = database.url.update_query_dict({"ssl": "prefer"})  # round trips cannot be counted
     done = orm("run", "22", on=db.Database(url, "url", "with TLS"))
     assert done.returncode == 77, done.stderr
@@ -160,7 +162,7 @@ def test_explain_prints_the_text_and_the_code_of_every_script_that_is_named() ->
     ] == []
 
 
-def test_a_script_prints_its_ways_without_colour_where_there_is_no_terminal(
+def test_a_script_prints_no_colors_without_a_terminal(
     database: db.Database,
 ) -> None:
     done = lazy_loading(on=database)
@@ -169,17 +171,17 @@ def test_a_script_prints_its_ways_without_colour_where_there_is_no_terminal(
     assert "\x1b" not in done.stdout
 
 
-def test_a_script_refuses_an_interpreter_that_removes_assertions(database: db.Database) -> None:
+def test_a_script_refuses_an_interpreter_without_assertions(database: db.Database) -> None:
     done = lazy_loading(on=database, options=("-O",))
     assert (done.returncode, done.stdout) == (2, "")
 
 
-async def _held(database: db.Database) -> str:
-    """What a command says while another one has the database, and after it."""
+async def _run_while_locked(database: db.Database) -> str:
+    """Return what a command prints on standard error if it has to wait for the database."""
     async with script_database.open_script_database(database):
         waiting = asyncio.create_task(asyncio.to_thread(orm_process, "run", "5", on=database))
         async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG):
                 while not await connection.scalar(WAITED_FOR, {"locktype": "advisory"}):
                     continue
     done = await waiting
@@ -188,11 +190,13 @@ async def _held(database: db.Database) -> str:
 
 
 def test_a_second_command_waits_for_the_first_and_says_so(database: db.Database) -> None:
-    assert len(asyncio.run(_held(database)).splitlines()) == 2  # the database, and the waiting
+    [database_line, waiting_line] = asyncio.run(_run_while_locked(database)).splitlines()
+    assert database_line.startswith("db: ")
+    assert "wait" in waiting_line
 
 
 @pytest.mark.thorough
-def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(database: db.Database) -> None:
+def test_a_closed_pipe_ends_a_command_without_a_traceback(database: db.Database) -> None:
     piped = f'"{sys.executable}" -m orm_async_tests run 5 --json | true'
     done = subprocess.run(
         ["/bin/sh", "-c", piped], env=with_url(database), capture_output=True, text=True
@@ -205,38 +209,38 @@ def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> 
     command = [sys.executable, "-m", "orm_async_tests", "run", "2", "-v"]
     with subprocess.Popen(
         command, env=with_url(database), stderr=subprocess.PIPE, text=True
-    ) as started:
-        assert started.stderr is not None
-        assert started.stderr.readline().startswith("db: ")  # it runs, from here on
-        started.send_signal(signal.SIGINT)
-        assert "Traceback" not in started.stderr.read()
-    assert started.returncode == 130
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("db: ")  # from here on it runs
+        process.send_signal(signal.SIGINT)
+        assert "Traceback" not in process.stderr.read()
+    assert process.returncode == 130
 
 
-def test_control_c_inside_a_way_ends_its_query_and_leaves_no_traceback(
+def test_control_c_inside_a_variant_ends_its_query_without_a_traceback(
     database: db.Database, tmp_path: Path
 ) -> None:
     script = tmp_path / "test999_asleep.py"
-    script.write_text(ASLEEP)
+    script.write_text(SLEEPING_SCRIPT)
     command = [sys.executable, str(script)]
     with subprocess.Popen(
         command, env=with_url(database), stderr=subprocess.PIPE, text=True
-    ) as started:
-        asyncio.run(_running("pg_sleep(600", 1, database))
-        started.send_signal(signal.SIGINT)
-        assert started.stderr is not None
-        assert "Traceback" not in started.stderr.read()
-    assert started.returncode == 130
-    asyncio.run(_running("pg_sleep(600", 0, database))
+    ) as process:
+        asyncio.run(_wait_for_queries("pg_sleep(600", 1, database))
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+    assert process.returncode == 130
+    asyncio.run(_wait_for_queries("pg_sleep(600", 0, database))
 
 
-async def _running(text: str, count: int, database: db.Database) -> None:
-    """Wait until this number of backends of the database executes such a statement."""
-    counted = (
+async def _wait_for_queries(text: str, count: int, database: db.Database) -> None:
+    """Wait until this number of other backends of the database runs a query with the text."""
+    query = (
         "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
         f" AND datname = current_database() AND query LIKE '%{text}%'"
     )
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        async with asyncio.timeout(60):
-            while (await connection.exec_driver_sql(counted)).scalar() != count:
+        async with asyncio.timeout(HANG):
+            while (await connection.exec_driver_sql(query)).scalar() != count:
                 continue

@@ -1,4 +1,4 @@
-"""Write the texts that follow from the scripts: entry points, and the tables of the chapters.
+"""Write the texts that follow from the data: entry points, chapters' tables and the questions.
 
 python tools/generate.py            rewrite stale texts
 python tools/generate.py --check    name stale files and exit with 1 if there are any
@@ -8,17 +8,28 @@ python tools/generate.py --record   run scripts and write their output into READ
 import argparse
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
+from orm_async_tests.cures import cure_lines
+from orm_async_tests.questions import Question, read_questions
 from orm_async_tests.symptoms import Symptom
 
 ROOT = Path(__file__).parent.parent
 README, PYPROJECT = ROOT / "README.md", ROOT / "pyproject.toml"
+QUESTIONS = ROOT / "docs/questions.md"
 EXAMPLE, ISOLATION = "5", ROOT / "docs/isolation.md"
 COMMAND = "python tools/generate.py"
+FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
+ABOUT_QUESTIONS = """\
+People asked these questions in public, or the documentation of SQLAlchemy's asyncio extension
+raises them. Each link leads to the place. The script below a group of questions answers them: it
+runs the wrong way beside the right way and proves the answer. Run it by its name, for example
+`orm-async-tests run 6 -v`. To find an answer by an error or by words, type
+`orm-async-tests why "words of your question"`."""
 
 
 def main() -> int:
@@ -52,6 +63,7 @@ def generate_texts() -> dict[Path, str]:
     return {
         README: render_readme(chapters),
         PYPROJECT: replace_section(PYPROJECT, "scripts", list_entry_points(scripts)),
+        QUESTIONS: render_questions(read_questions(), scripts),
         **{SCRIPTS / chapter.name / "README.md": render_page(chapter) for chapter in chapters},
     }
 
@@ -112,6 +124,52 @@ def shorten_symptom(symptom: Symptom) -> str:
     """Return the shortest text of an error by which `orm-async-tests why` finds its script."""
     words = symptom.error, symptom.code or symptom.sqlstate, symptom.fragment
     return f"`{' '.join(filter(None, words))}`"
+
+
+def render_questions(questions: Iterable[Question], scripts: Iterable[ScriptFile]) -> str:
+    """Return the text of docs/questions.md."""
+    files = {script.number: script for script in scripts}
+    by_subject = defaultdict[str, list[Question]](list)
+    for question in questions:
+        by_subject[question.subject].append(question)
+    parts = ["# Questions", ABOUT_QUESTIONS, "\n".join(map(_entry_of_contents, by_subject))]
+    for subject, group in by_subject.items():
+        parts += [f"## {subject}", *_render_subject(group, files)]
+    return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
+
+
+def _entry_of_contents(subject: str) -> str:
+    return f"- [{subject}](#{subject.lower().replace(' ', '-')})"
+
+
+def _render_subject(group: Iterable[Question], files: dict[int, ScriptFile]) -> Iterator[str]:
+    """Yield the questions of a subject, those that one script answers beside each other."""
+    by_script = defaultdict[int | None, list[Question]](list)
+    for question in group:
+        by_script[question.script].append(question)
+    unanswered = by_script.pop(None, [])
+    for number, answered in by_script.items():
+        yield "\n".join(map(_render_question, answered))
+        yield "\n".join(_render_answer(files[number or 0], answered))
+    if unanswered:
+        yield "No script answers these:"
+        yield "\n".join(f"{_render_question(item)}  \n  {item.reason}" for item in unanswered)
+
+
+def _render_question(question: Question) -> str:
+    error = f"  \n  `{question.error}`" if question.error else ""
+    return f"- [{question.text}]({question.link}){error}"
+
+
+def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterator[str]:
+    link = f"[`{script.command}`]({FROM_DOCS}/{script.chapter}/{script.path.name})"
+    answers = dict.fromkeys(question.answer for question in questions if question.answer)
+    yield " ".join([f"{link}: {script.claim}", *answers])
+    cures = list(dict.fromkeys(question.cure for question in questions if question.cure))
+    if lines := cures or cure_lines(script):
+        yield "\n".join(["", *(f"    {line}" for line in lines)])
+    elif script.cures:
+        yield f"Cure: {script.cures[0][1]}."
 
 
 def render_table(rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -1,0 +1,77 @@
+"""The lines of a script's right variant that cure the error of the wrong one."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from orm_async_tests.catalogue import ScriptFile
+
+MOST = 3  # lines of a cure
+WIDTH = 96  # columns of a line: a longer statement is no short cure
+NAME = re.compile(r"\w+")
+FIXTURES = {  # of the harness: a line that uses one says nothing to a reader
+    "activity",
+    "checked_out",
+    "http",
+    "make_engine",
+    "pooler",
+    "processes",
+    "wire",
+}
+
+
+def cure_lines(script: ScriptFile) -> list[str]:
+    """Return the statements that only the first right variant has, at most MOST lines of Python.
+
+    Options that the decorator passes to the engine count as a call of create_async_engine(). The
+    list is empty if the right variant has no short statement of its own.
+    """
+    source = script.path.read_text("utf-8")
+    tree = ast.parse(source)
+    wrong, right = _variants(tree, "wrong"), _variants(tree, "right")
+    if not right:
+        return []
+    known = {line for variant in wrong for line in _lines(variant, source)}
+    lines = (line for line in _lines(right[0], source) if line not in known and len(line) <= WIDTH)
+    return [line for line in lines if not FIXTURES & set(NAME.findall(line))][:MOST]
+
+
+def _variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.AsyncFunctionDef)
+        and any(ast.unparse(item).partition("(")[0] == kind for item in node.decorator_list)
+    ]
+
+
+def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
+    for decorator in variant.decorator_list:
+        for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+            if keyword.arg == "engine" and isinstance(keyword.value, ast.Dict):
+                yield f"engine = create_async_engine(url, {_keywords(keyword.value)})"
+    for statement in _statements(variant.body[1:]):  # without the docstring
+        text = " ".join((ast.get_source_segment(source, statement) or "").split())
+        text = text.replace("( ", "(").replace(", )", ")").replace(" )", ")")
+        yield text.partition(":")[0] + ":" if hasattr(statement, "body") else text
+
+
+def _keywords(options: ast.Dict) -> str:
+    pairs = zip(options.keys, options.values, strict=True)
+    return ", ".join(
+        f"{ast.literal_eval(key)}={ast.unparse(value)}" for key, value in pairs if key is not None
+    )
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield simple statements and `with` blocks, but no imports and no values for the check."""
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        is_await = isinstance(statement, ast.Return) and isinstance(statement.value, ast.Await)
+        is_other = isinstance(statement, ast.Return | ast.Import | ast.ImportFrom)
+        is_simple = not hasattr(statement, "body") and not is_other
+        if is_await or is_simple or isinstance(statement, ast.AsyncWith | ast.With):
+            yield statement
+        for inner in ("body", "orelse", "finalbody"):
+            yield from _statements(getattr(statement, inner, []))

@@ -1,0 +1,64 @@
+"""The questions that people ask in public, read from data/questions.toml."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orm_async_tests import symptoms
+from orm_async_tests.symptoms import Symptom
+
+FILE = Path(__file__).parent / "data/questions.toml"
+REQUIRED = {"id", "subject", "question", "link"}
+OPTIONAL = {"script", "reason", "error", "symptom", "answer", "cure"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, the link to where it was asked, and the script that answers it."""
+
+    id: str
+    subject: str
+    text: str
+    link: str
+    script: int | None  # the number of the script, or None if none answers
+    reason: str  # why no script answers
+    error: str  # the error as it is printed, without a traceback
+    symptom: Symptom | None  # an error that no script raises itself but that its claim explains
+    answer: str  # one sentence, where the script's claim does not answer the question directly
+    cure: str  # one line of code, where the script's right variant does not show it
+
+
+@cache
+def read_questions() -> tuple[Question, ...]:
+    """Read the questions in the order of the file.
+
+    Raises ValueError, which names the question, if its fields are wrong.
+    """
+    tables = tomllib.loads(FILE.read_text("utf-8"))["question"]
+    return tuple(_read_question(table) for table in tables)
+
+
+def _read_question(table: dict[str, Any]) -> Question:
+    fields = table.keys()
+    if not fields >= REQUIRED or fields - REQUIRED - OPTIONAL:
+        raise ValueError(f"{table.get('id', table)}: see CONTRIBUTING.md for a question's fields")
+    if ("script" in table) == ("reason" in table):
+        raise ValueError(f"{table['id']}: give either script or reason")
+    try:
+        symptom = symptoms.parse(table["symptom"]) if "symptom" in table else None
+    except ValueError as error:
+        raise ValueError(f"{table['id']}: {error}") from None
+    return Question(
+        id=table["id"],
+        subject=table["subject"],
+        text=table["question"],
+        link=table["link"],
+        script=table.get("script"),
+        reason=table.get("reason", ""),
+        error=table.get("error", ""),
+        symptom=symptom,
+        answer=table.get("answer", ""),
+        cure=table.get("cure", ""),
+    )

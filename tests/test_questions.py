@@ -1,0 +1,91 @@
+"""The public questions: their links and scripts exist, and `why` finds the answers."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from orm_async_tests import catalogue, questions
+from orm_async_tests.questions import read_questions
+
+SCRIPTS = {script.number: script for script in catalogue.read_scripts()}
+QUESTIONS = read_questions()
+ANSWERED = [question for question in QUESTIONS if question.script is not None]
+LINK = re.compile(r"https://[a-z0-9.-]+\.[a-z]+/[\w.~%/#?=&:+-]+")
+PAGE = "orm/extensions/asyncio.html"
+SECTIONS = {  # of the documentation's page on the asyncio extension
+    "asyncio-platform-installation-notes",
+    "synopsis-core",
+    "synopsis-orm",
+    "using-asyncsession-with-concurrent-tasks",
+    "preventing-implicit-io-when-using-asyncsession",
+    "running-synchronous-methods-and-functions-under-asyncio",
+    "using-events-with-the-asyncio-extension",
+    "examples-of-event-listeners-with-async-engines-sessions-sessionmakers",
+    "using-awaitable-only-driver-methods-in-connection-pool-and-other-events",
+    "using-multiple-asyncio-event-loops",
+    "using-asyncio-scoped-session",
+    "using-the-inspector-to-inspect-schema-objects",
+}
+
+
+def test_every_link_is_well_formed_and_every_script_exists() -> None:
+    assert [item.id for item in QUESTIONS if not LINK.fullmatch(item.link)] == []
+    assert [item.id for item in ANSWERED if item.script not in SCRIPTS] == []
+
+
+def test_ids_and_texts_are_unique() -> None:
+    ids, texts = Counter(item.id for item in QUESTIONS), Counter(item.text for item in QUESTIONS)
+    assert [name for name, count in (ids + texts).items() if count > 1] == []
+
+
+def test_a_question_is_one_sentence() -> None:
+    assert [
+        item.id for item in QUESTIONS if not re.fullmatch(r"[^\n]{20,140}[.?]", item.text)
+    ] == []
+
+
+def test_at_least_95_of_100_public_questions_have_a_script() -> None:
+    public = [item for item in QUESTIONS if item.subject != "Documentation"]
+    assert len(public) >= 100
+    assert sum(item.script is not None for item in public) >= 0.95 * len(public)
+
+
+def test_every_section_of_the_asyncio_page_is_covered() -> None:
+    anchors = {item.link.partition(f"{PAGE}#")[2] for item in QUESTIONS if PAGE in item.link}
+    assert SECTIONS - anchors == set()
+    assert {name.partition("ext.asyncio.")[2].partition(".")[0] for name in anchors} >= {
+        "AsyncEngine",
+        "AsyncConnection",
+        "AsyncResult",
+        "AsyncSession",
+        "AsyncSessionTransaction",
+    }
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"id": "one", "subject": "Tests", "question": "Why?", "link": "https://a.org/b"},
+        {
+            "id": "two",
+            "subject": "Tests",
+            "question": "Why?",
+            "link": "https://a.org/b",
+            "script": 1,
+            "reason": "It is too much.",
+        },
+        {"id": "three", "script": 1},
+        {
+            "id": "four",
+            "subject": "Tests",
+            "question": "Why?",
+            "link": "https://a.org/b",
+            "script": 1,
+            "symptom": "no quotes",
+        },
+    ],
+)
+def test_a_question_with_wrong_fields_is_refused_by_its_id(table: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=f"^{table['id']}: "):
+        questions._read_question(table)

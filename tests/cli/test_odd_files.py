@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix import records
+from orm_async_tests.pytest_plugin.baseline import read_baseline
 from tests.cli.commands import orm
 from tests.matrix.sample_records import make_records, write_records
 
@@ -92,8 +94,22 @@ PATTERNS = {
     "no_module": b"",
     "import_error": b"import a_module_that_does_not_exist\n",
     "no_function": b"WORK = 1\n",
+    "syntax_error": b"async def work(engine:\n",
+    "division": b"WORK = 1 / 0\n",
+    "number": b"work = 1\n",
+    "synchronous": b"def work(engine):\n    pass\n",
     "raises": b"async def work(engine):\n    raise ValueError('wrong')\n",
     "idle": b"async def work(engine):\n    pass\n",
+}
+BASELINES = {
+    "empty": b"",
+    "text": b"these are not findings",
+    "not UTF-8": b"\xff",
+    "null": b"null",
+    "a list": b"[]",
+    "a test without kinds": b'{"test_a": null}',
+    "a test with a number": b'{"test_a": 1}',
+    "a deep list": b"[" * 100_000,
 }
 
 
@@ -156,3 +172,14 @@ def test_a_function_that_cannot_be_swept_is_refused(
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     monkeypatch.setenv("DATABASE_URL", database.url.render_as_string(hide_password=False))
     refuse(folder, "faults", "--pattern", f"odd_{name}:work", "--fault", "cancel")
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_file_that_is_not_a_baseline_of_the_plugin_is_refused(name: str, folder: Path) -> None:
+    path = folder / "baseline.json"
+    path.write_bytes(BASELINES[name])
+    with pytest.raises(CouldNotRun):
+        read_baseline(path)
+    with pytest.raises(CouldNotRun):
+        read_baseline(folder / "nowhere")
+    assert path.read_bytes() == BASELINES[name]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ SCHEMA = 2  # of the JSON document; raise it when a reader would have to change
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("audit", help="list the known defects of the locked versions")
+    parser = add_command(commands, "audit", "list the known defects of the locked versions")
     files = (
         "poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or requirements.txt (default: "
         "the versions that are installed here)"

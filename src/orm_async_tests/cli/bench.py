@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
     parser = commands.add_parser(
         "bench",
-        help="patterns against raw asyncpg, as ratios (in a checkout)",
+        help="measure patterns against raw asyncpg (in a checkout)",
         add_help=False,
         prefix_chars="\0",  # the benchmark parses its own options
     )

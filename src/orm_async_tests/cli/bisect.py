@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
@@ -21,9 +22,7 @@ LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser(
-        "bisect", help="find the releases in which a script shows a defect"
-    )
+    parser = add_command(commands, "bisect", "find the releases in which a script shows a defect")
     parser.add_argument("number", metavar="NUMBER", help="the script's number, for example 38")
     parser.add_argument("--library", choices=LIBRARIES, default=LIBRARIES[0])
     first = "the first release, for example 2.0.50 (default: the oldest that is supported)"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import postgres
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import temporary_folder
 from orm_async_tests.stack_options import add_database, database_choice
@@ -26,12 +27,10 @@ LONGEST = 30 * 86_400  # seconds
 
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
-    parser = commands.add_parser(
-        "db", help="show, start or reset the database; run psql or Alembic"
-    )
+    parser = add_command(commands, "db", "show, start or reset the database; run psql or Alembic")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for name, function in ACTIONS.items():
-        action = actions.add_parser(name, help=function.__doc__)
+        action = add_command(actions, name, str(function.__doc__))
         add_database(action)
         action.add_argument(
             "--service",

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
-from orm_async_tests.stack_options import add_stack
+from orm_async_tests.stack_options import add_database, add_driver, add_loop
 
 if TYPE_CHECKING:
     from orm_async_tests.db import Database
@@ -22,8 +23,10 @@ OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("doctor", help="check whether the scripts can run here")
-    add_stack(parser)
+    parser = add_command(commands, "doctor", "check whether the scripts can run here")
+    add_database(parser)
+    add_driver(parser)
+    add_loop(parser)
     parser.set_defaults(run=doctor)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.output_files import require_writable, write
@@ -29,8 +30,8 @@ TOKEN = "a token that the command has printed at the start of a line"
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser(
-        "faults", help="inject a fault at every await and every message of a pattern"
+    parser = add_command(
+        commands, "faults", "inject a fault at every await and message of a pattern"
     )
     pattern = "a pattern, for example transfer, or your function as module:function (repeatable)"
     parser.add_argument("--pattern", action="append", default=[], metavar="NAME", help=pattern)

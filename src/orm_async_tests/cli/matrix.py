@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from orm_async_tests import catalogue, terminal
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.output_files import require_writable, write
@@ -39,28 +40,31 @@ OUTPUT = "matrix.ndjson"
 def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
     _add_matrix(commands)
-    merges = commands.add_parser("merge", help="merge the results of several shards of a matrix")
+    merges = add_command(commands, "merge", "merge the results of several shards of a matrix")
     merges.add_argument("files", nargs="+", type=Path, metavar="FILE", help="results of a matrix")
     output = "the file to write"
     merges.add_argument("--output", type=Path, required=True, metavar="FILE", help=output)
     _add_formats(merges)
     merges.set_defaults(run=merge)
 
-    compares = commands.add_parser("diff", help="show what changed between two runs of a matrix")
+    compares = add_command(commands, "diff", "show what changed between two runs of a matrix")
     compares.add_argument("before", type=Path, help="results of the earlier run")
     compares.add_argument("after", type=Path, help="results of the later run")
     compares.set_defaults(run=diff)
 
 
 def _add_matrix(commands: Any) -> None:
-    parser = commands.add_parser("matrix", help="run scripts on many stacks")
+    parser = add_command(commands, "matrix", "run scripts on many stacks")
     numbers = "numbers or ranges of scripts, for example 1 or 5-7 (default: all)"
     parser.add_argument("numbers", nargs="*", metavar="NUMBER", help=numbers)
-    preset = "quick, standard or full (default: quick); axes replace the preset"
+    preset = "quick, standard or full (default: quick)"
     parser.add_argument("--preset", default="quick", metavar="NAME", help=preset)
+    axes = parser.add_argument_group(
+        "axes", "The stacks are all combinations of these values, instead of a preset."
+    )
     for name, values in AXES.items():
-        axis = f"an axis, repeat it for several values: {values}"
-        parser.add_argument(f"--{name}", action="append", default=[], help=axis)
+        help_ = f"{values} (repeatable)"
+        axes.add_argument(f"--{name}", action="append", default=[], metavar="VALUE", help=help_)
     shard = "run only this part of the stacks"
     parser.add_argument("--shard", metavar="1/3", help=shard)
     jobs = "stacks at a time (default: the number of processors)"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue, terminal
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.stack_options import add_stack
 
@@ -25,15 +26,15 @@ def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
     _add_list(commands)
     _add_run(commands)
-    parser = commands.add_parser("explain", help="print the text and the code of scripts")
+    parser = add_command(commands, "explain", "print the text and the code of scripts")
     parser.add_argument("numbers", nargs="+", metavar="NUMBER", help=NUMBERS)
     parser.set_defaults(run=explain)
 
 
 def _add_list(commands: Any) -> None:
-    parser = commands.add_parser("list", help="list the scripts by chapter")
+    parser = add_command(commands, "list", "list the scripts by chapter")
     chapters = f"only this chapter: {', '.join(catalogue.CHAPTERS)}"
-    parser.add_argument("--chapter", "--topic", metavar="NAME", help=chapters)
+    parser.add_argument("--chapter", metavar="NAME", help=chapters)
     since = "only scripts about features that are new in this version of SQLAlchemy"
     parser.add_argument("--since", metavar="2.1", help=since)
     path = f"the {len(catalogue.LEARNING_PATH)} scripts to read first, in order, with their lessons"
@@ -42,10 +43,10 @@ def _add_list(commands: Any) -> None:
 
 
 def _add_run(commands: Any) -> None:
-    parser = commands.add_parser("run", help="run scripts and print their verdicts")
+    parser = add_command(commands, "run", "run scripts and print their verdicts")
     parser.add_argument("numbers", nargs="*", metavar="NUMBER", help=NUMBERS)
     chapter = "run the scripts of one chapter"
-    parser.add_argument("--chapter", "--topic", metavar="NAME", help=chapter)
+    parser.add_argument("--chapter", metavar="NAME", help=chapter)
     parser.add_argument("--all", action="store_true", help="run every script")
     anyway = "also run scripts about a newer SQLAlchemy than the installed one"
     parser.add_argument("--anyway", action="store_true", help=anyway)

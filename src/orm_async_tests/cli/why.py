@@ -8,6 +8,7 @@ from typing import Any
 
 from orm_async_tests import catalogue, symptoms
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
 
 UNKNOWN_ERROR = 1  # the exit code
@@ -16,7 +17,7 @@ WIDTH = 100  # columns
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser("why", help="look an error up: its cause and its cure")
+    parser = add_command(commands, "why", "look up an error, its cause and its cure")
     text = "the error or its traceback (default: read standard input)"
     parser.add_argument("text", nargs="*", metavar="TEXT", help=text)
     parser.set_defaults(run=why)

@@ -28,9 +28,9 @@ def load_function(name: str) -> Callable[..., Any]:
         return _check_form(getattr(importlib.import_module(module), function), name)
     except CouldNotRun:
         raise
-    except (ImportError, AttributeError, SyntaxError) as error:
+    except Exception as error:  # an import runs the user's code
         raise CouldNotRun(
-            f"{name} could not be imported: {error}",
+            f"{name} could not be imported: {type(error).__name__}: {error}",
             "--pattern",
             "module:function, where the module can be imported from the current directory",
         ) from error

@@ -21,7 +21,7 @@ def read_baseline(path: Path) -> Baseline:
         }
     except FileNotFoundError:
         raise CouldNotRun("there is no baseline", str(path), REWRITE) from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         remedy = f"repair the file, or write it again: {REWRITE}"
         raise CouldNotRun(f"the baseline cannot be read: {error}", str(path), remedy) from None
 

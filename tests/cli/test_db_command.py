@@ -8,7 +8,7 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.cli.database import read_duration
 from orm_async_tests.errors import CouldNotRun
-from tests.cli.commands import orm, orm_process
+from tests.cli.commands import orm
 from tests.processes import pids_of, until
 
 NOWHERE = {"DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/x"}
@@ -63,11 +63,14 @@ def test_url_hides_the_password_unless_an_option_shows_it(database: db.Database)
     assert secret in orm("db", "url", "--password", on=database).stdout
 
 
-def test_psql_runs_on_the_database(database: db.Database) -> None:
+def test_psql_runs_on_the_database(
+    database: db.Database, capfd: pytest.CaptureFixture[str]
+) -> None:
     options = ["-At", "-c", "SELECT 6 * 7"]
-    assert orm_process("db", "psql", "--", *options, on=database).stdout == "42\n"
-    assert orm_process("db", "psql", "--", *options).stdout == "42\n"
-    assert orm_process("db", "psql", "--", "-c", "nonsense", on=database).returncode != 0
+    orm("db", "psql", "--", *options, on=database)
+    orm("db", "psql", "--", *options)
+    assert capfd.readouterr().out == "42\n42\n"
+    assert orm("db", "psql", "--", "-c", "nonsense", on=database).returncode != 0
 
 
 @pytest.mark.parametrize("action", ["start", "stop", "reset", "log"])
@@ -103,7 +106,8 @@ def test_missing_binaries_are_refused(empty_home: dict[str, str], tmp_path: Path
 
 
 def test_an_option_of_psql_replaces_one_parameter_and_keeps_the_others(
-    database: db.Database,
+    database: db.Database, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = ["-d", "postgres", "-Atc", "SELECT current_database()"]
-    assert orm_process("db", "psql", "--", *options, on=database).stdout == "postgres\n"
+    orm("db", "psql", "--", *options, on=database)
+    assert capfd.readouterr().out == "postgres\n"

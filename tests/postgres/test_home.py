@@ -15,7 +15,8 @@ import pytest
 
 from orm_async_tests import db, postgres
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres import paths
+from orm_async_tests.postgres import binaries, paths
+from orm_async_tests.postgres.cluster import Cluster
 from tests.postgres.conftest import CLIENT
 from tests.processes import pids_of, until
 
@@ -89,6 +90,16 @@ def test_a_command_with_another_tmpdir_finds_the_socket_of_the_running_server(
             assert (second.launch, second.socket_directory) == ("warm", first.socket_directory)
     assert postgres.stop()
     assert not first.socket_directory.exists()
+
+
+@pytest.mark.parametrize("lines", ["", "1\n/d\n2\n5432\n", "1\n/d\n2\n5432\n\n\n"])
+def test_the_socket_of_a_starting_server_is_where_a_new_server_has_it(
+    tmp_path: Path, lines: str
+) -> None:
+    cluster = Cluster(tmp_path, binaries.find(), "18.4")
+    cluster.data.mkdir(parents=True)
+    (cluster.data / "postmaster.pid").write_text(lines)
+    assert cluster.sockets() == paths.socket_directory(cluster.data, create=False)
 
 
 def test_a_temporary_directory_with_a_comma_is_not_used_for_sockets(

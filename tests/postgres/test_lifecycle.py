@@ -24,6 +24,14 @@ def launch_of(client: "Popen[str]") -> str:
     return line.split()[0]
 
 
+def kill(home: Path, program: str) -> int:
+    """Kill the server or its supervisor, wait until it is dead, and return its pid."""
+    pid = pids_of(home)[program]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: pids_of(home).get(program) != pid)
+    return pid
+
+
 def lease_file(home: Path) -> Path:
     (path,) = home.glob("pg*/lease")
     return path
@@ -62,9 +70,9 @@ def test_the_server_outlives_a_killed_client_and_stops_when_idle(
     until(lambda: not pids_of(private_home))
 
 
-def test_a_killed_postmaster_is_replaced(private_home: Path, start: Start) -> None:
+def test_a_killed_postmaster_is_replaced(private_home: Path) -> None:
     with postgres.lease():
-        os.kill(pids_of(private_home)["postgres"], signal.SIGKILL)
+        kill(private_home, "postgres")
 
         with postgres.lease() as server:
             assert server.launch == "started"
@@ -74,12 +82,12 @@ def test_a_killed_supervisor_takes_the_server_with_it_and_both_are_replaced(
     private_home: Path,
 ) -> None:
     with postgres.lease():
-        before = pids_of(private_home)
-        os.kill(before["supervisor"], signal.SIGKILL)
+        before = pids_of(private_home)["postgres"]
+        kill(private_home, "supervisor")
 
         with postgres.lease() as server:
             assert server.launch == "started"
-            assert pids_of(private_home)["postgres"] != before["postgres"]
+            assert pids_of(private_home)["postgres"] != before
 
 
 def test_control_c_in_a_client_leaves_the_server_to_the_others(
@@ -129,6 +137,7 @@ def test_stop_ends_a_server_that_nobody_uses(private_home: Path) -> None:
     assert not postgres.stop()
 
 
+@pytest.mark.thorough
 def test_reset_deletes_the_data(empty_home: Path) -> None:
     with postgres.lease() as first:
         pass
@@ -171,7 +180,7 @@ def test_an_open_connection_keeps_the_server_until_it_is_closed(
 def test_ps_shows_connections_where_there_is_no_table_of_sockets(private_home: Path) -> None:
     with postgres.lease() as server:
         (pid,) = [pid for name, pid in pids_of(private_home).items() if name == "postgres"]
-        assert not supervisor.has_local_backends(pid)
+        until(lambda: not supervisor.has_local_backends(pid))  # the lease has probed the socket
         client = postgres.start_client(server, "psql", "-Xd", db.NAME, "-c", "SELECT pg_sleep(60)")
         until(lambda: supervisor.has_local_backends(pid))
         client.kill()

@@ -1,7 +1,6 @@
 """Folders and files that another user prepared are refused, and no file is changed."""
 
 import os
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -246,12 +245,10 @@ def test_a_socket_folder_of_ours_that_others_may_enter_is_refused(
         paths.socket_directory(data)
 
 
-def test_a_server_whose_files_are_ours_alone_is_created(commons: Path) -> None:
+def test_the_files_of_a_server_are_ours_alone(private_home: Path) -> None:
     with postgres.lease() as login:
-        folder = cluster_folder(commons)
+        (folder,) = private_home.glob("pg*")
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
         assert modes.pop("data") == 0o700
         assert set(modes.values()) == {0o600}
         assert (folder / "secret").read_text() == login.password
-    postgres.stop()
-    shutil.rmtree(commons / "home")

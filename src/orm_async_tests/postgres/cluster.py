@@ -139,10 +139,12 @@ class Cluster:
         They differ if TMPDIR has changed. Raises CouldNotRun if another user could enter it.
         """
         try:
-            line = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]
+            folder = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]
         except (FileNotFoundError, IndexError):
+            folder = ""
+        if not folder:  # also while the server starts: it fills this line in later
             return paths.socket_directory(self.data, create=False)
-        return paths.check_existing(Path(line))
+        return paths.check_existing(Path(folder))
 
     def is_created(self) -> bool:
         """Return whether the data directory is complete."""

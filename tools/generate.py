@@ -97,7 +97,8 @@ def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
 def list_learning_path() -> Iterator[str]:
     """Yield the README's numbered list of the scripts to read first."""
     for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
-        yield f"{position}. [`{script.command}`]({script.path.relative_to(ROOT)}) {lesson}"
+        path = f"src/orm_async_tests/scripts/{script.chapter}/{script.path.name}"
+        yield f"{position}. [`{script.command}`]({path}) {lesson}"
 
 
 def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:

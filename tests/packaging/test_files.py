@@ -1,7 +1,8 @@
-"""The files beside the code: compose, entry points, shell scripts, generated texts."""
+"""The files that are not code: compose, entry points, shell scripts, generated texts."""
 
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,12 +19,12 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    """docker-compose.yml."""
+    """The parsed docker-compose.yml."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     return loaded
 
 
-def test_compose_makes_the_database_that_is_documented(compose: dict[str, Any]) -> None:
+def test_compose_creates_the_documented_database(compose: dict[str, Any]) -> None:
     database = compose["services"]["db"]
     assert "version" not in compose
     assert database["image"] == "postgres:18"
@@ -37,30 +38,29 @@ def test_compose_is_reached_from_this_machine_only(compose: dict[str, Any]) -> N
 
 
 def test_compose_is_healthy_when_tcp_answers(compose: dict[str, Any]) -> None:
-    """On the socket the server that only initialises the volume would answer too."""
+    """While the image initializes the volume, a server answers on the socket only."""
     assert "-h 127.0.0.1" in compose["services"]["db"]["healthcheck"]["test"][1]
 
 
-def test_compose_keeps_its_data_where_the_image_wants_it(compose: dict[str, Any]) -> None:
+def test_compose_mounts_the_volume_at_the_folder_of_the_image(compose: dict[str, Any]) -> None:
     assert compose["services"]["db"]["volumes"] == ["data:/var/lib/postgresql"]
 
 
-def test_the_image_has_an_init_that_passes_signals_on() -> None:
-    """Process 1 never gets a signal that it has no handler for, as Python before its imports."""
+def test_the_image_has_an_init_process_that_forwards_signals() -> None:
+    """The kernel drops a signal to process 1 that has no handler, as Python at its start."""
     assert 'ENTRYPOINT ["tini", "--"]' in (ROOT / "Dockerfile").read_text("utf-8")
 
 
 def test_every_script_is_a_command() -> None:
-    commands = {
-        each.name: each for each in importlib.metadata.entry_points(group="console_scripts")
-    }
-    for entry in catalogue.read_scripts():
-        assert commands[entry.command].load() is entry.load().main
+    entry_points = importlib.metadata.entry_points(group="console_scripts")
+    commands = {entry_point.name: entry_point for entry_point in entry_points}
+    for script in catalogue.read_scripts():
+        assert commands[script.command].load() is script.load().main
 
 
 def test_the_lock_names_no_source() -> None:
     lock = tomllib.loads((ROOT / "poetry.lock").read_text("utf-8"))
-    assert [each["name"] for each in lock["package"] if "source" in each] == []
+    assert [package["name"] for package in lock["package"] if "source" in package] == []
 
 
 def test_generated_texts_are_fresh() -> None:
@@ -69,8 +69,8 @@ def test_generated_texts_are_fresh() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_stale_text_is_named_with_what_to_type(tmp_path: Path) -> None:
-    copy = subprocess.run(["cp", "-r", *(str(ROOT / each) for each in COPIED), str(tmp_path)])
+def test_a_check_of_generated_texts_names_a_stale_file(tmp_path: Path) -> None:
+    copy = subprocess.run(["cp", "-r", *(str(ROOT / name) for name in COPIED), str(tmp_path)])
     assert copy.returncode == 0
     readme = tmp_path / "README.md"
     readme.write_text(readme.read_text("utf-8").replace("[Loading](", "[Loaded]("), "utf-8")
@@ -85,8 +85,7 @@ COPIED = ("README.md", "pyproject.toml", "docs", "tools")
 
 def test_poetryw_without_a_python_says_what_to_type(tmp_path: Path) -> None:
     for program in ("dirname", "mkdir"):
-        found = subprocess.run(["which", program], capture_output=True, text=True).stdout.strip()
-        (tmp_path / program).symlink_to(found)
+        (tmp_path / program).symlink_to(shutil.which(program) or "")
     (tmp_path / "poetryw").write_text((ROOT / "poetryw").read_text("utf-8"), "utf-8")
     shell = ["/bin/sh", str(tmp_path / "poetryw"), "run", "test1"]
     done = subprocess.run(shell, env={"PATH": str(tmp_path)}, capture_output=True, text=True)

@@ -71,7 +71,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def beside_us(wheel: Path, tmp_path: Path, home: Path) -> Installation:
-    """The wheel, with the libraries of the environment that runs the tests: no network."""
+    """An installed wheel that uses the libraries of the test environment, without network."""
     environment = tmp_path / "an environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = str(environment / "bin/python")
@@ -94,7 +94,7 @@ def beside_us(wheel: Path, tmp_path: Path, home: Path) -> Installation:
     return Installation(environment, tmp_path)
 
 
-def test_the_wheel_has_all_that_its_commands_need(beside_us: Installation) -> None:
+def test_the_wheel_contains_alembics_environment(beside_us: Installation) -> None:
     place = "import orm_async_tests; print(orm_async_tests.__file__)"
     (beside_us.folder / "place.py").write_text(place, "utf-8")
     assert beside_us.run("python place.py").startswith(str(beside_us.environment))
@@ -105,7 +105,7 @@ def test_the_wheel_has_all_that_its_commands_need(beside_us: Installation) -> No
     assert "  HOLDS\n" in beside_us.run("test5")
 
 
-def test_an_extra_brings_each_package_that_a_script_may_miss() -> None:
+def test_an_extra_installs_every_package_that_a_script_may_lack() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = {
         name: {Requirement(line).name for line in lines}
@@ -141,8 +141,8 @@ def clean(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path, home: Pat
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("clean", PYTHONS, indirect=True)
-def test_the_wheel_alone_runs_each_command(clean: Installation) -> None:
-    """What needs an extra says so, and works once the extra is there."""
+def test_the_wheel_alone_runs_the_commands(clean: Installation) -> None:
+    """A command that needs an extra names it, and works once the extra is installed."""
     assert "  HOLDS\n" in clean.run("test5")
     assert 'pip install "orm-async-tests[web]"' in clean.run("test50", 77)
     assert 'pip install "orm-async-tests[web]"' in clean.run("test159", 77)

@@ -15,6 +15,7 @@ from pathlib import Path
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
 from orm_async_tests.cures import cure_lines
+from orm_async_tests.matrix.expected_differences import EXPECTED
 from orm_async_tests.questions import Question, read_questions
 from orm_async_tests.symptoms import Symptom
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 README, PYPROJECT = ROOT / "README.md", ROOT / "pyproject.toml"
 QUESTIONS = ROOT / "docs/questions.md"
 EXAMPLE, ISOLATION = "5", ROOT / "docs/isolation.md"
+MATRIX = ROOT / "docs/matrix.md"
 COMMAND = "python tools/generate.py"
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
@@ -64,6 +66,7 @@ def generate_texts() -> dict[Path, str]:
         README: render_readme(chapters),
         PYPROJECT: replace_section(PYPROJECT, "scripts", list_entry_points(scripts)),
         QUESTIONS: render_questions(read_questions(), scripts),
+        MATRIX: replace_section(MATRIX, "expected", list_expected_differences()),
         **{SCRIPTS / chapter.name / "README.md": render_page(chapter) for chapter in chapters},
     }
 
@@ -119,6 +122,18 @@ def render_page(chapter: Chapter) -> str:
         rows.append([link, script.claim, "<br>".join(map(shorten_symptom, script.symptoms))])
     parts = [f"# {chapter.title}", chapter.introduction, "\n".join(render_table(rows))]
     return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
+
+
+def list_expected_differences() -> Iterator[str]:
+    """Yield the lines of the table of claims that cannot hold on some stacks."""
+    rows = [["Scripts", "Do not hold where", "Why"]]
+    for entry in EXPECTED:
+        conditions = {**entry.where, **entry.versions}
+        where = ", ".join(f"{name} `{text}`" for name, text in conditions.items())
+        numbers = ", ".join(map(str, sorted(entry.numbers)))
+        why = entry.why if entry.always else f"{entry.why}; not in every run"
+        rows.append([numbers, where.replace("|", "\\|"), why])
+    yield from render_table(rows)
 
 
 def shorten_symptom(symptom: Symptom) -> str:

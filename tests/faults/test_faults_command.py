@@ -226,7 +226,6 @@ def test_an_unknown_fault_of_another_release_is_ignored(tmp_path: Path) -> None:
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/0"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/300"),
-        ("--svg", "nowhere/faults.svg"),
         ("--point", "oracle/asyncio/add/cancel-ready/1"),
     ],
     ids=" ".join,
@@ -235,3 +234,10 @@ def test_bad_arguments_end_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     code, _, err = run(*arguments)
     assert code == 2
     assert f"where: {arguments[0]}" in err
+
+
+def test_a_map_that_cannot_be_written_ends_with_2_before_the_sweep(run: Run) -> None:
+    code, _, err = run("--pattern", "add", "--svg", "nowhere/faults.svg")
+    assert code == 2
+    assert "where: nowhere/faults.svg" in err
+    assert "asyncpg" not in err

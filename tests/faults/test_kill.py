@@ -31,10 +31,11 @@ def sweep_kills(database: db.Database, *names: str) -> Report:
     """Return the report of patterns on a private server that is killed at every point."""
 
     async def run() -> Report:
-        with open_private_server(["kill"]) as private:
+        patterns = select_patterns(names, None)
+        with open_private_server(patterns, ["kill"]) as private:
             sweeps = [
                 sweep
-                for pattern in select_patterns(names, None)
+                for pattern in patterns
                 for sweep in plan_sweeps(pattern, database, ["kill"], "asyncio", private)
             ]
             return Report([cell for sweep in sweeps async for cell in sweep.run()])
@@ -75,9 +76,9 @@ def test_a_killed_server_is_started_again_with_durable_settings(database: db.Dat
         return settings
 
     async def run() -> None:
-        with open_private_server(["kill"]) as private:
+        [pattern] = select_patterns(["commit"], None)
+        with open_private_server([pattern], ["kill"]) as private:
             assert private is not None
-            [pattern] = select_patterns(["commit"], None)
             [sweep] = plan_sweeps(pattern, database, ["kill"], "asyncio", private)
             point = Point("asyncpg", "asyncio", "commit", Fault("kill", "suspended"), 2)
             outcome = await sweep.run_point(point)

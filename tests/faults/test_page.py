@@ -42,12 +42,14 @@ async def create_orders(database: db.Database) -> None:
 
 
 def test_the_page_lists_the_known_defects() -> None:
-    expected = {
+    defects = {
         (
-            ", ".join(f"{library} {range_}" for library, range_ in one.defect.versions.items()),
-            one.defect.description,
-            one.defect.link,
+            ", ".join(
+                f"{library} {range_}" for library, range_ in expected.defect.versions.items()
+            ),
+            expected.defect.description,
+            expected.defect.link,
         )
-        for one in EXPECTED
+        for expected in EXPECTED
     }
-    assert set(DEFECT.findall(PAGE)) == expected
+    assert set(DEFECT.findall(PAGE)) == defects

@@ -22,14 +22,13 @@ POINTS = {  # of the kinds ANYWHERE, in asyncio's loop
     "dependency": 72,
     "copy": 112,
 }
-QUICK = ("commit", "stream")  # a pattern that writes and one that reads
 AMBIGUOUS = 14  # in each pattern that writes: while COMMIT is answered, or as its connection ends
 STALLS = 1  # points at which the machine stood still for seconds, so that a rerun differs
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name in QUICK else pytest.mark.thorough) for name in POINTS],
+    [pytest.param(name, marks=() if name == "commit" else pytest.mark.thorough) for name in POINTS],
 )
 def test_a_pattern_survives_every_fault_at_every_point(database: db.Database, name: str) -> None:
     [pattern] = select_patterns([name], None)

@@ -16,10 +16,10 @@ from tests.pytest_plugin.pytest_runs import copy_suites, run_pytest
 MISUSES, CORRECT = 15, 14  # tests
 BASELINE = (baseline.OPTION, "known.json")
 WRITE = (*BASELINE, baseline.WRITE_OPTION)
-COMBINATIONS = [  # every driver and every runner, and all pairs of them in the thorough tier
+COMBINATIONS = [  # the other tests use aiosqlite
     ("asyncpg", "asyncio"),
     ("psycopg", "anyio"),
-    ("aiosqlite", "asyncio"),
+    pytest.param("aiosqlite", "asyncio", marks=pytest.mark.thorough),
     pytest.param("asyncpg", "anyio", marks=pytest.mark.thorough),
     pytest.param("psycopg", "asyncio", marks=pytest.mark.thorough),
     pytest.param("aiosqlite", "anyio", marks=pytest.mark.thorough),

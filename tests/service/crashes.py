@@ -1,4 +1,4 @@
-"""What goes wrong under load, and the proof that nobody was told an untruth."""
+"""Crashes of the service and of its database, and what must be true afterwards."""
 
 import asyncio
 import os
@@ -12,70 +12,65 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orm_async_tests import db
 from orm_async_tests.postgres import PrivateServer, private_server
 from orm_async_tests.service.engines import NAME
-from tests.service.processes import Service, serving
-from tests.service.walkers import Ledger, read_stored, run_walkers
+from tests.service.service_process import Service, run_service
+from tests.service.walkers import Ledger, read_rows, run_walkers
 
 WORKERS = 2
-IN_USE = text(
+COUNT_BUSY = text(
     "SELECT count(*) FROM pg_stat_activity"
     f" WHERE application_name = '{NAME}' AND state <> 'idle' AND pid <> pg_backend_pid()"
 )
 Crash = Callable[[Service, PrivateServer, Ledger], Awaitable[None]]
 
 
-async def more(ledger: Ledger) -> None:
-    """Wait until another point is acknowledged."""
-    ledger.more.clear()
-    await ledger.more.wait()
+async def no_crash(service: Service, server: PrivateServer, ledger: Ledger) -> None:
+    """Wait for another point only."""
+    await ledger.wait_for_point()
 
 
-async def nothing_happens(service: Service, database: PrivateServer, ledger: Ledger) -> None:
-    """The clients are served."""
-
-
-async def workers_are_killed(service: Service, database: PrivateServer, ledger: Ledger) -> None:
-    """Each worker, one after the other."""
+async def kill_workers(service: Service, server: PrivateServer, ledger: Ledger) -> None:
+    """Kill one worker after the other, each while clients are served."""
     for worker in service.workers():
-        await more(ledger)
+        await ledger.wait_for_point()
         os.kill(worker, signal.SIGKILL)
-    await more(ledger)
+    await ledger.wait_for_point()
 
 
-async def the_database_is_killed(service: Service, database: PrivateServer, ledger: Ledger) -> None:
-    """It recovers by itself, as after a failure of its host."""
-    await more(ledger)
-    await asyncio.to_thread(database.kill)
-    await asyncio.to_thread(database.start, synchronous_commit="on")
-    await more(ledger)
+async def kill_server(service: Service, server: PrivateServer, ledger: Ledger) -> None:
+    """Kill the database server and start it again, as if its host had failed."""
+    await ledger.wait_for_point()
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start, synchronous_commit="on")
+    await ledger.wait_for_point()
 
 
-async def in_use(url: URL) -> int:
-    """How many connections of the service's pools do something."""
+async def count_busy_connections(url: URL) -> int:
+    """Return how many connections of the service are not idle."""
     engine = create_async_engine(url)
     async with engine.connect() as connection:
-        count = await connection.scalar(IN_USE)
+        count = await connection.scalar(COUNT_BUSY)
     await engine.dispose()
     return int(count or 0)
 
 
-async def told_the_truth(ledger: Ledger, url: URL) -> None:
-    """Compare what clients were told with the tables, and with what is still in use."""
-    keys, points = await read_stored(url)
+async def check_ledger(ledger: Ledger, url: URL) -> None:
+    """Assert that the tables hold exactly what clients were told, and nothing is in progress."""
+    keys, points = await read_rows(url)
     assert ledger.statuses.keys() <= {200, 201, 412, 503}
-    assert ledger.bare == 0
+    assert ledger.without_retry_after == 0
     assert keys == ledger.users | ledger.points
     assert points == len(ledger.points)
-    assert await in_use(url) == 0
+    assert await count_busy_connections(url) == 0
 
 
-def nothing_is_lost(crash: Crash, clients: int, seconds: float) -> Ledger:
-    """Let clients walk through a crash, and say what they were told: the truth."""
-    with private_server() as database:
-        database.stop()
-        database.start(synchronous_commit="on")  # what is acknowledged is in the WAL's file
-        url = db.socket_url(database.login)
-        with serving(url, "--workers", str(WORKERS)) as service:
-            meanwhile = partial(crash, service, database)
-            ledger = asyncio.run(run_walkers(service.url, clients, seconds, meanwhile))
-            asyncio.run(told_the_truth(ledger, url))
+def run_crash(crash: Crash, clients: int, seconds: float = 0.0) -> Ledger:
+    """Let clients walk during a crash, check what they were told, and return that."""
+    with private_server() as server:
+        server.stop()
+        server.start(synchronous_commit="on")  # an acknowledged commit is on the disk
+        url = db.socket_url(server.login)
+        with run_service(url, "--workers", str(WORKERS)) as service:
+            crash_service = partial(crash, service, server)
+            ledger = asyncio.run(run_walkers(service.url, clients, seconds, crash_service))
+            asyncio.run(check_ledger(ledger, url))
     return ledger

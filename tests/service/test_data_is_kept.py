@@ -11,7 +11,7 @@ from orm_async_tests import db, postgres
 from orm_async_tests.errors import CouldNotRun
 from tests.cli.commands import lazy_loading, orm
 from tests.processes import pids_of, until
-from tests.service.processes import serving
+from tests.service.service_process import run_service
 
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
@@ -36,11 +36,11 @@ async def execute(database: db.Database, *statements: str) -> list[object]:
 
 @pytest.mark.thorough
 def test_users_in_the_services_own_database_survive_a_script(own_home: Path) -> None:
-    with serving(None) as service:
+    with run_service(None) as service:
         response = httpx.post(f"{service.url}/users", json={"username": "walker"})
         assert response.status_code == 201
         assert orm("run", "5").returncode == 0  # on the scripts' embedded server
-    with serving(None) as service:
+    with run_service(None) as service:
         (user,) = httpx.get(f"{service.url}/users").json()["items"]
         assert user["username"] == "walker"
     with db.open_database("embedded", "asyncpg", postgres.SERVICE) as database:
@@ -64,11 +64,11 @@ def test_a_server_that_does_not_start_is_not_to_be_reset(own_home: Path) -> None
 def test_a_script_refuses_a_database_of_the_service_and_changes_nothing(
     tables: db.Database,
 ) -> None:
-    asyncio.run(execute(tables, "INSERT INTO users (username) VALUES ('walker')"))
+    asyncio.run(execute(tables, "INSERT INTO users (username) VALUES ('kept')"))
     for run in (lazy_loading(on=tables), orm("run", "1", "5", on=tables)):
         assert run.returncode == 2
         assert str(tables.url.database) in run.stderr
         assert "service.alembic_version" in run.stderr
         assert "  type: " in run.stderr
-    count = "SELECT count(*) FROM users WHERE username = 'walker'"
+    count = "SELECT count(*) FROM users WHERE username = 'kept'"
     assert asyncio.run(execute(tables, count)) == [1]

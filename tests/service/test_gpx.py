@@ -1,4 +1,4 @@
-"""GPX as others write it: what is right is loaded with the right value, what is wrong is named."""
+"""GPX as other programs write it: valid values are stored exactly, and invalid ones are named."""
 
 import encodings
 import tracemalloc
@@ -13,25 +13,25 @@ from orm_async_tests.service.settings import MIB
 from tests.service.walkers import GPX
 
 LONG = MAX_TOKEN - PIECE_SIZE  # bytes of the longest token that every division into pieces allows
-SPACE = 'xmlns="http://www.topografix.com/GPX/1/1"'
-LOADED = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
+NAMESPACE = 'xmlns="http://www.topografix.com/GPX/1/1"'
+STORED = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
 TIME = "<time>2010-10-03T09:36:30Z</time>"
 POINT = f'<trkpt lat="47" lon="12.5">{TIME}</trkpt>'
 
 
-def gpx(*points: str, before: str = "", space: str = SPACE) -> str:
-    """A file with a track of these points."""
+def gpx(*points: str, before: str = "", namespace: str = NAMESPACE) -> str:
+    """Return a file with a track of these points."""
     track = f"<trk><trkseg>{''.join(points)}</trkseg></trk>"
-    return f'<gpx version="1.1" creator="tests" {space}>{before}{track}</gpx>'
+    return f'<gpx version="1.1" creator="tests" {namespace}>{before}{track}</gpx>'
 
 
 def at(time: str, lat: str = "47", lon: str = "12.5") -> str:
-    """A point with this time."""
+    """Return a point with this time."""
     return f'<trkpt lat="{lat}" lon="{lon}"><time>{time}</time></trkpt>'
 
 
 def holding(inner: str) -> str:
-    """A point that has more than its time."""
+    """Return a point that has other elements before its time."""
     return f'<trkpt lat="47" lon="12.5">{inner}{TIME}</trkpt>'
 
 
@@ -46,8 +46,8 @@ NAMED = gpx(POINT, before="<metadata><name>Königsweg</name></metadata>")
     "content",
     [
         pytest.param(PREFIXED, id="a prefix"),
-        pytest.param(gpx(POINT, space=SPACE.replace("1/1", "1/0")), id="GPX 1.0"),
-        pytest.param(gpx(POINT, space=""), id="no namespace"),
+        pytest.param(gpx(POINT, namespace=NAMESPACE.replace("1/1", "1/0")), id="GPX 1.0"),
+        pytest.param(gpx(POINT, namespace=""), id="no namespace"),
         pytest.param('<?xml version="1.0" encoding="UTF-16"?>' + NAMED, id="UTF-16"),
         pytest.param('<?xml version="1.0" encoding="UTF-16LE"?>' + NAMED, id="UTF-16LE"),
         pytest.param('<?xml version="1.0" encoding="ISO-8859-1"?>' + NAMED, id="ISO-8859-1"),
@@ -70,18 +70,16 @@ NAMED = gpx(POINT, before="<metadata><name>Königsweg</name></metadata>")
             gpx(holding(f"<extensions><x:hr>1</x:hr>{TIME}</extensions>")),
             id="an unbound prefix and a time in extensions",
         ),
-        pytest.param(gpx("<!--" + "x" * (LONG) + "-->", POINT), id="a long comment"),
+        pytest.param(gpx("<!--" + "x" * LONG + "-->", POINT), id="a long comment"),
         pytest.param(gpx(holding(f"<desc>{'x' * 3 * MAX_TOKEN}</desc>")), id="a long text"),
     ],
 )
-def test_a_right_file_is_loaded_with_the_right_values(
-    client: httpx.Client, user: int, content: str
-) -> None:
-    declared = content.partition('encoding="')[2].partition('"')[0] or "utf-8"
-    loaded = client.post(f"/users/{user}/points/gpx", content=content.encode(declared), headers=GPX)
-    assert loaded.json() == {"points": 1}
+def test_a_valid_file_is_stored_exactly(client: httpx.Client, user: int, content: str) -> None:
+    encoding = content.partition('encoding="')[2].partition('"')[0] or "utf-8"
+    url, body = f"/users/{user}/points/gpx", content.encode(encoding)
+    assert client.post(url, content=body, headers=GPX).json() == {"points": 1}
     [point] = client.get(f"/users/{user}/points").json()["items"]
-    assert {name: point[name] for name in LOADED} == LOADED
+    assert {name: point[name] for name in STORED} == STORED
 
 
 @pytest.mark.parametrize(
@@ -129,7 +127,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("point", "message"),
     [
         *((at(time), "time: ") for time in TIMES),
         *((at("2010-10-03T09:36:30Z", lat=number), "lat of trkpt: ") for number in NUMBERS),
@@ -137,21 +135,20 @@ NUMBERS = [
         ('<trkpt lat="47" lon="12.5"/>', "trkpt has no time"),
         (f'<trkpt lat="47">{TIME}</trkpt>', "trkpt has no lon"),
         (
-            at("2010-10-03T09:36:30Z", lat="1" * (LONG) + "x"),
+            at("2010-10-03T09:36:30Z", lat="1" * LONG + "x"),
             "lat of trkpt: '111",
         ),
         (f'<trkpt lat="47" lon="12.5">{TIME * 2}</trkpt>', "trkpt has more than one time"),
         (at(" " * (MAX_TEXT + 1)), f"time is longer than {MAX_TEXT} characters"),
     ],
 )
-def test_a_wrong_point_is_named_with_its_element(
-    client: httpx.Client, user: int, wrong: str, said: str
+def test_an_invalid_point_is_named_with_its_element(
+    client: httpx.Client, user: int, point: str, message: str
 ) -> None:
-    refused = client.post(
-        f"/users/{user}/points/gpx", content=gpx(POINT, wrong, POINT), headers=GPX
-    )
-    assert refused.status_code == 422
-    assert refused.json()["detail"].startswith(f"point 2: {said}")
+    content = gpx(POINT, point, POINT)
+    response = client.post(f"/users/{user}/points/gpx", content=content, headers=GPX)
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith(f"point 2: {message}")
     assert client.get(f"/users/{user}/points").json()["items"] == []
 
 
@@ -162,13 +159,13 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (f"<gpx {SPACE}>{WAYPOINTS}</gpx>", "has 3 waypoints, 1 route, no track point"),
+        (f"<gpx {NAMESPACE}>{WAYPOINTS}</gpx>", "has 3 waypoints, 1 route, no track point"),
         (gpx(), "has 1 track, no track point"),
-        (f"<gpx {SPACE}/>", "has no track point"),
+        (f"<gpx {NAMESPACE}/>", "has no track point"),
         (KML, "its root element is kml of 'http://www.opengis.net/kml/2.2'"),
-        (gpx(POINT, space='xmlns="urn:other"'), "its root element is gpx of 'urn:other'"),
+        (gpx(POINT, namespace='xmlns="urn:other"'), "its root element is gpx of 'urn:other'"),
         ("<g:gpx/>", "its root element is g:gpx"),
         ("<html><body><trkpt/></body></html>", "its root element is html"),
         ("<!DOCTYPE html><html/>", "document type (html)"),
@@ -190,47 +187,48 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
         ('<?xml version="1.0" encoding="shift_jis"?>' + gpx(POINT), "its encoding is 'shift_jis'"),
         (DECLARED.format("x" * 60_000), f"its encoding is '{'x' * EXCERPT}...'; UTF-8"),
     ],
-    ids=range(22),  # not the contents, some of which are long
+    ids=range(22),  # because some contents are long
 )
-def test_a_file_without_a_track_is_refused_with_what_was_found(
-    client: httpx.Client, user: int, content: str, said: str
+def test_a_file_without_a_track_is_response_with_a_reason(
+    client: httpx.Client, user: int, content: str, message: str
 ) -> None:
-    refused = client.post(f"/users/{user}/points/gpx", content=content, headers=GPX)
-    assert refused.status_code == 422
-    assert said in refused.json()["detail"]
+    response = client.post(f"/users/{user}/points/gpx", content=content, headers=GPX)
+    assert response.status_code == 422
+    assert message in response.json()["detail"]
     assert client.get(f"/users/{user}/points").json()["items"] == []
 
 
 def test_names_of_encodings_do_not_stay_in_memory(client: httpx.Client, user: int) -> None:
-    """Python keeps each name that it looks up, without a limit."""
+    """Python caches every name that it looks up, without a limit."""
     before = set(encodings._cache)
     for number in range(20):
         content = DECLARED.format(f"{number}{'x' * 60_000}")
-        refused = client.post(f"/users/{user}/points/gpx", content=content, headers=GPX)
-        assert refused.status_code == 422
+        response = client.post(f"/users/{user}/points/gpx", content=content, headers=GPX)
+        assert response.status_code == 422
     new: set[str] = set(encodings._cache) - before
     assert not [name for name in new if "xxx" in name]
 
 
-def test_a_file_of_many_pieces_is_loaded_in_its_order(client: httpx.Client, user: int) -> None:
+def test_a_file_of_many_pieces_keeps_its_order(client: httpx.Client, user: int) -> None:
     minutes = range(2000)
     points = [at("2010-10-03T09:36:30Z", lat=f"{minute / 100}") for minute in minutes]
     content = gpx(*points).encode("utf-16")
     assert len(content) > 10 * PIECE_SIZE
 
-    declared = '<?xml version="1.0" encoding="UTF-16"?>'.encode("utf-16")
-    loaded = client.post(f"/users/{user}/points/gpx", content=declared + content[2:], headers=GPX)
+    declaration = '<?xml version="1.0" encoding="UTF-16"?>'.encode("utf-16")
+    body = declaration + content[2:]
+    upload = client.post(f"/users/{user}/points/gpx", content=body, headers=GPX)
     track = client.get(f"/users/{user}/track.geojson").json()
 
-    assert loaded.json() == {"points": len(minutes)}
+    assert upload.json() == {"points": len(minutes)}
     assert [lat for _, lat in track["geometry"]["coordinates"]] == [n / 100 for n in minutes]
 
 
-@pytest.mark.parametrize("part", [POINT, "<a/>", "x", f"<a b='{'x' * (LONG)}'/>"], ids=len)
-def test_what_is_held_does_not_grow_with_a_file(part: str) -> None:
+@pytest.mark.parametrize("part", [POINT, "<a/>", "x", f"<a b='{'x' * LONG}'/>"], ids=len)
+def test_memory_does_not_grow_with_the_file(part: str) -> None:
     parser, text = GpxParser(), part * (PIECE_SIZE // len(part) + 1)
     parser.feed(gpx(POINT).partition("</trkseg>")[0].encode())
-    tracemalloc.start()  # expat allocates by Python
+    tracemalloc.start()  # it counts expat too, which uses the allocator of Python
     try:
         for _ in range(MIB // len(text)):
             for start in range(0, len(text), PIECE_SIZE):

@@ -1,4 +1,4 @@
-"""Whoever asks for too much, or too long, is told so, and the others go on."""
+"""A request that takes too long, or asks for too much, is refused, and others are served."""
 
 import threading
 from collections.abc import Iterator
@@ -18,70 +18,76 @@ from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 
 @contextmanager
-def limited(tables: db.Database, **limits: Any) -> Iterator[httpx.Client]:
-    """A client of a service with these settings."""
-    with serve_app(create_app(tables.url, Settings(**limits))) as client:
+def serve_with(tables: db.Database, **settings: Any) -> Iterator[httpx.Client]:
+    """Give a client of a service with these settings."""
+    with serve_app(create_app(tables.url, Settings(**settings))) as client:
         yield client
 
 
 @pytest.fixture
-def held(tables: db.Database) -> Iterator[Connection]:
-    """A transaction that keeps everybody from writing users."""
+def lock(tables: db.Database) -> Iterator[Connection]:
+    """A connection with a transaction that blocks every statement on users."""
     engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
         yield connection
 
 
-def waiting(connection: Connection) -> int:
-    """How many locks are waited for."""
+def count_waiting(connection: Connection) -> int:
+    """Return how many statements wait for a lock on a table."""
     return int(connection.scalar(WAITED_FOR, {"locktype": "relation"}) or 0)
 
 
-def busy(answer: httpx.Response) -> bool:
-    """Whether it says: not now, but soon."""
-    return answer.status_code == 503 and answer.headers["Retry-After"].isdecimal()
+def is_busy(response: httpx.Response) -> bool:
+    """Return whether the response is a 503 that says when to try again."""
+    return response.status_code == 503 and response.headers["Retry-After"].isdecimal()
 
 
-def test_a_statement_that_takes_too_long_is_a_503(tables: db.Database, held: Connection) -> None:
-    with limited(tables, statement_timeout=0.1) as client:
-        assert busy(client.get("/users"))
-        held.rollback()
+def test_a_statement_that_takes_too_long_is_a_503(tables: db.Database, lock: Connection) -> None:
+    with serve_with(tables, statement_timeout=0.1) as client:
+        assert is_busy(client.get("/users"))
+    lock.rollback()
+    with serve_with(tables) as client:
         assert client.get("/users").status_code == 200
 
 
 @pytest.mark.parametrize(
-    "limits", [{"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}, {"max_requests": 1}]
+    "settings", [{"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}, {"max_requests": 1}]
 )
 def test_one_request_too_many_is_a_503(
-    tables: db.Database, held: Connection, limits: dict[str, Any]
+    tables: db.Database, lock: Connection, settings: dict[str, Any]
 ) -> None:
-    with limited(tables, **limits) as client:
+    with serve_with(tables, **settings) as client:
         first = threading.Thread(target=client.get, args=["/users"])
         first.start()
-        until(lambda: waiting(held))
-        assert busy(client.get("/users"))
+        until(lambda: count_waiting(lock))
+        assert is_busy(client.get("/users"))
         assert client.get("/health/live").status_code == 200
-        held.rollback()
+        lock.rollback()
         first.join()
         assert client.get("/users").status_code == 200
 
 
 def test_a_body_that_is_too_long_is_a_413(tables: db.Database) -> None:
-    with limited(tables, max_body=1000, max_upload=3000) as client:
+    with serve_with(tables, max_body=1000, max_upload=3000) as client:
         user = client.post("/users", json={"username": "walker"}).headers["Location"]
-        bodies = [("bulk", JSON, 1001), ("ndjson", NDJSON, 2999), ("ndjson", NDJSON, 3001)]
-        statuses = [
-            client.post(f"{user}/points/{kind}", content=b" " * size, headers=of).status_code
-            for kind, of, size in [*bodies, ("gpx", GPX, 3001)]
+        bodies = [
+            ("bulk", JSON, 1001),
+            ("ndjson", NDJSON, 2999),
+            ("ndjson", NDJSON, 3001),
+            ("gpx", GPX, 3001),
         ]
-        assert statuses == [413, 201, 413, 413]
+        responses = [
+            client.post(f"{user}/points/{kind}", content=b" " * size, headers=media_type)
+            for kind, media_type, size in bodies
+        ]
+        assert [response.status_code for response in responses] == [413, 201, 413, 413]
         assert client.get(f"{user}/points").json()["items"] == []
 
 
-def test_a_service_whose_database_is_away_says_so(tables: db.Database) -> None:
+def test_without_a_database_only_liveness_succeeds(tables: db.Database) -> None:
     nowhere = tables.url.set(query={"host": "/nowhere"})
-    with limited(db.Database(nowhere, "url", "nowhere")) as client:
+    with serve_with(db.Database(nowhere, "url", "nowhere")) as client:
         assert client.get("/health/live").status_code == 200
-        assert busy(client.get("/health/ready"))
-        assert busy(client.post("/users/1/points", json=POINT))
+        assert is_busy(client.get("/health/ready"))
+        assert is_busy(client.post("/users/1/points", json=POINT))

@@ -1,4 +1,4 @@
-"""Behind PgBouncer, which gives each transaction another connection, the service works as usual."""
+"""The service works through PgBouncer, which may change the connection at every transaction."""
 
 import asyncio
 import json
@@ -10,35 +10,36 @@ from orm_async_tests import db
 from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing
 from orm_async_tests.postgres import pgbouncer, private_server
 from orm_async_tests.service.settings import PREFIX
-from tests.service.crashes import told_the_truth
-from tests.service.processes import serving
+from tests.service.crashes import check_ledger
+from tests.service.service_process import run_service
 from tests.service.walkers import NDJSON, POINT, run_walkers
 
 
-def test_it_works_through_pgbouncer(home: object) -> None:
+@pytest.mark.thorough
+def test_the_service_works_through_pgbouncer(home: object) -> None:
     if reason := find_missing(PGBOUNCER, wire=True):
         pytest.skip(reason)
     with private_server() as server, pgbouncer(url := db.socket_url(server.login)) as pooler:
-        through = pooler.start(pool_mode="transaction", default_pool_size="3")
-        past = url.render_as_string(hide_password=False)
-        settings = {f"{PREFIX}LISTEN_URL": past, f"{PREFIX}POOLER": "true"}
-        # A second one beside it: each process gives the same names to what it prepares.
-        with serving(through, **settings) as service, serving(through, **settings):
+        pooled = pooler.start(pool_mode="transaction", default_pool_size="3")
+        direct = url.render_as_string(hide_password=False)
+        settings = {f"{PREFIX}LISTEN_URL": direct, f"{PREFIX}POOLER": "true"}
+        # A second service would give the same names to its prepared statements.
+        with run_service(pooled, **settings) as service, run_service(pooled, **settings):
             ledger = asyncio.run(run_walkers(service.url, clients=20, seconds=2))
-            asyncio.run(told_the_truth(ledger, url))
+            asyncio.run(check_ledger(ledger, url))
             assert ledger.lost == 0
             with httpx.Client(base_url=service.url) as client:
-                streams_work(client)
+                check_streams(client)
 
 
-def streams_work(client: httpx.Client) -> None:
-    """What holds a connection for longer: COPY, a server-side cursor, LISTEN."""
-    where = client.post("/users", json={"username": "walker"}).headers["Location"]
-    with client.stream("GET", f"{where}/live") as stream:
+def check_streams(client: httpx.Client) -> None:
+    """Assert that COPY, a long track and LISTEN work."""
+    user = client.post("/users", json={"username": "walker"}).headers["Location"]
+    with client.stream("GET", f"{user}/live") as stream:
         lines = stream.iter_lines()
         assert next(lines).startswith(":")
         track = f"{json.dumps(POINT)}\n" * 6000
-        loaded = client.post(f"{where}/points/ndjson", content=track, headers=NDJSON)
+        loaded = client.post(f"{user}/points/ndjson", content=track, headers=NDJSON)
         assert next(line for line in lines if line.startswith("event:")) == "event: point"
     assert loaded.json() == {"points": 6000}
-    assert len(client.get(f"{where}/track.ndjson").text.splitlines()) == 6000
+    assert len(client.get(f"{user}/track.ndjson").text.splitlines()) == 6000

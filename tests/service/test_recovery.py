@@ -11,8 +11,8 @@ import pytest
 
 from orm_async_tests import db, postgres
 from tests.processes import until
-from tests.service.crashes import more, told_the_truth
-from tests.service.processes import serving
+from tests.service.crashes import check_ledger
+from tests.service.service_process import run_service
 from tests.service.walkers import Ledger, run_walkers
 
 CLIENTS = 8
@@ -34,13 +34,13 @@ def is_started_again(home: Path, killed: int) -> bool:
 async def kill_server(home: Path, rounds: int, ledger: Ledger) -> None:
     """Kill the server while clients use it, and wait until one is served again; some rounds."""
     for _ in range(rounds):
-        await more(ledger)
+        await ledger.wait_for_point()
         pid = read_server_pid(home)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         await asyncio.to_thread(until, partial(is_started_again, home, pid))
-        await more(ledger)
+        await ledger.wait_for_point()
         print(f"served again after {time.monotonic() - began:.1f} s")
 
 
@@ -53,11 +53,11 @@ def test_the_service_recovers_from_sigkill_of_its_server(
     home = tmp_path / "home"
     monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
     monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
-    with serving(None, "--workers", workers) as service:
+    with run_service(None, "--workers", workers) as service:
         kill = partial(kill_server, home, rounds)
         ledger = asyncio.run(run_walkers(service.url, CLIENTS, 0.0, kill))
-        log = service.said()
+        log = service.read_log()
         with db.open_database("embedded", "asyncpg", postgres.SERVICE) as database:
-            asyncio.run(told_the_truth(ledger, database.url))
+            asyncio.run(check_ledger(ledger, database.url))
     assert log.count("the embedded server had ended, and was started again") == rounds
     assert ledger.lost + ledger.statuses[503] > 0

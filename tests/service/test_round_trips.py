@@ -1,4 +1,4 @@
-"""What a request costs on the wire, exactly: the table of docs/service.md, row by row."""
+"""The round trips of each request, as the table in docs/service.md states them."""
 
 import json
 import re
@@ -17,11 +17,11 @@ from orm_async_tests.service.bulk_insert import FEW
 from tests.service.conftest import SETTINGS, serve_app
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
-SERVICE = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
-TABLE = {what: int(trips) for what, trips in re.findall(r"\| (.+?) \| (\d+) \| .* \|\n", SERVICE)}
+DOCUMENT = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
+TABLE = {row: int(trips) for row, trips in re.findall(r"\| (.+?) \| (\d+) \| .* \|\n", DOCUMENT)}
 TRACK = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
 GPX_FILE = "<gpx><trk><trkseg>{}</trkseg></trk></gpx>"
-MORE = FEW + 1  # points: these are copied
+MORE = FEW + 1  # points, so that COPY adds them
 BODIES = {
     "users": (JSON, json.dumps({"username": "ann"})),
     "points": (JSON, json.dumps(POINT)),
@@ -34,72 +34,95 @@ BODIES = {
     "{user}": (JSON, json.dumps({"username": "ben"})),
     "{point}": (JSON, json.dumps({"lat": 1.5})),
 }
-ONE = ["/users", "{user}/points"]
-MANY = ["{user}/points/bulk", "{user}/points/ndjson", "{user}/points/gpx"]
-COPIED = [f"{each}?more" for each in MANY]
-TO_NOBODY = [each.format(user="/users/2147483647") for each in [*ONE[1:], *MANY, *COPIED]]
-BETWEEN = "{user}/points?since=2010-10-03T00:00:00Z&until=2011-01-01T00:00:00Z"
-READS = ["/users", "{user}", "{user}/points?limit=50", BETWEEN, "{point}", "/users/2147483647"]
-CHANGES = [(method, path) for method in ("PATCH", "DELETE") for path in ("{user}", "{point}")]
+SINGLE = ["/users", "{user}/points"]
+FEW_POINTS = ["{user}/points/bulk", "{user}/points/ndjson", "{user}/points/gpx"]
+MORE_POINTS = [f"{path}?more" for path in FEW_POINTS]
+UNKNOWN = "/users/2147483647"
+UNKNOWN_USERS = [path.format(user=UNKNOWN) for path in [SINGLE[1], *FEW_POINTS, *MORE_POINTS]]
+RANGE = "{user}/points?since=2010-10-03T00:00:00Z&until=2011-01-01T00:00:00Z"
+READS = ["/users", "{user}", "{user}/points?limit=50", RANGE, "{point}"]
+CHANGES = [("PATCH", 200), ("DELETE", 204)]
 NEW_KEY, SAME_KEY = {"Idempotency-Key": "{new}"}, {"Idempotency-Key": "again-{new}"}
-ANY, OLD = {"If-Match": "*"}, {"If-Match": '"0"'}
+ANY_VERSION, OTHER_VERSION = {"If-Match": "*"}, {"If-Match": '"0"'}
 
-Request = tuple[str, str, dict[str, str]]
-REQUESTS: dict[str, list[Request]] = {  # by the table's words
-    "GET of a user, a point, a page": [("GET", each, {}) for each in READS],
-    "GET of a track of fewer than 1000 points": [("GET", "{user}/track.ndjson", {})],
-    "POST of a user, or of up to 100 points": [
-        ("POST", each, key) for each in [*ONE, *MANY] for key in ({}, NEW_KEY, SAME_KEY)
+Request = tuple[str, str, dict[str, str], int]  # method, path, headers, expected status
+REQUESTS: dict[str, list[Request]] = {  # by the first cell of the row
+    "GET of a user, a point, a page": [
+        *(("GET", path, {}, 200) for path in READS),
+        ("GET", UNKNOWN, {}, 404),
     ],
-    "POST of more points": [("POST", each, {}) for each in COPIED],
-    "POST of more points under a key": [("POST", each, NEW_KEY) for each in COPIED],
-    "POST of more points under the same key again": [("POST", each, SAME_KEY) for each in COPIED],
-    "POST of points for nobody": [("POST", each, {}) for each in TO_NOBODY],
-    "POST of points for nobody under a key": [("POST", each, NEW_KEY) for each in TO_NOBODY],
-    "PATCH, DELETE": [(*each, ANY) for each in CHANGES],
-    "PATCH, DELETE of what has changed": [(*each, OLD) for each in CHANGES],
-    "GET of `/health/ready`": [("GET", "/health/ready", {})],
+    "GET of a track of fewer than 1000 points": [("GET", "{user}/track.ndjson", {}, 200)],
+    "POST of a user, or of up to 100 points": [
+        ("POST", path, key, 201)
+        for path in [*SINGLE, *FEW_POINTS]
+        for key in ({}, NEW_KEY, SAME_KEY)
+    ],
+    "POST of more points": [("POST", path, {}, 201) for path in MORE_POINTS],
+    "POST of more points with a key": [("POST", path, NEW_KEY, 201) for path in MORE_POINTS],
+    "POST of more points with the same key again": [
+        ("POST", path, SAME_KEY, 201) for path in MORE_POINTS
+    ],
+    "POST of points for an unknown user": [("POST", path, {}, 404) for path in UNKNOWN_USERS],
+    "POST of points for an unknown user with a key": [
+        ("POST", path, NEW_KEY, 404) for path in UNKNOWN_USERS
+    ],
+    "PATCH, DELETE": [
+        (method, path, ANY_VERSION, status)
+        for method, status in CHANGES
+        for path in ("{user}", "{point}")
+    ],
+    "PATCH, DELETE of another version": [
+        (method, path, OTHER_VERSION, 412)
+        for method, _ in CHANGES
+        for path in ("{user}", "{point}")
+    ],
+    "GET of `/health/ready`": [("GET", "/health/ready", {}, 200)],
 }
 
 
-class Client:
-    """Asks for what belongs to a user of its own."""
+class CountingClient:
+    """A client that counts the round trips between the service and its database."""
 
     def __init__(self, client: httpx.Client, wire: Wire) -> None:
         self._client, self._wire = client, wire
 
-    def ask(self, request: Request) -> int:
-        """The round trips of this request, on a user and a point who are new."""
-        method, path, given = request
-        user = self.made("/users", {"username": "walker"})
-        names = {"user": user, "point": self.made(f"{user}/points", POINT), "new": uuid4().hex}
+    def count(self, request: Request) -> int:
+        """Send the request for a new user and a new point, and return its round trips."""
+        method, path, header_templates, status = request
+        user = self.create("/users", {"username": "walker"})
+        names = {"user": user, "point": self.create(f"{user}/points", POINT), "new": uuid4().hex}
         media_type, body = BODIES.get(path.rpartition("/")[2], ({}, None))
-        headers = media_type | {name: value.format(**names) for name, value in given.items()}
-        for _ in range(2 if given == SAME_KEY else 1):
-            before = self._wire.round_trips
-            self._client.request(method, path.format(**names), content=body, headers=headers)
+        headers = {name: value.format(**names) for name, value in header_templates.items()}
+        arguments: dict[str, Any] = {"content": body, "headers": media_type | headers}
+        if header_templates == SAME_KEY:
+            self._client.request(method, path.format(**names), **arguments)
+        before = self._wire.round_trips
+        response = self._client.request(method, path.format(**names), **arguments)
+        assert response.status_code == status, response.text
         return self._wire.round_trips - before
 
-    def made(self, path: str, document: Any) -> str:
-        """Where what this makes is."""
+    def create(self, path: str, document: Any) -> str:
+        """Create a user or a point, and return its path."""
         return str(self._client.post(path, json=document).raise_for_status().headers["Location"])
 
 
 @pytest.fixture(scope="module")
-def counted(tables: db.Database) -> Iterator[Client]:
-    """A client of a service, and the wire between that and the server."""
+def counting_client(tables: db.Database) -> Iterator[CountingClient]:
+    """A client of a service that reaches its database over a wire."""
     with open_wire(tables.url) as wire:
         assert wire
         with serve_app(create_app(wire.url, SETTINGS)) as client:
-            yield Client(client, wire)
+            yield CountingClient(client, wire)
 
 
-@pytest.mark.parametrize("what", REQUESTS)
-def test_a_request_takes_as_many_round_trips_as_the_table_says(counted: Client, what: str) -> None:
-    for request in REQUESTS[what]:
-        counted.ask(request)  # prepares the statements
-        assert counted.ask(request) == TABLE[what], request
+@pytest.mark.parametrize("row", REQUESTS)
+def test_a_request_takes_the_round_trips_of_its_row(
+    counting_client: CountingClient, row: str
+) -> None:
+    for request in REQUESTS[row]:
+        counting_client.count(request)  # prepares the statements
+        assert counting_client.count(request) == TABLE[row], request
 
 
-def test_the_table_has_no_other_request() -> None:
+def test_every_row_is_counted() -> None:
     assert TABLE.keys() == REQUESTS.keys()

@@ -1,39 +1,34 @@
-"""poetry run serve starts the service, or says what is wrong and what to type."""
+"""The command `serve` runs the service, or reports what is wrong and what to type."""
 
-import os
-import subprocess
+import gc
 import sys
 
 import httpx
 import pytest
+from sqlalchemy import make_url
 
 from orm_async_tests import db
-from tests.service.processes import SERVE, serving
-
-PREFIX = "ORM_ASYNC_SERVICE_"
-FROZEN = """
-import gc
-from sqlalchemy import make_url
-from orm_async_tests.service.serve import create_frozen_app
-from orm_async_tests.service.settings import Settings
-app = create_frozen_app(make_url("postgresql://localhost/x"), Settings())
-assert not any(each is app for each in gc.get_objects())
-"""
+from orm_async_tests.service import serve
+from orm_async_tests.service.settings import PREFIX, Settings
+from tests.service.service_process import run_service
 
 
-def test_it_serves_a_database_that_was_empty_until_it_is_ended(
+def test_serve_creates_the_tables_of_an_empty_database(
     empty_database: db.Database,
 ) -> None:
-    with serving(empty_database.url) as service:
+    with run_service(empty_database.url) as service:
         assert httpx.get(f"{service.url}/users").json() == {"items": [], "next": None}
 
 
-def test_the_collector_does_not_look_at_the_application_again() -> None:
-    subprocess.run([sys.executable, "-c", FROZEN], check=True)
+def test_the_garbage_collector_ignores_the_application() -> None:
+    app = serve.create_frozen_app(make_url("postgresql://localhost/x"), Settings())
+    collected = any(candidate is app for candidate in gc.get_objects())
+    gc.unfreeze()
+    assert not collected
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "where"),
+    ("arguments", "variables", "place"),
     [
         (["--port", "99999"], {}, "127.0.0.1:99999"),
         ([], {f"{PREFIX}POOL_SIZE": "many"}, f"{PREFIX}POOL_SIZE"),
@@ -43,13 +38,18 @@ def test_the_collector_does_not_look_at_the_application_again() -> None:
         (["--port", "0", "--db", "postgresql://127.0.0.1:1/x"], {}, "127.0.0.1:1/x"),
     ],
 )
-def test_what_it_cannot_use_is_named_with_what_to_type(
-    arguments: list[str], variables: dict[str, str], where: str
+def test_a_setting_that_is_wrong_is_named_with_a_remedy(
+    home: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    variables: dict[str, str],
+    place: str,
 ) -> None:
-    done = subprocess.run(
-        [*SERVE, *arguments], env={**os.environ, **variables}, capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    said = [line for line in done.stderr.splitlines() if line.startswith("  ")]
-    assert [line.split(":")[0].strip() for line in said] == ["where", "type"]
-    assert where in said[0]
+    monkeypatch.setattr(sys, "argv", ["serve", *arguments])
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert serve.main() == 2
+    details = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
+    assert [line.split(":")[0].strip() for line in details] == ["where", "type"]
+    assert place in details[0]

@@ -25,8 +25,15 @@ UPLOADS, DOWNLOADS = ["ndjson", "gpx"], ["track.ndjson", "track.geojson", "live"
 
 @pytest.fixture(scope="module")
 def app(tables: db.Database) -> FastAPI:
-    """The service with a small pool."""
+    """The application with a small pool."""
     return create_app(tables.url, Settings(pool_size=POOL, reads=1))
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI) -> Iterator[httpx.Client]:
+    """A client of the application with a small pool."""
+    with serve_app(app) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

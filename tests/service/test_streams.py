@@ -1,4 +1,4 @@
-"""Tracks come in and go out in streams: all or nothing, and nothing is left open."""
+"""Tracks are uploaded and downloaded as streams, all or none, and leave nothing open."""
 
 import json
 
@@ -17,32 +17,28 @@ TRACK_POINT = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trk
 
 
 @pytest.mark.parametrize("points", [0, 1, FEW, FEW + 1, 3000])
-def test_what_is_loaded_as_ndjson_comes_back_as_ndjson(
+def test_an_upload_of_ndjson_is_downloaded_unchanged(
     client: httpx.Client, user: int, points: int
 ) -> None:
     track = "".join(json.dumps({**POINT, "lat": n / 100}) + "\n" for n in range(points))
 
-    loaded = client.post(f"/users/{user}/points/ndjson", content=track, headers=NDJSON)
-    back = client.get(f"/users/{user}/track.ndjson").text
+    upload = client.post(f"/users/{user}/points/ndjson", content=track, headers=NDJSON)
+    download = client.get(f"/users/{user}/track.ndjson").text
 
-    assert loaded.json() == {"points": points}
-    assert [json.loads(line) for line in back.splitlines()] == [
+    assert upload.json() == {"points": points}
+    assert [json.loads(line) for line in download.splitlines()] == [
         json.loads(line) for line in track.splitlines()
     ]
 
 
-def test_a_byte_order_mark_begins_a_stream_and_nothing_else(
-    client: httpx.Client, user: int
-) -> None:
-    where, line = f"/users/{user}/points/ndjson", json.dumps(POINT)
-    assert client.post(where, content=f"\ufeff{line}\n{line}", headers=NDJSON).json() == {
-        "points": 2
-    }
-    assert client.post(where, content="\ufeff\n", headers=NDJSON).json() == {"points": 0}
+def test_a_byte_order_mark_is_allowed_at_the_start_only(client: httpx.Client, user: int) -> None:
+    url, line = f"/users/{user}/points/ndjson", json.dumps(POINT)
+    assert client.post(url, content=f"\ufeff{line}\n{line}", headers=NDJSON).json() == {"points": 2}
+    assert client.post(url, content="\ufeff\n", headers=NDJSON).json() == {"points": 0}
     for content, number in ((f"{line}\n\ufeff{line}", 2), (f"\ufeff\ufeff{line}", 1)):
-        refused = client.post(where, content=content, headers=NDJSON)
-        assert refused.status_code == 422
-        assert f"line {number}" in refused.json()["detail"]
+        response = client.post(url, content=content, headers=NDJSON)
+        assert response.status_code == 422
+        assert f"line {number}" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -53,40 +49,40 @@ def test_a_byte_order_mark_begins_a_stream_and_nothing_else(
         ("gpx", GPX, FILE.format(TRACK_POINT * 2), FILE.format(TRACK_POINT)),
     ],
 )
-def test_a_track_that_is_sent_again_under_its_key_is_loaded_once(
+def test_an_upload_that_is_repeated_with_its_key_is_stored_once(
     client: httpx.Client, user: int, kind: str, media_type: dict[str, str], content: str, other: str
 ) -> None:
-    where, headers = (
+    url, headers = (
         f"/users/{user}/points/{kind}",
         {**media_type, "Idempotency-Key": f"{kind}-{user}"},
     )
-    first, second = (client.post(where, content=content, headers=headers) for _ in range(2))
+    first, second = (client.post(url, content=content, headers=headers) for _ in range(2))
     track = client.get(f"/users/{user}/track.ndjson").text
 
     assert first.status_code == second.status_code == 201
     assert first.json() == second.json() == {"points": len(track.splitlines())}
-    assert client.post(where, content=other, headers=headers).status_code == 409
+    assert client.post(url, content=other, headers=headers).status_code == 409
 
 
-def test_a_bad_line_is_named_and_nothing_is_added(client: httpx.Client, user: int) -> None:
+def test_an_invalid_line_is_named_and_nothing_is_added(client: httpx.Client, user: int) -> None:
     lines = [json.dumps(POINT)] * 2500 + [json.dumps({**POINT, "lat": 91})]
-    refused = client.post(f"/users/{user}/points/ndjson", content="\n".join(lines), headers=NDJSON)
+    response = client.post(f"/users/{user}/points/ndjson", content="\n".join(lines), headers=NDJSON)
 
-    assert refused.status_code == 422
-    assert "line 2501" in refused.json()["detail"]
+    assert response.status_code == 422
+    assert "line 2501" in response.json()["detail"]
     assert client.get(f"/users/{user}/points").json()["items"] == []
 
 
-def test_a_gpx_file_is_loaded_or_refused_whole(client: httpx.Client, user: int) -> None:
-    good = TRACK_POINT
-    bad = '<trkpt lat="47" lon="12.5"></trkpt>'
-    where = f"/users/{user}/points/gpx"
+def test_a_gpx_file_is_stored_as_a_whole_or_not_at_all(client: httpx.Client, user: int) -> None:
+    valid = TRACK_POINT
+    invalid = '<trkpt lat="47" lon="12.5"></trkpt>'
+    url = f"/users/{user}/points/gpx"
 
-    assert client.post(where, content=FILE.format(good * 2), headers=GPX).json() == {"points": 2}
-    refused = client.post(where, content=FILE.format(good + bad), headers=GPX)
-    assert refused.status_code == 422
-    assert "point 2" in refused.json()["detail"]
-    assert client.post(where, content="no gpx", headers=GPX).status_code == 422
+    assert client.post(url, content=FILE.format(valid * 2), headers=GPX).json() == {"points": 2}
+    response = client.post(url, content=FILE.format(valid + invalid), headers=GPX)
+    assert response.status_code == 422
+    assert "point 2" in response.json()["detail"]
+    assert client.post(url, content="no gpx", headers=GPX).status_code == 422
     assert len(client.get(f"/users/{user}/points").json()["items"]) == 2
 
 
@@ -96,7 +92,7 @@ def test_a_track_is_a_geojson_feature(client: httpx.Client, user: int) -> None:
     assert feature["geometry"] == {"type": "MultiPoint", "coordinates": [[12.5, 47.0]]}
 
 
-def test_live_points_come_after_the_last_that_was_seen(client: httpx.Client, user: int) -> None:
+def test_a_live_stream_continues_after_the_last_event(client: httpx.Client, user: int) -> None:
     first = client.post(f"/users/{user}/points", json=POINT).json()["id"]
     with client.stream("GET", f"/users/{user}/live", headers={"Last-Event-ID": "0"}) as stream:
         lines = stream.iter_lines()
@@ -109,9 +105,7 @@ def test_live_points_come_after_the_last_that_was_seen(client: httpx.Client, use
 
 
 @pytest.mark.parametrize("points", [1, FEW + 1])
-def test_an_upload_is_told_to_those_who_listen(
-    client: httpx.Client, user: int, points: int
-) -> None:
+def test_an_upload_notifies_live_streams(client: httpx.Client, user: int, points: int) -> None:
     with client.stream("GET", f"/users/{user}/live") as stream:
         lines = stream.iter_lines()
         assert next(lines).startswith(":")
@@ -119,7 +113,7 @@ def test_an_upload_is_told_to_those_who_listen(
         assert next(line for line in lines if line.startswith("event:")) == "event: point"
 
 
-def test_nothing_is_checked_out_when_all_is_answered(
+def test_no_connection_is_in_use_after_the_last_response(
     client: httpx.Client, user: int, app: FastAPI
 ) -> None:
     with client.stream("GET", f"/users/{user}/track.ndjson") as stream:

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from orm_async_tests import db
 from orm_async_tests.service.settings import PREFIX
-from tests.service.processes import serving
+from tests.service.service_process import run_service
 
 
 class Collector(ThreadingHTTPServer):
@@ -57,7 +57,7 @@ def trace_request(collector: Collector, url: URL, telemetry: str) -> list[Span]:
     """
     endpoint = f"http://127.0.0.1:{collector.server_port}"
     variables = {f"{PREFIX}TELEMETRY": telemetry, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
-    with serving(url, **variables) as service:
+    with run_service(url, **variables) as service:
         httpx.get(f"{service.url}/users").raise_for_status()
     return collector.spans
 

@@ -1,4 +1,4 @@
-"""Clients that record walks: they add points with keys, and repeat a request until it succeeds."""
+"""Clients that walk: they add points with keys, again and again, until each is acknowledged."""
 
 import asyncio
 import time
@@ -18,60 +18,70 @@ JSON = {"Content-Type": "application/json"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 GPX = {"Content-Type": "application/gpx+xml"}
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
-PAUSE = 0.1  # seconds before a client repeats a request; it ignores Retry-After
+RETRY_DELAY = 0.1  # seconds, although Retry-After asks for more
 
 
 class Ledger:
-    """What the service has told its clients."""
+    """The responses that clients have received."""
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()
-        self.users: set[str] = set()  # keys of acknowledged requests
+        self.users: set[str] = set()  # keys of the acknowledged requests
         self.points: set[str] = set()
-        self.more = asyncio.Event()  # set at every acknowledgment
-        self.bare = 0  # responses of 503 without Retry-After
+        self.without_retry_after = 0  # responses with status 503
         self.lost = 0  # requests without a response
+        self._point_added = asyncio.Event()
 
-    def note(self, answer: httpx.Response) -> httpx.Response:
-        """Count a response, and return it."""
-        self.statuses[answer.status_code] += 1
-        self.bare += answer.status_code == 503 and "Retry-After" not in answer.headers
-        return answer
+    async def wait_for_point(self) -> None:
+        """Wait until another point is acknowledged."""
+        self._point_added.clear()
+        await self._point_added.wait()
 
-    async def send(self, client: httpx.AsyncClient, *request: Any, **more: Any) -> httpx.Response:
-        """Send a request until the response is not a 503, and return it."""
+    def count(self, response: httpx.Response) -> None:
+        """Count a response."""
+        self.statuses[response.status_code] += 1
+        busy = response.status_code == 503
+        self.without_retry_after += busy and "Retry-After" not in response.headers
+
+    async def request(
+        self, client: httpx.AsyncClient, method: str, path: str, **arguments: Any
+    ) -> httpx.Response:
+        """Send a request until there is a response whose status is not 503, and return that."""
         while True:
             try:
-                answer = self.note(await client.request(*request, **more))
-                if answer.status_code != 503:
-                    return answer
+                response = await client.request(method, path, **arguments)
+                self.count(response)
+                if response.status_code != 503:
+                    return response
             except httpx.TransportError:
                 self.lost += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(RETRY_DELAY)
 
-    async def add(
-        self, client: httpx.AsyncClient, path: str, document: Any, keys: set[str]
-    ) -> httpx.Response:
-        """POST a document with a new key, which joins `keys`, and return the response."""
+    async def create(self, client: httpx.AsyncClient, path: str, document: Any) -> httpx.Response:
+        """Create a user or a point with a new key, note the key, and return the response."""
         key = uuid4().hex
         headers = {"Idempotency-Key": key}
-        answer = await self.send(client, "POST", path, json=document, headers=headers)
-        answer.raise_for_status()
-        keys.add(key)
-        self.more.set()
-        return answer
+        response = await self.request(client, "POST", path, json=document, headers=headers)
+        response.raise_for_status()
+        if path == "/users":
+            self.users.add(key)
+        else:
+            self.points.add(key)
+            self._point_added.set()
+        return response
 
 
 async def walk(client: httpx.AsyncClient, ledger: Ledger, is_over: Callable[[], bool]) -> None:
-    """Create a user, then add points, read pages and change the last point until it is over."""
-    created = await ledger.add(client, "/users", {"username": "walker"}, ledger.users)
-    points = f"{created.headers['Location']}/points"
+    """Create a user, then add points, read pages and change the newest point until it is over."""
+    user = await ledger.create(client, "/users", {"username": "walker"})
+    points = f"{user.headers['Location']}/points"
     while not is_over():
-        added = await ledger.add(client, points, POINT, ledger.points)
-        await ledger.send(client, "GET", points, params={"limit": 10})
-        tag = {"If-Match": added.headers["ETag"]}
-        where = added.headers["Location"]
-        await ledger.send(client, "PATCH", where, json={"lat": 46.5}, headers=tag)
+        point = (await ledger.create(client, points, POINT)).headers
+        await ledger.request(client, "GET", points, params={"limit": 10})
+        if_match = {"If-Match": point["ETag"]}
+        await ledger.request(
+            client, "PATCH", point["Location"], json={"lat": 46.5}, headers=if_match
+        )
 
 
 async def run_walkers(
@@ -80,7 +90,7 @@ async def run_walkers(
     seconds: float,
     meanwhile: Callable[[Ledger], Awaitable[None]] | None = None,
 ) -> Ledger:
-    """Let clients walk for some seconds, and on until `meanwhile` has ended; return the ledger."""
+    """Let clients walk for some seconds, and on until `meanwhile` has ended. Return the ledger."""
     ledger, began = Ledger(), time.monotonic()
     crash = asyncio.ensure_future(meanwhile(ledger)) if meanwhile else None
 
@@ -92,13 +102,13 @@ async def run_walkers(
         await asyncio.gather(*(walk(client, ledger, is_over) for _ in range(clients)))
     if crash is not None:
         await crash
-    rate = sum(ledger.statuses.values()) / (time.monotonic() - began)
-    print(f"{rate:.0f} answers a second: {ledger.statuses}")
+    rate = ledger.statuses.total() / (time.monotonic() - began)
+    print(f"{rate:.0f} responses per second: {ledger.statuses}; {ledger.lost} requests lost")
     return ledger
 
 
-async def read_stored(url: URL) -> tuple[set[str], int]:
-    """Return the keys and the number of points in the database."""
+async def read_rows(url: URL) -> tuple[set[str], int]:
+    """Return the keys that the database holds, and the number of its points."""
     engine = create_async_engine(url)
     async with AsyncSession(engine) as session:
         keys = set(await session.scalars(select(IdempotencyKey.key)))

@@ -98,7 +98,10 @@ def _sweep(
         kinds = arguments.fault or default_kinds(patterns, database)
         total = sum(len(list_faults([*pattern.kinds.intersection(kinds)])) for pattern in patterns)
         versions = read_versions(database.driver)
-        with open_private_server(kinds) as private, _progress(total) as (say, report_cell):
+        with (
+            open_private_server(patterns, kinds) as private,
+            _progress(total) as (say, report_cell),
+        ):
             say(f"db: {database.label}, {database.driver}, {loop}")
             for pattern in patterns:
                 sweeps = plan_sweeps(pattern, database, kinds, loop, private)
@@ -203,7 +206,7 @@ def run_again(arguments: argparse.Namespace) -> int:
     kinds, driver = [point.fault.kind], None if pattern.engine else point.driver
     with (
         open_database([pattern], arguments.db_, driver) as database,
-        open_private_server(kinds) as private,
+        open_private_server([pattern], kinds) as private,
     ):
         asyncio.run(_connect_once(database))
         [sweep] = plan_sweeps(pattern, database, kinds, point.loop, private)

@@ -7,9 +7,18 @@ known, the link leads to the documentation of the API.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orm_async_tests.faults import outcome
 from orm_async_tests.faults.kinds import PAIRS, Fault
-from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.faults.outcome import (
+    CHECKED_OUT,
+    OPEN_BACKEND,
+    PARTIAL_COMMIT,
+    STUCK,
+    SWALLOWED,
+    TROUBLE,
+    UNUSABLE,
+    WAITING,
+    Outcome,
+)
 from orm_async_tests.faults.report import Cell
 from orm_async_tests.harness.definitions.upstream import Upstream
 
@@ -31,13 +40,13 @@ class ExpectedViolation:
     function: str = ""
     """The function of a library in which the work is suspended, by its name in the label."""
 
-    def explains(self, result: Outcome) -> bool:
+    def explains(self, outcome: Outcome) -> bool:
         """Return whether the defect explains all violations at a point."""
         return (
-            (not self.works or result.point.work in self.works)
-            and self._applies_to(result.point.fault)
-            and self.function in result.label
-            and set(result.violations) <= self.violations
+            (not self.works or outcome.point.work in self.works)
+            and self._applies_to(outcome.point.fault)
+            and self.function in outcome.label
+            and set(outcome.violations) <= self.violations
         )
 
     def must_show_in(self, cell: Cell) -> bool:
@@ -57,7 +66,7 @@ COPY_BEFORE_BEGIN = ExpectedViolation(
         "https://docs.sqlalchemy.org/en/21/core/connections.html"
         "#working-with-driver-sql-and-raw-dbapi-connections",
     ),
-    frozenset({outcome.PARTIAL_COMMIT, outcome.OPEN_BACKEND, outcome.TROUBLE, outcome.CHECKED_OUT}),
+    frozenset({PARTIAL_COMMIT, OPEN_BACKEND, TROUBLE, CHECKED_OUT}),
     frozenset({"copy_first"}),
 )
 CLOSE_NEVER_BEGUN = ExpectedViolation(
@@ -67,7 +76,7 @@ CLOSE_NEVER_BEGUN = ExpectedViolation(
         {"sqlalchemy": ">=2.1,<2.2"},
         "https://docs.python.org/3/library/asyncio-task.html#asyncio.shield",
     ),
-    frozenset({outcome.CHECKED_OUT, outcome.OPEN_BACKEND, outcome.TROUBLE}),
+    frozenset({CHECKED_OUT, OPEN_BACKEND, TROUBLE}),
     faults=frozenset({"shutdown-suspended"}),
     shown_by=frozenset({"load", "stream", "connect"}),
 )
@@ -78,7 +87,7 @@ NEVER_RETRIEVED = ExpectedViolation(
         "https://magicstack.github.io/asyncpg/current/api/index.html"
         "#asyncpg.connection.Connection.copy_records_to_table",
     ),
-    frozenset({outcome.TROUBLE}),
+    frozenset({TROUBLE}),
     frozenset({"copy"}),
     frozenset({"terminate-suspended", "kill-suspended"}),
 )
@@ -88,7 +97,7 @@ CURSOR_LEFT_OPEN = ExpectedViolation(
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors",
     ),
-    frozenset({outcome.TROUBLE, outcome.CHECKED_OUT, outcome.OPEN_BACKEND}),
+    frozenset({TROUBLE, CHECKED_OUT, OPEN_BACKEND}),
     frozenset({"stream"}),
 )
 COPY_HIDES_CANCEL = ExpectedViolation(
@@ -97,7 +106,7 @@ COPY_HIDES_CANCEL = ExpectedViolation(
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/basic/copy.html",
     ),
-    frozenset({outcome.SWALLOWED, outcome.TROUBLE}),
+    frozenset({SWALLOWED, TROUBLE}),
     frozenset({"copy", "copy_first"}),
     frozenset({"cancel", "shutdown", "timeout", *PAIRS}),
 )
@@ -107,7 +116,7 @@ POISONED_PIPELINE = ExpectedViolation(
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html",
     ),
-    frozenset({outcome.SWALLOWED, outcome.UNUSABLE, outcome.TROUBLE}),
+    frozenset({SWALLOWED, UNUSABLE, TROUBLE}),
     frozenset({"bulk"}),
     frozenset({"cancel", "shutdown", "timeout", *PAIRS}),
     always=False,
@@ -125,7 +134,7 @@ CLEAN_UP_FAILS = ExpectedViolation(
         {"sqlalchemy": ">=2.1,<2.2", "asyncpg": ">=0.30,<0.33"},
         "https://docs.python.org/3/reference/simple_stmts.html#raise",
     ),
-    frozenset({outcome.SWALLOWED}),
+    frozenset({SWALLOWED}),
     faults=frozenset({"cancel+terminate"}),
     shown_by=frozenset({"copy"}),
 )
@@ -136,7 +145,7 @@ CLEAN_UP_FAILS_TOO = ExpectedViolation(
         {"sqlalchemy": ">=2.1,<2.2", "psycopg": "==3.3.9"},
         "https://docs.python.org/3/reference/simple_stmts.html#raise",
     ),
-    frozenset({outcome.SWALLOWED, outcome.TROUBLE}),
+    frozenset({SWALLOWED, TROUBLE}),
     faults=frozenset({"cancel+terminate"}),
     always=False,
 )
@@ -146,7 +155,7 @@ NEVER_TIMED = ExpectedViolation(
         {"asyncpg": ">=0.30,<0.33"},
         "https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect",
     ),
-    frozenset({outcome.WAITING}),
+    frozenset({WAITING}),
     frozenset({"read_untimed"}),
     frozenset({"stall", "partition"}),
 )
@@ -156,7 +165,7 @@ NO_TIMEOUT = ExpectedViolation(
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/api/connections.html#the-connection-class",
     ),
-    frozenset({outcome.WAITING}),
+    frozenset({WAITING}),
     frozenset({"load", "connect", "commit", "read_untimed"}),
     frozenset({"stall", "partition"}),
 )
@@ -166,7 +175,7 @@ EXIT_NOT_CANCELLED = ExpectedViolation(
         {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
         "https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2",
     ),
-    frozenset({outcome.STUCK, outcome.TROUBLE}),
+    frozenset({STUCK, TROUBLE}),
     frozenset({"read_untimed"}),
     frozenset({"stall", "partition"}),
 )
@@ -177,11 +186,11 @@ LISTENER_BEGINS = ExpectedViolation(
         {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
         "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
     ),
-    frozenset({outcome.OPEN_BACKEND}),
+    frozenset({OPEN_BACKEND}),
     faults=frozenset({"cancel", "shutdown", "timeout", "scope"}),
     function="_start_transaction",
 )
-EXPECTED = (  # the first one that explains a point is named
+EXPECTED = (  # a point is explained by the first that fits
     COPY_BEFORE_BEGIN,
     NEVER_RETRIEVED,
     CURSOR_LEFT_OPEN,
@@ -198,25 +207,27 @@ EXPECTED = (  # the first one that explains a point is named
 )
 
 
-def explain_outcome(result: Outcome, versions: Mapping[str, str]) -> Outcome:
+def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
     """Return the outcome with the known defect of these versions that explains it, if any."""
-    if not result.violations:
-        return result
+    if not outcome.violations:
+        return outcome
     applicable = (expected for expected in EXPECTED if expected.defect.applies(versions))
-    defects = (expected.defect for expected in applicable if expected.explains(result))
-    return replace(result, defect=next(defects, None))
+    defects = (expected.defect for expected in applicable if expected.explains(outcome))
+    return replace(outcome, defect=next(defects, None))
 
 
 def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
     """Return the cell with the known defects that explain its outcomes."""
-    return replace(cell, outcomes=tuple(explain_outcome(one, versions) for one in cell.outcomes))
+    return replace(
+        cell, outcomes=tuple(explain_outcome(outcome, versions) for outcome in cell.outcomes)
+    )
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
     """Yield the known defects of these versions that the cells had to show, but did not."""
     for expected in EXPECTED:
         required = [cell for cell in cells if expected.must_show_in(cell)]
-        violating = (result for cell in required for result in cell.violating)
+        violating = (outcome for cell in required for outcome in cell.violating)
         is_shown = any(map(expected.explains, violating))
         if required and expected.defect.applies(versions) and not is_shown:
             yield expected.defect

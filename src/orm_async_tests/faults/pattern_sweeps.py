@@ -99,8 +99,15 @@ def open_database(
 
 
 @contextmanager
-def open_private_server(kinds: Sequence[str]) -> Iterator[PrivateServer | None]:
-    """Start a private server during the block, if one of the kinds kills it."""
+def open_private_server(
+    patterns: Sequence[Pattern], kinds: Sequence[str]
+) -> Iterator[PrivateServer | None]:
+    """Start a private server during the block, if one of the kinds kills it.
+
+    Raises CouldNotRun for a user's function, whose tables such a server does not have.
+    """
+    if any(pattern.is_users for pattern in patterns):
+        refuse_kill(kinds)
     if "kill" not in kinds:
         yield None
         return
@@ -120,8 +127,6 @@ def plan_sweeps(
     A silent network needs engines with timeouts, and a kill needs a private server, so the kinds
     are divided among the sweeps.
     """
-    if pattern.is_users:
-        refuse_kill(kinds)
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in SILENT and kind != "kill")
     silent = tuple(kind for kind in selected if kind in SILENT)

@@ -10,7 +10,8 @@ CURES = {  # by kind: what to do, and the scripts that show it
     CONNECTION: "return it with `async with` (orm-async-tests explain 83, 27)",
     TRANSACTION: "end it with `async with`, commit() or rollback() "
     "(orm-async-tests explain 18, 83)",
-    TWO_TASKS: "use one session or connection per task (orm-async-tests explain 24, 25, 26, 28)",
+    TWO_TASKS: "use one session or connection per task, and close asynchronous generators with "
+    "aclosing() (orm-async-tests explain 24, 25, 26, 28)",
     ENGINE: "await engine.dispose() in the engine's event loop (orm-async-tests explain 30, 84)",
     LOOP: "dispose the engine before its event loop ends, or use NullPool "
     "(orm-async-tests explain 30)",

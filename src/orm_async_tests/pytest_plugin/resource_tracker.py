@@ -196,7 +196,8 @@ class ResourceTracker:
             _wait_for_threads(scope.checkouts)
             with _suppressed_warnings():
                 gc.collect()  # so that garbage is found now, and not in a later test
-            leaks = [self._describe_leak(one) for one in scope.checkouts if not one.returned]
+            open_checkouts = [checkout for checkout in scope.checkouts if not checkout.returned]
+            leaks = [self._describe_leak(checkout) for checkout in open_checkouts]
         leaks += [
             Finding(
                 ENGINE,
@@ -230,7 +231,8 @@ def _keep_until_finalized(_: Any) -> None:
 
 def _wait_for_threads(checkouts: list[Checkout]) -> None:
     """Give other threads some seconds to return the connections that they hold."""
-    foreign = [one for one in checkouts if one.thread != threading.get_ident()]
+    thread = threading.get_ident()
+    foreign = [checkout for checkout in checkouts if checkout.thread != thread]
     deadline = time.monotonic() + GRACE
     while not all(checkout.returned for checkout in foreign) and time.monotonic() < deadline:
         time.sleep(0.01)

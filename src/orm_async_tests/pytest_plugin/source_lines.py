@@ -139,14 +139,14 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
             referents = gc.get_referents(awaitable)
             awaitable = next(
-                (one for one in referents if isinstance(one, AsyncGeneratorType)), None
+                (owner for owner in referents if isinstance(owner, AsyncGeneratorType)), None
             )
         frames = (getattr(awaitable, name, None) for name in FRAMES)
         frame = next((frame for frame in frames if frame is not None), None)
         if frame is not None:
             yield frame
         inner = (getattr(awaitable, name, None) for name in AWAITED)
-        awaitable = next((one for one in inner if one is not None), None)
+        awaitable = next((awaited for awaited in inner if awaited is not None), None)
 
 
 def _find_waiter(task: "asyncio.Task[Any]") -> SourceLine | None:

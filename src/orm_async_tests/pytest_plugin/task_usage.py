@@ -126,11 +126,11 @@ class TaskUsage:
         inside = last()
         if inside is None or inside.dead:
             return
-        task, other = (one.task() if one.task else None for one in (last, caller))
-        if task is None or other is None or task is other:
+        first, second = (call.task() if call.task else None for call in (last, caller))
+        if first is None or second is None or first is second:
             return
         name = "connection" if isinstance(target, Connection) else "session"
-        self.report_conflict(name, locate_task(task, inside), locate_caller())
+        self.report_conflict(name, locate_task(first, inside), locate_caller())
 
 
 def _locate(caller: Caller, frame: FrameType) -> Location:

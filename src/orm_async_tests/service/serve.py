@@ -110,6 +110,8 @@ def read_settings() -> "Settings":
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket that listens on this address. Raise CouldNotRun if that is impossible."""
     try:
+        if port not in range(2**16):  # create_server() would not close its socket
+            raise OverflowError("a port is at most 65535")
         return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise CouldNotRun(

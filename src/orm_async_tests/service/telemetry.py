@@ -19,7 +19,7 @@ def instrument(app: FastAPI) -> None:
     """Trace the requests of an application. Raises CouldNotRun if a package is missing."""
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter
-        import opentelemetry.instrumentation.sqlalchemy  # noqa: F401 (to fail here if it is missing)
+        import opentelemetry.instrumentation.sqlalchemy  # noqa: F401 (fail here if missing)
         from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
         from opentelemetry.sdk.trace import TracerProvider
     except ImportError as error:

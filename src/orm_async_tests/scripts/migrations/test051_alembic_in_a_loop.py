@@ -1,6 +1,6 @@
-"""Alembic's async env.py cannot run in a loop: give it a thread or a connection.
+"""Alembic's asynchronous env.py cannot run in a running loop: use a thread or pass a connection.
 
-Its asyncio.run() refuses to nest. A thread has its own loop; a connection needs none.
+Its asyncio.run() cannot be nested. A thread has its own event loop, and a connection needs none.
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
@@ -21,14 +21,14 @@ import asyncio
 from alembic import context
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
-given = context.config.attributes
+attributes = context.config.attributes
 def run(connection):
     context.configure(connection=connection, version_table_schema="test51")
     context.run_migrations()
 async def online():
-    async with create_async_engine(given["url"], poolclass=NullPool).begin() as connection:
+    async with create_async_engine(attributes["url"], poolclass=NullPool).begin() as connection:
         await connection.run_sync(run)
-run(given["connection"]) if "connection" in given else asyncio.run(online())
+run(attributes["connection"]) if "connection" in attributes else asyncio.run(online())
 """
 
 
@@ -45,7 +45,7 @@ async def in_the_loop(url: URL) -> None:
 
 @right
 async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
-    """call it in a thread"""
+    """call the command in a thread"""
     with alembic_environment(env=ENV, url=url) as config:
         await asyncio.to_thread(command.upgrade, config, "head")
     async with engine.connect() as connection:
@@ -54,7 +54,7 @@ async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def on_a_connection(engine: AsyncEngine) -> dict[str, object]:
-    """call it in run_sync(), with the connection"""
+    """call the command in run_sync() and pass the connection"""
     async with engine.begin() as connection:
         with alembic_environment(env=ENV, connection=connection.sync_connection) as config:
             await connection.run_sync(lambda _: command.upgrade(config, "head"))

@@ -1,8 +1,9 @@
-"""A column renamed in one step breaks the running release; expand, then contract.
+"""Renaming a column in one step breaks the running release; expand first, then contract.
 
-While a release is rolled out its processes run beside those of the last one. Expand: add the new
-column, let the old one be NULL, and roll out code that writes both and reads either. When the old
-code has gone: fill, and roll out code that knows the new column alone. At last drop the old one.
+During a rollout, processes of the new release run beside processes of the old one. Expand: add the
+new column, allow NULL in the old one, and roll out code that writes both and reads either. When no
+old code is left, fill the new column, and roll out code that uses only that column. Then contract:
+drop the old column.
 
 Symptom: 42703 "column ... of relation ... does not exist"
 Docs: https://martinfowler.com/bliki/ParallelChange.html
@@ -32,7 +33,7 @@ class Walk(Base):
     name: Mapped[str]
 
 
-Release = tuple[Sequence[str], ColumnElement[str]]  # the columns that it writes; what it reads
+Release = tuple[Sequence[str], ColumnElement[str]]  # columns written, and expression read
 WALKS = table("walks", column("name"), column("title"), schema="test163")
 OLD: Release = (["name"], WALKS.c.name)
 BOTH: Release = (["name", "title"], func.coalesce(WALKS.c.title, WALKS.c.name))
@@ -40,12 +41,13 @@ NEW: Release = (["title"], WALKS.c.title)
 
 
 async def migrate(engine: AsyncEngine, statement: str) -> None:
+    """Execute a statement in a transaction."""
     async with engine.begin() as connection:
         await connection.execute(text(statement))
 
 
 async def serve(engine: AsyncEngine, *releases: Release) -> list[int | None]:
-    """A process of each release adds a walk, and counts those whose name it reads."""
+    """Add a walk as a process of every release, and count the walks whose name it can read."""
     counts = []
     for written, read in releases:
         async with engine.begin() as connection:
@@ -63,7 +65,7 @@ async def in_one_step(engine: AsyncEngine) -> list[int | None]:
 
 @right
 async def in_parallel(engine: AsyncEngine) -> dict[str, list[int | None]]:
-    """expand; write both; fill; write the new one; contract"""
+    """expand, write both columns, fill, write only the new column, contract"""
     await migrate(engine, EXPAND)
     counts = await serve(engine, OLD, BOTH, OLD)
     await migrate(engine, FILL)

@@ -1,8 +1,8 @@
-"""An ALTER TABLE that waits makes all later queries wait; lock_timeout ends that.
+"""An ALTER TABLE that waits for a lock blocks all later queries; lock_timeout limits the wait.
 
-A report that reads for long holds a weak lock, with which everybody else gets on. ALTER TABLE
-wants the strongest one and waits for it, and who comes later waits behind ALTER TABLE. With
-lock_timeout the migration gives up (55P03), the queue goes on, and the migration tries again.
+A long report holds a weak lock that disturbs nobody. ALTER TABLE needs the strongest lock and waits
+for the report, and every later query waits behind ALTER TABLE. With lock_timeout the migration
+gives up with 55P03, the queue continues, and the migration tries again.
 
 Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
@@ -31,7 +31,8 @@ class Walk(Base):
 
 
 async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
-    while True:  # elsewhere, pause between the tries
+    """Alter the table, again and again until an attempt gets its lock in time."""
+    while True:  # in a program, pause between two attempts
         try:
             async with engine.begin() as connection:
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{lock_timeout}'"))
@@ -44,31 +45,31 @@ async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
 
 @wrong
 async def patiently(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
-    """migrate during a report. Is a page read before the report ends?"""
+    """migrate without a timeout during a report, and read a page meanwhile"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "0"))
         await activity.until_blocked()
         reading = asyncio.create_task(page.scalar(select(Walk.id)))
         await activity.until_blocked(2)
-        read = reading.done()
+        was_read = reading.done()
         await report.rollback()
         await asyncio.gather(migration, reading)
-    return {"read during the report": read}
+    return {"read during the report": was_read}
 
 
 @right
 async def in_tries(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
-    """the same with a lock_timeout, until a try succeeds"""
+    """migrate with a lock_timeout during a report, and read a page meanwhile"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "50ms"))
         await activity.until_blocked()
         reading = asyncio.create_task(page.scalar(select(Walk.id)))
         await asyncio.wait([reading], timeout=10)
-        read = reading.done()
+        was_read = reading.done()
     await migration
-    return {"read during the report": read}
+    return {"read during the report": was_read}
 
 
 def check(patiently: Observation, in_tries: Observation) -> None:

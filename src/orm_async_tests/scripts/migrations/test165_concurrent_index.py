@@ -1,6 +1,7 @@
-"""CREATE INDEX stops writers; CONCURRENTLY does not, and needs autocommit_block().
+"""CREATE INDEX blocks writers; CONCURRENTLY does not, but it needs autocommit_block().
 
-A revision's transaction refuses CONCURRENTLY (25001), and keeps a plain index's lock to its end.
+A transaction rejects CONCURRENTLY with 25001. A plain CREATE INDEX keeps its lock until the end of
+the revision's transaction.
 
 Symptom: 25001 "cannot run inside a transaction block"
 Symptom: 55P03 "canceling statement due to lock timeout"
@@ -32,12 +33,14 @@ class Walk(Base):
 
 
 def upgrade(connection: Connection, /, block: Any = nullcontext, **options: Any) -> None:
+    """Create an index as a revision does, inside `block`."""
     op = Operations(context := MigrationContext.configure(connection))
     with context.begin_transaction(), block(context):
         op.create_index("ix", "walks", ["id"], schema="test165", **options)
 
 
 async def write(engine: AsyncEngine) -> None:
+    """Insert a row, or fail if a lock takes more than 50 ms."""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
         await connection.execute(insert(Walk))
@@ -45,7 +48,7 @@ async def write(engine: AsyncEngine) -> None:
 
 @wrong
 async def plainly(engine: AsyncEngine) -> None:
-    """CREATE INDEX in the revision's transaction, and a writer before its end"""
+    """CREATE INDEX in the revision's transaction, and a write before its end"""
     async with engine.begin() as connection:
         await connection.run_sync(upgrade)
         await write(engine)
@@ -60,7 +63,7 @@ async def concurrently(engine: AsyncEngine) -> None:
 
 @right
 async def outside(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """CONCURRENTLY in an autocommit_block(), and a writer while it waits for an older one"""
+    """CONCURRENTLY in an autocommit_block(), and a write while the index is built"""
     async with engine.connect() as connection, engine.connect() as older:
         await older.execute(insert(Walk))
         block = MigrationContext.autocommit_block

@@ -1,8 +1,9 @@
-"""A backfill in one UPDATE locks every row until its end; batches lock a few.
+"""A backfill in one UPDATE locks every row until its end; a batch locks only its own rows.
 
-One UPDATE of a large table makes each writer wait for all of it, and an error undoes it all.
-Batches with transactions of their own keep what is done, so a backfill that was ended goes on
-where it stopped. SKIP LOCKED goes around a row that a writer holds, and a later batch finds it.
+With one UPDATE of a large table, every writer waits until its end, and an error loses all of its
+work. Batches in separate transactions keep what they have done, so an interrupted backfill
+continues where it stopped. SKIP LOCKED skips a row that a writer holds, and a later batch finds
+that row.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
 Docs: https://www.postgresql.org/docs/current/sql-update.html
@@ -29,8 +30,8 @@ class Walk(Base):
 
 
 MISSING = select(Walk.id).where(Walk.title.is_(None))
-SOME = MISSING.order_by(Walk.id).limit(BATCH).with_for_update(skip_locked=True).cte()
-FREE = select(Walk.id).with_for_update(skip_locked=True)
+BATCH_IDS = MISSING.order_by(Walk.id).limit(BATCH).with_for_update(skip_locked=True).cte()
+UNLOCKED = select(Walk.id).with_for_update(skip_locked=True)
 BACKFILL = update(Walk).values(title=Walk.name).execution_options(synchronize_session=False)
 
 
@@ -38,39 +39,40 @@ async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Walk), [{"name": f"walk {n}"} for n in range(ROWS)])
 
 
-async def missing(session: AsyncSession) -> int:
+async def count_missing(session: AsyncSession) -> int:
+    """Return how many rows have no title yet."""
     return await session.scalar(select(func.count()).select_from(MISSING.subquery())) or 0
 
 
-async def free(Session: Sessions) -> int:
-    """How many rows somebody else could change now."""
+async def count_unlocked(Session: Sessions) -> int:
+    """Return how many rows another session could change now."""
     async with Session() as other:
-        return len((await other.scalars(FREE)).all())
+        return len((await other.scalars(UNLOCKED)).all())
 
 
 @wrong
 async def at_once(session: AsyncSession, Session: Sessions) -> dict[str, int]:
-    """one UPDATE. How many rows are free at the worst moment, how many still without a title?"""
+    """one UPDATE of all rows"""
     await session.execute(BACKFILL.where(Walk.title.is_(None)))
-    least = await free(Session)
+    least = await count_unlocked(Session)
     await session.commit()
-    return {"rows free": least, "titles missing": await missing(session)}
+    return {"fewest unlocked rows": least, "titles missing": await count_missing(session)}
 
 
 @right
 async def in_batches(session: AsyncSession, Session: Sessions) -> dict[str, int]:
-    """an UPDATE and a commit for each hundred rows, until none is left"""
+    """an UPDATE and a commit for every hundred rows, until all have a title"""
     least = ROWS
-    while await missing(session):
-        await session.execute(BACKFILL.where(Walk.id == SOME.c.id))
-        least = min(least, await free(Session))
+    while await count_missing(session):
+        await session.execute(BACKFILL.where(Walk.id == BATCH_IDS.c.id))
+        least = min(least, await count_unlocked(Session))
         await session.commit()
-    return {"rows free": least, "titles missing": await missing(session)}
+    return {"fewest unlocked rows": least, "titles missing": await count_missing(session)}
 
 
 def check(at_once: Observation, in_batches: Observation) -> None:
-    assert at_once.value == {"rows free": 0, "titles missing": 0}
-    assert in_batches.value == {"rows free": ROWS - BATCH, "titles missing": 0}
+    assert at_once.value == {"fewest unlocked rows": 0, "titles missing": 0}
+    assert in_batches.value == {"fewest unlocked rows": ROWS - BATCH, "titles missing": 0}
     assert in_batches.log.count("COMMIT") == ROWS // BATCH
 
 

@@ -1,8 +1,10 @@
-"""`upgrade --sql` prints what a revision will send, unless it asks the database.
+"""`upgrade --sql` prints what a revision will send, unless the revision queries the database.
 
-Printed for review, a revision has no database: what it executes on op.get_bind() is printed too
-and gives no rows. Online it works, so nobody notices. Say it in SQL, and the server computes.
-It is not shown that what is printed will succeed.
+In offline mode a revision has no database. What it executes on op.get_bind() is printed, too, and
+returns no rows. The same revision works online, so nobody notices. Write the computation in SQL,
+and the server does it.
+
+It does not show that the printed statements will succeed.
 
 Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
@@ -45,36 +47,37 @@ async def seed(connection: AsyncConnection) -> None:
     await connection.execute(insert(Walk).values(meters=12000))
 
 
-def upgraded(connection: Connection, revision: str) -> str:
-    printed = StringIO()
+def upgrade_and_print(connection: Connection, revision: str) -> str:
+    """Upgrade online, then return the SQL of an offline upgrade."""
+    output = StringIO()
     with alembic_environment(
-        revision, connection=connection, output_buffer=printed, version_table_schema="test167"
+        revision, connection=connection, output_buffer=output, version_table_schema="test167"
     ) as config:
         command.upgrade(config, "head")
         command.upgrade(config, "head", sql=True)
-    return " ".join(printed.getvalue().split())
+    return " ".join(output.getvalue().split())
 
 
 @wrong
 async def asks_the_database(engine: AsyncEngine) -> str:
-    """run a revision that computes in Python, then print it"""
+    """run and print a revision that computes in Python"""
     async with engine.begin() as connection:
-        return await connection.run_sync(upgraded, REVISION + IN_PYTHON)
+        return await connection.run_sync(upgrade_and_print, REVISION + IN_PYTHON)
 
 
 @right
 async def in_sql(engine: AsyncEngine) -> str:
-    """the same, computed in SQL"""
+    """run and print a revision that computes in SQL"""
     async with engine.begin() as connection:
-        return await connection.run_sync(upgraded, REVISION + IN_SQL)
+        return await connection.run_sync(upgrade_and_print, REVISION + IN_SQL)
 
 
 def check(asks_the_database: Observation, in_sql: Observation) -> None:
     assert isinstance(asks_the_database.error, TypeError)
     both = asks_the_database, in_sql
-    asked, said = ([sql for sql in variant.sql if "walks" in sql] for variant in both)
-    assert (len(asked), len(said)) == (3, 2)
-    assert all(sql in in_sql.value for sql in said)
+    with_query, in_one_update = ([sql for sql in variant.sql if "walks" in sql] for variant in both)
+    assert (len(with_query), len(in_one_update)) == (3, 2)
+    assert all(sql in in_sql.value for sql in in_one_update)
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""Two revisions on one parent make two heads: `upgrade head` fails until a merge.
+"""Two revisions with the same parent are two heads, and `upgrade head` fails until you merge them.
 
-Two branches of the code each add a revision, and both are merged: now there are two newest ones,
-and "head" does not say which. `alembic merge` adds a revision that comes after both. "heads"
-runs both as they are, which is right for branches that are meant to stay apart.
+Two branches of the code each added a revision, and then both were merged. Now there are two newest
+revisions, and "head" is ambiguous. `alembic merge` adds a revision after both. `upgrade heads` runs
+both as they are, which is right for branches that are meant to stay separate.
 
 Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
@@ -24,7 +24,7 @@ revision, down_revision = {!r}, {!r}
 def upgrade():
     pass
 """
-HISTORY = [REVISION.format(*each) for each in [("a1", None), ("b1", "a1"), ("b2", "a1")]]
+HISTORY = [REVISION.format(*ids) for ids in [("a1", None), ("b1", "a1"), ("b2", "a1")]]
 VERSIONS = text("SELECT version_num FROM test169.alembic_version ORDER BY 1")
 
 
@@ -32,8 +32,8 @@ class Base(DeclarativeBase):
     metadata = MetaData(schema="test169")
 
 
-async def after(engine: AsyncEngine, commands: Callable[[Config], None]) -> list[str]:
-    """The versions that the database has after these commands."""
+async def run_commands(engine: AsyncEngine, commands: Callable[[Config], None]) -> list[str]:
+    """Run commands on a database and return its versions afterwards."""
 
     def run(connection: Connection) -> None:
         with alembic_environment(
@@ -47,6 +47,7 @@ async def after(engine: AsyncEngine, commands: Callable[[Config], None]) -> list
 
 
 def merge_and_upgrade(config: Config) -> None:
+    """Merge the heads, and upgrade to the merge."""
     command.merge(config, "heads", rev_id="c1")
     command.upgrade(config, "head")
 
@@ -54,19 +55,19 @@ def merge_and_upgrade(config: Config) -> None:
 @wrong
 async def head(engine: AsyncEngine) -> list[str]:
     """alembic upgrade head"""
-    return await after(engine, lambda config: command.upgrade(config, "head"))
+    return await run_commands(engine, lambda config: command.upgrade(config, "head"))
 
 
 @right
 async def merged(engine: AsyncEngine) -> list[str]:
-    """alembic merge heads; alembic upgrade head"""
-    return await after(engine, merge_and_upgrade)
+    """alembic merge heads, then alembic upgrade head"""
+    return await run_commands(engine, merge_and_upgrade)
 
 
 @right
 async def heads(engine: AsyncEngine) -> list[str]:
     """alembic upgrade heads"""
-    return await after(engine, lambda config: command.upgrade(config, "heads"))
+    return await run_commands(engine, lambda config: command.upgrade(config, "heads"))
 
 
 def check(head: Observation, merged: Observation, heads: Observation) -> None:

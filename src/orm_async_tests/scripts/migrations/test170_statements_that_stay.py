@@ -1,9 +1,10 @@
-"""A new column leaves the ORM's prepared statements valid; a new type does not.
+"""A new column leaves the ORM's prepared statements valid, but a new type does not.
 
 asyncpg's prepared statements stay with their connections while another process migrates. The ORM
-names its columns, so one more is nothing to it. SELECT * (test39) and a column whose type has
-changed fail in the first transaction that comes: then SQLAlchemy forgets the statements of all
-connections of this engine. So a type is changed by expand and contract (test163): a new column.
+names its columns, so an additional column does not affect them. SELECT * (test39) and a column
+whose type has changed fail in the first transaction afterwards. SQLAlchemy then invalidates the
+statements of all connections of this engine. To change a type, expand and contract (test163): add
+a new column.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
@@ -34,6 +35,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def read(connection: AsyncConnection) -> int | str:
+    """Return the walk's length, or "stale" if the prepared statement is no longer valid."""
     async with AsyncSession(connection) as session:
         try:
             return (await session.scalars(select(Walk))).one().km
@@ -41,8 +43,10 @@ async def read(connection: AsyncConnection) -> int | str:
             return "stale"
 
 
-async def migrated(engine: AsyncEngine, other: AsyncEngine, change: str) -> dict[str, int | str]:
-    """What two connections read after another process has migrated; both had read before."""
+async def migrate_between_reads(
+    engine: AsyncEngine, other: AsyncEngine, change: str
+) -> dict[str, int | str]:
+    """Read on two connections, migrate as another process, and return what both read then."""
     async with engine.connect() as one, engine.connect() as two:
         for connection in (one, two):
             await read(connection)
@@ -54,13 +58,13 @@ async def migrated(engine: AsyncEngine, other: AsyncEngine, change: str) -> dict
 @wrong
 async def a_new_type(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
     """another process changes a column's type"""
-    return await migrated(engine, other, "ALTER COLUMN km TYPE bigint")
+    return await migrate_between_reads(engine, other, "ALTER COLUMN km TYPE bigint")
 
 
 @right
 async def a_new_column(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
     """another process adds a column"""
-    return await migrated(engine, other, "ADD COLUMN meters bigint")
+    return await migrate_between_reads(engine, other, "ADD COLUMN meters bigint")
 
 
 def check(a_new_type: Observation, a_new_column: Observation) -> None:

@@ -1,9 +1,9 @@
-"""Routing each statement by get_bind() hides from a session what it has flushed.
+"""If get_bind() routes every statement by itself, a session does not find what it has flushed.
 
-The flush goes to the primary and the SELECT after it to the standby: two connections with two
-transactions, so the session does not find its own row, however fast replication is. insert() is
-not a flush, and goes to the standby too. Choose once for each session, as the documentation
-advises beside its own get_bind(): one factory for writing, one for reading.
+The flush goes to the primary, and the SELECT after it goes to the standby. These are two
+connections with two transactions, so the session does not find its own row, however fast
+replication is. insert() is not a flush, so it also goes to the standby. Choose the server once per
+session, as the documentation recommends: one factory for sessions that write, one for the others.
 
 Symptom: 25006 "cannot execute INSERT in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
@@ -22,22 +22,23 @@ from orm_async_tests.models import User
 NEW = select(func.count(User.id)).where(User.username == "new")
 
 
-async def add_and_look(session: AsyncSession) -> dict[str, object]:
+async def add_and_count(session: AsyncSession) -> dict[str, object]:
+    """Flush a new user, count it, and execute an insert() as well."""
     session.add(User(username="new"))
     await session.flush()
-    found = await session.scalar(NEW)
+    rows = await session.scalar(NEW)
     try:
         await session.execute(insert(User).values(username="newer"))
     except DBAPIError as error:
-        return {"own rows found": found, "insert()": getattr(error.orig, "sqlstate", None)}
-    return {"own rows found": found, "insert()": "executed"}
+        return {"own rows": rows, "insert()": getattr(error.orig, "sqlstate", None)}
+    return {"own rows": rows, "insert()": "executed"}
 
 
 @wrong
 async def by_statement(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, object]:
-    """flushes, UPDATE and DELETE go to the primary, all else to the standby; add, and look"""
+    """flushes, UPDATE and DELETE go to the primary, all other statements to the standby"""
     primary, standby = make_engine(primary_url), make_engine(standby_url)
 
     class Routing(Session):
@@ -47,25 +48,25 @@ async def by_statement(
             return standby.sync_engine
 
     async with AsyncSession(sync_session_class=Routing) as session:
-        return await add_and_look(session)
+        return await add_and_count(session)
 
 
 @right
 async def by_session(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, object]:
-    """a factory for sessions that write, another one for those that read; add, and look"""
+    """one factory for sessions that write, another one for sessions that read"""
     writing = async_sessionmaker(make_engine(primary_url))
     reading = async_sessionmaker(make_engine(standby_url))
     async with reading() as session:
         await session.scalars(select(User))
     async with writing() as session:
-        return await add_and_look(session)
+        return await add_and_count(session)
 
 
 def check(by_statement: Observation, by_session: Observation) -> None:
-    assert by_statement.value == {"own rows found": 0, "insert()": "25006"}
-    assert by_session.value == {"own rows found": 1, "insert()": "executed"}
+    assert by_statement.value == {"own rows": 0, "insert()": "25006"}
+    assert by_session.value == {"own rows": 1, "insert()": "executed"}
 
 
 main = main_of(__name__)

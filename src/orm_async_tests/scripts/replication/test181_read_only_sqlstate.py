@@ -1,8 +1,8 @@
-"""A standby refuses writes, and some reads, with 25006: no class says that.
+"""A standby rejects writes and some reads with SQLSTATE 25006, which no exception class represents.
 
-SELECT ... FOR UPDATE, nextval() and LISTEN are refused like an INSERT, advisory locks are not.
-Through asyncpg the error is a plain DBAPIError, through psycopg an InternalError, and the
-connection is kept: match the SQLSTATE, and send the whole transaction to the primary.
+It rejects SELECT ... FOR UPDATE, nextval() and LISTEN like an INSERT, but it allows advisory locks.
+With asyncpg the error is a plain DBAPIError, with psycopg an InternalError, and the connection
+stays usable. Match the SQLSTATE, and send the whole transaction to the primary.
 
 Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS
@@ -24,36 +24,37 @@ STATEMENTS: dict[str, Executable] = {
 }
 
 
-async def locked_users(engine: AsyncEngine) -> int:
+async def lock_users(engine: AsyncEngine) -> int:
+    """Lock all users and return how many there are."""
     async with engine.begin() as connection:
         return len((await connection.execute(STATEMENTS["SELECT FOR UPDATE"])).all())
 
 
 @wrong
 async def by_class(make_engine: MakeEngine, primary_url: URL, standby_url: URL) -> dict[str, int]:
-    """lock rows on the standby; on OperationalError go to the primary"""
+    """lock rows on the standby; on an OperationalError, use the primary"""
     try:
-        return {"users locked": await locked_users(make_engine(standby_url))}
+        return {"users locked": await lock_users(make_engine(standby_url))}
     except OperationalError:
-        return {"users locked": await locked_users(make_engine(primary_url))}
+        return {"users locked": await lock_users(make_engine(primary_url))}
 
 
 @right
 async def by_sqlstate(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, int]:
-    """the same; on a DBAPIError with SQLSTATE 25006 go to the primary"""
+    """lock rows on the standby; on a DBAPIError with SQLSTATE 25006, use the primary"""
     try:
-        return {"users locked": await locked_users(make_engine(standby_url))}
+        return {"users locked": await lock_users(make_engine(standby_url))}
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != "25006":
             raise
-        return {"users locked": await locked_users(make_engine(primary_url))}
+        return {"users locked": await lock_users(make_engine(primary_url))}
 
 
 @variant
-async def each(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
-    """send statements of several kinds to the standby"""
+async def five_statements(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
+    """execute five kinds of statements on the standby"""
     standby, outcomes = make_engine(standby_url), dict[str, object]()
     for name, statement in STATEMENTS.items():
         try:
@@ -65,12 +66,12 @@ async def each(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
     return outcomes
 
 
-def check(by_class: Observation, by_sqlstate: Observation, each: Observation) -> None:
+def check(by_class: Observation, by_sqlstate: Observation, five_statements: Observation) -> None:
     assert by_class.sqlstate == "25006"
     assert not by_class.error.connection_invalidated
     assert by_sqlstate.value == {"users locked": 3}
     refused = dict.fromkeys(["INSERT", "SELECT FOR UPDATE", "nextval()", "LISTEN"], "25006")
-    assert each.value == {**refused, "advisory lock": "executed"}
+    assert five_statements.value == {**refused, "advisory lock": "executed"}
 
 
 main = main_of(__name__)

@@ -1,10 +1,10 @@
-"""Right after a commit a standby may not have the row: wait for its position.
+"""A standby may lack a row right after its commit, until it has replayed the commit's position.
 
-Replication is asynchronous: what was committed on the primary is there once the standby has
-replayed it, which a pause holds back here. Who must see the own write reads from the primary, or
-waits until the standby has replayed pg_current_wal_lsn(), asked after the commit. The position is
-an int on asyncpg and a str on psycopg: let the server compare. pg_current_wal_insert_lsn() may be
-ahead of all that is replayed while nobody writes.
+Replication is asynchronous. A standby shows what the primary committed once it has replayed it,
+which a pause delays here. To read your own write, read from the primary, or wait until the standby
+has replayed pg_current_wal_lsn(), which you query after the commit. The position is an int with
+asyncpg and a str with psycopg, so let the server compare it. Do not use
+pg_current_wal_insert_lsn(): on an idle primary it may be ahead of everything that is replayed.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """
@@ -20,6 +20,7 @@ REPLAYED = text("SELECT pg_last_wal_replay_lsn() >= CAST(:position AS pg_lsn)")
 
 
 async def add(engine: AsyncEngine) -> None:
+    """Commit a new user."""
     async with AsyncSession(engine) as session, session.begin():
         session.add(User(username="new"))
 
@@ -28,47 +29,47 @@ async def add(engine: AsyncEngine) -> None:
 async def at_once(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """replay is held back; commit on the primary, read from the standby"""
+    """pause replay, commit on the primary, and read from the standby"""
     standby.pause()
     await add(make_engine(primary_url))
     async with AsyncSession(make_engine(standby_url)) as session:
-        return {"rows found": await session.scalar(NEW)}
+        return {"rows": await session.scalar(NEW)}
 
 
 @right
 async def from_the_primary(
     make_engine: MakeEngine, primary_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """the same, but read from the primary"""
+    """pause replay, commit on the primary, and read from the primary"""
     standby.pause()
     primary = make_engine(primary_url)
     await add(primary)
     async with AsyncSession(primary) as session:
-        return {"rows found": await session.scalar(NEW)}
+        return {"rows": await session.scalar(NEW)}
 
 
 @right
 async def when_replayed(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """the same, but ask the standby until it has replayed the primary's position"""
+    """commit on the primary, and wait until the standby has replayed its position"""
     standby.pause()
     primary = make_engine(primary_url)
     await add(primary)
     async with AsyncSession(primary) as session:
         commit = {"position": await session.scalar(select(func.pg_current_wal_lsn()))}
     async with AsyncSession(make_engine(standby_url)) as session:
-        behind = not await session.scalar(REPLAYED, commit)
+        is_behind = not await session.scalar(REPLAYED, commit)
         standby.resume()
         while not await session.scalar(REPLAYED, commit):
-            pass  # each question is a round trip; a program waits longer between two
-        return {"was behind": behind, "rows found": await session.scalar(NEW)}
+            pass  # every query is a round trip; in a program, wait between two queries
+        return {"was behind": is_behind, "rows": await session.scalar(NEW)}
 
 
 def check(at_once: Observation, from_the_primary: Observation, when_replayed: Observation) -> None:
-    assert at_once.value == {"rows found": 0}
-    assert from_the_primary.value == {"rows found": 1}
-    assert when_replayed.value == {"was behind": True, "rows found": 1}
+    assert at_once.value == {"rows": 0}
+    assert from_the_primary.value == {"rows": 1}
+    assert when_replayed.value == {"was behind": True, "rows": 1}
 
 
 main = main_of(__name__)

@@ -1,8 +1,8 @@
-"""With synchronous_commit=remote_apply COMMIT waits until the standby shows it.
+"""With synchronous_commit=remote_apply, COMMIT waits until the standby shows the transaction.
 
-The setting is for a transaction too, so only what is read at once has to pay for it: SET LOCAL.
-The primary must name the standby in synchronous_standby_names, as this one does. COMMIT then waits
-for as long as the standby is away or, as here, behind: without a second standby, writes stop.
+You can set it for one transaction with SET LOCAL, so only writes that are read at once pay for it.
+The primary must name the standby in synchronous_standby_names, as this one does. COMMIT waits as
+long as the standby is down or, as here, behind. Without a second standby, writes stop.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """
@@ -19,7 +19,8 @@ NEW = select(func.count(User.id)).where(User.username == "new")
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
 
 
-async def found(engine: AsyncEngine) -> int | None:
+async def count_new(engine: AsyncEngine) -> int | None:
+    """Return how many new users a server shows."""
     async with AsyncSession(engine) as session:
         return await session.scalar(NEW)
 
@@ -28,18 +29,18 @@ async def found(engine: AsyncEngine) -> int | None:
 async def as_usual(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """replay is held back; commit on the primary, read from the standby"""
+    """pause replay, commit on the primary, and read from the standby"""
     standby.pause()
     async with AsyncSession(make_engine(primary_url)) as session, session.begin():
         session.add(User(username="new"))
-    return {"rows found": await found(make_engine(standby_url))}
+    return {"rows": await count_new(make_engine(standby_url))}
 
 
 @right
 async def remote_apply(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """the same with SET LOCAL synchronous_commit; replay goes on when COMMIT is seen to wait"""
+    """commit with SET LOCAL synchronous_commit, and resume replay once COMMIT waits"""
     standby.pause()
     primary = make_engine(primary_url)
 
@@ -51,16 +52,16 @@ async def remote_apply(
     writing = asyncio.create_task(write())
     async with primary.connect() as connection:
         while not await connection.scalar(WAITING):
-            await connection.rollback()  # pg_stat_activity stands still in a transaction
-    before = await found(make_engine(standby_url))
+            await connection.rollback()  # pg_stat_activity does not change within a transaction
+    before = await count_new(make_engine(standby_url))
     standby.resume()
     await writing
-    return {"while COMMIT waited": before, "rows found": await found(make_engine(standby_url))}
+    return {"while COMMIT waited": before, "rows": await count_new(make_engine(standby_url))}
 
 
 def check(as_usual: Observation, remote_apply: Observation) -> None:
-    assert as_usual.value == {"rows found": 0}
-    assert remote_apply.value == {"while COMMIT waited": 0, "rows found": 1}
+    assert as_usual.value == {"rows": 0}
+    assert remote_apply.value == {"while COMMIT waited": 0, "rows": 1}
 
 
 main = main_of(__name__)

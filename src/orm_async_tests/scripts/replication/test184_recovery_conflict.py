@@ -1,9 +1,9 @@
-"""Replay ends an idle transaction that is in its way: run all of it again.
+"""Replay kills an idle transaction that blocks it: run the whole transaction again.
 
-What the primary has locked or removed, here by ALTER TABLE, a standby has to replay, and after
-max_standby_streaming_delay (here 0) whoever still holds the table has to go. Between two statements
-that costs the connection: psycopg says 40001, as of a running statement (test189), asyncpg only
-that it is lost. So try again on both, and from the beginning.
+A standby must replay what the primary has locked or removed, here by ALTER TABLE. After
+max_standby_streaming_delay (0 here), it ends every session that still holds the table. An idle
+transaction loses its connection. psycopg reports 40001, as for a running statement (test189), and
+asyncpg only reports a lost connection. Handle both, and run the transaction from its beginning.
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"
@@ -24,7 +24,11 @@ USERS = select(func.count(User.id))
 
 
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
-    standby.pause()  # it replays after all awaits: the reader learns of it by its next statement
+    """Alter a table on the primary and let the standby replay it.
+
+    Replay starts after the last await, so the reader notices it only in its next statement.
+    """
+    standby.pause()
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))
     standby.resume()
@@ -32,10 +36,11 @@ async def alter(primary: AsyncEngine, standby: Standby) -> None:
 
 
 async def read_twice(engine: AsyncEngine, *between: Awaitable[None]) -> dict[str, int | None]:
+    """Count the users twice in a transaction, and await `between` after the first count."""
     async with AsyncSession(engine) as session:
         await session.scalar(USERS)
-        for each in between:
-            await each
+        for work in between:
+            await work
         return {"users": await session.scalar(USERS)}
 
 
@@ -43,7 +48,7 @@ async def read_twice(engine: AsyncEngine, *between: Awaitable[None]) -> dict[str
 async def once(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
-    """read twice in a transaction on the standby; in between the table is altered"""
+    """read twice in a transaction on the standby, while the primary alters the table"""
     return await read_twice(make_engine(standby_url), alter(make_engine(primary_url), standby))
 
 
@@ -51,7 +56,7 @@ async def once(
 async def anew(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
-    """the same; on 40001 or a lost connection begin anew"""
+    """read twice; on 40001 or a lost connection, run the transaction again"""
     reading = make_engine(standby_url)
     try:
         return await read_twice(reading, alter(make_engine(primary_url), standby))

@@ -1,8 +1,8 @@
-"""With target_session_attrs=primary new connections follow a failover.
+"""With target_session_attrs=primary, new connections follow a failover.
 
-The driver asks one host after the other, and keeps the first that is what was asked for. In the
-URL `host` stands several times, with a port in each, which SQLAlchemy's dialect for asyncpg
-requires. Each new connection asks anew; one that the pool has kept is not asked.
+The driver tries one host after the other and keeps the first one that is a primary. In the URL,
+`host` appears several times, each time with a port, which SQLAlchemy's dialect for asyncpg
+requires. Every new connection makes this choice again. A pooled connection does not.
 
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
 Symptom: psycopg: OperationalError "failed: Connection refused"
@@ -20,20 +20,22 @@ from orm_async_tests.models import User
 
 
 def host(url: URL) -> str:
+    """Return the host and port of a URL as a multihost URL needs them."""
     return f"{url.query['host']}:5432"
 
 
 async def add(engine: AsyncEngine, name: str) -> Any:
+    """Add a user and return the name from the database."""
     async with engine.begin() as connection:
-        added = insert(User).values(username=name).returning(User.username)
-        return await connection.scalar(added)
+        statement = insert(User).values(username=name).returning(User.username)
+        return await connection.scalar(statement)
 
 
 @wrong
 async def one_host(
     make_engine: MakeEngine, primary_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """write; the primary dies and its standby is promoted; write again"""
+    """one host: write, fail over to the standby, and write again"""
     engine = make_engine(primary_url, poolclass=NullPool)
     before = await add(engine, "before")
     standby.catch_up()
@@ -46,7 +48,7 @@ async def one_host(
 async def several_hosts(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """the same; the URL names both hosts, the standby first, and target_session_attrs=primary"""
+    """both hosts and target_session_attrs=primary: write, fail over, and write again"""
     hosts = {"host": (host(standby_url), host(primary_url)), "target_session_attrs": "primary"}
     engine = make_engine(primary_url.set(query=hosts), poolclass=NullPool)
     before = await add(engine, "before")

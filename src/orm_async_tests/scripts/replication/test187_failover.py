@@ -1,9 +1,9 @@
-"""After a failover the whole unit of work has to run again, not the rest of it.
+"""After a failover, run the whole unit of work again, not only the statement that failed.
 
-The transaction died with the primary: to send the failed statement again on the next connection
-stores half of the work. While no server is a primary, connecting fails: by an OSError on asyncpg,
-by an OperationalError on psycopg. A commit whose answer was lost may be there already: what is run
-again has to bear that (test154).
+The transaction died with the primary. If you only repeat the failed statement on the next
+connection, you store half of the work. While no server is a primary, connecting fails: with an
+OSError on asyncpg and an OperationalError on psycopg. A COMMIT whose reply was lost may have
+succeeded, so the unit of work must be safe to run twice (test154).
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
@@ -20,12 +20,14 @@ ONE, TWO = insert(User).values(username="one"), insert(User).values(username="tw
 ADDED = select(User.username).where(User.username.in_(["one", "two"])).order_by(User.id)
 
 
-def either(*urls: URL) -> URL:
-    hosts = tuple(f"{each.query['host']}:5432" for each in urls)
+def primary_of(*urls: URL) -> URL:
+    """Return a URL that connects to whichever of these servers is the primary."""
+    hosts = tuple(f"{url.query['host']}:5432" for url in urls)
     return urls[0].set(query={"host": hosts, "target_session_attrs": "primary"})
 
 
-async def added(engine: AsyncEngine) -> list[str]:
+async def list_added(engine: AsyncEngine) -> list[str]:
+    """Return the names that were stored."""
     async with AsyncSession(engine) as session:
         return list(await session.scalars(ADDED))
 
@@ -34,8 +36,8 @@ async def added(engine: AsyncEngine) -> list[str]:
 async def the_rest(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """add two users, a failover in between; roll back, and send the failed statement again"""
-    engine = make_engine(either(primary_url, standby_url))
+    """add two users; after a failover, roll back and repeat the failed statement"""
+    engine = make_engine(primary_of(primary_url, standby_url))
     async with AsyncSession(engine) as session:
         await session.execute(ONE)
         standby.primary.kill()
@@ -46,20 +48,20 @@ async def the_rest(
             await session.rollback()
             await session.execute(TWO)
         await session.commit()
-    return {"users added": await added(engine)}
+    return {"users added": await list_added(engine)}
 
 
 @right
 async def all_of_it(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """the same, but run all again, also when at first there is no primary"""
-    engine = make_engine(either(primary_url, standby_url))
+    """add two users; after a failover, repeat the whole unit until there is a primary"""
+    engine = make_engine(primary_of(primary_url, standby_url))
     for attempt in (1, 2, 3):
         try:
             async with AsyncSession(engine) as session, session.begin():
                 await session.execute(ONE)
-                standby.primary.kill()  # once it is dead this changes nothing
+                standby.primary.kill()  # has no effect on a dead server
                 await session.execute(TWO)
         except (DBAPIError, OSError) as error:
             invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
@@ -69,7 +71,7 @@ async def all_of_it(
                 standby.promote()
         else:
             break
-    return {"attempts": attempt, "users added": await added(engine)}
+    return {"attempts": attempt, "users added": await list_added(engine)}
 
 
 def check(the_rest: Observation, all_of_it: Observation) -> None:

@@ -1,8 +1,9 @@
-"""asyncpg's timeout is for all hosts together: one that is silent hides the next.
+"""asyncpg's timeout covers all hosts of a URL, so a silent host prevents the use of the next.
 
-A host that accepts and never answers, as one behind a broken network does, uses up the whole
-timeout, and the second host is not tried: a bare TimeoutError. psycopg's connect_timeout is for
-each host. Here an async_creator gives each host a timeout of its own; its order is yours too.
+A host that accepts the connection but never answers, as behind a broken network, uses up the whole
+timeout. asyncpg does not try the second host and raises a plain TimeoutError. psycopg's
+connect_timeout applies to one host at a time. An async_creator can give every host its own
+timeout, and decides the order of the hosts.
 
 Symptom: TimeoutError in "asyncpg/connect_utils.py"
 Docs: https://github.com/MagicStack/asyncpg/issues/1155
@@ -27,7 +28,7 @@ TIMEOUT = 0.3  # seconds
 
 @contextmanager
 def silent_host() -> Iterator[str]:
-    """A folder with a socket that is connected to and never answers."""
+    """Give a folder with a server socket that accepts connections and never answers."""
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{folder}/.s.PGSQL.5432")
         listening.listen()
@@ -35,26 +36,28 @@ def silent_host() -> Iterator[str]:
 
 
 def host(url: URL) -> str:
+    """Return the host of a URL, which may be the folder of a socket."""
     return str(url.query.get("host") or url.host)
 
 
-async def answer(engine: AsyncEngine) -> dict[str, Any]:
+async def select_42(engine: AsyncEngine) -> dict[str, Any]:
+    """Connect and select a constant."""
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
 @wrong
 async def one_timeout(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """both hosts in the URL, and a timeout"""
+    """a silent host and the server in one URL, with a timeout"""
     with silent_host() as silent:
-        hosts = tuple(f"{each}:{url.port or 5432}" for each in (silent, host(url)))
+        hosts = tuple(f"{name}:{url.port or 5432}" for name in (silent, host(url)))
         both = url._replace(host=None, port=None).set(query={"host": hosts})
-        return await answer(make_engine(both, connect_args={"timeout": TIMEOUT}))
+        return await select_42(make_engine(both, connect_args={"timeout": TIMEOUT}))
 
 
 @right
 async def one_for_each(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """an async_creator that asks one host after the other, each with a timeout"""
+    """an async_creator that tries one host after the other, each with a timeout"""
     arguments: dict[str, Any] = {
         "user": url.username,
         "password": url.password,
@@ -64,12 +67,12 @@ async def one_for_each(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
     with silent_host() as silent:
 
         async def connect() -> Any:
-            for each in (silent, host(url)):
+            for name in (silent, host(url)):
                 with suppress(OSError):
-                    return await asyncpg.connect(host=each, port=url.port, **arguments)
+                    return await asyncpg.connect(host=name, port=url.port, **arguments)
             raise OSError("no host answers")
 
-        return await answer(make_engine(async_creator=connect))
+        return await select_42(make_engine(async_creator=connect))
 
 
 def check(one_timeout: Observation, one_for_each: Observation) -> None:

@@ -1,9 +1,10 @@
-"""A long read on a standby is cancelled, or it holds back replay for everybody.
+"""A long read on a standby is canceled, or it delays replay for all readers.
 
-max_standby_streaming_delay says how long a running statement may be in the way of what the primary
-has locked or removed. At 0 it is cancelled at once, and its connection stays; at -1 replay waits
-for it, and others read older and older rows. The default is 30 seconds. Give reports a standby of
-their own, or run them again as after a serialization failure (test102).
+max_standby_streaming_delay limits how long a running statement may block the replay of what the
+primary has locked or removed. At 0 the statement is canceled at once, but its connection survives.
+At -1 replay waits for the statement, and other readers see older and older rows. The default is 30
+seconds. Use a separate standby for reports, or run them again as after a serialization failure
+(test102).
 
 Symptom: 40001 "canceling statement due to conflict with recovery"
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY
@@ -17,18 +18,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, variant
 from orm_async_tests.models import TrackPoint, User
 
-HOLD = select(func.pg_advisory_xact_lock(1))  # the report waits for this, and so is long
+HOLD = select(func.pg_advisory_xact_lock(1))  # makes the report wait, so that it takes long
 REPORT = select(func.count(User.id), func.pg_advisory_xact_lock(1))
 POINTS = select(func.count(TrackPoint.id))
 WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = :kind")
 
 
-async def until_waiting(session: AsyncSession, kind: str) -> None:
+async def wait_for_lock_waiter(session: AsyncSession, kind: str) -> None:
+    """Wait until somebody waits for a lock of this kind."""
     while not await session.scalar(WAITING, {"kind": kind}):
-        pass  # each question is a round trip
+        pass  # every query is a round trip
 
 
 async def change(primary: AsyncEngine) -> None:
+    """Alter the table of users and delete all points."""
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))
         await connection.execute(text("DELETE FROM track_points"))
@@ -38,12 +41,12 @@ async def change(primary: AsyncEngine) -> None:
 async def cancelled(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> None:
-    """0: a report runs on the standby while the primary alters its table"""
+    """delay 0: a report runs on the standby while the primary alters its table"""
     reading = make_engine(standby_url)
     async with AsyncSession(reading) as holding, AsyncSession(reading) as reporting:
         await holding.execute(HOLD)
         report = asyncio.create_task(reporting.scalar(REPORT))
-        await until_waiting(holding, "advisory")
+        await wait_for_lock_waiter(holding, "advisory")
         await change(make_engine(primary_url))
         standby.catch_up()
         await report
@@ -53,15 +56,15 @@ async def cancelled(
 async def waited_for(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
-    """-1: the same; the primary has deleted all points too"""
+    """delay -1: a report runs on the standby while the primary alters its table"""
     reading = make_engine(standby_url)
     async with AsyncSession(reading) as holding, AsyncSession(reading) as reporting:
         await holding.execute(HOLD)
         report = asyncio.create_task(reporting.scalar(REPORT))
-        await until_waiting(holding, "advisory")
+        await wait_for_lock_waiter(holding, "advisory")
         await change(make_engine(primary_url))
         async with AsyncSession(reading) as other:
-            await until_waiting(other, "relation")
+            await wait_for_lock_waiter(other, "relation")
             meanwhile = await other.scalar(POINTS)
             await holding.rollback()
             users = await report

@@ -1,4 +1,4 @@
-"""`serve` as a process of its own, as an operator starts it."""
+"""The command `serve` in a process of its own, as an operator runs it."""
 
 import os
 import signal
@@ -19,13 +19,13 @@ from orm_async_tests.errors import INTERRUPTED
 from tests.processes import DEADLINE, until
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
-WORKER = "spawn_main"  # multiprocessing's name for it, in a child's command line
-GRACE_IS_OVER = "graceful shutdown exceeded"  # uvicorn waited for ten seconds
+WORKER = "spawn_main"  # multiprocessing's function, in the command line of a worker
+TIMED_OUT = "graceful shutdown exceeded"  # uvicorn's log, after it has waited for ten seconds
 
 
 @dataclass(frozen=True)
 class Service:
-    """Where it listens, its process, and what that says."""
+    """A process of the service, with its base URL and its log."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -35,28 +35,28 @@ class Service:
     def pid(self) -> int:
         return self.process.pid
 
-    def end(self, by: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to stop. It must exit by itself, without an error and before its time is up."""
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to stop. It must exit by itself, before its time is up and without a traceback."""
         self.process.send_signal(by)
         code = self.process.wait(DEADLINE)
         assert code in (0, -signal.SIGTERM, INTERRUPTED), code
-        log = self.said()
+        log = self.read_log()
         assert "Traceback" not in log, log
-        assert GRACE_IS_OVER not in log, log
+        assert TIMED_OUT not in log, log
 
-    def said(self) -> str:
-        """What it has logged."""
+    def read_log(self) -> str:
+        """Return what the process has logged so far."""
         self.log.seek(0)
         return self.log.read().decode()
 
     def workers(self) -> list[int]:
-        """The processes that serve, if these are its children (Linux)."""
+        """Return the process ids of its workers. Linux only."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(pid) for pid in children if WORKER in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
-def ready(url: str) -> bool:
-    """Whether the service is."""
+def is_ready(url: str) -> bool:
+    """Return whether a service at this URL answers that it is ready."""
     try:
         return httpx.get(f"{url}/health/ready").is_success
     except httpx.TransportError:
@@ -64,16 +64,19 @@ def ready(url: str) -> bool:
 
 
 @contextmanager
-def started(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
-    """A service on this database, or its own, whose start goes on; it has ended when this does."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    where = {"DATABASE_URL": url.render_as_string(hide_password=False)} if url else {}
+def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
+    """Start a service on this database, or on its own one, and do not wait until it is ready.
+
+    The process has exited when the block has ended.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = str(unused.getsockname()[1])
+    database = {"DATABASE_URL": url.render_as_string(hide_password=False)} if url else {}
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
             [*SERVE, "--port", port, *arguments],
-            env={**os.environ, **variables, **where},
+            env={**os.environ, **variables, **database},
             stdout=log,
             stderr=log,
         ) as process,
@@ -82,17 +85,17 @@ def started(url: URL | None, *arguments: str, **variables: str) -> Iterator[Serv
         try:
             yield service
         except BaseException as error:
-            error.add_note(service.said())
+            error.add_note(service.read_log())
             raise
         finally:
             process.terminate()
 
 
 @contextmanager
-def serving(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
-    """A service that is ready, and is ended as by an operator."""
-    with started(url, *arguments, **variables) as service:
-        until(lambda: ready(service.url))
+def run_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
+    """Run a service that is ready, and stop it as an operator does."""
+    with start_service(url, *arguments, **variables) as service:
+        until(lambda: is_ready(service.url))
         yield service
         if service.process.poll() is None:
-            service.end()
+            service.stop()

@@ -9,7 +9,9 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
+from orm_async_tests.faults import injection, sweeping
 from orm_async_tests.faults.expected_violations import EXPECTED
+from orm_async_tests.faults.pattern_sweeps import TIMEOUTS
 from tests.faults.sweep_helpers import run_sweep
 
 PAGE = (Path(__file__).parents[2] / "docs/faults.md").read_text("utf-8")
@@ -53,3 +55,20 @@ def test_the_page_lists_the_known_defects() -> None:
         for expected in EXPECTED
     }
     assert set(DEFECT.findall(PAGE)) == defects
+
+
+def test_the_page_states_the_limits_of_the_sweep() -> None:
+    closed, asyncpg = injection.CLOSED_WITHIN, TIMEOUTS["asyncpg"]
+    first, last = sweeping.FIRST, sweeping.LAST
+    sentences = [
+        f"the caller was not released within {injection.RELEASED_WITHIN:g} seconds",
+        f"within {closed['asyncpg']:g} (asyncpg) or {closed['psycopg']:g} seconds (psycopg)",
+        f"waits for more than {injection.SILENT_FOR:g} seconds is cancelled",
+        f"in a transaction {injection.SETTLED_WITHIN:g} seconds later",
+        f"still running {injection.SETTLED_WITHIN:g} seconds later",
+        f"`timeout` and `command_timeout` of {asyncpg['timeout']:g} seconds",
+        f"`connect_timeout` of {TIMEOUTS['psycopg']['connect_timeout']:g} seconds",
+        f"of more than {first + last} messages",
+        f"the first {first} and the last {last}",
+    ]
+    assert [sentence for sentence in sentences if sentence not in PAGE] == []

@@ -87,7 +87,6 @@ def faults(session: nox.Session) -> None:
     if session.posargs:
         python(session, *sweep, *session.posargs)
         return
-    python(session, "-m", "benchmarks", "fault_controls")
     for driver, loop in product(("asyncpg", "psycopg"), ("asyncio", "uvloop")):
         stack = ["--driver", driver, "--loop", loop]
         python(session, *sweep, *stack)

@@ -16,7 +16,6 @@ MODULES = {
     "service": "benchmarks.service",
     "slow_clients": "benchmarks.slow_clients",
     "poolers": "benchmarks.poolers",
-    "fault_controls": "benchmarks.fault_controls",
 }
 
 

@@ -1,61 +1,109 @@
-"""A control that reports less than it must is a failure."""
+"""Positive controls of the fault sweep: known defects that it must find, mostly in old releases.
 
+A sweep that finds nothing is evidence only if it can find known defects. pip downloads the old
+releases once.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from benchmarks import fault_controls
-from benchmarks.fault_controls import Control
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import db
-from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.versions.releases import release_folder
+from orm_async_tests.faults.outcome import PARTIAL_COMMIT, TROUBLE, UNUSABLE, WAITING
+from orm_async_tests.versions.releases import install_release
 from tests.conftest import with_url
 
-SWEEP = ("--pattern", "copy_first", "--fault", "timeout")
+ROOT = Path(__file__).parents[2]
+BUSY_LOAD = f"{__name__}:load_in_a_busy_loop"
+BUSY_ADDITIONS = 3_000_000  # keep the event loop busy for some hundredths of a second
+CONTROLS = {  # the arguments of a sweep, the libraries' releases, a violation, and its least count
+    "COPY before BEGIN commits a part of the work": (
+        ("--pattern", "copy_first", "--fault", "cancel"),
+        {},
+        PARTIAL_COMMIT,
+        6,
+    ),
+    "SQLAlchemy 2.0.36 loses a connection when opening it is cancelled": (
+        ("--pattern", "connect", "--fault", "cancel"),
+        {"sqlalchemy": "2.0.36"},
+        TROUBLE,
+        10,
+    ),
+    "SQLAlchemy 2.1.4 keeps a closed connection after a second cancel": (
+        ("--pattern", "add", "--fault", "cancel+cancel"),
+        {"sqlalchemy": "2.1.4"},
+        UNUSABLE,
+        10,
+    ),
+    "SQLAlchemy 2.1.4 keeps a closed connection after AnyIO's scope": (
+        ("--pattern", "add", "--fault", "scope"),
+        {"sqlalchemy": "2.1.4"},
+        UNUSABLE,
+        3,
+    ),
+    "asyncpg 0.31.0 waits for a silent server despite its timeouts": (
+        ("--pattern", "commit", "--fault", "stall"),
+        {"asyncpg": "0.31.0"},
+        WAITING,
+        16,
+    ),
+    "psycopg's executemany() spoils its connection when cancelled in a busy loop": (
+        ("--driver", "psycopg", "--pattern", BUSY_LOAD, "--fault", "cancel"),
+        {},
+        UNUSABLE,
+        1,
+    ),
+}
 
 
-@pytest.fixture(autouse=True)
-def use_database(database: db.Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the sweeps in the database of this worker."""
-    monkeypatch.setenv("DATABASE_URL", with_url(database)["DATABASE_URL"])
+async def load_in_a_busy_loop(engine: AsyncEngine) -> None:
+    """Run an executemany() after keeping the event loop busy."""
+
+    def keep_busy(*_: Any) -> None:
+        sum(range(BUSY_ADDITIONS))
+
+    async with engine.begin() as connection:
+        event.listen(connection.sync_connection, "before_cursor_execute", keep_busy)
+        await connection.execute(text("SELECT :n"), [{"n": str(n)} for n in range(100)])
 
 
 @pytest.mark.thorough
-def test_a_control_is_caught_or_missed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("sweep", "releases", "violation", "points"), CONTROLS.values(), ids=CONTROLS
+)
+def test_the_sweep_finds_a_known_defect(
+    sweep: tuple[str, ...],
+    releases: Mapping[str, str],
+    violation: str,
+    points: int,
+    database: db.Database,
+    home: Path,
 ) -> None:
-    caught = Control("one", SWEEP, "partial commit", 3)
-    missed = Control("two", SWEEP, "lost commit", 1)
-    monkeypatch.setattr(fault_controls, "CONTROLS", (caught, missed))
-    assert fault_controls.main([]) == 1
-    out = capsys.readouterr().out
-    assert "caught  one" in out
-    assert "MISSED  two" in out
-
-    monkeypatch.setattr(fault_controls, "CONTROLS", (caught,))
-    assert fault_controls.main([]) == 0
-
-
-def test_a_sweep_that_cannot_run_is_an_error() -> None:
-    with pytest.raises(CouldNotRun, match="ended with 2"):
-        Control("three", ("--pattern", "nothing"), "lost commit", 1).count_violations()
-
-
-def test_a_sweep_of_another_release_is_an_error(home: Path) -> None:
-    release_folder("sqlalchemy", "0.0.0", home).mkdir(parents=True)  # without SQLAlchemy in it
-    control = Control("four", SWEEP, "partial commit", 1, {"sqlalchemy": "0.0.0"})
-    with pytest.raises(CouldNotRun, match="was swept in place of"):
-        control.count_violations()
-
-
-def test_a_word_selects_the_controls_with_it_in_their_names() -> None:
-    assert [control.sweep for control in fault_controls.select_controls(["COPY"])] == [
-        fault_controls.CONTROLS[0].sweep
-    ]
-    with pytest.raises(CouldNotRun, match="flood"):
-        fault_controls.select_controls(["flood"])
-
-
-def test_the_names_of_controls_are_unique() -> None:
-    names = [control.name for control in fault_controls.CONTROLS]
-    assert len(set(names)) == len(names) == 6
+    folders = [str(install_release(*pin, home)) for pin in releases.items()]
+    process = subprocess.run(
+        [sys.executable, "-m", "orm_async_tests", "faults", "--json", *sweep],
+        env={**with_url(database), "PYTHONPATH": os.pathsep.join(folders)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode in (0, 1), process.stderr
+    document = json.loads(process.stdout)
+    assert releases.items() <= document["stack"].items()
+    counts = Counter(
+        name
+        for cell in document["cells"]
+        for outcome in cell["violations"]
+        for name in outcome["broken"]
+    )
+    assert counts[violation] >= points, counts

@@ -80,16 +80,17 @@ class Contender:
     def patterns(self) -> Iterator[Pattern]:
         """Yield its patterns. A function that gets one row makes a pattern of `tasks` too."""
         for name, function in vars(self.module).items():
-            if not (inspect.isfunction(function) and hasattr(function, "mark")):
+            mark = getattr(function, "mark", None)
+            if mark is None or not inspect.isfunction(function):
                 continue
             label = inspect.getdoc(function) or ""
-            pattern = Pattern(self.name, name, label, function.mark, function)
+            pattern = Pattern(self.name, name, label, mark, function)
             if pattern.workload == "get":
-                yield Pattern(self.name, name, label, function.mark, _get_in_turn(function))
+                yield Pattern(self.name, name, label, mark, _get_in_turn(function))
                 name, label = name.replace("get", "tasks", 1), f"{label}, in ten tasks"
-                yield Pattern(self.name, name, label, function.mark, _get_in_tasks(function))
+                yield Pattern(self.name, name, label, mark, _get_in_tasks(function))
             elif pattern.workload in WRITES:
-                yield Pattern(self.name, name, label, function.mark, _write(function))
+                yield Pattern(self.name, name, label, mark, _write(function))
             else:
                 yield pattern
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orm_async_tests import catalogue, db, symptoms
-from orm_async_tests.cli import parser
+from orm_async_tests.cli import build_parser
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.run.fixtures import FIXTURES
 from orm_async_tests.harness.run.runner import run_script
@@ -33,7 +33,7 @@ def list_commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
 
 
 def test_the_documents_name_every_command() -> None:
-    commands = list_commands(parser(), "orm-async-tests")
+    commands = list_commands(build_parser(), "orm-async-tests")
     assert [command for command in commands if command not in DOCUMENTS] == []
 
 

@@ -1,4 +1,4 @@
-"""An error's text leads to the scripts that show it, and another program's to none."""
+"""The look-up of errors: known errors lead to scripts, those of other programs do not."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ from orm_async_tests import catalogue
 from orm_async_tests.symptoms import find_scripts
 from tests.cli.commands import orm
 
-KNOWN = {entry.number: entry.symptoms for entry in catalogue.read_scripts()}
+KNOWN = {script.number: script.symptoms for script in catalogue.read_scripts()}
 POOL = "QueuePool limit of size 5 overflow 10 reached"
 
 
-def sqlite(statement: str) -> None:
-    """Run it twice through SQLAlchemy on another database."""
+def run_twice_on_sqlite(statement: str) -> None:
+    """Run a statement twice through SQLAlchemy on SQLite."""
     engine = create_engine("sqlite://")
     try:
         with engine.connect() as connection:
@@ -31,17 +31,17 @@ def sqlite(statement: str) -> None:
         engine.dispose()
 
 
-async def too_late() -> None:
-    """Run out of time."""
+async def time_out() -> None:
+    """Raise TimeoutError."""
     async with asyncio.timeout(0):
         await asyncio.sleep(1)
 
 
-def grown() -> None:
-    """Change a dictionary while it is read."""
+def change_while_iterating() -> None:
+    """Change a dictionary while a loop reads it."""
     growing: dict[int, int] = {1: 1}
-    for each in growing:
-        growing[each + 1] = 1
+    for key in growing:
+        growing[key + 1] = 1
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def grown() -> None:
         (FileNotFoundError, lambda: Path("nowhere").read_text()),
         (TypeError, lambda: list(json.loads("null"))),
         (UnicodeDecodeError, lambda: b"\xff".decode()),
-        (TimeoutError, lambda: asyncio.run(too_late())),
-        (RuntimeError, grown),
-        (IntegrityError, lambda: sqlite("INSERT INTO rows VALUES (1)")),
-        (OperationalError, lambda: sqlite("SELECT nothing")),
+        (TimeoutError, lambda: asyncio.run(time_out())),
+        (RuntimeError, change_while_iterating),
+        (IntegrityError, lambda: run_twice_on_sqlite("INSERT INTO rows VALUES (1)")),
+        (OperationalError, lambda: run_twice_on_sqlite("SELECT nothing")),
     ],
 )
-def test_a_traceback_of_something_else_names_no_script(
+def test_a_traceback_of_another_program_names_no_script(
     error: type[Exception], foreign: Callable[[], Any]
 ) -> None:
     with pytest.raises(error) as caught:
@@ -87,9 +87,10 @@ def test_a_part_of_an_error_is_enough(text: str, number: int) -> None:
     assert number in find_scripts(text, KNOWN)
 
 
-@pytest.mark.parametrize("typed", [True, False])
-def test_why_answers_with_cause_cure_and_what_to_type(typed: bool) -> None:
-    done = orm("why", POOL) if typed else orm("why", stdin=f"Traceback ...\n{POOL}, timed out\n")
+@pytest.mark.parametrize("is_argument", [True, False])
+def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
+    pasted = f"Traceback ...\n{POOL}, timed out\n"
+    done = orm("why", POOL) if is_argument else orm("why", stdin=pasted)
     assert done.returncode == 0
     assert done.stdout.startswith("test32  ")
     assert "  cure: " in done.stdout
@@ -102,7 +103,7 @@ def test_why_says_so_when_it_knows_no_script() -> None:
     assert "no script shows this error" in done.stderr
 
 
-def test_why_without_an_error_says_what_to_type() -> None:
+def test_why_without_an_error_names_the_remedy() -> None:
     done = orm("why", stdin=" \n")
     assert done.returncode == 2
     assert "  type:  orm-async-tests why" in done.stderr

@@ -1,4 +1,4 @@
-"""Database URLs are checked and translated for each driver in one place."""
+"""Database URLs are checked, and translated for the drivers."""
 
 import asyncio
 import socket

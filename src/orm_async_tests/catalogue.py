@@ -1,4 +1,4 @@
-"""The numbered scripts: finds their files and reads what they say, without importing them."""
+"""Finds the numbered scripts and reads their texts without importing them."""
 
 import ast
 import importlib
@@ -43,7 +43,7 @@ LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
     18: "A single SELECT opens a transaction, and the session keeps it open.",
     20: "After an SQL error, roll back before you use the session again.",
     19: "A savepoint limits the damage of an error to what came after the savepoint.",
-    1: "Give each task a session of its own.",
+    1: "Use one session per task.",
     24: "Sharing a session between tasks often works, so tests do not catch the mistake.",
     32: "A task that holds one connection and asks for another can deadlock the pool.",
     33: "A pooled connection can die while it is idle; pool_pre_ping detects that.",
@@ -56,7 +56,7 @@ LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
 
 @dataclass(frozen=True)
 class ScriptFile:
-    """The text of one script's file, in parts."""
+    """The parts of one script's text."""
 
     number: int
     path: Path
@@ -106,7 +106,7 @@ def read_scripts() -> list[ScriptFile]:
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
-    """Return the scripts to read first, in that order, each with its lesson."""
+    """Return the scripts to read first, in that order, with their lessons."""
     files = _find_files()
     return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 

@@ -80,7 +80,7 @@ def compose_url() -> URL:
 
 
 def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
-    """Return the URL for the driver from --driver or ORM_ASYNC_DRIVER, or else for its own.
+    """Return the URL for the driver from --driver, ORM_ASYNC_DRIVER or the URL itself.
 
     Raises CouldNotRun if the driver is unknown, is not installed, or does not have a parameter of
     the URL; source says where the URL comes from.

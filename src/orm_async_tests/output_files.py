@@ -32,5 +32,5 @@ def write(path: Path, text: str, option: str) -> None:
 
 def _refusal(why: str, path: Path, option: str) -> CouldNotRun:
     return CouldNotRun(
-        f"the file cannot be written: {why}", str(path), f"{option} with a file in your own folder"
+        f"the file cannot be written: {why}", str(path), f"{option} with a file that you can write"
     )

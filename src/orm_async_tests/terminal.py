@@ -39,9 +39,9 @@ def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
 def print_python(source: str) -> None:
     """Print Python code, highlighted if standard output is a terminal.
 
-    The colors are those of the terminal's own palette and the background is left alone, so that
-    the code is readable on dark and light terminals. Long lines are not cut: the terminal wraps
-    them, and a copy of the text is still the code.
+    The colors come from the terminal's palette and there is no background color, so that the code
+    is readable on dark and on light terminals. The terminal wraps long lines. Nothing is cut, and
+    text that you copy is valid code.
     """
     if not sys.stdout.isatty():
         print(source)

@@ -1,7 +1,7 @@
-"""Database URLs: checks what a user typed, and translates it for each driver.
+"""Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
-The two drivers name their connection parameters differently, and each fails with an error of its
-own if it does not know one. This module is the one place that knows both. A URL has two forms:
+The drivers have different names for the parameters of a connection, and fail with different errors
+if they do not know one. Only this module knows the names. A URL has two forms:
 
 - parse_url() returns the portable form, whose query has libpq's names, for example
   `?sslmode=require`.
@@ -28,7 +28,7 @@ DEFAULT_PORT = 5432
 
 
 class Parameter(NamedTuple):
-    """What a parameter of a URL's query may be."""
+    """The values that a parameter of a URL may have, and the drivers that know it."""
 
     expected: str
     accepts: Callable[[str], bool] = bool
@@ -87,7 +87,7 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Return the URL in a text, in the portable form, with asyncpg if it names no driver.
+    """Parse a database URL and return it in the portable form. Its default driver is asyncpg.
 
     source is where the text comes from, for example "--db". Raises CouldNotRun, which names the
     source, if the text is not a URL of PostgreSQL or has a parameter that no driver understands.
@@ -96,7 +96,7 @@ def parse_url(text: str, source: str) -> URL:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
             raise ValueError("control characters are not part of a URL")
         if "," in urllib.parse.urlsplit(text).netloc.rpartition("@")[2]:
-            raise _refusal("several hosts stand in front of the query", source, SEVERAL_HOSTS)
+            raise _refusal("the URL has several hosts before its query", source, SEVERAL_HOSTS)
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
@@ -112,7 +112,7 @@ def parse_url(text: str, source: str) -> URL:
 
 
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
-    """Return the same database through a driver, in the form that SQLAlchemy needs for it.
+    """Return a URL for one driver, in the form that SQLAlchemy needs.
 
     Raises CouldNotRun, which names the source, if the driver does not have a parameter of the URL.
     """
@@ -129,12 +129,12 @@ def with_driver(url: URL, driver: str, source: str = "") -> URL:
 
 
 def portable(url: URL) -> URL:
-    """Return a URL in the form whose parameters have libpq's names, as psql takes it."""
+    """Return a URL in the portable form."""
     return _portable(url, "")
 
 
 def libpq_parameters(url: URL) -> dict[str, str]:
-    """Return what libpq needs to connect to a URL, by its own names, without the password."""
+    """Return libpq's parameters for a connection to a URL, without the password."""
     url = portable(url)
     hosts = url.query.get("host", url.host or "")
     if isinstance(hosts, tuple):
@@ -155,7 +155,7 @@ def _is_libpq(name: str) -> bool:
 
 
 def hide_secrets(url: URL) -> str:
-    """Return the portable form as a text without passwords."""
+    """Return a URL in the portable form as text, with its passwords hidden."""
     shown = portable(url)
     if "sslpassword" in shown.query:
         shown = shown.update_query_dict({"sslpassword": "hidden"})
@@ -163,7 +163,7 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Return the port in a text. Raises CouldNotRun, which names the source, if it is none."""
+    """Return a port as a number. Raises CouldNotRun, which names the source, for other texts."""
     if not (_is_whole(text, 1) and int(text) in PORTS):
         raise CouldNotRun(
             f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"
@@ -172,7 +172,7 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return asyncpg's arguments: some by its own names, the others in a DSN."""
+    """Return a query with asyncpg's arguments: some by name, the others inside a DSN."""
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     others = {name: query[name] for name in query if name not in BY_KEYWORD}
     if others:
@@ -182,7 +182,7 @@ def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 @event.listens_for(Engine, "do_connect")
 def _read_timeout(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
-    """Turn asyncpg's timeout into a number: a URL can only hold a text (test118).
+    """Convert asyncpg's timeout to a number, because a URL can only hold text (test118).
 
     Every engine of this package needs it, so importing this module registers it.
     """
@@ -191,7 +191,7 @@ def _read_timeout(_dialect: Any, _record: Any, _arguments: Any, parameters: dict
 
 
 def _portable(url: URL, source: str) -> URL:
-    """Check a URL of either driver's form and return the portable form. Raises CouldNotRun."""
+    """Check a URL in any form and return its portable form. Raises CouldNotRun."""
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -210,7 +210,7 @@ def _portable(url: URL, source: str) -> URL:
 
 
 def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
-    """Yield the parameters of the query, those inside asyncpg's DSN included."""
+    """Yield the names and values of the query, including those inside asyncpg's DSN."""
     for name, values in url.query.items():
         for value in [values] if isinstance(values, str) else values:
             if name != "dsn":
@@ -240,10 +240,10 @@ def _set_field(url: URL, name: str, value: str, source: str) -> URL:
 
 
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
-    """Return the URL with its hosts where both drivers find them.
+    """Return the URL with its hosts in the places where both drivers look for them.
 
-    One host stands in front of the query, unless it is the directory of a socket. Several hosts
-    stand in the query, each with its port.
+    One host comes before the query, unless it is the directory of a socket. Several hosts are in
+    the query, together with their ports.
     """
     if url.host and hosts:
         raise _refusal("the host is there twice", source)
@@ -264,7 +264,7 @@ def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> UR
 
 
 def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, ...]:
-    """Return texts such as "one:5432", one for each of several hosts."""
+    """Return several hosts with their ports, for example "one:5432"."""
     inside = [_split_port(host) for host in hosts]
     if ports and any(port for _, port in inside):
         raise _refusal("the port is there twice", source)
@@ -276,7 +276,7 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Return a host and its port, "" if it has none. A host with several colons is IPv6."""
+    """Split a host and its port, which may be empty. A host with several colons is IPv6."""
     name, colon, port = host.rpartition(":")
     one = bool(colon) and ":" not in name and "/" not in port
     return (name, port) if one else (host, "")

@@ -22,7 +22,7 @@ SUBCOMMANDS = (
         *("db alembic", "db log"),
     ),
 )
-# Runs each command in one process and names the first one after which SQLAlchemy is imported.
+# Runs all commands in one process and names the first one that imports SQLAlchemy.
 RUN_ALL = """
 import contextlib, io, json, sys
 from orm_async_tests import cli

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from orm_async_tests import catalogue, errors
-from orm_async_tests.cli import parser
+from orm_async_tests.cli import build_parser
 from orm_async_tests.harness.script import Script
 from orm_async_tests.versions import defect_catalogue, pins, ranges
 from orm_async_tests.versions.compat_json import read_compat
@@ -54,7 +54,7 @@ def audit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(defect_catalogue, "load_known_defects", lambda: DEFECTS)
 
     def run_audit(*words: str) -> Done:
-        arguments = parser().parse_args(["audit", *words])
+        arguments = build_parser().parse_args(["audit", *words])
         code = errors.exit_code(lambda: int(arguments.run(arguments)))
         printed = capsys.readouterr()
         return Done(words, code, printed.out, printed.err)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orm_async_tests import catalogue, errors
-from orm_async_tests.cli import parser
+from orm_async_tests.cli import build_parser
 from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, UPSTREAM
 from orm_async_tests.versions import bisection, releases
 from orm_async_tests.versions.bisection import (
@@ -39,7 +39,7 @@ def bisect(capsys: pytest.CaptureFixture[str]) -> Bisect:
     """Run the command in this process."""
 
     def run_bisect(*words: str) -> Done:
-        arguments = parser().parse_args(["bisect", *words])
+        arguments = build_parser().parse_args(["bisect", *words])
         code = errors.exit_code(lambda: int(arguments.run(arguments)))
         printed = capsys.readouterr()
         return Done(words, code, printed.out, printed.err)

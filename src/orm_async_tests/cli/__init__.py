@@ -7,12 +7,12 @@ from orm_async_tests import errors
 
 def main() -> int:
     """Run the subcommand and return its exit code: 0, 1, 77, or 2 if it could not run."""
-    arguments = parser().parse_args()
+    arguments = build_parser().parse_args()
     return errors.exit_code(lambda: int(arguments.run(arguments)))
 
 
-def parser() -> argparse.ArgumentParser:
-    """Every subcommand."""
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line with all subcommands."""
     from orm_async_tests.cli import (
         audit,
         bench,

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print a line for each check, with a remedy if it fails; return 2 if any check fails."""
+    """Run the checks and print one line per check; return 2 if any check fails."""
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         **{name: partial(importlib.metadata.version, name) for name in LIBRARIES},

@@ -69,7 +69,7 @@ def _add_matrix(commands: Any) -> None:
     parser.add_argument("--shard", metavar="1/3", help=shard)
     jobs = "stacks at a time (default: the number of processors)"
     parser.add_argument("--jobs", type=positive_integer, default=os.cpu_count(), help=jobs)
-    timeout = "seconds for each script (default: 60)"
+    timeout = "seconds per script (default: 60)"
     parser.add_argument("--timeout", type=seconds, default=60.0, help=timeout)
     output = f"the file to write (default: {OUTPUT})"
     parser.add_argument("--output", type=Path, default=Path(OUTPUT), metavar="FILE", help=output)
@@ -100,7 +100,7 @@ def positive_integer(text: str) -> int:
 
 
 def matrix(arguments: argparse.Namespace) -> int:
-    """Run the stacks, write each result at once, and print the tables."""
+    """Run the stacks, write every result at once, and print the tables."""
     from orm_async_tests.matrix import records
     from orm_async_tests.matrix.stack_runs import Slot, run_matrix
     from orm_async_tests.postgres.paths import home

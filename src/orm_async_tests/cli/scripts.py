@@ -63,7 +63,7 @@ def _add_run(commands: Any) -> None:
 
 
 def list_scripts(arguments: argparse.Namespace) -> int:
-    """Print the scripts of each chapter, or the learning path."""
+    """Print the scripts by chapter, or the learning path."""
     if arguments.path:
         _print_path()
         return 0
@@ -151,7 +151,7 @@ def _print_summary(results: Sequence["Result"]) -> None:
 def _run_each(
     scripts: Sequence[ScriptFile], database: "Database", loop: str, anyway: bool
 ) -> Iterator["Result"]:
-    """Yield the result of each script as soon as it has run."""
+    """Run the scripts and yield their results one by one."""
     from orm_async_tests.harness.run.runner import run_script
     from orm_async_tests.harness.script import Script
 

@@ -122,7 +122,7 @@ def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
-    """Yield the results that a reader has to look at, each with the reason."""
+    """Yield the results that need attention, with the reasons."""
     for record, entry in _with_entries([*records, *find_missing(records)]):
         verdict, reason = record["verdict"], record["reason"]
         if entry is None or verdict == UPSTREAM:
@@ -135,7 +135,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for each script that should fail on a stack but is not in the run.
+    """Return a result for every script that should fail on a stack but is not in the run.
 
     Only a complete run of all scripts can lack a script.
     """

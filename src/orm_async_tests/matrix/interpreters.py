@@ -80,7 +80,7 @@ def _create_environment(version: str, folder: Path, python: Python) -> None:
 
 
 def _requirements() -> list[str]:
-    """Return this project's requirements, each pinned to the version that is installed here."""
+    """Return this project's requirements, pinned to the versions that are installed here."""
     from packaging.requirements import Requirement
 
     declared = map(Requirement, importlib.metadata.requires("orm-async-tests") or [])

@@ -1,4 +1,4 @@
-"""The result file of a matrix: one JSON object in each line, the last of which is a footer.
+"""The result file of a matrix: one JSON object per line, from a header to a footer.
 
 docs/matrix.schema.json describes the lines.
 """
@@ -186,7 +186,7 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
 
 
 def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:
-    """Return what each stack ran on, with names such as "postgresql" or "settings.jit"."""
+    """Return the identities of the stacks, with names such as "postgresql" or "settings.jit"."""
     return {
         record["stack"]: dict(_flatten(record["identity"], ""))
         for record in records
@@ -209,7 +209,7 @@ def libraries(identity: Mapping[str, str]) -> dict[str, str]:
 
 
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """Return the verdict of each script on each stack, by stack and number."""
+    """Return all verdicts by stack and number of the script."""
     return {
         (record["stack"], record["number"]): record["verdict"]
         for record in records

@@ -40,7 +40,7 @@ async def run_matrix(
     home: Path,
     write: Callable[[Record], None],
 ) -> None:
-    """Run every plan, as many at a time as there are slots, and write each record at once."""
+    """Run all plans, as many at a time as there are slots, and write every record at once."""
     waiting = iter(plans)
 
     async def run_plans(slot: Slot) -> None:
@@ -91,7 +91,7 @@ def _to_record(plan: Plan, document: Record) -> Record:
 
 @dataclass
 class _Run:
-    """A child process that runs scripts and prints one document for each."""
+    """A child process that runs scripts and prints one document per script."""
 
     process: Process
     log: Path

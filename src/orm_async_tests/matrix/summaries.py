@@ -12,7 +12,7 @@ Row = tuple[str, ...]
 
 
 def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and a row for each stack: how many scripts have which verdict."""
+    """Yield a header, and one row per stack: how many scripts have which verdict."""
     counts = {name: Counter[str]() for name in records[0]["stacks"]}
     for (stack, _), verdict in verdicts(records).items():
         counts[stack][verdict] += 1
@@ -23,7 +23,7 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and a row for each script whose verdicts differ between stacks.
+    """Yield a header, and a row for every script whose verdicts differ between stacks.
 
     A stack on which a script is skipped does not count as a difference.
     """
@@ -43,7 +43,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
 
 
 def to_junit(records: Sequence[Record]) -> str:
-    """Return JUnit's XML: a suite for each stack, a case for each script.
+    """Return JUnit's XML: one suite per stack, one case per script.
 
     A case fails if its result is unexpected.
     """

@@ -224,7 +224,15 @@ def test_a_file_of_many_pieces_keeps_its_order(client: httpx.Client, user: int) 
     assert [lat for _, lat in track["geometry"]["coordinates"]] == [n / 100 for n in minutes]
 
 
-@pytest.mark.parametrize("part", [POINT, "<a/>", "x", f"<a b='{'x' * LONG}'/>"], ids=len)
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(POINT, id="points", marks=pytest.mark.thorough),
+        pytest.param("<a/>", id="elements", marks=pytest.mark.thorough),
+        pytest.param("x", id="text"),
+        pytest.param(f"<a b='{'x' * LONG}'/>", id="long attributes"),
+    ],
+)
 def test_memory_does_not_grow_with_the_file(part: str) -> None:
     parser, text = GpxParser(), part * (PIECE_SIZE // len(part) + 1)
     parser.feed(gpx(POINT).partition("</trkseg>")[0].encode())

@@ -1,4 +1,4 @@
-"""A client that stalls holds neither a connection nor a turn, and not for ever."""
+"""A client that stalls holds no connection, and loses its own one after a timeout."""
 
 import json
 import logging
@@ -21,6 +21,11 @@ from tests.service.walkers import NDJSON, POINT
 POOL = 2
 STALLED = POOL + 3  # clients
 UPLOADS, DOWNLOADS = ["ndjson", "gpx"], ["track.ndjson", "track.geojson", "live"]
+KINDS = {  # of the limit that a request counts for
+    **dict.fromkeys(UPLOADS, "uploads"),
+    **dict.fromkeys(DOWNLOADS, "streams"),
+    "bulk": "requests",
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +58,11 @@ def impatient(tables: db.Database) -> Iterator[tuple[FastAPI, httpx.Client]]:
         yield app, client
 
 
-@pytest.mark.parametrize("kind", [*UPLOADS, *DOWNLOADS])
+@pytest.mark.parametrize("kind", KINDS)
 def test_stalled_clients_stop_nobody_else(
     app: FastAPI, client: httpx.Client, walker: int, kind: str
 ) -> None:
-    running = "uploads" if kind in UPLOADS else "streams"
+    running = KINDS[kind]
     track = f"{json.dumps(POINT)}\n" * (FEW + 1)
     with stalled(client.base_url, walker, kind, STALLED):
         until(lambda: "pool_checked_out 0.0" in client.get("/metrics").text)

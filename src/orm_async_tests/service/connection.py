@@ -1,8 +1,8 @@
 """An HTTP connection that closes when its client stops reading.
 
-Nothing but memory is held while a response waits for its client: uvicorn waits for the client to
-read, and asyncio keeps what is unsent. Without a limit both would last as long as the client keeps
-its socket open, and a graceful shutdown would wait for them.
+While a response waits for its client, uvicorn waits and asyncio keeps the unsent bytes in memory.
+Without a limit both would last as long as the client keeps its socket open, and a shutdown would
+wait for them.
 """
 
 import asyncio
@@ -11,17 +11,18 @@ import logging
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 SHUTDOWN_TIMEOUT = 1.0  # seconds without progress, once the process is asked to stop
-LOGGER = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
+LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all levels
 
 
 class Connection(H11Protocol):
-    """uvicorn's connection, which aborts after send_timeout seconds without any progress.
+    """A connection of uvicorn that aborts if it sends nothing for send_timeout seconds.
 
-    The lifespan's state names send_timeout. During a shutdown it is SHUTDOWN_TIMEOUT.
+    The application's lifespan must yield a state with `send_timeout`. During a shutdown the limit
+    is SHUTDOWN_TIMEOUT.
     """
 
     _timer: asyncio.TimerHandle | None = None
-    _unsent = 0  # bytes when the timer was started
+    _unsent = 0  # bytes, when the timer was started
     _stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -40,7 +41,7 @@ class Connection(H11Protocol):
         self._stop_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer: there is nobody to wait for."""
+        """Stop the timer: the client has left."""
         self._stop_timer()
         super().connection_lost(exc)
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from orm_async_tests.service.schemas import PointIn
 
 COLUMNS = ["user_id", "lat", "lon", "date"]
-# The number of fields, then the length and the value of each one: an integer, two floats, and the
-# microseconds since EPOCH.
+# The number of fields, then the length and the value of every field: an integer, two floats, and
+# the microseconds since EPOCH.
 ROW = struct.Struct("!hiiididiq")
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)  # no flags, no extension
 TRAILER = struct.pack("!h", -1)

@@ -1,4 +1,4 @@
-"""A semaphore that serves its waiters in order and makes nobody wait for ever."""
+"""A semaphore that serves waiting tasks in order, and limits how long they wait."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ class FairSemaphore:
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
-        """Let `limit` tasks in at a time, and let each other task wait for `timeout` seconds."""
+        """Let `limit` tasks in at a time. Another task waits for at most `timeout` seconds."""
         self._semaphore = asyncio.Semaphore(limit)
         self._timeout = timeout
 

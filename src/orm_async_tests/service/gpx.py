@@ -51,7 +51,7 @@ DATE_TIME = re.compile(  # xsd:dateTime with a year of four digits
 )
 END_OF_DAY = re.compile(r"24:00:00(\.0+)?")
 
-# These limit the memory of expat, and its work: it parses an unfinished tag again with each piece.
+# These limit the memory and the work of expat: every piece makes it parse an unfinished tag again.
 MAX_TOKEN = 64 * 1024  # bytes of a tag or a comment
 MAX_NAMES = 64 * 1024  # characters of all names together
 MAX_DEPTH = 100  # nested elements
@@ -144,7 +144,7 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Refuse an unknown encoding before Python looks it up: it keeps each name for ever."""
+        """Refuse an unknown encoding before Python looks its name up, and caches it for ever."""
         if encoding is not None and encoding.lower() not in ENCODINGS:
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
             raise self._file_error(f"{detail} windows-1252 are among those that are read")
@@ -223,7 +223,10 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Yield the track points that end in each piece of a file. Raise HTTPException 422."""
+    """Parse a file, and yield the track points that end in a piece together.
+
+    Raise HTTPException 422 for an invalid file or point.
+    """
     parser = GpxParser()
     async for piece in pieces:
         yield parser.feed(piece)

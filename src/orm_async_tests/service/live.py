@@ -1,7 +1,7 @@
 """New points as server-sent events.
 
-One connection of each process LISTENs for all clients. A notification only wakes the clients of a
-user: each of them reads the points from the table, so a lost notification loses no point.
+A process LISTENs on one connection for all its clients. A notification only wakes the clients of a
+user. They read the points from the table, so a lost notification loses no point.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ async def newest_id(reader: Reader, user_id: int) -> int:
 
 
 def format_events(points: Rows) -> bytes:
-    """Return a server-sent event for each point, whose id is the point's."""
+    """Return one server-sent event per point, with the id of the point."""
     documents = {point.id: PointOut.model_validate(point).model_dump_json() for point in points}
     return b"".join(
         format_sse_event(id=str(point_id), event="point", data_str=document)

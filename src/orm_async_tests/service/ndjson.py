@@ -1,4 +1,4 @@
-"""NDJSON as a stream: one point in each line, of which only a few are in memory at a time."""
+"""NDJSON as a stream: one point per line, of which only a few are in memory at a time."""
 
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
@@ -50,9 +50,10 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Yield the lines that end in each piece. Raise HTTPException 422 for a line that is too long.
+    """Split a body into lines, and yield those that end in a piece together.
 
-    Drop a byte order mark at the start, which RFC 8259 lets a parser ignore.
+    Drop a byte order mark at the start, which RFC 8259 lets a parser ignore. Raise HTTPException
+    422 for a line that is longer than MAX_LINE.
     """
     number, rest = 1, b""
     async for piece in pieces:
@@ -67,7 +68,10 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Yield the points of the lines that end in each piece. Raise HTTPException 422."""
+    """Parse a body, and yield the points of the lines that end in a piece together.
+
+    Raise HTTPException 422 for an invalid line.
+    """
     number = 1
     async for lines in split_lines(pieces):
         yield parse_lines(lines, number)

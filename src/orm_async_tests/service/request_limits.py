@@ -1,4 +1,4 @@
-"""Limits for each worker: requests at a time, the length of a body, the time to send it."""
+"""Limits of a worker: concurrent requests, the length of a body, and the time to send it."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from orm_async_tests.service.problems import RETRY_AFTER, make_problem
 from orm_async_tests.service.settings import Settings
 
 UNLIMITED = ("/health", "/metrics")
-UPLOADS = ("ndjson", "gpx")  # the last part of a path whose body is never in memory as a whole
-STREAMS = ("live", "track.ndjson", "track.geojson")  # and of one whose response is not
+UPLOADS = ("ndjson", "gpx")  # the last segments of paths whose body is a stream
+STREAMS = ("live", "track.ndjson", "track.geojson")  # and of paths whose response is a stream
 WITHOUT_BODY = ("GET", "HEAD")  # no route reads one
 SHUTDOWN_TIMEOUT = 1.0  # seconds without a byte, once the process is asked to stop
 CLOSE = {"Connection": "close"}  # the rest of the body is not read
 TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", CLOSE
-LOGGER = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
+LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all levels
 
 
 def has_two_lengths(scope: Scope) -> bool:
@@ -33,9 +33,9 @@ def has_two_lengths(scope: Scope) -> bool:
 
 
 def kind_of(scope: Scope) -> str:
-    """Return which limit a request counts for: uploads, streams or requests.
+    """Return the kind of a request: uploads, streams or requests. Every kind has a limit.
 
-    Slow clients fill the first two, so that other requests are still served.
+    Slow clients can reach the limits of uploads and streams, and other requests are still served.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":
@@ -44,7 +44,7 @@ def kind_of(scope: Scope) -> str:
 
 
 class Bodies:
-    """Receives bodies from clients that must not be slow, and less slow during a shutdown."""
+    """Limits how long the service waits for the bodies of requests."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -52,18 +52,18 @@ class Bodies:
         self._stopping = False
 
     def stop(self) -> None:
-        """Wait no longer than SHUTDOWN_TIMEOUT for any further part of a body."""
+        """Wait at most SHUTDOWN_TIMEOUT for the next part of a body, because the service stops."""
         self._stopping = True
         deadline = asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT
         for timeout in self._timeouts:
             if not timeout.expired():
                 timeout.reschedule(deadline)
 
-    def limited(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
-        """Wrap receive(), to raise HTTPException for a body that is too long or too slow.
+    def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
+        """Return a receive() that raises HTTPException for a body that is too long or too slow.
 
-        The client has receive_timeout seconds, and another for each receive_rate bytes. Only the
-        time counts in which the service waits for the client.
+        The client has receive_timeout seconds, and one more for every receive_rate bytes. Only the
+        time in which the service waits for the client counts. `max_size` is in bytes.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()
@@ -71,7 +71,7 @@ class Bodies:
         async def limited() -> Message:
             nonlocal received, waited, complete
             if complete:
-                return await receive()  # it waits for the client to leave
+                return await receive()  # returns when the client leaves
             allowed = self._settings.receive_timeout + received / self._settings.receive_rate
             began = loop.time()
             message = await self._within(allowed - waited, receive)
@@ -99,19 +99,19 @@ class Bodies:
                     self._timeouts.discard(timeout)
         except TimeoutError:
             if self._stopping:
-                stops = "the service stops: send the request again"
+                stops = "the service is stopping: send the request again"
                 raise HTTPException(503, stops, RETRY_AFTER | CLOSE) from None
-            slow = "the body comes too slowly; nothing was added"
+            slow = "the body arrives too slowly; nothing was added"
             raise HTTPException(408, slow, CLOSE) from None
 
 
 class Limits:
-    """Answers 400 to a body of two lengths, and 503 to a request too many (ASGI middleware)."""
+    """ASGI middleware that answers a body of two lengths with 400, and excess requests with 503."""
 
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
     ) -> None:
-        """Limit an app's requests, and count by kind those that run."""
+        """Limit the requests of an app. `running` counts them by kind while they run."""
         self._app = app
         self._settings = settings
         self._bodies = bodies
@@ -123,7 +123,7 @@ class Limits:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve a request, or refuse it."""
         if scope["type"] == "http" and has_two_lengths(scope):
             return await make_problem(400, *TWO_LENGTHS)(scope, receive, send)
         if scope["type"] != "http" or scope["path"].startswith(UNLIMITED):
@@ -135,10 +135,10 @@ class Limits:
         if scope["method"] not in WITHOUT_BODY:
             uploads = kind == "uploads"
             max_size = self._settings.max_upload if uploads else self._settings.max_body
-            receive = self._bodies.limited(scope, receive, max_size)
+            receive = self._bodies.limit(scope, receive, max_size)
         self._running[kind] += 1
         try:
-            with suppress(ClientDisconnect):  # limited() has logged it
+            with suppress(ClientDisconnect):  # Bodies has logged it
                 await self._app(scope, receive, send)
         finally:
             self._running[kind] -= 1

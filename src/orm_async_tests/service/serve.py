@@ -51,8 +51,8 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         from orm_async_tests.service.connection import Connection
         from orm_async_tests.service.engines import service_urls
     except ImportError as error:
-        what = f"the package {error.name} is not installed"
-        raise CouldNotRun(what, "this Python", install_extra("service")) from None
+        problem = f"the package {error.name} is not installed"
+        raise CouldNotRun(problem, "this Python", install_extra("service")) from None
     settings = read_settings()
     with bind(host, port) as listener, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)

@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 class Spool:
     """Bytes that are written once and then read, without blocking the event loop on the disk.
 
-    The file is in tempfile's directory (TMPDIR) and has no name there. It disappears when the
-    block ends, and also when the process is killed.
+    The temporary file is in TMPDIR and has no name there, so it disappears when the block ends, and
+    also when the process is killed.
     """
 
     def __init__(self, memory: int) -> None:
@@ -38,7 +38,7 @@ class Spool:
         self._file.close()
 
     async def fill(self, parts: AsyncIterable[bytes]) -> None:
-        """Write all parts. Raise HTTPException 503 if the disk refuses them."""
+        """Write all parts. Raise HTTPException 503 if the disk is full or not writable."""
         async for part in parts:
             self._size += len(part)
             try:

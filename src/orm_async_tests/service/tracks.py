@@ -1,7 +1,7 @@
 """A user's track as a stream: NDJSON and GeoJSON.
 
-A client may read a track at any pace, so no connection waits for it: each batch of points is a
-read of its own. The server writes the JSON of a batch as one text, which needs the least work of
+A client may read a track at any pace, so no connection waits for it: every batch of points is read
+by another statement. The server writes the JSON of a batch as one text, which is the least work for
 this process.
 """
 
@@ -39,8 +39,11 @@ POSITION = func.concat("[", POINTS.lon, ",", POINTS.lat, "]")
 router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
-def batch_of(text: ColumnElement[str], separator: str) -> Select[Any]:
-    """Build the query for the texts of the next points, joined; it has no row without the user."""
+def select_batch(text: ColumnElement[str], separator: str) -> Select[Any]:
+    """Return a query that joins the texts of the points after an id.
+
+    It has one row, or none if there is no such user.
+    """
     points = select(POINTS.id, text.label("text")).where(POINTS.user_id == USER, POINTS.id > AFTER)
     batch = points.order_by(POINTS.id).limit(BATCH).subquery().c
     between = literal_column(f"'{separator}'", Text)
@@ -53,7 +56,7 @@ def batch_of(text: ColumnElement[str], separator: str) -> Select[Any]:
     )
 
 
-LINES, POSITIONS = batch_of(LINE, ""), batch_of(POSITION, ",")
+LINES, POSITIONS = select_batch(LINE, ""), select_batch(POSITION, ",")
 
 
 class Batch(NamedTuple):
@@ -72,15 +75,15 @@ async def read_batch(
     return Batch((rows[0].text or "").encode(), rows[0].last, rows[0].points) if rows else None
 
 
-async def first_batch(reader: Reader, query: Select[Any], user_id: int) -> Batch:
-    """Return the first points, before the response begins. Raise HTTPException 404."""
+async def read_first_batch(reader: Reader, query: Select[Any], user_id: int) -> Batch:
+    """Return the first points, so that a 404 can precede the response. Raise HTTPException 404."""
     batch = await read_batch(reader, query, user_id)
     if batch is None:
         raise user_not_found()
     return batch
 
 
-async def texts(
+async def stream_texts(
     reader: Reader, query: Select[Any], user_id: int, batch: Batch | None, separator: bytes = b""
 ) -> AsyncIterator[bytes]:
     """Yield the text of this batch and of those that follow, until one is not full."""
@@ -93,24 +96,26 @@ async def texts(
         batch = await read_batch(reader, query, user_id, batch.last)
 
 
-async def feature(reader: Reader, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
+async def stream_feature(reader: Reader, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
     """Yield a GeoJSON feature with the positions as a MultiPoint, which may be empty."""
     yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
-    async for text in texts(reader, POSITIONS, user_id, batch, b","):
+    async for text in stream_texts(reader, POSITIONS, user_id, batch, b","):
         yield text
     yield b']},"properties":{"user":%d}}' % user_id
 
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
-async def ndjson(user_id: Id, reader: Read) -> StreamingResponse:
-    """A user's points, one JSON document in each line, as /points/ndjson takes them."""
-    batch = await first_batch(reader, LINES, user_id)
-    lines = texts(reader, LINES, user_id, batch)
+async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
+    """Download a user's points, one JSON document per line, as /points/ndjson accepts them."""
+    batch = await read_first_batch(reader, LINES, user_id)
+    lines = stream_texts(reader, LINES, user_id, batch)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 @router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
-async def geojson(user_id: Id, reader: Read) -> StreamingResponse:
-    """A user's points as a GeoJSON feature."""
-    batch = await first_batch(reader, POSITIONS, user_id)
-    return StreamingResponse(feature(reader, user_id, batch), media_type="application/geo+json")
+async def stream_geojson(user_id: Id, reader: Read) -> StreamingResponse:
+    """Download a user's points as a GeoJSON feature."""
+    batch = await read_first_batch(reader, POSITIONS, user_id)
+    return StreamingResponse(
+        stream_feature(reader, user_id, batch), media_type="application/geo+json"
+    )

@@ -1,5 +1,5 @@
 """Testing.
 
 A test needs a database that no other test changes, even if the tested code commits. Savepoints,
-TRUNCATE and cloned databases all provide this, at different costs.
+TRUNCATE and cloned databases all keep tests apart, at different costs.
 """

@@ -10,7 +10,7 @@ from orm_async_tests.drivers import DRIVERS
 
 SQLITE = "aiosqlite"  # the driver for scripts that need no PostgreSQL
 DEFAULT_LOOP, UVLOOP = "asyncio", "uvloop"
-POOLER_MODES = ("session", "transaction", "transaction-unprepared")
+POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepared")
 
 
 def database_choice(option: str | None) -> tuple[str, str]:

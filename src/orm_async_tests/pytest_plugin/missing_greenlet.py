@@ -75,8 +75,8 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
     Pydantic keeps only the text of MissingGreenlet, but names the object and the attribute. So do
     FastAPI's errors of validation, which have the same method `errors`.
     """
-    read_errors = getattr(error, "errors", None)
-    if not type(error).__module__.startswith(("pydantic", "fastapi")) or not callable(read_errors):
+    read_errors: Any = getattr(error, "errors", None)
+    if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:
         return
     for entry in read_errors():
         if entry.get("type") == "get_attribute_error" and "MissingGreenlet" in entry["msg"]:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -279,7 +280,8 @@ class Cluster:
         """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:
-            os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), stop_signal)
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may have ended just now
+                os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), stop_signal)
             with open_file(self.lock, os.O_RDWR) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)  # the supervisor ends with its server
         with refusals(sockets):

@@ -25,9 +25,15 @@ class Server(uvicorn.Server):
     """A server that runs in a thread and has no signal handlers."""
 
     def __init__(self, app: FastAPI) -> None:
-        super().__init__(
-            uvicorn.Config(app, http=Connection, port=0, log_level="warning", lifespan="on")
+        config = uvicorn.Config(
+            app,
+            http=Connection,
+            port=0,
+            log_level="warning",
+            lifespan="on",
+            timeout_keep_alive=int(DEADLINE),  # no test depends on the pace of its client
         )
+        super().__init__(config)
         self.is_listening = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

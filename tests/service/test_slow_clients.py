@@ -2,7 +2,9 @@
 
 import json
 import logging
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from logging.handlers import BufferingHandler
 
 import httpx
@@ -13,7 +15,7 @@ from orm_async_tests import db
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.settings import Settings
-from tests.processes import until
+from tests.processes import DEADLINE, until
 from tests.service.conftest import serve_app
 from tests.service.stalled import add_long_track, stalled, start_download, start_upload
 from tests.service.walkers import NDJSON, POINT
@@ -94,6 +96,31 @@ def test_a_body_that_does_not_come_is_a_408(
         answer = connection.makefile("rb").read()
     assert b"HTTP/1.1 408 " in answer
     assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize("data", [b"", b"GET /health/live HTTP/1.1\r\nHost: local"])
+def test_a_client_that_sends_no_complete_head_loses_its_connection(
+    impatient: tuple[FastAPI, httpx.Client], data: bytes
+) -> None:
+    url = impatient[1].base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=DEADLINE) as connection:
+        connection.sendall(data)
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+
+
+def test_a_client_may_send_a_second_request_after_a_pause(
+    impatient: tuple[FastAPI, httpx.Client], walker: int
+) -> None:
+    url = impatient[1].base_url
+    request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection((url.host, url.port or 80), timeout=DEADLINE) as connection:
+        connection.sendall(request)
+        assert b" 200 " in connection.recv(1000)
+        with start_upload(url, walker, "ndjson") as silent:
+            assert b" 408 " in silent.makefile("rb").read()  # receive_timeout has passed
+        connection.sendall(request)
+        assert b" 200 " in connection.recv(1000)
 
 
 def test_a_body_has_more_time_the_more_of_it_has_come(

@@ -62,7 +62,10 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
                 telemetry.export_traces(app, engines.pooled()),
                 shutdown_signals.call_on_shutdown(app.state.hub.close, bodies.stop),
             ):
-                yield {"send_timeout": settings.send_timeout}  # for connection.Connection
+                yield {  # for connection.Connection
+                    "send_timeout": settings.send_timeout,
+                    "receive_timeout": settings.receive_timeout,
+                }
         finally:
             listener.cancel()
             with suppress(asyncio.CancelledError):

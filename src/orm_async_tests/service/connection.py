@@ -1,8 +1,8 @@
-"""An HTTP connection that closes when its client stops reading.
+"""An HTTP connection that closes when its client stops reading, or sends no request.
 
 While a response waits for its client, uvicorn waits and asyncio keeps the unsent bytes in memory.
 Without a limit both would last as long as the client keeps its socket open, and a shutdown would
-wait for them.
+wait for them. uvicorn also waits for the head of a request without a limit.
 """
 
 import asyncio
@@ -17,11 +17,13 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 class Connection(H11Protocol):
     """A connection of uvicorn that aborts if it sends nothing for send_timeout seconds.
 
-    The application's lifespan must yield a state with `send_timeout`. During a shutdown the limit
-    is SHUTDOWN_TIMEOUT.
+    It also aborts if the head of a request has not arrived after receive_timeout seconds. The
+    application's lifespan must yield a state with both timeouts. During a shutdown send_timeout is
+    SHUTDOWN_TIMEOUT.
     """
 
     _timer: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
     _unsent = 0  # bytes, when the timer was started
     _stopping = False
 
@@ -29,6 +31,15 @@ class Connection(H11Protocol):
         """Ask the transport to report any unsent byte, not only more than 64 KiB."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)
+        self._start_head_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Limit the time that the head of a request takes."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_head_timer()
+        elif self._head_timer is None:
+            self._start_head_timer()
 
     def pause_writing(self) -> None:
         """Start the timer: the client reads more slowly than the service writes."""
@@ -41,8 +52,9 @@ class Connection(H11Protocol):
         self._stop_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer: the client has left."""
+        """Stop the timers: the client has left."""
         self._stop_timer()
+        self._stop_head_timer()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -69,3 +81,12 @@ class Connection(H11Protocol):
             return
         LOGGER.info("closed the connection of %s: the client does not read", self.client)
         self.transport.abort()
+
+    def _start_head_timer(self) -> None:
+        timeout = self.app_state["receive_timeout"]
+        self._head_timer = self.loop.call_later(timeout, self.transport.abort)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -15,7 +15,6 @@ MODULES = {
     "patterns": "benchmarks.patterns.measure",
     "service": "benchmarks.service",
     "slow_clients": "benchmarks.slow_clients",
-    "poolers": "benchmarks.poolers",
 }
 
 

@@ -1,18 +1,11 @@
-"""Which settings of an engine work behind PgBouncer, in which of its modes: docs/poolers.md.
+"""The trials behind docs/poolers.md: which engine settings work behind PgBouncer, in which mode.
 
-A cell of the first table is four trials on a private server, each behind a new PgBouncer.
-Without --into, only the modes that the installed PgBouncer supports are tried.
+A cell of the page's first table is four trials, each behind a new PgBouncer.
 """
 
-import argparse
-import asyncio
-import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,11 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.errors import exit_code
 from orm_async_tests.harness.definitions.observation import sqlstate
-from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing, require
+from orm_async_tests.harness.environment.requirements import find_missing
 from orm_async_tests.harness.environment.worker_processes import Processes
-from orm_async_tests.postgres import Pooler, pgbouncer, pooler, private_server
+from orm_async_tests.postgres import Pooler, pgbouncer
 
 PREPARED = "max_prepared_statements"
 SUPPORTS_PREPARED = "pgbouncer>=1.21"
@@ -257,41 +249,3 @@ def available_modes(table: str) -> dict[str, Mapping[str, str]]:
     """Return the columns of a table that the installed PgBouncer supports."""
     usual = {name: mode for name, mode in MODES.items() if mode[PREPARED] == "0"}
     return usual if table == "sessions" or find_missing(SUPPORTS_PREPARED, wire=True) else MODES
-
-
-async def fill_table(server: URL, table: str) -> list[list[str]]:
-    """Return the rows of a table; the first two are its Markdown head."""
-    modes = available_modes(table)
-    rows = [["", *modes], ["---"] * (1 + len(modes))]
-    for name, cell in TABLES[table].items():
-        rows.append([name, *[await cell(server, mode) for mode in modes.values()]])
-    return rows
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the tables, or write them into a page, with the versions and the date."""
-    parser = argparse.ArgumentParser(prog="poolers", description=__doc__)
-    into = "write the tables into docs/poolers.md; needs PgBouncer 1.21 or newer"
-    parser.add_argument("--into", type=Path, metavar="PAGE", help=into)
-    page = parser.parse_args(arguments).into
-    require(SUPPORTS_PREPARED if page else PGBOUNCER, "this program")
-    with private_server() as server:
-        url = db.socket_url(server.login)
-        tables = {name: asyncio.run(fill_table(url, name)) for name in TABLES}
-        versions = f"PostgreSQL {server.login.version}, PgBouncer {pooler.version()}"
-    versions += "".join(f", {name} {version(name)}" for name in ("SQLAlchemy", *db.DRIVERS))
-    sections = {"run": f"Run on {datetime.now(UTC):%Y-%m-%d}: {versions}.\n"}
-    for name, rows in tables.items():
-        sections[name] = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    if page is None:
-        print("\n".join(sections.values()))
-        return 0
-    contents = page.read_text("utf-8")
-    for name, section in sections.items():
-        contents = re.sub(rf"(<!-- {name} -->\n)(\S.*\n)*", rf"\g<1>{section}", contents)
-    page.write_text(contents, "utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(exit_code(main))

@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from benchmarks.poolers import TABLES, available_modes
 
 from orm_async_tests import db
 from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing
+from tests.poolers import TABLES, available_modes
 
-PAGE = Path(__file__).parents[2] / "docs/poolers.md"
+PAGE = Path(__file__).parents[1] / "docs/poolers.md"
 ROWS = [(table, row) for table, rows in TABLES.items() for row in rows]
 DEFAULT_ROWS = ("asyncpg, both caches 0", "`SET`", "`server_settings`: timezone")
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.wire.wire import can_watch
 from tests.odd_urls import WRONG
 
 
@@ -137,3 +138,15 @@ def test_a_host_that_leads_nowhere_is_no_traceback(driver: str, host: str) -> No
     url = URL.create(f"postgresql+{driver}", "u", host=host, database="d")
     with pytest.raises(CouldNotRun, match="no connection"):
         _query(db.Database(url, "url", "nowhere"), "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("query", "is_countable"),
+    [("", True), ("sslmode=disable", True), ("sslmode=prefer", False), ("host=a,b", False)],
+)
+@pytest.mark.parametrize("driver", db.DRIVERS)
+def test_round_trips_are_counted_on_one_host_without_tls(
+    driver: str, query: str, is_countable: bool
+) -> None:
+    url = urls.with_driver(urls.parse_url(f"postgresql:///d?{query}", "--db"), driver)
+    assert can_watch(url) is is_countable

@@ -9,11 +9,12 @@ from orm_async_tests.errors import CouldNotRun
 def require_writable(path: Path, option: str) -> None:
     """Raise CouldNotRun if a file cannot be written, without creating it.
 
-    Commands call this before they work for minutes. option is the one that names the file.
+    Commands call this before they work for minutes. `option` is the option that
+    names the file.
     """
     try:
         if path.is_dir():
-            raise _refusal("it is a folder", path, option)
+            raise _refusal("the path is a folder", path, option)
         if not path.parent.is_dir():
             raise _refusal(f"there is no folder {path.parent}", path, option)
         if not os.access(path if path.exists() else path.parent, os.W_OK):

@@ -5,9 +5,13 @@ A script's docstring names the errors that lead a reader to it:
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Symptom: psycopg: 34000 "cursor ... does not exist"
 
-The parts of such a line, all but one optional: the only driver that raises the error; the class;
-SQLAlchemy's code or PostgreSQL's SQLSTATE; a fragment of the message, in which "..." stands for one
-word; and after "in" texts that the traceback contains if the error has this cause.
+A line has these parts, of which the last or the one before it is required:
+
+- the driver, if only one driver raises the error
+- the class of the error
+- SQLAlchemy's code or PostgreSQL's SQLSTATE
+- a fragment of the message, in which "..." stands for one word
+- after "in", texts that the traceback contains if the error has this cause
 """
 
 import builtins
@@ -53,7 +57,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """One error, in the parts of its line. A part that the line does not have is empty."""
+    """One known error. A part that its line leaves out is empty."""
 
     line: str
     driver: str = ""
@@ -127,7 +131,7 @@ class PastedText:
 def find_scripts(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best first.
 
-    symptoms maps the number of a script to its symptoms. The list has MOST numbers, and more if
+    `symptoms` maps the number of a script to its symptoms. The list has MOST numbers, or more if
     others match as well as the last one. A part that few scripts have counts more than a common
     one, and a place that is missing in a traceback counts against the script.
     """

@@ -5,7 +5,9 @@ if they do not know one. Only this module knows the names. A URL has two forms:
 
 - parse_url() returns the portable form, whose query has libpq's names, for example
   `?sslmode=require`.
-- with_driver() returns the form that SQLAlchemy needs for one driver. Connect with this one only.
+- with_driver() returns the form that SQLAlchemy needs for one driver.
+
+Connect only with the second form.
 """
 
 import math
@@ -87,9 +89,9 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Parse a database URL and return it in the portable form. Its default driver is asyncpg.
+    """Parse a database URL and return it in the portable form. Without a driver it gets asyncpg.
 
-    source is where the text comes from, for example "--db". Raises CouldNotRun, which names the
+    `source` is where the text comes from, for example "--db". Raises CouldNotRun, which names the
     source, if the text is not a URL of PostgreSQL or has a parameter that no driver understands.
     """
     try:
@@ -163,7 +165,7 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Return a port as a number. Raises CouldNotRun, which names the source, for other texts."""
+    """Return a port as a number. Raises CouldNotRun, which names the source, if it is not one."""
     if not (_is_whole(text, 1) and int(text) in PORTS):
         raise CouldNotRun(
             f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"
@@ -184,7 +186,7 @@ def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
 def _read_timeout(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
     """Convert asyncpg's timeout to a number, because a URL can only hold text (test118).
 
-    Every engine of this package needs it, so importing this module registers it.
+    Every engine of this package needs this listener, so importing the module registers it.
     """
     if isinstance(parameters.get("timeout"), str):
         parameters["timeout"] = float(parameters["timeout"])
@@ -203,7 +205,7 @@ def _portable(url: URL, source: str) -> URL:
         elif name in FIELDS:
             url = _set_field(url, name, value, source)
         elif name in query:
-            raise _refusal(f"the parameter {name} is there twice", source)
+            raise _refusal(f"the URL has the parameter {name} twice", source)
         else:
             query[name] = _checked(name, value, source)
     return _with_hosts(url.set(query=query), hosts, ports, source)
@@ -234,7 +236,7 @@ def _checked(name: str, value: str, source: str) -> str:
 
 def _set_field(url: URL, name: str, value: str, source: str) -> URL:
     if getattr(url, FIELDS[name]) is not None:
-        raise _refusal(f"the {name} is there twice", source)
+        raise _refusal(f"the URL names its {name} twice", source)
     field: dict[str, Any] = {FIELDS[name]: value}
     return url.set(**field)
 
@@ -246,14 +248,14 @@ def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> UR
     the query, together with their ports.
     """
     if url.host and hosts:
-        raise _refusal("the host is there twice", source)
+        raise _refusal("the URL names its host twice", source)
     if len(hosts) > 1:
         query = {**url.query, "host": _pair_hosts(hosts, ports, source)}
         names = url.drivername, url.username, url.password
         return URL.create(*names, database=url.database, query=query)
     numbers = [check_port(port, _place(source)) for port in ports if port]
     if len(numbers) > 1:
-        raise _refusal("the port is there twice", source)
+        raise _refusal("the URL names its port twice", source)
     host, inside_port = _split_port(hosts[0]) if hosts else ("", "")
     if inside_port:
         numbers = [check_port(inside_port, _place(source))]
@@ -267,10 +269,10 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
     """Return several hosts with their ports, for example "one:5432"."""
     inside = [_split_port(host) for host in hosts]
     if ports and any(port for _, port in inside):
-        raise _refusal("the port is there twice", source)
+        raise _refusal("the URL names its port twice", source)
     ports = ports * len(hosts) if len(ports) == 1 else ports or [port for _, port in inside]
     if len(ports) != len(hosts) or not all(name for name, _ in inside):
-        raise _refusal("the number of hosts and ports differs", source)
+        raise _refusal("the URL has a different number of hosts and ports", source)
     numbers = [check_port(port or str(DEFAULT_PORT), _place(source)) for port in ports]
     return tuple(f"{name}:{number}" for (name, _), number in zip(inside, numbers, strict=True))
 

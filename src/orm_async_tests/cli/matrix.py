@@ -86,7 +86,7 @@ def _add_formats(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """Return a duration. Raises ValueError unless it is above 0 and finite."""
+    """Return a duration in seconds. Raises ValueError unless it is positive and finite."""
     if not 0 < float(text) < math.inf:
         raise ValueError(text)
     return float(text)

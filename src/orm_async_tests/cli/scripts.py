@@ -166,7 +166,7 @@ def _run_each(
 def _progress_bar(total: int) -> Iterator[Callable[[str], None]]:
     """Yield a function that shows the running script on the terminal.
 
-    It does nothing if the verdicts themselves go to the terminal.
+    The function does nothing if the verdicts themselves go to the terminal.
     """
     if sys.stdout.isatty() or not sys.stderr.isatty():
         yield lambda _: None

@@ -26,8 +26,9 @@ OLD_POOLER = r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$"
 class Expected:
     """Scripts that do not hold on the stacks that match these conditions, and why.
 
-    where maps a field of a stack's identity, for example "driver", "settings.jit" or
-    "packages.greenlet", to a regular expression. versions has ranges of libraries, as in Upstream.
+    `where` maps a field of a stack's identity, for example "driver", "settings.jit" or
+    "packages.greenlet", to a regular expression. `versions` has ranges of
+    libraries, as in Upstream.
     """
 
     numbers: frozenset[int]
@@ -37,7 +38,7 @@ class Expected:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, identity: Mapping[str, str]) -> bool:
-        """Return whether a stack matches; a condition on a field that it lacks does not."""
+        """Return whether a stack meets all conditions. A field that it lacks meets none."""
         fields = ((pattern, identity.get(name)) for name, pattern in self.where.items())
         matches = all(value is not None and re.search(form, value) for form, value in fields)
         return matches and applies(self.versions, libraries(identity))
@@ -137,7 +138,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 def find_missing(records: Sequence[Record]) -> list[Record]:
     """Return a result for every script that should fail on a stack but is not in the run.
 
-    Only a complete run of all scripts can lack a script.
+    The list is empty unless the run is complete and has all scripts.
     """
     if not (records[0]["whole"] and is_complete(records)):
         return []

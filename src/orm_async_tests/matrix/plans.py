@@ -16,9 +16,9 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 class Plan:
     """A stack to run. An empty field stands for what is installed here.
 
-    python is a minor version, for example "3.12". A library's version is one release ("2.1.4") or
-    the newest release of a line ("2.0"). server is a folder with PostgreSQL's programs or "system",
-    as in ORM_ASYNC_PG_BIN, or a URL; empty means the embedded server.
+    `python` is a minor version, for example "3.12". A library's version is one release ("2.1.4") or
+    the newest release of a line ("2.0"). `server` is a URL, or a folder with PostgreSQL's programs,
+    or "system", as in ORM_ASYNC_PG_BIN. Without it the embedded server is used.
     """
 
     driver: str = "asyncpg"
@@ -96,7 +96,7 @@ def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
     """Return a plan for every combination of the axes' values, without duplicates.
 
-    An axis is a field of Plan; one without values keeps its default.
+    An axis is a field of Plan. An axis without values keeps the default.
     """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]

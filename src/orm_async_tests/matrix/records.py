@@ -39,7 +39,7 @@ def header(
 ) -> Record:
     """Return the first record: the stacks and scripts of a run, and the command that started it.
 
-    whole is true if the run has every script.
+    `whole` is true if the run has every script.
     """
     return {
         "record": "header",
@@ -94,7 +94,7 @@ def read(path: Path) -> list[Record]:
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
     if not lines:
-        raise _unreadable(path, "it has no complete line")
+        raise _unreadable(path, "the file has no complete line")
     records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
     if records[0]["record"] != "header":
         raise _unreadable(path, "its first line is not a header")
@@ -119,7 +119,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
     if fields is None:
         raise _unreadable(path, f"line {number} is not a record of a matrix")
     if kind == "header" and record.get("schema") != SCHEMA:
-        raise _unreadable(path, f"it has schema {record.get('schema')}, expected {SCHEMA}")
+        raise _unreadable(path, f"the file has schema {record.get('schema')}, expected {SCHEMA}")
     for name, expected in fields.items():
         if not isinstance(record.get(name), expected):
             raise _unreadable(path, f"line {number} has no valid field {name!r}")
@@ -167,7 +167,7 @@ def is_complete(records: Sequence[Record]) -> bool:
 
 
 def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """Return the records of several runs, for example shards, as those of one run.
+    """Merge the records of several runs, for example of shards, into those of one run.
 
     Raises CouldNotRun if two runs have the same stack.
     """

@@ -27,7 +27,7 @@ LONGEST_LINE = 2**24  # bytes of one result
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in which stacks run one after the other, with an embedded server."""
+    """The folder of an embedded server, on which stacks run one after the other."""
 
     home: Path
     timeout: float  # seconds for one script

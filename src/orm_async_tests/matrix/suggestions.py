@@ -43,7 +43,7 @@ def suggest_entry(failure: Record, records: Sequence[Record]) -> str:
 def find_differences(identity: Identity, others: Sequence[Identity]) -> list[str]:
     """Return a small set of fields by which a stack differs from all others.
 
-    This is greedy: each field is the one that excludes the most of the remaining stacks.
+    The choice is greedy: the next field is the one that excludes most of the remaining stacks.
     """
     likely = [name for name in LIKELY if name in identity]
     names = [*likely, *(name for name in identity if name not in (*likely, *IGNORED))]

@@ -121,12 +121,10 @@ def _through(server: URL, folder: Path) -> URL:
 
 def can_watch(server: URL) -> bool:
     """Return whether a wire can connect there: a PostgreSQL on one host, without TLS."""
-    one = isinstance(server.query.get("host", ""), str)
-    return (
-        server.get_backend_name() == "postgresql"
-        and one
-        and not set(TLS_PARAMETERS) & set(server.query)
-    )
+    has_one_host = isinstance(server.query.get("host", ""), str)
+    tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}
+    is_postgresql = server.get_backend_name() == "postgresql"
+    return is_postgresql and has_one_host and tls_modes == {"disable"}
 
 
 @contextmanager

@@ -6,7 +6,9 @@ from collections import Counter
 import pytest
 
 from orm_async_tests import catalogue, questions
+from orm_async_tests.cli.why import find_answers
 from orm_async_tests.questions import read_questions
+from orm_async_tests.symptoms import MOST, PastedText
 
 SCRIPTS = {script.number: script for script in catalogue.read_scripts()}
 QUESTIONS = read_questions()
@@ -61,6 +63,26 @@ def test_every_section_of_the_asyncio_page_is_covered() -> None:
         "AsyncSession",
         "AsyncSessionTransaction",
     }
+
+
+def test_why_finds_at_least_90_of_100_scripts_by_words_and_by_errors() -> None:
+    texts = [(item, text) for item in ANSWERED for text in (item.text, item.error) if text]
+    missed = [
+        (item.id, text)
+        for item, text in texts
+        if item.script not in find_answers(text, SCRIPTS, QUESTIONS)[0][:MOST]
+    ]
+    assert len(missed) <= 0.1 * len(texts), missed
+
+
+def test_a_symptom_of_a_question_matches_its_error() -> None:
+    pairs = [(item, item.symptom) for item in ANSWERED if item.symptom and item.error]
+    matched = [
+        item.id
+        for item, symptom in pairs
+        if symptom.places or PastedText(item.error).matching_parts(symptom)
+    ]
+    assert matched == [item.id for item, _ in pairs]
 
 
 @pytest.mark.parametrize(

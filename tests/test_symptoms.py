@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from orm_async_tests import catalogue
+from orm_async_tests import catalogue, search, tracebacks
+from orm_async_tests.cli.why import find_answers
+from orm_async_tests.questions import read_questions
 from orm_async_tests.symptoms import find_scripts
 from tests.cli.commands import orm
 
 KNOWN = {script.number: script.symptoms for script in catalogue.read_scripts()}
+SCRIPTS = {script.number: script for script in catalogue.read_scripts()}
 POOL = "QueuePool limit of size 5 overflow 10 reached"
 
 
@@ -87,6 +90,144 @@ def test_a_part_of_an_error_is_enough(text: str, number: int) -> None:
     assert number in find_scripts(text, KNOWN)
 
 
+TIMED_OUT = """\
+Traceback (most recent call last):
+  File "asyncpg/protocol/protocol.pyx", line 207, in bind_execute
+asyncio.exceptions.CancelledError
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/srv/app/main.py", line 41, in report
+    await session.execute(QUERY)
+  File "/srv/lib/python3.12/site-packages/sqlalchemy/ext/asyncio/session.py", line 463, in execute
+    result = await greenlet_spawn(
+  File "/usr/lib/python3.12/asyncio/timeouts.py", line 115, in __aexit__
+    raise TimeoutError from exc_val
+TimeoutError
+"""
+COMMAND_TIMED_OUT = """\
+Traceback (most recent call last):
+  File "/srv/app/main.py", line 41, in report
+    await session.execute(QUERY)
+  File "/srv/lib/python3.12/site-packages/sqlalchemy/ext/asyncio/session.py", line 463, in execute
+    result = await greenlet_spawn(
+  File "asyncpg/protocol/protocol.pyx", line 207, in bind_execute
+TimeoutError
+"""
+CLOSE_CANCELLED = """\
+Traceback (most recent call last):
+  File "/srv/lib/python3.12/site-packages/sqlalchemy/ext/asyncio/session.py", line 1024, in close
+    await greenlet_spawn(self.sync_session.close)
+asyncio.exceptions.CancelledError
+"""
+OTHER_LOOP = "RuntimeError: Event loop is closed"
+BUSY = "InterfaceError: cannot perform operation: another operation is in progress"
+DETACHED = "DetachedInstanceError: Instance <User> is not bound to a Session; attribute refresh"
+LAZY = "DetachedInstanceError: Parent instance <User> is not bound to a Session; lazy load"
+
+
+def answers(text: str) -> list[int]:
+    """Return the numbers of the scripts that `why` names for a text."""
+    return find_answers(text, SCRIPTS, read_questions())[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (f"{OTHER_LOOP}\n{BUSY}", 30),
+        (f"{BUSY}\n{OTHER_LOOP}", 27),
+        ("ValueError: the greenlet library is required to use this function.", 52),
+        (TIMED_OUT, 36),
+        (COMMAND_TIMED_OUT, 73),
+        (CLOSE_CANCELLED, 192),
+        ("asyncpg.exceptions.ConnectionDoesNotExistError: connection was closed in the middle of"
+         " operation", 33),
+        ("ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)", 144),
+        (f"{DETACHED} operation cannot proceed", 6),
+        (f"{LAZY} operation of attribute 'points' cannot proceed", 61),
+    ],
+)  # fmt: skip
+def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
+    assert answers(text)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ('asyncpg.exceptions.DuplicateObjectError: type "status" already exists', 177),
+        ("sqlalchemy.exc.ResourceClosedError: This Connection is closed", 33),
+        ("ERROR: the message of an unknown fault, SQLSTATE: 0A000", 39),
+    ],
+)
+def test_a_part_of_another_error_is_no_answer(text: str, wrong: int) -> None:
+    numbers, is_sure = find_answers(text, SCRIPTS, read_questions())
+    assert not is_sure or wrong not in numbers
+
+
+def test_words_order_the_scripts_that_match_an_error_equally_well() -> None:
+    assert answers("MissingGreenlet after commit")[0] == 6
+    assert answers("MissingGreenlet in a thread")[0] == 130
+
+
+def test_words_lead_to_scripts() -> None:
+    assert answers("populate_existing option of get")[0] == 147
+    assert answers("keep tests apart with TRUNCATE")[0] == 162
+
+
+@pytest.mark.parametrize("text", ["kubernetes ingress", "KeyError: 'session pool commit flush'"])
+def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
+    done = orm("why", text)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("no script ")
+    assert done.stderr.count("\n  test") <= 3
+    assert ("not sure" in done.stderr) == ("\n  test" in done.stderr)
+
+
+def test_list_takes_words() -> None:
+    done = orm("list", "skip", "locked", "queue")
+    assert done.stdout.split()[0] == "test99"
+    assert orm("list", "xylophone").returncode == 1
+
+
+def test_the_index_is_kept_and_built_again_if_it_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_cache_folder", lambda: tmp_path)
+    scripts, questions = list(SCRIPTS.values()), read_questions()
+    (older := tmp_path / "search-0.sqlite").touch()
+    with search.open_index(scripts, questions) as index:
+        expected = index.rank("deadlock")
+    [kept] = tmp_path.iterdir()
+    assert kept != older
+    kept.write_bytes(b"damaged")
+    with search.open_index(scripts, questions) as index:
+        assert index.rank("deadlock") == expected
+
+
+def test_the_index_needs_no_writable_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(search, "_cache_folder", lambda: tmp_path / "file")
+    with search.open_index(list(SCRIPTS.values()), read_questions()) as index:
+        assert index.rank("deadlock").numbers[0] == 101
+
+
+def test_a_tracebacks_first_answer_is_the_users_own_line() -> None:
+    assert tracebacks.own_line(TIMED_OUT) == "main.py:41 in report: await session.execute(QUERY)"
+    assert orm("why", stdin=TIMED_OUT).stdout.startswith("main.py:41 in report: ")
+    assert tracebacks.own_line(OTHER_LOOP) == ""
+
+
+def test_the_own_line_is_the_one_that_raised_the_first_error() -> None:
+    later = TIMED_OUT.replace("line 41", "line 90")
+    log = (
+        f"{TIMED_OUT}\nDuring handling of the above exception, another exception occurred:\n{later}"
+    )
+    assert tracebacks.own_line(log).startswith("main.py:41 ")
+
+
 @pytest.mark.parametrize("is_argument", [True, False])
 def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
     pasted = f"Traceback ...\n{POOL}, timed out\n"
@@ -94,7 +235,7 @@ def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("test32  ")
     assert "  cure: " in done.stdout
-    assert "  type: orm-async-tests run 32 -v" in done.stdout
+    assert "  type: orm-async-tests explain 32" in done.stdout
 
 
 def test_why_says_so_when_it_knows_no_script() -> None:

@@ -43,15 +43,30 @@ COMMON = {
     "NotSupportedError",
     "OperationalError",
     "ProgrammingError",
+    "ResourceClosedError",
     "SAWarning",
     "StatementError",
     "ValidationError",
 }
+# Classes that are not built in, but that every program raises as well.
+EVERYBODYS = {"CancelledError"}
+CLASS = re.compile(r"\b[A-Z][A-Za-z]*(?:Error|Exception|Warning)\b")
+PRINTED = re.compile(rf"{CLASS.pattern}['>)]*: ")  # an error as Python or a log prints it
 TRACEBACK = re.compile(r'\bFile "[^"]+", line \d+')
+CAUSE = re.compile(
+    r"The above exception was the direct cause of the following exception:\s*"
+    r"(?:Traceback \(most recent call last\):)?"
+)
+NEXT_TRACEBACK = re.compile(
+    r"During handling of the above exception, another exception occurred:"
+    r"|Traceback \(most recent call last\):"
+)
+NEXT_MESSAGE = re.compile(rf"^(?=[\w.]*{CLASS.pattern}: )", re.MULTILINE)
 SQL = re.compile(r"\[SQL: .*?\](?= \[parameters| \(Background|$)")
 WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # line breaks of terminals, logs and boxes
 MOST = 3  # scripts that are named for a text
 SHORTEST = 3  # words that a text must have to be looked for inside the known fragments
+BARE_CODE = 4  # words of a text that may have a SQLSTATE and no message
 Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 
@@ -103,47 +118,104 @@ class PastedText:
         """Return the parts of a symptom that the text has, or none if they identify nothing."""
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds = {kind for kind, _ in parts}
+        if self._is_of_another_error(symptom, kinds):
+            return set()
         if kinds & {"code", "sqlstate"}:
             return parts
-        if hasattr(builtins, symptom.error):  # every program raises these: require all parts
+        if hasattr(builtins, symptom.error) or symptom.error in EVERYBODYS:  # require all parts
             required = {"place", "fragment" if symptom.fragment else "error"}
             missing = {part for part in symptom.parts if part[0] in required} - parts
             return set() if missing else parts
         identifies = "fragment" in kinds or ("error" in kinds and symptom.error not in COMMON)
         return parts if identifies else set()
 
+    def _is_of_another_error(self, symptom: Symptom, kinds: set[str]) -> bool:
+        """Return whether the text names another class, or another message of the SQLSTATE.
+
+        A fragment that begins the message needs no class, since drivers have classes of their own.
+        """
+        if "code" in kinds or "error" in kinds:
+            return False
+        if "fragment" in kinds:
+            names_another = bool(symptom.error) and bool(CLASS.search(self.words))
+            begins = rf"(?:^|: ){_pattern(symptom.fragment)}"
+            return names_another and not self._is_inside(symptom) and not self._matches(begins)
+        return bool(symptom.fragment) and len(self.words.split()) > BARE_CODE
+
+    def _is_inside(self, symptom: Symptom) -> bool:
+        """Return whether the whole text is a part of the symptom's fragment."""
+        is_long_enough = len(self.words.split()) >= SHORTEST
+        return is_long_enough and self.words.lower() in symptom.fragment.lower()
+
     def _has(self, kind: str, part: str) -> bool:
         if kind == "place":
             return part in self.without_sql
         if kind == "sqlstate" and part.isdecimal():  # looks like any number unless it is labeled
             return self._matches(rf"(?:^|(?:sqlstate|pgcode)\W+){part}\b")
-        pattern = re.escape(part).replace(r"\.\.\.", r"\S+")
         if kind == "fragment":
-            is_long_enough = len(self.words.split()) >= SHORTEST
-            is_inside = is_long_enough and self.words.lower() in part.lower()
-            return is_inside or self._matches(pattern)
-        return self._matches(rf"\b{pattern}\b")
+            return self._is_inside(Symptom("", fragment=part)) or self._matches(_pattern(part))
+        return self._matches(rf"\b{_pattern(part)}\b")
 
     def _matches(self, pattern: str) -> bool:
         return re.search(pattern, self.words, re.IGNORECASE) is not None
 
 
-def find_scripts(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> list[int]:
+def _pattern(part: str) -> str:
+    return re.escape(part).replace(r"\.\.\.", r"\S+")
+
+
+def find_scripts(
+    text: str, symptoms: Mapping[int, Sequence[Symptom]], preferred: Sequence[int] = ()
+) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best first.
 
     `symptoms` maps the number of a script to its symptoms. The list has MOST numbers, or more if
     others match as well as the last one. A part that few scripts have counts more than a common
-    one, and a place that is missing in a traceback counts against the script.
+    one, and a place that is missing in a traceback counts against the script. Scripts that match
+    equally well are in the order of `preferred`, and then of their numbers. If the text has several
+    errors, the best script for the first one that any script knows is the first of all.
     """
+    scores = _scores(text, symptoms)
+    order = {number: position for position, number in enumerate(preferred)}
+    best = sorted(
+        scores, key=lambda number: (-scores[number], order.get(number, len(order)), number)
+    )
+    numbers = [number for number in best if scores[number] >= scores[best[:MOST][-1]]]
+    firsts = (found for error in split_errors(text) if (found := _scores(error, symptoms)))
+    if first := next(firsts, None):
+        top = max(first.values())
+        decisive = [number for number in best if first.get(number) == top]
+        if decisive and decisive[0] != numbers[0] and scores[numbers[0]] != first.get(numbers[0]):
+            numbers = [decisive[0], *(number for number in numbers if number != decisive[0])]
+    return numbers
+
+
+def split_errors(text: str) -> list[str]:
+    """Divide a log into its errors, each with the errors that it was raised from."""
+    between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
+    return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
+
+
+def is_printed_error(text: str) -> bool:
+    """Return whether a text is a traceback, or has an error with its message."""
+    return bool(TRACEBACK.search(text) or PRINTED.search(text))
+
+
+def words_beside_error(text: str) -> str:
+    """Return what a text has besides an error: not its class and message, nor a traceback."""
+    if TRACEBACK.search(text):
+        return ""
+    return CLASS.sub("", re.sub(rf"[\w.]*{PRINTED.pattern}.*", "", text))
+
+
+def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
     pasted = PastedText(text)
     weights = _weigh_parts(symptoms.values())
-    scores = {
+    return {
         number: max(_score(pasted, symptom, weights) for symptom in matching)
         for number, known in symptoms.items()
         if (matching := [symptom for symptom in known if pasted.matching_parts(symptom)])
     }
-    best = sorted(scores, key=lambda number: (-scores[number], number))
-    return [number for number in best if scores[number] >= scores[best[:MOST][-1]]]
 
 
 def _weigh_parts(symptoms: Iterable[Sequence[Symptom]]) -> dict[Part, float]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orm_async_tests.db import Database
     from orm_async_tests.harness.report.result import Result
 
+MOST_BY_WORDS = 10  # scripts that `list WORDS` prints
 NUMBERS = "numbers or ranges of scripts, for example 1 or 5-7"
 
 
@@ -33,6 +34,8 @@ def add(commands: Any) -> None:
 
 def _add_list(commands: Any) -> None:
     parser = add_command(commands, "list", "list the scripts by chapter")
+    words = "only the scripts that have these words, best first"
+    parser.add_argument("words", nargs="*", metavar="WORD", help=words)
     chapters = f"only this chapter: {', '.join(catalogue.CHAPTERS)}"
     parser.add_argument("--chapter", metavar="NAME", help=chapters)
     since = "only scripts about features that are new in this version of SQLAlchemy"
@@ -70,11 +73,29 @@ def list_scripts(arguments: argparse.Namespace) -> int:
     scripts = catalogue.select([], arguments.chapter)
     if arguments.since:
         scripts = [script for script in scripts if _is_new(script, arguments.since)]
+    if arguments.words:
+        return _print_by_words(scripts, " ".join(arguments.words))
     for chapter in catalogue.group_by_chapter(scripts):
         print(f"{chapter.title} ({chapter.name})")
         for script in chapter.scripts:
             print(f"  {script.command:>7}  {script.claim}")
     return 0
+
+
+def _print_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
+    """Print the scripts that have the words, best first; return 1 if none has."""
+    from orm_async_tests import search
+    from orm_async_tests.questions import read_questions
+
+    with search.open_index(catalogue.read_scripts(), read_questions()) as index:
+        numbers = index.rank(words).numbers
+    by_number = {script.number: script for script in scripts}
+    found = [by_number[number] for number in numbers if number in by_number]
+    for script in found[:MOST_BY_WORDS]:
+        print(f"{script.command:>9}  {script.claim}")
+    if not found:
+        print("no script has these words\n  type: orm-async-tests list", file=sys.stderr)
+    return 0 if found else 1
 
 
 def _print_path() -> None:

@@ -1,0 +1,175 @@
+"""Full-text search over the scripts, by SQLite's FTS5: ranked by bm25, with Porter stemming."""
+
+import ast
+import hashlib
+import os
+import re
+import sqlite3
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.questions import Question
+
+FORM = 1  # of the index: add one when a column or what it holds changes
+WEIGHTS = {  # the columns, and how much a word in them counts
+    "claim": 8.0,
+    "questions": 6.0,
+    "symptoms": 4.0,
+    "chapter": 3.0,
+    "names": 2.0,
+    "labels": 2.0,
+    "prose": 2.0,
+}
+ENOUGH = 0.5  # the share of the words that the best script must have for an answer
+MOST_WORDS = 60  # of a text that are looked for
+WORD = re.compile(r"\w+")
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet
+FILLERS = frozenset(
+    """a all am an and any are as at be been but by can do does for from get gets give has have how
+    i if in into is it its me my no not of on one or our own should so that the their them then
+    there these they this to two use used uses using was we what when where which while who why
+    will with without you your""".split()  # noqa: SIM905 - a list of them needs ten lines
+)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The numbers of the scripts that have words of a text, best first."""
+
+    numbers: tuple[int, ...]
+    coverage: float  # the share of the text's words that the first script has
+
+
+class Index:
+    """An open index."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def rank(self, text: str) -> Ranking:
+        """Rank the scripts by the words of a text."""
+        terms = list(_terms(text))
+        if not terms:
+            return Ranking((), 0)
+        bm25 = f"bm25(scripts, {', '.join(map(str, WEIGHTS.values()))})"
+        query = f"SELECT rowid FROM scripts WHERE scripts MATCH ? ORDER BY {bm25}, rowid"
+        numbers = self._select(query, " OR ".join(terms))
+        if not numbers:
+            return Ranking((), 0)
+        one = "SELECT rowid FROM scripts WHERE scripts MATCH ? AND rowid = ?"
+        present = sum(bool(self._select(one, term, numbers[0])) for term in terms)
+        return Ranking(tuple(numbers), present / len(terms))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def _select(self, query: str, *values: object) -> list[int]:
+        return [number for (number,) in self.connection.execute(query, values)]
+
+
+def _terms(text: str) -> Iterator[str]:
+    """Yield the words of a text as FTS5 strings; a name such as pool_pre_ping is a phrase."""
+    words = dict.fromkeys(word.strip("_") for word in WORD.findall(text.lower()))
+    useful = [word for word in words if word and word not in FILLERS]
+    for word in useful[:MOST_WORDS]:
+        yield f'"{word.replace("_", " ")}"'
+
+
+def open_index(scripts: Sequence[ScriptFile], questions: Sequence[Question]) -> closing[Index]:
+    """Open the index of these scripts and questions as a context manager.
+
+    The index is kept in the user's cache folder under a name that follows from the contents, so
+    that it is built once for each state of the catalogue. Where it cannot be kept, it is built in
+    memory.
+    """
+    path = _cache_folder() / f"search-{_digest(scripts, questions)}.sqlite"
+    try:
+        if not path.exists():
+            _keep(path, scripts, questions)
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        connection.execute("SELECT count(*) FROM scripts")
+    except (OSError, sqlite3.Error):  # no place to keep it, or a damaged file
+        connection = sqlite3.connect(":memory:")
+        _build(connection, scripts, questions)
+    return closing(Index(connection))
+
+
+def _cache_folder() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("orm_async_tests_search")
+
+
+def _digest(scripts: Iterable[ScriptFile], questions: Iterable[Question]) -> str:
+    digest = hashlib.sha256(repr((FORM, WEIGHTS, questions)).encode())
+    for script in scripts:
+        digest.update(script.path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _keep(path: Path, scripts: Sequence[ScriptFile], questions: Sequence[Question]) -> None:
+    """Build the index in a new file, which replaces older ones at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
+    os.close(handle)
+    try:
+        with closing(sqlite3.connect(name)) as connection:
+            _build(connection, scripts, questions)
+        older = [other for other in path.parent.glob("search-*.sqlite") if other != path]
+        Path(name).replace(path)
+        for other in older:
+            other.unlink(missing_ok=True)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _build(
+    connection: sqlite3.Connection, scripts: Iterable[ScriptFile], questions: Iterable[Question]
+) -> None:
+    by_script = defaultdict[int | None, list[Question]](list)
+    for question in questions:
+        by_script[question.script].append(question)
+    columns = ", ".join(WEIGHTS)
+    create = f"CREATE VIRTUAL TABLE scripts USING fts5({columns}, tokenize='porter unicode61')"
+    insert = f"INSERT INTO scripts (rowid, {columns}) VALUES (?{', ?' * len(WEIGHTS)})"
+    with connection:
+        connection.execute(create)
+        connection.executemany(
+            insert, ((script.number, *_row(script, by_script[script.number])) for script in scripts)
+        )
+
+
+def _row(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:
+    """Return the texts of a script's columns, in the order of WEIGHTS."""
+    symptoms = [symptom.line for symptom in script.symptoms]
+    return (
+        script.claim,
+        "\n".join(f"{item.text} {item.answer} {item.cure}" for item in questions),
+        _with_words("\n".join([*symptoms, *(item.error for item in questions)])),
+        script.chapter.replace("_", " "),
+        _with_words(" ".join(sorted(_names(script)))),
+        "\n".join(f"{name.replace('_', ' ')}: {label}" for name, label in script.cures),
+        script.why,
+    )
+
+
+def _with_words(names: str) -> str:
+    """Return names, and once more the words that their capitals divide them into."""
+    return f"{names}\n{HUMP.sub(' ', names)}"
+
+
+def _names(script: ScriptFile) -> Iterator[str]:
+    """Yield the names of APIs that the script's code uses."""
+    for node in ast.walk(ast.parse(script.path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
+        elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("orm_async"):
+            yield from (f"{node.module} {alias.name}" for alias in node.names)

@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure on the chosen database's server; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(prog="slow_clients", description=__doc__)
     parser.add_argument(
-        "--clients", type=int, default=200, metavar="N", help="that stall at a time"
+        "--clients", type=int, default=200, metavar="N", help="clients that stall together"
     )
     parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="of a round")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each kind")

@@ -45,7 +45,7 @@ class RoundLimits:
 
 @dataclass
 class Timings:
-    """Seconds and CPU seconds of one pattern, one of each for every round."""
+    """The seconds and CPU seconds that one pattern took in every round."""
 
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -92,7 +92,9 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
     for key, answer in others:
         if answer != expected:
             problem = f"{key} has the answer {answer}, but {base} has {expected}"
-            raise CouldNotRun(problem, "orm-async-tests bench", "compare the two patterns")
+            raise CouldNotRun(
+                problem, "orm-async-tests bench", "compare the code of the two patterns"
+            )
 
 
 async def run_rounds(

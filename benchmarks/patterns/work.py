@@ -69,24 +69,24 @@ class Tally:
         self.sum = 0.0
 
     def add_object(self, row: Any) -> None:
-        """Read one row by attribute."""
+        """Count one row and add its latitude, read by attribute."""
         self.rows += 1
         self.sum += row.lat
 
     def add_objects(self, rows: Iterable[Any]) -> None:
-        """Read rows by attribute."""
+        """Count rows and add their latitudes, read by attribute."""
         self._add_latitudes(map(attrgetter("lat"), rows))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
-        """Read rows by column name."""
+        """Count rows and add their latitudes, read by column name."""
         self._add_latitudes(map(itemgetter("lat"), rows))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Read rows by position; their columns are in the order of COLUMNS."""
+        """Count rows and add their latitudes, read by position in the order of COLUMNS."""
         self._add_latitudes(map(itemgetter(COLUMNS.index("lat")), rows))
 
     def add_user_name(self, name: str) -> None:
-        """Read a user's name."""
+        """Accept a user's name, which only a digest uses."""
 
     def result(self) -> tuple[Any, ...]:
         """Return what all contenders must agree on."""
@@ -106,19 +106,19 @@ class Digest(Tally):
         self.digest = 0
 
     def add_object(self, row: Any) -> None:
-        """Read all columns of one row by attribute."""
+        """Add all columns of one row, read by attribute."""
         self.add_objects([row])
 
     def add_objects(self, rows: Iterable[Any]) -> None:
-        """Read all columns of rows by attribute."""
+        """Add all columns of rows, read by attribute."""
         self.add_tuples(map(attrgetter(*COLUMNS), rows))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
-        """Read all columns of rows by name."""
+        """Add all columns of rows, read by name."""
         self.add_tuples(map(itemgetter(*COLUMNS), rows))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Read all columns of rows by position."""
+        """Add all columns of rows, read by position."""
         rows = list(rows)
         super().add_tuples(rows)
         for row in rows:

@@ -78,7 +78,7 @@ class Contender:
         return connected
 
     def patterns(self) -> Iterator[Pattern]:
-        """Yield its patterns. A function that gets one row makes a pattern of `tasks` too."""
+        """Yield its patterns. A function for `get` also makes a pattern for `tasks`."""
         for name, function in vars(self.module).items():
             mark = getattr(function, "mark", None)
             if mark is None or not inspect.isfunction(function):

@@ -1,6 +1,7 @@
 """Alembic's asynchronous env.py cannot run in a running loop: use a thread or pass a connection.
 
-Its asyncio.run() cannot be nested. A thread has its own event loop, and a connection needs none.
+env.py calls asyncio.run(), which cannot be nested in a running loop. A thread has its own event
+loop, and a connection needs none.
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic

@@ -16,6 +16,11 @@ from tests.service.conftest import SETTINGS, serve_app
 from tests.service.test_limits import is_busy
 from tests.service.walkers import NDJSON, POINT
 
+LISTENER_PIDS = text(
+    "SELECT pid FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name LIKE '%listener'"
+)
+
 
 def upload(client: httpx.Client, user: int, points: int = 1) -> httpx.Response:
     """Upload this number of points, and return the response."""
@@ -28,6 +33,15 @@ def terminate(tables: db.Database, pid: int) -> None:
     engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+
+def terminate_listeners(tables: db.Database) -> None:
+    """End the server processes that notify services of new points."""
+    engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
+    with engine.connect() as connection:
+        pids = connection.scalars(LISTENER_PIDS).all()
+    for pid in pids:
+        terminate(tables, pid)
 
 
 def test_a_write_gets_no_connection_that_the_server_has_closed(
@@ -43,6 +57,42 @@ def test_a_write_gets_no_connection_that_the_server_has_closed(
         terminate(tables, driver.get_server_pid())
         until(driver.is_closed)
         assert client.post(f"/users/{user}/points", json=POINT).status_code == 201
+
+
+def receive_fatal_error(connection: Any, *_: object) -> None:
+    """Let a connection receive the server's last message, and the end of the stream only later."""
+    driver = connection.driver_connection
+    fields = "SFATAL", "VFATAL", "C57P01", "Mterminating connection", ""
+    content = b"".join(field.encode() + b"\0" for field in fields)
+    message = b"E" + (len(content) + 4).to_bytes(4, "big") + content
+    driver._protocol.data_received(message)
+    driver._transport.close()
+
+
+def test_a_connection_that_the_server_is_about_to_close_is_a_503_for_a_write_alone(
+    tables: db.Database, user: int
+) -> None:
+    app = create_app(tables.url, SETTINGS)
+    with serve_app(app) as client:
+        pool = app.state.engines.writing.sync_engine
+        event.listen(pool, "checkout", receive_fatal_error, once=True)
+        assert is_busy(client.post(f"/users/{user}/points", json=POINT))
+        event.listen(pool, "checkout", receive_fatal_error, once=True)
+        assert client.get(f"/users/{user}/points").status_code == 200
+        assert client.post(f"/users/{user}/points", json=POINT).status_code == 201
+
+
+def test_the_listener_connects_again_if_the_server_is_about_to_close_its_connection(
+    tables: db.Database,
+) -> None:
+    app = create_app(tables.url, SETTINGS)
+    with serve_app(app):
+        until(app.state.hub.is_listening.is_set)
+        app.state.hub.is_listening.clear()
+        listening = app.state.engines.listening.sync_engine
+        event.listen(listening, "checkout", receive_fatal_error, once=True)
+        terminate_listeners(tables)
+        until(app.state.hub.is_listening.is_set)
 
 
 def test_a_read_that_loses_its_connection_is_repeated(tables: db.Database, user: int) -> None:

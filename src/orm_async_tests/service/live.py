@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
+from asyncpg import InternalClientError
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.parameters import EventId, Id, Omittable
 from orm_async_tests.service.points import CHANNEL
-from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.problems import UNWRAPPED, problem_responses
 from orm_async_tests.service.reads import Reader, Rows
 from orm_async_tests.service.schemas import PointOut
 from orm_async_tests.service.settings import Settings
@@ -34,7 +35,8 @@ NEW_POINTS = NEW_POINTS.order_by(POINTS.id).limit(BATCH)
 NEWEST_ID = select(func.max(POINTS.id)).where(POINTS.user_id == USERS.id).scalar_subquery()
 NEWEST_ID_OF_USER = select(NEWEST_ID.label("id")).where(USERS.id == USER)
 RECONNECT_DELAY = 0.5  # seconds until a listener whose connection is lost connects again
-LISTENER_ERRORS = (DBAPIError, OSError, TimeoutError)
+# InternalClientError: the server has ended the connection, but not closed it yet.
+LISTENER_ERRORS = (DBAPIError, *UNWRAPPED, InternalClientError, OSError, TimeoutError)
 
 router = APIRouter(tags=["live"])
 

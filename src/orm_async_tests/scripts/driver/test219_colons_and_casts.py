@@ -1,0 +1,42 @@
+"""`:number::int` in text() is a syntax error (42601): write CAST(:number AS int).
+
+text() takes a colon and a name as a parameter, but leaves a colon after another colon alone. So
+`:number::int` is not a parameter, and PostgreSQL receives the colons. CAST() has none, and
+SQLAlchemy's cast() writes it for you.
+
+Symptom: 42601 "syntax error at or near"
+Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
+"""
+
+from sqlalchemy import Integer, cast, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+
+
+@wrong
+async def double_colon(session: AsyncSession) -> dict[str, int | None]:
+    """SELECT :number::int"""
+    query = text("SELECT :number::int")
+    return {"number": await session.scalar(query, {"number": 42})}
+
+
+@right
+async def sql_cast(session: AsyncSession) -> dict[str, int | None]:
+    """SELECT CAST(:number AS int)"""
+    query = text("SELECT CAST(:number AS int)")
+    return {"number": await session.scalar(query, {"number": 42})}
+
+
+@right
+async def sqlalchemy_cast(session: AsyncSession) -> dict[str, int | None]:
+    """select(cast(literal(42), Integer))"""
+    return {"number": await session.scalar(select(cast(literal(42), Integer)))}
+
+
+def check(double_colon: Observation, sql_cast: Observation, sqlalchemy_cast: Observation) -> None:
+    assert double_colon.sqlstate == "42601"
+    assert sql_cast.value == sqlalchemy_cast.value == {"number": 42}
+
+
+main = main_of(__name__)

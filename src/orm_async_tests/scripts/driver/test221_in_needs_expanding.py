@@ -1,0 +1,46 @@
+"""`IN :ids` in text() is a syntax error (42601) unless the parameter is expanding.
+
+A parameter is one value, and IN needs a list in parentheses. bindparam(expanding=True) writes one
+parameter for every element when the statement runs. `= ANY(:ids)` needs no expansion: an array is
+one value (test106).
+
+Symptom: 42601 "syntax error at or near"
+Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.bindparam.params.expanding
+"""
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+
+IDS = {"ids": [1, 2]}
+
+
+@wrong
+async def plain(session: AsyncSession) -> dict[str, int | None]:
+    """WHERE id IN :ids"""
+    query = text("SELECT count(*) FROM users WHERE id IN :ids")
+    return {"users": await session.scalar(query, IDS)}
+
+
+@right
+async def expanding(session: AsyncSession) -> dict[str, int | None]:
+    """WHERE id IN :ids, with bindparam(expanding=True)"""
+    query = text("SELECT count(*) FROM users WHERE id IN :ids")
+    query = query.bindparams(bindparam("ids", expanding=True))
+    return {"users": await session.scalar(query, IDS)}
+
+
+@right
+async def array(session: AsyncSession) -> dict[str, int | None]:
+    """WHERE id = ANY(:ids)"""
+    query = text("SELECT count(*) FROM users WHERE id = ANY(:ids)")
+    return {"users": await session.scalar(query, IDS)}
+
+
+def check(plain: Observation, expanding: Observation, array: Observation) -> None:
+    assert plain.sqlstate == "42601"
+    assert expanding.value == array.value == {"users": 2}
+
+
+main = main_of(__name__)

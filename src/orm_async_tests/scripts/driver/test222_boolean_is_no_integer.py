@@ -1,0 +1,45 @@
+"""Comparing a boolean column with 1 is an error on PostgreSQL (42883): compare it with True.
+
+PostgreSQL has no operator for boolean and integer, or for uuid and text. Code that ran on SQLite or
+MySQL finds this out at its first query. Use the column's Python type, or cast one side.
+
+Symptom: 42883 "operator does not exist"
+Docs: https://www.postgresql.org/docs/current/datatype-boolean.html
+"""
+
+from sqlalchemy import Boolean, Integer, cast, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+IS_FIRST = User.id == 1
+
+
+@wrong
+async def integer(session: AsyncSession) -> dict[str, int | None]:
+    """WHERE a boolean = 1, as an integer"""
+    query = select(func.count(User.id)).where(literal(1, Integer) == IS_FIRST)
+    return {"users": await session.scalar(query)}
+
+
+@right
+async def boolean(session: AsyncSession) -> dict[str, int | None]:
+    """WHERE a boolean = True"""
+    query = select(func.count(User.id)).where(literal(True, Boolean) == IS_FIRST)
+    return {"users": await session.scalar(query)}
+
+
+@right
+async def converted(session: AsyncSession) -> dict[str, int | None]:
+    """WHERE a boolean = CAST(1 AS boolean)"""
+    query = select(func.count(User.id)).where(cast(literal(1, Integer), Boolean) == IS_FIRST)
+    return {"users": await session.scalar(query)}
+
+
+def check(integer: Observation, boolean: Observation, converted: Observation) -> None:
+    assert integer.sqlstate == "42883"
+    assert boolean.value == converted.value == {"users": 1}
+
+
+main = main_of(__name__)

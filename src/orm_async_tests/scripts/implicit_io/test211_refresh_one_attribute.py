@@ -1,0 +1,40 @@
+"""refresh(user, ["points"]) loads the collection and leaves expired columns expired.
+
+With attribute names refresh() loads exactly these. A commit has expired the columns too, so reading
+one of them afterwards raises MissingGreenlet. Name everything that you will read, or call refresh()
+without names for the columns.
+
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+
+@wrong
+async def only_the_collection(session: AsyncSession) -> dict[str, object]:
+    """commit, refresh(user, ["points"]), read the points and a column"""
+    user = await session.get_one(User, 1)
+    await session.commit()
+    await session.refresh(user, ["points"])
+    return {"points": len(user.points), "username": user.username}
+
+
+@right
+async def both(session: AsyncSession) -> dict[str, object]:
+    """commit, refresh(user, ["points", "username"]), read the points and a column"""
+    user = await session.get_one(User, 1)
+    await session.commit()
+    await session.refresh(user, ["points", "username"])
+    return {"points": len(user.points), "username": user.username}
+
+
+def check(only_the_collection: Observation, both: Observation) -> None:
+    assert only_the_collection.code == "xd2s"
+    assert both.value == {"points": 2, "username": "username-1"}
+
+
+main = main_of(__name__)

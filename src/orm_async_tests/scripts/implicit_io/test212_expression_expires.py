@@ -1,0 +1,77 @@
+"""An attribute set to an SQL expression expires at flush, and reading it raises MissingGreenlet.
+
+The database computes the value, so the session does not know it and would load it at the next read.
+That read is implicit IO. eager_defaults=True does not help: it fetches what the server generates by
+a default, not the value of an expression. Refresh the attribute after the flush.
+
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush
+"""
+
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test212")
+
+
+class Counter(Base):
+    __tablename__ = "counters"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[int]
+
+
+class EagerCounter(Base):
+    __tablename__ = "eager_counters"
+    __mapper_args__ = {"eager_defaults": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[int]
+
+
+async def seed(connection: AsyncConnection) -> None:
+    for table in Base.metadata.sorted_tables:
+        await connection.execute(table.insert().values(id=1, value=41))
+
+
+@wrong
+async def read_after_flush(session: AsyncSession) -> dict[str, int]:
+    """set an SQL expression, flush, read"""
+    counter = await session.get_one(Counter, 1)
+    counter.value = Counter.value + 1
+    await session.flush()
+    return {"value": counter.value}
+
+
+@right
+async def refreshed(session: AsyncSession) -> dict[str, int]:
+    """set an SQL expression, flush, refresh, read"""
+    counter = await session.get_one(Counter, 1)
+    counter.value = Counter.value + 1
+    await session.flush()
+    await session.refresh(counter, ["value"])
+    return {"value": counter.value}
+
+
+@wrong
+async def eager_defaults(session: AsyncSession) -> dict[str, int]:
+    """set an SQL expression on a mapper with eager_defaults=True, flush, read"""
+    counter = await session.get_one(EagerCounter, 1)
+    counter.value = EagerCounter.value + 1
+    await session.flush()
+    return {"value": counter.value}
+
+
+def check(
+    read_after_flush: Observation, refreshed: Observation, eager_defaults: Observation
+) -> None:
+    assert read_after_flush.code == eager_defaults.code == "xd2s"
+    assert refreshed.value == {"value": 42}
+
+
+main = main_of(__name__)

@@ -1,0 +1,45 @@
+"""commit() inside `async with session.begin()` ends the block's transaction: the next use fails.
+
+The block owns the transaction and commits at its end. After an explicit commit() the session begins
+no other one inside the block, so the next statement raises InvalidRequestError. Let the block
+commit, or use one block per transaction.
+
+Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+COUNT = select(func.count(User.id))
+
+
+@wrong
+async def commit_inside(session: AsyncSession) -> dict[str, int | None]:
+    """add, commit() inside the block, query inside the block"""
+    async with session.begin():
+        session.add(User(username="walker"))
+        await session.commit()
+        return {"users": await session.scalar(COUNT)}
+
+
+@right
+async def two_blocks(session: AsyncSession) -> dict[str, int | None]:
+    """add in one block, query in another"""
+    async with session.begin():
+        session.add(User(username="walker"))
+    async with session.begin():
+        return {"users": await session.scalar(COUNT)}
+
+
+def check(commit_inside: Observation, two_blocks: Observation) -> None:
+    assert isinstance(commit_inside.error, InvalidRequestError)
+    assert commit_inside.log[-1] == "COMMIT"
+    assert two_blocks.value == {"users": 4}
+
+
+main = main_of(__name__)

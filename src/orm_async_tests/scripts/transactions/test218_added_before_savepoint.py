@@ -1,0 +1,53 @@
+"""An object added before begin_nested() fails outside the savepoint and costs the transaction.
+
+begin_nested() flushes pending objects before it sends SAVEPOINT. If that flush fails, there is no
+savepoint to return to: the earlier rows are lost, and every statement raises until rollback. Add
+the object inside the block.
+
+Symptom: PendingRollbackError 7s2a "This Session's transaction has been rolled back"
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
+"""
+
+from contextlib import suppress
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+COUNT = select(func.count(User.id))
+
+
+@wrong
+async def added_before(session: AsyncSession) -> dict[str, int | None]:
+    """insert a row, add a duplicate, begin_nested(), catch the error, query"""
+    session.add(User(username="walker"))
+    await session.flush()
+    session.add(User(id=1, username="duplicate"))
+    with suppress(IntegrityError):
+        async with session.begin_nested():
+            await session.flush()
+    return {"users": await session.scalar(COUNT)}
+
+
+@right
+async def added_inside(session: AsyncSession) -> dict[str, int | None]:
+    """insert a row, begin_nested(), add a duplicate, catch the error, query"""
+    session.add(User(username="walker"))
+    await session.flush()
+    with suppress(IntegrityError):
+        async with session.begin_nested():
+            session.add(User(id=1, username="duplicate"))
+            await session.flush()
+    return {"users": await session.scalar(COUNT)}
+
+
+def check(added_before: Observation, added_inside: Observation) -> None:
+    assert added_before.code == "7s2a"
+    assert "ROLLBACK" in added_before.log
+    assert added_inside.value == {"users": 4}
+
+
+main = main_of(__name__)

@@ -1,0 +1,66 @@
+"""with_for_update keeps the values of an object that the session has already loaded.
+
+The statement locks the row and returns its current columns, but the identity map keeps the loaded
+object as it is, for select() and for get(). What you compute from it overwrites the change of
+whoever committed before you got the lock. Use populate_existing, or refresh(with_for_update=True).
+
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
+"""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+QUERY = select(User).where(User.id == 1).with_for_update()
+
+
+async def load_before_change(session: AsyncSession, other: AsyncEngine) -> User:
+    """Load the user, let another session rename it, and return the loaded object."""
+    user = await session.get_one(User, 1)
+    async with other.begin() as connection:
+        await connection.execute(update(User).where(User.id == 1).values(username="guide"))
+    return user
+
+
+@wrong
+async def query(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
+    """select().with_for_update()"""
+    user = await load_before_change(session, other)
+    (await session.scalars(QUERY)).one()
+    return {"username": user.username}
+
+
+@right
+async def populated(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
+    """select().with_for_update() with populate_existing"""
+    user = await load_before_change(session, other)
+    (await session.scalars(QUERY.execution_options(populate_existing=True))).one()
+    return {"username": user.username}
+
+
+@wrong
+async def get(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
+    """session.get(with_for_update=True)"""
+    user = await load_before_change(session, other)
+    await session.get_one(User, 1, with_for_update=True)
+    return {"username": user.username}
+
+
+@right
+async def refreshed(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
+    """session.refresh(with_for_update=True)"""
+    user = await load_before_change(session, other)
+    await session.refresh(user, with_for_update=True)
+    return {"username": user.username}
+
+
+def check(
+    query: Observation, populated: Observation, get: Observation, refreshed: Observation
+) -> None:
+    assert query.value == get.value == {"username": "username-1"}
+    assert populated.value == refreshed.value == {"username": "guide"}
+
+
+main = main_of(__name__)

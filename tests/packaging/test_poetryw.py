@@ -1,6 +1,7 @@
 """poetryw: what it installs for a command, and that the command gets all its arguments."""
 
 import hashlib
+import importlib.metadata
 import os
 import pty
 import re
@@ -136,31 +137,33 @@ def test_poetryw_shows_what_poetry_said_when_it_fails(
 def test_poetryw_installs_the_scripts_by_pip_where_there_is_no_poetry(
     checkout: Checkout, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A package that the lock names by its hash, and the project with its commands."""
+    """Also a package that the Python with pip has: it must be in the environment."""
     wheels = checkout.folder.parent / "wheels"
     wheels.mkdir()
     shutil.copy(backend.__file__, checkout.folder)
-    wheel = wheels / backend.write_wheel(wheels, "locked")
+    version = importlib.metadata.version("iniconfig")
+    wheel = wheels / backend.write_wheel(wheels, "iniconfig", version)
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    (checkout.folder / "poetry.lock").write_text(LOCK.format(digest), "utf-8")
+    (checkout.folder / "poetry.lock").write_text(LOCK.format(version, digest), "utf-8")
     (checkout.folder / "pyproject.toml").write_text(PROJECT, "utf-8")
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "POETRY": "1.8.0"}
     assert checkout.run("run", "test1", "--", "-v", **offline) == 0
     shown = capfd.readouterr()
     assert shown.err.splitlines() == ["poetryw: installing 1 packages into .venv/"]
     assert shown.out.split() == ["locked", "--", "-v"]
-    (checkout.folder / "poetry.lock").write_text(LOCK.format("0" * 64), "utf-8")
+    assert list(checkout.folder.glob(".venv/lib/*/site-packages/iniconfig.py"))
+    (checkout.folder / "poetry.lock").write_text(LOCK.format(version, "0" * 64), "utf-8")
     (checkout.folder / ".venv").rename(checkout.folder / "before")
     assert checkout.run("run", "test1", **offline) == 2
 
 
 LOCK = """
 [[package]]
-name = "locked"
-version = "1.0"
+name = "iniconfig"
+version = "{}"
 groups = ["main", "test"]
 markers = {{main = "extra == 'psycopg' and python_version > '3'"}}
-files = [{{file = "locked-1.0-py3-none-any.whl", hash = "sha256:{}"}}]
+files = [{{file = "any.whl", hash = "sha256:{}"}}]
 
 [[package]]
 name = "of-the-service"
@@ -201,3 +204,25 @@ def test_poetryw_shell_runs_what_is_typed_before_it_is_up(
         shown = process.communicate()[0].decode()
     os.close(terminal)
     assert "  HOLDS\n" in shown
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+def test_poetryw_runs_a_script_in_a_fresh_clone(
+    checkout: Checkout, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The Poetry on PATH is too old, so pip installs the scripts with one line of progress."""
+    clone = checkout.folder.parent / "a clone"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", clone], check=True)
+    checkout.folder = clone
+    variables = {name: value for name, value in os.environ.items() if name != "PATH"}
+    assert checkout.run("run", "test5", **variables, POETRY="1.8.0") == 0
+    shown = capfd.readouterr()
+    assert "  HOLDS\n" in shown.out
+    assert [line for line in shown.err.splitlines() if line.startswith("poetryw")] == [
+        line for line in shown.err.splitlines() if not line.startswith("db:")
+    ]
+    assert checkout.run("run", "test5", "--driver", "psycopg", **variables) == 0
+    assert "poetryw" not in capfd.readouterr().err
+    assert (clone / ".venv/bin/alembic").exists()
+    assert not (clone / ".poetry/venv").exists()

@@ -144,6 +144,8 @@ def answers(text: str) -> list[int]:
         ("asyncpg.exceptions.ConnectionDoesNotExistError: connection was closed in the middle of"
          " operation", 33),
         ("ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)", 144),
+        ("asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already", 31),
+        ("RuntimeWarning: coroutine 'AsyncSession.commit' was never awaited", 66),
         (f"{DETACHED} operation cannot proceed", 6),
         (f"{LAZY} operation of attribute 'points' cannot proceed", 61),
     ],

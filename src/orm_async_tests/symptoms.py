@@ -181,8 +181,9 @@ def find_scripts(
         scores, key=lambda number: (-scores[number], order.get(number, len(order)), number)
     )
     numbers = [number for number in best if scores[number] >= scores[best[:MOST][-1]]]
-    firsts = (found for error in split_errors(text) if (found := _scores(error, symptoms)))
-    if first := next(firsts, None):
+    errors = split_errors(text)
+    found = (_scores(error, symptoms) for error in errors if len(errors) > 1)
+    if first := next(filter(None, found), None):
         top = max(first.values())
         decisive = [number for number in best if first.get(number) == top]
         if decisive and decisive[0] != numbers[0] and scores[numbers[0]] != first.get(numbers[0]):

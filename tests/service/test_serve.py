@@ -33,6 +33,8 @@ def test_the_garbage_collector_ignores_the_application() -> None:
         (["--port", "99999"], {}, "127.0.0.1:99999"),
         ([], {f"{PREFIX}POOL_SIZE": "many"}, f"{PREFIX}POOL_SIZE"),
         (["--port", "0"], {f"{PREFIX}STATEMENT_TIMEOUT": "inf"}, f"{PREFIX}STATEMENT_TIMEOUT"),
+        (["--port", "0"], {f"{PREFIX}STATEMENT_TIMEOUT": "0.0001"}, f"{PREFIX}STATEMENT_TIMEOUT"),
+        (["--port", "0"], {f"{PREFIX}HOSTS": "local*"}, f"{PREFIX}HOSTS"),
         (["--port", "0"], {f"{PREFIX}READ_URL": "nowhere"}, f"{PREFIX}READ_URL"),
         (["--port", "0"], {f"{PREFIX}POOLER": "true"}, f"{PREFIX}POOLER"),
         (["--port", "0", "--db", "postgresql://127.0.0.1:1/x"], {}, "127.0.0.1:1/x"),

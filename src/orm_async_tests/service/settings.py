@@ -1,13 +1,31 @@
 """Settings of the service, from the variables ORM_ASYNC_SERVICE_... of the environment."""
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ORM_ASYNC_SERVICE_"
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+MIN_SECONDS = 0.001  # PostgreSQL takes a timeout of 0 ms for none
 MAX_SECONDS = 2_000_000  # PostgreSQL stores a timeout as milliseconds in 31 bits
+HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
+
+
+def parse_hosts(text: str) -> str:
+    """Return the text if it is a list of hosts. Raises PydanticCustomError."""
+    if not HOSTS.fullmatch(text.strip()):
+        example = "write names separated by commas, for example localhost, *.example.com"
+        raise PydanticCustomError("hosts", example)
+    return text
+
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS)]
 
 
 class Settings(BaseSettings):
@@ -15,31 +33,39 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
-    read_url: str = ""  # for reads, for example of a standby; by default the database of writes
-    listen_url: str = ""  # for LISTEN, which needs a session; a pooler may have none
-    pooler: bool = False  # the other URLs are of a PgBouncer that pools transactions
-    pool_size: int = Field(default=20, ge=1)
-    max_overflow: int = Field(default=0, ge=0)  # connections that are closed after each use
-    reads: int = Field(
-        default=4, ge=1
-    )  # reads of one statement at a time; the others wait in order
-    pool_timeout: float = Field(default=2.0, gt=0, le=MAX_SECONDS)
-    command_timeout: float = Field(default=30.0, gt=0, le=MAX_SECONDS)
-    statement_timeout: float = Field(default=20.0, gt=0, le=MAX_SECONDS)
-    hosts: str = (
-        "localhost,127.0.0.1,[::1],::1"  # names of the service in the header Host; * for any
-    )
-    max_body: int = Field(default=MIB, ge=1)
-    max_upload: int = Field(default=GIB, ge=1)
-    upload_memory: int = Field(
-        default=64 * KIB, ge=0
-    )  # for each upload; the rest is in a temporary file
-    max_requests: int = Field(default=250, ge=1)  # at a time, besides uploads and streams
-    max_uploads: int = Field(default=250, ge=1)  # at a time
-    max_streams: int = Field(default=250, ge=1)  # tracks and live streams, at a time
-    receive_timeout: float = Field(default=20.0, gt=0, le=MAX_SECONDS)  # a body
-    receive_rate: float = Field(default=500.0, gt=0)  # bytes for which a body has one second more
-    send_timeout: float = Field(default=20.0, gt=0, le=MAX_SECONDS)  # without progress
-    keep_alive: float = Field(default=15.0, gt=0, le=MAX_SECONDS)
-    live_for: float = Field(default=3600.0, gt=0, le=MAX_SECONDS)
+    # Where reads go, for example to a standby. By default they go where writes go.
+    read_url: str = ""
+    # Where LISTEN and migrations go. They need a session, which a pooler may not keep.
+    listen_url: str = ""
+    # Whether the other URLs are those of a PgBouncer that pools transactions.
+    pooler: bool = False
+    # Names of the service in the header Host; *.example.com for a domain, * for any.
+    hosts: Annotated[str, AfterValidator(parse_hosts)] = "localhost,127.0.0.1,[::1],::1"
     telemetry: bool = False
+
+    pool_size: Count = 20
+    # Connections beyond pool_size, which are closed after each use.
+    max_overflow: int = Field(default=0, ge=0)
+    # Reads of one statement at a time. The others wait in the order of the requests.
+    reads: Count = 4
+    pool_timeout: Seconds = 2.0
+    command_timeout: Seconds = 30.0
+    statement_timeout: Seconds = 20.0
+
+    max_body: Count = MIB
+    max_upload: Count = GIB
+    # The part of an upload that stays in memory. The rest is in a temporary file.
+    upload_memory: int = Field(default=64 * KIB, ge=0)
+    # Each limit is for requests at a time. max_requests does not count uploads and streams.
+    max_requests: Count = 250
+    max_uploads: Count = 250
+    max_streams: Count = 250
+
+    # A body has receive_timeout seconds, and one second more for every receive_rate bytes.
+    receive_timeout: Seconds = 20.0
+    receive_rate: float = Field(default=500.0, gt=0, allow_inf_nan=False)
+    # A response may make no progress for send_timeout seconds.
+    send_timeout: Seconds = 20.0
+    # A live stream sends a comment after keep_alive seconds, and ends after live_for seconds.
+    keep_alive: Seconds = 15.0
+    live_for: Seconds = 3600.0

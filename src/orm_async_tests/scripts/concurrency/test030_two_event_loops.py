@@ -48,7 +48,7 @@ async def pooled(url: URL) -> dict[str, list[int]]:
 
 @wrong(warns=True, unhandled=True, leaks=True)
 async def disposed_too_late(url: URL) -> None:
-    """dispose it in a second loop: the log has "Event loop is closed", and no error is raised"""
+    """use an engine in one loop, dispose it in another: the error is only logged"""
     engine = create_async_engine(url)
     await asyncio.to_thread(asyncio.run, count_users(engine))
     await asyncio.to_thread(asyncio.run, engine.dispose())

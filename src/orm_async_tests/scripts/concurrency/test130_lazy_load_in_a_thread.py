@@ -28,7 +28,7 @@ async def in_a_thread(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def in_run_sync(session: AsyncSession) -> dict[str, int]:
-    """read it in run_sync()"""
+    """read an unloaded collection in run_sync()"""
     user = await session.get_one(User, 1)
     return {"points": await session.run_sync(lambda _: len(user.points))}
 

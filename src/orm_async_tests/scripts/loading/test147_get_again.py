@@ -34,7 +34,7 @@ async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> s
 
 @right
 async def from_the_server(engine: AsyncEngine, session: AsyncSession) -> str:
-    """get it again with the option populate_existing"""
+    """get a user, rename it in another transaction, get it again with populate_existing"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1, execution_options=FRESH)

@@ -15,16 +15,10 @@ POINT = re.compile(r"orders_suite\.py:(\d+) place_order.*\n +pytest (\S+) --faul
 
 
 @pytest.mark.parametrize("runner", ["asyncio", pytest.param("anyio", marks=pytest.mark.thorough)])
-def test_a_failing_point_is_shown_run_again_and_run_first_until_it_passes(
+def test_failing_points_are_shown_and_run_first_until_they_pass(
     tmp_path: Path, empty_database: db.Database, runner: str
 ) -> None:
-    copy_suites(tmp_path, SUITE)
-
-    def run(*arguments: str, **variables: str) -> pytest.RunResult:
-        url = empty_database.url
-        return run_pytest(tmp_path, url, *PLUGIN, TEST, *arguments, runner=runner, **variables)
-
-    first = run()
+    first = run_orders(tmp_path, empty_database, runner)
     first.assert_outcomes(failed=1)
     points = POINT.findall(first.stdout.str())
     assert points
@@ -34,12 +28,27 @@ def test_a_failing_point_is_shown_run_again_and_run_first_until_it_passes(
         assert test == TEST
     first.stdout.no_fnmatch_line("*last time*")
 
-    point_again = run("--fault-point", points[0][2])
-    point_again.assert_outcomes(failed=1)
-    point_again.stdout.fnmatch_lines(["*1 points: 1 violations*"])
-
-    cured = run("-rA", CURED="1")
+    cured = run_orders(tmp_path, empty_database, runner, "-rA", CURED="1")
     cured.assert_outcomes(passed=1)
     cured.stdout.fnmatch_lines([f"*points that failed last time run first ({len(points)})"])
     assert cured.stdout.str().count("passes now") == len(points)
     assert not list((tmp_path / ".pytest_cache/d/orm-async-faults/faults").iterdir())
+
+
+@pytest.mark.thorough
+def test_one_point_can_be_run_alone(tmp_path: Path, empty_database: db.Database) -> None:
+    result = run_orders(tmp_path, empty_database, "asyncio", "--fault-point", "timeout-suspended/6")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*1 point: 1 violation,*"])
+    missing = run_orders(
+        tmp_path, empty_database, "asyncio", "--fault-point", "timeout-suspended/99"
+    )
+    missing.stdout.fnmatch_lines(["*CouldNotRun: the work has no point 99*"])
+
+
+def run_orders(
+    folder: Path, database: db.Database, runner: str, *arguments: str, **variables: str
+) -> pytest.RunResult:
+    """Run the suite with the fixture's plugin."""
+    copy_suites(folder, SUITE)
+    return run_pytest(folder, database.url, *PLUGIN, TEST, *arguments, runner=runner, **variables)

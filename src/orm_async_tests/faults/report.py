@@ -86,10 +86,14 @@ class Report:
 def summarize(report: Report) -> str:
     """Return one line of figures."""
     return (
-        f"{len(report.outcomes)} points: {len(report.violating)} violations, "
+        f"{_count(report.outcomes, 'point')}: {_count(report.violating, 'violation')}, "
         f"{len(report.expected)} by known defects, {len(report.unresolved)} unresolved, "
         f"{len(report.ambiguous)} ambiguous commits"
     )
+
+
+def _count(outcomes: Sequence[Outcome], noun: str) -> str:
+    return f"{len(outcomes)} {noun}{'' if len(outcomes) == 1 else 's'}"
 
 
 def classify(outcome: Outcome) -> str:
@@ -114,8 +118,7 @@ def group_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """Yield the lines of a report: a header for every line of the user's code, then its points."""
     for line, group in group_by_line(outcomes).items():
         names = dict.fromkeys(name for outcome in group for name in _name_problems(outcome))
-        count = f"{len(group)} point{'s' if len(group) > 1 else ''}"
-        yield f"{line}: {', '.join(names)} ({count})"
+        yield f"{line}: {', '.join(names)} ({_count(group, 'point')})"
         yield from (f"  {format_point(outcome)}" for outcome in group)
 
 

@@ -1,8 +1,7 @@
 """Every command that takes a database refuses a URL that it cannot use, and changes nothing."""
 
-import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,6 @@ COMMANDS: dict[str, tuple[Callable[[], object], list[str]]] = {
     "serve": (serve, ["--port", "0"]),
     "alembic": (lambda: alembic(), ["-c", str(ROOT / "alembic.ini"), "upgrade", "head"]),
 }
-
-
-@pytest.fixture(autouse=True)
-def restore_logging() -> Iterator[None]:
-    """Undo what alembic.ini does to the root logger: its handler writes to a captured stream."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
 
 
 def call(name: str, patch: pytest.MonkeyPatch) -> object:

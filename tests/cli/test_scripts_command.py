@@ -169,7 +169,9 @@ def test_a_script_prints_no_colors_without_a_terminal(
 
 
 def test_a_script_refuses_an_interpreter_without_assertions(database: db.Database) -> None:
-    done = lazy_loading(on=database, options=("-O",))
+    module = catalogue.select_one("5").module
+    command = [sys.executable, "-O", "-m", module]
+    done = subprocess.run(command, env=with_url(database), capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from orm_async_tests.faults.kinds import Fault
 from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.harness.report.phrasing import pluralize
 
 SCHEMA = 3
 PASS, KNOWN, VIOLATION = "pass", "known", "violation"
@@ -85,15 +86,12 @@ class Report:
 
 def summarize(report: Report) -> str:
     """Return one line of figures."""
+    points = pluralize(len(report.outcomes), "point")
     return (
-        f"{_count(report.outcomes, 'point')}: {_count(report.violating, 'violation')}, "
+        f"{points}: {pluralize(len(report.violating), 'violation')}, "
         f"{len(report.expected)} by known defects, {len(report.unresolved)} unresolved, "
         f"{len(report.ambiguous)} ambiguous commits"
     )
-
-
-def _count(outcomes: Sequence[Outcome], noun: str) -> str:
-    return f"{len(outcomes)} {noun}{'' if len(outcomes) == 1 else 's'}"
 
 
 def classify(outcome: Outcome) -> str:
@@ -118,7 +116,7 @@ def group_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """Yield the lines of a report: a header for every line of the user's code, then its points."""
     for line, group in group_by_line(outcomes).items():
         names = dict.fromkeys(name for outcome in group for name in _name_problems(outcome))
-        yield f"{line}: {', '.join(names)} ({_count(group, 'point')})"
+        yield f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})"
         yield from (f"  {format_point(outcome)}" for outcome in group)
 
 

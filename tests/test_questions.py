@@ -7,6 +7,7 @@ import pytest
 
 from orm_async_tests import catalogue, questions
 from orm_async_tests.cli.why import find_answers
+from orm_async_tests.cures import cure_lines
 from orm_async_tests.questions import read_questions
 from orm_async_tests.symptoms import MOST, PastedText
 
@@ -63,6 +64,13 @@ def test_every_section_of_the_asyncio_page_is_covered() -> None:
         "AsyncSession",
         "AsyncSessionTransaction",
     }
+
+
+def test_a_cure_is_one_to_three_short_lines() -> None:
+    assert questions.read_cures().keys() <= SCRIPTS.keys()
+    lines = {number: cure_lines(script) for number, script in SCRIPTS.items()}
+    assert [number for number, cure in lines.items() if len(cure) > 3] == []
+    assert [line for cure in lines.values() for line in cure if len(line) > 96] == []
 
 
 def test_why_finds_at_least_90_of_100_scripts_by_words_and_by_errors() -> None:

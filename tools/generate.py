@@ -181,8 +181,7 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
     link = f"[`{script.command}`]({FROM_DOCS}/{script.chapter}/{script.path.name})"
     answers = dict.fromkeys(question.answer for question in questions if question.answer)
     yield " ".join([f"{link}: {script.claim}", *answers])
-    cures = list(dict.fromkeys(question.cure for question in questions if question.cure))
-    if lines := cures or cure_lines(script):
+    if lines := cure_lines(script):
         yield "\n".join(["", *(f"    {line}" for line in lines)])
     elif script.cures:
         yield f"Cure: {script.cures[0][1]}."

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.questions import read_cures
 
 MOST = 3  # lines of a cure
 WIDTH = 96  # columns of a line: a longer statement is no short cure
@@ -21,19 +22,22 @@ FIXTURES = {  # of the harness: a line that uses one says nothing to a reader
 
 
 def cure_lines(script: ScriptFile) -> list[str]:
-    """Return the statements that only the first right variant has, at most MOST lines of Python.
+    """Return at most MOST lines of Python that cure a script's error.
 
+    They are those of data/questions.toml, or the statements that only the first right variant has.
     Options that the decorator passes to the engine count as a call of create_async_engine(). The
     list is empty if the right variant has no short statement of its own.
     """
+    if lines := read_cures().get(script.number):
+        return lines
     source = script.path.read_text("utf-8")
     tree = ast.parse(source)
     wrong, right = _variants(tree, "wrong"), _variants(tree, "right")
     if not right:
         return []
     known = {line for variant in wrong for line in _lines(variant, source)}
-    lines = (line for line in _lines(right[0], source) if line not in known and len(line) <= WIDTH)
-    return [line for line in lines if not FIXTURES & set(NAME.findall(line))][:MOST]
+    own = (line for line in _lines(right[0], source) if line not in known and len(line) <= WIDTH)
+    return [line for line in own if not FIXTURES & set(NAME.findall(line))][:MOST]
 
 
 def _variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:

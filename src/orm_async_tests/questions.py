@@ -11,7 +11,7 @@ from orm_async_tests.symptoms import Symptom
 
 FILE = Path(__file__).parent / "data/questions.toml"
 REQUIRED = {"id", "subject", "question", "link"}
-OPTIONAL = {"script", "reason", "error", "symptom", "answer", "cure"}
+OPTIONAL = {"script", "reason", "error", "symptom", "answer"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,6 @@ class Question:
     error: str  # the error as it is printed, without a traceback
     symptom: Symptom | None  # an error that no script raises itself but that its claim explains
     answer: str  # one sentence, where the script's claim does not answer the question directly
-    cure: str  # one line of code, where the script's right variant does not show it
 
 
 @cache
@@ -36,8 +35,20 @@ def read_questions() -> tuple[Question, ...]:
 
     Raises ValueError, which names the question, if its fields are wrong.
     """
-    tables = tomllib.loads(FILE.read_text("utf-8"))["question"]
-    return tuple(_read_question(table) for table in tables)
+    return tuple(_read_question(table) for table in _read_file()["question"])
+
+
+def read_cures() -> dict[int, list[str]]:
+    """Return the lines of Python that cure a script's error, by the script's number.
+
+    Only scripts whose right variant does not show the cure in a few lines are here.
+    """
+    return {int(number): lines for number, lines in _read_file()["cures"].items()}
+
+
+@cache
+def _read_file() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text("utf-8"))
 
 
 def _read_question(table: dict[str, Any]) -> Question:
@@ -60,5 +71,4 @@ def _read_question(table: dict[str, Any]) -> Question:
         error=table.get("error", ""),
         symptom=symptom,
         answer=table.get("answer", ""),
-        cure=table.get("cure", ""),
     )

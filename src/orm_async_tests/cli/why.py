@@ -38,7 +38,7 @@ def why(arguments: argparse.Namespace) -> int:
     if line := tracebacks.own_line(text):
         print(f"{line}\n")
     best, equal = numbers[: symptoms.MOST], numbers[symptoms.MOST :]
-    print("\n\n".join("\n".join(_explain(scripts[number], questions)) for number in best))
+    print("\n\n".join("\n".join(_explain(scripts[number])) for number in best))
     if equal:
         commands = ", ".join(scripts[number].command for number in equal)
         print("\n" + textwrap.fill(f"These match as well as the last one: {commands}.", WIDTH))
@@ -88,13 +88,12 @@ def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
     print("\n".join([*lines, "  type: orm-async-tests list WORDS"]), file=sys.stderr)
 
 
-def _explain(script: ScriptFile, questions: Sequence[Question]) -> Iterator[str]:
+def _explain(script: ScriptFile) -> Iterator[str]:
     yield f"{script.command}  {script.claim}"
     for paragraph in script.why.split("\n\n"):
         yield textwrap.fill(paragraph, WIDTH, initial_indent="  ", subsequent_indent="  ")
     for name, label in script.cures:
         yield f"  cure: {name}: {label}"
-    given = [item.cure for item in questions if item.script == script.number and item.cure]
-    for line in given[:1] or cure_lines(script):
+    for line in cure_lines(script):
         yield f"      {line}"
     yield f"  type: orm-async-tests explain {script.number}"

@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         doctor,
         faults,
         matrix,
-        scripts,
+        script_commands,
         why,
     )
 
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Scripts that show how SQLAlchemy's asyncio ORM behaves, and prove it.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    scripts.add(commands)
+    script_commands.add(commands)
     database.add(commands)
     doctor.add(commands)
     why.add(commands)

@@ -60,5 +60,5 @@ def parse_pace(text: str) -> Pace:
 
 
 async def pause(seconds: Pace) -> None:
-    """Sleep for a random time in the range, as a client would that walks."""
+    """Sleep for a random time in this range, like a person who walks."""
     await asyncio.sleep(random.uniform(*seconds))

@@ -54,7 +54,7 @@ def test_a_date_at_either_end_or_beyond_is_refused_with_the_limits(
 ) -> None:
     refused = send(client, f"/users/{user}/points", date)
     assert refused.status_code == 422
-    limits = "it is not after 0001-01-01T00:00:00+00:00 and before 9999-12-31T23:59:59.999999+00:00"
+    limits = "must lie after 0001-01-01T00:00:00+00:00 and before 9999-12-31T23:59:59.999999+00:00"
     assert limits in refused.json()["detail"]
     track = client.get(f"/users/{user}/track.ndjson").text
     assert date.removesuffix("Z") not in track

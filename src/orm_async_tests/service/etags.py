@@ -44,7 +44,7 @@ def format_etag(version: str) -> str:
 
 
 def is_unchanged(model: type[User] | type[TrackPoint], if_match: list[str]) -> ColumnElement[bool]:
-    """Return the condition that a row still has a version of If-Match. Weak tags never match."""
+    """Return the SQL condition that a row has a version in If-Match. A weak tag never matches."""
     if if_match == [ANY]:
         return true()
     versions = [tag.strip('"') for tag in if_match if tag.startswith('"')]

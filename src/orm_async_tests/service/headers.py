@@ -1,4 +1,4 @@
-"""Refusals that a request's headers alone call for, as problem+json."""
+"""Middleware that refuses a request because of its headers, before it reads the body."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ class HeaderChecks:
     """Refuse an unknown host, a write from another site, and an encoded body (ASGI middleware).
 
     A page on another site can reach a service on this machine. Its browser sends the name that the
-    page used as Host, and the page's own site as Origin (RFC 6454). Programs send no Origin.
+    page used as Host, and the page's own site as Origin (RFC 6454). Clients that are not browsers
+    send no Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

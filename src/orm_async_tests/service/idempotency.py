@@ -1,4 +1,4 @@
-"""Idempotency keys: a repeated write gets the first one's answer, and is done once (test154)."""
+"""Idempotency keys: a repeated request returns the first answer, and writes nothing (test154)."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -35,7 +35,7 @@ Key = Annotated[
     Omittable(),
     Header(
         alias="Idempotency-Key",
-        description="the same request with the same key gets the first one's response",
+        description="repeat a request with the same key to get the first response again",
     ),
 ]
 KEYS = IdempotencyKey.__table__.c
@@ -58,9 +58,9 @@ class InsertStatements:
     """The statements of an INSERT that returns the response's document.
 
     Attributes:
-        plain: For a request without a key. Its result is the document, if a row was inserted.
-        keyed: For a request with a key. It stores the document under the key, and its row has the
-            stored digest and document. See store_answer().
+        plain: The statement for a request without a key. It returns the document of the new row.
+        keyed: The statement for a request with a key, made by store_answer(). It stores the
+            document under the key, and returns the stored digest and document.
     """
 
     plain: Executable
@@ -75,8 +75,9 @@ def build_statements(
     Args:
         name: The document's key in the answer.
         document: The model whose fields the answer has.
-        build_insert: Returns the INSERT, which must insert nothing unless the conditions hold that
-            it is called with. Its RETURNING has the model's fields and `version`.
+        build_insert: A function that returns the INSERT. The arguments are conditions, without
+            which the INSERT must insert nothing. Its RETURNING has the model's fields and
+            `version`.
     """
     plain, keyed = build_insert().cte("inserted"), build_insert(UNUSED).cte("inserted")
     return InsertStatements(

@@ -1,4 +1,4 @@
-"""JSON request bodies: 415 for another media type, 422 with the place of a syntax error."""
+"""A route class that reads JSON bodies strictly, and says where a body is wrong."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine
@@ -19,7 +19,7 @@ def media_type(request: Request) -> str:
 
 
 def unsupported(request: Request, *supported: str) -> HTTPException:
-    """Return the 415 for a body that has none of the supported media types."""
+    """Return the error 415 for a body whose media type is not supported."""
     actual, wanted = excerpt(media_type(request)) or "of no type", " or ".join(supported)
     detail = f"the body is {actual}: send Content-Type: {wanted}"
     return HTTPException(415, detail, {"Accept": ", ".join(supported)})
@@ -31,10 +31,10 @@ def is_json(name: str) -> bool:
 
 
 class JsonRequest(Request):
-    """A request whose JSON is read strictly: UTF-8, no NaN, and a place in each error."""
+    """A request whose JSON must be UTF-8 without NaN. A syntax error has a line and a column."""
 
     async def json(self) -> Any:
-        """Return the document. Raise HTTPException 422."""
+        """Return the parsed body. Raise HTTPException 422 for a syntax error."""
         try:
             # RFC 8259 lets a parser ignore a byte order mark.
             return from_json((await self.body()).removeprefix(BOM_UTF8), allow_inf_nan=False)
@@ -43,10 +43,10 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that reads its body, if it has one, as JSON."""
+    """A route that accepts a body only as JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler, behind the check of the media type."""
+        """Return FastAPI's handler, preceded by a check of the media type."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""HEAD for every GET, and the methods of a path (RFC 9110, sections 9.3.2 and 10.2.1)."""
+"""HEAD for every route of GET, and the header Allow (RFC 9110, sections 9.3.2 and 10.2.1)."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Parameters that several routes share."""
+"""Types of the parameters that several routes share."""
 
 import re
 from typing import Annotated
@@ -21,7 +21,7 @@ def parse_integer(text: str) -> int:
 
 
 class Omittable:
-    """Annotation of an optional parameter, which removes null from its JSON schema: HTTP has none.
+    """Annotation that removes null from the JSON schema of an optional parameter. HTTP has no null.
 
     A union with SkipJsonSchema[None] does so too, but its errors name pydantic's validators.
     """

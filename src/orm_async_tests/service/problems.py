@@ -1,4 +1,4 @@
-"""Error responses as problem+json (RFC 9457), and the status for each error of the database."""
+"""Error responses as problem+json (RFC 9457), also for errors of the database."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from orm_async_tests.service.methods import allowed_methods
 from orm_async_tests.service.schemas import Problem
 
-MAX_ERRORS = 5  # of those that one response names
+MAX_ERRORS = 5  # in one response
 EXCERPT = 50  # characters
 MEDIA_TYPE = "application/problem+json"
 IF_MATCH = ("header", "if-match")
@@ -37,7 +37,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def excerpt(text: str) -> str:
-    """Cut a client's text, so that no response repeats a long one."""
+    """Cut a text that a client sent to 50 characters, so that no response repeats a long text."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
 
@@ -96,7 +96,7 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Make every error of the application a problem."""
+    """Answer every error of the application with a problem document."""
     app.add_exception_handler(HTTPException, handle_http_error)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     for error_class in (DBAPIError, *UNWRAPPED, PoolTimeout, TimeoutError, OSError):

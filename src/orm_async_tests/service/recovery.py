@@ -62,7 +62,7 @@ async def keep_running(database: db.Database) -> None:
 async def wait_until_lost(database: db.Database) -> None:
     """Connect, and return when the server has closed the connection.
 
-    Raise one of CANNOT_CONNECT.
+    Raises an error of CANNOT_CONNECT if the server cannot be reached.
     """
     lost = asyncio.Event()
     async with db.connect(database, "orm_async_tests serve: recovery") as connection:

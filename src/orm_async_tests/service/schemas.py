@@ -1,4 +1,4 @@
-"""The documents that the service receives and sends, as its OpenAPI description has them."""
+"""The JSON documents of the service, from which FastAPI writes the OpenAPI description."""
 
 import re
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ Longitude = Annotated[Degrees, Field(ge=-180, le=180)]
 
 
 FIRST, LAST = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
-OUT_OF_RANGE = f"it is not after {FIRST.isoformat()} and before {LAST.isoformat()}"
+OUT_OF_RANGE = f"a date must lie after {FIRST.isoformat()} and before {LAST.isoformat()}"
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
@@ -64,7 +64,7 @@ Recorded = Annotated[datetime, STORABLE, BeforeValidator(parse_storable)]
 
 
 class Document(BaseModel):
-    """A JSON object without other members than its fields, also made from an ORM object."""
+    """The base of all documents. An unknown member is an error; an ORM object is a valid source."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 

@@ -182,8 +182,8 @@ def find_scripts(
     )
     numbers = [number for number in best if scores[number] >= scores[best[:MOST][-1]]]
     errors = split_errors(text)
-    found = (_scores(error, symptoms) for error in errors if len(errors) > 1)
-    if first := next(filter(None, found), None):
+    scores_of_parts = (_scores(error, symptoms) for error in errors if len(errors) > 1)
+    if first := next(filter(None, scores_of_parts), None):
         top = max(first.values())
         decisive = [number for number in best if first.get(number) == top]
         if decisive and decisive[0] != numbers[0] and scores[numbers[0]] != first.get(numbers[0]):

@@ -20,16 +20,16 @@ def own_line(text: str) -> str:
     if the text has no traceback or no such line.
     """
     lines = text.splitlines()
-    found = ""
+    user_line = ""
     for position, line in enumerate(lines):
         if (frame := FRAME.match(line)) and _is_own(frame["path"]):
             code = lines[position + 1].strip(" |") if position + 1 < len(lines) else ""
             is_code = code and not FRAME.match(lines[position + 1]) and not _is_message(code)
             place = f"{_shorten(frame['path'])}:{frame['line']} in {frame['name']}"
-            found = f"{place}: {code}" if is_code else place
-        elif found and line.strip(" |").startswith("During handling of the above exception"):
+            user_line = f"{place}: {code}" if is_code else place
+        elif user_line and line.strip(" |").startswith("During handling of the above exception"):
             break
-    return found
+    return user_line
 
 
 def _is_own(path: str) -> bool:

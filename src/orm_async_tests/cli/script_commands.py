@@ -90,12 +90,12 @@ def _print_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
     with search.open_index(catalogue.read_scripts(), read_questions()) as index:
         numbers = index.rank(words).numbers
     by_number = {script.number: script for script in scripts}
-    found = [by_number[number] for number in numbers if number in by_number]
-    for script in found[:MOST_BY_WORDS]:
+    matching = [by_number[number] for number in numbers if number in by_number]
+    for script in matching[:MOST_BY_WORDS]:
         print(f"{script.command:>9}  {script.claim}")
-    if not found:
+    if not matching:
         print("no script has these words\n  type: orm-async-tests list", file=sys.stderr)
-    return 0 if found else 1
+    return 0 if matching else 1
 
 
 def _print_path() -> None:

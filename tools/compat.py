@@ -24,13 +24,13 @@ from orm_async_tests.versions.bisection import CONCLUSIVE, ReleaseOutcome, Runne
 from orm_async_tests.versions.compat_json import describe_stack, read_compat, write_part
 from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
 from orm_async_tests.versions.ranges import KNOWN_FROM, within
-from orm_async_tests.versions.releases import releases_between, split_lines
-from orm_async_tests.versions.search import (
+from orm_async_tests.versions.release_search import (
     SearchResult,
     find_neighbors,
     format_row,
     search_releases,
 )
+from orm_async_tests.versions.releases import releases_between, split_lines
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
 LIBRARY = "sqlalchemy"  # the library of the claims

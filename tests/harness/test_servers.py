@@ -5,7 +5,7 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.postgres import binaries
 from orm_async_tests.verdicts import HOLDS, SKIPPED
-from tests.harness.scripts import ran
+from tests.harness.example_scripts import ran
 
 COUNTS = """
 async def count(engine):

@@ -9,7 +9,7 @@ from orm_async_tests import db
 from orm_async_tests.harness.report.phrasing import format_result
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.terminal import MIN_WIDTH, render_table
-from tests.harness.scripts import ran
+from tests.harness.example_scripts import ran
 
 
 class Named(NamedTuple):

@@ -8,7 +8,7 @@ from orm_async_tests import db
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import document
 from orm_async_tests.verdicts import BROKEN, HOLDS, SKIPPED, UPSTREAM
-from tests.harness.scripts import ran, script
+from tests.harness.example_scripts import ran, script
 
 TROUBLES = {
     "a right variant that raises": """

@@ -11,7 +11,7 @@ from orm_async_tests import catalogue, db
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.verdicts import HOLDS
-from tests.harness.scripts import ran
+from tests.harness.example_scripts import ran
 
 LEDGER = "test22"  # the script that counts
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from urllib.request import urlopen
 from sqlalchemy import URL
 
 from orm_async_tests.errors import INTERRUPTED
-from tests.processes import DEADLINE, until
+from tests.processes import DEADLINE, PAUSE
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
 WORKER = "spawn_main"  # multiprocessing's function, in the command line of a worker
@@ -99,7 +100,9 @@ def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterato
 def run_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
     """Run a service that is ready, and stop it as an operator does."""
     with start_service(url, *arguments, **variables) as service:
-        until(lambda: is_ready(service.url))
+        while not is_ready(service.url):  # a start takes as long as the machine needs
+            assert service.process.poll() is None, "the service has exited"
+            time.sleep(PAUSE)
         yield service
         if service.process.poll() is None:
             service.stop()

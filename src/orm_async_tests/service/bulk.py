@@ -35,7 +35,7 @@ class Upload:
         self._sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body in pieces of PIECE_SIZE. Serve other requests between two of them."""
+        """Yield the body in pieces of PIECE_SIZE, and let other requests run between them."""
         rest = bytearray()
         async for chunk in self._stream:
             self._sha256.update(chunk)
@@ -52,7 +52,7 @@ class Upload:
 
 
 async def one_batch(points: list[PointIn]) -> Batches:
-    """Yield all points together."""
+    """Yield all points as one batch."""
     yield points
 
 
@@ -102,7 +102,7 @@ async def load_json(
 def streamed_body(*media_types: str) -> dict[str, Any]:
     """Return a route's arguments for a body that is read as a stream and has one of these types.
 
-    Any other type is refused. A form on another site can send none of these without a preflight.
+    Any other type is refused. A form on another site cannot send these without a preflight request.
     """
 
     async def check_media_type(request: Request) -> None:
@@ -121,7 +121,7 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
     **streamed_body("application/x-ndjson", "application/ndjson"),
 )
 async def load_ndjson(user_id: Id, request: Request, key: Key = None) -> Loaded:
-    """Add the points of a stream with one JSON document in each line."""
+    """Add the points of a stream with one JSON document per line."""
     upload = Upload(request)
     return await load(request, user_id, upload, read_ndjson(upload.pieces()), key)
 

@@ -1,7 +1,7 @@
 """PostgreSQL's binary COPY format for track points, built in parts.
 
-asyncpg can encode records itself, but sends half a MiB at a time. In smaller parts the server
-inserts while this process encodes the rest.
+asyncpg can encode records itself, but only while it holds a connection. The service encodes points
+as they arrive, and keeps the parts until the upload is complete.
 """
 
 import struct

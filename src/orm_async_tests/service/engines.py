@@ -46,7 +46,7 @@ def service_urls(url: URL, settings: Settings) -> Urls:
 
 
 class Engines:
-    """The engines for writes, for reads and for LISTEN. One URL has one engine for both."""
+    """The engines for writes, for reads and for LISTEN. One URL has one engine for all requests."""
 
     def __init__(self, urls: Urls, settings: Settings) -> None:
         self.writing = make_engine(urls.writing, settings)

@@ -123,7 +123,7 @@ class GpxParser:
         self._points: list[PointIn] = []
 
     def feed(self, piece: bytes, last: bool = False) -> list[PointIn]:
-        """Return the points that end in this piece."""
+        """Parse a piece, and return the track points that end in it."""
         self._fed += len(piece)
         try:
             self._parser.Parse(piece, last)
@@ -223,7 +223,7 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a file, and yield the track points that end in a piece together.
+    """Parse a file. Yield the track points that end in the same piece as one list.
 
     Raise HTTPException 422 for an invalid file or point.
     """

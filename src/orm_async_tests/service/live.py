@@ -114,10 +114,10 @@ def format_events(points: Rows) -> bytes:
 async def stream_events(
     hub: Hub, reader: Reader, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
-    """Yield events for the points after `last_id`, and a comment after a silence of keep_alive.
+    """Yield events for the points after `last_id`, and a comment if there are none for a while.
 
-    The stream ends after live_for seconds. Its client connects again by itself, and continues where
-    it stopped.
+    A comment follows keep_alive seconds without a point. The stream ends after live_for seconds.
+    Its client connects again by itself, and continues where it stopped.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

@@ -1,7 +1,7 @@
 """A page of a user's points, read by one statement as JSON that the server writes.
 
-The process creates no object for a point. Every combination of conditions has another
-statement, because one statement with `IS NULL OR` would have one plan for all of them.
+The process creates no object for a point. Every combination of conditions has a
+separate statement, because one statement with `IS NULL OR` would have one plan for all of them.
 """
 
 from typing import Any

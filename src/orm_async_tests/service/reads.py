@@ -21,7 +21,7 @@ class Reader:
         """Read from this engine.
 
         `pool` has as many places as the engine's pool. `reads` has fewer places, and all readers
-        share it: reads are short, and one process would not finish more of them sooner.
+        share it: reads are short, and one process finishes no sooner if more of them run at a time.
         """
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reads, self._pool = reads, pool
@@ -47,7 +47,7 @@ async def choose_reader(
     request: Request,
     cache_control: CacheControl = None,
 ) -> Reader:
-    """Return the reader of the primary for no-cache, else the one that may read from a standby."""
+    """Return the reader of the primary for no-cache, otherwise a reader that may use a standby."""
     state = request.app.state
     reader: Reader = state.fresh_reader if requires_primary(cache_control) else state.reader
     return reader

@@ -24,9 +24,10 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 def has_two_lengths(scope: Scope) -> bool:
-    """Return whether a proxy could see another end of this body, and a request in the rest.
+    """Return whether the headers state two lengths of the body.
 
-    h11 accepts what RFC 9112, section 6.3, allows it to refuse.
+    A proxy could find another end of it, and take the rest for a second request. h11 accepts such a
+    request, although RFC 9112, section 6.3, allows it to refuse.
     """
     headers = Headers(scope=scope)
     return "Content-Length" in headers and "Transfer-Encoding" in headers
@@ -106,7 +107,7 @@ class Bodies:
 
 
 class Limits:
-    """ASGI middleware that answers a body of two lengths with 400, and excess requests with 503."""
+    """ASGI middleware that refuses bodies of two lengths (400) and excess requests (503)."""
 
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]

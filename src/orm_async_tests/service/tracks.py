@@ -1,8 +1,8 @@
 """A user's track as a stream: NDJSON and GeoJSON.
 
 A client may read a track at any pace, so no connection waits for it: every batch of points is read
-by another statement. The server writes the JSON of a batch as one text, which is the least work for
-this process.
+by a separate statement. The server writes the JSON of a batch as one text, which is the least work
+for this process.
 """
 
 from collections.abc import AsyncIterator
@@ -86,7 +86,7 @@ async def read_first_batch(reader: Reader, query: Select[Any], user_id: int) -> 
 async def stream_texts(
     reader: Reader, query: Select[Any], user_id: int, batch: Batch | None, separator: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """Yield the text of this batch and of those that follow, until one is not full."""
+    """Yield the text of this batch and of all that follow. Only the last one may be short."""
     before = b""
     while batch and batch.points:
         yield before + batch.text if before else batch.text

@@ -108,8 +108,8 @@ def parse_url(text: str, source: str) -> URL:
         ) from None
     backend, _, driver = url.drivername.partition("+")
     if backend not in ("postgres", "postgresql") or (driver and driver not in DRIVERS):
-        what = f"{url.drivername} is not PostgreSQL through an asyncio driver"
-        raise _refusal(f"{what} ({', '.join(DRIVERS)})", source)
+        problem = f"{url.drivername} is not PostgreSQL through an asyncio driver"
+        raise _refusal(f"{problem} ({', '.join(DRIVERS)})", source)
     return _portable(url.set(drivername=f"postgresql+{driver or DRIVERS[0]}"), source)
 
 
@@ -229,8 +229,8 @@ def _checked(name: str, value: str, source: str) -> str:
         raise _refusal(f"there is no connection parameter {name!r}", source)
     if not PARAMETERS[name].accepts(value):
         shown = "its value" if "password" in name else repr(value)
-        what = f"{shown} is not valid for {name}: expected {PARAMETERS[name].expected}"
-        raise _refusal(what, source)
+        problem = f"{shown} is not valid for {name}: expected {PARAMETERS[name].expected}"
+        raise _refusal(problem, source)
     return value
 
 
@@ -284,8 +284,8 @@ def _split_port(host: str) -> tuple[str, str]:
     return (name, port) if one else (host, "")
 
 
-def _refusal(what: str, source: str, remedy: str = EXAMPLE) -> CouldNotRun:
-    return CouldNotRun(what, _place(source), remedy)
+def _refusal(problem: str, source: str, remedy: str = EXAMPLE) -> CouldNotRun:
+    return CouldNotRun(problem, _place(source), remedy)
 
 
 def _place(source: str) -> str:

@@ -136,8 +136,8 @@ def _choose_plans(arguments: argparse.Namespace) -> Sequence["Plan"]:
         "full": plans.full_preset(PYTHONS),
     }
     if arguments.preset not in presets:
-        what = f"there is no preset {arguments.preset!r}"
-        raise CouldNotRun(what, "--preset", f"--preset {' or --preset '.join(presets)}")
+        problem = f"there is no preset {arguments.preset!r}"
+        raise CouldNotRun(problem, "--preset", f"--preset {' or --preset '.join(presets)}")
     chosen = plans.combine(axes) if any(axes.values()) else presets[arguments.preset]
     return plans.take_shard(chosen, arguments.shard) if arguments.shard else chosen
 
@@ -179,8 +179,8 @@ def _open(path: Path) -> TextIO:
     try:
         return path.open("w", encoding="utf-8")
     except OSError as error:
-        what = f"the file cannot be written: {error.strerror}"
-        raise CouldNotRun(what, str(path), "--output FILE") from None
+        problem = f"the file cannot be written: {error.strerror}"
+        raise CouldNotRun(problem, str(path), "--output FILE") from None
 
 
 def merge(arguments: argparse.Namespace) -> int:

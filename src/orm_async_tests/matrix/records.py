@@ -35,11 +35,11 @@ IDENTITY = ("python", "sqlalchemy", "driver", "driver_version")  # what an ident
 
 
 def header(
-    plans: Sequence[Plan], numbers: Sequence[int], whole: bool, command: Sequence[str]
+    plans: Sequence[Plan], numbers: Sequence[int], has_all_scripts: bool, command: Sequence[str]
 ) -> Record:
     """Return the first record: the stacks and scripts of a run, and the command that started it.
 
-    `whole` is true if the run has every script.
+    `has_all_scripts` is true if the numbers are those of all scripts.
     """
     return {
         "record": "header",
@@ -50,7 +50,7 @@ def header(
             plan.name: {**asdict(plan), "server": hide_password(plan.server)} for plan in plans
         },
         "scripts": [*numbers],
-        "whole": whole,
+        "whole": has_all_scripts,
     }
 
 
@@ -174,15 +174,16 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
     stacks: dict[str, Any] = {}
     for head, *_ in runs:
         if twice := sorted(stacks.keys() & head["stacks"].keys()):
-            what = f"two of these files have the stack {twice[0]!r}"
-            raise CouldNotRun(what, "the files", "orm-async-tests matrix --shard 1/2, then 2/2")
+            problem = f"two of these files have the stack {twice[0]!r}"
+            raise CouldNotRun(problem, "the files", "orm-async-tests matrix --shard 1/2, then 2/2")
         stacks |= head["stacks"]
     scripts = sorted({number for head, *_ in runs for number in head["scripts"]})
     rest = [record for run in runs for record in run if record["record"] in ("stack", "result")]
     results = sum(record["record"] == "result" for record in rest)
     end = [footer(results)] if all(map(is_complete, runs)) else []
-    whole = all(head["whole"] for head, *_ in runs)
-    return [{**runs[0][0], "stacks": stacks, "scripts": scripts, "whole": whole}, *rest, *end]
+    has_all_scripts = all(head["whole"] for head, *_ in runs)
+    head = {**runs[0][0], "stacks": stacks, "scripts": scripts, "whole": has_all_scripts}
+    return [head, *rest, *end]
 
 
 def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:

@@ -90,7 +90,7 @@ def _to_record(plan: Plan, document: Record) -> Record:
 
 
 @dataclass
-class _Run:
+class ChildRun:
     """A child process that runs scripts and prints one document per script."""
 
     process: Process
@@ -137,7 +137,7 @@ class _Run:
 @asynccontextmanager
 async def _start_run(
     plan: Plan, python: str, variables: dict[str, str], numbers: Sequence[int], slot: Slot
-) -> AsyncIterator[_Run]:
+) -> AsyncIterator[ChildRun]:
     """Start a child process for these scripts, and kill it at the end of the block."""
     command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options]
     command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
@@ -153,7 +153,7 @@ async def _start_run(
             limit=LONGEST_LINE,
         )
         try:
-            yield _Run(process, Path(log.name), slot.timeout)
+            yield ChildRun(process, Path(log.name), slot.timeout)
         finally:
             with suppress(ProcessLookupError):
                 process.kill()

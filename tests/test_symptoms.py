@@ -146,6 +146,10 @@ def answers(text: str) -> list[int]:
         ("ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)", 144),
         ("asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already", 31),
         ("RuntimeWarning: coroutine 'AsyncSession.commit' was never awaited", 66),
+        ('asyncpg.exceptions.ForeignKeyViolationError: insert or update on table "tours" violates'
+         ' foreign key constraint "tours_fk"', 110),
+        ("ModuleNotFoundError: No module named 'greenlet'", 52),
+        ("OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0)", 144),
         (f"{DETACHED} operation cannot proceed", 6),
         (f"{LAZY} operation of attribute 'points' cannot proceed", 61),
     ],
@@ -177,7 +181,16 @@ def test_words_lead_to_scripts() -> None:
     assert answers("keep tests apart with TRUNCATE")[0] == 162
 
 
-@pytest.mark.parametrize("text", ["kubernetes ingress", "KeyError: 'session pool commit flush'"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kubernetes ingress",
+        "KeyError: 'session pool commit flush'",
+        "sqlalchemy.exc.NoResultFound: No row was found when one was required",
+        "pandas read_sql with async engine",
+        "two phase commit",
+    ],
+)
 def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
     done = orm("why", text)
     assert (done.returncode, done.stdout) == (1, "")

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import math
 import os
 import re
 import sqlite3
@@ -25,7 +26,7 @@ WEIGHTS = {  # the columns, and how much a word in them counts
     "labels": 2.0,
     "prose": 2.0,
 }
-ENOUGH = 0.5  # the share of the words that the best script must have for an answer
+ENOUGH = 0.45  # the coverage that an answer needs
 MOST_WORDS = 60  # of a text that are looked for
 WORD = re.compile(r"\w+")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet
@@ -42,7 +43,7 @@ class Ranking:
     """The numbers of the scripts that have words of a text, best first."""
 
     numbers: tuple[int, ...]
-    coverage: float  # the share of the text's words that the first script has
+    coverage: float  # how much of the text's words the first script has, from 0 to 1
 
 
 class Index:
@@ -61,9 +62,18 @@ class Index:
         numbers = self._select(query, " OR ".join(terms))
         if not numbers:
             return Ranking((), 0)
-        one = "SELECT rowid FROM scripts WHERE scripts MATCH ? AND rowid = ?"
-        present = sum(bool(self._select(one, term, numbers[0])) for term in terms)
-        return Ranking(tuple(numbers), present / len(terms))
+        return Ranking(tuple(numbers), self._coverage(terms, numbers[0]))
+
+    def _coverage(self, terms: Iterable[str], number: int) -> float:
+        """Return the share of the terms that a script has. A rare term counts more."""
+        [total] = self._select("SELECT count(*) FROM scripts")
+        present = whole = 0.0
+        for term in terms:
+            scripts = self._select("SELECT rowid FROM scripts WHERE scripts MATCH ?", term)
+            weight = math.log((total + 1) / (len(scripts) + 0.5))
+            whole += weight
+            present += weight if number in scripts else 0
+        return present / whole
 
     def close(self) -> None:
         """Close the file."""

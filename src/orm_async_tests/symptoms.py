@@ -51,7 +51,10 @@ COMMON = {
 # Classes that are not built in, but that every program raises as well.
 EVERYBODYS = {"CancelledError"}
 CLASS = re.compile(r"\b[A-Z][A-Za-z]*(?:Error|Exception|Warning)\b")
-PRINTED = re.compile(rf"{CLASS.pattern}['>)]*: ")  # an error as Python or a log prints it
+PRINTED = re.compile(  # an error as Python or a log prints it
+    rf"(?:\b(?:\w+\.)+[A-Z]\w+|{CLASS.pattern}|^[A-Z][a-z]+(?:[A-Z][a-z]+)+)['>)]*: ", re.MULTILINE
+)
+PRINTED_LINE = re.compile(rf"[\w.]*{PRINTED.pattern}.*", re.MULTILINE)
 TRACEBACK = re.compile(r'\bFile "[^"]+", line \d+')
 CAUSE = re.compile(
     r"The above exception was the direct cause of the following exception:\s*"
@@ -66,6 +69,7 @@ SQL = re.compile(r"\[SQL: .*?\](?= \[parameters| \(Background|$)")
 WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # line breaks of terminals, logs and boxes
 MOST = 3  # scripts that are named for a text
 SHORTEST = 3  # words that a text must have to be looked for inside the known fragments
+LONG = 4  # words of a fragment that no other error has by chance
 BARE_CODE = 4  # words of a text that may have a SQLSTATE and no message
 Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
@@ -132,14 +136,16 @@ class PastedText:
     def _is_of_another_error(self, symptom: Symptom, kinds: set[str]) -> bool:
         """Return whether the text names another class, or another message of the SQLSTATE.
 
-        A fragment that begins the message needs no class, since drivers have classes of their own.
+        A fragment that begins the message or is long needs no class, since drivers have classes of
+        their own.
         """
         if "code" in kinds or "error" in kinds:
             return False
         if "fragment" in kinds:
             names_another = bool(symptom.error) and bool(CLASS.search(self.words))
-            begins = rf"(?:^|: ){_pattern(symptom.fragment)}"
-            return names_another and not self._is_inside(symptom) and not self._matches(begins)
+            begins = rf"(?:^|[:\]] ){_pattern(symptom.fragment)}"
+            is_short = len(symptom.fragment.split()) < LONG and not self._is_inside(symptom)
+            return names_another and is_short and not self._matches(begins)
         return bool(symptom.fragment) and len(self.words.split()) > BARE_CODE
 
     def _is_inside(self, symptom: Symptom) -> bool:
@@ -206,7 +212,7 @@ def words_beside_error(text: str) -> str:
     """Return what a text has besides an error: not its class and message, nor a traceback."""
     if TRACEBACK.search(text):
         return ""
-    return CLASS.sub("", re.sub(rf"[\w.]*{PRINTED.pattern}.*", "", text))
+    return CLASS.sub("", PRINTED_LINE.sub("", text))
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:

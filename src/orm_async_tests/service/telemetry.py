@@ -23,8 +23,8 @@ def instrument(app: FastAPI) -> None:
         from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
         from opentelemetry.sdk.trace import TracerProvider
     except ImportError as error:
-        what = f"the package {error.name} is not installed"
-        raise CouldNotRun(what, "this Python", install_extra("telemetry")) from None
+        problem = f"the package {error.name} is not installed"
+        raise CouldNotRun(problem, "this Python", install_extra("telemetry")) from None
     app.state.tracer_provider = TracerProvider()
     FastAPIInstrumentor.instrument_app(
         app,

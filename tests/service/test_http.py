@@ -86,7 +86,7 @@ def test_head_is_get_without_its_body(client: httpx.Client, user: int, path: str
     assert head.content == b""
 
 
-def test_head_of_a_stream_reads_no_row(client: httpx.Client, user: int, app: FastAPI) -> None:
+def test_head_of_a_stream_leaks_nothing(client: httpx.Client, user: int, app: FastAPI) -> None:
     for kind in ("track.ndjson", "track.geojson", "live"):
         assert client.head(f"/users/{user}/{kind}").status_code == 200
     assert "pool_checked_out 0.0" in client.get("/metrics").text

@@ -14,7 +14,7 @@ class HeadSent(Exception):
 
 
 class HeadAsGet:
-    """Answer HEAD with the status and headers of GET, and read nothing for its body (ASGI)."""
+    """Answer HEAD with the status and headers of GET, and stop before the body (ASGI)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -26,7 +26,7 @@ def cure_lines(script: ScriptFile) -> list[str]:
 
     They are those of data/questions.toml, or the statements that only the first right variant has.
     Options that the decorator passes to the engine count as a call of create_async_engine(). The
-    list is empty if the right variant has no short statement of its own.
+    list is empty if the right variant has no short statement that differs.
     """
     if lines := read_cures().get(script.number):
         return lines
@@ -36,8 +36,10 @@ def cure_lines(script: ScriptFile) -> list[str]:
     if not right:
         return []
     known = {line for variant in wrong for line in _lines(variant, source)}
-    own = (line for line in _lines(right[0], source) if line not in known and len(line) <= WIDTH)
-    return [line for line in own if not FIXTURES & set(NAME.findall(line))][:MOST]
+    short_lines = (
+        line for line in _lines(right[0], source) if line not in known and len(line) <= WIDTH
+    )
+    return [line for line in short_lines if not FIXTURES & set(NAME.findall(line))][:MOST]
 
 
 def _variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:

@@ -125,8 +125,8 @@ def refuse(folder: Path, *arguments: str) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     done = orm(*arguments, env={"ORM_ASYNC_HOME": str(folder / "home")})
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    [what, where, remedy] = done.stderr.splitlines()[-3:]
-    assert what
+    [problem, where, remedy] = done.stderr.splitlines()[-3:]
+    assert problem
     assert where.startswith("  where: ")
     assert remedy.startswith("  type:  ")
     assert "Traceback" not in done.stderr

@@ -74,14 +74,8 @@ def test_the_summary_groups_the_findings_that_are_not_in_the_baseline(
         "correct_suite.py::test_that_does_not_run": ["transaction"],
     }
     (tmp_path / "known.json").write_text(json.dumps(known), "utf-8")
-    options = (
-        "-k",
-        "summary or dropped or test_engine or by_hand",
-        "-p",
-        "xdist.plugin",
-        "-n",
-        "1",
-    )
+    names = "summary or dropped or test_engine or by_hand"
+    options = ("-k", names, "-p", "xdist.plugin", "-n", "1")
     result = run_pytest(tmp_path, sqlite, *suites, *options, *BASELINE)
     result.assert_outcomes(passed=6, errors=4)
     checkout = find_line(tmp_path / "summary_suite.py", "leaked.append(await")

@@ -1,0 +1,94 @@
+"""The files that pin versions are read as their tools read them."""
+
+from pathlib import Path
+
+import pytest
+
+from orm_async_tests.versions import pins
+
+BOTH = {"sqlalchemy": "2.0.40", "asyncpg": "0.30.0"}
+ONLY_SQLALCHEMY = {"sqlalchemy": "2.0.40"}
+ONLY_ASYNCPG = {"asyncpg": "0.30.0"}
+WHEEL = "SQLAlchemy-2.0.40-py3-none-any.whl"
+ARCHIVES = "https://index.example/packages"
+EDITABLE = "-e git+https://git.example/sqlalchemy.git@rel_2_0_40#egg=sqlalchemy"
+BASE = "sqlalchemy==2.0.40\nasyncpg==0.30.0\n"
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    """Write a file and return its path."""
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "versions", "unknown"),
+    [
+        ("SQLAlchemy===2.0.40\n", ONLY_SQLALCHEMY, set()),
+        ("sqlalchemy (==2.0.40)\n", ONLY_SQLALCHEMY, set()),
+        ("sqlalchemy==2.0.40,!=2.0.41  # pinned\n", ONLY_SQLALCHEMY, set()),
+        ("sqlalchemy==2.0.40;python_version>'3'\r\n", ONLY_SQLALCHEMY, set()),
+        (
+            "sqlalchemy==2.0.40 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n",
+            ONLY_SQLALCHEMY,
+            set(),
+        ),
+        ("sqlalchemy-utils==1.0\nsqlalchemy==2.0.40\n", ONLY_SQLALCHEMY, set()),
+        ("\ufeffsqlalchemy==2.0.40\n", ONLY_SQLALCHEMY, set()),
+        (f"./wheels/{WHEEL}\nasyncpg==0.30.0\n", BOTH, set()),
+        (f"sqlalchemy @ {ARCHIVES}/{WHEEL}\nasyncpg==0.30.0\n", BOTH, set()),
+        (f"sqlalchemy @ {ARCHIVES}/sqlalchemy-2.0.40.tar.gz\n", ONLY_SQLALCHEMY, set()),
+        (f"{EDITABLE}\nasyncpg==0.30.0\n", ONLY_ASYNCPG, {"sqlalchemy"}),
+        ("git+https://git.example/sqlalchemy.git\nasyncpg==0.30.0\n", ONLY_ASYNCPG, {"sqlalchemy"}),
+        (
+            "./local\n--index-url https://index.example\n-e .\nsqlalchemy==2.0.40\n",
+            ONLY_SQLALCHEMY,
+            set(),
+        ),
+        ("sqlalchemy[postgresql_asyncpg]==2.0.40\n", ONLY_SQLALCHEMY, {"asyncpg"}),
+        ("sqlalchemy[postgresql-psycopgbinary]==2.0.40\n", ONLY_SQLALCHEMY, {"psycopg"}),
+        ("sqlalchemy[postgresql-asyncpg]==2.0.40\nasyncpg==0.30.0\n", BOTH, set()),
+        ("-c base.txt\nsqlalchemy\nasyncpg\n", BOTH, set()),
+        ("-r base.txt\nsqlalchemy[asyncio]\n", BOTH, set()),
+        ('-r "base.txt"\n', BOTH, set()),
+        ("-rbase.txt\n", BOTH, set()),
+        ("--requirement=base.txt\n--constraint base.txt\n", BOTH, set()),
+        ("-r requirements.txt\nsqlalchemy==2.0.40\n", ONLY_SQLALCHEMY, set()),
+        (
+            "sqlalchemy==2.0.40; python_version<'3.13'\nsqlalchemy; python_version>='3.13'\n",
+            ONLY_SQLALCHEMY,
+            {"sqlalchemy"},
+        ),
+    ],
+)
+def test_a_requirement_is_read_as_pip_reads_it(
+    tmp_path: Path, text: str, versions: dict[str, str], unknown: set[str]
+) -> None:
+    write(tmp_path, "base.txt", BASE)
+    read = pins.read_pins(write(tmp_path, "requirements.txt", text))
+    assert {pin.library: pin.version for pin in read if pin.version} == versions
+    assert pins.find_unknown(read).keys() == unknown
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_requirements_are_read_in_each_encoding_that_has_a_byte_order_mark(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "requirements.txt"
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    path.write_bytes((mark + BASE).encode(encoding))
+    assert {pin.library: pin.version for pin in pins.read_pins(path)} == BOTH
+
+
+def test_each_pin_has_the_file_and_the_line_that_it_comes_from(tmp_path: Path) -> None:
+    write(tmp_path, "base.txt", "-r top.txt\n# a comment\nSQLAlchemy[asyncio] == 2.1.4  # pinned\n")
+    read = pins.read_pins(
+        write(tmp_path, "top.txt", "-r base.txt\n\nasyncpg>=0.30\npsycopg==3.*\n")
+    )
+    places = {pin.library: (pin.version, pin.path and pin.path.name, pin.line) for pin in read}
+    assert places == {
+        "sqlalchemy": ("2.1.4", "base.txt", 3),
+        "asyncpg": ("", "top.txt", 3),
+        "psycopg": ("", "top.txt", 4),
+    }

@@ -46,6 +46,7 @@ def test_a_command_that_runs_no_sql_does_not_import_sqlalchemy(tmp_path: Path) -
         ["--help"],
         *([*name.split(), "--help"] for name in SUBCOMMANDS),
         ["list"],
+        ["list", "lazy", "loading"],
         ["list", "--path"],
         ["list", "--since", "2.1"],
         ["explain", "5-7"],

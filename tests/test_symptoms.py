@@ -148,7 +148,12 @@ def answers(text: str) -> list[int]:
         ("RuntimeWarning: coroutine 'AsyncSession.commit' was never awaited", 66),
         ('asyncpg.exceptions.ForeignKeyViolationError: insert or update on table "tours" violates'
          ' foreign key constraint "tours_fk"', 110),
+        ("IllegalStateChangeError: Method 'close()' can't be called here", 26),
+        ("Task exception was never retrieved: <<async_generator_athrow without __name__>()>"
+         " exception=IllegalStateChangeError(\"Method 'close()' can't be called here\")", 83),
         ("ModuleNotFoundError: No module named 'greenlet'", 52),
+        ("TypeError: connect() got an unexpected keyword argument 'sslmode'", 118),
+        ("AttributeError: 'coroutine' object has no attribute 'scalars'", 3),
         ("OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0)", 144),
         (f"{DETACHED} operation cannot proceed", 6),
         (f"{LAZY} operation of attribute 'points' cannot proceed", 61),
@@ -197,6 +202,14 @@ def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
     assert done.stderr.startswith("no script ")
     assert done.stderr.count("\n  test") <= 3
     assert ("not sure" in done.stderr) == ("\n  test" in done.stderr)
+
+
+def test_why_gives_the_reason_where_no_script_can_answer() -> None:
+    done = orm(
+        "why", "InvalidRequestError: The asyncio extension requires an async driver to be used."
+    )
+    assert done.returncode == 1
+    assert "postgresql+asyncpg://" in done.stdout
 
 
 def test_list_takes_words() -> None:

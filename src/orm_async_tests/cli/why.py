@@ -33,7 +33,10 @@ def why(arguments: argparse.Namespace) -> int:
     questions = read_questions()
     numbers, is_sure = find_answers(text, scripts, questions)
     if not is_sure:
-        _print_nearest([scripts[number] for number in numbers], text)
+        if question := _find_unanswered(text, questions):
+            print(f"no script runs this: {question.text}\n  {question.reason}\n  {question.link}")
+        else:
+            _print_nearest([scripts[number] for number in numbers], text)
         return UNKNOWN
     if line := tracebacks.own_line(text):
         print(f"{line}\n")
@@ -63,6 +66,15 @@ def find_answers(
             return numbers, True
         ranking = index.rank(text)
     return list(ranking.numbers[: symptoms.MOST]), _fits(text, ranking)
+
+
+def _find_unanswered(text: str, questions: Sequence[Question]) -> Question | None:
+    """Return the question without a script whose symptom matches the text."""
+    pasted = symptoms.PastedText(text)
+    for question in questions:
+        if question.symptom and question.script is None and pasted.matching_parts(question.symptom):
+            return question
+    return None
 
 
 def _fits(text: str, ranking: Ranking) -> bool:

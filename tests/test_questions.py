@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from orm_async_tests import catalogue, questions
-from orm_async_tests.cli.why import find_answers
+from orm_async_tests.answers import find_answers
 from orm_async_tests.cures import cure_lines
 from orm_async_tests.questions import read_questions
 from orm_async_tests.symptoms import MOST, PastedText

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from orm_async_tests import catalogue, search, tracebacks
-from orm_async_tests.cli.why import find_answers
+from orm_async_tests.answers import find_answers
 from orm_async_tests.questions import read_questions
 from orm_async_tests.symptoms import find_scripts
 from tests.cli.commands import orm

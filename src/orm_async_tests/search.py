@@ -66,14 +66,14 @@ class Index:
 
     def _coverage(self, terms: Iterable[str], number: int) -> float:
         """Return the share of the terms that a script has. A rare term counts more."""
-        [total] = self._select("SELECT count(*) FROM scripts")
-        present = whole = 0.0
+        [count] = self._select("SELECT count(*) FROM scripts")
+        covered = total = 0.0
         for term in terms:
             scripts = self._select("SELECT rowid FROM scripts WHERE scripts MATCH ?", term)
-            weight = math.log((total + 1) / (len(scripts) + 0.5))
-            whole += weight
-            present += weight if number in scripts else 0
-        return present / whole
+            weight = math.log((count + 1) / (len(scripts) + 0.5))
+            total += weight
+            covered += weight if number in scripts else 0
+        return covered / total
 
     def close(self) -> None:
         """Close the file."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,13 @@ IDLE = "3"  # seconds, so that the server stops soon after the run
 
 
 def pytest_configure() -> None:
-    """Fail before the first test if a requirement in ORM_ASYNC_REQUIRE is missing."""
+    """Fail before the first test if a requirement in ORM_ASYNC_REQUIRE is missing.
+
+    A run in the background of a shell ignores Ctrl-C, and so would the programs that tests start
+    and interrupt: let them get the signal.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         requirements.require(os.environ.get(requirements.VARIABLE, ""), requirements.VARIABLE)
     except CouldNotRun as error:

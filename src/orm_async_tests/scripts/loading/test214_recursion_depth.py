@@ -8,8 +8,6 @@ Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_laz
 Docs: https://docs.sqlalchemy.org/en/21/orm/self_referential.html#configuring-self-referential-eager-loading
 """
 
-from typing import Optional
-
 from sqlalchemy import ForeignKey, MetaData, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
@@ -27,7 +25,7 @@ class Region(Base):
     __tablename__ = "regions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    parent_id: Mapped[Optional[int]] = mapped_column(ForeignKey("regions.id"))  # noqa: UP045
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"))
     parts: Mapped[list["Region"]] = relationship()
 
 

@@ -1,1 +1,1 @@
-"""What measures or compares. `python -m benchmarks` runs it, from a checkout only."""
+"""Programs that measure ratios. Run them with `python -m benchmarks`, from a checkout only."""

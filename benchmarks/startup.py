@@ -1,6 +1,6 @@
 """How much longer test5 takes than the same statements by hand, both on a warm server.
 
-By hand means a program that imports SQLAlchemy's asyncio extension and asyncpg, connects once and
+The program written by hand imports SQLAlchemy's asyncio extension and asyncpg, connects once and
 sends the statements of test5. The two programs take turns. Printed are the medians of 9 pairs and
 their ratio. The ratio may be at most 1.4, because a reader runs scripts one at a time and waits.
 """

@@ -252,7 +252,8 @@ def separate_histories(connection: Connection) -> None:
 def make_config(connection: Connection | None, history: History) -> "Config":
     """Return the configuration with which Alembic's commands use this connection.
 
-    Without one they connect to the chosen database. No alembic.ini is read: a wheel has none.
+    Without a connection, the commands open one to the chosen database. No alembic.ini is read,
+    because a wheel has none.
     """
     from alembic.config import Config
 

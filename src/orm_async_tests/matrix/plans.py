@@ -14,7 +14,7 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack to run. An empty field stands for what is installed here.
+    """A stack to run. An empty field means the version or server of this environment.
 
     `python` is a minor version, for example "3.12". A library's version is one release ("2.1.4") or
     the newest release of a line ("2.0"). `server` is a URL, or a folder with PostgreSQL's programs,

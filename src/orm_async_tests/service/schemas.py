@@ -93,7 +93,7 @@ class PointIn(Document):
 
 
 class PointPatch(Document):
-    """The changes of a point. A field that is absent or null stays as it is."""
+    """The new values of a point's fields. A field that is absent or null is not changed."""
 
     lat: Latitude | None = None
     lon: Longitude | None = None

@@ -103,6 +103,15 @@ def test_poetryw_installs_again_in_a_moved_checkout(checkout: Checkout) -> None:
     assert checkout.calls.count(INSTALL_SCRIPTS) == 2
 
 
+def test_a_script_runs_although_its_interpreters_path_has_a_space(checkout: Checkout) -> None:
+    python, script = (checkout.environment / "bin" / name for name in ("python", "greet"))
+    python.symlink_to(sys.executable)
+    write_program(script, f"#!{python}\nimport sys\nprint('hello', *sys.argv[1:])\n")
+    assert " " in str(python)
+    assert checkout.run("run", "test1") == 0
+    assert subprocess.check_output([script, "two words"], text=True) == "hello two words\n"
+
+
 def test_poetryw_does_not_install_the_project_before_it_locks(checkout: Checkout) -> None:
     assert checkout.run("lock") == 0
     assert checkout.calls == [["poetry", "lock"]]

@@ -34,7 +34,7 @@ def test_leak():
 
 @dataclass
 class Installation:
-    """An environment that has the wheel, with a folder and a server's home of its own."""
+    """An environment that has the wheel, with a separate folder and a separate server."""
 
     environment: Path
     folder: Path
@@ -42,7 +42,8 @@ class Installation:
     def run(self, command: str, code: int = 0) -> str:
         """Run a command of the environment and return what it printed; assert its exit code."""
         program, *arguments = command.split()
-        variables = {**os.environ, "PATH": "/usr/bin:/bin", "PYTHONSAFEPATH": "1"}
+        separate = {"ORM_ASYNC_HOME": str(self.folder / "home"), "PYTHONSAFEPATH": "1"}
+        variables = {**os.environ, "PATH": "/usr/bin:/bin", **separate}
         done = subprocess.run(
             [self.environment / "bin" / program, *arguments],
             cwd=self.folder,

@@ -1,14 +1,14 @@
 """One workload done by every contender: answers compared, round trips counted, then timed."""
 
 import statistics
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import URL
 
 from benchmarks.patterns.bench_database import BenchDatabase, login
-from benchmarks.patterns.contenders import Contender
+from benchmarks.patterns.contenders import CONTENDERS
 from benchmarks.patterns.rounds import (
     Contestant,
     Ratio,
@@ -54,9 +54,7 @@ class WorkloadResult:
 
 
 @asynccontextmanager
-async def connected_contestants(
-    contenders: Sequence[Contender], workload: str, url: URL
-) -> AsyncIterator[list[Contestant]]:
+async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
     """Open a warm pool for every contender and give the workload's patterns; the first is the base.
 
     The last contestant is the base's pattern again, with a pool of its own: the control.
@@ -64,30 +62,26 @@ async def connected_contestants(
     size = TASKS if workload == "tasks" else 1
     async with AsyncExitStack() as pools:
         contestants = []
-        for contender in contenders:
+        for contender in CONTENDERS:
             library = await pools.enter_async_context(contender.connect(login(url), size))
             contestants += [
                 (pattern, library)
                 for pattern in contender.patterns()
                 if pattern.workload == workload
             ]
-        library = await pools.enter_async_context(contenders[0].connect(login(url), size))
+        library = await pools.enter_async_context(CONTENDERS[0].connect(login(url), size))
         yield [*contestants, (contestants[0][0], library)]
 
 
 async def count_round_trips(
-    database: BenchDatabase,
-    wire: Wire,
-    contenders: Sequence[Contender],
-    workload: str,
-    work: Work,
+    database: BenchDatabase, wire: Wire, workload: str, work: Work
 ) -> dict[str, int]:
     """Return the round trips of every pattern once its statements are prepared.
 
     Raises CouldNotRun if the patterns' answers differ in any column.
     """
     answers, round_trips = {}, {}
-    async with connected_contestants(contenders, workload, wire.url) as contestants:
+    async with connected_contestants(workload, wire.url) as contestants:
         for pattern, library in contestants[:-1]:
             turn = await database.run_turn(pattern, library, work, Digest)
             answers[pattern.key] = turn.answer
@@ -99,19 +93,14 @@ async def count_round_trips(
 
 
 async def measure_workload(
-    database: BenchDatabase,
-    wire: Wire,
-    contenders: Sequence[Contender],
-    workload: str,
-    work: Work,
-    limits: RoundLimits,
+    database: BenchDatabase, wire: Wire, workload: str, work: Work, limits: RoundLimits
 ) -> WorkloadResult:
     """Compare the answers, count the round trips, and time the patterns of a workload.
 
     `wire` is a proxy to the database, which counts round trips; timed turns do not go through it.
     """
-    round_trips = await count_round_trips(database, wire, contenders, workload, work)
-    async with connected_contestants(contenders, workload, database.url) as contestants:
+    round_trips = await count_round_trips(database, wire, workload, work)
+    async with connected_contestants(workload, database.url) as contestants:
         timings = await run_rounds(database, contestants, work, limits)
     base, control = timings[0], ratio_of(timings[0].seconds, timings[-1].seconds)
     rounds = len(base.seconds)

@@ -16,13 +16,12 @@ from pathlib import Path
 
 from benchmarks.patterns.bench_database import connected_database, created_database
 from benchmarks.patterns.comparison import PatternResult, WorkloadResult, measure_workload
-from benchmarks.patterns.contenders import CONTENDERS, Contender
+from benchmarks.patterns.contenders import CONTENDERS
 from benchmarks.patterns.rounds import Ratio, RoundLimits
 from benchmarks.patterns.work import WORKLOADS, Work
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import open_wire
-from orm_async_tests.postgres.paths import home
 
 ROUNDS = 7
 SECONDS = 60.0
@@ -47,7 +46,6 @@ def parser() -> argparse.ArgumentParser:
     option = parser.add_argument
     names = ", ".join(WORKLOADS)
     option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
-    option("--peers", action="store_true", help="add Tortoise ORM, which pip installs once")
     option("--rounds", type=int, default=ROUNDS, metavar="N", help="at most (default: %(default)s)")
     seconds = "begin no sixth or later round of a workload after S seconds (default: %(default)s)"
     option("--seconds", type=float, default=SECONDS, metavar="S", help=seconds)
@@ -74,12 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
     work = Work(options.write, options.read, options.gets)
     limits = RoundLimits(options.rounds, options.seconds)
-    contenders = choose_contenders(peers=options.peers)
-    for contender in contenders:
-        contender.install(home())
     with db.open_database(options.db, "asyncpg") as database:
         names = options.workloads or list(WORKLOADS)
-        report = asyncio.run(measure(database, contenders, names, work, limits))
+        report = asyncio.run(measure(database, names, work, limits))
     if options.json:
         print(json.dumps(asdict(report), indent=2))
     else:
@@ -89,32 +84,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def choose_contenders(*, peers: bool) -> list[Contender]:
-    """Return asyncpg and SQLAlchemy, and with peers the contenders that pip has to install."""
-    return [contender for contender in CONTENDERS if peers or not contender.releases]
-
-
 async def measure(
-    server: db.Database,
-    contenders: Sequence[Contender],
-    names: Sequence[str],
-    work: Work,
-    limits: RoundLimits,
+    server: db.Database, names: Sequence[str], work: Work, limits: RoundLimits
 ) -> Report:
     """Measure the named workloads on a new database of the server, which is dropped afterwards."""
     load = [current_load()]
     work.prepare()
-    versions = {contender.name: contender.versions for contender in contenders}
+    versions = {contender.name: contender.versions for contender in CONTENDERS}
     results = []
     async with created_database(server, work) as url, connected_database(url) as database:
-        with open_wire(url) as wire, frozen_modules(contenders):
+        with open_wire(url) as wire, frozen_modules():
             if wire is None:
                 raise CouldNotRun("round trips cannot be counted", str(url), "--db embedded")
             for name in names:
                 print(f"bench: {name}", file=sys.stderr)
-                results.append(
-                    await measure_workload(database, wire, contenders, name, work, limits)
-                )
+                results.append(await measure_workload(database, wire, name, work, limits))
     return Report(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, "
@@ -127,12 +111,12 @@ async def measure(
 
 
 @contextmanager
-def frozen_modules(contenders: Sequence[Contender]) -> Iterator[None]:
+def frozen_modules() -> Iterator[None]:
     """Import the contenders, and let full garbage collections skip all current objects.
 
     Otherwise a collection during one library's turn would also visit the other libraries.
     """
-    for contender in contenders:
+    for contender in CONTENDERS:
         _ = contender.module
     gc.freeze()
     try:

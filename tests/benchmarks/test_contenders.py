@@ -1,17 +1,14 @@
 """What contenders can do, and the patterns of this environment at work."""
 
 import asyncio
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from benchmarks.patterns.contenders import CONTENDERS, Contender
-from benchmarks.patterns.measure import choose_contenders, measure
+from benchmarks.patterns.measure import measure
 from benchmarks.patterns.rounds import RoundLimits
 from benchmarks.patterns.work import WORKLOADS, Digest, Work
 
 from orm_async_tests import db
-from orm_async_tests.errors import CouldNotRun
 
 WORK = Work(write=20, read=200, gets=8)
 ONE_ROUND = RoundLimits(1, 0)
@@ -24,22 +21,15 @@ ROUND_TRIPS = {
 }
 
 
-@pytest.mark.parametrize("contender", choose_contenders(peers=False), ids=lambda item: item.name)
+@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda item: item.name)
 def test_a_contender_has_a_labelled_pattern_for_every_workload(contender: Contender) -> None:
     patterns = list(contender.patterns())
     assert {pattern.workload for pattern in patterns} == set(WORKLOADS)
     assert [pattern.key for pattern in patterns if not pattern.label] == []
 
 
-def test_a_contender_that_cannot_be_installed_says_so(tmp_path: Path) -> None:
-    contender = replace(CONTENDERS[0], releases={"./no such folder": "1"})
-    with pytest.raises(CouldNotRun, match="asyncpg cannot be installed"):
-        contender.install(tmp_path)
-
-
 def test_contenders_give_equal_answers_in_few_round_trips(database: db.Database) -> None:
-    contenders = choose_contenders(peers=False)
-    report = asyncio.run(measure(database, contenders, list(WORKLOADS), WORK, ONE_ROUND))
+    report = asyncio.run(measure(database, list(WORKLOADS), WORK, ONE_ROUND))
     assert [result.name for result in report.workloads] == list(WORKLOADS)
     counts = {
         f"{pattern.contender}.{pattern.name}": pattern.round_trips

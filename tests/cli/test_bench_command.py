@@ -42,7 +42,7 @@ def test_without_a_checkout_the_error_says_where_the_benchmarks_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench, "CHECKOUT", tmp_path)
-    assert run("bench", "--peers", monkeypatch=monkeypatch) == 2
+    assert run("bench", "get", monkeypatch=monkeypatch) == 2
     error = capsys.readouterr().err
     assert "benchmarks of the repository" in error
     assert f"type:  in a clone of the repository: {bench.REPOSITORY_COMMAND}" in error

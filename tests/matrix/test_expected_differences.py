@@ -1,8 +1,7 @@
-"""Expected differences between stacks, and the entries that are suggested for unexpected ones."""
+"""Expected differences between stacks, and what the commands say about unexpected ones."""
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -74,35 +73,6 @@ def test_the_entries_name_fields_that_every_identity_has() -> None:
     names = {field.name for field in fields(Stack)} | {f"settings.{name}" for name in SETTINGS}
     used = {name for entry in EXPECTED for name in entry.where}
     assert {name for name in used - names if not name.startswith("packages.")} == set()
-
-
-@pytest.mark.parametrize(
-    ("other", "entry"),
-    [
-        ({"sqlalchemy": "2.1.8"}, '    {"sqlalchemy": "==2.1.9"},'),
-        ({"driver_version": "0.31.0"}, '    {"asyncpg": "==0.32.0"},'),
-        ({"settings": {"jit": "off"}}, '    {"settings.jit": "^on$"},'),
-        ({"pooler": ""}, '    {"pooler": "^PgBouncer\\\\ 1\\\\.18\\\\.0\\\\ transaction$"},'),
-    ],
-)
-def test_an_unexpected_result_comes_with_an_entry_to_start_from(
-    other: dict[str, Any], entry: str, tmp_path: Path
-) -> None:
-    files = [
-        write_records(tmp_path / "bad", make_records({5: "BROKEN"})),
-        write_records(tmp_path / "good", make_records({5: "HOLDS"}, stack="two", **other)),
-    ]
-    done = orm("merge", *files, "--output", str(tmp_path / "both"))
-    assert done.returncode == 1
-    assert entry in done.stdout.splitlines(), done.stdout
-
-
-def test_a_defect_outside_its_versions_comes_with_a_wider_range(tmp_path: Path) -> None:
-    defect = {"description": "it fails", "versions": {"sqlalchemy": "<2.1"}, "link": "x"}
-    [head, stack, failure, end] = make_records({5: "BROKEN"})
-    file = write_records(tmp_path / "bad", [head, stack, {**failure, "defects": [defect]}, end])
-    done = orm("merge", file, "--output", str(tmp_path / "o"))
-    assert '    {"sqlalchemy": "<2.1 or ==2.1.9"},' in done.stdout.splitlines()
 
 
 def test_diff_prints_what_differs_in_the_stacks(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_an_extra_installs_every_package_that_a_script_may_lack() -> None:
     indirect = {"pydantic": "fastapi"}  # one needs the other
     for package, extra in EXTRAS.items():
         assert indirect.get(package, package) in extras[extra]
-    assert {"psycopg", "sqlite", "uvloop", "charts", "service", "telemetry"} <= extras.keys()
+    assert {"psycopg", "sqlite", "uvloop", "service", "telemetry"} <= extras.keys()
 
 
 def find_python(version: str) -> str:

@@ -2,19 +2,15 @@
 
 import asyncio
 import inspect
-import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from benchmarks.patterns.work import TASKS, WRITES, Login, Tally, Work
-from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.versions.releases import NotInstalled, install_release
 
 Read = Callable[[Any, int, Tally], Awaitable[None]]  # of one row by its key
 Run = Callable[[Any, Work, Tally], Awaitable[None]]
@@ -41,28 +37,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Contender:
-    """A module of this package, and the libraries that a report names.
-
-    `releases` are the libraries that this environment lacks. They are installed in folders of
-    their own, so the rest of the environment is the same for all contenders.
-    """
+    """A module of this package, and the libraries that a report names."""
 
     name: str
     libraries: tuple[str, ...]
-    releases: Mapping[str, str] = field(default_factory=dict)
-
-    def install(self, home: Path) -> None:
-        """Put the folders of its releases on `sys.path`, installing them if necessary.
-
-        Raises CouldNotRun if pip cannot install one.
-        """
-        try:
-            folders = [install_release(*pin, home) for pin in self.releases.items()]
-        except NotInstalled as error:
-            problem = f"the contender {self.name} cannot be installed: {error}"
-            remedy = "orm-async-tests bench, without --peers"
-            raise CouldNotRun(problem, str(home), remedy) from None
-        sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]
 
     @property
     def module(self) -> ModuleType:
@@ -122,11 +100,9 @@ def _get_in_tasks(read: Read) -> Run:
 
 
 SQLALCHEMY = ("sqlalchemy", "asyncpg", "greenlet")
-TORTOISE = {"tortoise-orm": "1.1.9", "pypika-tortoise": "0.6.5", "iso8601": "2.1.0"}
 CONTENDERS = (  # the first is the base of all ratios
     Contender("asyncpg", ("asyncpg",)),
     Contender("sqlalchemy", SQLALCHEMY),
     Contender("sqlalchemy_tuned", SQLALCHEMY),
     Contender("sqlalchemy_core", SQLALCHEMY),
-    Contender("tortoise", ("tortoise-orm", "asyncpg"), TORTOISE),
 )

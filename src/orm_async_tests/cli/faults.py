@@ -5,19 +5,15 @@ import asyncio
 import json
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.output_files import require_writable, write
 from orm_async_tests.stack_options import add_database, add_driver, add_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from matplotlib.figure import Figure
 
     from orm_async_tests import db
     from orm_async_tests.faults.patterns import Pattern
@@ -45,8 +41,6 @@ def add(commands: Any) -> None:
     add_driver(parser)
     add_loop(parser)
     parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
-    svg = "draw all points as a map (requires the extra `charts`)"
-    parser.add_argument("--svg", type=Path, metavar="FILE", help=svg)
     parser.set_defaults(run=sweep_patterns)
 
 
@@ -60,11 +54,10 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
 
     patterns = select_patterns(arguments.pattern, arguments.rows)
     check_kinds(arguments.fault)
-    figure, started = _create_figure(arguments.svg), time.perf_counter()
+    started = time.perf_counter()
     cells, versions = _sweep(patterns, arguments)
     _refuse_work_without_points(cells)
     missing, report = list(find_missing(cells, versions)), Report(cells)
-    _draw(figure, report, versions, arguments)
     if arguments.as_json:
         print(json.dumps(build_document(report, {**versions, "loop": arguments.loop}), indent=2))
     else:
@@ -154,36 +147,6 @@ def _progress(total: int) -> "Iterator[tuple[Callable[[str], None], Callable[[Ce
             bar.update(task, description=cell.work, advance=1)
 
         yield say, report_cell
-
-
-def _create_figure(path: Path | None) -> "Figure | None":
-    """Return an empty figure, and check that its file can be written before a long sweep.
-
-    Raises CouldNotRun.
-    """
-    if path is None:
-        return None
-    from orm_async_tests import charts
-
-    require_writable(path, "--svg")
-    return charts.new_figure(1, 1)
-
-
-def _draw(
-    figure: "Figure | None",
-    report: "Report",
-    versions: dict[str, str],
-    arguments: argparse.Namespace,
-) -> None:
-    if figure is None:
-        return
-    from orm_async_tests import charts
-    from orm_async_tests.faults.heatmap import draw
-    from orm_async_tests.faults.report import summarize
-
-    stack = ", ".join(f"{name} {version}" for name, version in versions.items())
-    draw(figure, report, f"{summarize(report)} ({stack}, {arguments.loop})")
-    write(arguments.svg, charts.render_svg(figure), "--svg")
 
 
 def run_again(arguments: argparse.Namespace) -> int:

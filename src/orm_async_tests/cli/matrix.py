@@ -199,7 +199,6 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
     from orm_async_tests.matrix import summaries
     from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
     from orm_async_tests.matrix.records import is_complete
-    from orm_async_tests.matrix.suggestions import suggest_entry
 
     counts = list(summaries.count_verdicts(collected))
     differing = list(summaries.list_differing_scripts(collected))
@@ -219,8 +218,6 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
     unexpected = list(find_unexpected(collected))
     for record, why in unexpected:
         print(f"\n{record['verdict']} test{record['number']} on {record['stack']}\n  {why}")
-        if entry := suggest_entry(record, collected):
-            print(f"  an entry to start from, once you know the cause:\n{entry}")
     if not is_complete(collected):
         print("\nThese results are partial: the run did not come to its end.")
     return int(bool(unexpected) or not is_complete(collected))

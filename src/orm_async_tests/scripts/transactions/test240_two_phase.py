@@ -1,0 +1,55 @@
+"""A two-phase session fails at prepare (55000) unless the server allows prepared transactions.
+
+PREPARE TRANSACTION stores the transaction on the server, so that another process can finish it.
+The setting max_prepared_transactions is 0 by default, and changing it takes a restart. AsyncSession
+has no prepare(): call it through run_sync(). Look for forgotten ones in pg_prepared_xacts, because
+they keep their locks. psycopg hides 55000 behind the 42704 of its rollback.
+
+Symptom: 55000 "prepared transactions are disabled"
+Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#enabling-two-phase-commit
+Docs: https://www.postgresql.org/docs/current/sql-prepare-transaction.html
+"""
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import MakeEngine, Observation, PrivateServer, main_of, right, wrong
+
+ONLY = "asyncpg"  # on psycopg the failed prepare also logs an error of the pool's reset
+PREPARED = text("SELECT count(*) FROM pg_prepared_xacts")
+
+
+async def commit_in_two_phases(engine: AsyncEngine) -> dict[str, int | None]:
+    """Return how many transactions were prepared between the two phases."""
+    async with AsyncSession(engine, twophase=True) as session:
+        await session.execute(text("CREATE TABLE orders (id int)"))
+        await session.run_sync(lambda session: session.prepare())
+        async with AsyncSession(engine) as other:
+            prepared: int | None = await other.scalar(PREPARED)
+        await session.commit()
+    return {"prepared": prepared}
+
+
+@wrong
+async def by_default(make_engine: MakeEngine, private_url: URL) -> dict[str, int | None]:
+    """prepare on a server with its default settings"""
+    return await commit_in_two_phases(make_engine(private_url))
+
+
+@right
+async def allowed(
+    make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
+) -> dict[str, int | None]:
+    """prepare after a restart with max_prepared_transactions = 10"""
+    private_server.stop()
+    private_server.start(max_prepared_transactions="10")
+    return await commit_in_two_phases(make_engine(private_url))
+
+
+def check(by_default: Observation, allowed: Observation) -> None:
+    assert "55000" in by_default.sqlstates
+    assert allowed.value == {"prepared": 1}
+
+
+main = main_of(__name__)

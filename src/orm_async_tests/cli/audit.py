@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from orm_async_tests import github
 from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
 
@@ -34,6 +35,7 @@ def add(commands: Any) -> None:
     form.add_argument("--json", action="store_true", dest="as_json", help="print a JSON document")
     form.add_argument("--markdown", action="store_true", help="print a table in Markdown")
     form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
+    github.add_option(parser)
     parser.set_defaults(run=audit)
 
 
@@ -68,6 +70,8 @@ def audit(arguments: argparse.Namespace) -> int:
     """
     from orm_async_tests.versions.sarif import sarif_document
 
+    if arguments.github:
+        github.require_summary()
     if arguments.sarif and arguments.file is None:
         problem = "SARIF needs a file whose lines it can point to"
         raise CouldNotRun(problem, "the command line", "orm-async-tests audit poetry.lock --sarif")
@@ -79,9 +83,26 @@ def audit(arguments: argparse.Namespace) -> int:
     else:
         lines = _markdown_lines(report) if arguments.markdown else _text_lines(report)
         print("\n".join(lines))
+    if arguments.github:
+        github.write(_annotate(report), "\n".join([*_markdown_lines(report), "", ""]))
     if report.unknown and not report.affected:
         raise _unknown_versions(report)
     return AFFECTED if report.affected else 0
+
+
+def _annotate(report: Report) -> Iterator[github.Annotation]:
+    """Yield an annotation for the line of every affected pin."""
+    from orm_async_tests.versions.sarif import LEVELS
+
+    for match in report.affected:
+        is_error = LEVELS[match.defect.severity] == "error"
+        cure = match.cure or "no release yet"
+        message = f"{match.defect.description}\nCured by: {cure}\n{match.defect.link}"
+        for pin in match.pins:
+            title = f"{pin.library} {pin.version}: {match.defect.severity}"
+            path = github.relative_path(pin.path.absolute()) if pin.path else ""
+            level: Literal["error", "warning"] = "error" if is_error else "warning"
+            yield github.Annotation(level, title, message, path, pin.line if path else 0)
 
 
 def _create_report(path: Path | None, releases: Sequence[str]) -> Report:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from orm_async_tests import catalogue, terminal
+from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
@@ -75,6 +75,7 @@ def _add_matrix(commands: Any) -> None:
     parser.add_argument("--output", type=Path, default=Path(OUTPUT), metavar="FILE", help=output)
     parser.add_argument("--list", action="store_true", help="print the stacks and run nothing")
     _add_formats(parser)
+    github.add_option(parser)
     parser.set_defaults(run=matrix)
 
 
@@ -111,6 +112,8 @@ def matrix(arguments: argparse.Namespace) -> int:
         return 0
     numbers = [script.number for script in catalogue.select(arguments.numbers)]
     _check_outputs(arguments)
+    if arguments.github:
+        github.require_summary()
     collected = [records.header(plans, numbers, not arguments.numbers, sys.argv[1:])]
     with _open_output(arguments.output, len(plans) * len(numbers)) as write_record:
         write_record(collected[0])
@@ -123,7 +126,32 @@ def matrix(arguments: argparse.Namespace) -> int:
         slots = [Slot(folder, arguments.timeout) for folder in folders]
         asyncio.run(run_matrix(plans, numbers, slots, home(), keep))
         keep(records.footer(sum(record["record"] == "result" for record in collected)))
-    return _report(collected, arguments)
+    code = _report(collected, arguments)
+    if arguments.github:
+        github.write(*_describe_for_github(collected))
+    return code
+
+
+def _describe_for_github(collected: list["Record"]) -> tuple[list[github.Annotation], str]:
+    """Return an annotation for every unexpected result, and the tables in Markdown."""
+    from orm_async_tests.matrix import summaries
+    from orm_async_tests.matrix.expected_differences import find_unexpected
+    from orm_async_tests.matrix.records import is_complete
+
+    annotations = []
+    rows = [("Verdict", "Script", "Stack", "Reason")]
+    for record, reason in find_unexpected(collected):
+        word, command, stack = record["verdict"], f"test{record['number']}", record["stack"]
+        title = f"{word} {command} on {stack}"
+        annotations.append(github.Annotation("error", title, reason))
+        rows.append((word, command, stack, reason))
+    if not is_complete(collected):
+        problem = "the run did not come to its end"
+        annotations.append(github.Annotation("error", "partial results", problem))
+    summary = github.render_summary("Verdicts by stack", summaries.count_verdicts(collected))
+    if len(rows) > 1:
+        summary += github.render_summary("Unexpected results", rows)
+    return annotations, summary
 
 
 def _choose_plans(arguments: argparse.Namespace) -> Sequence["Plan"]:

@@ -3,13 +3,14 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orm_async_tests import catalogue, terminal
+from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
@@ -61,6 +62,7 @@ def _add_run(commands: Any) -> None:
     parser.add_argument("-v", "--verbose", action="count", default=0, help=verbose)
     require = "fail if this is missing instead of skipping scripts, for example pgbouncer"
     parser.add_argument("--require", metavar="NEED[,NEED]", help=require)
+    github.add_option(parser)
     add_stack(parser)
     parser.set_defaults(run=run)
 
@@ -123,6 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
     _check_requirements(arguments.require)
+    if arguments.github:
+        github.require_summary()
     scripts = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
     with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
@@ -137,7 +141,31 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(result.document(results), indent=2))
     elif not arguments.ndjson:
         _print_summary(results)
+    if arguments.github:
+        github.write(*_describe_for_github(scripts, results))
     return result.exit_code(results)
+
+
+def _describe_for_github(
+    scripts: Sequence[ScriptFile], results: Sequence["Result"]
+) -> tuple[list[github.Annotation], str]:
+    """Return an annotation for every broken script, and a table of all that do not hold."""
+    from orm_async_tests.harness.report import render
+    from orm_async_tests.verdicts import BROKEN, HOLDS
+
+    paths = {script.number: github.relative_path(script.path) for script in scripts}
+    annotations, rows = [], [("Verdict", "Script", "Claim", "Reason")]
+    for item in results:
+        verdict, script = item.verdict, item.script
+        if verdict.word == BROKEN:
+            title, path = f"BROKEN {script.command}: {script.claim}", paths[script.number]
+            line = re.match(r".+\.py:(\d+)", verdict.reason) if path else None
+            number = int(line[1]) if line else 0
+            annotations.append(github.Annotation("error", title, verdict.reason, path, number))
+        if verdict.word != HOLDS:
+            rows.append((verdict.word, script.command, script.claim, verdict.reason))
+    counts = "".join(text for _, text in render.render_summary(results))
+    return annotations, github.render_summary(counts, rows)
 
 
 def _check_requirements(option: str | None) -> None:

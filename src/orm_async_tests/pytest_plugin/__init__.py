@@ -27,6 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the findings of this run to the baseline, and fail no test for them",
     )
+    group.addoption(
+        "--async-orm-github",
+        action="store_true",
+        help="also write annotations and the job summary for GitHub Actions",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,6 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
     writes = bool(config.getoption("async_orm_baseline_write"))
     path = Path(file) if file else None
     try:
+        if config.getoption("async_orm_github"):
+            from orm_async_tests import github
+
+            github.require_summary()
         if writes and path is None:
             problem, remedy = "no file is named to write to", f"{baseline.OPTION} FILE"
             raise CouldNotRun(problem, baseline.WRITE_OPTION, remedy)
@@ -155,6 +164,10 @@ class MisusePlugin:
             terminalreporter.section("misuse of async SQLAlchemy")
             for line in summarize(self.findings):
                 write(line)
+        if terminalreporter.config.getoption("async_orm_github") and not self.writes:
+            from orm_async_tests.pytest_plugin.annotations import write_annotations
+
+            write_annotations(self.findings)
         if self.path is None:
             return
         if self.writes:

@@ -43,16 +43,23 @@ def read_properties(properties: Iterable[tuple[str, object]]) -> list[Finding]:
     return [Finding(**json.loads(str(value))) for name, value in properties if name == PROPERTY]
 
 
+def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, list[str]]:
+    """Return the tests of every finding, from pairs of a test's id and a finding."""
+    tests: dict[Finding, list[str]] = {}
+    for test, finding in findings:
+        names = tests.setdefault(finding, [])
+        names += [] if test in names else [test]
+    order = sorted(tests, key=lambda finding: (finding.kind, finding.location))
+    return {finding: tests[finding] for finding in order}
+
+
 def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
     """Yield the lines of the terminal section for pairs of a test's id and a finding.
 
     Equal findings of several tests are one group, which lists the tests.
     """
-    tests: dict[Finding, list[str]] = {}
-    for test, finding in findings:
-        tests.setdefault(finding, []).append(test)
-    for finding in sorted(tests, key=lambda finding: (finding.kind, finding.location)):
+    for finding, tests in group_by_finding(findings).items():
         yield f"{finding.kind} at {finding.location}"
         yield f"    {finding.problem}"
-        yield from (f"    test: {test}" for test in dict.fromkeys(tests[finding]))
+        yield from (f"    test: {test}" for test in tests)
         yield f"    cure: {CURES[finding.kind]}"

@@ -1,0 +1,106 @@
+"""Write annotations and a job summary for GitHub Actions.
+
+An annotation is a workflow command on standard error, so that standard output keeps its format.
+The summary is Markdown that is appended to the file that GITHUB_STEP_SUMMARY names.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from orm_async_tests.errors import CouldNotRun
+
+OPTION, VARIABLE = "--github", "GITHUB_STEP_SUMMARY"
+LARGEST_SUMMARY = 2**20 - 200  # bytes: GitHub drops a summary of more than 1 MiB
+HELP = "also write annotations and the job summary for GitHub Actions"
+TRUNCATED = "\n\nThe summary was too long and ends here.\n"
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A message beside a line of a file. `file` is relative to the repository, or empty."""
+
+    level: Literal["error", "warning", "notice"]
+    title: str
+    message: str
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        fields = {"file": self.file, "line": str(self.line or ""), "title": self.title}
+        properties = ",".join(
+            f"{name}={_escape_property(value)}" for name, value in fields.items() if value
+        )
+        return f"::{self.level} {properties}::{_escape(self.message)}"
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Add --github."""
+    parser.add_argument(OPTION, action="store_true", help=HELP)
+
+
+def require_summary() -> None:
+    """Raise CouldNotRun before the work if the file of the summary cannot be written."""
+    if path := os.environ.get(VARIABLE):
+        try:
+            Path(path).open("a").close()
+        except (OSError, ValueError) as error:
+            raise _refusal(error) from None
+
+
+def write(annotations: Iterable[Annotation], summary: str) -> None:
+    """Print the annotations, and append the Markdown to the job summary if there is one."""
+    for annotation in annotations:
+        print(annotation, file=sys.stderr)
+    if path := os.environ.get(VARIABLE):
+        data = summary.encode("utf-8", "replace")
+        if len(data) > LARGEST_SUMMARY:
+            data = data[:LARGEST_SUMMARY] + TRUNCATED.encode()
+        try:
+            with Path(path).open("ab") as file:
+                file.write(data)
+        except (OSError, ValueError) as error:
+            raise _refusal(error) from None
+
+
+def relative_path(path: Path) -> str:
+    """Return a path as seen from the folder of the repository, or "" outside of it."""
+    folder = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
+
+
+def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
+    """Return a heading and a table in Markdown; the first row is the head."""
+    lines = [f"## {title}", ""]
+    for number, row in enumerate(rows):
+        lines.append(f"| {' | '.join(map(escape_cell, row))} |")
+        if number == 0:
+            lines.append(f"|{' --- |' * len(row)}")
+    return "\n".join([*lines, "", ""])
+
+
+def escape_cell(text: str) -> str:
+    """Return a text that Markdown shows as it is, in a cell of a table."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{letter}" if letter in "\\`*_[]|~" else letter for letter in text)
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _refusal(error: Exception) -> CouldNotRun:
+    reason = getattr(error, "strerror", None) or str(error)
+    return CouldNotRun(
+        f"the job summary cannot be written: {reason}",
+        VARIABLE,
+        f"unset {VARIABLE}, or the command without {OPTION}",
+    )

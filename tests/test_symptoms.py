@@ -152,7 +152,7 @@ def answers(text: str) -> list[int]:
         ("Task exception was never retrieved: <<async_generator_athrow without __name__>()>"
          " exception=IllegalStateChangeError(\"Method 'close()' can't be called here\")", 83),
         ("ModuleNotFoundError: No module named 'greenlet'", 52),
-        ("TypeError: connect() got an unexpected keyword argument 'sslmode'", 118),
+        ("TypeError: connect() got an unexpected keyword argument 'sslmode'", 231),
         ("AttributeError: 'coroutine' object has no attribute 'scalars'", 3),
         ("OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0)", 144),
         (f"{DETACHED} operation cannot proceed", 6),

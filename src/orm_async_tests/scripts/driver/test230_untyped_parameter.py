@@ -1,0 +1,69 @@
+"""`:name IS NULL` in text() gives its parameter no type (42P18, 42P08): write CAST(:name AS text).
+
+PostgreSQL takes a parameter's type from the first place where it stands, and IS NULL, concat() and
+jsonb_build_object() accept any type. An optional filter fails in this way even if its value is not
+None. CAST gives the type in SQL, and bindparam() gives it in Python. A comparison with a column of
+the model needs neither.
+
+Symptom: ProgrammingError 42P18 "could not determine data type of parameter"
+Symptom: ProgrammingError 42P08 "could not determine data type of parameter"
+Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.bindparams
+"""
+
+from sqlalchemy import String, bindparam, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+OPTIONAL = "SELECT username FROM users WHERE :name IS NULL OR username = :name"
+TYPED = "SELECT username FROM users WHERE CAST(:name AS text) IS NULL OR username = :name"
+GUIDE = {"name": "username-1"}
+
+
+@wrong
+async def filter_untyped(session: AsyncSession) -> list[str]:
+    """text(): WHERE :name IS NULL OR username = :name"""
+    return list(await session.scalars(text(OPTIONAL), GUIDE))
+
+
+@wrong
+async def function_untyped(session: AsyncSession) -> list[str]:
+    """text(): SELECT concat(:name, '!')"""
+    return list(await session.scalars(text("SELECT concat(:name, '!')"), GUIDE))
+
+
+@right
+async def cast_in_sql(session: AsyncSession) -> list[str]:
+    """text(): WHERE CAST(:name AS text) IS NULL OR username = :name"""
+    return list(await session.scalars(text(TYPED), GUIDE))
+
+
+@right
+async def bound_with_a_type(session: AsyncSession) -> list[str]:
+    """text().bindparams(bindparam("name", type_=String))"""
+    typed = text(OPTIONAL).bindparams(bindparam("name", type_=String))
+    return list(await session.scalars(typed, GUIDE))
+
+
+@right
+async def columns(session: AsyncSession) -> list[str]:
+    """select().where(or_(parameter.is_(None), User.username == parameter))"""
+    name = bindparam("name", type_=String)
+    query = select(User.username).where(or_(name.is_(None), User.username == name))
+    return list(await session.scalars(query, GUIDE))
+
+
+def check(
+    filter_untyped: Observation,
+    function_untyped: Observation,
+    cast_in_sql: Observation,
+    bound_with_a_type: Observation,
+    columns: Observation,
+) -> None:
+    assert filter_untyped.sqlstate == "42P08"
+    assert function_untyped.sqlstate == "42P18"
+    assert cast_in_sql.value == bound_with_a_type.value == columns.value == ["username-1"]
+
+
+main = main_of(__name__)

@@ -1,0 +1,58 @@
+"""asyncpg refuses libpq's keys in the URL, for example sslmode, and psycopg refuses asyncpg's.
+
+SQLAlchemy hands every key of the URL's query to the driver. asyncpg.connect() raises TypeError for
+sslmode, connect_timeout, application_name and options. Write ssl and timeout instead, and pass
+settings of the server as server_settings in connect_args. asyncpg's ssl takes the words of sslmode,
+so ssl=true is an error.
+
+Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
+Symptom: psycopg: ProgrammingError "invalid connection option"
+Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
+Docs: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+"""
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import MakeEngine, Observation, Stack, main_of, variant
+
+OF_LIBPQ = {
+    "sslmode": "prefer",
+    "connect_timeout": "5",
+    "application_name": "guide",
+    "options": "-c statement_timeout=5s",
+}
+OF_ASYNCPG = {"ssl": "prefer", "timeout": "5"}
+SETTINGS = {"application_name": "guide", "statement_timeout": "5s"}
+SHOW = text("SELECT current_setting('application_name'), current_setting('statement_timeout')")
+
+
+async def show(engine: AsyncEngine) -> dict[str, list[str]]:
+    """Return the connection's application name and statement timeout."""
+    async with engine.connect() as connection:
+        return {"settings": list((await connection.execute(SHOW)).one())}
+
+
+@variant
+async def libpq_keys(make_engine: MakeEngine, url: URL) -> dict[str, list[str]]:
+    """sslmode, connect_timeout, application_name and options in the URL"""
+    return await show(make_engine(url.update_query_dict(OF_LIBPQ)))
+
+
+@variant
+async def asyncpg_keys(make_engine: MakeEngine, url: URL) -> dict[str, list[str]]:
+    """ssl and timeout in the URL, and server_settings in connect_args"""
+    changed = url.update_query_dict(OF_ASYNCPG)
+    return await show(make_engine(changed, connect_args={"server_settings": SETTINGS}))
+
+
+def check(stack: Stack, libpq_keys: Observation, asyncpg_keys: Observation) -> None:
+    if stack.driver == "asyncpg":
+        assert isinstance(libpq_keys.error, TypeError)
+        assert asyncpg_keys.value == {"settings": ["guide", "5s"]}
+    else:
+        assert asyncpg_keys.code == "f405"
+        assert libpq_keys.value == {"settings": ["guide", "5s"]}
+
+
+main = main_of(__name__)

@@ -13,7 +13,6 @@ from orm_async_tests.errors import CouldNotRun, exit_code
 MODULES = {
     "startup": "benchmarks.startup",
     "patterns": "benchmarks.patterns.measure",
-    "service": "benchmarks.service",
     "slow_clients": "benchmarks.slow_clients",
 }
 

@@ -11,31 +11,28 @@ import asyncio
 import os
 import socket
 import statistics
+import subprocess
+import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from benchmarks.service import (
-    KIB_PER_MIB,
-    LINE,
-    NDJSON,
-    create_user,
-    read_memory,
-    running_service,
-    wait_until_ready,
-)
 from orm_async_tests import db
 
 LOWEST_RATIO, HIGHEST_GROWTH = 0.8, 64  # MiB
+KIB_PER_MIB = 1024
 OTHERS = 8  # clients that do not stall
 BUFFER = 4096  # bytes: a small receive buffer makes a client stall soon
 POINTS = 100_000  # of the track that nobody reads
+LINE = b'{"lat":47.0,"lon":12.5,"date":"2010-10-03T09:36:30Z"}\n'
+NDJSON = {"Content-Type": "application/x-ndjson"}
+JSON = {"Content-Type": "application/json"}
 TRACK = text(
     "INSERT INTO track_points (user_id, lat, lon, date)"
     " SELECT :user, n % 90, n % 180, '2010-10-03T09:36:30Z' FROM generate_series(1, :points) AS n"
@@ -48,6 +45,42 @@ KINDS = {  # method, the path below the user's, and the headers
     "track downloads": ("GET", "track.ndjson", ""),
     "live streams": ("GET", "live", "Last-Event-ID: 0\r\n"),
 }
+
+
+@contextmanager
+def running_service(url: URL, port: int) -> Iterator[int]:
+    """Run the service on this port while the block runs, and give its process id."""
+    serve = [sys.executable, "-m", "orm_async_tests.service.serve", "--port", str(port)]
+    database = url.render_as_string(hide_password=False)
+    quiet = subprocess.DEVNULL
+    service = subprocess.Popen([*serve, "--db", database], stdout=quiet, stderr=quiet)
+    try:
+        yield service.pid
+    finally:
+        service.terminate()
+        service.wait()
+
+
+async def wait_until_ready(client: httpx.AsyncClient) -> None:
+    """Wait until the service answers that it is ready."""
+    while True:
+        try:
+            (await client.get("/health/ready")).raise_for_status()
+            return
+        except (httpx.TransportError, httpx.HTTPStatusError):
+            await asyncio.sleep(0.05)
+
+
+async def create_user(client: httpx.AsyncClient) -> int:
+    """Create a user without points and return the id."""
+    response = await client.post("/users", json={"username": "walker"})
+    return int(response.raise_for_status().json()["id"])
+
+
+def read_memory(pid: int, field: str) -> int:
+    """Return VmRSS (the memory now) or VmHWM (the peak) of a process in KiB. Linux only."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0])
 
 
 async def add_track(url: URL, user: int) -> None:
@@ -114,13 +147,10 @@ def read_cpu(pid: int) -> float:
 async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
     """Create a user, then upload, add and read points until the time is over."""
     base = f"/users/{await create_user(client)}"
-    line = LINE.format(47.0, 12.5).encode()
     while time.monotonic() < until:
         for response in (
-            await client.post(f"{base}/points/ndjson", content=line, headers=NDJSON),
-            await client.post(
-                f"{base}/points", content=line, headers={"Content-Type": "application/json"}
-            ),
+            await client.post(f"{base}/points/ndjson", content=LINE, headers=NDJSON),
+            await client.post(f"{base}/points", content=LINE, headers=JSON),
             await client.get(f"{base}/points", params={"limit": 10}),
             await client.get(f"{base}/track.ndjson"),
             await client.get("/users", params={"limit": 10}),

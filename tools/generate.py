@@ -18,6 +18,7 @@ from orm_async_tests.cures import cure_lines
 from orm_async_tests.matrix.expected_differences import EXPECTED
 from orm_async_tests.questions import Question, read_questions
 from orm_async_tests.symptoms import Symptom
+from orm_async_tests.terminal import render_markdown
 
 ROOT = Path(__file__).parent.parent
 README, PYPROJECT = ROOT / "README.md", ROOT / "pyproject.toml"
@@ -111,7 +112,7 @@ def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:
         link = f"[{chapter.title}](src/orm_async_tests/scripts/{chapter.name})"
         introduction = chapter.introduction.replace("\n", " ")
         rows.append([link, str(len(chapter.scripts)), introduction])
-    yield from render_table(rows)
+    yield from render_markdown(rows)
 
 
 def render_page(chapter: Chapter) -> str:
@@ -120,7 +121,7 @@ def render_page(chapter: Chapter) -> str:
     for script in chapter.scripts:
         link = f"[`{script.command}`]({script.path.name})"
         rows.append([link, script.claim, "<br>".join(map(shorten_symptom, script.symptoms))])
-    parts = [f"# {chapter.title}", chapter.introduction, "\n".join(render_table(rows))]
+    parts = [f"# {chapter.title}", chapter.introduction, "\n".join(render_markdown(rows))]
     return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
 
 
@@ -133,7 +134,7 @@ def list_expected_differences() -> Iterator[str]:
         numbers = ", ".join(map(str, sorted(entry.numbers)))
         why = entry.why if entry.always else f"{entry.why}; not in every run"
         rows.append([numbers, where.replace("|", "\\|"), why])
-    yield from render_table(rows)
+    yield from render_markdown(rows)
 
 
 def shorten_symptom(symptom: Symptom) -> str:
@@ -187,14 +188,6 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
         yield f"Cure: {script.cures[0][1]}."
 
 
-def render_table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a Markdown table; the first row is the head."""
-    for number, row in enumerate(rows):
-        yield f"| {' | '.join(row)} |"
-        if number == 0:
-            yield f"|{' --- |' * len(row)}"
-
-
 def record_texts() -> dict[Path, str]:
     """Run the example and the isolation chapter on the embedded server; return the files' texts."""
     from orm_async_tests import db
@@ -212,7 +205,7 @@ def record_texts() -> dict[Path, str]:
         )
     return {
         README: replace_section(README, "output", ["```", *output, "```"]),
-        ISOLATION: replace_section(ISOLATION, "table", render_table(rows)),
+        ISOLATION: replace_section(ISOLATION, "table", render_markdown(rows)),
     }
 
 

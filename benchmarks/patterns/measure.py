@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from benchmarks.patterns.work import WORKLOADS, Work
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import open_wire
+from orm_async_tests.terminal import render_markdown
 
 ROUNDS = 7
 SECONDS = 60.0
@@ -149,15 +150,7 @@ def render_report(report: Report) -> Iterator[str]:
         )
         yield f"The control is {workload.control.median:.2f} ({_interval(workload.control)})."
         yield ""
-        yield from render_table([HEAD, *map(_cells, workload.patterns)])
-
-
-def render_table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a Markdown table; the first row is the head."""
-    for number, row in enumerate(rows):
-        yield f"| {' | '.join(row)} |"
-        if number == 0:
-            yield f"|{' --- |' * len(row)}"
+        yield from render_markdown([HEAD, *map(_cells, workload.patterns)])
 
 
 def _cells(result: PatternResult) -> list[str]:

@@ -1,8 +1,9 @@
-"""Text for a terminal: styles, widths, tables and highlighted code."""
+"""Text for a terminal: styles, widths, tables, progress and highlighted code."""
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 Styled = tuple[str, str]  # a style of Rich, and the text
 WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
@@ -34,6 +35,39 @@ def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
     for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "dim" if number else "bold", "  ".join(cells).rstrip()
+
+
+def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown; the first row is the header."""
+    for number, row in enumerate(rows):
+        yield f"| {' | '.join(row)} |"
+        if number == 0:
+            yield f"|{' --- |' * len(row)}"
+
+
+@contextmanager
+def show_progress(
+    label: str, total: int, *, is_hidden: bool = False
+) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """Show a progress bar on standard error while the block runs, if that is a terminal.
+
+    Yield a function that prints a line above the bar, and one that advances the bar by one and
+    gives it a new label.
+    """
+    if is_hidden or not sys.stderr.isatty():
+        yield lambda text: print(text, file=sys.stderr), lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    console = Console(stderr=True, highlight=False)
+    columns = *Progress.get_default_columns(), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield (
+            lambda text: console.print(text, markup=False, soft_wrap=True),
+            lambda label: bar.update(task, description=label, advance=1),
+        )
 
 
 def print_python(source: str) -> None:

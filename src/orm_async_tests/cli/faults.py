@@ -4,16 +4,17 @@ import argparse
 import asyncio
 import json
 import time
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from orm_async_tests import terminal
 from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.stack_options import add_database, add_driver, add_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from orm_async_tests import db
     from orm_async_tests.faults.patterns import Pattern
@@ -50,7 +51,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
         return run_again(arguments)
     from orm_async_tests.faults.expected_violations import find_missing
     from orm_async_tests.faults.pattern_sweeps import check_kinds, select_patterns
-    from orm_async_tests.faults.report import Report, build_document, render_table
+    from orm_async_tests.faults.report import Report, build_document, list_rows
 
     patterns = select_patterns(arguments.pattern, arguments.rows)
     check_kinds(arguments.fault)
@@ -61,7 +62,8 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
     if arguments.as_json:
         print(json.dumps(build_document(report, {**versions, "loop": arguments.loop}), indent=2))
     else:
-        print("\n".join([*render_table(report), LEGEND, ""]))
+        terminal.print_styled(terminal.render_table(list_rows(report)))
+        print(f"{LEGEND}\n")
         _print_defects(report, missing)
         print(f"{report} in {time.perf_counter() - started:.0f} s")
     return int(bool(report.violating or missing))
@@ -93,13 +95,13 @@ def _sweep(
         versions = read_versions(database.driver)
         with (
             open_private_server(patterns, kinds) as private,
-            _progress(total) as (say, report_cell),
+            terminal.show_progress("faults", total) as (say, advance),
         ):
             say(f"db: {database.label}, {database.driver}, {loop}")
             for pattern in patterns:
                 sweeps = plan_sweeps(pattern, database, kinds, loop, private)
                 failed = find_failed_points(home(), pattern.name, database.driver, loop)
-                reporters = say, report_cell
+                reporters = say, partial(_report_cell, say, advance)
                 cells += run(loop, sweep_failed_first, sweeps, failed, versions, *reporters)
     return cells, versions
 
@@ -124,29 +126,11 @@ async def _connect_once(database: "db.Database") -> None:
         pass
 
 
-@contextmanager
-def _progress(total: int) -> "Iterator[tuple[Callable[[str], None], Callable[[Cell], None]]]":
-    """Show the progress on standard error, with a bar if it is a terminal.
-
-    Yield a function that prints a line, and one that reports a finished cell.
-    """
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
-    console = Console(stderr=True, highlight=False)
-    columns = *Progress.get_default_columns(), MofNCompleteColumn()
-    is_hidden = not console.is_terminal
-    with Progress(*columns, console=console, disable=is_hidden, transient=True) as bar:
-        task = bar.add_task("faults", total=total)
-
-        def say(text: str) -> None:
-            console.print(text, markup=False, soft_wrap=True)
-
-        def report_cell(cell: "Cell") -> None:
-            say(f"{cell.work} {cell.fault}: {cell}")
-            bar.update(task, description=cell.work, advance=1)
-
-        yield say, report_cell
+def _report_cell(
+    say: "Callable[[str], None]", advance: "Callable[[str], None]", cell: "Cell"
+) -> None:
+    say(f"{cell.work} {cell.fault}: {cell}")
+    advance(cell.work)
 
 
 def run_again(arguments: argparse.Namespace) -> int:

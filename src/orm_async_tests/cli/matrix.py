@@ -180,25 +180,14 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 @contextmanager
 def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
     """Yield a function that writes a record to the file, with a progress bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
-    console = Console(stderr=True)
-    with (
-        _open(path) as file,
-        Progress(
-            *Progress.get_default_columns(),
-            MofNCompleteColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        ) as bar,
-    ):
-        task = bar.add_task("results", total=total)
+    label = "results"
+    with _open(path) as file, terminal.show_progress(label, total) as (_, advance):
 
         def write_record(record: "Record") -> None:
             file.write(json.dumps(record) + "\n")
             file.flush()
-            bar.advance(task, record["record"] == "result")
+            if record["record"] == "result":
+                advance(label)
 
         yield write_record
 
@@ -237,8 +226,8 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
             print(f"{number}: {name}")
         terminal.print_styled(terminal.render_table(differing))
     if arguments.markdown:
-        tables = [summaries.to_markdown(counts), summaries.to_markdown(differing)]
-        write(arguments.markdown, "\n".join(tables), "--markdown")
+        lines = [*terminal.render_markdown(counts), "", *terminal.render_markdown(differing), ""]
+        write(arguments.markdown, "\n".join(lines), "--markdown")
     if arguments.junit:
         write(arguments.junit, summaries.to_junit(collected), "--junit")
     for why, numbers in group_by_reason(collected).items():

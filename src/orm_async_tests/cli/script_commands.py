@@ -5,8 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -204,28 +203,12 @@ def _run_each(
     from orm_async_tests.harness.run.runner import run_script
     from orm_async_tests.harness.script import Script
 
-    with _progress_bar(len(scripts)) as advance:
+    is_hidden = sys.stdout.isatty()  # the verdicts themselves show the progress
+    with terminal.show_progress("", len(scripts), is_hidden=is_hidden) as (_, advance):
         for file in scripts:
             advance(file.command)
             script = Script.of(file.load())
             yield run_script(replace(script, since="") if anyway else script, database, loop=loop)
-
-
-@contextmanager
-def _progress_bar(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows the running script on the terminal.
-
-    The function does nothing if the verdicts themselves go to the terminal.
-    """
-    if sys.stdout.isatty() or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda command: bar.update(task, description=command, advance=1)
 
 
 def explain(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """Render the results of a sweep: a table, a list grouped by the user's lines, or JSON."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,22 +140,13 @@ def _format_violations(violations: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
 
 
-def render_table(report: Report) -> list[str]:
-    """Return a table of cells, with a row for every fault and a column for every piece of work."""
+def list_rows(report: Report) -> list[list[str]]:
+    """Return a table of cells: a header, and a row for every fault with the cells of all works."""
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))
     cells = {(cell.work, str(cell.fault)): str(cell) for cell in report.cells}
     rows = [["fault", *works]]
-    rows += [[fault, *(cells.get((work, fault), "") for work in works)] for fault in faults]
-    return _align(rows)
-
-
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return rows + [[fault, *(cells.get((work, fault), "") for work in works)] for fault in faults]
 
 
 def build_document(report: Report, stack: Mapping[str, str]) -> dict[str, Any]:

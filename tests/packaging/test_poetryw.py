@@ -20,7 +20,7 @@ from tests.packaging.conftest import POETRY, ROOT, Checkout, write_program
 
 INSTALL_SCRIPTS = [
     *("poetry", "install", "--only", "main"),
-    *("--extras", "anyio psycopg sqlite uvloop", "--no-interaction"),
+    *("--extras", "scripts anyio psycopg sqlite uvloop", "--no-interaction"),
 ]
 INSTALL_ALL = ["poetry", "sync", "--all-extras", "--no-interaction"]
 PACKAGES_FOR_SCRIPTS = {"aiosqlite", "anyio", "psycopg", "uvloop"}

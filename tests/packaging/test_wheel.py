@@ -118,6 +118,45 @@ def test_an_extra_installs_every_package_that_a_script_may_lack() -> None:
     assert {"psycopg", "sqlite", "uvloop", "service", "telemetry"} <= extras.keys()
 
 
+def test_poetry_installs_the_extra_of_the_scripts_without_options() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extra = map(Requirement, pyproject["project"]["optional-dependencies"]["scripts"])
+    group = pyproject["tool"]["poetry"]["group"]["scripts"]["dependencies"]
+    declared = {
+        name: set(entry.get("extras", ())) if isinstance(entry, dict) else set()
+        for name, entry in group.items()
+    }
+    assert {requirement.name: requirement.extras for requirement in extra} == declared
+    assert pyproject["project"]["dependencies"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("orm_async_tests.scripts test5", "sqlalchemy"),
+        ("orm_async_tests.cli main run 5", "sqlalchemy"),
+        ("orm_async_tests.cli main why MissingGreenlet", "platformdirs"),
+        ("orm_async_tests.cli main audit poetry.lock", "packaging"),
+        ("orm_async_tests.cli main db url", "sqlalchemy"),
+        ("orm_async_tests.service.serve main", "sqlalchemy"),
+    ],
+)
+def test_a_command_names_the_extra_of_a_missing_package(command: str, missing: str) -> None:
+    module, function, *arguments = command.split()
+    run = f"""
+import sys
+sys.modules[{missing!r}] = None  # an import of it fails
+sys.argv = ["command", *{arguments}]
+from {module} import {function}
+raise SystemExit({function}())
+"""
+    done = subprocess.run([sys.executable, "-c", run], cwd=ROOT, capture_output=True, text=True)
+    problem, *advice = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert problem == f"the package {missing} is not installed"
+    assert [line.partition(":")[0].strip() for line in advice] == ["where", "type"]
+
+
 def find_python(version: str) -> str:
     """Return the path of this Python, or skip the test."""
     for path in (
@@ -130,8 +169,8 @@ def find_python(version: str) -> str:
 
 
 @pytest.fixture
-def clean(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path, home: Path) -> Installation:
-    """The wheel alone with what it depends on, on one Python."""
+def alone(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path, home: Path) -> Installation:
+    """The wheel without any extra, on one Python."""
     environment = tmp_path / "venv"
     subprocess.run([find_python(request.param), "-m", "venv", environment], check=True)
     installation = Installation(environment, tmp_path)
@@ -139,16 +178,37 @@ def clean(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path, home: Pat
     return installation
 
 
+@pytest.fixture
+def clean(alone: Installation) -> Installation:
+    """The wheel with the extra for the scripts, on one Python."""
+    alone.install("orm-async-tests[scripts]")
+    return alone
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("clean", PYTHONS, indirect=True)
-def test_the_wheel_alone_runs_the_commands(clean: Installation) -> None:
+@pytest.mark.parametrize("alone", PYTHONS, indirect=True)
+def test_the_wheel_alone_brings_nothing_but_itself(alone: Installation) -> None:
+    installed = json.loads(alone.run("python -m pip list --format json"))
+    assert {package["name"] for package in installed} <= {"orm-async-tests", "pip", "setuptools"}
+    assert 'pip install "orm-async-tests[scripts]"' in alone.run("test5", 2)
+    assert 'pip install "orm-async-tests[scripts,service]"' in alone.run("serve", 2)
+    assert "test5" in alone.run("orm-async-tests list")
+    assert "MissingGreenlet" in alone.run("orm-async-tests explain 5")
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("alone", PYTHONS, indirect=True)
+def test_the_wheel_runs_the_commands(clean: Installation) -> None:
     """A command that needs an extra names it, and works once the extra is installed."""
     assert "  HOLDS\n" in clean.run("test5")
-    assert 'pip install "orm-async-tests[web]"' in clean.run("test50", 77)
-    assert 'pip install "orm-async-tests[web]"' in clean.run("test159", 77)
-    assert 'pip install "orm-async-tests[service]"' in clean.run("serve", 2)
-    assert 'pip install "orm-async-tests[psycopg]"' in clean.run("test5 --driver psycopg", 2)
+    assert 'pip install "orm-async-tests[scripts,web]"' in clean.run("test50", 77)
+    assert 'pip install "orm-async-tests[scripts,web]"' in clean.run("test159", 77)
+    assert 'pip install "orm-async-tests[scripts,service]"' in clean.run("serve", 2)
+    assert 'pip install "orm-async-tests[scripts,psycopg]"' in clean.run(
+        "test5 --driver psycopg", 2
+    )
     assert "test5" in clean.run("orm-async-tests why MissingGreenlet")
     clean.run("orm-async-tests audit", 1)  # a defect of these releases is known
     for command in (
@@ -177,15 +237,17 @@ def test_the_wheel_alone_runs_the_commands(clean: Installation) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("clean", PYTHONS, indirect=True)
-def test_the_plugin_works_beside_an_old_sqlalchemy(
-    clean: Installation, request: pytest.FixtureRequest
+@pytest.mark.parametrize("alone", PYTHONS, indirect=True)
+def test_the_plugin_needs_only_pytest_and_an_old_sqlalchemy(
+    alone: Installation, request: pytest.FixtureRequest
 ) -> None:
-    version = OLD_SQLALCHEMY[request.node.callspec.params["clean"]]
-    clean.install(f"sqlalchemy[asyncio]=={version}", "aiosqlite", "pytest", "orm-async-tests")
-    assert clean.run("python -m pip check").strip() == "No broken requirements found."
-    (clean.folder / "test_misuse.py").write_text(MISUSE, "utf-8")
-    shown = clean.run("pytest -p orm_async_tests.pytest_plugin test_misuse.py", 1)
+    version = OLD_SQLALCHEMY[request.node.callspec.params["alone"]]
+    alone.install(f"sqlalchemy[asyncio]=={version}", "aiosqlite", "pytest", "orm-async-tests")
+    assert alone.run("python -m pip check").strip() == "No broken requirements found."
+    (alone.folder / "test_misuse.py").write_text(MISUSE, "utf-8")
+    shown = alone.run("pytest -p orm_async_tests.pytest_plugin test_misuse.py", 1)
     assert re.search(r"test_misuse.py:\d+", shown)
     assert "misuse of async SQLAlchemy" in shown
-    assert "  HOLDS\n" in clean.run("test5")
+    alone.install("orm-async-tests[scripts]")
+    assert version in alone.run("python -m pip freeze")
+    assert "  HOLDS\n" in alone.run("test5")

@@ -355,11 +355,11 @@ def test_sarif_has_what_a_code_host_needs_and_points_at_the_pinned_version(
 
 
 def test_the_unknown_versions_begin_where_the_declared_versions_end() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["psycopg"]]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras = pyproject["project"]["optional-dependencies"]
     ends = {
         requirement.name: bound.version
-        for requirement in map(Requirement, declared)
+        for requirement in map(Requirement, extras["scripts"] + extras["psycopg"])
         for bound in requirement.specifier
         if bound.operator == "<"
     }

@@ -20,7 +20,7 @@ from orm_async_tests.versions.releases import (
     run_pip,
 )
 
-EXTRAS = ("anyio", "psycopg", "service", "uvloop")
+EXTRAS = ("scripts", "anyio", "psycopg", "service", "uvloop")
 ALSO_INSTALLED = ("aiosqlite", "httpx")  # a driver, and the client of the scripts about the web
 SOURCES = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, name_missing_package
 from orm_async_tests.pytest_plugin import GROUP
 
 if TYPE_CHECKING:
@@ -46,8 +46,11 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         rows: str | None = None,
         kinds: Sequence[str] = (),
     ) -> "Report":
-        from orm_async_tests.faults.kinds import ANYWHERE
-        from orm_async_tests.faults.sweeping import Sweep
+        try:
+            from orm_async_tests.faults.kinds import ANYWHERE
+            from orm_async_tests.faults.sweeping import Sweep
+        except ModuleNotFoundError as error:
+            raise name_missing_package(error) from None
 
         loop = find_loop(item.nodeid)
         selected = tuple(kinds or ANYWHERE)

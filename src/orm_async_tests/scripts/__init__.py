@@ -3,9 +3,11 @@
 import gc
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+
+from orm_async_tests import errors
 
 COMMAND = re.compile(r"test(\d+)")
 
@@ -13,6 +15,8 @@ COMMAND = re.compile(r"test(\d+)")
 @cache
 def __getattr__(name: str) -> Callable[[], int]:
     """Import the script of a command such as "test5", and return its main function.
+
+    Without the extra `scripts`, return a function that says how to install it.
 
     The garbage collector is off during the import, and ignores the imported objects afterwards:
     nearly all of them stay, and scanning them takes a tenth of a short command's time.
@@ -25,9 +29,15 @@ def __getattr__(name: str) -> Callable[[], int]:
     gc.disable()
     try:
         script = import_module(f"{__name__}.{path.parent.name}.{path.stem}")
+    except ModuleNotFoundError as error:
+        return partial(errors.exit_code, partial(_refuse, errors.name_missing_package(error)))
     finally:
         gc.freeze()
         if was_enabled:
             gc.enable()
     command: Callable[[], int] = script.main
     return command
+
+
+def _refuse(error: errors.CouldNotRun) -> int:
+    raise error

@@ -9,15 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orm_async_tests import db, errors, migrations
+from orm_async_tests import errors
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SERVICE
-from orm_async_tests.service.recovery import restarted
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from sqlalchemy import URL
 
+    from orm_async_tests.db import Database
     from orm_async_tests.service.settings import Settings
 
 # Bytes that the kernel keeps for a client that reads nothing. Linux doubles the number. Without a
@@ -51,9 +51,11 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
 
+        from orm_async_tests import db
         from orm_async_tests.service.app import create_app
         from orm_async_tests.service.connection import Connection
         from orm_async_tests.service.engines import service_urls
+        from orm_async_tests.service.recovery import restarted
     except ImportError as error:
         problem = f"the package {error.name} is not installed"
         raise CouldNotRun(problem, "this Python", install_extra("service")) from None
@@ -125,8 +127,10 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def migrate(database: db.Database) -> None:
+async def migrate(database: "Database") -> None:
     """Upgrade the database to the newest revision of each history."""
+    from orm_async_tests import db, migrations
+
     async with db.connect(database, "orm_async_tests serve") as connection:
         await migrations.upgrade_async(connection, *migrations.HISTORIES.values())
         await connection.commit()

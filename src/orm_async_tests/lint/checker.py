@@ -1,13 +1,14 @@
 """Check files: parse them, resolve their names over the whole project, and run the rules."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.source_file import SourceFile
+from orm_async_tests.lint.source_text import decode
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Settings:
     jobs: int = 1
     """The number of processes."""
 
+    texts: Mapping[Path, str] = field(default_factory=dict)
+    """Texts that replace those of files, for example what an editor has not saved yet."""
+
 
 @dataclass(frozen=True)
 class Unreadable:
@@ -59,7 +63,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     rules = [RULES[code]() for code in sorted(settings.codes)]
     for path in paths:
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            text = settings.texts.get(path) or decode(path.read_bytes())
             file = SourceFile(str(path), text, ast.parse(text))
         except SyntaxError as error:
             report.unreadable.append(Unreadable(str(path), error.lineno or 1, error.msg))

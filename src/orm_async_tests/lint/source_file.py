@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import TypeVar, cast
 
 from orm_async_tests.lint.finding import Finding, Fix, Location, locate
+from orm_async_tests.lint.source_text import split_lines
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -14,7 +15,7 @@ class SourceFile:
 
     def __init__(self, path: str, text: str, tree: ast.Module) -> None:
         self.path = path
-        self.lines = text.splitlines()
+        self.lines = split_lines(text)
         self.tree = tree
         self._nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         for node in ast.walk(tree):

@@ -1,0 +1,22 @@
+"""The text of a Python file and its lines, as Python itself reads them."""
+
+import io
+import tokenize
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a file. Raise SyntaxError or UnicodeDecodeError for a wrong encoding.
+
+    The encoding is that of the byte order mark or of the comment in the first two lines.
+    """
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding)
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text without their ends.
+
+    Unlike str.splitlines(), this splits only where Python does, so that the lines have the numbers
+    that ast counts. A form feed ends no line.
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

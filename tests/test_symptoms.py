@@ -193,7 +193,8 @@ def test_words_lead_to_scripts() -> None:
         "KeyError: 'session pool commit flush'",
         "sqlalchemy.exc.NoResultFound: No row was found when one was required",
         "pandas read_sql with async engine",
-        "two phase commit",
+        "sqlalchemy async sqlite database is locked",
+        "SQLModel async session exec",
     ],
 )
 def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:

@@ -26,7 +26,7 @@ WEIGHTS = {  # the columns, and how much a word in them counts
     "labels": 2.0,
     "prose": 2.0,
 }
-ENOUGH = 0.45  # the coverage that an answer needs
+ENOUGH = 0.6  # the coverage that an answer needs
 MOST_WORDS = 60  # of a text that are looked for
 WORD = re.compile(r"\w+")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet

@@ -193,7 +193,6 @@ def test_words_lead_to_scripts() -> None:
         "KeyError: 'session pool commit flush'",
         "sqlalchemy.exc.NoResultFound: No row was found when one was required",
         "pandas read_sql with async engine",
-        "sqlalchemy async sqlite database is locked",
         "SQLModel async session exec",
     ],
 )

@@ -62,6 +62,11 @@ class Script:
         )
 
     @property
+    def file(self) -> str:
+        """The path of its module, as frames have it."""
+        return self.check.__code__.co_filename
+
+    @property
     def command(self) -> str:
         """The name of its command, for example "test5"."""
         return f"test{self.number}"

@@ -12,6 +12,7 @@ from orm_async_tests.harness.environment.private_servers import Servers
 from orm_async_tests.harness.environment.script_database import ScriptDatabase
 from orm_async_tests.harness.run.fixtures import FIXTURES, FixtureContext
 from orm_async_tests.harness.script import Script
+from orm_async_tests.timeline.recording import Recorder
 from tests.pytest_plugin.suites.wrong_variants import wrong_variants
 
 VARIANTS = [
@@ -27,7 +28,8 @@ async def test_variant(script: Script, variant: Variant) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         ground = ScriptDatabase(connection)
         await ground.reset(script.base, script.seed, script.defaults)
-        context = FixtureContext(variant, database.url, None, ground.admin, Servers())
+        recorder = Recorder(lambda _: False, variant.name)
+        context = FixtureContext(variant, database.url, None, ground.admin, Servers(), recorder)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(dispose_engines, context)
             fixtures = {

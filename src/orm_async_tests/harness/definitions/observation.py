@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orm_async_tests.timeline.event_list import Event
+
 Kind = Literal["wrong", "right", "variant"]
 
 
@@ -21,6 +23,8 @@ class Observation:
     transaction_ids: list[int] = field(default_factory=list)
     # Of each line of log: the SQLSTATE with which the server refused it, or "".
     sqlstates: list[str] = field(default_factory=list)
+    # What tasks and connections did, in the order in which it began.
+    events: list[Event] = field(default_factory=list)
     round_trips: int = 0  # counted on the wire if `counted`
     counted: bool = False
     seconds: float = 0.0

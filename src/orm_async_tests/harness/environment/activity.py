@@ -1,7 +1,7 @@
 """The rows of pg_stat_activity for a variant's connections, read over another connection."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness.wire.wire import Wire
 
+ReportBlocked = Callable[[Sequence[tuple[int, Sequence[int]]]], None]
 DEADLINE = 10.0  # seconds that a condition may take to come true
 BACKENDS = """
     from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
@@ -19,8 +20,11 @@ BACKENDS = """
 class Activity:
     """What the server knows about connections opened since `ignore_open_connections`."""
 
-    def __init__(self, admin: AsyncEngine, wire: Wire | None) -> None:
+    def __init__(
+        self, admin: AsyncEngine, wire: Wire | None, report_blocked: ReportBlocked | None = None
+    ) -> None:
         self._admin, self._wire = admin, wire
+        self._report_blocked = report_blocked
         self._before: list[int] = []
         self._open_before = 0
 
@@ -55,8 +59,12 @@ class Activity:
 
     async def blocked(self) -> int:
         """Return how many backends wait for a lock that another backend holds."""
-        sql = f"select count(*) {BACKENDS} and cardinality(pg_blocking_pids(pid)) > 0"
-        return int(await self.scalar(sql, before=self._before))
+        condition = "cardinality(pg_blocking_pids(pid)) > 0"
+        sql = f"select pid, pg_blocking_pids(pid) {BACKENDS} and {condition}"
+        blocked = await self.rows(sql, before=self._before)
+        if self._report_blocked:
+            self._report_blocked(blocked)
+        return len(blocked)
 
     async def until_open(self, count: int) -> None:
         """Wait until exactly `count` backends are open."""

@@ -9,9 +9,10 @@ from orm_async_tests.harness.definitions.stack import Stack, packages
 from orm_async_tests.harness.report.judge import Verdict
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.script import Script
+from orm_async_tests.timeline.event_list import group_by_line, to_json
 from orm_async_tests.verdicts import BROKEN, SKIPPED
 
-SCHEMA = 6  # increased when a reader of the documents has to change
+SCHEMA = 7  # increased when a reader of the documents has to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 
@@ -69,6 +70,8 @@ def _variant(name: str, observation: Observation) -> dict[str, Any]:
         "log": observation.log,
         "transaction_ids": observation.transaction_ids,
         "sqlstates": observation.sqlstates,
+        "lines": group_by_line(observation.events),
+        "events": to_json(observation.events, observation.log),
         "round_trips": observation.round_trips if observation.counted else None,
         "seconds": round(observation.seconds, 6),
         "seconds_to_first": round(observation.seconds_to_first, 6),

@@ -20,6 +20,7 @@ from orm_async_tests.harness.environment.private_servers import Servers, url_of
 from orm_async_tests.harness.environment.worker_processes import Processes
 from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.postgres import Pooler, PrivateServer, Standby
+from orm_async_tests.timeline.recording import Recorder
 
 MakeEngine = Callable[..., AsyncEngine]  # the type of the fixture `make_engine`
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Session`
@@ -34,6 +35,7 @@ class FixtureContext:
     wire: Wire | None
     admin: AsyncEngine
     servers: Servers
+    recorder: Recorder
     engines: list[AsyncEngine] = field(default_factory=list)
     _engine: AsyncEngine | None = None
 
@@ -55,7 +57,7 @@ class FixtureContext:
 @asynccontextmanager
 async def activity(context: FixtureContext) -> AsyncIterator[Activity]:
     """what pg_stat_activity says about the variant's connections"""
-    activity = Activity(context.admin, context.wire)
+    activity = Activity(context.admin, context.wire, context.recorder.add_locks)
     await activity.ignore_open_connections()
     yield activity
 

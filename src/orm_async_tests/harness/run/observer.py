@@ -5,8 +5,8 @@ import gc
 import inspect
 import time
 import tracemalloc
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,10 +17,14 @@ from orm_async_tests.harness.definitions.observation import Observation, checked
 from orm_async_tests.harness.definitions.variants import Variant, select_arguments
 from orm_async_tests.harness.environment.private_servers import start_servers
 from orm_async_tests.harness.environment.script_database import ScriptDatabase, load
+from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.run.fixtures import FIXTURES, FixtureContext
+from orm_async_tests.harness.run.lock_watch import watch_locks
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire import sql_log
 from orm_async_tests.harness.wire.wire import Wire
+from orm_async_tests.timeline.engine_hooks import record_events
+from orm_async_tests.timeline.recording import Recorder
 from orm_async_tests.troubles import clear_frames, record_troubles
 
 CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their connections
@@ -44,7 +48,8 @@ class Observer:
         load_primary = partial(load, script.base, script.seed, self.options)
         async with start_servers(variant, admin.url, load_primary) as servers:
             with record_troubles() as troubles:
-                context = FixtureContext(variant, self.url, self.wire, admin, servers)
+                recorder = self._create_recorder(script, variant)
+                context = FixtureContext(variant, self.url, self.wire, admin, servers, recorder)
                 await self._run(context, observation)
                 gc.collect()  # what is abandoned shows itself now, not during the next variant
                 await self._close(context, observation, open_before)
@@ -67,10 +72,13 @@ class Observer:
             arguments = select_arguments(context.variant.function, {**self.options, **available})
             available.clear()  # as below: a reference from here would hide a leaked session
             round_trips_before = self.wire.round_trips if self.wire else 0
-            with sql_log.record_sql(observation, self.database.admin.sync_engine):
+            with self._record(context.recorder, observation):
                 started = time.perf_counter()
                 try:
                     await _call(context.variant, arguments, observation, started)
+                    if observation.error is not None:
+                        context.recorder.add_error(observation.error, describe(observation.error))
+                        clear_frames(observation.error)
                 finally:
                     arguments.clear()
                     await _close_fixtures(fixtures, observation)
@@ -79,6 +87,25 @@ class Observer:
         if self.wire and context.servers.private is None:  # no wire leads to private servers
             observation.counted = True
             observation.round_trips = self.wire.round_trips - round_trips_before
+
+    def _create_recorder(self, script: Script, variant: Variant) -> Recorder:
+        """Return a recorder for the lines of the script."""
+        count = self.wire.count_round_trips if self.wire else None
+        return Recorder(lambda path: path == script.file, variant.name, count)
+
+    @contextmanager
+    def _record(self, recorder: Recorder, observation: Observation) -> Iterator[None]:
+        """Record the statements and the events of the variant while the block runs."""
+        admin = self.database.admin
+        if self.wire:
+            self.wire.reset_connections()
+        with (
+            watch_locks(admin.url, recorder),
+            sql_log.record_sql(observation, admin.sync_engine),
+            record_events(recorder, describe, admin.sync_engine),
+        ):
+            yield
+        observation.events = recorder.finish()
 
     async def _close(
         self, context: FixtureContext, observation: Observation, open_before: int
@@ -119,7 +146,6 @@ async def _call(
         if isinstance(error, asyncio.CancelledError) and _is_command_cancelled():
             raise
         observation.error = error
-        clear_frames(error)
 
 
 async def _close_fixtures(fixtures: AsyncExitStack, observation: Observation) -> None:

@@ -19,6 +19,7 @@ from orm_async_tests.harness.wire.proxy import READ_SIZE, Proxy
 PORT = 5432
 TERMINATE = b"X"
 CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
+BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # a message with the process ID
 TLS_PARAMETERS = ("ssl", "sslmode")
 
 
@@ -33,6 +34,7 @@ class Wire(Proxy):
         host = str(server.host or server.query.get("host", "127.0.0.1"))
         super().__init__(host, server.port or PORT)
         self.round_trips = 0
+        self.links: dict[int, _Link] = {}  # by the backend's process ID
         self.url = _through(server, folder)
         self.awaited_word = b""
         self._path = folder / f".s.PGSQL.{PORT}"
@@ -57,6 +59,16 @@ class Wire(Proxy):
             threading.Event().wait(0.002)
         return self.open <= count
 
+    def reset_connections(self) -> None:
+        """Count the round trips of every connection from now on."""
+        for link in self.links.values():
+            link.round_trips = 0
+
+    def count_round_trips(self, pid: int) -> int:
+        """Return the round trips of the connection to this backend, or 0 if it is unknown."""
+        link = self.links.get(pid)
+        return link.round_trips if link else 0
+
     def lose_answer(self, to: str) -> None:
         """Cut the next connection that sends the word `to`, once the server has answered it."""
         self.awaited_word = to.encode()
@@ -68,6 +80,8 @@ class _Link:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.client_sent_last = False
+        self.round_trips = 0
+        self._has_key = False
         self.lost = False
         self._tail = b""  # the end of the last read: the word may be split between two reads
 
@@ -84,6 +98,7 @@ class _Link:
                 ):
                     self.client_sent_last = True
                     self.wire.round_trips += 1
+                    self.round_trips += 1
                 self._look_for(request)
                 on.write(request)
                 await on.drain()
@@ -104,6 +119,9 @@ class _Link:
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
         while answer := await server.read(READ_SIZE):
             self.client_sent_last = False
+            if not self._has_key and (key := BACKEND_KEY.search(answer)):
+                self._has_key = True
+                self.wire.links[int.from_bytes(key[1])] = self
             if self.lost:
                 back.transport.abort()
                 return

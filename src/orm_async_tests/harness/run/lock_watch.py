@@ -1,0 +1,67 @@
+"""Ask the server which statements wait for a lock, from a thread with a connection of its own.
+
+The event loop of the variant is not involved, because a task there could change the order in which
+the variant's tasks run. The thread connects only if a statement takes long.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sqlalchemy import URL
+
+from orm_async_tests.db import with_driver
+from orm_async_tests.harness.environment.script_database import ADMIN
+from orm_async_tests.timeline.recording import Recorder
+
+PERIOD = 0.01  # seconds between two looks
+SLOW = 5000  # microseconds; a statement that takes longer may be waiting for a lock
+BLOCKED = """
+    SELECT pid, pg_blocking_pids(pid) FROM unnest($1::int[]) AS pid
+    WHERE cardinality(pg_blocking_pids(pid)) > 0
+"""
+
+
+@contextmanager
+def watch_locks(url: URL, recorder: Recorder) -> Iterator[None]:
+    """Add the locks that statements wait for to the recorder while the block runs."""
+    if url.get_backend_name() != "postgresql":
+        yield
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=_watch, args=[url, recorder, stop], daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _watch(url: URL, recorder: Recorder, stop: threading.Event) -> None:
+    while not stop.wait(PERIOD):
+        if recorder.running_pids(SLOW):
+            with suppress(Exception):  # without a connection there are no locks to show
+                asyncio.run(_poll(url, recorder, stop))
+            return
+
+
+async def _poll(url: URL, recorder: Recorder, stop: threading.Event) -> None:
+    connection = await _connect(url)
+    try:
+        while not stop.is_set():
+            if pids := recorder.running_pids(SLOW):
+                recorder.add_locks([tuple(row) for row in await connection.fetch(BLOCKED, pids)])
+            await asyncio.sleep(PERIOD)
+    finally:
+        await connection.close(timeout=1)
+
+
+async def _connect(url: URL) -> Any:
+    import asyncpg
+
+    url = with_driver(url, "asyncpg")
+    _, arguments = url.get_dialect()().create_connect_args(url)
+    return await asyncpg.connect(**arguments, server_settings={"application_name": ADMIN})

@@ -1,0 +1,1 @@
+"""What tasks and connections did, and when: recorded, drawn as lanes, written as a trace."""

@@ -1,0 +1,95 @@
+"""If env.py queries before context.configure(), Alembic commits nothing, and no error says so.
+
+The query begins a transaction. Alembic takes it for the caller's, so it neither commits nor rolls
+back, and closing the connection rolls back every revision. autocommit_block() fails there with a
+bare AssertionError. Commit after the query, or query after configure(). engine.begin() in place of
+engine.connect() commits, too, but allows no autocommit_block().
+
+Symptom: AssertionError in "autocommit_block"
+Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
+"""
+
+from contextlib import AbstractAsyncContextManager
+
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import DeclarativeBase
+
+from alembic import command
+from orm_async_tests.harness import Observation, alembic_environment, main_of, right, wrong
+
+ENV = """
+from alembic import context
+from sqlalchemy import text
+connection = context.config.attributes["connection"]
+connection.execute(text("CREATE SCHEMA IF NOT EXISTS test236")){}
+context.configure(connection=connection, version_table_schema="test236")
+with context.begin_transaction():
+    context.run_migrations()
+"""
+REVISION = """
+from alembic import op
+revision, down_revision = "a1", None
+def upgrade():
+    {}op.execute("CREATE TABLE test236.walks (id int)")
+"""
+IN_A_BLOCK = "with op.get_context().autocommit_block(): "
+TABLE = text("SELECT to_regclass('test236.walks') IS NOT NULL")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test236")
+
+
+async def upgrade(
+    opened: AbstractAsyncContextManager[AsyncConnection], env: str, revision: str
+) -> dict[str, object]:
+    """Upgrade on this connection, and return whether the table exists afterwards."""
+
+    def run(connection: Connection) -> None:
+        with alembic_environment(revision, env=env, connection=connection) as config:
+            command.upgrade(config, "head")
+
+    async with opened as connection:
+        await connection.run_sync(run)
+    async with connection.engine.connect() as another:
+        return {"table exists": await another.scalar(TABLE)}
+
+
+@wrong
+async def query_first(engine: AsyncEngine) -> dict[str, object]:
+    """query, then configure()"""
+    return await upgrade(engine.connect(), ENV.format(""), REVISION.format(""))
+
+
+@wrong
+async def autocommit_block(engine: AsyncEngine) -> dict[str, object]:
+    """query, then configure(); the revision uses autocommit_block()"""
+    return await upgrade(engine.connect(), ENV.format(""), REVISION.format(IN_A_BLOCK))
+
+
+@right
+async def committed(engine: AsyncEngine) -> dict[str, object]:
+    """query, commit(), then configure()"""
+    committing = ENV.format("\nconnection.commit()")
+    return await upgrade(engine.connect(), committing, REVISION.format(""))
+
+
+@right
+async def begun(engine: AsyncEngine) -> dict[str, object]:
+    """query, then configure(), on engine.begin() in place of engine.connect()"""
+    return await upgrade(engine.begin(), ENV.format(""), REVISION.format(""))
+
+
+def check(
+    query_first: Observation,
+    autocommit_block: Observation,
+    committed: Observation,
+    begun: Observation,
+) -> None:
+    assert query_first.value == {"table exists": False}
+    assert isinstance(autocommit_block.error, AssertionError)
+    assert committed.value == begun.value == {"table exists": True}
+
+
+main = main_of(__name__)

@@ -1,0 +1,99 @@
+"""create_table() creates an enum's type even if it exists (42710), and add_column() never (42704).
+
+The type belongs to the schema, not to the table. A later revision that uses it in another table
+needs create_type=False, and so does one that runs after a downgrade that dropped only the table.
+SQLAlchemy 2.0 accepts create_type in postgresql.ENUM only. Before add_column() create the type
+with create(), and drop it in downgrade(). Within a single upgrade Alembic remembers the types that
+it has created, so a test that starts with an empty database does not show the error.
+
+Symptom: 42710 "type ... already exists" in "create_table"
+Symptom: 42704 "type ... does not exist" in "add_column"
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
+"""
+
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase
+
+from alembic import command
+from orm_async_tests.harness import Observation, alembic_environment, main_of, right, wrong
+
+REVISION = """
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import ENUM
+revision, down_revision = {!r}, {!r}
+def upgrade():
+    {}
+"""
+WALKS = 'op.create_table("walks", sa.Column("state", {}), schema="test237")'
+TOURS = 'op.create_table("tours", sa.Column("state", {}), schema="test237")'
+COLUMN = 'op.add_column("walks", sa.Column("level", {}), schema="test237")'
+STATE = 'sa.Enum("open", "done", name="state", schema="test237")'
+EXISTING_STATE = 'ENUM(name="state", schema="test237", create_type=False)'
+LEVEL = 'sa.Enum("easy", "hard", name="level", schema="test237")'
+ENUMS = "typnamespace = 'test237'::regnamespace AND typtype = 'e'"
+TYPES = text(f"SELECT typname FROM pg_type WHERE {ENUMS} ORDER BY 1")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test237")
+
+
+async def deploy_twice(engine: AsyncEngine, second: str) -> dict[str, list[str]]:
+    """Upgrade to a revision with an enum, and later to this one; return the enum types."""
+    revisions = (
+        REVISION.format("a1", None, WALKS.format(STATE)),
+        REVISION.format("b1", "a1", second),
+    )
+
+    def upgrade(connection: Connection, revision: str) -> None:
+        with alembic_environment(
+            *revisions, connection=connection, version_table_schema="test237"
+        ) as config:
+            command.upgrade(config, revision)
+
+    for revision in ("a1", "b1"):
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade, revision)
+    async with engine.connect() as connection:
+        return {"types": list(await connection.scalars(TYPES))}
+
+
+@wrong
+async def second_table(engine: AsyncEngine) -> dict[str, list[str]]:
+    """create_table() with the same sa.Enum"""
+    return await deploy_twice(engine, TOURS.format(STATE))
+
+
+@right
+async def existing_type(engine: AsyncEngine) -> dict[str, list[str]]:
+    """create_table() with ENUM(create_type=False)"""
+    return await deploy_twice(engine, TOURS.format(EXISTING_STATE))
+
+
+@wrong
+async def new_column(engine: AsyncEngine) -> dict[str, list[str]]:
+    """add_column() with a new sa.Enum"""
+    return await deploy_twice(engine, COLUMN.format(LEVEL))
+
+
+@right
+async def created_type(engine: AsyncEngine) -> dict[str, list[str]]:
+    """create(), then add_column()"""
+    creation = f"{LEVEL}.create(op.get_bind())"
+    return await deploy_twice(engine, f"{creation}; {COLUMN.format(LEVEL)}")
+
+
+def check(
+    second_table: Observation,
+    existing_type: Observation,
+    new_column: Observation,
+    created_type: Observation,
+) -> None:
+    assert (second_table.sqlstate, new_column.sqlstate) == ("42710", "42704")
+    assert existing_type.value == {"types": ["state"]}
+    assert created_type.value == {"types": ["level", "state"]}
+
+
+main = main_of(__name__)

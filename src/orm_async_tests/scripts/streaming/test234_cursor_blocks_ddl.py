@@ -1,0 +1,68 @@
+"""A stream that you leave by `break` blocks TRUNCATE and ALTER in its transaction (55006).
+
+The server keeps the cursor open, and PostgreSQL changes no table that a cursor of the same
+transaction uses. On psycopg you can close the result, and reading it to the end closes it, too. On
+asyncpg neither closes the cursor: only the end of the transaction does, or the rollback of a
+savepoint that is older than the stream. Commit or roll back before you change the table.
+
+Symptom: 55006 "because it is being used by active queries in this session"
+Docs: https://www.postgresql.org/docs/current/sql-declare.html
+"""
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, Stack, main_of, right, variant, wrong
+from orm_async_tests.models import TrackPoint
+
+STREAM = select(TrackPoint.id).order_by(TrackPoint.id).execution_options(yield_per=2)
+TRUNCATE = text("TRUNCATE track_points")
+
+
+@wrong(warns=True)
+async def left_open(session: AsyncSession) -> dict[str, int]:
+    """break, then TRUNCATE"""
+    async for point in await session.stream(STREAM):
+        first = point.id
+        break
+    await session.execute(TRUNCATE)
+    return {"first": first}
+
+
+@variant
+async def closed(session: AsyncSession) -> dict[str, int]:
+    """break, close the result, then TRUNCATE"""
+    points = await session.stream(STREAM)
+    async for point in points:
+        first = point.id
+        break
+    await points.close()
+    await session.execute(TRUNCATE)
+    return {"first": first}
+
+
+@right
+async def rolled_back(session: AsyncSession) -> dict[str, int]:
+    """break, close the result, roll back, then TRUNCATE"""
+    points = await session.stream(STREAM)
+    async for point in points:
+        first = point.id
+        break
+    await points.close()
+    await session.rollback()
+    await session.execute(TRUNCATE)
+    return {"first": first}
+
+
+def check(
+    stack: Stack, left_open: Observation, closed: Observation, rolled_back: Observation
+) -> None:
+    assert left_open.sqlstate == "55006"
+    assert rolled_back.value == {"first": 1}
+    if stack.driver == "asyncpg":
+        assert closed.sqlstate == "55006"
+    else:
+        assert closed.value == {"first": 1}
+
+
+main = main_of(__name__)

@@ -1,14 +1,24 @@
 """Check files: parse them, resolve their names over the whole project, and run the rules."""
 
 import ast
-from collections.abc import Mapping, Sequence
+import gc
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
+from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.rules import RULES
+from orm_async_tests.lint.rules.request_session import dependencies
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode
+from orm_async_tests.lint.summaries import Index, ModuleSummary, summarize
+
+RELEVANT = re.compile(r"sqlalchemy|sqlmodel|[sS]ession|async def|Depends\(")
 
 
 @dataclass(frozen=True)
@@ -16,7 +26,7 @@ class Settings:
     """What a check needs to know besides the files."""
 
     root: Path = Path()
-    """The folder of the project: its dependencies are read here, and paths are relative to it."""
+    """The folder of the project, where its dependencies are read."""
 
     codes: frozenset[str] = frozenset(code for code, rule in RULES.items() if rule.is_default)
     """The rules to run."""
@@ -25,7 +35,7 @@ class Settings:
     """What returns or is a session but cannot be inferred, for example "app.db:get_session"."""
 
     dialect: str = ""
-    """The database, for example "postgresql", or "" to infer it from URLs and dependencies."""
+    """The database, for example "postgresql+asyncpg", or "" to infer it from dependencies."""
 
     fastapi: str = ""
     """FastAPI's version, or "" to infer it from the lock file."""
@@ -57,20 +67,93 @@ class Report:
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
+@dataclass
+class FileResult:
+    """What the check of one file gives."""
+
+    findings: list[Finding] = field(default_factory=list)
+    pending: list[tuple[str, Finding]] = field(default_factory=list)
+    dependencies: list[tuple[str, str, bool]] = field(default_factory=list)
+    unreadable: Unreadable | None = None
+    read: frozenset[str] = frozenset()
+    """The modules that the result depends on."""
+
+
+class Checker:
+    """Checks the files of one project, and keeps the summaries of its modules."""
+
+    def __init__(self, settings: Settings) -> None:
+        root = settings.root.resolve()
+        self.rules = [RULES[code]() for code in sorted(settings.codes)]
+        self.facts: ProjectFacts = read_facts(root, settings.dialect, settings.fastapi)
+        self.project = Project(root, self.load, settings.sessions)
+        self.texts = settings.texts
+        self._summaries: dict[str, ModuleSummary | None] = {}
+
+    def load(self, path: str) -> ModuleSummary | None:
+        """Return the summary of a module, or None if it cannot be read."""
+        if path not in self._summaries:
+            self._summaries[path] = None
+            try:
+                text = decode(Path(path).read_bytes())
+                self._summaries[path] = summarize(path, Index(parse(text)))
+            except (OSError, SyntaxError, ValueError, RecursionError):
+                pass
+        return self._summaries[path]
+
+    def check_file(self, path: Path) -> FileResult:
+        """Return the findings in a file."""
+        name = str(path)
+        try:
+            text = self.texts.get(path) or decode(path.read_bytes())
+            if not RELEVANT.search(text):
+                return FileResult()
+            index = Index(parse(text))
+        except SyntaxError as error:
+            return FileResult(unreadable=Unreadable(name, error.lineno or 1, error.msg))
+        except (OSError, ValueError, RecursionError) as error:
+            return FileResult(unreadable=Unreadable(name, 1, str(error)))
+        absolute = str(path.resolve())
+        self._summaries[absolute] = summarize(absolute, index)
+        self.project.read.clear()
+        file = SourceFile(name, absolute, text, index, self.project, self.facts)
+        findings = [finding for rule in self.rules for finding in rule.check(file)]
+        used = list(dependencies(file)) if "Depends" in text or "Security" in text else []
+        return FileResult(
+            findings, file.pending, used, read=frozenset(self.project.read - {absolute})
+        )
+
+
+def parse(text: str) -> ast.Module:
+    """Return the syntax tree of a text, without warnings about its escapes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
 def check(paths: Sequence[Path], settings: Settings) -> Report:
     """Check Python files. Modules that they import are read too, but not checked."""
     report = Report()
-    rules = [RULES[code]() for code in sorted(settings.codes)]
-    for path in paths:
-        try:
-            text = settings.texts.get(path) or decode(path.read_bytes())
-            file = SourceFile(str(path), text, ast.parse(text))
-        except SyntaxError as error:
-            report.unreadable.append(Unreadable(str(path), error.lineno or 1, error.msg))
-            continue
-        except (OSError, ValueError) as error:
-            report.unreadable.append(Unreadable(str(path), 1, str(error)))
-            continue
-        report.findings += [finding for rule in rules for finding in rule.check(file)]
+    with _collector_off():
+        checker = Checker(settings)
+        results = {path: checker.check_file(path) for path in paths}
+    used = {key[:2] for result in results.values() for key in result.dependencies if not key[2]}
+    for path, result in results.items():
+        absolute = str(path.resolve())
+        report.findings += result.findings
+        report.findings += [one for name, one in result.pending if (absolute, name) in used]
+        report.unreadable += [result.unreadable] if result.unreadable else []
     report.findings.sort(key=lambda finding: (finding.location, finding.code))
     return report
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Switch the garbage collector off: syntax trees are many objects without cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -20,7 +20,8 @@ ONLY = "asyncpg"
 @wrong
 async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
     """statement_cache_size=0 in the URL"""
-    engine = make_engine(url.update_query_dict({"statement_cache_size": "0"}))
+    off = {"statement_cache_size": "0", "prepared_statement_cache_size": "0"}
+    engine = make_engine(url.update_query_dict(off))
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 
@@ -28,7 +29,8 @@ async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
 @right
 async def in_connect_args(make_engine: MakeEngine) -> dict[str, object]:
     """statement_cache_size=0 in connect_args"""
-    engine = make_engine(connect_args={"statement_cache_size": 0})
+    off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    engine = make_engine(connect_args=off)
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 

@@ -8,8 +8,6 @@ Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
 """
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,12 +19,10 @@ COUNT = "SELECT count(*) FROM users"
 
 
 @wrong(warns=True)
-async def forgotten(
-    session: Any, activity: Activity
-) -> dict[str, int]:  # Any hides it from the type checker
+async def forgotten(session: AsyncSession, activity: Activity) -> dict[str, int]:
     """session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
-    session.delete(user)
+    session.delete(user)  # type: ignore[unused-coroutine]
     await session.commit()
     return {"remaining users": int(await activity.scalar(COUNT))}
 

@@ -1,0 +1,76 @@
+"""What is known about the sessions of a function at one point of its code."""
+
+import ast
+from dataclasses import dataclass, field, replace
+
+DATABASE, TIMEOUT = "database error", "timeout"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error that left a session in a failed transaction."""
+
+    node: ast.AST
+    """What failed, for example a call of execute()."""
+
+    kind: str
+    facts: tuple[tuple[str, bool], ...] = ()
+    """Which names are true or false if it has failed: the handler has set them."""
+
+
+@dataclass
+class State:
+    """The sessions, by their keys, that have failed or have begun a transaction."""
+
+    failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
+    begun: dict[str, ast.AST] = field(default_factory=dict)
+    facts: dict[str, bool] = field(default_factory=dict)
+    """Names that hold a constant, and whether it is true."""
+
+    def copy(self) -> "State":
+        """Return a copy, which can be changed alone."""
+        return State(dict(self.failures), dict(self.begun), dict(self.facts))
+
+    def fail(self, key: str, failure: Failure) -> None:
+        """Add a failure of a session."""
+        self.failures[key] = self.failures.get(key, frozenset()) | {failure}
+
+    def clear(self, key: str) -> None:
+        """Forget a session: it has been rolled back, closed or replaced."""
+        for store in (self.failures, self.begun):
+            for name in [name for name in store if name == key or name.startswith(f"{key}.")]:
+                del store[name]
+
+    def note_facts(self, failures: set[Failure]) -> None:
+        """Add what is known now to new failures: their handler ends here."""
+        facts = tuple(sorted(self.facts.items()))
+        self.failures = {
+            key: frozenset(replace(one, facts=facts) if one in failures else one for one in group)
+            for key, group in self.failures.items()
+        }
+
+    def assume(self, name: str, truth: bool) -> None:
+        """Drop the failures that cannot have happened if a name is true or false."""
+        self.failures = {
+            key: rest
+            for key, group in self.failures.items()
+            if (
+                rest := frozenset(one for one in group if dict(one.facts).get(name, truth) == truth)
+            )
+        }
+
+
+def join(*states: State | None) -> State | None:
+    """Return what is known where several paths meet; None stands for a path that ends before."""
+    known = [state for state in states if state is not None]
+    if not known:
+        return None
+    result = known[0].copy()
+    for state in known[1:]:
+        for key, group in state.failures.items():
+            result.failures[key] = result.failures.get(key, frozenset()) | group
+        result.begun = {key: node for key, node in result.begun.items() if key in state.begun}
+        result.facts = {
+            name: truth for name, truth in result.facts.items() if state.facts.get(name) == truth
+        }
+    return result

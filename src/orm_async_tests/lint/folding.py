@@ -1,0 +1,100 @@
+"""Fold constant expressions: strings and dictionaries that are written in the source."""
+
+import ast
+from dataclasses import dataclass, field
+
+from orm_async_tests.lint.terms import Scope
+
+NOT_CONSTANT = object()
+
+
+@dataclass
+class FoldedDict:
+    """A dictionary of which some keys are known."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    is_complete: bool = True
+
+
+def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
+    """Return a constant or a FoldedDict, or NOT_CONSTANT. A text may lack its variable parts."""
+    if depth > 6:
+        return NOT_CONSTANT
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
+            return -value
+        case ast.JoinedStr(values=values):
+            parts = [fold(value, scope, depth + 1) for value in values]
+            return "".join(part if isinstance(part, str) else "{}" for part in parts)
+        case ast.BinOp(op=ast.Add()):
+            texts = [fold(part, scope, depth + 1) for part in (node.left, node.right)]
+            strings = [text for text in texts if isinstance(text, str)]
+            return "".join(strings) if len(strings) == len(texts) else NOT_CONSTANT
+        case ast.BinOp(op=ast.BitOr()):
+            return _merge([node.left, node.right], scope, depth)
+        case ast.Name(id=name):
+            return _fold_name(name, scope, depth)
+        case ast.Dict(keys=keys, values=items):
+            result = FoldedDict()
+            for key, item in zip(keys, items, strict=True):
+                inner = fold(item, scope, depth + 1)
+                if key is None:
+                    _update(result, inner)
+                elif isinstance(key, ast.Constant):
+                    result.values[str(key.value)] = inner
+                else:
+                    result.is_complete = False
+            return result
+        case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
+            result = FoldedDict()
+            for argument in args:
+                _update(result, fold(argument, scope, depth + 1))
+            for keyword in keywords:
+                inner = fold(keyword.value, scope, depth + 1)
+                if keyword.arg:
+                    result.values[keyword.arg] = inner
+                else:
+                    _update(result, inner)
+            return result
+    return NOT_CONSTANT
+
+
+def _merge(nodes: list[ast.expr], scope: Scope, depth: int) -> FoldedDict:
+    result = FoldedDict()
+    for node in nodes:
+        _update(result, fold(node, scope, depth + 1))
+    return result
+
+
+def _update(result: FoldedDict, inner: object) -> None:
+    if isinstance(inner, FoldedDict):
+        result.values |= inner.values
+        result.is_complete &= inner.is_complete
+    else:
+        result.is_complete = False
+
+
+def _fold_name(name: str, scope: Scope, depth: int) -> object:
+    owner = scope.find(name)
+    bindings = [item for item in owner.bindings[name] if item[0] != "of"] if owner else []
+    if owner is None or len(bindings) != 1 or bindings[0][0] != "value":
+        return NOT_CONSTANT
+    value = fold(bindings[0][1], owner, depth + 1)
+    if isinstance(value, FoldedDict) and _is_changed(name, owner.node):
+        value.is_complete = False
+    return value
+
+
+def _is_changed(name: str, node: ast.AST) -> bool:
+    """Return whether a dictionary is changed after its creation."""
+    for item in ast.walk(node):
+        match item:
+            case ast.Subscript(value=ast.Name(id=other), ctx=ast.Store()) if other == name:
+                return True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="update")) if (
+                other == name
+            ):
+                return True
+    return False

@@ -1,0 +1,69 @@
+"""What the project's dependencies say: which databases it uses, and which FastAPI."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+NAMES = ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "poetry.lock", "uv.lock", "pdm.lock",
+         "requirements*.txt", "requirements/*.txt")  # fmt: skip
+DRIVERS = {
+    "postgresql": ("asyncpg", "psycopg", "psycopg2", "pg8000"),
+    "mysql": ("aiomysql", "asyncmy", "pymysql"),
+    "sqlite": ("aiosqlite",),
+}
+WORD = re.compile(r"[a-z][a-z0-9]+")
+LOCKED = re.compile(r'name = "fastapi"\s+version = "([0-9.]+)"')
+PINNED = re.compile(r'\bfastapi(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^)\s*([0-9.]+)')
+
+
+@dataclass(frozen=True)
+class ProjectFacts:
+    """What rules need to know about a project."""
+
+    dialects: frozenset[str] = frozenset()
+    drivers: frozenset[str] = frozenset()
+    fastapi: tuple[int, ...] = ()
+    """FastAPI's version, or () if it is not pinned."""
+
+    @property
+    def may_use_postgresql(self) -> bool:
+        """Return whether PostgreSQL is among the databases, or none is known."""
+        return not self.dialects or "postgresql" in self.dialects
+
+    @property
+    def may_use_asyncpg(self) -> bool:
+        """Return whether asyncpg is among the drivers, or none is known."""
+        return "asyncpg" in self.drivers or (self.may_use_postgresql and not self.drivers)
+
+    @property
+    def exits_before_response(self) -> bool:
+        """Return whether FastAPI leaves dependencies before it sends the response."""
+        return (0, 106) <= self.fastapi < (0, 118)
+
+
+def read_facts(root: Path, dialect: str, fastapi: str) -> ProjectFacts:
+    """Read the dependencies of a project. A dialect or version that is set takes precedence."""
+    text = "\n".join(_texts(root))
+    words = set(WORD.findall(text.lower()))
+    drivers = {name for names in DRIVERS.values() for name in names if name in words}
+    dialects = {name for name, names in DRIVERS.items() if drivers & set(names)}
+    if dialect:
+        dialects = {dialect.partition("+")[0]}
+        drivers = {driver} if (driver := dialect.partition("+")[2]) else drivers
+    match = LOCKED.search(text) or PINNED.search(text)
+    version = fastapi or (match.group(1) if match else "")
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    return ProjectFacts(frozenset(dialects), frozenset(drivers), numbers)
+
+
+def _texts(root: Path) -> Iterator[str]:
+    for pattern in NAMES:
+        for prefix in ("", "*/", "*/*/"):
+            for path in sorted(root.glob(prefix + pattern))[:20]:
+                if ".venv" in path.parts or "node_modules" in path.parts:
+                    continue
+                try:
+                    yield path.read_text("utf-8", errors="replace")
+                except OSError:
+                    continue

@@ -1,0 +1,444 @@
+"""Resolve terms to values over the whole project, by following its imports."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.summaries import ClassSummary, FunctionSummary, ModuleSummary
+from orm_async_tests.lint.terms import UNKNOWN, Term
+
+GENERATORS = {"AsyncGenerator", "AsyncIterator", "AsyncIterable", "Generator", "Iterator",
+              "Iterable", "list", "List", "tuple", "Sequence", "set"}  # fmt: skip
+MANAGERS = {"AbstractAsyncContextManager", "AsyncContextManager", "AbstractContextManager",
+            "ContextManager", "_AsyncGeneratorContextManager"}  # fmt: skip
+AWAITABLES = {"Awaitable", "Coroutine", "Task", "Future"}
+TRANSPARENT = {"Optional", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
+               "InitVar", "FromDishka", "Inject", "Provide", "NamedDependency"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a term stands for.
+
+    `kind` is "instance" or "class" (of `name`), "function", "module", "external" (a name of another
+    library), or a wrapper of `inner`: "enter" (a context manager), "item" (an iterator), "await"
+    and "call".
+    """
+
+    kind: str
+    name: str = ""
+    module: str = ""
+    """The path of the module of a class or function of the project."""
+
+    inner: "Value | None" = None
+
+    def is_a(self, *names: str) -> bool:
+        """Return whether this is an instance of a class of SQLAlchemy."""
+        return self.kind == "instance" and not self.module and self.name in names
+
+
+Load = Callable[[str], ModuleSummary | None]
+
+
+class Project:
+    """The modules of a project, loaded when an import leads to them."""
+
+    def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
+        self.root = root
+        self.sessions = {name.replace(":", ".") for name in sessions}
+        self._load = load
+        self._values: dict[tuple[Term, str], Value | None] = {}
+        self._paths: dict[tuple[str, str], str | None] = {}
+        self._folders: dict[str, list[Path]] = {}
+        self._open: set[tuple[Term, str]] = set()
+        self.read: set[str] = set()
+        """The paths of the modules that were consulted since this set was last cleared."""
+
+    def module(self, path: str) -> ModuleSummary | None:
+        """Return the summary of a module."""
+        self.read.add(path)
+        return self._load(path)
+
+    def function(self, value: Value | None) -> FunctionSummary | None:
+        """Return the summary of a function of the project."""
+        if value is None or value.kind != "function":
+            return None
+        module = self.module(value.module)
+        return module.functions.get(value.name) if module else None
+
+    def evaluate(self, term: Term, path: str) -> Value | None:
+        """Return what a term of a module stands for, or None if that is unknown."""
+        key = (term, path)
+        if key in self._values:
+            return self._values[key]
+        if key in self._open or len(self._open) > 60:
+            return None
+        self._open.add(key)
+        try:
+            value = self._evaluate(term, path)
+        finally:
+            self._open.discard(key)
+        if value is not None or not self._open:
+            self._values[key] = value
+        return value
+
+    def _evaluate(self, term: Term, path: str) -> Value | None:
+        match term:
+            case ("global", str(name)):
+                return self._global(name, path)
+            case ("attr", base, str(name)):
+                return self.attribute(self.evaluate(base, path), name)
+            case ("call", callee, args, keywords):
+                return self._call(self.evaluate(callee, path), args, dict(keywords), path)
+            case ("of", annotation):
+                return self.instance_of(annotation, path)
+            case ("param", _, annotation, default):
+                value = self.instance_of(annotation, path) if annotation else None
+                return value or (self.evaluate(default, path) if default else None)
+            case ("self", str(cls)):
+                value = self._class_value(cls, path)
+                return Value("instance", value.name, value.module)
+            case ("cls" | "class", str(cls)):
+                return self._class_value(cls, path)
+            case ("function", str(name)):
+                return Value("function", name, path)
+            case ("import", (str(name), int(level), attr)):
+                return self._import(name, level, attr, path)
+            case ("await" | "enter" | "item" as kind, inner):
+                return self._unwrap(kind, self.evaluate(inner, path))
+            case ("or", *terms):
+                return _union([self.evaluate(part, path) for part in terms])
+            case ("lambda", body):
+                return Value("call", inner=self.evaluate(body, path))
+            case ("sub", base, parts):
+                return self._subscript(base, parts, path)
+        return None
+
+    def _global(self, name: str, path: str) -> Value | None:
+        module = self.module(path)
+        if module is None:
+            return None
+        if self._is_declared(path, name):
+            return Value("instance", sa.DECLARED)
+        if name in module.names:
+            return _union([self.evaluate(term, path) for term in module.names[name]])
+        for origin, level in module.stars:
+            value = self._import(origin, level, name, path)
+            if value and not (value.kind == "external" and value.name not in sa.LIBRARIES):
+                return value
+        return Value("external", name)
+
+    def _is_declared(self, path: str, name: str) -> bool:
+        if not self.sessions:
+            return False
+        dotted = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
+        return any(f"{dotted}.{name}".endswith(f".{declared}") or declared == name
+                   for declared in self.sessions)  # fmt: skip
+
+    def definitions(self, name: str, path: str) -> Iterator[tuple[str, Term]]:
+        """Yield the module and term of what a global name is bound to, through imports."""
+        module = self.module(path)
+        for term in module.names.get(name, []) if module else []:
+            if term[0] == "import" and term[1][2]:
+                origin = self.find_module(term[1][0], term[1][1], path)
+                if origin and origin != path:
+                    yield from self.definitions(term[1][2], origin)
+            else:
+                yield path, term
+
+    def _import(self, name: str, level: int, attr: str | None, path: str) -> Value | None:
+        origin = self.find_module(name, level, path)
+        if origin is None:
+            dotted = f"{name}.{attr}" if attr else name
+            return self._external(dotted)
+        if attr is None:
+            return Value("module", name, origin)
+        module = self.module(origin)
+        if module and (attr in module.names or module.stars or self._is_declared(origin, attr)):
+            value = self._global(attr, origin)
+            if value and value != Value("external", attr):
+                return value
+        below = self.find_module(f"{name}.{attr}" if name else attr, level, path)
+        return Value("module", attr, below) if below else None
+
+    def _external(self, dotted: str) -> Value | None:
+        if dotted in self.sessions:
+            return Value("instance", sa.DECLARED)
+        library, _, rest = dotted.partition(".")
+        last = rest.rpartition(".")[2]
+        if library in sa.LIBRARIES and last in sa.CLASSES:
+            return Value("class", sa.CLASSES[last])
+        if (library, last) in sa.OTHER_CLASSES:
+            return Value("class", last)
+        return Value("external", dotted)
+
+    def _class_value(self, name: str, path: str) -> Value:
+        """Return a class of the project; a subclass of a class of SQLAlchemy counts as that one."""
+        module = self.module(path)
+        summary = module.classes.get(name) if module else None
+        for base in summary.bases if summary else ():
+            if base[0] == "sub":
+                base = base[1]
+            value = self.evaluate(base, path)
+            if value and value.kind == "class" and not value.module:
+                return value
+        return Value("class", name, path)
+
+    def bases(self, value: Value) -> Iterator[tuple[ClassSummary, str, str]]:
+        """Yield a class and its bases inside the project: the summary, its name and its module."""
+        pending, done = [(value.name, value.module)], set[tuple[str, str]]()
+        while pending and len(done) < 20:
+            name, path = pending.pop(0)
+            if (name, path) in done:
+                continue
+            done.add((name, path))
+            module = self.module(path)
+            summary = module.classes.get(name) if module else None
+            if summary is None:
+                continue
+            yield summary, name, path
+            for base in summary.bases:
+                origin = self.evaluate(base[1] if base[0] == "sub" else base, path)
+                if origin and origin.kind == "class" and origin.module:
+                    pending.append((origin.name, origin.module))
+
+    def attribute(self, value: Value | None, name: str) -> Value | None:
+        """Return an attribute of a value."""
+        if value is None:
+            return None
+        if value.kind == "module":
+            return self._module_attribute(value, name)
+        if value.kind == "external":
+            return self._external(f"{value.name}.{name}")
+        if value.kind in ("instance", "class") and not value.module:
+            return Value("method", name, inner=value)
+        if value.kind in ("instance", "class"):
+            for summary, cls, path in self.bases(value):
+                if name in summary.attributes:
+                    return self._member(summary.attributes[name], name, cls, path, value)
+        return None
+
+    def _module_attribute(self, value: Value, name: str) -> Value | None:
+        module = self.module(value.module)
+        if module and (name in module.names or module.stars):
+            return self._global(name, value.module)
+        below = self.find_module(name, 1, value.module)
+        is_package = Path(value.module).name == "__init__.py"
+        return Value("module", name, below) if below and is_package else None
+
+    def _member(
+        self, terms: list[Term], name: str, cls: str, path: str, value: Value
+    ) -> Value | None:
+        if terms[0][0] == "function":
+            method = Value("function", f"{cls}.{name}", path, value)
+            summary = self.function(method)
+            names = {_last(item) for item in summary.decorators} if summary else set()
+            if names & {"property", "cached_property"}:
+                return self.result(method)
+            return method
+        return _union([self.evaluate(term, path) for term in terms])
+
+    def result(self, value: Value) -> Value | None:
+        """Return what a call of a function of the project returns."""
+        function = self.function(value)
+        if function is None:
+            return None
+        names = {_last(item) for item in function.decorators}
+        returned = None
+        if function.annotation:
+            returned = self.instance_of(function.annotation, value.module)
+            if _last(function.annotation) == "Self" and value.inner:
+                returned = Value("instance", value.inner.name, value.inner.module)
+            if function.is_generator and returned and returned.kind == "item":
+                returned = returned.inner
+        if returned is None:
+            returned = _union([self.evaluate(term, value.module) for term in function.returned])
+        if returned is None:
+            return None
+        if names & {"asynccontextmanager", "contextmanager"}:
+            return Value("enter", inner=returned)
+        if function.is_generator:
+            return Value("item", inner=returned)
+        return Value("await", inner=returned) if function.is_async else returned
+
+    def _call(
+        self, callee: Value | None, args: tuple[Term, ...], keywords: dict[str, Term], path: str
+    ) -> Value | None:
+        match callee:
+            case Value(kind="class"):
+                return self._construct(callee, args, keywords, path)
+            case Value(kind="function"):
+                return self.result(callee)
+            case Value(kind="call"):
+                return callee.inner
+            case Value(kind="method", inner=Value() as owner):
+                return self._call_method(owner, callee.name)
+            case Value(kind="instance", name=sa.FACTORY | sa.SCOPED, module=""):
+                return Value("instance", sa.SESSION)
+            case Value(kind="instance", name=sa.DECLARED, module=""):
+                return callee
+            case Value(kind="instance", module=module) if module:
+                method = self.attribute(callee, "__call__")
+                return self.result(method) if method else None
+            case Value(kind="external", name=name):
+                return self._call_external(name, args, keywords, path)
+        return None
+
+    def _construct(
+        self, cls: Value, args: tuple[Term, ...], keywords: dict[str, Term], path: str
+    ) -> Value | None:
+        if not cls.module and cls.name == "sessionmaker":
+            values = [self.evaluate(term, path) for term in (*args, *keywords.values())]
+            if Value("class", sa.SESSION) in values:
+                return Value("instance", sa.FACTORY)
+        return Value("instance", cls.name, cls.module)
+
+    def _call_method(self, owner: Value, name: str) -> Value | None:
+        base = sa.SESSION if owner.name in (sa.SCOPED, sa.DECLARED) else owner.name
+        if owner.kind != "instance":
+            return None
+        wrapper, cls = sa.METHODS.get((base, name), ("", ""))
+        if wrapper:
+            value = Value("instance", cls)
+            return value if wrapper == "instance" else Value(wrapper, inner=value)
+        if name in sa.COROUTINES.get(owner.name, ()):
+            return Value("await", "coroutine")
+        return None
+
+    def _call_external(
+        self, name: str, args: tuple[Term, ...], keywords: dict[str, Term], path: str
+    ) -> Value | None:
+        library, last = name.partition(".")[0], name.rpartition(".")[2]
+        if library in sa.LIBRARIES and last in sa.FUNCTIONS:
+            return Value(sa.FUNCTIONS[last][0], sa.FUNCTIONS[last][1])
+        inner = args[0] if args else keywords.get("dependency", UNKNOWN)
+        if last in ("Depends", "Security"):
+            value = self._call(self.evaluate(inner, path), (), {}, path)
+            while value and value.kind in ("item", "await", "enter"):
+                value = value.inner
+            return value
+        if last in ("aclosing", "closing", "shield", "enter_async_context", "wait_for"):
+            return self.evaluate(inner, path) if last != "aclosing" else Value(
+                "enter", inner=self.evaluate(inner, path))  # fmt: skip
+        if last in ("anext", "next"):
+            value = self.evaluate(inner, path)
+            unwrapped = self._unwrap("item", value)
+            return Value("await", inner=unwrapped) if last == "anext" else unwrapped
+        if last == "cast" and len(args) > 1:
+            return self.instance_of(args[0], path)
+        if last in ("asynccontextmanager", "contextmanager"):
+            value = self._call(self.evaluate(inner, path), (), {}, path)
+            if value and value.kind == "item":
+                return Value("call", inner=Value("enter", inner=value.inner))
+        if last == "partial":
+            return Value("call", inner=self._call(self.evaluate(inner, path), (), {}, path))
+        return None
+
+    def _unwrap(self, kind: str, value: Value | None) -> Value | None:
+        if value is None:
+            return None
+        if value.kind == kind:
+            return value.inner
+        if value.is_a(sa.CONNECTING):
+            return Value("instance", sa.CONNECTION)
+        if value.is_a(sa.SESSION, sa.CONNECTION, sa.DECLARED, sa.TRANSACTION) and kind != "item":
+            return Value("instance", sa.SESSION) if value.is_a(sa.DECLARED) else value
+        if value.kind == "instance" and value.module:
+            names = {"enter": ("__aenter__", "__enter__"), "item": ("__aiter__",),
+                     "await": ("__await__",)}[kind]  # fmt: skip
+            for name in names:
+                method = self.attribute(value, name)
+                if method and method.kind == "function":
+                    result = self.result(method)
+                    return result.inner if result and result.kind in ("await", "item") else result
+        return None
+
+    def instance_of(self, annotation: Term, path: str) -> Value | None:
+        """Return the value that an annotation describes."""
+        match annotation:
+            case ("or", *terms):
+                return _union([self.instance_of(part, path) for part in terms])
+            case ("str", str(text)) if text.isidentifier():
+                return self.instance_of(("global", text), path)
+            case ("sub", base, parts):
+                return self._generic(base, parts, path)
+        value = self.evaluate(annotation, path)
+        if value and value.kind == "class":
+            return Value("instance", value.name, value.module)
+        if value and value.kind == "external":
+            return None
+        return value if value and value.kind != "function" else None
+
+    def _generic(self, base: Term, parts: tuple[Term, ...], path: str) -> Value | None:
+        origin = self.evaluate(base, path)
+        if origin and origin.kind == "class":
+            return Value("instance", origin.name, origin.module)
+        name = origin.name.rpartition(".")[2] if origin else _last(base)
+        inner = self.instance_of(parts[-1 if name in ("Callable", "Coroutine") else 0], path)
+        if name == "Annotated" and inner is None and len(parts) > 1:
+            return self.evaluate(parts[1], path)
+        if inner is None or name in TRANSPARENT:
+            return inner
+        if name == "Union":
+            return _union([self.instance_of(part, path) for part in parts])
+        if name in ("type", "Type"):
+            return Value("class", inner.name, inner.module)
+        kinds = {**dict.fromkeys(GENERATORS, "item"), **dict.fromkeys(MANAGERS, "enter"),
+                 **dict.fromkeys(AWAITABLES, "await"), "Callable": "call"}  # fmt: skip
+        return Value(kinds[name], inner=inner) if name in kinds else None
+
+    def _subscript(self, base: Term, parts: tuple[Term, ...], path: str) -> Value | None:
+        origin = self.evaluate(base, path)
+        if origin and origin.kind == "class":
+            return origin
+        if origin and origin.kind == "item":
+            return origin.inner
+        return self._generic(base, parts, path)
+
+    def find_module(self, name: str, level: int, path: str) -> str | None:
+        """Return the path of an imported module of the project, or None if it is not there."""
+        key = (f"{'.' * level}{name}", str(Path(path).parent))
+        if key not in self._paths:
+            self._paths[key] = self._find_module(name, level, Path(path))
+        return self._paths[key]
+
+    def _find_module(self, name: str, level: int, path: Path) -> str | None:
+        parts = name.split(".") if name else []
+        folders = [path.parents[level - 1]] if level else self._import_folders(path)
+        for folder in folders:
+            place = folder.joinpath(*parts)
+            if parts and (file := place.with_name(f"{place.name}.py")).is_file():
+                return str(file)
+            if (file := place / "__init__.py").is_file():
+                return str(file)
+        return None
+
+    def _import_folders(self, path: Path) -> list[Path]:
+        """Return where an absolute import may begin: at the package's parent first."""
+        key = str(path.parent)
+        if key not in self._folders:
+            above = [path.parent, *path.parent.parents]
+            if self.root in above:
+                above = above[: above.index(self.root) + 1]
+            outside = [folder for folder in above if not (folder / "__init__.py").is_file()]
+            self._folders[key] = [*outside[:6], self.root / "src"]
+        return self._folders[key]
+
+
+def _union(values: list[Value | None]) -> Value | None:
+    """Return the only value among these, or the first if all are sessions or connections."""
+    known = list(dict.fromkeys(value for value in values if value is not None))
+    if len(known) <= 1 or all(value.is_a(*sa.CONVERSATIONS) for value in known):
+        return known[0] if known else None
+    return None
+
+
+def _last(term: Term) -> str:
+    """Return the last name of a decorator or annotation."""
+    match term:
+        case ("call" | "sub", inner, *_):
+            return _last(inner)
+        case ("attr", _, str(name)) | ("global", str(name)):
+            return name
+    return ""

@@ -1,0 +1,80 @@
+"""OAT502: calls that block the event loop inside run_sync()."""
+
+import ast
+from collections.abc import Iterator
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.resolution import Value
+from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.source_file import SourceFile
+from orm_async_tests.lint.terms import Scope
+
+RUNNING = {"asyncio.run", "anyio.run"}
+BLOCKING = {
+    "time.sleep", "urllib.request.urlopen", "os.system", "subprocess.run", "subprocess.call",
+    "subprocess.check_call", "subprocess.check_output",
+    *(f"{library}.{verb}" for library in ("requests", "httpx")
+      for verb in ("get", "post", "put", "patch", "delete", "head", "request")),
+}  # fmt: skip
+DEEPEST = 2
+
+
+class BlockingInRunSync(Rule):
+    code = "OAT502"
+    name = "blocking-in-run-sync"
+    summary = "run_sync() uses no thread, so a blocking call in it stops the event loop."
+    scripts = (80, 123)
+    exceptions = ("SQL in run_sync() lets other tasks run.",)
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        for call, scope in file.nodes(ast.Call):
+            func = call.func
+            if not isinstance(func, ast.Attribute) or func.attr != "run_sync" or not call.args:
+                continue
+            owner = file.value(func.value, scope)
+            if owner and owner.is_a(*sa.CONVERSATIONS):
+                yield from self._check_function(file, call.args[0], scope, call, DEEPEST)
+
+    def _check_function(
+        self, file: SourceFile, node: ast.expr, scope: Scope, start: ast.Call, depth: int
+    ) -> Iterator[Finding]:
+        body, inner = _body(file, node, scope)
+        for item in ast.walk(body) if body else ():
+            if not isinstance(item, ast.Call):
+                continue
+            name = file.external_name(item.func, inner)
+            if name in RUNNING or name in BLOCKING or _waits(file, item, inner):
+                is_run = name in RUNNING
+                yield file.report(
+                    self.code,
+                    item,
+                    f"{name}() raises an error inside run_sync(), where an event loop runs."
+                    if is_run
+                    else "This call blocks the event loop, because run_sync() uses no thread.",
+                    "Await it outside run_sync(), or call sqlalchemy.util.await_only()."
+                    if is_run
+                    else "Run it by asyncio.to_thread(), outside run_sync().",
+                    related=start,
+                    related_message="runs it in the event loop's thread",
+                )
+            elif depth > 1:
+                yield from self._check_function(file, item.func, inner, start, depth - 1)
+
+
+def _waits(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
+    """Return whether a call waits for an event of the threading module."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "wait":
+        return False
+    owner: Value | None = file.value(call.func.value, scope)
+    return owner is not None and owner.is_a("Event")
+
+
+def _body(file: SourceFile, node: ast.expr, scope: Scope) -> tuple[ast.AST | None, Scope]:
+    """Return the syntax tree of a function of this file, and its scope."""
+    if isinstance(node, ast.Lambda):
+        return node.body, scope
+    value = file.value(node, scope)
+    inner = file.scope_of(value) if value and value.kind == "function" else None
+    is_plain = inner is not None and isinstance(inner.node, ast.FunctionDef)
+    return (inner.node, inner) if inner and is_plain else (None, scope)

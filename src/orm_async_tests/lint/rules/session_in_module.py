@@ -1,0 +1,58 @@
+"""OAT102: a session kept in a module, a class or the application's state."""
+
+import ast
+from collections.abc import Iterator
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.source_file import SourceFile
+from orm_async_tests.lint.terms import Scope
+
+
+class SessionInModule(Rule):
+    code = "OAT102"
+    name = "session-in-module"
+    summary = "A session in a global variable, a class or app.state is shared by all tasks."
+    scripts = (24,)
+    exceptions = (
+        "A factory of sessions may be global.",
+        "An async_scoped_session may be global, because it has a session for every task.",
+    )
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        assignments: list[tuple[ast.Assign | ast.AnnAssign, Scope]] = [
+            *file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]  # fmt: skip
+        for node, scope in assignments:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            place = next((text for target in targets if (text := _place(target, scope))), "")
+            if place and node.value and _opens_session(file, node.value, scope):
+                yield file.report(
+                    self.code,
+                    node.value,
+                    f"This session is kept in {place}, so all tasks share it and its connection.",
+                    "Keep the factory there, and open a session for every request or task.",
+                )
+
+
+def _place(target: ast.expr, scope: Scope) -> str:
+    """Return where an assignment keeps its value, or "" if only a function or object sees it."""
+    if isinstance(target, ast.Name):
+        if scope.is_module or target.id in scope.globals:
+            return "a global variable"
+        return "a class" if isinstance(scope.node, ast.ClassDef) else ""
+    path = scope.path(target) or ""
+    root, *rest = path.split(".")
+    if rest[:-1] and rest[-2] == "state" and "request" not in path:
+        return "the application's state"
+    owner = scope.find(root)
+    role = owner.bindings[root][0][0] if owner and rest else ""
+    return "a class" if role in ("cls", "class") else ""
+
+
+def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
+    inner = node.value if isinstance(node, ast.Await) else node
+    value = file.value(node, scope)
+    if not isinstance(inner, ast.Call) or value is None or not value.is_a(sa.SESSION):
+        return False
+    return file.external_name(inner.func, scope) == ""  # not Depends(...)

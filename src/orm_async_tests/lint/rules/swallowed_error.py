@@ -1,0 +1,87 @@
+"""OAT201 to OAT203: sessions that are used in the wrong state."""
+
+from collections.abc import Iterator
+
+from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
+from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.source_file import SourceFile
+
+
+class SwallowedError(Rule):
+    code = "OAT201"
+    name = "swallowed-error"
+    summary = "An SQL error is swallowed and the same session used on, without a rollback."
+    scripts = (20, 82, 210)
+    exceptions = (
+        "After a rollback, or outside a savepoint around what failed, the session works again.",
+        "SQLite and MySQL go on with the transaction after the error of a statement.",
+        "In autocommit mode there is no transaction that could fail.",
+    )
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        if not file.facts.may_use_postgresql or "AUTOCOMMIT" in file.text:
+            return
+        done = set()
+        for flow in file.flows:
+            for item in flow.swallowed.values():
+                if item.kind == DATABASE and item.node not in done:
+                    done.add(item.node)
+                    yield file.report(
+                        self.code,
+                        item.node,
+                        "If this fails, the error is swallowed and the session is used again: "
+                        "PostgreSQL refuses the next statement, or turns COMMIT into a rollback.",
+                        "Put it into `async with session.begin_nested():`, or roll back in the "
+                        "handler.",
+                        related=item.use,
+                        related_message="uses the failed transaction",
+                    )
+
+
+class UseAfterTimeout(Rule):
+    code = "OAT202"
+    name = "use-after-timeout"
+    summary = "A timeout cancels a statement, and the session is used on without a rollback."
+    scripts = (36,)
+    exceptions = ("After a rollback, or in a new session, you can continue.",)
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        done = set()
+        for flow in file.flows:
+            for item in flow.swallowed.values():
+                if item.kind == TIMEOUT and item.node not in done:
+                    done.add(item.node)
+                    yield file.report(
+                        self.code,
+                        item.node,
+                        "If the timeout cancels this, the connection is lost and the session "
+                        "refuses to continue.",
+                        "Roll back after the timeout, before you use the session again.",
+                        related=item.use,
+                        related_message="uses the session whose connection was lost",
+                    )
+
+
+class BeginTwice(Rule):
+    code = "OAT203"
+    name = "begin-twice"
+    summary = "session.begin() raises an error after a statement, which has already begun."
+    scripts = (75,)
+    exceptions = ("After commit() or rollback() you can call begin().",)
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        done = set()
+        for flow in file.flows:
+            for begin, statement in flow.late_begins:
+                if begin not in done:
+                    done.add(begin)
+                    yield file.report(
+                        self.code,
+                        begin,
+                        "A statement has already begun a transaction on this session, so begin() "
+                        "raises InvalidRequestError.",
+                        "Call begin() first, or drop it and call commit() at the end.",
+                        related=statement,
+                        related_message="begins the transaction",
+                    )

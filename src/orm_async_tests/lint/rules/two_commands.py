@@ -1,0 +1,60 @@
+"""OAT503: two SQL commands in one text()."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.folding import fold
+from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.source_file import SourceFile
+
+EXECUTING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql"}
+QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
+
+
+class TwoCommands(Rule):
+    code = "OAT503"
+    name = "two-commands"
+    summary = "asyncpg prepares every statement, so two commands in one text() are an error."
+    scripts = (111,)
+    exceptions = (
+        "psycopg sends several commands if there are no parameters.",
+        "The semicolons in a function's body or a quoted text separate no commands.",
+    )
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        if not file.facts.may_use_asyncpg:
+            return
+        for call, scope in file.nodes(ast.Call):
+            func = call.func
+            if not isinstance(func, ast.Attribute) or func.attr not in EXECUTING or not call.args:
+                continue
+            owner = file.value(func.value, scope)
+            if owner is None or not owner.is_a(*sa.CONVERSATIONS):
+                continue
+            node: ast.AST = call.args[0]
+            if isinstance(node, ast.Name):
+                place = scope.find(node.id)
+                bindings = place.bindings[node.id] if place else []
+                if place and len(bindings) == 1 and bindings[0][0] == "value":
+                    node, scope = bindings[0][1], place
+            if func.attr != "exec_driver_sql":
+                name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
+                if not name.startswith("sqlalchemy.") or not name.endswith(".text"):
+                    continue
+                node = node.args[0] if isinstance(node, ast.Call) and node.args else node
+            text = fold(node, scope)
+            if isinstance(text, str) and len(split_commands(text)) > 1:
+                yield file.report(
+                    self.code,
+                    call.args[0],
+                    "asyncpg refuses two commands in one prepared statement (42601).",
+                    "Execute the commands one by one.",
+                )
+
+
+def split_commands(text: str) -> list[str]:
+    """Return the commands of an SQL text, without quoted parts and comments."""
+    return [part for part in QUOTED.sub(" ", text).split(";") if part.strip()]

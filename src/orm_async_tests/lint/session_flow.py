@@ -1,0 +1,465 @@
+"""Follow the control flow of a function: which sessions are used after an error in them."""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Failure, State, join
+from orm_async_tests.lint.resolution import Value
+from orm_async_tests.lint.session_use import PASSED, Event, SessionUse
+from orm_async_tests.lint.terms import Function, Scope
+
+ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError", "DataError",
+          "ProgrammingError", "InternalError", "DatabaseError", "StatementError", "Exception",
+          "BaseException", "NotSupportedError", "InterfaceError"}  # fmt: skip
+TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}
+STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
+BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested"}
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception that a statement inside a `try` may raise."""
+
+    key: str
+    node: ast.AST
+    kinds: frozenset[str]
+    """DATABASE, TIMEOUT, or the name of another exception class."""
+
+    state: State
+
+
+@dataclass(frozen=True)
+class Swallowed:
+    """An error that a handler swallowed, and the next use of its session."""
+
+    kind: str
+    node: ast.AST
+    use: ast.AST
+
+
+class SessionFlow:
+    """Interprets one function. `swallowed` and `late_begins` are the results."""
+
+    def __init__(self, use: SessionUse, scope: Scope, flow_of: "FlowOf") -> None:
+        self.use = use
+        self.scope = scope
+        self.swallowed: dict[ast.AST, Swallowed] = {}
+        self.late_begins: list[tuple[ast.AST, ast.AST]] = []
+        """Pairs of a begin() and the statement before it."""
+
+        self.exits: list[State] = []
+        """The states in which the function returns nothing."""
+
+        self._flow_of = flow_of
+        self._raised: list[list[Raised]] = [[]]
+        self._timeouts = 0
+        self._breaks: list[list[State]] = []
+        self._continues: list[list[State]] = []
+        node = scope.node
+        if isinstance(node, Function):
+            end = self._block(node.body, State())
+            self.exits += [end] if end else []
+
+    def _block(self, body: list[ast.stmt], state: State | None) -> State | None:
+        for statement in body:
+            if state is None:
+                return None
+            handler = STATEMENTS.get(type(statement), SessionFlow._plain)
+            state = handler(self, statement, state)
+        return state
+
+    # Statements
+
+    def _plain(self, node: ast.stmt, state: State) -> State | None:
+        self._events(node, state)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                path = self.scope.path(target) if isinstance(target, ast.Attribute) else None
+                name = target.id if isinstance(target, ast.Name) else path
+                if name:
+                    state.clear(name)
+                    _set_fact(state, name, node.value)
+        never = isinstance(node, ast.Expr) and self._never_returns(node.value)
+        return None if never else state
+
+    def _never_returns(self, node: ast.expr) -> bool:
+        node = node.value if isinstance(node, ast.Await) else node
+        if not isinstance(node, ast.Call):
+            return False
+        value = self.use.value(node.func, self.scope)
+        if value and value.kind == "external":
+            return value.name in ("sys.exit", "os._exit", "exit", "quit", "pytest.fail",
+                                  "pytest.skip")  # fmt: skip
+        summary = self.use.project.function(value)
+        return bool(summary and summary.raises)
+
+    def _skip(self, node: ast.stmt, state: State) -> State:  # noqa: ARG002
+        return state
+
+    def _return(self, node: ast.Return, state: State) -> None:
+        self._events(node, state)
+        if node.value is None or (isinstance(node.value, ast.Constant) and not node.value.value):
+            self.exits.append(state)
+
+    def _raise(self, node: ast.Raise, state: State) -> None:
+        self._events(node, state)
+        name = _last_name(node.exc) if node.exc else ""
+        for key, group in state.failures.items():
+            for failure in group:
+                kinds = frozenset({name} if name else {failure.kind})
+                self._raised[-1].append(Raised(key, failure.node, kinds, state.copy()))
+
+    def _break(self, node: ast.Break, state: State) -> None:  # noqa: ARG002
+        self._breaks[-1].append(state)
+
+    def _continue(self, node: ast.Continue, state: State) -> None:  # noqa: ARG002
+        self._continues[-1].append(state)
+
+    def _if(self, node: ast.If, state: State) -> State | None:
+        self._events(node.test, state)
+        names = {item.attr for item in ast.walk(node.test) if isinstance(item, ast.Attribute)}
+        if names & STATE_TESTS:  # it asks the session itself, so trust both branches
+            state.begun.clear()
+            body = self._block(node.body, state.copy())
+            if body is None or not body.failures:
+                return body if body and not node.orelse else join(body, self._block(
+                    node.orelse, State(facts=dict(state.facts))))  # fmt: skip
+        yes, no = state.copy(), state.copy()
+        for name, truth in _facts_of(node.test, self.scope):
+            yes.assume(name, truth)
+        for name, truth in _facts_of(ast.UnaryOp(ast.Not(), node.test), self.scope):
+            no.assume(name, truth)
+        return join(self._block(node.body, yes), self._block(node.orelse, no))
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: State) -> State | None:
+        source = node.test if isinstance(node, ast.While) else node.iter
+        self._events(source, state)
+        endless = isinstance(node, ast.While) and _is_true(node.test)
+        self._breaks.append([])
+        self._continues.append([])
+        ends: list[State | None] = [None if endless else state]
+        entry: State | None = state
+        for _ in range(2):  # the second pass sees what the first one left
+            if entry is None:
+                break
+            if not isinstance(node, ast.While):
+                for name in _names(node.target):
+                    entry.clear(name)
+            end = self._block(node.body, entry.copy())
+            entry = join(end, *self._continues[-1])
+            self._continues[-1].clear()
+            ends.append(None if endless else entry)
+        breaks = self._breaks.pop()
+        self._continues.pop()
+        after = join(*ends)
+        return join(self._block(node.orelse, after) if after else None, *breaks)
+
+    def _match(self, node: ast.Match, state: State) -> State | None:
+        self._events(node.subject, state)
+        ends = [self._block(case.body, state.copy()) for case in node.cases]
+        return join(state, *ends)
+
+    def _try(self, node: ast.Try, state: State) -> State | None:
+        before = state.copy()
+        self._raised.append([])
+        body = self._block(node.body, state)
+        raised = self._raised.pop()
+        end = self._block(node.orelse, body)
+        outside: list[Raised] = []
+        ends = [end]
+        pending = raised
+        for handler in node.handlers:
+            names = list(self._caught(handler.type))
+            caught = [item for item in pending if _catches(names, item.kinds)]
+            pending = [item for item in pending if item not in caught]
+            self._raised.append([])
+            ends.append(self._handle(handler.body, caught, join(before, body) or before, names))
+            outside += self._raised.pop()
+        outside += pending
+        last = join(*ends)
+        if node.finalbody:
+            failed = [item.state for item in outside]
+            cleaned = self._block(node.finalbody, join(last, before, *failed))
+            last = cleaned if last else None
+            cleared = self._cleared(node.finalbody)
+            outside = [item for item in outside if item.key not in cleared]
+        self._raised[-1] += outside
+        return last
+
+    def _handle(
+        self, body: list[ast.stmt], caught: list[Raised], calm: State, names: list[str]
+    ) -> State | None:
+        """Follow a handler. In it, the sessions of the exceptions that it catches have failed."""
+        entry = join(*(item.state for item in caught), calm)
+        if entry is None:
+            return None
+        failures = set()
+        for item in caught:
+            only_timeout = "TimeoutError" in names and not set(names) & ERRORS
+            kind = TIMEOUT if only_timeout and TIMEOUT in item.kinds else DATABASE
+            failure = Failure(item.node, kind)
+            failures.add(failure)
+            entry.fail(item.key, failure)
+        end = self._block(body, entry)
+        if end is not None:
+            end.note_facts(failures)
+        return end
+
+    def _with(self, node: ast.With | ast.AsyncWith, state: State) -> State | None:
+        protected: set[str] = set()
+        commits: list[tuple[str, ast.AST]] = []
+        suppressed: list[str] = []
+        timeouts = 0
+        for item in node.items:
+            self._events(item.context_expr, state)
+            name = self._external_name(item.context_expr)
+            if name in TIMEOUTS:
+                timeouts += 1
+                suppressed += ["TimeoutError"] if name == "move_on_after" else []
+            elif name == "suppress" and isinstance(item.context_expr, ast.Call):
+                for part in item.context_expr.args:
+                    suppressed += self._caught(part)
+            else:
+                self._enter(item, state, protected, commits)
+        before = state.copy()
+        self._timeouts += timeouts
+        self._raised.append([])
+        end = self._block(node.body, state)
+        raised = [item for item in self._raised.pop() if item.key not in protected]
+        self._timeouts -= timeouts
+        if end is not None:
+            for key, place in commits:
+                self._use(key, place, end)
+                end.clear(key)
+        caught = [item for item in raised if suppressed and _catches(suppressed, item.kinds)]
+        self._raised[-1] += [item for item in raised if item not in caught]
+        if suppressed:
+            end = join(end, self._handle([], caught, before, suppressed))
+        for item in node.items:
+            for key in _names(item.optional_vars):
+                if end is not None:
+                    end.clear(key)
+        return end
+
+    def _enter(
+        self,
+        item: ast.withitem,
+        state: State,
+        protected: set[str],
+        commits: list[tuple[str, ast.AST]],
+    ) -> None:
+        """Note which sessions a context manager rolls back, closes or commits as it exits."""
+        expression = item.context_expr
+        value = self.use.value(expression, self.scope)
+        for name in _names(item.optional_vars):
+            state.clear(name)
+            protected.add(name)
+            bound = self.use.project._unwrap("enter", value)
+            if value and value.kind == "enter" and bound and bound.is_a(*sa.CONVERSATIONS):
+                call = expression if isinstance(expression, ast.Call) else None
+                if call and isinstance(call.func, ast.Attribute) and call.func.attr == "begin":
+                    commits.append((name, expression))
+        parts: Iterable[ast.AST] = [expression]
+        if isinstance(expression, ast.Call):
+            func = expression.func
+            if isinstance(func, ast.Attribute):
+                parts = [func.value, *expression.args]
+                if func.attr == "begin" and self._is_conversation(func.value):
+                    commits += [(key, expression) for key in self.use.keys(func.value, self.scope)]
+            else:
+                parts = [*expression.args]
+            parts = [*parts, *(keyword.value for keyword in expression.keywords)]
+        for part in parts:
+            protected.update(self.use.keys(part, self.scope))
+
+    def _is_conversation(self, node: ast.expr) -> bool:
+        value = self.use.value(node, self.scope)
+        return value is not None and value.is_a(*sa.CONVERSATIONS)
+
+    # Expressions
+
+    def _events(self, node: ast.AST, state: State) -> None:
+        for event in self.use.events(node, self.scope):
+            self._apply(event, state)
+        if any("rollback" in _last_name(call.func) for call in _calls(node)):
+            state.failures.clear()
+
+    def _apply(self, event: Event, state: State) -> None:
+        key, operations = event.key, event.operations
+        if operations & sa.ENDINGS:
+            state.clear(key)
+            return
+        if "begin" in operations:
+            self._begin(event, state)
+            if event.callee:
+                return
+        if operations & (sa.STATEMENTS | {PASSED}):
+            self._use(key, event.node, state)
+            if "begin_nested" not in operations:
+                self._may_raise(event, state)
+        if operations & BEGINNING and not event.callee:
+            state.begun.setdefault(key, event.node)
+        if operations & {"commit", PASSED} or event.callee:
+            state.begun.pop(key, None)
+        for failure in self._left_failed(event):
+            state.fail(key, failure)
+
+    def _begin(self, event: Event, state: State) -> None:
+        if event.key in state.begun and not event.callee:
+            self.late_begins.append((event.node, state.begun[event.key]))
+
+    def _may_raise(self, event: Event, state: State) -> None:
+        kinds = {DATABASE}
+        if self._timeouts or self._is_waited_for(event.node):
+            kinds.add(TIMEOUT)
+        self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
+
+    def _is_waited_for(self, node: ast.Call) -> bool:
+        return any(
+            node in call.args[:1] for call in self._waits if self._external_name(call) == "wait_for"
+        )
+
+    @property
+    def _waits(self) -> Iterator[ast.Call]:
+        return (call for call in _calls(self.scope.node) if _last_name(call.func) == "wait_for")
+
+    def _left_failed(self, event: Event) -> Iterator[Failure]:
+        """Yield the failures that a function of this module leaves in a session that it gets."""
+        flow = self._flow_of(event.callee)
+        summary = self.use.project.function(event.callee)
+        if flow is None or summary is None or event.callee is None:
+            return
+        for name, argument in self.use.arguments(event.node, summary, event.callee).items():
+            if event.key in self.use.keys(argument, self.scope):
+                for state in flow.exits:
+                    yield from state.failures.get(name, ())
+
+    def _use(self, key: str, node: ast.AST, state: State) -> None:
+        for failure in state.failures.pop(key, ()):
+            if failure.node not in self.swallowed:
+                self.swallowed[failure.node] = Swallowed(failure.kind, failure.node, node)
+
+    # Exceptions
+
+    def _caught(self, node: ast.expr | None) -> Iterator[str]:
+        """Yield the names of the exceptions that a handler catches."""
+        if node is None:
+            yield "BaseException"
+        elif isinstance(node, ast.Tuple):
+            for part in node.elts:
+                yield from self._caught(part)
+        else:
+            value = self.use.value(node, self.scope)
+            name = value.name if value else _last_name(node)
+            last = name.rpartition(".")[2]
+            of_driver = name.partition(".")[0] in ("asyncpg", "psycopg", "psycopg2", "sqlite3")
+            of_pool = name in ("sqlalchemy.exc.TimeoutError",)
+            yield f"driver {last}" if of_driver or of_pool else last
+
+    def _external_name(self, node: ast.expr) -> str:
+        """Return the last name of a function of another library that is called, else ""."""
+        value = self.use.value(node.func, self.scope) if isinstance(node, ast.Call) else None
+        return value.name.rpartition(".")[2] if value and value.kind == "external" else ""
+
+    def _cleared(self, body: list[ast.stmt]) -> set[str]:
+        """Return the sessions that a `finally` block rolls back or closes."""
+        return {
+            event.key
+            for statement in body
+            for event in self.use.events(statement, self.scope)
+            if event.operations & sa.ENDINGS
+        }
+
+
+FlowOf = Callable[[Value | None], SessionFlow | None]
+STATEMENTS: dict[type[ast.stmt], Callable[..., State | None]] = {
+    ast.FunctionDef: SessionFlow._skip,
+    ast.AsyncFunctionDef: SessionFlow._skip,
+    ast.ClassDef: SessionFlow._skip,
+    ast.Return: SessionFlow._return,
+    ast.Raise: SessionFlow._raise,
+    ast.Break: SessionFlow._break,
+    ast.Continue: SessionFlow._continue,
+    ast.If: SessionFlow._if,
+    ast.For: SessionFlow._loop,
+    ast.AsyncFor: SessionFlow._loop,
+    ast.While: SessionFlow._loop,
+    ast.Match: SessionFlow._match,
+    ast.Try: SessionFlow._try,
+    ast.TryStar: SessionFlow._try,
+    ast.With: SessionFlow._with,
+    ast.AsyncWith: SessionFlow._with,
+}
+
+
+def _catches(names: list[str], kinds: frozenset[str]) -> bool:
+    """Return whether a handler of these exceptions catches one of these kinds."""
+    if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
+        return True
+    return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
+        TIMEOUT in kinds and "TimeoutError" in names
+    )
+
+
+def _set_fact(state: State, name: str, value: ast.expr) -> None:
+    """Note whether the constant in an assignment is true, or forget the name."""
+    match value:
+        case ast.Constant(value=constant):
+            state.facts[name] = bool(constant)
+        case ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[]):
+            state.facts[name] = False
+        case _:
+            state.facts.pop(name, None)
+
+
+def _facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
+    """Yield what a test says about names: "if not ok" says that ok is false."""
+    match test:
+        case ast.Name(id=name):
+            yield name, True
+        case ast.UnaryOp(op=ast.Not(), operand=ast.BoolOp(op=ast.Or(), values=values)):
+            for value in values:
+                yield from _facts_of(ast.UnaryOp(ast.Not(), value), scope)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            for name, truth in _single_fact(operand, scope):
+                yield name, not truth
+        case ast.Compare(left=ast.Name(id=name), ops=[ast.Is()], comparators=[ast.Constant(None)]):
+            yield name, False
+        case ast.Compare(
+            left=ast.Name(id=name), ops=[ast.IsNot()], comparators=[ast.Constant(None)]
+        ):
+            yield name, True
+        case ast.BoolOp(op=ast.And(), values=values):
+            for value in values:
+                yield from _facts_of(value, scope)
+
+
+def _single_fact(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
+    """Yield the fact of a test that has only one: the opposite of "a and b" says nothing of a."""
+    if not isinstance(test, ast.BoolOp):
+        yield from _facts_of(test, scope)
+
+
+def _is_true(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and bool(node.value)
+
+
+def _names(node: ast.AST | None) -> list[str]:
+    return [item.id for item in ast.walk(node) if isinstance(item, ast.Name)] if node else []
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (item for item in ast.walk(node) if isinstance(item, ast.Call))
+
+
+def _last_name(node: ast.AST | None) -> str:
+    """Return the last name of an expression such as errors.NotFound(...)."""
+    match node:
+        case ast.Call(func=func):
+            return _last_name(func)
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""

@@ -1,0 +1,269 @@
+"""What an expression does with a session: which sessions, and which of their methods.
+
+A session is known by its key, the dotted path under which a function sees it: "session",
+"self.session". An object that holds a session, for example a repository, has the session's key.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.resolution import Project, Value
+from orm_async_tests.lint.summaries import FunctionSummary
+from orm_async_tests.lint.terms import Scope, Term
+
+PASSED = "?"  # the operation of passing a session to code that cannot be resolved
+OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
+DEEPEST = 4  # calls inside calls
+HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
+            "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
+Effects = dict[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A call that does something with a session."""
+
+    key: str
+    operations: frozenset[str]
+    node: ast.Call
+    callee: Value | None = None
+    """The function of the project that does it, or None for a direct call of a method."""
+
+
+class SessionUse:
+    """Finds what the expressions of one module do with sessions."""
+
+    def __init__(self, project: Project, path: str) -> None:
+        self.project = project
+        self.path = path
+        self._effects: dict[tuple[str, str], Effects] = {}
+
+    def value(self, node: ast.AST, scope: Scope) -> Value | None:
+        """Return what an expression stands for."""
+        return self.project.evaluate(scope.term(node), self.path)
+
+    def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
+        """Return the keys of the sessions that an expression is or holds."""
+        value = self.value(node, scope)
+        if value is None:
+            return ()
+        if value.is_a(*sa.CONVERSATIONS):
+            path = scope.path(node)
+            return (self._canonical(path, scope),) if path else ()
+        if value.is_a(sa.TRANSACTION):
+            call = _bound_call(node, scope)
+            func = call.func if call else None
+            return self.keys(func.value, scope) if isinstance(func, ast.Attribute) else ()
+        if value.kind == "instance" and value.module:
+            return self._held(node, scope, value)
+        return ()
+
+    def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:
+        """Return the keys of the sessions that an object of the project holds."""
+        call = _bound_call(node, scope)
+        if call:
+            values = [*call.args, *(keyword.value for keyword in call.keywords)]
+            keys = [key for part in values if _is_path(part) for key in self.keys(part, scope)]
+            if keys:
+                return tuple(keys)
+        path = scope.path(node)
+        if path is None:
+            return ()
+        return tuple(
+            self._canonical(f"{path}.{name}", scope) for name in self.session_attributes(value)
+        )
+
+    def session_attributes(self, value: Value) -> list[str]:
+        """Return the attributes of a class of the project that are sessions."""
+        return [
+            name
+            for summary, _, path in self.project.bases(value)
+            for name, terms in summary.attributes.items()
+            if any(_is_session(self.project.evaluate(term, path)) for term in terms)
+        ]
+
+    def _canonical(self, path: str, scope: Scope) -> str:
+        """Return one key for one session: self.repository.session is the self.session it got."""
+        parts = path.split(".")
+        owner = scope.find(parts[0])
+        role = owner.bindings[parts[0]][0] if owner else None
+        if len(parts) < 3 or role is None or role[0] != "self":
+            return path
+        value = self.project.evaluate(("self", role[1]), self.path)
+        if value is None or not value.module:
+            return path
+        attributes: dict[str, list[Term]] = {}
+        for summary, _, _ in self.project.bases(value):
+            attributes = {**summary.attributes, **attributes}
+        for term in attributes.get(parts[1], []):
+            for passed in [*term[2], *(item for _, item in term[3])] if term[0] == "call" else []:
+                if passed[0] == "param" and _is_session(self.project.evaluate(passed, self.path)):
+                    names = [name for name, terms in attributes.items() if passed in terms]
+                    return f"{parts[0]}.{names[0] if names else passed[1]}"
+        return path
+
+    def events(self, node: ast.AST | None, scope: Scope) -> Iterator[Event]:
+        """Yield what an expression does with sessions, in the order of evaluation."""
+        if node is None or isinstance(node, (ast.Lambda, ast.Constant, ast.Name)):
+            return
+        for child in ast.iter_child_nodes(node):
+            yield from self.events(child, scope)
+        if isinstance(node, ast.Call):
+            yield from self._call(node, scope)
+
+    def _call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
+        func = call.func
+        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if isinstance(func, ast.Attribute):
+            owner = self.value(func.value, scope)
+            if owner and owner.is_a(*sa.CONVERSATIONS, sa.TRANSACTION):
+                if name in OPERATIONS:
+                    for key in self.keys(func.value, scope):
+                        yield Event(key, frozenset({name}), call)
+                return
+        callee = self.value(func, scope)
+        if callee and callee.kind in ("class", "external", "method"):
+            return
+        summary = self.project.function(callee)
+        if callee and summary:
+            yield from self._project_call(call, scope, callee, summary)
+        elif name not in HARMLESS and callee is None:
+            yield from self._unresolved_call(call, scope)
+
+    def _project_call(
+        self, call: ast.Call, scope: Scope, callee: Value, summary: FunctionSummary
+    ) -> Iterator[Event]:
+        effects = self.effects(callee)
+        if not effects:
+            return
+        merged: dict[str, set[str]] = {}
+        arguments = self.arguments(call, summary, callee)
+        for path, operations in effects.items():
+            parameter, _, rest = path.partition(".")
+            if parameter == "self" and summary.cls:
+                func = call.func
+                base = scope.path(func.value) if isinstance(func, ast.Attribute) else None
+                keys = self._receiver_keys(func, base, rest, scope)
+            elif parameter in summary.parameters:
+                argument = arguments.get(parameter)
+                keys = self.keys(argument, scope) if argument is not None else ()
+            else:  # a variable of an outer function
+                outer = ast.parse(path, mode="eval").body
+                keys = self.keys(outer, scope) if callee.module == self.path else ()
+            for key in keys:
+                merged.setdefault(key, set()).update(operations)
+        for key, names in merged.items():
+            yield Event(key, frozenset(names), call, callee)
+
+    def _receiver_keys(
+        self, func: ast.expr, base: str | None, rest: str, scope: Scope
+    ) -> tuple[str, ...]:
+        """Return the keys of a session that a method uses as `self.rest`."""
+        if not isinstance(func, ast.Attribute) or not rest:
+            return ()
+        if base == "self":
+            value = self.value(func.value, scope)
+            for part in rest.split("."):
+                value = self.project.attribute(value, part)
+            return (self._canonical(f"self.{rest}", scope),) if _is_session(value) else ()
+        return self.keys(func.value, scope)
+
+    def _unresolved_call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
+        parts = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if isinstance(call.func, ast.Attribute):
+            parts.append(call.func.value)
+        for part in parts:
+            if _is_path(part):
+                for key in self.keys(part, scope):
+                    yield Event(key, frozenset({PASSED}), call)
+
+    def arguments(
+        self, call: ast.Call, summary: FunctionSummary, callee: Value
+    ) -> dict[str, ast.expr]:
+        """Return the arguments of a call by the parameters that receive them."""
+        names = summary.parameters[1:] if _is_bound(callee, summary) else summary.parameters
+        plain = [part for part in call.args if not isinstance(part, ast.Starred)]
+        arguments = dict(zip(names, plain, strict=False))
+        return arguments | {item.arg: item.value for item in call.keywords if item.arg}
+
+    def effects(self, callee: Value, depth: int = 0) -> Effects:
+        """Return what a function of the project does with its parameters, by their paths."""
+        key = (callee.module, callee.name)
+        if key in self._effects:
+            return self._effects[key]
+        summary = self.project.function(callee)
+        if summary is None or depth > DEEPEST:
+            return {}
+        self._effects[key] = {}
+        effects: dict[str, set[str]] = {}
+        for path, operation in summary.operations:
+            if operation in OPERATIONS or "rollback" in operation:
+                name = operation if operation in OPERATIONS else "rollback"
+                effects.setdefault(path, set()).add(name)
+        for term, receiver, passed in summary.calls:
+            for path, operations in self._call_effects(term, receiver, passed, callee, depth):
+                effects.setdefault(path, set()).update(operations)
+        result = {path: frozenset(names) for path, names in effects.items()}
+        self._effects[key] = result
+        return result
+
+    def _call_effects(
+        self,
+        term: Term,
+        receiver: str,
+        passed: tuple[tuple[int | str, str], ...],
+        caller: Value,
+        depth: int,
+    ) -> Iterator[tuple[str, frozenset[str]]]:
+        inner = self.project.evaluate(term, caller.module)
+        summary = self.project.function(inner)
+        if inner is None or summary is None:
+            if inner is None and _name_of(term) not in HARMLESS | OPERATIONS:
+                named = {"rollback"} if "rollback" in _name_of(term) else {PASSED}
+                yield from ((path, frozenset(named)) for _, path in passed)
+            return
+        offset = 1 if _is_bound(inner, summary) else 0
+        arguments = {
+            summary.parameters[place + offset] if isinstance(place, int) else place: path
+            for place, path in passed
+            if isinstance(place, str) or place + offset < len(summary.parameters)
+        }
+        if receiver and summary.cls:
+            arguments["self"] = receiver
+        for path, operations in self.effects(inner, depth + 1).items():
+            parameter, dot, rest = path.partition(".")
+            if parameter in arguments:
+                yield arguments[parameter] + dot + rest, operations
+            elif parameter not in summary.parameters and inner.name.startswith(caller.name):
+                yield path, operations
+
+
+def _is_session(value: Value | None) -> bool:
+    return value is not None and value.is_a(*sa.CONVERSATIONS)
+
+
+def _is_path(node: ast.AST) -> bool:
+    return isinstance(node, (ast.Name, ast.Attribute, ast.NamedExpr))
+
+
+def _is_bound(callee: Value, summary: FunctionSummary) -> bool:
+    """Return whether a function gets its first parameter from its receiver."""
+    names = [term[-1] for term in summary.decorators]
+    return bool(summary.cls) and callee.inner is not None and "staticmethod" not in names
+
+
+def _name_of(term: Term) -> str:
+    return term[-1] if term[0] in ("attr", "global") else ""
+
+
+def _bound_call(node: ast.AST, scope: Scope) -> ast.Call | None:
+    """Return the call that made an object: the expression itself, or what its name is bound to."""
+    if isinstance(node, ast.Name):
+        owner = scope.find(node.id)
+        bindings = owner.bindings[node.id] if owner else []
+        node = bindings[0][1] if len(bindings) == 1 and bindings[0][0] != "param" else node
+    if isinstance(node, ast.Await):
+        node = node.value
+    return node if isinstance(node, ast.Call) else None

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.module_summary import Index, ModuleSummary, summarize
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.request_session import dependencies
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode
-from orm_async_tests.lint.summaries import Index, ModuleSummary, summarize
 
 RELEVANT = re.compile(r"sqlalchemy|sqlmodel|[sS]ession|async def|Depends\(")
 

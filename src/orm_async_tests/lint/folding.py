@@ -36,29 +36,33 @@ def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
             return _merge([node.left, node.right], scope, depth)
         case ast.Name(id=name):
             return _fold_name(name, scope, depth)
-        case ast.Dict(keys=keys, values=items):
-            result = FoldedDict()
-            for key, item in zip(keys, items, strict=True):
-                inner = fold(item, scope, depth + 1)
-                if key is None:
-                    _update(result, inner)
-                elif isinstance(key, ast.Constant):
-                    result.values[str(key.value)] = inner
-                else:
-                    result.is_complete = False
-            return result
-        case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
-            result = FoldedDict()
-            for argument in args:
-                _update(result, fold(argument, scope, depth + 1))
-            for keyword in keywords:
-                inner = fold(keyword.value, scope, depth + 1)
-                if keyword.arg:
-                    result.values[keyword.arg] = inner
-                else:
-                    _update(result, inner)
-            return result
+        case ast.Dict() | ast.Call(func=ast.Name(id="dict")):
+            return _fold_dict(node, scope, depth)
     return NOT_CONSTANT
+
+
+def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDict:
+    """Return a dictionary of which the keys are constants."""
+    result = FoldedDict()
+    pairs: list[tuple[ast.expr | None, ast.expr]]
+    if isinstance(node, ast.Call):
+        for argument in node.args:
+            _update(result, fold(argument, scope, depth + 1))
+        keys: list[ast.expr | None] = [
+            ast.Constant(item.arg) if item.arg else None for item in node.keywords
+        ]
+        pairs = list(zip(keys, [item.value for item in node.keywords], strict=True))
+    else:
+        pairs = list(zip(node.keys, node.values, strict=True))
+    for key, value in pairs:
+        inner = fold(value, scope, depth + 1)
+        if key is None:
+            _update(result, inner)
+        elif isinstance(key, ast.Constant):
+            result.values[str(key.value)] = inner
+        else:
+            result.is_complete = False
+    return result
 
 
 def _merge(nodes: list[ast.expr], scope: Scope, depth: int) -> FoldedDict:

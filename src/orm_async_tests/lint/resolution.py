@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.summaries import ClassSummary, FunctionSummary, ModuleSummary
+from orm_async_tests.lint.module_paths import ModulePaths
+from orm_async_tests.lint.module_summary import ClassSummary, FunctionSummary, ModuleSummary
 from orm_async_tests.lint.terms import UNKNOWN, Term
 
 GENERATORS = {"AsyncGenerator", "AsyncIterator", "AsyncIterable", "Generator", "Iterator",
@@ -45,12 +46,10 @@ class Project:
     """The modules of a project, loaded when an import leads to them."""
 
     def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
-        self.root = root
+        self.paths = ModulePaths(root)
         self.sessions = {name.replace(":", ".") for name in sessions}
         self._load = load
         self._values: dict[tuple[Term, str], Value | None] = {}
-        self._paths: dict[tuple[str, str], str | None] = {}
-        self._folders: dict[str, list[Path]] = {}
         self._open: set[tuple[Term, str]] = set()
         self.read: set[str] = set()
         """The paths of the modules that were consulted since this set was last cleared."""
@@ -141,14 +140,14 @@ class Project:
         module = self.module(path)
         for term in module.names.get(name, []) if module else []:
             if term[0] == "import" and term[1][2]:
-                origin = self.find_module(term[1][0], term[1][1], path)
+                origin = self.paths.find(term[1][0], term[1][1], path)
                 if origin and origin != path:
                     yield from self.definitions(term[1][2], origin)
             else:
                 yield path, term
 
     def _import(self, name: str, level: int, attr: str | None, path: str) -> Value | None:
-        origin = self.find_module(name, level, path)
+        origin = self.paths.find(name, level, path)
         if origin is None:
             dotted = f"{name}.{attr}" if attr else name
             return self._external(dotted)
@@ -159,7 +158,7 @@ class Project:
             value = self._global(attr, origin)
             if value and value != Value("external", attr):
                 return value
-        below = self.find_module(f"{name}.{attr}" if name else attr, level, path)
+        below = self.paths.find(f"{name}.{attr}" if name else attr, level, path)
         return Value("module", attr, below) if below else None
 
     def _external(self, dotted: str) -> Value | None:
@@ -223,7 +222,7 @@ class Project:
         module = self.module(value.module)
         if module and (name in module.names or module.stars):
             return self._global(name, value.module)
-        below = self.find_module(name, 1, value.module)
+        below = self.paths.find(name, 1, value.module)
         is_package = Path(value.module).name == "__init__.py"
         return Value("module", name, below) if below and is_package else None
 
@@ -395,35 +394,6 @@ class Project:
         if origin and origin.kind == "item":
             return origin.inner
         return self._generic(base, parts, path)
-
-    def find_module(self, name: str, level: int, path: str) -> str | None:
-        """Return the path of an imported module of the project, or None if it is not there."""
-        key = (f"{'.' * level}{name}", str(Path(path).parent))
-        if key not in self._paths:
-            self._paths[key] = self._find_module(name, level, Path(path))
-        return self._paths[key]
-
-    def _find_module(self, name: str, level: int, path: Path) -> str | None:
-        parts = name.split(".") if name else []
-        folders = [path.parents[level - 1]] if level else self._import_folders(path)
-        for folder in folders:
-            place = folder.joinpath(*parts)
-            if parts and (file := place.with_name(f"{place.name}.py")).is_file():
-                return str(file)
-            if (file := place / "__init__.py").is_file():
-                return str(file)
-        return None
-
-    def _import_folders(self, path: Path) -> list[Path]:
-        """Return where an absolute import may begin: at the package's parent first."""
-        key = str(path.parent)
-        if key not in self._folders:
-            above = [path.parent, *path.parent.parents]
-            if self.root in above:
-                above = above[: above.index(self.root) + 1]
-            outside = [folder for folder in above if not (folder / "__init__.py").is_file()]
-            self._folders[key] = [*outside[:6], self.root / "src"]
-        return self._folders[key]
 
 
 def _union(values: list[Value | None]) -> Value | None:

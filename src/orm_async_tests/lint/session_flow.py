@@ -5,14 +5,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.expressions import (
+    ERRORS,
+    calls,
+    catches,
+    facts_of,
+    is_true,
+    last_name,
+    names,
+    set_fact,
+)
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Failure, State, join
 from orm_async_tests.lint.resolution import Value
 from orm_async_tests.lint.session_use import PASSED, Event, SessionUse
 from orm_async_tests.lint.terms import Function, Scope
 
-ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError", "DataError",
-          "ProgrammingError", "InternalError", "DatabaseError", "StatementError", "Exception",
-          "BaseException", "NotSupportedError", "InterfaceError"}  # fmt: skip
 TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}
 STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
 BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested"}
@@ -81,7 +88,7 @@ class SessionFlow:
                 name = target.id if isinstance(target, ast.Name) else path
                 if name:
                     state.clear(name)
-                    _set_fact(state, name, node.value)
+                    set_fact(state, name, node.value)
         never = isinstance(node, ast.Expr) and self._never_returns(node.value)
         return None if never else state
 
@@ -106,7 +113,7 @@ class SessionFlow:
 
     def _raise(self, node: ast.Raise, state: State) -> None:
         self._events(node, state)
-        name = _last_name(node.exc) if node.exc else ""
+        name = last_name(node.exc) if node.exc else ""
         for key, group in state.failures.items():
             for failure in group:
                 kinds = frozenset({name} if name else {failure.kind})
@@ -128,16 +135,16 @@ class SessionFlow:
                 return body if body and not node.orelse else join(body, self._block(
                     node.orelse, State(facts=dict(state.facts))))  # fmt: skip
         yes, no = state.copy(), state.copy()
-        for name, truth in _facts_of(node.test, self.scope):
+        for name, truth in facts_of(node.test, self.scope):
             yes.assume(name, truth)
-        for name, truth in _facts_of(ast.UnaryOp(ast.Not(), node.test), self.scope):
+        for name, truth in facts_of(ast.UnaryOp(ast.Not(), node.test), self.scope):
             no.assume(name, truth)
         return join(self._block(node.body, yes), self._block(node.orelse, no))
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: State) -> State | None:
         source = node.test if isinstance(node, ast.While) else node.iter
         self._events(source, state)
-        endless = isinstance(node, ast.While) and _is_true(node.test)
+        endless = isinstance(node, ast.While) and is_true(node.test)
         self._breaks.append([])
         self._continues.append([])
         ends: list[State | None] = [None if endless else state]
@@ -146,7 +153,7 @@ class SessionFlow:
             if entry is None:
                 break
             if not isinstance(node, ast.While):
-                for name in _names(node.target):
+                for name in names(node.target):
                     entry.clear(name)
             end = self._block(node.body, entry.copy())
             entry = join(end, *self._continues[-1])
@@ -173,7 +180,7 @@ class SessionFlow:
         pending = raised
         for handler in node.handlers:
             names = list(self._caught(handler.type))
-            caught = [item for item in pending if _catches(names, item.kinds)]
+            caught = [item for item in pending if catches(names, item.kinds)]
             pending = [item for item in pending if item not in caught]
             self._raised.append([])
             ends.append(self._handle(handler.body, caught, join(before, body) or before, names))
@@ -234,12 +241,12 @@ class SessionFlow:
             for key, place in commits:
                 self._use(key, place, end)
                 end.clear(key)
-        caught = [item for item in raised if suppressed and _catches(suppressed, item.kinds)]
+        caught = [item for item in raised if suppressed and catches(suppressed, item.kinds)]
         self._raised[-1] += [item for item in raised if item not in caught]
         if suppressed:
             end = join(end, self._handle([], caught, before, suppressed))
         for item in node.items:
-            for key in _names(item.optional_vars):
+            for key in names(item.optional_vars):
                 if end is not None:
                     end.clear(key)
         return end
@@ -254,7 +261,7 @@ class SessionFlow:
         """Note which sessions a context manager rolls back, closes or commits as it exits."""
         expression = item.context_expr
         value = self.use.value(expression, self.scope)
-        for name in _names(item.optional_vars):
+        for name in names(item.optional_vars):
             state.clear(name)
             protected.add(name)
             bound = self.use.project._unwrap("enter", value)
@@ -284,7 +291,7 @@ class SessionFlow:
     def _events(self, node: ast.AST, state: State) -> None:
         for event in self.use.events(node, self.scope):
             self._apply(event, state)
-        if any("rollback" in _last_name(call.func) for call in _calls(node)):
+        if any("rollback" in last_name(call.func) for call in calls(node)):
             state.failures.clear()
 
     def _apply(self, event: Event, state: State) -> None:
@@ -324,7 +331,7 @@ class SessionFlow:
 
     @property
     def _waits(self) -> Iterator[ast.Call]:
-        return (call for call in _calls(self.scope.node) if _last_name(call.func) == "wait_for")
+        return (call for call in calls(self.scope.node) if last_name(call.func) == "wait_for")
 
     def _left_failed(self, event: Event) -> Iterator[Failure]:
         """Yield the failures that a function of this module leaves in a session that it gets."""
@@ -353,7 +360,7 @@ class SessionFlow:
                 yield from self._caught(part)
         else:
             value = self.use.value(node, self.scope)
-            name = value.name if value else _last_name(node)
+            name = value.name if value else last_name(node)
             last = name.rpartition(".")[2]
             of_driver = name.partition(".")[0] in ("asyncpg", "psycopg", "psycopg2", "sqlite3")
             of_pool = name in ("sqlalchemy.exc.TimeoutError",)
@@ -393,73 +400,3 @@ STATEMENTS: dict[type[ast.stmt], Callable[..., State | None]] = {
     ast.With: SessionFlow._with,
     ast.AsyncWith: SessionFlow._with,
 }
-
-
-def _catches(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether a handler of these exceptions catches one of these kinds."""
-    if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
-        return True
-    return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
-        TIMEOUT in kinds and "TimeoutError" in names
-    )
-
-
-def _set_fact(state: State, name: str, value: ast.expr) -> None:
-    """Note whether the constant in an assignment is true, or forget the name."""
-    match value:
-        case ast.Constant(value=constant):
-            state.facts[name] = bool(constant)
-        case ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[]):
-            state.facts[name] = False
-        case _:
-            state.facts.pop(name, None)
-
-
-def _facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
-    """Yield what a test says about names: "if not ok" says that ok is false."""
-    match test:
-        case ast.Name(id=name):
-            yield name, True
-        case ast.UnaryOp(op=ast.Not(), operand=ast.BoolOp(op=ast.Or(), values=values)):
-            for value in values:
-                yield from _facts_of(ast.UnaryOp(ast.Not(), value), scope)
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            for name, truth in _single_fact(operand, scope):
-                yield name, not truth
-        case ast.Compare(left=ast.Name(id=name), ops=[ast.Is()], comparators=[ast.Constant(None)]):
-            yield name, False
-        case ast.Compare(
-            left=ast.Name(id=name), ops=[ast.IsNot()], comparators=[ast.Constant(None)]
-        ):
-            yield name, True
-        case ast.BoolOp(op=ast.And(), values=values):
-            for value in values:
-                yield from _facts_of(value, scope)
-
-
-def _single_fact(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
-    """Yield the fact of a test that has only one: the opposite of "a and b" says nothing of a."""
-    if not isinstance(test, ast.BoolOp):
-        yield from _facts_of(test, scope)
-
-
-def _is_true(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and bool(node.value)
-
-
-def _names(node: ast.AST | None) -> list[str]:
-    return [item.id for item in ast.walk(node) if isinstance(item, ast.Name)] if node else []
-
-
-def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (item for item in ast.walk(node) if isinstance(item, ast.Call))
-
-
-def _last_name(node: ast.AST | None) -> str:
-    """Return the last name of an expression such as errors.NotFound(...)."""
-    match node:
-        case ast.Call(func=func):
-            return _last_name(func)
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-    return ""

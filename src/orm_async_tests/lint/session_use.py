@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.module_summary import FunctionSummary
 from orm_async_tests.lint.resolution import Project, Value
-from orm_async_tests.lint.summaries import FunctionSummary
 from orm_async_tests.lint.terms import Scope, Term
 
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved

@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import TypeVar
 
 from orm_async_tests.lint.finding import Finding, Fix, Location, locate
+from orm_async_tests.lint.module_summary import Index
 from orm_async_tests.lint.project_facts import ProjectFacts
 from orm_async_tests.lint.resolution import Project, Value
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import SessionUse
 from orm_async_tests.lint.source_text import split_lines
-from orm_async_tests.lint.summaries import Index
 from orm_async_tests.lint.terms import Scope
 
 Node = TypeVar("Node", bound=ast.AST)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from orm_async_tests import catalogue, search, tracebacks
+from orm_async_tests import catalogue, search, symptoms
 from orm_async_tests.answers import find_answers
 from orm_async_tests.questions import read_questions
 from orm_async_tests.symptoms import find_scripts
@@ -243,9 +243,9 @@ def test_the_index_needs_no_writable_folder(
 
 
 def test_a_tracebacks_first_answer_is_the_users_own_line() -> None:
-    assert tracebacks.own_line(TIMED_OUT) == "main.py:41 in report: await session.execute(QUERY)"
+    assert symptoms.own_line(TIMED_OUT) == "main.py:41 in report: await session.execute(QUERY)"
     assert orm("why", stdin=TIMED_OUT).stdout.startswith("main.py:41 in report: ")
-    assert tracebacks.own_line(OTHER_LOOP) == ""
+    assert symptoms.own_line(OTHER_LOOP) == ""
 
 
 def test_the_own_line_is_the_one_that_raised_the_first_error() -> None:
@@ -253,7 +253,7 @@ def test_the_own_line_is_the_one_that_raised_the_first_error() -> None:
     log = (
         f"{TIMED_OUT}\nDuring handling of the above exception, another exception occurred:\n{later}"
     )
-    assert tracebacks.own_line(log).startswith("main.py:41 ")
+    assert symptoms.own_line(log).startswith("main.py:41 ")
 
 
 @pytest.mark.parametrize("is_argument", [True, False])

@@ -20,16 +20,18 @@ from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun, exit_code
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.verdicts import HOLDS, NOT_RUN, SKIPPED
-from orm_async_tests.versions.bisection import CONCLUSIVE, ReleaseOutcome, Runner
-from orm_async_tests.versions.compat_json import describe_stack, read_compat, write_part
-from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
-from orm_async_tests.versions.ranges import KNOWN_FROM, within
-from orm_async_tests.versions.release_search import (
+from orm_async_tests.versions.bisection import (
+    CONCLUSIVE,
+    ReleaseOutcome,
+    Runner,
     SearchResult,
     find_neighbors,
     format_row,
     search_releases,
 )
+from orm_async_tests.versions.compat_json import describe_stack, read_compat, write_part
+from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
+from orm_async_tests.versions.ranges import KNOWN_FROM, within
 from orm_async_tests.versions.releases import releases_between, split_lines
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"

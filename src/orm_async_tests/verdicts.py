@@ -1,6 +1,6 @@
-"""The words for the verdict on a script, and for a run that gave no verdict."""
+"""The words for a verdict, for a run without a verdict, and for the severity of a defect."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 Word = Literal["HOLDS", "UPSTREAM", "BROKEN", "SKIPPED"]
 
@@ -16,3 +16,6 @@ NOT_RUN = "NOT RUN"  # the run could not start
 PASSING = (HOLDS, UPSTREAM, SKIPPED)
 FAILING = (BROKEN, TIMEOUT, CRASH)
 EVERY_WORD = (*PASSING, *FAILING, NOT_RUN)
+
+Severity = Literal["loses data", "breaks the pool", "wrong result", "wrong error"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first

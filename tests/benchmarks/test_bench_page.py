@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from benchmarks.patterns import contenders
-from benchmarks.patterns.comparison import PatternResult, WorkloadResult
+from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult
 from benchmarks.patterns.contenders import CONTENDERS
 from benchmarks.patterns.measure import Report, write_page
-from benchmarks.patterns.rounds import Ratio
 
 from orm_async_tests.errors import CouldNotRun
 

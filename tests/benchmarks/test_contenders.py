@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from benchmarks.patterns.comparison import RoundLimits
 from benchmarks.patterns.contenders import CONTENDERS, Contender
 from benchmarks.patterns.measure import measure
-from benchmarks.patterns.rounds import RoundLimits
 from benchmarks.patterns.work import WORKLOADS, Digest, Work
 
 from orm_async_tests import db

@@ -1,7 +1,7 @@
 """Ratios of rounds: a median, an interval, and differences that chance does not explain."""
 
 import pytest
-from benchmarks.patterns.rounds import Ratio, compare_answers, interval, ratio_of, verdict
+from benchmarks.patterns.comparison import Ratio, compare_answers, interval, ratio_of, verdict
 
 from orm_async_tests.errors import CouldNotRun
 

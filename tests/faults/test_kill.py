@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import Report, pattern_sweeps, server_monitor, sweep
-from orm_async_tests.faults.fault_points import Point
-from orm_async_tests.faults.kinds import Fault
+from orm_async_tests.faults.fault_points import Fault, Point
 from orm_async_tests.faults.pattern_sweeps import (
     default_kinds,
     open_private_server,

@@ -11,8 +11,7 @@ from orm_async_tests.faults.expected_violations import (
     NEVER_RETRIEVED,
     explain_outcome,
 )
-from orm_async_tests.faults.fault_points import Point, parse_point
-from orm_async_tests.faults.kinds import KINDS, Fault, list_faults
+from orm_async_tests.faults.fault_points import KINDS, Fault, Point, list_faults, parse_point
 from orm_async_tests.faults.outcome import Outcome
 from orm_async_tests.faults.report import (
     AMBIGUOUS,

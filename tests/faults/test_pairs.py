@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.faults.fault_points import Point
-from orm_async_tests.faults.kinds import Fault
+from orm_async_tests.faults.fault_points import Fault, Point
 from orm_async_tests.faults.patterns import USERS, add
 from orm_async_tests.faults.sweeping import Sweep
 from tests.faults.sweep_helpers import LEAKED, name_violations, run_sweep

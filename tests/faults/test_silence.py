@@ -8,9 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.faults import Report, sweep
-from orm_async_tests.faults.fault_points import Point
+from orm_async_tests.faults.fault_points import Fault, Point
 from orm_async_tests.faults.injection import Work
-from orm_async_tests.faults.kinds import Fault
 from orm_async_tests.faults.outcome import Outcome
 from orm_async_tests.faults.patterns import USERS, read_untimed
 from orm_async_tests.faults.sweeping import Sweep

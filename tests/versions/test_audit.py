@@ -16,11 +16,10 @@ from packaging.version import Version
 from orm_async_tests import catalogue, errors
 from orm_async_tests.cli import build_parser
 from orm_async_tests.harness.script import Script
+from orm_async_tests.verdicts import SEVERITIES
 from orm_async_tests.versions import defect_catalogue, pins, ranges
 from orm_async_tests.versions.compat_json import read_compat
-from orm_async_tests.versions.defect_catalogue import load_known_defects
-from orm_async_tests.versions.matching import match_defects
-from orm_async_tests.versions.severities import SEVERITIES
+from orm_async_tests.versions.defect_catalogue import load_known_defects, match_defects
 from tests.cli.commands import Done
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,7 +13,7 @@ from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
-    from orm_async_tests.versions.matching import AffectedPins
+    from orm_async_tests.versions.defect_catalogue import AffectedPins
     from orm_async_tests.versions.pins import Pin
 
 WIDTH = 100
@@ -107,8 +107,7 @@ def _annotate(report: Report) -> Iterator[github.Annotation]:
 
 def _create_report(path: Path | None, releases: Sequence[str]) -> Report:
     from orm_async_tests.versions import pins
-    from orm_async_tests.versions.defect_catalogue import load_known_defects
-    from orm_async_tests.versions.matching import match_defects
+    from orm_async_tests.versions.defect_catalogue import load_known_defects, match_defects
 
     present = pins.read_pins(path) if path else pins.installed_pins()
     upgrade = dict(pins.parse_release(text, "--to") for text in releases)
@@ -229,7 +228,7 @@ def _title(report: Report) -> str:
 
 
 def _summary(report: Report) -> Iterator[str]:
-    from orm_async_tests.versions.matching import count_by_severity, find_upgrades
+    from orm_async_tests.versions.defect_catalogue import count_by_severity, find_upgrades
 
     total = len(report.affected)
     counts = ", ".join(f"{name} {count}" for name, count in count_by_severity(report.affected))

@@ -14,8 +14,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
 
 if TYPE_CHECKING:
-    from orm_async_tests.versions.bisection import ReleaseOutcome, Runner
-    from orm_async_tests.versions.release_search import SearchResult
+    from orm_async_tests.versions.bisection import ReleaseOutcome, Runner, SearchResult
 
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
@@ -42,9 +41,8 @@ def add(commands: Any) -> None:
 
 def bisect(arguments: argparse.Namespace) -> int:
     """Print the runs and which releases have the defect; return 1 if one breaks the script."""
-    from orm_async_tests.versions.bisection import Runner
+    from orm_async_tests.versions.bisection import Runner, format_row, search_releases
     from orm_async_tests.versions.defect_catalogue import load_known_defects
-    from orm_async_tests.versions.release_search import format_row, search_releases
     from orm_async_tests.versions.releases import releases_between
 
     script = catalogue.select_one(arguments.number)

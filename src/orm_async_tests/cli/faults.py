@@ -73,9 +73,8 @@ def _sweep(
     patterns: "Sequence[Pattern]", arguments: argparse.Namespace
 ) -> "tuple[list[Cell], dict[str, str]]":
     """Return the cells of all patterns, and the versions of the libraries."""
-    from orm_async_tests.faults.failed_first import sweep_failed_first
-    from orm_async_tests.faults.failed_points import find_failed_points
-    from orm_async_tests.faults.kinds import list_faults
+    from orm_async_tests.faults.failed_points import find_failed_points, sweep_failed_first
+    from orm_async_tests.faults.fault_points import list_faults
     from orm_async_tests.faults.pattern_sweeps import (
         default_kinds,
         open_database,

@@ -27,7 +27,7 @@ def why(arguments: argparse.Namespace) -> int:
     """Print the cause and the cure from the three best scripts; return 1 if none fits."""
     from orm_async_tests.answers import find_answers, find_unanswered
     from orm_async_tests.questions import read_questions
-    from orm_async_tests.tracebacks import own_line
+    from orm_async_tests.symptoms import own_line
 
     text = " ".join(arguments.text) or _read_input()
     scripts = {script.number: script for script in catalogue.read_scripts()}

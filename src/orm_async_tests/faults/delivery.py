@@ -6,9 +6,8 @@ from typing import Any
 
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.faults.fault_points import Point
-from orm_async_tests.faults.labels import describe_suspension
 from orm_async_tests.faults.server_monitor import ServerMonitor
-from orm_async_tests.faults.suspensions import Suspensions
+from orm_async_tests.faults.suspensions import Suspensions, describe_suspension
 
 LIMITS = ("timeout", "scope")  # faults that limit the time of the caller
 

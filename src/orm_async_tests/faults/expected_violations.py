@@ -7,7 +7,7 @@ known, the link leads to the documentation of the API.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orm_async_tests.faults.kinds import PAIRS, Fault
+from orm_async_tests.faults.fault_points import PAIRS, Fault
 from orm_async_tests.faults.outcome import (
     CHECKED_OUT,
     OPEN_BACKEND,

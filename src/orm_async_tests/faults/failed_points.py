@@ -1,15 +1,19 @@
-"""Remember the points that failed, so that the next sweep runs them first."""
+"""Remember the points that failed, and sweep them first in the next run."""
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults.expected_violations import explain, explain_outcome
 from orm_async_tests.faults.fault_points import Point, parse_point
+from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.faults.report import Cell, format_point
+from orm_async_tests.faults.sweeping import Sweep
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,56 @@ def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> Faile
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])
+
+
+Say = Callable[[str], None]
+
+
+async def sweep_failed_first(
+    sweeps: Sequence[Sweep],
+    failed_points: FailedPoints | None,
+    versions: Mapping[str, str],
+    say: Say,
+    report_cell: Callable[[Cell], None] = lambda _: None,
+) -> list[Cell]:
+    """Run the sweeps of one piece of work, and return their cells.
+
+    A violation has the known defect that explains it, if any. A point that failed last time and
+    fails again is a failure, even if it passes in the sweep.
+    """
+    kinds = [kind for sweep in sweeps for kind in sweep.kinds]
+    points = failed_points.select(kinds) if failed_points else []
+    if points:
+        say(f"{points[0].work}: points that failed last time run first ({len(points)})")
+    outcomes = [await _run_again(sweeps, point, versions, say) for point in points]
+    failures = [outcome for outcome in outcomes if outcome.is_failure]
+    cells = []
+    for sweep in sweeps:
+        async for cell in sweep.run():
+            explained = _include(failures, explain(cell, versions))
+            report_cell(explained)
+            cells.append(explained)
+    if failed_points:
+        swept = [outcome for cell in cells for outcome in cell.outcomes]
+        failed_points.replace(kinds, [outcome.point for outcome in swept if outcome.is_failure])
+    return cells
+
+
+async def _run_again(
+    sweeps: Sequence[Sweep], point: Point, versions: Mapping[str, str], say: Say
+) -> Outcome:
+    sweep = next(sweep for sweep in sweeps if point.fault.kind in sweep.kinds)
+    outcome = explain_outcome(await sweep.run_point(point), versions)
+    if outcome.is_failure:
+        say(f"fails again: {format_point(outcome)}")
+    else:
+        say(f"passes now: {point.token}")
+    return outcome
+
+
+def _include(failures: Sequence[Outcome], cell: Cell) -> Cell:
+    """Return the cell with these failures in place of the outcomes of the same points."""
+    outcomes = {outcome.point: outcome for outcome in cell.outcomes}
+    fault = cell.fault
+    outcomes |= {failure.point: failure for failure in failures if failure.point.fault == fault}
+    return replace(cell, outcomes=tuple(outcomes.values()))

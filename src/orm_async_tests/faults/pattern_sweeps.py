@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults.fault_points import ANYWHERE, KINDS, SILENT, USUAL
 from orm_async_tests.faults.injection import Work
-from orm_async_tests.faults.kinds import ANYWHERE, KINDS, SILENT, USUAL
 from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.sweeping import Sweep, refuse_kill
 from orm_async_tests.faults.user_work import find_engine, load_function, takes_engine

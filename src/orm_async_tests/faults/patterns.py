@@ -9,8 +9,8 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import selectinload
 
+from orm_async_tests.faults.fault_points import PAIRS, USUAL
 from orm_async_tests.faults.injection import Work
-from orm_async_tests.faults.kinds import PAIRS, USUAL
 from orm_async_tests.models import TrackPoint, User
 
 USERS = "select count(*) from users"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orm_async_tests.faults.kinds import Fault
+from orm_async_tests.faults.fault_points import Fault
 from orm_async_tests.faults.outcome import Outcome
 from orm_async_tests.harness.report.phrasing import pluralize
 

@@ -20,9 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.expected_violations import explain
-from orm_async_tests.faults.fault_points import Point
+from orm_async_tests.faults.fault_points import ANYWHERE, Fault, Point, list_faults
 from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
-from orm_async_tests.faults.kinds import ANYWHERE, Fault, list_faults
 from orm_async_tests.faults.network import PORT, open_network
 from orm_async_tests.faults.outcome import DONE, OPEN_BACKEND, ORPHAN, TASK, Outcome
 from orm_async_tests.faults.report import Cell, Report

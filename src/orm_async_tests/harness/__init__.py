@@ -1,10 +1,9 @@
 """What a script imports: the decorators of variants, and the types of their fixtures."""
 
 from orm_async_tests.harness.definitions.observation import Observation, checked_out
-from orm_async_tests.harness.definitions.options import Option, at_least
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream
-from orm_async_tests.harness.definitions.variants import right, variant, wrong
+from orm_async_tests.harness.definitions.variants import Option, at_least, right, variant, wrong
 from orm_async_tests.harness.environment.activity import Activity
 from orm_async_tests.harness.environment.alembic_environment import alembic_environment
 from orm_async_tests.harness.environment.http import Http

@@ -6,21 +6,26 @@ held a lease or a connection for ORM_ASYNC_IDLE seconds. The server listens on a
 in a private folder, never on TCP, and wants a random password by SCRAM. POSIX only.
 """
 
-from orm_async_tests.postgres.client_programs import read_output, start_client
 from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, ClusterKind, Login
-from orm_async_tests.postgres.hot_standby import Standby, hot_standby
 from orm_async_tests.postgres.lease import (
     describe_stop,
     find_psql,
     lease,
     locate_log,
+    require_descriptors,
     reset,
     status,
     stop,
 )
-from orm_async_tests.postgres.limits import require_descriptors
 from orm_async_tests.postgres.pooler import Pooler, pgbouncer
-from orm_async_tests.postgres.private import PrivateServer, private_server
+from orm_async_tests.postgres.private import (
+    PrivateServer,
+    Standby,
+    hot_standby,
+    private_server,
+    read_output,
+    start_client,
+)
 
 __all__ = [
     "SCRIPTS",

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import shutil
 import signal
 import time
@@ -12,8 +13,21 @@ from pathlib import Path
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths, supervisor
 from orm_async_tests.postgres.cluster import SCRIPTS, Cluster, ClusterKind, Launch, Login
-from orm_async_tests.postgres.limits import require_descriptors
 from orm_async_tests.postgres.private_files import open_file, refusals
+
+DESCRIPTORS = 256  # macOS's default; test5 hangs with 14, and many connections need more
+
+
+def require_descriptors() -> None:
+    """Raise CouldNotRun if this process may open too few files and sockets."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
+        raise CouldNotRun(
+            f"this process may open {soft} files, and commands need {DESCRIPTORS}",
+            "the limit that `ulimit -n` shows",
+            f"ulimit -n {DESCRIPTORS}, or the same command in a new shell",
+        )
+
 
 IDLE = "ORM_ASYNC_IDLE"
 DEFAULT_IDLE = "60"

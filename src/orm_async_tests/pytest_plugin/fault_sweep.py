@@ -47,7 +47,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         kinds: Sequence[str] = (),
     ) -> "Report":
         try:
-            from orm_async_tests.faults.kinds import ANYWHERE
+            from orm_async_tests.faults.fault_points import ANYWHERE
             from orm_async_tests.faults.sweeping import Sweep
         except ModuleNotFoundError as error:
             raise name_missing_package(error) from None
@@ -72,8 +72,7 @@ async def _run(
 ) -> "Report":
     """Run the point of `--fault-point`, or all points, the ones first that failed last time."""
     from orm_async_tests.faults.expected_violations import explain
-    from orm_async_tests.faults.failed_first import sweep_failed_first
-    from orm_async_tests.faults.failed_points import find_failed_points
+    from orm_async_tests.faults.failed_points import find_failed_points, sweep_failed_first
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.report import Cell, Report
     from orm_async_tests.faults.sweeping import read_versions

@@ -22,12 +22,11 @@ from orm_async_tests.service import (
     users,
 )
 from orm_async_tests.service.engines import Engines, service_urls
-from orm_async_tests.service.fair_semaphore import FairSemaphore
 from orm_async_tests.service.headers import HeaderChecks
 from orm_async_tests.service.methods import HeadAsGet
 from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.request_limits import Bodies, Limits
-from orm_async_tests.service.sessions import Sessions
+from orm_async_tests.service.sessions import FairSemaphore, Sessions
 from orm_async_tests.service.settings import Settings
 
 

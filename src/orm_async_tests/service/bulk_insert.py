@@ -1,6 +1,8 @@
 """Adding many points of a user, all or none: a few by one statement, more by COPY."""
 
-from collections.abc import AsyncIterable
+import struct
+from collections.abc import AsyncIterable, AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -22,8 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.models import TrackPoint
-from orm_async_tests.service.copy_format import COLUMNS
+from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.idempotency import (
     KEY,
     KEYS,
@@ -38,7 +40,36 @@ from orm_async_tests.service.idempotency import (
 from orm_async_tests.service.idempotency_table import IdempotencyKey
 from orm_async_tests.service.points import POINTS, lock_user, notify_listeners
 from orm_async_tests.service.schemas import Loaded, PointIn
-from orm_async_tests.service.users import user_not_found
+
+COLUMNS = ["user_id", "lat", "lon", "date"]
+# The number of fields, then the length and the value of every field: an integer, two floats, and
+# the microseconds since EPOCH.
+ROW = struct.Struct("!hiiididiq")
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)  # no flags, no extension
+TRAILER = struct.pack("!h", -1)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+PART_SIZE = 32 * 1024  # bytes from which on a part is sent
+
+
+async def encode_points(
+    user_id: int, batches: AsyncIterable[list[PointIn]]
+) -> AsyncIterator[bytes]:
+    """Yield the user's points in PostgreSQL's binary COPY format, about PART_SIZE bytes at a time.
+
+    asyncpg can encode records itself, but only while it holds a connection. The service encodes
+    points as they arrive, and keeps the parts until the upload is complete.
+    """
+    part = bytearray(HEADER)
+    async for points in batches:
+        for point in points:
+            microseconds = (point.date - EPOCH) // MICROSECOND
+            part += ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, microseconds)
+        if len(part) >= PART_SIZE:
+            yield bytes(part)
+            part.clear()
+    yield bytes(part + TRAILER)
+
 
 FEW = 100  # points that one statement adds; COPY takes more of them, for another round trip
 COPY_TIMEOUT = 3600.0  # seconds
@@ -99,7 +130,7 @@ async def insert_points(
     parameters = {"owner": user_id, ANSWER.key: {"points": len(points)}, **columns}
     answer = await insert_once(session, INSERT_FEW, parameters, key, digest)
     if answer is None:
-        raise user_not_found()
+        raise not_found(User)
     return Loaded.model_validate(answer)
 
 
@@ -121,7 +152,7 @@ async def copy_points(
     if row is None and key is not None:  # another request may have claimed the key meanwhile
         row = (await session.execute(STORED_ANSWER, parameters)).one_or_none()
     if row is None:
-        raise user_not_found()
+        raise not_found(User)
     if key is not None and row.answer is not None:
         return Loaded.model_validate(read_answer(row, await digest()))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection

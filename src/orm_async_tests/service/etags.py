@@ -3,14 +3,29 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, HTTPException
 from pydantic import BeforeValidator, WithJsonSchema
-from sqlalchemy import ARRAY, ColumnElement, Text, any_, cast, literal, literal_column, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Text,
+    any_,
+    cast,
+    literal,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from orm_async_tests.models import TrackPoint, User
 
 ANY = "*"
+NAMES = {User: "user", TrackPoint: "point"}
 TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+Model = type[User] | type[TrackPoint]
 TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 
@@ -32,7 +47,7 @@ IfMatch = Annotated[
 ]
 
 
-def version_column(model: type[User] | type[TrackPoint]) -> ColumnElement[str]:
+def version_column(model: Model) -> ColumnElement[str]:
     """Return the column that differs between the versions of a row."""
     xmin: ColumnElement[Any] = literal_column(f"{model.__tablename__}.xmin")
     return cast(xmin, Text)
@@ -43,10 +58,35 @@ def format_etag(version: str) -> str:
     return f'"{version}"'
 
 
-def is_unchanged(model: type[User] | type[TrackPoint], if_match: list[str]) -> ColumnElement[bool]:
+def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
     """Return the SQL condition that a row has a version in If-Match. A weak tag never matches."""
     if if_match == [ANY]:
         return true()
     versions = [tag.strip('"') for tag in if_match if tag.startswith('"')]
     # An array makes one statement for any number of tags (test106).
     return version_column(model) == any_(literal(versions, ARRAY(Text)))
+
+
+def not_found(model: Model) -> HTTPException:
+    """Return the 404 for a row that does not exist."""
+    return HTTPException(404, f"there is no such {NAMES[model]}")
+
+
+async def write_unchanged(
+    session: AsyncSession,
+    statement: "ReturningUpdate[*tuple[Any, ...]] | ReturningDelete[*tuple[Any, ...]]",
+    model: Model,
+    key: int,
+    if_match: list[str],
+) -> "Row[*tuple[Any, ...]]":
+    """Change or delete a row that still has a version in If-Match, and return what it RETURNs.
+
+    Raise HTTPException: 404 without the row, and 412 if it has another version.
+    """
+    has_key = model.id == key
+    written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))
+    if (row := written.one_or_none()) is not None:
+        return row
+    if await session.scalar(select(model.id).where(has_key)) is None:
+        raise not_found(model)
+    raise HTTPException(412, f"the {NAMES[model]} has changed since you read it")

@@ -19,13 +19,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.parameters import EventId, Id, Omittable
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import UNWRAPPED, problem_responses
 from orm_async_tests.service.reads import Reader, Rows
 from orm_async_tests.service.schemas import PointOut
 from orm_async_tests.service.settings import Settings
-from orm_async_tests.service.users import user_not_found
 
 BATCH = 100  # points
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
@@ -98,7 +98,7 @@ async def newest_id(reader: Reader, user_id: int) -> int:
     """Return the id of the user's newest point, or 0. Raise HTTPException 404."""
     rows = await reader.rows(NEWEST_ID_OF_USER, {USER.key: user_id})
     if not rows:
-        raise user_not_found()
+        raise not_found(User)
     return rows[0].id or 0
 
 

@@ -1,26 +1,38 @@
 """Points: create, read, list by time, patch, delete."""
 
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    DateTime,
+    Integer,
+    Row,
+    Select,
     Text,
     bindparam,
+    case,
     cast,
     delete,
     func,
     insert,
+    literal_column,
     select,
+    true,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.dml import ReturningInsert
 
 from orm_async_tests.models import TrackPoint, User
-from orm_async_tests.service import pages
-from orm_async_tests.service.etags import IfMatch, format_etag, is_unchanged, version_column
+from orm_async_tests.service.etags import (
+    IfMatch,
+    format_etag,
+    not_found,
+    version_column,
+    write_unchanged,
+)
 from orm_async_tests.service.idempotency import Key, build_statements, insert_once, make_digest
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.parameters import After, Id, Limit, Omittable
@@ -28,19 +40,17 @@ from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
 from orm_async_tests.service.sessions import WriteSession
-from orm_async_tests.service.users import user_not_found
 
 CHANNEL = "orm_async_points"  # of NOTIFY, whose payload is the id of a user with new points
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
 VERSION = version_column(TrackPoint).label("version")
 SELECT_POINT = select(*POINTS, VERSION).where(POINTS.id == bindparam("id"))
+USER, AFTER, LIMIT = (bindparam(name, type_=Integer) for name in ("user_id", "after", "limit"))
+SINCE, UNTIL = (bindparam(name, type_=DateTime(timezone=True)) for name in ("since", "until"))
+DATE_FORMAT = """'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
+ZERO_MICROSECONDS = ".000000Z"  # pydantic writes six digits or none
 
 router = APIRouter(tags=["points"], route_class=JsonRoute)
-
-
-def point_not_found() -> HTTPException:
-    """Return the 404 for a point that does not exist."""
-    return HTTPException(404, "there is no such point")
 
 
 def lock_user(*conditions: ColumnElement[bool]) -> CTE:
@@ -69,11 +79,45 @@ def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
 INSERT = build_statements("point", PointOut, build_insert)
 
 
-async def raise_unmatched(session: AsyncSession, point_id: int) -> NoReturn:
-    """Raise HTTPException for a write that matched no row: 404 without a point, otherwise 412."""
-    if await session.scalar(select(TrackPoint.id).where(TrackPoint.id == point_id)) is None:
-        raise point_not_found()
-    raise HTTPException(412, "the point has changed since you read it")
+def point_json(point: Any) -> ColumnElement[str]:
+    """Return the JSON of a point, spelled as pydantic would, from a subquery's columns."""
+    date = func.to_char(func.timezone("UTC", point.date), literal_column(DATE_FORMAT))
+    ids = '{"id":', point.id, ',"user_id":', point.user_id
+    return func.concat(*ids, ',"lat":', point.lat, ',"lon":', point.lon, ',"date":"', date, '"}')
+
+
+def select_page(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return a query for a page's points as JSON, and for the `after` of the next page.
+
+    The server writes the JSON, because an object for every point would cost this process more than
+    the rest of the request. The query reads one point more than LIMIT, to learn whether there is a
+    next page. It has one row, or none if there is no such user.
+    """
+    columns = POINTS.id, POINTS.user_id, POINTS.lat, POINTS.lon, POINTS.date
+    points = select(*columns).where(POINTS.user_id == USER, POINTS.id > AFTER, *conditions)
+    points_and_one = points.order_by(POINTS.id).limit(LIMIT + 1).subquery()
+    number = func.row_number().over(order_by=points_and_one.c.id).label("number")
+    point = select(points_and_one, number).subquery().c
+    is_in_page = point.number <= LIMIT
+    joined = func.string_agg(point_json(point), aggregate_order_by(literal_column("','"), point.id))
+    documents = func.replace(joined.filter(is_in_page), ZERO_MICROSECONDS, "Z")
+    last_id = func.max(point.id).filter(is_in_page)
+    following = case((func.count() > LIMIT, last_id))
+    page = select(documents.label("documents"), following.label("following")).subquery()
+    return select(page).join_from(User, page, true()).where(USERS.id == USER)
+
+
+PAGES = {  # by the presence of `since` and `until`: `IS NULL OR` would share one plan
+    (False, False): select_page(),
+    (True, False): select_page(POINTS.date >= SINCE),
+    (False, True): select_page(POINTS.date < UNTIL),
+    (True, True): select_page(POINTS.date >= SINCE, POINTS.date < UNTIL),
+}
+
+
+def page_json(row: Row[Any]) -> str:
+    """Return a page as JSON, from the row of its statement."""
+    return f'{{"items":[{row.documents or ""}],"next":{row.following or "null"}}}'
 
 
 @router.post("/users/{user_id}/points", status_code=201, responses=problem_responses(404, 409, 415))
@@ -85,7 +129,7 @@ async def create(
     values = {"owner": user_id, **point.model_dump()}
     created = await insert_once(session, INSERT, values, key, digest)
     if created is None:
-        raise user_not_found()
+        raise not_found(User)
     response.headers["ETag"] = format_etag(created["version"])
     response.headers["Location"] = f"/points/{created['point']['id']}"
     return PointOut.model_validate(created["point"])
@@ -105,10 +149,10 @@ async def list_(
     """List a user's points in the order of their ids, a page at a time."""
     values = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}
     parameters = {name: value for name, value in values.items() if value is not None}
-    rows = await reader.rows(pages.STATEMENTS[since is not None, until is not None], parameters)
+    rows = await reader.rows(PAGES[since is not None, until is not None], parameters)
     if not rows:
-        raise user_not_found()
-    return Response(pages.page_json(rows[0]), media_type="application/json")
+        raise not_found(User)
+    return Response(page_json(rows[0]), media_type="application/json")
 
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
@@ -116,7 +160,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
     """Read a point. The ETag identifies its version."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
-        raise point_not_found()
+        raise not_found(TrackPoint)
     response.headers["ETag"] = format_etag(rows[0].version)
     return PointOut.model_validate(rows[0])
 
@@ -132,12 +176,8 @@ async def patch(
     """Change some members of a point, if it is still the version that was read."""
     # A PATCH without members sets the id to itself: an UPDATE needs a column to return a row.
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
-    conditions = TrackPoint.id == point_id, is_unchanged(TrackPoint, if_match)
-    change = update(TrackPoint).where(*conditions).values(values)
-    returning = change.returning(TrackPoint, version_column(TrackPoint))
-    row = (await session.execute(returning)).one_or_none()
-    if row is None:
-        await raise_unmatched(session, point_id)
+    change = update(TrackPoint).values(values).returning(TrackPoint, VERSION)
+    row = await write_unchanged(session, change, TrackPoint, point_id, if_match)
     response.headers["ETag"] = format_etag(row[1])
     return PointOut.model_validate(row[0])
 
@@ -145,7 +185,5 @@ async def patch(
 @router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(point_id: Id, session: WriteSession, if_match: IfMatch) -> None:
     """Delete a point, if it is still the version that was read."""
-    conditions = TrackPoint.id == point_id, is_unchanged(TrackPoint, if_match)
-    deletion = delete(TrackPoint).where(*conditions).returning(TrackPoint.id)
-    if (await session.execute(deletion)).first() is None:
-        await raise_unmatched(session, point_id)
+    deletion = delete(TrackPoint).returning(TrackPoint.id)
+    await write_unchanged(session, deletion, TrackPoint, point_id, if_match)

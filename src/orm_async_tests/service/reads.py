@@ -8,8 +8,8 @@ from sqlalchemy import Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.service.fair_semaphore import FairSemaphore
 from orm_async_tests.service.parameters import CacheControl, requires_primary
+from orm_async_tests.service.sessions import FairSemaphore
 
 Rows = Sequence[Row[Any]]
 

@@ -24,10 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.reads import Read, Reader
-from orm_async_tests.service.users import user_not_found
 
 BATCH = 1000  # points; a client that does not read has two batches in memory
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
@@ -79,7 +79,7 @@ async def read_first_batch(reader: Reader, query: Select[Any], user_id: int) -> 
     """Return the first points, so that a 404 can precede the response. Raise HTTPException 404."""
     batch = await read_batch(reader, query, user_id)
     if batch is None:
-        raise user_not_found()
+        raise not_found(User)
     return batch
 
 

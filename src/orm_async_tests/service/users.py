@@ -1,14 +1,19 @@
 """/users: create, read, list, patch and delete, with optimistic locking by ETag and If-Match."""
 
-from typing import Any, NoReturn
+from typing import Any
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, Response
 from sqlalchemy import ColumnElement, Text, bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 
 from orm_async_tests.models import User
-from orm_async_tests.service.etags import IfMatch, format_etag, is_unchanged, version_column
+from orm_async_tests.service.etags import (
+    IfMatch,
+    format_etag,
+    not_found,
+    version_column,
+    write_unchanged,
+)
 from orm_async_tests.service.idempotency import Key, build_statements, insert_once, make_digest
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.parameters import After, Id, Limit
@@ -21,21 +26,8 @@ USERS, VERSION = User.__table__.c, version_column(User).label("version")
 SELECT_USER = select(*USERS, VERSION).where(USERS.id == bindparam("id"))
 SELECT_PAGE = select(*USERS).where(USERS.id > bindparam("after")).order_by(USERS.id)
 SELECT_PAGE = SELECT_PAGE.limit(bindparam("count"))
-SELECT_ID = select(USERS.id).where(USERS.id == bindparam("id"))
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
-
-
-def user_not_found() -> HTTPException:
-    """Return the 404 for a user that does not exist."""
-    return HTTPException(404, "there is no such user")
-
-
-async def raise_unmatched(session: AsyncSession, user_id: int) -> NoReturn:
-    """Raise HTTPException for a write that matched no row: 404 without a user, otherwise 412."""
-    if await session.scalar(SELECT_ID, {"id": user_id}) is None:
-        raise user_not_found()
-    raise HTTPException(412, "the user has changed since you read it")
 
 
 def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
@@ -74,7 +66,7 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
     """Read a user. The ETag is the version."""
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
-        raise user_not_found()
+        raise not_found(User)
     response.headers["ETag"] = format_etag(rows[0].version)
     return UserOut.model_validate(rows[0])
 
@@ -84,15 +76,8 @@ async def patch(
     user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: IfMatch
 ) -> UserOut:
     """Change a user that still has the version in If-Match."""
-    statement = (
-        update(User)
-        .where(User.id == user_id, is_unchanged(User, if_match))
-        .values(username=user.username)
-        .returning(User, VERSION)
-    )
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        await raise_unmatched(session, user_id)
+    change = update(User).values(username=user.username).returning(User, VERSION)
+    row = await write_unchanged(session, change, User, user_id, if_match)
     response.headers["ETag"] = format_etag(row[1])
     return UserOut.model_validate(row[0])
 
@@ -100,8 +85,4 @@ async def patch(
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: IfMatch) -> None:
     """Delete a user that still has the version in If-Match, and all points of the user."""
-    statement = (
-        delete(User).where(User.id == user_id, is_unchanged(User, if_match)).returning(User.id)
-    )
-    if (await session.execute(statement)).first() is None:
-        await raise_unmatched(session, user_id)
+    await write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

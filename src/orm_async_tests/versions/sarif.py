@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from orm_async_tests.versions.matching import AffectedPins
+from orm_async_tests.verdicts import Severity
+from orm_async_tests.versions.defect_catalogue import AffectedPins
 from orm_async_tests.versions.pins import Pin
-from orm_async_tests.versions.severities import Severity
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -6,8 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 
+from orm_async_tests.verdicts import Severity
 from orm_async_tests.versions.ranges import applies
-from orm_async_tests.versions.severities import Severity
 
 
 @dataclass(frozen=True)

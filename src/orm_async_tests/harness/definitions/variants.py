@@ -90,3 +90,27 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
             f"{function.__qualname__} asks for {unknown}, offered are {sorted(offered)}"
         )
     return {name: offered[name] for name in wanted}
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option `--name VALUE` of one script; variants and check name it as a parameter.
+
+    `parse` converts the text to the value, or raises ValueError. `default` is such a text.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    default: str
+    help: str
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    """Return a parser for whole numbers that are not below the minimum."""
+
+    def number(text: str) -> int:
+        if int(text) < minimum:
+            raise ValueError(text)
+        return int(text)
+
+    return number

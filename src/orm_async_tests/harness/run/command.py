@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from orm_async_tests import errors
-from orm_async_tests.harness.definitions.options import Option
+from orm_async_tests.harness.definitions.variants import Option
 from orm_async_tests.harness.environment import sqlite
 from orm_async_tests.harness.environment.requirements import VARIABLE, require
 from orm_async_tests.harness.report.render import render_full

@@ -2,7 +2,7 @@
 
 run_sync() runs its function in the thread of the running event loop, where a second loop cannot
 run. SQLAlchemy's function for waiting there is await_only(), which switches to the loop and back.
-It works only below a call that SQLAlchemy awaits.
+await_only() works only below a call that SQLAlchemy awaits.
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events

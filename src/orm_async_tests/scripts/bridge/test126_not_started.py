@@ -1,7 +1,7 @@
 """engine.connect() has not connected yet: await it or enter it.
 
-It returns an AsyncConnection that connects when it is awaited or entered. A method call before that
-raises AsyncContextNotStarted.
+connect() returns an AsyncConnection that connects when you await or enter it. A method call before
+that raises AsyncContextNotStarted.
 
 Symptom: AsyncContextNotStarted "context has not been started"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect

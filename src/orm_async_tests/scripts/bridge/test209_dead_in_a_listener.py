@@ -54,7 +54,7 @@ async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
 
 @right(engine=ONE | {"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
-    """use it twice with pool_pre_ping=True"""
+    """use the engine twice with pool_pre_ping=True"""
     await activity.terminate()
     return await use_twice(engine)
 

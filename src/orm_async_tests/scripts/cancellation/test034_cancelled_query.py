@@ -1,8 +1,8 @@
 """Cancelling a task cancels its query on the server and frees the connection.
 
 The driver sends the server a cancel request: even a query of a minute ends at once, and the pool
-gets its slot back. Let CancelledError pass. If you catch it and continue, the caller believes that
-the work was done.
+gets its slot back. Let CancelledError pass. If you catch CancelledError and continue, the caller
+believes that the work was done.
 
 Not shown: AnyIO's cancellation, which abandons the query and lets it run (test37).
 

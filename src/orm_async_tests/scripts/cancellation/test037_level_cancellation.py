@@ -2,8 +2,8 @@
 
 asyncio cancels a task once, and asyncpg uses that moment to cancel the query as well. AnyIO, on
 which FastAPI is built, cancels again at every await, so asyncpg's cancel request is cut off too.
-The pool stays intact, but the query runs on and keeps its locks. Only the server can end it: set a
-statement_timeout.
+The pool stays intact, but the query runs on and keeps its locks. Only the server can end such a
+query: set a statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html
 Docs: https://github.com/MagicStack/asyncpg/issues/1156

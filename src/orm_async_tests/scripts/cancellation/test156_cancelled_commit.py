@@ -2,8 +2,9 @@
 
 COMMIT waits here, because a deferred unique constraint waits for a concurrent transaction. A
 cancelled explicit commit() is cancelled on the server, and nothing is kept. The exit of
-Session.begin() completes its COMMIT: the row exists, and CancelledError is raised all the same. So
-neither CancelledError nor TimeoutError means "not done": retry with a key (test154).
+Session.begin() completes its COMMIT: the row exists, and CancelledError is raised all the same.
+Neither CancelledError nor TimeoutError proves that nothing was committed: retry with a key
+(test154).
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_20.html#change-2.0.55
 Docs: https://www.postgresql.org/docs/current/sql-set-constraints.html

@@ -1,8 +1,8 @@
 """Tasks with separate sessions never see the uncommitted rows of another task.
 
-One task adds users, a batch at a time. The other waits for username-30 and then adds that user's
-walk. The tasks take turns, so that both count the other's rows after a flush and before the
-commit.
+A first task adds users, a batch at a time. A second task waits for username-30 and then adds that
+user's walk. The tasks take turns, so that both count the other task's rows after a flush and before
+the commit.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """

@@ -2,8 +2,9 @@
 
 The adapter between SQLAlchemy and the driver has a mutex per connection, so it sends the second
 query only after the first one is answered. With one session per task there is one connection per
-task, and the queries run at the same time. Here every query needs a lock that another transaction
-holds. The number of backends that wait for the lock is the number of queries on the server.
+task, and the queries run at the same time. In this script every query needs a lock that another
+transaction holds. The number of backends that wait for the lock is the number of queries on the
+server.
 
 The script shows neither a cold pool (test25) nor flush and commit (test26), which raise errors.
 

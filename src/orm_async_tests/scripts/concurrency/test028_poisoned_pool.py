@@ -3,7 +3,8 @@
 On exit SQLAlchemy sends ROLLBACK, but asyncpg refuses it because a query is running. SQLAlchemy
 2.1.4 and later then return the connection to the pool with its transaction open, and every later
 checkout fails (rvf5). Older releases lost the pool's slot until the connection was garbage
-collected (3o7r). psycopg waits. Wait for your tasks before you exit; a TaskGroup does.
+collected (3o7r). psycopg's ROLLBACK waits for the running query. Wait for your tasks before you
+exit; a TaskGroup does.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"

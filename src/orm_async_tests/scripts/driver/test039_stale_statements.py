@@ -1,9 +1,10 @@
 """After an ALTER by text(), statements that other connections cached fail once.
 
 asyncpg's prepared statements remember the columns that they return. When SQLAlchemy executes a
-DDL() element, it clears the statement cache of every connection in the process. It does not
-recognize an ALTER in text(). It never notices an ALTER from another process either: there the first
-statement fails, the transaction is rolled back, and the next statement is prepared again.
+DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not
+recognize an ALTER in text(), and never notices an ALTER from another process. Then the next
+execution of a cached statement fails, the transaction is rolled back, and asyncpg prepares the
+statement again.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

@@ -1,7 +1,7 @@
 """asyncpg prepares a statement once per connection, but without the cache every time.
 
-Users of PgBouncer often set prepared_statement_cache_size=0. Then every execution prepares,
-executes and closes its statement: three round trips instead of one. The cache belongs to
+Users of PgBouncer often set prepared_statement_cache_size=0. With a cache of 0, every execution
+prepares, executes and closes its statement: three round trips instead of one. The cache belongs to
 SQLAlchemy's dialect and holds 100 statements per connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

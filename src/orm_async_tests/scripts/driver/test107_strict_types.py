@@ -1,8 +1,8 @@
 """asyncpg refuses '1' for an integer and text for a date before it sends anything.
 
 asyncpg sends values in binary, so each value must have the parameter's Python type: int, date or
-datetime. It does not convert text, as psycopg and the server would. Convert values where they enter
-your program.
+datetime. asyncpg does not convert text, as psycopg and the server would. Convert values where they
+enter your program.
 
 Symptom: 22000 "invalid input for query argument"
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion

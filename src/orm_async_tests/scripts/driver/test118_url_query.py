@@ -1,8 +1,8 @@
 """asyncpg receives a number in the URL's query as text: pass it in connect_args.
 
-SQLAlchemy hands the query on as it stands and converts only its own parameters. So
-`?statement_cache_size=0` becomes the text "0", which asyncpg compares with a number. connect_args
-holds Python values.
+SQLAlchemy hands the query on as it stands and converts only its own parameters. asyncpg receives
+`?statement_cache_size=0` as the text "0", and compares it with a number. connect_args holds Python
+values.
 
 psycopg passes its options to libpq as text, so the URL works there.
 

@@ -1,8 +1,8 @@
 """On asyncpg, driver_exception raises ValueError for the error of a stale statement.
 
-2.1 looks the driver's error up in a list of classes that lacks the error of a stale statement. So
-reading the attribute raises while you handle the first error. `orig.__cause__` works on 2.0 and
-2.1.
+2.1 looks the driver's error up in a list of classes that lacks the error of a stale statement.
+Reading driver_exception then raises while you handle the first error. `orig.__cause__` works on 2.0
+and 2.1.
 
 Symptom: ValueError "No original exception is present"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError

@@ -3,7 +3,7 @@
 `?async_fallback=true` let synchronous code use an asyncpg URL, on a hidden event loop. SQLAlchemy
 no longer reads the option, so asyncpg's connect() receives it as an unknown argument.
 
-Remove it from the URL, and use psycopg in synchronous code.
+Remove async_fallback from the URL, and use psycopg in synchronous code.
 
 Symptom: TypeError "unexpected keyword argument 'async_fallback'"
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html

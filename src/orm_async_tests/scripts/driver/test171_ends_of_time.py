@@ -1,8 +1,9 @@
 """asyncpg stores datetime.min and datetime.max as infinities: refuse both as input.
 
 asyncpg stores them as -infinity and infinity, even in a timestamptz, and reads infinities as these
-two values, without a time zone. It keeps the moments next to them to the microsecond. psycopg keeps
-all of these moments, but cannot read an infinity. For "no end", store NULL: both drivers read it.
+two values, without a time zone. asyncpg stores every other moment exactly. psycopg also stores
+datetime.min and datetime.max exactly, but cannot read an infinity. For "no end", store NULL: both
+drivers read it.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES

@@ -1,8 +1,8 @@
 """A connection lost before its first statement raises asyncpg's own error, unwrapped.
 
-After asyncpg has connected, SQLAlchemy sets the connection up, for example with its JSON codecs. It
-does not wrap what asyncpg raises there, so `except DBAPIError` misses a server that dies at this
-moment. If your code retries, catch the driver's errors as well.
+After asyncpg has connected, SQLAlchemy sets the connection up, for example with its JSON codecs.
+SQLAlchemy does not wrap an error that asyncpg raises during this set-up, so `except DBAPIError`
+misses a server that dies at this moment. If your code retries, catch the driver's errors as well.
 
 Symptom: InterfaceError "connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/events.html#sqlalchemy.events.DialectEvents.do_connect

@@ -1,8 +1,8 @@
 """Reading an onupdate column after an UPDATE raises xd2s, even with expire_on_commit=False.
 
-The server computes the value, so the flush expires the attribute. The default
-eager_defaults="auto" fetches values after an INSERT only. With eager_defaults=True the UPDATE
-returns the value too. refresh() fetches it with one more SELECT.
+The server computes the value, so the flush expires the attribute. The default eager_defaults="auto"
+fetches values after an INSERT only. With eager_defaults=True the UPDATE returns the value too.
+refresh() fetches the value with one more SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182

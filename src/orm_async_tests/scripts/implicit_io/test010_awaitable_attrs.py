@@ -1,7 +1,8 @@
 """awaitable_attrs sends one SELECT per object: in a loop that is N + 1 statements.
 
-It is a lazy load that you await: one SELECT for an object whose attribute is not loaded, and none
-if it is loaded. That is fine for one object. For many objects, load the attribute with the query.
+awaitable_attrs is a lazy load that you await: one SELECT for an object whose attribute is not
+loaded, and none if it is loaded. One SELECT for one object is fine. For many objects, load the
+attribute with the query.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
 """
@@ -25,7 +26,7 @@ async def once(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def twice(session: AsyncSession) -> dict[str, int]:
-    """one user: await it twice, then read it without await"""
+    """one user: await the attribute twice, then read it without await"""
     user = (await session.scalars(select(User).limit(1))).one()
     await user.awaitable_attrs.points
     await user.awaitable_attrs.points
@@ -34,14 +35,14 @@ async def twice(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def in_a_loop(session: AsyncSession) -> dict[str, int]:
-    """three users: await it in a loop"""
+    """three users: await the attribute in a loop"""
     users = (await session.scalars(select(User))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @right
 async def with_the_query(session: AsyncSession) -> dict[str, int]:
-    """three users: load it with the query"""
+    """three users: load the attribute with the query"""
     users = (await session.scalars(select(User).options(selectinload(User.points)))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 

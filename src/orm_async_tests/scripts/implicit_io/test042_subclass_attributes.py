@@ -1,8 +1,8 @@
 """A query for the base class leaves the columns of its subclasses unloaded.
 
-Those columns are in another table, so reading one is a lazy load, which raises xd2s.
-selectin_polymorphic() sends one more statement per subclass. with_polymorphic() joins all
-subclasses in one statement.
+In joined inheritance the columns of a subclass are in another table, so reading one is a lazy load,
+which raises xd2s. selectin_polymorphic() sends one more statement per subclass. with_polymorphic()
+joins all subclasses in one statement.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html

@@ -1,8 +1,9 @@
 """An attribute set to an SQL expression expires at flush, and reading it raises MissingGreenlet.
 
 The database computes the value, so the session does not know it and would load it at the next read.
-That read is implicit IO. eager_defaults=True does not help: it fetches what the server generates by
-a default, not the value of an expression. Refresh the attribute after the flush.
+Loading an attribute at a read is implicit IO. eager_defaults=True does not help: it fetches what
+the server generates by a default, not the value of an expression. Refresh the attribute after the
+flush.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush

@@ -1,9 +1,9 @@
 """In PostgreSQL, READ COMMITTED has phantoms, and REPEATABLE READ has none (PMP).
 
-At READ COMMITTED every statement has its own snapshot. The same query finds new rows, and a DELETE
-that waited for a lock checks the rows that it locked again, but not rows that match only now.
-At stricter levels one snapshot serves the whole transaction, and writing a row that has changed
-since fails with 40001.
+At READ COMMITTED every statement has its own snapshot. A query that you repeat may return new rows.
+A DELETE that waited for a lock checks its locked rows again, but ignores rows that began to match
+while it waited. At stricter levels one snapshot serves the whole transaction, and writing a row
+that has changed since fails with 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -2,8 +2,8 @@
 
 During a rollout, processes of the new release run beside processes of the old one. Expand: add the
 new column, allow NULL in the old one, and roll out code that writes both and reads either. When no
-old code is left, fill the new column, and roll out code that uses only that column. Then contract:
-drop the old column.
+old code is left, fill the new column, and roll out code that uses only that column. The last step,
+contract, drops the old column.
 
 Symptom: 42703 "column ... of relation ... does not exist"
 Docs: https://martinfowler.com/bliki/ParallelChange.html

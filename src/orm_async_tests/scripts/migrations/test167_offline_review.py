@@ -1,10 +1,10 @@
 """`upgrade --sql` prints what a revision will send, unless the revision queries the database.
 
-In offline mode a revision has no database. What it executes on op.get_bind() is printed, too, and
-returns no rows. The same revision works online, so nobody notices. Write the computation in SQL,
-and the server does it.
+In offline mode a revision has no database. Alembic prints a query on op.get_bind() too, instead of
+running it, so the query returns no rows. Nobody notices, because the revision works online. Write
+the computation in SQL, and the server does it.
 
-It does not show that the printed statements will succeed.
+Not shown: whether the printed statements will succeed.
 
 Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html

@@ -1,6 +1,6 @@
 """`alembic check` detects a new column, but no CHECK and by default no changed server default.
 
-Use it in CI to fail when the models contain what no revision creates. Set
+In CI, `alembic check` fails when the models contain what no revision creates. Set
 compare_server_default=True in env.py to compare server defaults. Alembic never compares CHECK
 constraints.
 

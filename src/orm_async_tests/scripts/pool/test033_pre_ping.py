@@ -37,7 +37,7 @@ async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]
 
 @right(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """do this with pool_pre_ping=True"""
+    """kill the backend and query, with pool_pre_ping=True"""
     await activity.terminate()
     try:
         return {"a disconnect was raised": False, "users": await users(engine)}

@@ -2,7 +2,8 @@
 
 By rotation every connection of a quiet pool is used now and then, so none is idle for long. With
 pool_use_lifo=True the pool uses the same connection again and again, and the server or a firewall
-may close the idle ones. Together with pool_pre_ping this lets the pool shrink when it is quiet.
+may close the idle ones. pool_use_lifo=True with pool_pre_ping lets the pool shrink when it is
+quiet.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
 """
@@ -35,7 +36,7 @@ async def rotating(engine: AsyncEngine) -> dict[str, int]:
 
 @variant(engine={"pool_use_lifo": True})
 async def last_in_first_out(engine: AsyncEngine) -> dict[str, int]:
-    """do this with pool_use_lifo=True"""
+    """use a pool of three connections, with pool_use_lifo=True"""
     await fill(engine)
     used = set()
     for _ in range(6):

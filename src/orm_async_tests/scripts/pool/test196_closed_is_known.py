@@ -5,7 +5,8 @@ BEGIN, one statement and ROLLBACK take, and preparing the first of them. When a 
 administrator closes a connection, the socket tells asyncpg. A listener that raises
 DisconnectionError makes the pool reconnect, and costs nothing before that.
 
-Not shown: a server or network that dies silently. Only a query or a timeout detects that.
+Not shown: a server or network that dies silently. Only a query or a timeout detects a silent
+failure.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-legacy-pessimistic-ping
 """

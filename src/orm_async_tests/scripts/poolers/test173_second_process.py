@@ -2,10 +2,10 @@
 
 asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from one. In
 transaction mode, PgBouncer gives both processes the same server connections, and nothing removes
-what the first process prepared there. The second process cannot even connect. The same happens
-after a restart of one process. With both caches off, statements have no names (asyncpg 0.30 also
-needs prepared_statement_name_func=lambda: ""). We measured that; neither library promises to work
-in this mode. PgBouncer's max_prepared_statements is made for it (test175).
+what the first process prepared there. A second process cannot even connect behind such a PgBouncer,
+and neither can a process that was restarted. With both caches off, statements have no names
+(asyncpg 0.30 also needs prepared_statement_name_func=lambda: ""). We measured that; neither library
+promises to work in this mode. PgBouncer's max_prepared_statements is made for it (test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors

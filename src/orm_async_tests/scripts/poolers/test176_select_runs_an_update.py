@@ -1,10 +1,11 @@
 """Behind PgBouncer, a SELECT can execute an UPDATE that another process prepared.
 
-Both processes name the first statement of their own __asyncpg_stmt_5__. The first process prepares
-an UPDATE on one server connection, and the second a SELECT on another. Then the second process gets
-the server connection of the first. Both statements return a text, so nothing fails, and the second
-process commits an UPDATE that it never sent. With both caches off, statements have no names. With
-max_prepared_statements (test175), PgBouncer names them.
+In two processes, asyncpg gives the first statement of the program the name __asyncpg_stmt_5__. One
+process prepares an UPDATE under this name on one server connection, and the other process prepares
+a SELECT on another. Later PgBouncer gives the second process the server connection that has the
+UPDATE. Both statements return a text, so nothing fails, and the second process commits an UPDATE
+that it never sent. With both caches off, statements have no names. With max_prepared_statements
+(test175), PgBouncer names them.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """

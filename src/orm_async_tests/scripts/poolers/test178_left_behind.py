@@ -1,9 +1,9 @@
 """In transaction mode, SET, locks and LISTEN leak to the next client.
 
-They belong to a session of the server, which is a server connection. PgBouncer gives that
-connection to another client after every transaction, and sends its server_reset_query only in
-session mode. Whatever ends with the transaction is safe. LISTEN needs a direct connection to the
-server.
+Settings, advisory locks and LISTEN belong to a session of the server, which is a server connection.
+PgBouncer gives that connection to another client after every transaction, and sends its
+server_reset_query only in session mode. Whatever ends with the transaction is safe. LISTEN needs a
+direct connection to the server.
 
 Docs: https://www.pgbouncer.org/features.html
 """

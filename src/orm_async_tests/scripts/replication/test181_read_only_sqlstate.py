@@ -1,8 +1,8 @@
 """A standby rejects writes and some reads with SQLSTATE 25006, which no exception class represents.
 
-It rejects SELECT ... FOR UPDATE, nextval() and LISTEN like an INSERT, but it allows advisory locks.
-With asyncpg the error is a plain DBAPIError, with psycopg an InternalError, and the connection
-stays usable. Match the SQLSTATE, and send the whole transaction to the primary.
+A standby rejects SELECT with FOR UPDATE, nextval() and LISTEN like an INSERT, but it allows
+advisory locks. With asyncpg the error is a plain DBAPIError, with psycopg an InternalError, and the
+connection stays usable. Match the SQLSTATE, and send the whole transaction to the primary.
 
 Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS

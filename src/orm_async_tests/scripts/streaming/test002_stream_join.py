@@ -1,10 +1,10 @@
 """stream() without yield_per fetches every row before it returns the first one.
 
 The cursor is on the server, but the ORM reads all of it to build its objects. With yield_per the
-result arrives in partitions. The first row comes early, and memory holds one partition, however
-many rows there are.
+result arrives in partitions. A partitioned stream returns the first row early, and memory holds one
+partition, however many rows there are.
 
-It does not show what the rows cost on the server, which is the same in both cases.
+Not shown: the cost of the rows on the server, which does not depend on yield_per.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """

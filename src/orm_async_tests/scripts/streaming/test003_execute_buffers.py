@@ -1,8 +1,8 @@
 """execute() has fetched all rows when it returns; stream() needs an open session.
 
-The result of execute() is complete after the await. You can read it after the session is closed,
-although its objects are detached then. stream() holds a cursor on the server. When you close the
-session, the cursor is closed and its rows are lost.
+The result of execute() is complete after the await. You can read this result after the session is
+closed, although its objects are detached by then. stream() holds a cursor on the server. When you
+close the session, the cursor is closed and its rows are lost.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"

@@ -1,8 +1,8 @@
 """Each partition of a stream costs two round trips on asyncpg, and one on psycopg.
 
-asyncpg's adapter first fetches fifty rows, and then the rest of the partition. So 5000 rows cost as
-much as their partitions: 50 partitions of 100 rows, or 10 of 500. Larger partitions are cheaper but
-hold more rows in memory. execute() needs no cursor at all.
+asyncpg's adapter first fetches fifty rows, and then the rest of the partition. A stream of 5000
+rows costs as much as its partitions: 50 partitions of 100 rows, or 10 of 500. Larger partitions are
+cheaper but hold more rows in memory. execute() needs no cursor at all.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """

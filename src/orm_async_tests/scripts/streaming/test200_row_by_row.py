@@ -1,8 +1,8 @@
 """Streaming row by row creates a greenlet per row; partitions() creates one per partition.
 
 The rows of a partition are already in memory. But __anext__() reads every row from the synchronous
-result in a greenlet of its own, which takes two switches per row. partitions() switches once for a
-list of rows. Both fetch the same rows from the server.
+result in a separate greenlet, which takes two switches per row. partitions() switches once for a
+list of rows. Both ways of reading a stream fetch the same rows from the server.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
 """

@@ -1,8 +1,8 @@
 """A test that commits disturbs the next test, unless a savepoint, TRUNCATE or a clone undoes it.
 
-If a session joins an outer transaction, its commits stay inside that transaction. This is the
-cheapest recipe, but the test must use a single connection. TRUNCATE allows several connections.
-Cloned databases also allow tests to run in parallel.
+If a session joins an outer transaction, its commits stay inside that transaction. An outer
+transaction is the cheapest recipe, but the test must use a single connection. TRUNCATE allows
+several connections. Cloned databases also allow tests to run in parallel.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
 Docs: https://www.postgresql.org/docs/current/manage-ag-templatedbs.html

@@ -1,8 +1,8 @@
 """Leaving `async with` without a commit rolls back; only begin() commits.
 
 A session or a connection begins a transaction at its first statement, and rolls it back at the end
-of its block. Neither warns. begin() commits at the end of its block, and rolls back if the block
-raises.
+of its block. Neither a session nor a connection warns about this rollback. begin() commits at the
+end of its block, and rolls back if the block raises.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#begin-once
 """

@@ -1,7 +1,8 @@
 """2500 rows take 3 INSERTs with RETURNING, 1 without it, 1 from unnest(), and none with COPY.
 
-If the ids must come back, one statement inserts a page of up to 1000 rows. Otherwise all rows are
-parameters of one statement. COPY belongs to the driver and runs in the session's transaction.
+If the ids must come back, one statement inserts a page of up to 1000 rows. Without RETURNING, all
+rows are parameters of one statement. COPY belongs to the driver and runs in the session's
+transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
 """

@@ -1,7 +1,7 @@
 """SELECT-then-INSERT loses a race with 23505; ON CONFLICT cannot lose it.
 
-Two sessions look for the row, find nothing, and both insert it. The second commit fails, and takes
-all of that session's work with it. ON CONFLICT DO UPDATE decides on the server. With RETURNING and
+Two sessions look for the row, find nothing, and both insert it. The second session fails at its
+commit and loses all its work. ON CONFLICT DO UPDATE decides on the server. With RETURNING and
 populate_existing it returns the current object (test72).
 
 Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"

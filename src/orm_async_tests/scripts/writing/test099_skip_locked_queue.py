@@ -4,7 +4,7 @@ A plain SELECT shows the same first job to every worker. With SKIP LOCKED every 
 first job that no other transaction has locked. If a worker dies, its transaction ends and the job
 is free again.
 
-It does not show FOR UPDATE without SKIP LOCKED, which makes the workers wait for one another.
+Not shown: FOR UPDATE without SKIP LOCKED, which makes the workers wait for one another.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.Select.with_for_update

@@ -1,8 +1,8 @@
 """A change inside a JSONB dictionary sends no UPDATE unless the column uses MutableDict.
 
 The session compares the assigned values, and you assigned no other dictionary. A MutableDict
-reports changes of its own keys. It does not notice changes deeper inside, in a list or in another
-dictionary: assign those values again.
+reports changes of its own keys. MutableDict does not notice changes deeper inside, in a list or in
+another dictionary: assign such a list or dictionary again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/mutable.html
 """

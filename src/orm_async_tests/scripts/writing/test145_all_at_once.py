@@ -2,7 +2,7 @@
 
 merge() in a loop sends a query for the next object, which first flushes the previous one.
 merge_all() sends the queries for all objects before the flush. delete_all() does this for delete().
-Both cross the greenlet bridge once, instead of once per object.
+merge_all() and delete_all() cross the greenlet bridge once, instead of once per object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete_all
 """

@@ -4,7 +4,7 @@ values() of a list has a parameter for every field, so every length has its own 
 gives it no cache key and compiles it again, even for the same length. insert() with the list as
 execute()'s parameters has one text for any number of rows, which SQLAlchemy splits into batches.
 
-It does not show the cost of a compilation, nor the limit on parameters (test108).
+Not shown: the cost of a compilation, and the limit on parameters (test108).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """

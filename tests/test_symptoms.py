@@ -150,10 +150,11 @@ def answers(text: str) -> list[int]:
          ' foreign key constraint "tours_fk"', 110),
         ("IllegalStateChangeError: Method 'close()' can't be called here", 26),
         ("Task exception was never retrieved: <<async_generator_athrow without __name__>()>"
-         " exception=IllegalStateChangeError(\"Method 'close()' can't be called here\")", 83),
+         " exception=IllegalStateChangeError(\"Method 'close()' can't be called here\")", 226),
         ("ModuleNotFoundError: No module named 'greenlet'", 52),
         ("TypeError: connect() got an unexpected keyword argument 'sslmode'", 231),
-        ("AttributeError: 'coroutine' object has no attribute 'scalars'", 3),
+        ("AttributeError: 'coroutine' object has no attribute 'scalars'", 228),
+        ("TypeError: object ScalarResult can't be used in 'await' expression", 228),
         ("OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0)", 144),
         (f"{DETACHED} operation cannot proceed", 6),
         (f"{LAZY} operation of attribute 'points' cannot proceed", 61),

@@ -1,0 +1,87 @@
+"""A long stream holds the connection of the usual session dependency, even if it sends no SQL.
+
+FastAPI exits a dependency with yield after the last byte of the response. If the endpoint has sent
+a query, its transaction stays open until then, and a few open streams exhaust the pool (test32).
+With scope="function" the dependency exits before the stream starts. A stream that reads the
+database needs a session of its own (test157).
+
+Docs: https://fastapi.tiangolo.com/advanced/advanced-dependencies/#early-exit-and-scope
+"""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Http, Observation, checked_out, main_of, right, wrong
+from orm_async_tests.models import User
+
+Outcome = dict[str, str]
+
+
+async def events(engine: AsyncEngine) -> AsyncIterator[str]:
+    """Yield as each event how many connections are in use."""
+    for _ in range(3):
+        yield str(checked_out(engine))
+
+
+async def stream_events(
+    engine: AsyncEngine, http: Http, scope: Literal["function", "request"]
+) -> Outcome:
+    """Read the user in the endpoint, and stream events that need no database."""
+    from fastapi import Depends, FastAPI, responses
+
+    app = FastAPI()
+
+    async def get_session() -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine) as session:
+            yield session
+
+    @app.get("/events")
+    async def stream(
+        session: Annotated[AsyncSession, Depends(get_session, scope=scope)],
+    ) -> responses.StreamingResponse:
+        await session.get_one(User, 1)
+        return responses.StreamingResponse(events(engine))
+
+    response = await (await http.client(app)).get("/events")
+    return {"connections in use": response.text}
+
+
+@wrong
+async def request_scope(engine: AsyncEngine, http: Http) -> Outcome:
+    """stream below a dependency of the default scope"""
+    return await stream_events(engine, http, "request")
+
+
+@right
+async def function_scope(engine: AsyncEngine, http: Http) -> Outcome:
+    """stream below a dependency with `scope="function"`"""
+    return await stream_events(engine, http, "function")
+
+
+@right
+async def closed_session(engine: AsyncEngine, http: Http) -> Outcome:
+    """close a session in the endpoint, then stream"""
+    from fastapi import FastAPI, responses
+
+    app = FastAPI()
+
+    @app.get("/events")
+    async def stream() -> responses.StreamingResponse:
+        async with AsyncSession(engine) as session:
+            await session.get_one(User, 1)
+        return responses.StreamingResponse(events(engine))
+
+    response = await (await http.client(app)).get("/events")
+    return {"connections in use": response.text}
+
+
+def check(
+    request_scope: Observation, function_scope: Observation, closed_session: Observation
+) -> None:
+    assert request_scope.value == {"connections in use": "111"}
+    assert function_scope.value == closed_session.value == {"connections in use": "000"}
+
+
+main = main_of(__name__)

@@ -1,0 +1,70 @@
+"""A session from `await anext(get_session())` is closed while you use it, and rows are lost.
+
+Nobody keeps the generator, so Python finalizes it at once: the event loop closes it in a task of
+its own, and the generator closes the session. What you added is lost without an error if the task
+runs between two calls, and a call that is under way fails. Enter the generator with `async with`,
+through contextlib.asynccontextmanager().
+
+Symptom: ResourceClosedError "This transaction is closed" in "in commit"
+Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+WALKERS = select(func.count(User.id)).where(User.username == "walker")
+
+
+async def get_session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    async with AsyncSession(engine) as session:
+        yield session
+
+
+async def count_walkers(engine: AsyncEngine) -> dict[str, int | None]:
+    async with AsyncSession(engine) as session:
+        return {"rows": await session.scalar(WALKERS)}
+
+
+@wrong
+async def after_other_work(engine: AsyncEngine) -> dict[str, int | None]:
+    """add a row, await something else, commit"""
+    session = await anext(get_session(engine))
+    session.add(User(username="walker"))
+    await count_walkers(engine)
+    await session.commit()
+    return await count_walkers(engine)
+
+
+@wrong(unhandled=True, leaks=True, warns=True)
+async def at_once(engine: AsyncEngine) -> dict[str, int | None]:
+    """add a row and commit at once"""
+    session = await anext(get_session(engine))
+    session.add(User(username="walker"))
+    await session.commit()
+    return await count_walkers(engine)
+
+
+@right
+async def entered(engine: AsyncEngine) -> dict[str, int | None]:
+    """enter asynccontextmanager(get_session), add a row, await something else, commit"""
+    async with asynccontextmanager(get_session)(engine) as session:
+        session.add(User(username="walker"))
+        await count_walkers(engine)
+        await session.commit()
+    return await count_walkers(engine)
+
+
+def check(after_other_work: Observation, at_once: Observation, entered: Observation) -> None:
+    assert after_other_work.value == {"rows": 0}
+    assert at_once.error is not None
+    assert at_once.unhandled
+    assert entered.value == {"rows": 1}
+
+
+main = main_of(__name__)

@@ -1,0 +1,76 @@
+"""A statement's schema_translate_map does not reach the flush: rows go to the untranslated schema.
+
+Execution options of a statement apply to that statement. The INSERT of a flush is another one, even
+if the statement caused it by autoflush. So a tenant's rows are written to the schema that the model
+names, without an error. Put the map on the engine, or on the session's connection for one
+transaction. Since 2.1 a session has execution_options, too (test137).
+
+Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#translation-of-schema-names
+"""
+
+from typing import Any
+
+from sqlalchemy import MetaData, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+
+TENANT: dict[str, Any] = {"schema_translate_map": {"test220": "test220_alps"}}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="test220")
+
+
+class Tour(Base):
+    __tablename__ = "tours"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+async def seed(connection: AsyncConnection) -> None:
+    """Create the tenant's schema with an empty table."""
+    for command in (
+        "DROP SCHEMA IF EXISTS test220_alps CASCADE",
+        "CREATE SCHEMA test220_alps",
+        "CREATE TABLE test220_alps.tours (LIKE test220.tours INCLUDING INDEXES)",
+    ):
+        await connection.execute(text(command))
+
+
+@wrong
+async def of_a_statement(session: AsyncSession) -> dict[str, list[int]]:
+    """add a row, and pass the map to the query"""
+    session.add(Tour(id=1))
+    tours = await session.scalars(select(Tour.id), execution_options=TENANT)
+    return {"the tenant's tours": [*tours]}
+
+
+@right
+async def of_the_connection(session: AsyncSession) -> dict[str, list[int]]:
+    """pass the map to the session's connection, add a row, query"""
+    await session.connection(execution_options=TENANT)
+    session.add(Tour(id=1))
+    tours = await session.scalars(select(Tour.id))
+    return {"the tenant's tours": [*tours]}
+
+
+@right
+async def of_the_engine(engine: AsyncEngine) -> dict[str, list[int]]:
+    """pass the map to the engine, add a row, query"""
+    async with AsyncSession(engine.execution_options(**TENANT)) as session:
+        session.add(Tour(id=1))
+        tours = await session.scalars(select(Tour.id))
+        return {"the tenant's tours": [*tours]}
+
+
+def check(
+    of_a_statement: Observation, of_the_connection: Observation, of_the_engine: Observation
+) -> None:
+    assert of_a_statement.value == {"the tenant's tours": []}
+    assert "INTO test220.tours" in of_a_statement.sql[0]
+    assert of_the_connection.value == of_the_engine.value == {"the tenant's tours": [1]}
+
+
+main = main_of(__name__)

@@ -15,6 +15,9 @@ from pathlib import Path
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
 from orm_async_tests.cures import cure_lines
+from orm_async_tests.lint.rule_pages import render_page as render_rule_page
+from orm_async_tests.lint.rules import RULES
+from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.matrix.expected_differences import EXPECTED
 from orm_async_tests.questions import Question, read_questions
 from orm_async_tests.symptoms import Symptom
@@ -25,6 +28,7 @@ README, PYPROJECT = ROOT / "README.md", ROOT / "pyproject.toml"
 QUESTIONS = ROOT / "docs/questions.md"
 EXAMPLE, ISOLATION = "5", ROOT / "docs/isolation.md"
 MATRIX = ROOT / "docs/matrix.md"
+LINT, RULE_PAGES = ROOT / "docs/lint.md", ROOT / "docs/rules"
 COMMAND = "python tools/generate.py"
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
@@ -68,6 +72,8 @@ def generate_texts() -> dict[Path, str]:
         PYPROJECT: replace_section(PYPROJECT, "scripts", list_entry_points(scripts)),
         QUESTIONS: render_questions(read_questions(), scripts),
         MATRIX: replace_section(MATRIX, "expected", list_expected_differences()),
+        LINT: replace_section(LINT, "rules", list_rules()),
+        **{RULE_PAGES / f"{code}.md": render_rule(rule) for code, rule in RULES.items()},
         **{SCRIPTS / chapter.name / "README.md": render_page(chapter) for chapter in chapters},
     }
 
@@ -123,6 +129,21 @@ def render_page(chapter: Chapter) -> str:
         rows.append([link, script.claim, "<br>".join(map(shorten_symptom, script.symptoms))])
     parts = [f"# {chapter.title}", chapter.introduction, "\n".join(render_markdown(rows))]
     return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
+
+
+def render_rule(rule: type[Rule]) -> str:
+    """Return the page of a rule of the checker."""
+    return f"{render_rule_page(rule)}\nWritten by `{COMMAND}`.\n"
+
+
+def list_rules() -> Iterator[str]:
+    """Yield the lines of the table of the checker's rules."""
+    rows = [["Rule", "Finds", "By default", "Shown by"]]
+    for code, rule in RULES.items():
+        numbers = ", ".join(f"`test{number}`" for number in rule.scripts)
+        link = f"[{code}](rules/{code}.md) {rule.name}"
+        rows.append([link, rule.summary, "on" if rule.is_default else "off", numbers])
+    yield from render_markdown(rows)
 
 
 def list_expected_differences() -> Iterator[str]:

@@ -29,9 +29,11 @@ class Annotation:
     message: str
     file: str = ""
     line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        fields = {"file": self.file, "line": str(self.line or ""), "title": self.title}
+        place = {"line": str(self.line or ""), "col": str(self.column or "")}
+        fields = {"file": self.file, **place, "title": self.title}
         properties = ",".join(
             f"{name}={_escape_property(value)}" for name, value in fields.items() if value
         )

@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         database,
         doctor,
         faults,
+        lint,
         matrix,
         script_commands,
         why,
@@ -38,5 +39,6 @@ def build_parser() -> argparse.ArgumentParser:
     bisect.add(commands)
     matrix.add(commands)
     faults.add(commands)
+    lint.add(commands)
     bench.add(commands)
     return parser

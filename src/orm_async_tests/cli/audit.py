@@ -68,7 +68,7 @@ def audit(arguments: argparse.Namespace) -> int:
 
     Raise CouldNotRun if no defect is known but a version is unknown, because that proves nothing.
     """
-    from orm_async_tests.versions.sarif import sarif_document
+    from orm_async_tests.versions.sarif_defects import sarif_document
 
     if arguments.github:
         github.require_summary()
@@ -92,7 +92,7 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
     """Yield an annotation for the line of every affected pin."""
-    from orm_async_tests.versions.sarif import LEVELS
+    from orm_async_tests.versions.sarif_defects import LEVELS
 
     for match in report.affected:
         is_error = LEVELS[match.defect.severity] == "error"

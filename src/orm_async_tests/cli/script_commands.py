@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orm_async_tests.harness.report.result import Result
 
 MOST_BY_WORDS = 10  # scripts that `list WORDS` prints
+RULE_PREFIX = "OAT"  # of the codes of the checker's rules
 NUMBERS = "numbers or ranges of scripts, for example 1 or 5-7"
 
 
@@ -27,8 +28,9 @@ def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
     _add_list(commands)
     _add_run(commands)
-    parser = add_command(commands, "explain", "print the text and the code of scripts")
-    parser.add_argument("numbers", nargs="+", metavar="NUMBER", help=NUMBERS)
+    parser = add_command(commands, "explain", "print the text and the code of scripts and rules")
+    codes = f"{NUMBERS}; or codes of the checker's rules, for example OAT201"
+    parser.add_argument("numbers", nargs="+", metavar="NUMBER", help=codes)
     parser.set_defaults(run=explain)
 
 
@@ -212,9 +214,15 @@ def _run_each(
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Print the claim, the explanation and the code of scripts."""
-    for position, script in enumerate(catalogue.select(arguments.numbers)):
-        if position:
+    """Print the pages of rules, and the claim, the explanation and the code of scripts."""
+    codes = [word for word in arguments.numbers if word.upper().startswith(RULE_PREFIX)]
+    numbers = [word for word in arguments.numbers if word not in codes]
+    if codes:
+        from orm_async_tests.lint.rule_pages import find_rule, render_page
+
+        print("\n".join(render_page(find_rule(code)) for code in codes), end="")
+    for position, script in enumerate(catalogue.select(numbers) if numbers else ()):
+        if position or codes:
             print()
         links = "\n".join(script.docs)
         print(f"{script.command}: {script.claim}\n\n{script.why}\n\n{links}\n")

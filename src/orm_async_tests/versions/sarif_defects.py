@@ -1,17 +1,13 @@
-"""Write audited defects as SARIF 2.1.0, which code hosts show beside the line of a lock file."""
+"""Write audited defects as SARIF, which code hosts show beside the line of a lock file."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
+from orm_async_tests import sarif
 from orm_async_tests.verdicts import Severity
 from orm_async_tests.versions.defect_catalogue import AffectedPins
 from orm_async_tests.versions.pins import Pin
 
-SCHEMA = (
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-)
-NAME = "orm-async-tests"
 LEVELS: dict[Severity, str] = {
     "loses data": "error",
     "breaks the pool": "error",
@@ -22,11 +18,8 @@ LEVELS: dict[Severity, str] = {
 
 def sarif_document(affected: Sequence[AffectedPins]) -> dict[str, Any]:
     """Return one run, with a rule per defect and a result per affected pin."""
-    rules = [_rule(match) for match in affected]
     results = [_result(match, pin) for match in affected for pin in match.pins]
-    driver = {"name": NAME, "version": version(NAME), "rules": rules}
-    run = {"tool": {"driver": driver}, "columnKind": "utf16CodeUnits", "results": results}
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return sarif.document(map(_rule, affected), results)
 
 
 def _rule(match: AffectedPins) -> dict[str, Any]:
@@ -44,15 +37,10 @@ def _rule(match: AffectedPins) -> dict[str, Any]:
 
 
 def _result(match: AffectedPins, pin: Pin) -> dict[str, Any]:
-    uri = pin.path.as_posix() if pin.path else ""
-    location = {"artifactLocation": {"uri": uri}, "region": {"startLine": pin.line}}
     text = f"On {match.libraries}, {match.defect.description}. {_cure_sentence(match)}"
-    return {
-        "ruleId": match.defect.name,
-        "level": LEVELS[match.defect.severity],
-        "message": {"text": text},
-        "locations": [{"physicalLocation": location}],
-    }
+    level = LEVELS[match.defect.severity]
+    places = [sarif.location(pin.path, startLine=pin.line)]
+    return sarif.result(match.defect.name, level, text, places)
 
 
 def _cure_sentence(match: AffectedPins) -> str:

@@ -1,0 +1,35 @@
+"""The checker as a plugin of flake8, which reads one file at a time.
+
+It reports only what one file shows. Sessions whose type is in another module are not known here;
+`orm-async-tests lint` follows imports and finds more.
+"""
+
+import ast
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from orm_async_tests.errors import NAME
+from orm_async_tests.lint.configuration import find_root, read_configuration
+from orm_async_tests.lint.project_check import Request, check_project
+
+
+class Flake8Plugin:
+    """Runs the rules on a file that flake8 has parsed."""
+
+    name: ClassVar[str] = NAME
+    version: ClassVar[str] = version(NAME)
+
+    def __init__(self, tree: ast.AST, filename: str, lines: list[str]) -> None:
+        self.tree = tree  # flake8 asks for a parameter of this name
+        self.path = Path(filename)
+        self.text = "".join(lines)
+
+    def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
+        """Yield a line, a column from 0, a message, and the class that flake8 wants."""
+        configuration = read_configuration(find_root(self.path))
+        request = Request([self.path], uses_cache=False, texts={self.path: self.text})
+        for finding in check_project(request, configuration).findings:
+            place = finding.location
+            yield place.line, place.column - 1, f"{finding.code} {finding.message}", type(self)

@@ -1,0 +1,32 @@
+"""Documents in SARIF 2.1.0, the format in which code hosts read findings."""
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from orm_async_tests.errors import NAME
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+
+
+def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
+    """Return a document with one run; `run` has further properties of it."""
+    driver = {"name": NAME, "version": version(NAME), "rules": list(rules)}
+    tool = {"driver": driver}
+    run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[str, Any]:
+    """Return a result of the rule with this id."""
+    return {"ruleId": code, "level": level, "message": {"text": text}, "locations": locations}
+
+
+def location(path: PurePath | None, **region: int) -> dict[str, Any]:
+    """Return a place in a file; `region` has SARIF's names, for example startLine."""
+    uri = quote(path.as_posix()) if path else ""
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

@@ -1,0 +1,360 @@
+"""The command `orm-async-tests lint`: its files, settings, formats and exit codes."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.commands import Done, orm
+
+CLOCK = "default=datetime.now(UTC)"
+MODEL = f"""\
+from datetime import UTC, datetime
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase):
+    pass
+
+class Row(Base):
+    __tablename__ = "row"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column({CLOCK})
+"""
+LINE, COLUMN = 10, 50
+CODE = "OAT601"
+Lint = Callable[..., Done]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one finding; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\n', "utf-8")
+    write(tmp_path / "app/models.py", MODEL)
+    return tmp_path
+
+
+@pytest.fixture
+def lint(project: Path) -> Lint:
+    """Run the command in this process and in the project."""
+    return partial(orm, "lint", "-j", "1")
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file and the folders that it is in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def set_up(project: Path, settings: str) -> None:
+    """Write settings for the checker."""
+    write(project / "pyproject.toml", f"[tool.orm-async-tests.lint]\n{settings}\n")
+
+
+def findings_of(lint: Lint, *arguments: str) -> list[dict[str, Any]]:
+    """Return the findings of a run."""
+    document: dict[str, Any] = json.loads(lint("--format", "json", *arguments).stdout)
+    return list(document["findings"])
+
+
+def paths_of(lint: Lint, *arguments: str) -> list[str]:
+    """Return the files that have findings."""
+    return [finding["path"] for finding in findings_of(lint, *arguments)]
+
+
+def test_a_finding_says_what_where_and_what_to_type(lint: Lint) -> None:
+    done = lint()
+    first, where, line, carets, remedy, advice, _, total = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert first.startswith(f"{CODE} ")
+    assert where.startswith(f"  where: app/models.py:{LINE}:")
+    assert line.endswith(f"mapped_column({CLOCK})")
+    assert line[carets.index("^") : carets.rindex("^") + 1] == "datetime.now(UTC)"
+    assert remedy.startswith("  write: ")
+    assert advice == f"  type:  orm-async-tests explain {CODE}"
+    assert total == "1 finding in 1 file"
+
+
+def test_no_findings_are_a_success(lint: Lint, project: Path) -> None:
+    write(project / "app/models.py", "")
+    assert lint().returncode == 0
+    assert lint("--exit-zero").returncode == 0
+
+
+def test_findings_can_be_a_success(lint: Lint) -> None:
+    assert lint("--exit-zero").returncode == 0
+
+
+def test_concise_output_has_one_line_for_a_finding(lint: Lint) -> None:
+    [line] = lint("--format", "concise").stdout.splitlines()
+    assert line.startswith(f"app/models.py:{LINE}:{COLUMN}: {CODE} ")
+
+
+def test_sarif_has_what_a_code_host_needs(lint: Lint) -> None:
+    [run] = json.loads(lint("--format", "sarif").stdout)["runs"]
+    [result], [rule] = run["results"], run["tool"]["driver"]["rules"]
+    [place] = (location["physicalLocation"] for location in result["locations"])
+    assert result["ruleId"] == rule["id"] == CODE
+    assert result["level"] in ("error", "warning", "note")
+    assert result["message"]["text"]
+    assert rule["help"]["markdown"].startswith(f"# {CODE}")
+    assert place["artifactLocation"]["uri"] == "app/models.py"
+    assert place["region"] == {
+        "startLine": LINE,
+        "startColumn": COLUMN,
+        "endLine": LINE,
+        "endColumn": COLUMN + len("datetime.now(UTC)"),
+    }
+    assert run["invocations"][0]["executionSuccessful"]
+
+
+def test_a_path_in_sarif_is_a_uri(lint: Lint, project: Path) -> None:
+    write(project / "a folder/ä#.py", MODEL)
+    [run] = json.loads(lint("a folder", "--format", "sarif").stdout)["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "a%20folder/%C3%A4%23.py"
+
+
+def test_github_gets_an_annotation(lint: Lint) -> None:
+    [line] = lint("--format", "github").stdout.splitlines()
+    assert line.startswith(f"::error file=app/models.py,line={LINE},col={COLUMN},title={CODE} ")
+
+
+def test_gitlab_gets_fingerprints_that_survive_an_insertion(lint: Lint, project: Path) -> None:
+    [before] = json.loads(lint("--format", "gitlab").stdout)
+    write(project / "app/models.py", f"\n\n{MODEL}")
+    [after] = json.loads(lint("--format", "gitlab").stdout)
+    assert after["location"]["lines"]["begin"] == before["location"]["lines"]["begin"] + 2
+    assert after["fingerprint"] == before["fingerprint"]
+    write(project / "app/models.py", f"{MODEL}\n    on: Mapped[datetime] = mapped_column({CLOCK})")
+    assert (
+        len({entry["fingerprint"] for entry in json.loads(lint("--format", "gitlab").stdout)}) == 2
+    )
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# noqa",
+        f"# noqa: {CODE}",
+        "# NOQA:E501,OAT6",
+        "# oat: ignore",
+        f"# oat: ignore[{CODE}] why",
+    ],
+)
+def test_a_comment_suppresses_a_finding(lint: Lint, project: Path, comment: str) -> None:
+    write(project / "app/models.py", MODEL.replace(f"({CLOCK})", f"({CLOCK})  {comment}"))
+    assert findings_of(lint, "--warn-unused-ignores") == []
+
+
+@pytest.mark.parametrize("comment", ["# noqa: E501", "# oat: ignore[OAT2]", "# no comment"])
+def test_a_comment_about_something_else_suppresses_nothing(
+    lint: Lint, project: Path, comment: str
+) -> None:
+    write(project / "app/models.py", MODEL.replace(f"({CLOCK})", f"({CLOCK})  {comment}"))
+    assert len(findings_of(lint)) == 1
+
+
+def test_a_comment_that_suppresses_nothing_is_reported_on_demand(lint: Lint, project: Path) -> None:
+    lines = ["a = 1  # noqa", f"b = 1  # noqa: {CODE}, E501", 's = "# oat: ignore"']
+    write(project / "app/models.py", "\n".join([*lines, "c = 1  # oat: ignore", ""]))
+    assert findings_of(lint) == []
+    unused = findings_of(lint, "--warn-unused-ignores")
+    assert [(finding["code"], finding["line"]) for finding in unused] == [
+        ("OAT001", 2),
+        ("OAT001", 4),
+    ]
+
+
+def test_tests_and_migrations_are_skipped_unless_named(lint: Lint, project: Path) -> None:
+    others = ["app/test_rows.py", "migrations/env.py", "revisions/a.py", "tests/conftest.py"]
+    for path in others:
+        write(project / path, MODEL)
+    write(project / "revisions/script.py.mako", "")
+    assert paths_of(lint) == ["app/models.py"]
+    assert sorted(paths_of(lint, "--include-tests")) == ["app/models.py", *others]
+    assert paths_of(lint, "tests") == ["tests/conftest.py"]
+    assert paths_of(lint, "app/test_rows.py") == ["app/test_rows.py"]
+
+
+def test_an_environment_and_a_hidden_folder_are_skipped(lint: Lint, project: Path) -> None:
+    write(project / "venv/pyvenv.cfg", "")
+    write(project / "venv/lib.py", MODEL)
+    write(project / ".hidden/file.py", MODEL)
+    assert paths_of(lint) == ["app/models.py"]
+
+
+def test_settings_come_from_the_project_of_the_path(
+    lint: Lint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(project, f'ignore = ["{CODE}"]')
+    (project / "elsewhere").mkdir()
+    assert paths_of(lint) == []
+    monkeypatch.chdir(project / "elsewhere")
+    assert paths_of(lint, "../app") == []
+    assert paths_of(lint, "../app", "--select", CODE) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'ignore = ["OAT6"]',
+        'exclude = ["app/"]',
+        'exclude = ["models.py"]',
+        '[tool.orm-async-tests.lint.per-file-ignores]\n"app/*" = ["ALL"]',
+    ],
+)
+def test_a_setting_drops_findings(lint: Lint, project: Path, settings: str) -> None:
+    set_up(project, settings)
+    assert paths_of(lint) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "selekt = []",
+        'select = "OAT1"',
+        'select = ["OAT999"]',
+        "exclude = [1]",
+        'dialect = "postgres"',
+        'fastapi = "latest"',
+        "fastapi = 0.118",
+        'preview = "yes"',
+        'sessions = ["app db"]',
+        'per-file-ignores = ["a"]',
+        'per-file-ignores = {"a" = ["E501"]}',
+        "baseline = 1",
+        "select = [",
+    ],
+)
+def test_a_wrong_setting_is_refused(lint: Lint, project: Path, settings: str) -> None:
+    set_up(project, settings)
+    done = lint()
+    assert done.returncode == 2
+    assert "pyproject.toml" in done.stderr
+    assert [line.strip().partition(":")[0] for line in done.stderr.splitlines()[-2:]] == [
+        "where",
+        "type",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "missing.py",
+        "--select OAT999",
+        "--baseline missing.json",
+        "--write-baseline",
+        "-",
+        "- app --stdin-filename a.py",
+        "- --stdin-filename a.py --fix",
+        "-j 0",
+        "--format xml",
+    ],
+)
+def test_a_wrong_command_line_is_refused(lint: Lint, arguments: str) -> None:
+    done = lint(*arguments.split())
+    assert done.returncode == 2
+    assert done.stderr
+
+
+def test_the_baseline_hides_known_findings_although_lines_move(lint: Lint, project: Path) -> None:
+    assert lint("--baseline", "known.json", "--write-baseline").returncode == 0
+    assert lint("--baseline", "known.json").returncode == 0
+    write(project / "app/models.py", MODEL.replace("class Row", "x = 1\n\nclass Row"))
+    assert lint("--baseline", "known.json").returncode == 0
+    with (project / "app/models.py").open("a") as file:
+        file.write(f"    at: Mapped[datetime] = mapped_column({CLOCK})\n")
+    assert len(findings_of(lint, "--baseline", "known.json")) == 1
+    write(project / "app/models.py", "")
+    done = lint("--baseline", "known.json")
+    assert done.returncode == 0
+    assert "--write-baseline" in done.stderr
+
+
+def test_a_setting_names_the_baseline(lint: Lint, project: Path) -> None:
+    set_up(project, 'baseline = "known.json"')
+    assert lint("--write-baseline").returncode == 0
+    assert lint().returncode == 0
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"schema": 9}', '{"schema": 1, "findings": [1]}'])
+def test_a_damaged_baseline_is_refused(lint: Lint, project: Path, text: str) -> None:
+    write(project / "known.json", text)
+    assert lint("--baseline", "known.json").returncode == 2
+
+
+def test_standard_input_is_checked_in_the_place_of_a_file(
+    project: Path,
+) -> None:
+    run = [sys.executable, "-m", "orm_async_tests", "lint", "-", "--format", "concise"]
+    done = subprocess.run(
+        [*run, "--stdin-filename", "app/other.py"], input=MODEL, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"app/other.py:{LINE}:")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "hint"),
+    [
+        ("try:\n    pass\nexcept A, B:\n    pass\n", 3, "3.14"),
+        ("x = t'{y}'\n", 1, "3.14"),
+        ("def f(:\n", 1, ""),
+    ],
+)
+def test_a_file_that_is_not_read_is_named(
+    lint: Lint, project: Path, source: str, line: int, hint: str
+) -> None:
+    write(project / "app/newer.py", source)
+    if hint and sys.version_info >= tuple(map(int, hint.split("."))):
+        pytest.skip("this Python can read the file")
+    done = lint("--exit-zero")
+    assert done.returncode == 2
+    assert f"where: app/newer.py:{line}" in done.stderr
+    assert hint in done.stderr
+    assert CODE in done.stdout
+    assert lint("--exclude", "newer.py", "--exit-zero").returncode == 0
+
+
+@pytest.mark.parametrize("data", [b"x = '\xff'\n", b"# coding: nothing\n", b"x = 1\0\n"])
+def test_a_file_with_a_wrong_encoding_is_named(lint: Lint, project: Path, data: bytes) -> None:
+    (project / "app/models.py").write_bytes(data)
+    done = lint()
+    assert done.returncode == 2
+    assert "app/models.py" in done.stderr
+
+
+def test_a_form_feed_and_another_encoding_keep_lines_and_columns(lint: Lint, project: Path) -> None:
+    text = f"# coding: latin-1\n\x0c\n{MODEL}".replace("mapped_column(d", "mapped_column('ä', d")
+    (project / "app/models.py").write_bytes(text.encode("latin-1"))
+    [finding] = findings_of(lint)
+    assert (finding["line"], finding["column"]) == (LINE + 2, COLUMN + 5)
+
+
+def test_the_checker_imports_only_the_standard_library(project: Path) -> None:
+    code = """
+import sys
+from orm_async_tests import cli
+sys.argv = ["orm-async-tests", "lint", "-j", "1", "--format", "sarif"]
+assert cli.main() == 1
+names = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+print(sorted(name for name in names if name[0] != "_"), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip().splitlines()[-1] == "['orm_async_tests']"
+
+
+def test_the_page_of_a_rule_is_printed() -> None:
+    assert orm("explain", CODE.lower()).stdout.startswith(f"# {CODE} ")
+    assert orm("explain", "OAT999").returncode == 2
+    both = orm("explain", CODE, "5").stdout
+    assert both.startswith(f"# {CODE} ")
+    assert "\n\ntest5: " in both

@@ -18,6 +18,7 @@ from orm_async_tests.lint.rules.request_session import dependencies
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode
 
+MOST_PARSED = 400  # trees of syntax are large
 RELEVANT = re.compile(r"sqlalchemy|sqlmodel|[sS]ession|async def|Depends\(")
 
 
@@ -88,6 +89,9 @@ class Checker:
         self.facts: ProjectFacts = read_facts(root, settings.dialect, settings.fastapi)
         self.project = Project(root, self.load, settings.sessions)
         self.texts = settings.texts
+        self._parsed: dict[str, Index] = {}
+        """Trees that an import needed before their own check."""
+
         self._summaries: dict[str, ModuleSummary | None] = {}
 
     def load(self, path: str) -> ModuleSummary | None:
@@ -95,26 +99,28 @@ class Checker:
         if path not in self._summaries:
             self._summaries[path] = None
             try:
-                text = decode(Path(path).read_bytes())
-                self._summaries[path] = summarize(path, Index(parse(text)))
+                index = Index(parse(decode(Path(path).read_bytes())))
+                self._summaries[path] = summarize(path, index)
+                if len(self._parsed) < MOST_PARSED:
+                    self._parsed[path] = index
             except (OSError, SyntaxError, ValueError, RecursionError):
                 pass
         return self._summaries[path]
 
     def check_file(self, path: Path) -> FileResult:
         """Return the findings in a file."""
-        name = str(path)
+        name, absolute = str(path), str(path.resolve())
         try:
             text = self.texts.get(path) or decode(path.read_bytes())
             if not RELEVANT.search(text):
                 return FileResult()
-            index = Index(parse(text))
+            index = self._parsed.pop(absolute, None) or Index(parse(text))
         except SyntaxError as error:
             return FileResult(unreadable=Unreadable(name, error.lineno or 1, error.msg))
         except (OSError, ValueError, RecursionError) as error:
             return FileResult(unreadable=Unreadable(name, 1, str(error)))
-        absolute = str(path.resolve())
-        self._summaries[absolute] = summarize(absolute, index)
+        if absolute not in self._summaries or path in self.texts:
+            self._summaries[absolute] = summarize(absolute, index)
         self.project.read.clear()
         file = SourceFile(name, absolute, text, index, self.project, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]

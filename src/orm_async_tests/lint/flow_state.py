@@ -60,6 +60,27 @@ class State:
         }
 
 
+@dataclass(frozen=True)
+class Raised:
+    """An exception that a statement inside a `try` may raise."""
+
+    key: str
+    node: ast.AST
+    kinds: frozenset[str]
+    """DATABASE, TIMEOUT, or the name of another exception class."""
+
+    state: State
+
+
+@dataclass(frozen=True)
+class Swallowed:
+    """An error that a handler swallowed, and the next use of its session."""
+
+    kind: str
+    node: ast.AST
+    use: ast.AST
+
+
 def join(*states: State | None) -> State | None:
     """Return what is known where several paths meet; None stands for a path that ends before."""
     known = [state for state in states if state is not None]

@@ -71,6 +71,7 @@ class Index:
         self.scopes: dict[ast.AST, Scope] = {tree: self.module}
         self.stars: list[tuple[str, int]] = []
         self.nodes: dict[type[ast.AST], list[tuple[ast.AST, Scope]]] = defaultdict(list)
+        self.parents: dict[ast.AST, ast.AST] = {}
         self.attributes: list[tuple[str, str, str, ast.expr, Scope]] = []
         self.annotated: list[tuple[str, str, ast.expr, Scope]] = []
         self._walk(tree)
@@ -81,7 +82,7 @@ class Index:
 
     def _walk(self, tree: ast.Module) -> None:
         stack: list[tuple[ast.AST, Scope]] = [(tree, self.module)]
-        nodes = self.nodes
+        nodes, parents = self.nodes, self.parents
         while stack:
             node, scope = stack.pop()
             kind = type(node)
@@ -91,12 +92,13 @@ class Index:
             for name in reversed(kind._fields):
                 value = getattr(node, name, None)
                 if isinstance(value, list):
-                    stack += [
-                        (child, inner if name == "body" else scope)
-                        for child in reversed(value)
-                        if isinstance(child, ast.AST) and not isinstance(child, SKIPPED)
-                    ]
+                    place = inner if name == "body" else scope
+                    for child in reversed(value):
+                        if isinstance(child, ast.AST) and not isinstance(child, SKIPPED):
+                            parents[child] = node
+                            stack.append((child, place))
                 elif isinstance(value, ast.AST) and not isinstance(value, SKIPPED):
+                    parents[value] = node
                     stack.append((value, inner if name == "args" else scope))
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> Scope:

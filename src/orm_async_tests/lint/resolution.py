@@ -1,13 +1,13 @@
 """Resolve terms to values over the whole project, by following its imports."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.module_paths import ModulePaths
 from orm_async_tests.lint.module_summary import ClassSummary, FunctionSummary, ModuleSummary
 from orm_async_tests.lint.terms import UNKNOWN, Term
+from orm_async_tests.lint.value import Value, union
 
 GENERATORS = {"AsyncGenerator", "AsyncIterator", "AsyncIterable", "Generator", "Iterator",
               "Iterable", "list", "List", "tuple", "Sequence", "set"}  # fmt: skip
@@ -16,27 +16,6 @@ MANAGERS = {"AbstractAsyncContextManager", "AsyncContextManager", "AbstractConte
 AWAITABLES = {"Awaitable", "Coroutine", "Task", "Future"}
 TRANSPARENT = {"Optional", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
                "InitVar", "FromDishka", "Inject", "Provide", "NamedDependency"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Value:
-    """What a term stands for.
-
-    `kind` is "instance" or "class" (of `name`), "function", "module", "external" (a name of another
-    library), or a wrapper of `inner`: "enter" (a context manager), "item" (an iterator), "await"
-    and "call".
-    """
-
-    kind: str
-    name: str = ""
-    module: str = ""
-    """The path of the module of a class or function of the project."""
-
-    inner: "Value | None" = None
-
-    def is_a(self, *names: str) -> bool:
-        """Return whether this is an instance of a class of SQLAlchemy."""
-        return self.kind == "instance" and not self.module and self.name in names
 
 
 Load = Callable[[str], ModuleSummary | None]
@@ -107,7 +86,7 @@ class Project:
             case ("await" | "enter" | "item" as kind, inner):
                 return self._unwrap(kind, self.evaluate(inner, path))
             case ("or", *terms):
-                return _union([self.evaluate(part, path) for part in terms])
+                return union([self.evaluate(part, path) for part in terms])
             case ("lambda", body):
                 return Value("call", inner=self.evaluate(body, path))
             case ("sub", base, parts):
@@ -121,7 +100,7 @@ class Project:
         if self._is_declared(path, name):
             return Value("instance", sa.DECLARED)
         if name in module.names:
-            return _union([self.evaluate(term, path) for term in module.names[name]])
+            return union([self.evaluate(term, path) for term in module.names[name]])
         for origin, level in module.stars:
             value = self._import(origin, level, name, path)
             if value and not (value.kind == "external" and value.name not in sa.LIBRARIES):
@@ -236,7 +215,7 @@ class Project:
             if names & {"property", "cached_property"}:
                 return self.result(method)
             return method
-        return _union([self.evaluate(term, path) for term in terms])
+        return union([self.evaluate(term, path) for term in terms])
 
     def result(self, value: Value) -> Value | None:
         """Return what a call of a function of the project returns."""
@@ -252,7 +231,7 @@ class Project:
             if function.is_generator and returned and returned.kind == "item":
                 returned = returned.inner
         if returned is None:
-            returned = _union([self.evaluate(term, value.module) for term in function.returned])
+            returned = union([self.evaluate(term, value.module) for term in function.returned])
         if returned is None:
             return None
         if names & {"asynccontextmanager", "contextmanager"}:
@@ -357,7 +336,7 @@ class Project:
         """Return the value that an annotation describes."""
         match annotation:
             case ("or", *terms):
-                return _union([self.instance_of(part, path) for part in terms])
+                return union([self.instance_of(part, path) for part in terms])
             case ("str", str(text)) if text.isidentifier():
                 return self.instance_of(("global", text), path)
             case ("sub", base, parts):
@@ -374,13 +353,15 @@ class Project:
         if origin and origin.kind == "class":
             return Value("instance", origin.name, origin.module)
         name = origin.name.rpartition(".")[2] if origin else _last(base)
+        if not parts:
+            return None
         inner = self.instance_of(parts[-1 if name in ("Callable", "Coroutine") else 0], path)
         if name == "Annotated" and inner is None and len(parts) > 1:
             return self.evaluate(parts[1], path)
         if inner is None or name in TRANSPARENT:
             return inner
         if name == "Union":
-            return _union([self.instance_of(part, path) for part in parts])
+            return union([self.instance_of(part, path) for part in parts])
         if name in ("type", "Type"):
             return Value("class", inner.name, inner.module)
         kinds = {**dict.fromkeys(GENERATORS, "item"), **dict.fromkeys(MANAGERS, "enter"),
@@ -394,14 +375,6 @@ class Project:
         if origin and origin.kind == "item":
             return origin.inner
         return self._generic(base, parts, path)
-
-
-def _union(values: list[Value | None]) -> Value | None:
-    """Return the only value among these, or the first if all are sessions or connections."""
-    known = list(dict.fromkeys(value for value in values if value is not None))
-    if len(known) <= 1 or all(value.is_a(*sa.CONVERSATIONS) for value in known):
-        return known[0] if known else None
-    return None
 
 
 def _last(term: Term) -> str:

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.expressions import (
@@ -15,35 +14,22 @@ from orm_async_tests.lint.expressions import (
     names,
     set_fact,
 )
-from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Failure, State, join
-from orm_async_tests.lint.resolution import Value
-from orm_async_tests.lint.session_use import PASSED, Event, SessionUse
+from orm_async_tests.lint.flow_state import (
+    DATABASE,
+    TIMEOUT,
+    Failure,
+    Raised,
+    State,
+    Swallowed,
+    join,
+)
+from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
 from orm_async_tests.lint.terms import Function, Scope
+from orm_async_tests.lint.value import Value
 
 TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}
 STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
 BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested"}
-
-
-@dataclass(frozen=True)
-class Raised:
-    """An exception that a statement inside a `try` may raise."""
-
-    key: str
-    node: ast.AST
-    kinds: frozenset[str]
-    """DATABASE, TIMEOUT, or the name of another exception class."""
-
-    state: State
-
-
-@dataclass(frozen=True)
-class Swallowed:
-    """An error that a handler swallowed, and the next use of its session."""
-
-    kind: str
-    node: ast.AST
-    use: ast.AST
 
 
 class SessionFlow:
@@ -59,6 +45,12 @@ class SessionFlow:
         self.exits: list[State] = []
         """The states in which the function returns nothing."""
 
+        self._waited_for = {
+            part
+            for call in calls(scope.node)
+            if last_name(call.func) == "wait_for"
+            for part in call.args[:1]
+        }
         self._flow_of = flow_of
         self._raised: list[list[Raised]] = [[]]
         self._timeouts = 0
@@ -203,8 +195,10 @@ class SessionFlow:
         entry = join(*(item.state for item in caught), calm)
         if entry is None:
             return None
-        failures = set()
-        for item in caught:
+        failures = set[Failure]()
+        for item in {
+            item.key: item for item in reversed(caught)
+        }.values():  # the first of every key
             only_timeout = "TimeoutError" in names and not set(names) & ERRORS
             kind = TIMEOUT if only_timeout and TIMEOUT in item.kinds else DATABASE
             failure = Failure(item.node, kind)
@@ -291,11 +285,12 @@ class SessionFlow:
     def _events(self, node: ast.AST, state: State) -> None:
         for event in self.use.events(node, self.scope):
             self._apply(event, state)
-        if any("rollback" in last_name(call.func) for call in calls(node)):
-            state.failures.clear()
 
     def _apply(self, event: Event, state: State) -> None:
         key, operations = event.key, event.operations
+        if key == ANY:
+            state.failures.clear()
+            return
         if operations & sa.ENDINGS:
             state.clear(key)
             return
@@ -320,18 +315,9 @@ class SessionFlow:
 
     def _may_raise(self, event: Event, state: State) -> None:
         kinds = {DATABASE}
-        if self._timeouts or self._is_waited_for(event.node):
+        if self._timeouts or event.node in self._waited_for:
             kinds.add(TIMEOUT)
         self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
-
-    def _is_waited_for(self, node: ast.Call) -> bool:
-        return any(
-            node in call.args[:1] for call in self._waits if self._external_name(call) == "wait_for"
-        )
-
-    @property
-    def _waits(self) -> Iterator[ast.Call]:
-        return (call for call in calls(self.scope.node) if last_name(call.func) == "wait_for")
 
     def _left_failed(self, event: Event) -> Iterator[Failure]:
         """Yield the failures that a function of this module leaves in a session that it gets."""

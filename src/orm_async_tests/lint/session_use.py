@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.module_summary import FunctionSummary
-from orm_async_tests.lint.resolution import Project, Value
+from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.terms import Scope, Term
+from orm_async_tests.lint.value import Value
 
+ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
 DEEPEST = 4  # calls inside calls
@@ -39,10 +41,13 @@ class SessionUse:
         self.project = project
         self.path = path
         self._effects: dict[tuple[str, str], Effects] = {}
+        self._values: dict[ast.AST, Value | None] = {}
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
         """Return what an expression stands for."""
-        return self.project.evaluate(scope.term(node), self.path)
+        if node not in self._values:
+            self._values[node] = self.project.evaluate(scope.term(node), self.path)
+        return self._values[node]
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
         """Return the keys of the sessions that an expression is or holds."""
@@ -63,7 +68,8 @@ class SessionUse:
     def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:
         """Return the keys of the sessions that an object of the project holds."""
         call = _bound_call(node, scope)
-        if call:
+        made_by = self.value(call.func, scope) if call else None
+        if call and made_by and made_by.kind == "class":
             values = [*call.args, *(keyword.value for keyword in call.keywords)]
             keys = [key for part in values if _is_path(part) for key in self.keys(part, scope)]
             if keys:
@@ -124,11 +130,13 @@ class SessionUse:
                         yield Event(key, frozenset({name}), call)
                 return
         callee = self.value(func, scope)
-        if callee and callee.kind in ("class", "external", "method"):
+        if callee and callee.kind in ("class", "external", "method") and "rollback" not in name:
             return
         summary = self.project.function(callee)
         if callee and summary:
             yield from self._project_call(call, scope, callee, summary)
+        elif "rollback" in name:
+            yield Event(ANY, frozenset({"rollback"}), call)
         elif name not in HARMLESS and callee is None:
             yield from self._unresolved_call(call, scope)
 
@@ -147,8 +155,7 @@ class SessionUse:
                 base = scope.path(func.value) if isinstance(func, ast.Attribute) else None
                 keys = self._receiver_keys(func, base, rest, scope)
             elif parameter in summary.parameters:
-                argument = arguments.get(parameter)
-                keys = self.keys(argument, scope) if argument is not None else ()
+                keys = self._argument_keys(arguments.get(parameter), rest, scope)
             else:  # a variable of an outer function
                 outer = ast.parse(path, mode="eval").body
                 keys = self.keys(outer, scope) if callee.module == self.path else ()
@@ -156,6 +163,15 @@ class SessionUse:
                 merged.setdefault(key, set()).update(operations)
         for key, names in merged.items():
             yield Event(key, frozenset(names), call, callee)
+
+    def _argument_keys(self, argument: ast.expr | None, rest: str, scope: Scope) -> tuple[str, ...]:
+        """Return the keys of a session that a function uses as `parameter.rest`."""
+        if argument is None:
+            return ()
+        value = self.value(argument, scope)
+        for part in rest.split(".") if rest else ():
+            value = self.project.attribute(value, part)
+        return self.keys(argument, scope) if _is_session(value) or not rest else ()
 
     def _receiver_keys(
         self, func: ast.expr, base: str | None, rest: str, scope: Scope

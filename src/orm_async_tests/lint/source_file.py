@@ -8,11 +8,12 @@ from typing import TypeVar
 from orm_async_tests.lint.finding import Finding, Fix, Location, locate
 from orm_async_tests.lint.module_summary import Index
 from orm_async_tests.lint.project_facts import ProjectFacts
-from orm_async_tests.lint.resolution import Project, Value
+from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import SessionUse
 from orm_async_tests.lint.source_text import split_lines
 from orm_async_tests.lint.terms import Scope
+from orm_async_tests.lint.value import Value
 
 Node = TypeVar("Node", bound=ast.AST)
 GUARDS = {"begin", "suppress", "move_on_after"}  # with `try`, what makes a flow worth following
@@ -61,14 +62,10 @@ class SourceFile:
         value = self.value(node, scope)
         return value.name if value and value.kind == "external" else ""
 
-    @cached_property
+    @property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        """The parents of all nodes."""
-        return {
-            child: node
-            for node in ast.walk(self.index.module.node)
-            for child in ast.iter_child_nodes(node)
-        }
+        """The parents of all nodes but names and constants."""
+        return self.index.parents
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield what a node is in, up to the function around it."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.resolution import Value
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.terms import Scope
+from orm_async_tests.lint.value import Value
 
 RUNNING = {"asyncio.run", "anyio.run"}
 BLOCKING = {

@@ -23,7 +23,9 @@ NUMBERS = re.compile(
 def engine_calls(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, bool]]:
     """Yield the calls that create engines, and whether the engine is asynchronous."""
     for call, scope in file.nodes(ast.Call):
-        if not call.args and not call.keywords:
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        names = {keyword.arg for keyword in call.keywords}
+        if "engine" not in name.lower() and not names & {"connect_args", "poolclass", "url"}:
             continue
         value = file.value(call, scope)
         if value and value.is_a(sa.ENGINE):

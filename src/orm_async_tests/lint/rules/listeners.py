@@ -22,6 +22,8 @@ class AsyncListener(Rule):
     exceptions = ("sync_engine and sync_session have events.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
+        if "listen" not in file.text:
+            return
         for call, scope in file.nodes(ast.Call):
             if file.external_name(call.func, scope) in LISTENING and call.args:
                 yield from self._check_target(file, call, scope)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
-from orm_async_tests.lint.resolution import Value
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.terms import Scope
+from orm_async_tests.lint.value import Value
 
+METHODS = {"connect"}.union(*sa.COROUTINES.values())
 STARTS = {"begin", "begin_nested"}
 BEFORE_CONNECTING = {"start", "execution_options", "sync_connection", "engine"}
 
@@ -28,7 +29,8 @@ class MissingAwait(Rule):
                 if name:
                     yield self._report(file, statement.value, name, scope)
         for attribute, scope in file.nodes(ast.Attribute):
-            if isinstance(attribute.value, (ast.Call, ast.Name)):
+            source = _source(attribute.value, scope)
+            if source and getattr(source.func, "attr", "") in METHODS:
                 yield from self._check_attribute(file, attribute, scope)
         loops: list[tuple[ast.For | ast.AsyncFor, Scope]] = [
             *file.nodes(ast.For), *file.nodes(ast.AsyncFor)]  # fmt: skip

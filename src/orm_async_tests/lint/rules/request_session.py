@@ -98,9 +98,9 @@ class RequestSessionInTask(Rule):
             if name == "add_task" and isinstance(call.func, ast.Attribute):
                 owner = file.value(call.func.value, scope)
                 nodes = call.args if owner and owner.is_a("BackgroundTasks") else []
-            elif file.external_name(call.func, scope).endswith("background.BackgroundTask"):
+            elif name == "BackgroundTask" and file.external_name(call.func, scope):
                 nodes = call.args
-            elif _starts_task(file, call, scope) and _is_dropped(file, call):
+            elif _is_dropped(file, call) and _starts_task(file, call, scope):
                 inner = call.args[0] if call.args else None
                 nodes = [*inner.args] if isinstance(inner, ast.Call) else []
                 if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):

@@ -46,7 +46,7 @@ class SharedSession(Rule):
         groups: dict[object, list[tuple[Work, Scope]]] = defaultdict(list)
         for call, scope in file.nodes(ast.Call):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            if call.args and name not in STARTING and _gathers(file, call, scope):
+            if call.args and _may_gather(file, call, name) and _gathers(file, call, scope):
                 groups[call] += [(work, scope) for work in _coroutines(file, call.args, scope)]
             elif name in STARTING and call.args and not _is_awaited(file, call):
                 argument = call.args[0]
@@ -89,6 +89,16 @@ class SharedSession(Rule):
                         else "starts this task many times",
                     ),
                 )
+
+
+def _may_gather(file: SourceFile, call: ast.Call, name: str) -> bool:
+    """Return quickly whether a call is worth resolving."""
+    if name in GATHERING or any(isinstance(part, ast.Starred) for part in call.args):
+        return True
+    return any(
+        kind == "import" and value[0] == "asyncio" and value[2] in GATHERING
+        for kind, value in file.index.module.bindings.get(name, ())
+    )
 
 
 def _gathers(file: SourceFile, call: ast.Call, scope: Scope) -> bool:

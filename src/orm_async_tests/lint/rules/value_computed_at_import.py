@@ -4,11 +4,11 @@ import ast
 from collections.abc import Iterator
 
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.resolution import Value
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.sqlalchemy_types import LIBRARIES
 from orm_async_tests.lint.terms import Scope, Term
+from orm_async_tests.lint.value import Value
 
 CHANGING = {
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today",

@@ -29,14 +29,29 @@ EDGES = [  # Python, SQLAlchemy, drivers
     ("3.13", "newest 2.1", "oldest"),
     ("3.12", "newest 2.1", "newest"),
 ]
+PROCESSES = "3"  # of pytest, on at least two cores: tests wait for servers a third of their time
 SECOND_FAULTS = ("cancel", "shutdown", "terminate")  # during the clean-up after the first
 STANDARD = ("--preset", "standard")
 UP = ("up", "-d", "--wait", "--build")
 
 
-def python(session: nox.Session, *arguments: str) -> None:
+def python(session: nox.Session, *arguments: str, **variables: str) -> None:
     """Run Python from the environment that runs nox, which is Poetry's."""
-    session.run(sys.executable, *arguments, external=True)
+    session.run(sys.executable, *arguments, external=True, env=variables)
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest on several processes.
+
+    Where bytecode may not be written beside the sources, write it into nox's folder: the tests
+    start hundreds of processes, and each would compile every module anew.
+    """
+    variables = {}
+    if sys.dont_write_bytecode:
+        folder = str(session.cache_dir.absolute() / "bytecode")
+        variables = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
+    options = ["-n", PROCESSES, "--dist", "worksteal", *arguments, *session.posargs]
+    python(session, "-m", "pytest", *options, **variables)
 
 
 @nox.session(venv_backend="none")
@@ -63,15 +78,14 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """For every change: the tests, on two processes (arguments: pytest's)."""
-    python(session, "-m", "pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+    """For every change: the tests, on several processes (arguments: pytest's)."""
+    pytest(session)
 
 
 @nox.session(venv_backend="none")
 def thorough(session: nox.Session) -> None:
     """Before a release: the slow tests that rarely break (arguments: pytest's)."""
-    tests = ["-m", "pytest", "-n", "2", "--dist", "worksteal", "-m", "thorough"]
-    python(session, *tests, *session.posargs)
+    pytest(session, "-m", "thorough")
 
 
 @nox.session(venv_backend="none")

@@ -29,6 +29,15 @@ ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
+def starts_servers(entry: catalogue.ScriptFile) -> bool:
+    """Return whether every variant starts servers, which takes seconds.
+
+    A loop reaches them like the shared server, so one script with a private server is enough.
+    """
+    fixture = r"\b(private|standby)_(server|url)\b"
+    return entry.command != "test162" and bool(re.search(fixture, entry.path.read_text("utf-8")))
+
+
 @pytest.fixture(params=[*db.DRIVERS, SQLITE])
 def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db.Database]:
     """This worker's database through every driver, and a SQLite file."""
@@ -67,7 +76,13 @@ def test_a_script_holds_meets_its_symptoms_and_fails_when_what_its_check_reads_i
         assert [place for place, failures in read.items() if not any(failures)] == []
 
 
-@pytest.mark.parametrize("command", ENTRIES)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=(pytest.mark.thorough,) if starts_servers(entry) else ())
+        for command, entry in ENTRIES.items()
+    ],
+)
 def test_a_script_holds_in_another_event_loop_and_without_a_wire_unless_it_needs_one(
     command: str, database: db.Database
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import document
+from orm_async_tests.harness.run import observer
 from orm_async_tests.verdicts import BROKEN, HOLDS, SKIPPED, UPSTREAM
 from tests.harness.example_scripts import ran, script
 
@@ -109,8 +110,20 @@ TROUBLES = {
 }
 
 
+LEAKS = ("a leaked connection", "an open session", "an open driver connection")
+
+
+def wait_briefly_for_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait only briefly for connections that a variant leaves open on purpose."""
+    monkeypatch.setattr(observer, "CLOSED_WITHIN", 0.1)
+
+
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_script_is_broken_by(trouble: str, database: db.Database) -> None:
+def test_a_script_is_broken_by(
+    trouble: str, database: db.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if trouble in LEAKS:
+        wait_briefly_for_leaks(monkeypatch)
     result = ran(TROUBLES[trouble], database)
 
     assert result.verdict.word == BROKEN
@@ -126,7 +139,11 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("term", ALLOWED)
-def test_a_check_judges_what_its_variant_declares(term: str, database: db.Database) -> None:
+def test_a_check_judges_what_its_variant_declares(
+    term: str, database: db.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if term == "leaks":
+        wait_briefly_for_leaks(monkeypatch)
     body = f"""
         kept = []
         @variant({term}=True)

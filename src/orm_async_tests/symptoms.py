@@ -21,6 +21,7 @@ import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 LINE = re.compile(r"^Symptom: *(.+)$", re.MULTILINE)
@@ -168,6 +169,7 @@ class PastedText:
         return re.search(pattern, self.words, re.IGNORECASE) is not None
 
 
+@cache
 def _pattern(part: str) -> str:
     return re.escape(part).replace(r"\.\.\.", r"\S+")
 

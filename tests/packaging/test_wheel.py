@@ -95,6 +95,7 @@ def beside_us(wheel: Path, tmp_path: Path, home: Path) -> Installation:
     return Installation(environment, tmp_path)
 
 
+@pytest.mark.thorough
 def test_the_wheel_contains_alembics_environment(beside_us: Installation) -> None:
     place = "import orm_async_tests; print(orm_async_tests.__file__)"
     (beside_us.folder / "place.py").write_text(place, "utf-8")

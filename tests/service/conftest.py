@@ -24,10 +24,10 @@ SETTINGS = Settings(live_for=1.0)
 class Server(uvicorn.Server):
     """A server that runs in a thread and has no signal handlers."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, connection: type[Connection]) -> None:
         config = uvicorn.Config(
             app,
-            http=Connection,
+            http=connection,
             port=0,
             log_level="warning",
             lifespan="on",
@@ -48,9 +48,9 @@ class Server(uvicorn.Server):
 
 
 @contextmanager
-def serve_app(app: FastAPI) -> Iterator[httpx.Client]:
+def serve_app(app: FastAPI, connection: type[Connection] = Connection) -> Iterator[httpx.Client]:
     """Serve the application in a thread, and give a client of it."""
-    server = Server(app)
+    server = Server(app, connection)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -28,21 +28,23 @@ def add_long_track(database: db.Database, user: int) -> None:
         connection.execute(POINTS, {"user": user, "points": LONG})
 
 
-def send(url: httpx.URL, method: str, path: str, headers: str) -> socket.socket:
-    """Send the head of a request, and return its socket once the service has answered."""
+def send(url: httpx.URL, method: str, path: str, headers: str, body: bytes = b"") -> socket.socket:
+    """Send a request or its beginning, and return its socket once the service has answered."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     connection.settimeout(60)
     connection.connect((url.host, url.port or 80))
-    connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
+    connection.sendall(head.encode() + body)
     connection.recv(1, socket.MSG_PEEK)
     return connection
 
 
-def start_upload(url: httpx.URL, user: int, kind: str) -> socket.socket:
-    """Start an upload, and send nothing of the body."""
+def start_upload(url: httpx.URL, user: int, kind: str, body: bytes = b"") -> socket.socket:
+    """Start an upload, and send only this beginning of its body."""
     content_type = f"Content-Type: {CONTENT_TYPES.get(kind, 'application/json')}\r\n"
-    return send(url, "POST", f"/users/{user}/points/{kind}".rstrip("/"), content_type + UPLOAD)
+    path = f"/users/{user}/points/{kind}".rstrip("/")
+    return send(url, "POST", path, content_type + UPLOAD, body)
 
 
 def start_download(url: httpx.URL, user: int, kind: str) -> socket.socket:

@@ -11,9 +11,8 @@ def test_without_a_crash_no_request_fails(home: object) -> None:
     assert ledger.lost == ledger.statuses[503] == 0
 
 
-@pytest.mark.parametrize(
-    "crash", [kill_workers, pytest.param(kill_server, marks=pytest.mark.thorough)]
-)
+@pytest.mark.thorough  # test_recovery.py kills a server among the default tests
+@pytest.mark.parametrize("crash", [kill_workers, kill_server])
 def test_a_crash_loses_and_repeats_no_acknowledged_write(home: object, crash: Crash) -> None:
     ledger = run_crash(crash, clients=20)
     assert ledger.lost + ledger.statuses[503] > 0  # clients met the crash

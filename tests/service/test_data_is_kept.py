@@ -49,6 +49,7 @@ def test_users_in_the_services_own_database_survive_a_script(own_home: Path) -> 
     until(lambda: not pids_of(own_home))
 
 
+@pytest.mark.thorough  # a supervisor tries for five seconds
 def test_a_server_that_does_not_start_is_not_to_be_reset(own_home: Path) -> None:
     with postgres.lease(postgres.SERVICE):
         pass

@@ -13,7 +13,7 @@ from orm_async_tests.faults.expected_violations import explain, explain_outcome
 from orm_async_tests.faults.fault_points import Point, parse_point
 from orm_async_tests.faults.outcome import Outcome
 from orm_async_tests.faults.report import Cell, format_point
-from orm_async_tests.faults.sweeping import Sweep
+from orm_async_tests.faults.sweeping import Sweep, exclude_old_objects
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ async def sweep_failed_first(
     points = failed_points.select(kinds) if failed_points else []
     if points:
         say(f"{points[0].work}: points that failed last time run first ({len(points)})")
-    outcomes = [await _run_again(sweeps, point, versions, say) for point in points]
+    with exclude_old_objects():
+        outcomes = [await _run_again(sweeps, point, versions, say) for point in points]
     failures = [outcome for outcome in outcomes if outcome.is_failure]
     cells = []
     for sweep in sweeps:

@@ -92,7 +92,7 @@ class Sweep:
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
-            with self._open_monitor() as monitor, _frozen_garbage():
+            with self._open_monitor() as monitor, exclude_old_objects():
                 for fault in list_faults(self.kinds):
                     with self._open_target(monitor, fault) as target:
                         yield await _sweep_fault(target, self._start(fault))
@@ -103,6 +103,7 @@ class Sweep:
             with (
                 self._open_monitor() as monitor,
                 self._open_target(monitor, point.fault) as target,
+                exclude_old_objects(),
             ):
                 baseline = await run_point(target, replace(point, at=0, then=0))
                 return await _run_until_reached(target, point, baseline.change)
@@ -215,11 +216,16 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 
 @contextmanager
-def _frozen_garbage() -> Iterator[None]:
-    """Exclude all present objects from garbage collections, which run twice at every point."""
+def exclude_old_objects() -> Iterator[None]:
+    """Exclude all present objects from garbage collections, which run twice at every point.
+
+    Objects that were excluded before the block stay excluded after it.
+    """
+    is_outermost = gc.get_freeze_count() == 0
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if is_outermost:
+            gc.unfreeze()

@@ -27,7 +27,8 @@ from orm_async_tests import db
 
 LOWEST_RATIO, HIGHEST_GROWTH = 0.8, 64  # MiB
 KIB_PER_MIB = 1024
-OTHERS = 8  # clients that do not stall
+CLIENTS, OTHERS = 200, 8  # clients that stall together, and clients that do not stall
+ROUNDS, SECONDS = 5, 2.0  # rounds of each kind, and the length of a round
 BUFFER = 4096  # bytes: a small receive buffer makes a client stall soon
 POINTS = 100_000  # of the track that nobody reads
 LINE = b'{"lat":47.0,"lon":12.5,"date":"2010-10-03T09:36:30Z"}\n'
@@ -113,14 +114,12 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 
 @asynccontextmanager
-async def stalled_clients(
-    port: int, pid: int, user: int, kind: str, count: int
-) -> AsyncIterator[None]:
-    """Stall this number of clients while the block runs, which begins when the service is idle."""
+async def stalled_clients(port: int, pid: int, user: int, kind: str) -> AsyncIterator[None]:
+    """Stall clients of a kind while the block runs, which begins when the service is idle."""
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
     with ExitStack() as stack:
-        connections = await asyncio.gather(*(start_request(port, request) for _ in range(count)))
+        connections = await asyncio.gather(*(start_request(port, request) for _ in range(CLIENTS)))
         for connection in connections:
             stack.enter_context(connection)
         await wait_until_idle(pid)
@@ -158,35 +157,37 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
             statuses[response.status_code] += 1
 
 
-async def count_responses(client: httpx.AsyncClient, seconds: float) -> Counter[int]:
+async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
     """Return how many responses of which status the other clients got."""
     statuses: Counter[int] = Counter()
-    until = time.monotonic() + seconds
+    until = time.monotonic() + SECONDS
     await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
     return statuses
 
 
-async def measure(url: URL, clients: int, seconds: float, rounds: int, port: int) -> bool:
+async def measure(url: URL) -> bool:
     """Run the rounds, print the figures, and return whether all of them are within the limits."""
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     failed: Counter[str] = Counter()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
     with running_service(url, port) as pid:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             await wait_until_ready(client)
             user = await create_user(client)
             await add_track(url, user)
-            await count_responses(client, seconds)
+            await count_responses(client)
             memory = read_memory(pid, "VmRSS")
-            for kind in [*KINDS] * rounds:
-                without = await count_responses(client, seconds)
-                async with stalled_clients(port, pid, user, kind, clients):
-                    beside = await count_responses(client, seconds)
+            for kind in [*KINDS] * ROUNDS:
+                without = await count_responses(client)
+                async with stalled_clients(port, pid, user, kind):
+                    beside = await count_responses(client)
                 ratios[kind].append(beside.total() / without.total())
                 failed[kind] += sum(count for status, count in beside.items() if status >= 400)
             growth = (read_memory(pid, "VmHWM") - memory) / KIB_PER_MIB
     medians = {kind: statistics.median(values) for kind, values in ratios.items()}
     for kind, ratio in medians.items():
-        print(f"{clients} {kind}: {ratio:.2f} of the rate without them, {failed[kind]} failed")
+        print(f"{CLIENTS} {kind}: {ratio:.2f} of the rate without them, {failed[kind]} failed")
     print(f"memory: grew by {growth:.1f} MiB")
     within = min(medians.values()) >= LOWEST_RATIO and not failed.total()
     return within and growth <= HIGHEST_GROWTH
@@ -194,19 +195,10 @@ async def measure(url: URL, clients: int, seconds: float, rounds: int, port: int
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure on the chosen database's server; return 1 if a limit is exceeded."""
-    parser = argparse.ArgumentParser(prog="slow_clients", description=__doc__)
-    parser.add_argument(
-        "--clients", type=int, default=200, metavar="N", help="clients that stall together"
-    )
-    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="of a round")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each kind")
-    parser.add_argument("--port", type=int, default=8765, metavar="N", help="of the service")
-    options = parser.parse_args(arguments)
+    argparse.ArgumentParser(prog="slow_clients", description=__doc__).parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:
-        print(f"{database.label}: {options.rounds} rounds of {options.seconds:g} s of each kind")
-        within = asyncio.run(
-            measure(database.url, options.clients, options.seconds, options.rounds, options.port)
-        )
+        print(f"{database.label}: {ROUNDS} rounds of {SECONDS:g} s of each kind")
+        within = asyncio.run(measure(database.url))
     return 0 if within else 1
 
 

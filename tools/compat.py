@@ -8,6 +8,8 @@ all scripts; pip installs a release once, and the folder is kept.
 """
 
 import argparse
+import json
+import platform
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
@@ -29,12 +31,13 @@ from orm_async_tests.versions.bisection import (
     format_row,
     search_releases,
 )
-from orm_async_tests.versions.compat_json import describe_stack, read_compat, write_part
 from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
 from orm_async_tests.versions.ranges import KNOWN_FROM, within
 from orm_async_tests.versions.releases import releases_between, split_lines
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
+SCHEMA = 2  # raise it when a reader would have to change
+PARTS = ("claims", "defects")
 LIBRARY = "sqlalchemy"  # the library of the claims
 DRIVERS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # by library
 OLD_PAIRS = (  # a library, its driver, and an old release of another one: some defects need two
@@ -50,7 +53,7 @@ def main() -> int:
     """Run the scripts, and replace one part of the document, or only the rows of some scripts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("part", choices=("defects", "claims"))
+    parser.add_argument("part", choices=PARTS)
     parser.add_argument("scripts", nargs="*", metavar="NUMBER", help="for example 38")
     arguments = parser.parse_args()
     return exit_code(partial(write, arguments.part, arguments.scripts))
@@ -58,17 +61,35 @@ def main() -> int:
 
 def write(part: str, words: Sequence[str]) -> int:
     """Write the rows of the scripts that the words name, or of all scripts; return 0."""
-    scripts = catalogue.select(words)
-    kept = read_compat(COMPAT)[part]
-    if words and kept["stack"] != describe_stack():
+    scripts, stack = catalogue.select(words), describe_stack()
+    document = json.loads(COMPAT.read_text("utf-8"))
+    stored = document[part]
+    if words and stored["stack"] != stack:
         raise CouldNotRun(
-            f"the other rows come from another environment: {kept['stack']}",
+            f"the other rows come from another environment: {stored['stack']}",
             str(COMPAT),
             f"python tools/compat.py {part}, which writes all rows",
         )
     update = update_defects if part == "defects" else update_claims
-    write_part(COMPAT, part, update(kept["rows"] if words else [], scripts))
+    rows = update(stored["rows"] if words else [], scripts)
+    COMPAT.write_text(format_document({**document, part: {"stack": stack, "rows": rows}}), "utf-8")
     return 0
+
+
+def describe_stack() -> dict[str, str]:
+    """Return the versions of Python and the libraries that are installed here."""
+    versions = {library: version(library) for library in KNOWN_FROM}
+    return {"python": platform.python_version(), **versions}
+
+
+def format_document(document: Mapping[str, Any]) -> str:
+    """Return the document as JSON with one row per line."""
+    lines = [f'  "schema": {SCHEMA}']
+    for name in PARTS:
+        rows = ",\n".join(f"      {json.dumps(row)}" for row in document[name]["rows"])
+        stack = json.dumps(document[name]["stack"])
+        lines.append(f'  "{name}": {{\n    "stack": {stack},\n    "rows": [\n{rows}\n    ]\n  }}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
@@ -181,24 +202,19 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
     usual = {line[at] for line in split_lines(releases) for at in (0, len(line) // 2, -1)}
     for script in scripts:
-        run_alone = partial(run_on_drivers, (script.number,))
-
-        def run(
-            release: str, number: int = script.number, alone: Run = run_alone
-        ) -> ReleaseOutcome:
-            return without_defects(select(run_all if release in usual else alone, number, release))
-
-        def confirm(
-            release: str, number: int = script.number, alone: Run = run_alone
-        ) -> ReleaseOutcome:
-            return without_defects(select(alone, number, release))
-
+        run = partial(run_claim, run_all, usual, script.number)
+        confirm = partial(run_claim, run_all, (), script.number)
         since = find_neighbors(script.since or "", releases)
         yield search_releases(script.number, LIBRARY, (), releases, run, since, confirm)
 
 
-def without_defects(outcome: ReleaseOutcome) -> ReleaseOutcome:
-    """Return HOLDS for an outcome that differs from it by a known defect alone."""
+def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -> ReleaseOutcome:
+    """Return the outcome of a script on a release, where a known defect counts as HOLDS.
+
+    On a usual release the script runs with all others, otherwise alone.
+    """
+    outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
+    outcome = outcomes[number]
     return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
 
 

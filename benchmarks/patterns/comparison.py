@@ -4,7 +4,6 @@ The contenders take turns in rounds. Ratios with intervals come from those round
 """
 
 import statistics
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -33,21 +32,6 @@ class Ratio:
     median: float
     low: float
     high: float
-
-    @property
-    def is_unstable(self) -> bool:
-        return self.high > self.low * MAX_SPREAD
-
-
-@dataclass(frozen=True)
-class RoundLimits:
-    """The largest number of rounds, and the seconds after which no further round begins.
-
-    MIN_ROUNDS are run however long they take, unless `rounds` is smaller.
-    """
-
-    rounds: int
-    seconds: float
 
 
 @dataclass
@@ -90,7 +74,7 @@ def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
         return "faster"
     if ratio.high < 1 / noise:
         return "slower"
-    return "unstable" if ratio.is_unstable else "level"
+    return "unstable" if ratio.high > ratio.low * MAX_SPREAD else "level"
 
 
 def compare_answers(answers: Mapping[str, Any]) -> None:
@@ -105,9 +89,9 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 
 async def run_rounds(
-    database: BenchDatabase, contestants: Sequence[Contestant], work: Work, limits: RoundLimits
+    database: BenchDatabase, contestants: Sequence[Contestant], work: Work, rounds: int
 ) -> list[Timings]:
-    """Run rounds up to the limits and return the timings of every contestant.
+    """Run the rounds and return the timings of every contestant.
 
     In a round the contestants take turns in an order that is drawn from a fixed seed, and then in
     the opposite order, so that drift within a round affects all of them alike.
@@ -115,10 +99,7 @@ async def run_rounds(
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements
     timings = [Timings() for _ in contestants]
-    started = time.monotonic()
-    for number in range(limits.rounds):
-        if number >= MIN_ROUNDS and time.monotonic() - started > limits.seconds:
-            break
+    for number in range(rounds):
         order = list(range(len(contestants)))
         Random(number).shuffle(order)
         turns: list[list[Turn]] = [[] for _ in contestants]
@@ -148,10 +129,6 @@ class PatternResult:
     cpu: float
     milliseconds: list[float]  # one for each round
     round_trips: int
-
-    @property
-    def median_milliseconds(self) -> float:
-        return statistics.median(self.milliseconds)
 
 
 @dataclass(frozen=True)
@@ -206,7 +183,7 @@ async def count_round_trips(
 
 
 async def measure_workload(
-    database: BenchDatabase, wire: Wire, workload: str, work: Work, limits: RoundLimits
+    database: BenchDatabase, wire: Wire, workload: str, work: Work, rounds: int
 ) -> WorkloadResult:
     """Compare the answers, count the round trips, and time the patterns of a workload.
 
@@ -214,9 +191,8 @@ async def measure_workload(
     """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:
-        timings = await run_rounds(database, contestants, work, limits)
+        timings = await run_rounds(database, contestants, work, rounds)
     base, control = timings[0], ratio_of(timings[0].seconds, timings[-1].seconds)
-    rounds = len(base.seconds)
     results = []
     for (pattern, _), timing in zip(contestants[:-1], timings[:-1], strict=True):
         ratio = ratio_of(base.seconds, timing.seconds)

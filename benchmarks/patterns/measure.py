@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,6 @@ from benchmarks.patterns.bench_database import connected_database, created_datab
 from benchmarks.patterns.comparison import (
     PatternResult,
     Ratio,
-    RoundLimits,
     WorkloadResult,
     measure_workload,
 )
@@ -30,7 +30,6 @@ from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.terminal import render_markdown
 
 ROUNDS = 7
-SECONDS = 60.0
 HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips", "ms")
 
 
@@ -52,9 +51,7 @@ def parser() -> argparse.ArgumentParser:
     option = parser.add_argument
     names = ", ".join(WORKLOADS)
     option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
-    option("--rounds", type=int, default=ROUNDS, metavar="N", help="at most (default: %(default)s)")
-    seconds = "begin no sixth or later round of a workload after S seconds (default: %(default)s)"
-    option("--seconds", type=float, default=SECONDS, metavar="S", help=seconds)
+    option("--rounds", type=int, default=ROUNDS, metavar="N", help="default: %(default)s")
     option("--write", type=int, default=Work.write, metavar="N", help="rows that a turn writes")
     option(
         "--read", type=int, default=Work.read, metavar="N", help="rows that a turn reads at once"
@@ -77,10 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rounds < 1:
         raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
     work = Work(options.write, options.read, options.gets)
-    limits = RoundLimits(options.rounds, options.seconds)
     with db.open_database(options.db, "asyncpg") as database:
         names = options.workloads or list(WORKLOADS)
-        report = asyncio.run(measure(database, names, work, limits))
+        report = asyncio.run(measure(database, names, work, options.rounds))
     if options.json:
         print(json.dumps(asdict(report), indent=2))
     else:
@@ -90,9 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def measure(
-    server: db.Database, names: Sequence[str], work: Work, limits: RoundLimits
-) -> Report:
+async def measure(server: db.Database, names: Sequence[str], work: Work, rounds: int) -> Report:
     """Measure the named workloads on a new database of the server, which is dropped afterwards."""
     load = [current_load()]
     work.prepare()
@@ -104,7 +98,7 @@ async def measure(
                 raise CouldNotRun("round trips cannot be counted", str(url), "--db embedded")
             for name in names:
                 print(f"bench: {name}", file=sys.stderr)
-                results.append(await measure_workload(database, wire, name, work, limits))
+                results.append(await measure_workload(database, wire, name, work, rounds))
     return Report(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, "
@@ -167,7 +161,7 @@ def _cells(result: PatternResult) -> list[str]:
         result.verdict,
         f"{result.cpu:.2f}",
         str(result.round_trips),
-        f"{result.median_milliseconds:.1f}",
+        f"{statistics.median(result.milliseconds):.1f}",
     ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOCK = 1297303373  # key of the advisory lock that a session holds while it migrates
 State = Literal["empty", "behind", "current", "foreign"]
 
+ASSIGNMENT = re.compile(r"^(revision|down_revision)\b.*?= *(.+)$", re.MULTILINE)
 SCRIPT_SCHEMA = re.compile(r"test\d+\.")  # of tables that a script creates for itself
 TABLES = """
     SELECT n.nspname || '.' || c.relname
@@ -97,21 +98,9 @@ def _read_revisions(history: History) -> list[tuple[str, frozenset[str]]]:
 
 def read_revision(path: Path) -> tuple[str, frozenset[str]]:
     """Return the revision id of a file, and the ids of its down revisions."""
-    assignments: dict[str, Any] = {}
-    for node in ast.parse(path.read_text("utf-8")).body:
-        match node:
-            case (
-                ast.Assign(targets=[ast.Name("revision" | "down_revision" as name)], value=value)
-                | ast.AnnAssign(
-                    target=ast.Name("revision" | "down_revision" as name), value=ast.expr() as value
-                )
-            ):
-                assignments[name] = ast.literal_eval(value)
-            case _:
-                pass
-    parents = assignments["down_revision"]
-    parents = [parents] if isinstance(parents, str) else parents or ()
-    return assignments["revision"], frozenset(parents)
+    assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
+    revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
+    return revision, frozenset([parents] if isinstance(parents, str) else parents or ())
 
 
 @dataclass(frozen=True)

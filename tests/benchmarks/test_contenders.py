@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from benchmarks.patterns.comparison import RoundLimits
 from benchmarks.patterns.contenders import CONTENDERS, Contender
 from benchmarks.patterns.measure import measure
 from benchmarks.patterns.work import WORKLOADS, Digest, Work
@@ -11,7 +10,6 @@ from benchmarks.patterns.work import WORKLOADS, Digest, Work
 from orm_async_tests import db
 
 WORK = Work(write=20, read=200, gets=8)
-ONE_ROUND = RoundLimits(1, 0)
 ROUND_TRIPS = {
     "sqlalchemy.get": 3 * WORK.gets,
     "sqlalchemy_tuned.get_autocommit": WORK.gets,
@@ -29,7 +27,7 @@ def test_a_contender_has_a_labelled_pattern_for_every_workload(contender: Conten
 
 
 def test_contenders_give_equal_answers_in_few_round_trips(database: db.Database) -> None:
-    report = asyncio.run(measure(database, list(WORKLOADS), WORK, ONE_ROUND))
+    report = asyncio.run(measure(database, list(WORKLOADS), WORK, 1))
     assert [result.name for result in report.workloads] == list(WORKLOADS)
     counts = {
         f"{pattern.contender}.{pattern.name}": pattern.round_trips

@@ -18,7 +18,6 @@ from orm_async_tests.cli import build_parser
 from orm_async_tests.harness.script import Script
 from orm_async_tests.verdicts import SEVERITIES
 from orm_async_tests.versions import defect_catalogue, pins, ranges
-from orm_async_tests.versions.compat_json import read_compat
 from orm_async_tests.versions.defect_catalogue import load_known_defects, match_defects
 from tests.cli.commands import Done
 
@@ -367,7 +366,7 @@ def test_the_unknown_versions_begin_where_the_declared_versions_end() -> None:
 
 def test_the_known_versions_begin_where_the_recorded_runs_begin() -> None:
     run: dict[str, set[str]] = {}
-    for row in read_compat(ROOT / "docs/compat.json")["defects"]["rows"]:
+    for row in json.loads((ROOT / "docs/compat.json").read_text("utf-8"))["defects"]["rows"]:
         run.setdefault(row["library"], set()).update(row["run"])
     assert {name: min(versions, key=Version) for name, versions in run.items()} == ranges.KNOWN_FROM
 

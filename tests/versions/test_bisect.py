@@ -22,7 +22,6 @@ from orm_async_tests.versions.bisection import (
     mark_shown,
     read_outcomes,
 )
-from orm_async_tests.versions.compat_json import read_compat
 from orm_async_tests.versions.defect_catalogue import load_known_defects
 from orm_async_tests.versions.ranges import describe_ranges, format_ranges, within
 from tests.cli.commands import Done
@@ -32,6 +31,11 @@ LINE = [f"2.0.{number}" for number in range(30, 59)]
 LOST = "a cancel is lost"
 SHOWN = ReleaseOutcome(UPSTREAM, frozenset({LOST}))
 Bisect = Callable[..., Done]
+
+
+def read_compat() -> Any:
+    """Return docs/compat.json."""
+    return json.loads(COMPAT.read_text("utf-8"))
 
 
 @pytest.fixture
@@ -243,7 +247,7 @@ def test_bisect_prints_a_sentence_and_the_entry_only_if_asked(bisect: Bisect) ->
 
 
 def test_the_range_of_each_defect_agrees_with_the_recorded_runs() -> None:
-    recorded = read_compat(COMPAT)["defects"]
+    recorded = read_compat()["defects"]
     defects = {defect.name: defect for defect in load_known_defects()}
     wrong, alone = [], set()
     for row in recorded["rows"]:
@@ -266,14 +270,14 @@ def test_the_range_of_each_defect_agrees_with_the_recorded_runs() -> None:
 
 
 def test_a_recorded_run_shows_each_defect() -> None:
-    shown = {row["defect"] for row in read_compat(COMPAT)["defects"]["rows"] if row["shown"]}
+    shown = {row["defect"] for row in read_compat()["defects"]["rows"] if row["shown"]}
     assert shown == {defect.name for defect in load_known_defects()}
 
 
 def test_each_claim_holds_on_the_releases_that_its_script_is_about_and_on_no_others() -> None:
     since = {script.number: script.since for script in catalogue.read_scripts()}
     wrong, recorded = [], list[int]()
-    for row in read_compat(COMPAT)["claims"]["rows"]:
+    for row in read_compat()["claims"]["rows"]:
         recorded += row["scripts"]
         for number, version in product(row["scripts"], row["run"]):
             about = re.sub(r"^(?=\d)", ">=", since[number] or "")

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -50,10 +49,9 @@ class FailedPoints:
             self.path.unlink(missing_ok=True)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=self.path.parent, prefix=f"{self.path.name}.part-")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(f"{point.token}\n" for point in points)
-        Path(part).replace(self.path)
+        part = self.path.with_name(f"{self.path.name}.part-{os.getpid()}")
+        part.write_text("".join(f"{point.token}\n" for point in points), "utf-8")
+        part.replace(self.path)
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:

@@ -5,7 +5,7 @@ import gc
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import event, text
@@ -44,21 +44,6 @@ class Target:
     """The seconds for which a silent network may keep the caller waiting."""
 
 
-@dataclass(frozen=True)
-class _Ending:
-    """How the work ended for its caller, and the tasks that it started."""
-
-    result: str
-    message: str
-    seconds: float
-    count: int
-    label: str
-    delivered: bool
-    needed_cancel: bool
-    checked_out: int
-    tasks: list[asyncio.Task[Any]]
-
-
 async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
     """Return the outcome of the work with the fault of this point."""
     engine = target.make_engine()
@@ -67,11 +52,11 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
             await _ping(engine)
         before = await _read_numbers(target)
         with record_troubles() as troubles:
-            ending = await _run_work(target, engine, point)
-            if point.fault.kind == "kill" and ending.delivered:
+            released, tasks = await _run_work(target, engine, point)
+            if point.fault.kind == "kill" and released.delivered:
                 await target.monitor.restart()
-            states, leaked_tasks = await _settle(target.monitor, ending.tasks)
-            ending.tasks.clear()
+            states, leaked_tasks = await _settle(target.monitor, tasks)
+            tasks.clear()
             gc.collect()  # so that garbage shows now, and not at the next point
             await asyncio.sleep(0)
             failed_uses = await _use_again(engine)
@@ -79,16 +64,8 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
             gc.collect()
             await asyncio.sleep(0)
         after = await _read_numbers(target)
-    return Outcome(
-        point,
-        label=ending.label,
-        count=ending.count,
-        delivered=ending.delivered,
-        result=ending.result,
-        message=ending.message,
-        needed_cancel=ending.needed_cancel,
-        seconds=ending.seconds,
-        checked_out=ending.checked_out,
+    return replace(
+        released,
         backend_states=states,
         leaked_tasks=leaked_tasks,
         change=tuple(new - old for new, old in zip(after, before, strict=True)),
@@ -127,8 +104,13 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
         event.remove(engine.sync_engine, "do_connect", change_parameters)
 
 
-async def _run_work(target: Target, engine: AsyncEngine, point: Point) -> _Ending:
-    """Run the work until it ends, or until the sweep gives up waiting for it."""
+async def _run_work(
+    target: Target, engine: AsyncEngine, point: Point
+) -> tuple[Outcome, list[asyncio.Task[Any]]]:
+    """Run the work until it ends, or until the sweep gives up waiting for it.
+
+    Return what the caller saw, and the tasks that the work started.
+    """
     fault, network = point.fault, target.network
     delivery = Delivery(point, target.monitor)
 
@@ -156,17 +138,18 @@ async def _run_work(target: Target, engine: AsyncEngine, point: Point) -> _Endin
     if network is not None:
         count, delivered = network.sent, network.is_delivered
         network.heal()
-    return _Ending(
-        result,
-        message,
-        seconds,
-        count,
-        delivery.label,
-        delivered,
-        needed_cancel,
-        counts[0] if counts else 0,
-        suspensions.tasks,
+    outcome = Outcome(
+        point,
+        label=delivery.label,
+        count=count,
+        delivered=delivered,
+        result=result,
+        message=message,
+        needed_cancel=needed_cancel,
+        seconds=seconds,
+        checked_out=counts[0] if counts else 0,
     )
+    return outcome, suspensions.tasks
 
 
 async def _await_or_cancel(

@@ -1,8 +1,9 @@
 """Choose patterns and kinds of faults, and plan their sweeps on a database."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -139,7 +140,7 @@ def plan_sweeps(
         rows=pattern.rows,
         warm=pattern.warm,
         loop=loop,
-        prepare=_database_preparation(pattern, database),
+        prepare=nullcontext if pattern.is_users else partial(_fill_database, database),
     )
     sweeps = [sweep] if usual else []
     if silent:
@@ -150,7 +151,8 @@ def plan_sweeps(
         url = url_of(private, database.driver)
         make_engine = _engine_factory(pattern, url, {})
         on_private = replace(sweep, kinds=("kill",), make_engine=make_engine, url=url)
-        sweeps.append(replace(on_private, private=private, prepare=_private_preparation(url)))
+        prepare = partial(_fill_private_database, url)
+        sweeps.append(replace(on_private, private=private, prepare=prepare))
     return sweeps
 
 
@@ -164,30 +166,19 @@ def _engine_factory(
     return lambda: create_async_engine(url, connect_args=dict(timeouts))
 
 
-def _database_preparation(
-    pattern: Pattern, database: db.Database
-) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """Return a context manager that fills the patterns' tables, but not for a user's function."""
-
-    @asynccontextmanager
-    async def prepare() -> AsyncIterator[None]:
-        if pattern.is_users:
-            yield
-            return
-        async with script_database.open_script_database(database) as prepared:
-            await prepared.reset(models.Base, insert_rows, {})
-            yield
-
-    return prepare
-
-
-def _private_preparation(url: URL) -> Callable[[], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def prepare() -> AsyncIterator[None]:
-        await script_database.load(models.Base, insert_rows, {}, url)
+@asynccontextmanager
+async def _fill_database(database: db.Database) -> AsyncIterator[None]:
+    """Lock the scripts' database during the block, and fill its tables."""
+    async with script_database.open_script_database(database) as prepared:
+        await prepared.reset(models.Base, insert_rows, {})
         yield
 
-    return prepare
+
+@asynccontextmanager
+async def _fill_private_database(url: URL) -> AsyncIterator[None]:
+    """Create and fill the tables on a private server."""
+    await script_database.load(models.Base, insert_rows, {}, url)
+    yield
 
 
 async def insert_rows(connection: AsyncConnection) -> None:

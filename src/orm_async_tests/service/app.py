@@ -22,8 +22,7 @@ from orm_async_tests.service import (
     users,
 )
 from orm_async_tests.service.engines import Engines, service_urls
-from orm_async_tests.service.headers import HeaderChecks
-from orm_async_tests.service.methods import HeadAsGet
+from orm_async_tests.service.headers import HeadAsGet, HeaderChecks
 from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.request_limits import Bodies, Limits
 from orm_async_tests.service.sessions import FairSemaphore, Sessions

@@ -1,11 +1,12 @@
-"""Middleware that refuses a request because of its headers, before it reads the body."""
+"""Middleware: refuse a request because of its headers, and answer HEAD for every route of GET."""
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orm_async_tests.service.problems import excerpt, make_problem
 
@@ -58,3 +59,28 @@ class HeaderChecks:
             or (name.startswith("*") and match[1].endswith(name[1:]))
             for name in self._hosts
         )
+
+
+class HeadSent(Exception):
+    """The response to HEAD is complete, so the GET behind it must not go on."""
+
+
+class HeadAsGet:
+    """Answer HEAD with the status and headers of GET, and stop before the body (ASGI)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            await send(message)
+            await send({"type": "http.response.body"})
+            raise HeadSent
+
+        with suppress(HeadSent):
+            await self._app({**scope, "method": "GET"}, receive, send_head)

@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from orm_async_tests.service.methods import allowed_methods
 from orm_async_tests.service.schemas import Problem
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_ERRORS = 5  # in one response
 EXCERPT = 50  # characters
 MEDIA_TYPE = "application/problem+json"
@@ -53,6 +54,17 @@ def make_problem(status: int, detail: str, headers: dict[str, str] | None = None
     """Return an error response with this status and explanation."""
     document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+def allowed_methods(request: Request) -> str:
+    """Return the methods that the request's path has, as a value of the header Allow."""
+
+    def is_allowed(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    methods = [method for method in METHODS if is_allowed(method)]
+    return ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
 
 
 async def handle_http_error(request: Request, error: Exception) -> JSONResponse:

@@ -1,7 +1,7 @@
 """The rows of pg_stat_activity for a variant's connections, read over another connection."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -67,59 +67,43 @@ class Activity:
         return len(blocked)
 
     async def until_open(self, count: int) -> None:
-        """Wait until exactly `count` backends are open."""
+        """Wait until exactly `count` backends are open. Raise TimeoutError after DEADLINE seconds.
 
-        async def are_open() -> bool:
-            return len(await self.pids()) == count
-
-        await self.until(are_open)
+        This and the methods below query the server again and again. Every query opens a connection,
+        which is pause enough.
+        """
+        async with asyncio.timeout(DEADLINE):
+            while len(await self.pids()) != count:
+                pass
 
     async def terminate(self) -> int:
         """Terminate the backends, as an administrator or a failover does, and return their number.
 
         When this returns, the end of the connection has reached the clients, even through a wire.
-        Raise TimeoutError after DEADLINE seconds.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))
-
-        async def have_noticed() -> bool:
-            closed = not self._wire or self._wire.open <= self._open_before
-            await self.pids()  # meanwhile the event loop reads what the clients received
-            return closed
-
-        await self.until(have_noticed)
-        return killed
-
-    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Query the server until the condition is true.
-
-        Raise TimeoutError after DEADLINE seconds.
-        """
+        is_closed = False
         async with asyncio.timeout(DEADLINE):
-            while not await condition():
-                continue  # every query opens a connection, which is pause enough
+            while not is_closed:
+                is_closed = not self._wire or self._wire.open <= self._open_before
+                await self.pids()  # meanwhile the event loop reads what the clients received
+        return killed
 
     async def until_running(self, part: str, count: int = 1) -> None:
         """Wait until `count` backends execute a statement that contains `part`."""
-
-        async def are_enough() -> bool:
-            return await self.running(part) >= count
-
-        await self.until(are_enough)
+        async with asyncio.timeout(DEADLINE):
+            while await self.running(part) < count:
+                pass
 
     async def until_gone(self, part: str) -> None:
         """Wait until no backend executes a statement that contains `part`."""
-
-        async def have_ended() -> bool:
-            return await self.running(part) == 0
-
-        await self.until(have_ended)
+        async with asyncio.timeout(DEADLINE):
+            while await self.running(part):
+                pass
 
     async def until_blocked(self, count: int = 1) -> None:
         """Wait until `count` backends wait for a lock."""
-
-        async def are_enough() -> bool:
-            return await self.blocked() >= count
-
-        await self.until(are_enough)
+        async with asyncio.timeout(DEADLINE):
+            while await self.blocked() < count:
+                pass

@@ -143,7 +143,7 @@ def compose(session: nox.Session) -> None:
     docker_compose(session, "config", "-q")
     docker_compose(session, *PROFILES, "config", "-q")
     if not succeeds("docker", "info"):
-        session.skip("the compose file is right; no Docker daemon answers, so it was not started")
+        session.skip("the compose file is valid, but was not started: no Docker daemon answers")
     try:
         docker_compose(session, *UP)
         test1 = ["-m", "orm_async_tests", "run", "1", "--db", "compose"]

@@ -32,7 +32,7 @@ EXPECTED = {
 def test_every_anomaly_is_prevented_at_the_documented_levels_and_occurs_below(
     database: db.Database,
 ) -> None:
-    scripts = [Script.of(entry.load()) for entry in catalogue.select([], "isolation")]
+    scripts = [Script.of(entry.load()) for entry in catalogue.select([], ["isolation"])]
     head, *rows = table(run_script(script, database).observations for script in scripts)
     assert [word.lower().replace(" ", "_") for word in head[1:]] == list(LEVELS)
     assert {name: tuple(cells) for name, *cells in rows} == EXPECTED

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -120,6 +122,16 @@ def open_with(request: pytest.FixtureRequest, database: db.Database) -> Callable
 def test_the_parameters_reach_the_server(open_with: Callable[..., db.Database]) -> None:
     opened = open_with(options="-c statement_timeout=7s", connect_timeout="9", sslmode="disable")
     assert _query(opened, "SHOW statement_timeout") == "7s"
+
+
+def test_an_import_adds_no_listener() -> None:
+    program = """
+from sqlalchemy import Engine, event
+from orm_async_tests import db, urls
+print(event.contains(Engine, "do_connect", urls._convert_timeout))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_server_that_does_not_answer_is_given_up_after_connect_timeout() -> None:

@@ -95,7 +95,8 @@ def format_document(document: Mapping[str, Any]) -> str:
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
     """Return the rows with those of these scripts replaced by new runs on every release.
 
-    No release is left out, as a bisection would: a defect may come, go, and come again.
+    Every release is run, because a defect may come, go, and come again, which a bisection would not
+    notice.
     """
     numbers = {script.number for script in scripts}
     others = [row for row in rows if row["script"] not in numbers]

@@ -220,7 +220,7 @@ def record_texts() -> dict[Path, str]:
         (example,) = catalogue.select([EXAMPLE])
         result = runner.run_script(Script.of(example.load()), database)
         output = [text for _, text in render.render_full(result)]
-        scripts = [Script.of(script.load()) for script in catalogue.select([], "isolation")]
+        scripts = [Script.of(script.load()) for script in catalogue.select([], ["isolation"])]
         rows = list(
             anomalies.table(runner.run_script(script, database).observations for script in scripts)
         )

@@ -147,7 +147,7 @@ class WorkloadResult:
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
     """Open a warm pool for every contender and give the workload's patterns; the first is the base.
 
-    The last contestant is the base's pattern again, with a pool of its own: the control.
+    The last contestant, the control, is the base's pattern again with a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     async with AsyncExitStack() as pools:

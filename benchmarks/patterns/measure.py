@@ -59,14 +59,14 @@ def parser() -> argparse.ArgumentParser:
     option(
         "--gets", type=int, default=Work.gets, metavar="N", help="rows read one by one in a turn"
     )
-    option("--db", metavar="URL", help="embedded, compose, or a URL")
+    option("--db", metavar="URL", help="the database: embedded, compose, or a URL")
     option("--json", action="store_true", help="print the figures as JSON")
     option("--into", type=Path, metavar="PAGE", help="write the tables into docs/bench.md")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a database of its own and print a report. No figure is a failure."""
+    """Measure on a new database and print a report. No figure is a failure."""
     options = parser().parse_args(arguments)
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
         problem = f"{unknown[0]!r} is not a workload"

@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 def include_name(name: str | None, kind: str, _: object) -> bool:
     """Return whether autogenerate compares this name.
 
-    Scripts and the other history have schemas of their own, which it must not see.
+    Autogenerate must not see the schemas of scripts and of the other history.
     """
     return kind != "schema" or name == METADATA.schema
 
@@ -64,7 +64,7 @@ def refuse_or_run(connection: Connection) -> None:
     """Run the migrations under the migration lock, unless the database belongs to another program.
 
     The session holds the lock, not a transaction, because a migration may commit on its own
-    (`autocommit_block()`). It ends with the connection. Raises CouldNotRun.
+    (`autocommit_block()`). Closing the connection releases the lock. Raises CouldNotRun.
     """
     migrations.lock_session(connection)
     connection.commit()  # the next transaction sees what the previous holder has committed
@@ -75,7 +75,7 @@ def refuse_or_run(connection: Connection) -> None:
 
 
 async def connect_and_run(database: db.Database) -> None:
-    """Run the migrations over a connection of their own. Raises CouldNotRun."""
+    """Run the migrations over a new connection. Raises CouldNotRun."""
     async with db.connect(database, "alembic") as connection:
         await connection.run_sync(refuse_or_run)
 
@@ -95,7 +95,7 @@ def print_sql() -> None:
 
 
 def run() -> None:
-    """Print SQL, or run the migrations: over the caller's connection, or over one of their own."""
+    """Print SQL, or run the migrations over the caller's connection or over a new one."""
     passed = context.config.attributes.get("connection")
     if context.is_offline_mode():
         print_sql()

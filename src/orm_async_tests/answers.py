@@ -14,7 +14,8 @@ def find_answers(
     """Return the numbers of the scripts for a text, best first, and whether they fit.
 
     Errors are matched by symptoms. If no symptom matches, the words of the text rank the scripts.
-    Then the scripts fit if the text is no printed error and the best one has enough of its words.
+    Scripts that were ranked by words fit if the text is no printed error and the best script has
+    enough of the words.
     """
     known = {number: [*script.symptoms] for number, script in scripts.items()}
     for question in questions:

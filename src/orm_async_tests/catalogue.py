@@ -163,22 +163,23 @@ def _since(tree: ast.Module) -> str | None:
     return None
 
 
-def select(words: Iterable[str], chapter: str | None = None) -> list[ScriptFile]:
+def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
     """Return the scripts that words such as "1", "test5" and "5-7" name, sorted by number.
 
-    Without words, return every script. With a chapter, leave out the scripts of other chapters.
-    Raises CouldNotRun if a word names no script or if the chapter does not exist.
+    Without words, return every script. With chapters, leave out the scripts of other chapters.
+    Raises CouldNotRun if a word names no script or if a chapter does not exist.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()
-    folder = chapter and chapter.replace("-", "_")
-    if folder is not None and folder not in CHAPTERS:
-        names = ", ".join(CHAPTERS)
-        raise CouldNotRun(f"there is no chapter {chapter!r}", "--chapter", f"one of {names}")
+    folders = [chapter.replace("-", "_") for chapter in chapters]
+    for folder in folders:
+        if folder not in CHAPTERS:
+            names = ", ".join(CHAPTERS)
+            raise CouldNotRun(f"there is no chapter {folder!r}", "--chapter", f"one of {names}")
     return [
         _read_script(path)
         for number, path in files.items()
-        if number in numbers and folder in (None, path.parent.name)
+        if number in numbers and (not folders or path.parent.name in folders)
     ]
 
 

@@ -22,6 +22,7 @@ from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
 from orm_async_tests.stack_options import database_choice
 from orm_async_tests.urls import check_port, hide_secrets
+from orm_async_tests.urls import convert_timeouts as convert_timeouts
 from orm_async_tests.urls import parse_url as parse_url
 from orm_async_tests.urls import with_driver as with_driver
 
@@ -106,8 +107,8 @@ def open_database(
 ) -> Iterator[Database]:
     """Open the chosen database; an embedded server runs until the block ends.
 
-    This does not connect: if a URL leads nowhere, the first connection raises the error.
-    Raises CouldNotRun if the options or variables are wrong, or the server does not start.
+    Opening a database does not connect: if a URL leads nowhere, the first connection raises the
+    error. Raises CouldNotRun if the options or variables are wrong, or the server does not start.
     """
     require_descriptors()
     choice = choose(db)

@@ -28,7 +28,7 @@ class CouldNotRun(Exception):
 
 
 def install_extra(extra: str) -> str:
-    """Return the command that installs an extra of this package: Poetry's in a checkout, or pip's.
+    """Return the command that installs an extra: by Poetry in a checkout, otherwise by pip.
 
     pip takes the extra from the installed package, so that the package need not be on an index.
     Every extra needs the extra `scripts`, so pip's command names both.

@@ -80,7 +80,7 @@ def alembic_folder() -> Path:
 def revisions(history: History) -> frozenset[str]:
     """Return the ids of a history's revisions.
 
-    They are read from the files, because an import of Alembic takes 0.2 s.
+    The ids are read from the files, because an import of Alembic takes 0.2 s.
     """
     return frozenset(revision for revision, _ in _read_revisions(history))
 

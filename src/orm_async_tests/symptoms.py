@@ -139,8 +139,8 @@ class PastedText:
     def _is_of_another_error(self, symptom: Symptom, kinds: set[str]) -> bool:
         """Return whether the text names another class, or another message of the SQLSTATE.
 
-        A fragment that begins the message or is long needs no class, since drivers have classes of
-        their own.
+        A fragment that begins the message or is long needs no class, since every driver names its
+        classes differently.
         """
         if "code" in kinds or "error" in kinds:
             return False

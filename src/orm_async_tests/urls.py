@@ -98,7 +98,9 @@ def parse_url(text: str, source: str) -> URL:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
             raise ValueError("control characters are not part of a URL")
         if "," in urllib.parse.urlsplit(text).netloc.rpartition("@")[2]:
-            raise _refusal("the URL has several hosts before its query", source, SEVERAL_HOSTS)
+            raise _refusal(
+                "the URL has several hosts before its query string", source, SEVERAL_HOSTS
+            )
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
@@ -176,18 +178,23 @@ def check_port(text: str, source: str) -> int:
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
     """Return a query with asyncpg's arguments: some by name, the others inside a DSN."""
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
+    if "timeout" in arguments:
+        convert_timeouts()
     others = {name: query[name] for name in query if name not in BY_KEYWORD}
     if others:
         arguments["dsn"] = f"postgresql://?{urllib.parse.urlencode(others)}"
     return arguments
 
 
-@event.listens_for(Engine, "do_connect")
-def _read_timeout(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
-    """Convert asyncpg's timeout to a number, because a URL can only hold text (test118).
+def convert_timeouts() -> None:
+    """Let engines convert asyncpg's timeout to a number, because a URL holds text (test118)."""
+    if not event.contains(Engine, "do_connect", _convert_timeout):
+        event.listen(Engine, "do_connect", _convert_timeout)
 
-    Every engine of this package needs this listener, so importing the module registers it.
-    """
+
+def _convert_timeout(
+    _dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]
+) -> None:
     if isinstance(parameters.get("timeout"), str):
         parameters["timeout"] = float(parameters["timeout"])
 

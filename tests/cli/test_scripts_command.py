@@ -54,6 +54,9 @@ def test_list_of_one_chapter_names_no_other_script(name: str) -> None:
     listed = orm("list", "--chapter", name).stdout
     assert scripts["implicit_io"].claim in listed
     assert scripts["streaming"].claim not in listed
+    both = orm("list", "--chapter", name, "--chapter", "streaming").stdout
+    assert scripts["implicit_io"].claim in both
+    assert scripts["streaming"].claim in both
 
 
 def test_list_since_a_version_names_the_scripts_about_its_new_features() -> None:

@@ -1,6 +1,7 @@
 """timestamptz for every timestamp, an index on the foreign key, and the names of the convention
 
-The revision reads naive values as UTC, and its downgrade writes UTC. Neither direction loses a row.
+The revision reads naive values as UTC, and its downgrade writes UTC. Neither the upgrade nor the
+downgrade loses a row.
 
 Revision ID: 5b8c0f2d9a41
 Revises: 97eeeb1ead54

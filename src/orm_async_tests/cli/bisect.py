@@ -67,7 +67,7 @@ def bisect(arguments: argparse.Namespace) -> int:
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
-    """Return the driver to run the script on: the library, if that is a driver."""
+    """Return the driver to run the script on, which is the bisected library if that is a driver."""
     driver = wanted or (library if library in DRIVERS else DRIVERS[0])
     if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(

@@ -111,9 +111,9 @@ def _refuse_work_without_points(cells: "Sequence[Cell]") -> None:
     for work in dict.fromkeys(cell.work for cell in cells):
         if work not in reached:
             raise CouldNotRun(
-                "it has no fault point: it neither waits nor sends a message to the server",
+                "the function has no fault point: it neither waits nor sends a message",
                 work,
-                "a function that uses its engine",
+                "a function that runs a statement on its engine",
             )
 
 

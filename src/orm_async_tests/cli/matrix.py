@@ -236,7 +236,7 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
     for record, why in unexpected:
         print(f"\n{record['verdict']} test{record['number']} on {record['stack']}\n  {why}")
     if not is_complete(collected):
-        print("\nThese results are partial: the run did not come to its end.")
+        print("\nThese results are partial: the run was interrupted.")
     return int(bool(unexpected) or not is_complete(collected))
 
 

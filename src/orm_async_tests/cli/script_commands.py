@@ -38,8 +38,8 @@ def _add_list(commands: Any) -> None:
     parser = add_command(commands, "list", "list the scripts by chapter")
     words = "only the scripts that have these words, best first"
     parser.add_argument("words", nargs="*", metavar="WORD", help=words)
-    chapters = f"only this chapter: {', '.join(catalogue.CHAPTERS)}"
-    parser.add_argument("--chapter", metavar="NAME", help=chapters)
+    chapters = f"only this chapter: {', '.join(catalogue.CHAPTERS)} (repeatable)"
+    parser.add_argument("--chapter", action="append", default=[], metavar="NAME", help=chapters)
     since = "only scripts about features that are new in this version of SQLAlchemy"
     parser.add_argument("--since", metavar="2.1", help=since)
     path = f"the {len(catalogue.LEARNING_PATH)} scripts to read first, in order, with their lessons"
@@ -50,8 +50,8 @@ def _add_list(commands: Any) -> None:
 def _add_run(commands: Any) -> None:
     parser = add_command(commands, "run", "run scripts and print their verdicts")
     parser.add_argument("numbers", nargs="*", metavar="NUMBER", help=NUMBERS)
-    chapter = "run the scripts of one chapter"
-    parser.add_argument("--chapter", metavar="NAME", help=chapter)
+    chapter = "run the scripts of this chapter (repeatable)"
+    parser.add_argument("--chapter", action="append", default=[], metavar="NAME", help=chapter)
     parser.add_argument("--all", action="store_true", help="run every script")
     anyway = "also run scripts about a newer SQLAlchemy than the installed one"
     parser.add_argument("--anyway", action="store_true", help=anyway)

@@ -23,9 +23,10 @@ After every fault the sweep asserts that:
 * No warning, logged error or exception was hidden from the caller.
 * The next use of the engine works, and `dispose()` closes every connection.
 
-It does not assert which side of a commit a fault falls on: a caller that sees an error cannot know
-whether the server committed. Such points are counted as ambiguous commits, and are no violations.
-Nor does it inject faults while other work runs on the same engine, or more than two faults at once.
+The sweep does not assert which side of a commit a fault falls on: a caller that sees an error
+cannot know whether the server committed. Such points are counted as ambiguous commits, and are no
+violations. Nor does it inject faults while other work runs on the same engine, or more than two
+faults at once.
 """
 
 from typing import TYPE_CHECKING, Any

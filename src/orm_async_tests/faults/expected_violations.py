@@ -71,8 +71,8 @@ COPY_BEFORE_BEGIN = ExpectedViolation(
 )
 CLOSE_NEVER_BEGUN = ExpectedViolation(
     Upstream(
-        "close() runs in a task of its own; if all tasks are cancelled before it starts, its "
-        "connection is left to the garbage collector",
+        "close() runs in a separate task; if all tasks are cancelled before that task starts, the "
+        "garbage collector gets the connection",
         {"sqlalchemy": ">=2.1,<2.2"},
         "https://docs.python.org/3/library/asyncio-task.html#asyncio.shield",
     ),
@@ -129,8 +129,8 @@ CLOSE_CANCELLED_TOO = replace(
 )
 CLEAN_UP_FAILS = ExpectedViolation(
     Upstream(
-        "if the backend ends while a cancelled transaction rolls back, the caller sees that error "
-        "instead of CancelledError",
+        "if the backend ends while a cancelled transaction rolls back, the caller sees the lost "
+        "connection instead of CancelledError",
         {"sqlalchemy": ">=2.1,<2.2", "asyncpg": ">=0.30,<0.33"},
         "https://docs.python.org/3/reference/simple_stmts.html#raise",
     ),
@@ -140,8 +140,8 @@ CLEAN_UP_FAILS = ExpectedViolation(
 )
 CLEAN_UP_FAILS_TOO = ExpectedViolation(
     Upstream(
-        "if the backend ends while a cancelled transaction rolls back, the caller sees that error "
-        "instead of CancelledError, and the pool logs it",
+        "if the backend ends while a cancelled transaction rolls back, the caller sees the lost "
+        "connection instead of CancelledError, and the pool logs an error",
         {"sqlalchemy": ">=2.1,<2.2", "psycopg": "==3.3.9"},
         "https://docs.python.org/3/reference/simple_stmts.html#raise",
     ),
@@ -161,7 +161,7 @@ NEVER_TIMED = ExpectedViolation(
 )
 NO_TIMEOUT = ExpectedViolation(
     Upstream(
-        "commands have no timeout, so that they wait for a silent server without end",
+        "psycopg's commands have no timeout and wait for a silent server without end",
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/api/connections.html#the-connection-class",
     ),

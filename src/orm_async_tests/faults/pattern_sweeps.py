@@ -82,7 +82,7 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
 def open_database(
     patterns: Sequence[Pattern], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
-    """Open the chosen database, or that of a pattern with an engine of its own."""
+    """Open the chosen database, or the database of a pattern that brings its engine."""
     engine = next((pattern.engine for pattern in patterns if pattern.engine), None)
     if engine is None:
         with db.open_database(choice, driver) as database:

@@ -44,9 +44,9 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task and of every task that starts during the run.
 
-    At number `at` it calls `action`. With `when` "suspended" that is at once: a request has been
-    written, and its answer has not arrived. With "ready" the answer has arrived, and the task has
-    not resumed yet.
+    At the suspension with the number `at`, it calls `action`. With `when` "suspended" that is at
+    once: a request has been written, and its answer has not arrived. With "ready" the answer has
+    arrived, and the task has not resumed yet.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:

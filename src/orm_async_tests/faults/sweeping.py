@@ -47,8 +47,8 @@ async def sweep(
     point the numbers must have changed as in a run without faults, or not at all.
 
     The sweep gives the engine's connections an application_name, and disposes the engine after
-    every point. `patience` is the number of seconds for which a silent
-    network may keep the caller waiting. It should be more than twice the driver's timeout.
+    every point. `patience` is the number of seconds for which a silent network may keep the caller
+    waiting; choose more than twice the driver's timeout.
 
     Raises CouldNotRun if the work fails without faults, if the server cannot be monitored, or for
     the kind "kill", which needs a private server.
@@ -201,7 +201,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
     """Raise CouldNotRun for the kind "kill" without a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
-            "only a private server is killed, and it has only the tables of this project",
+            "the fault kill needs a private server, which has only the tables of this project",
             "--fault kill",
             "orm-async-tests faults --fault kill, with patterns of this project",
         )

@@ -24,7 +24,7 @@ def load_function(name: str) -> Callable[..., Any]:
     sys.path.insert(0, str(Path.cwd()))
     try:
         if not module or not function:
-            raise ImportError("a module or a function is missing")
+            raise ImportError("the name lacks its module or its function")
         return _check_form(getattr(importlib.import_module(module), function), name)
     except CouldNotRun:
         raise

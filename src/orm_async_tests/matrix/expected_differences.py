@@ -38,7 +38,7 @@ class Expected:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, identity: Mapping[str, str]) -> bool:
-        """Return whether a stack meets all conditions. A field that it lacks meets none."""
+        """Return whether a stack has all these fields, with texts and versions that match."""
         fields = ((pattern, identity.get(name)) for name, pattern in self.where.items())
         matches = all(value is not None and re.search(form, value) for form, value in fields)
         return matches and applies(self.versions, libraries(identity))
@@ -64,7 +64,7 @@ EXPECTED = (
     Expected(
         frozenset({172}),
         {"driver": "asyncpg"},
-        "asyncpg 0.31 finishes connect() in a task that nobody awaits and that needs one more turn",
+        "asyncpg 0.31 ends connect() in a task that nobody awaits, after one more turn of the loop",
         versions={"sqlalchemy": "<2.0.53", "asyncpg": ">=0.31,<0.32"},
     ),
     Expected(
@@ -76,7 +76,7 @@ EXPECTED = (
     Expected(
         frozenset({33, 85}),
         {"pooler": "transaction"},
-        "PgBouncer decides which backend serves a transaction and what happens to a dead one",
+        "PgBouncer decides which backend serves a transaction, and replaces dead backends",
     ),
     Expected(
         frozenset({100}),
@@ -96,12 +96,12 @@ EXPECTED = (
     Expected(
         frozenset({1}),
         {"pooler": "transaction", "driver": "psycopg"},
-        "psycopg prepares a statement at its sixth execution, on only one of the connections",
+        "psycopg prepares a statement at its sixth execution, on a single server connection",
     ),
     Expected(
         frozenset({1, 87, 90, 92, 93, 98, 99, 102, 165}),
         {"pooler": OLD_POOLER, "driver": "asyncpg"},
-        "a statement that was prepared on another connection is unknown here (26000, test174)",
+        "a server connection lacks what was prepared on another one (26000, test174)",
     ),
 )
 

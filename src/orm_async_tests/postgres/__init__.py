@@ -1,9 +1,10 @@
 """The embedded PostgreSQL: binaries from a wheel, and a lifecycle that belongs to this project.
 
 Every client holds a shared flock on the file `lease`, which the kernel drops even after SIGKILL.
-The supervisor, a detached process, is the server's parent. It stops the server when nobody has
-held a lease or a connection for ORM_ASYNC_IDLE seconds. The server listens on a Unix-domain socket
-in a private folder, never on TCP, and wants a random password by SCRAM. POSIX only.
+The supervisor, a detached process, is the server's parent. The supervisor stops the server when
+nobody has held a lease or a connection for ORM_ASYNC_IDLE seconds. The server listens on a
+Unix-domain socket in a private folder, never on TCP, and wants a random password by SCRAM. POSIX
+only.
 """
 
 from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, ClusterKind, Login

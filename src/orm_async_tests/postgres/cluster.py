@@ -137,7 +137,8 @@ class Cluster:
     def sockets(self) -> Path:
         """Return the socket folder of the running server, or the one that a new server would use.
 
-        They differ if TMPDIR has changed. Raises CouldNotRun if another user could enter it.
+        The two folders differ if TMPDIR has changed. Raises CouldNotRun if another user could enter
+        it.
         """
         try:
             folder = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]

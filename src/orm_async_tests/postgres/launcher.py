@@ -1,8 +1,8 @@
 """Replace this process by a program that dies with its parent and does not run as root.
 
-A process runs this file as a program of its own, so it imports the standard library alone. It takes
-the place of a `preexec_fn`, whose Python code can block for ever on a lock that another thread held
-at the fork.
+A process runs this file as a program, so the file imports the standard library alone. The program
+takes the place of a `preexec_fn`, whose Python code can block for ever on a lock that another
+thread held at the fork.
 """
 
 import ctypes

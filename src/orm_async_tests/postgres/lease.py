@@ -162,7 +162,7 @@ def _stop(cluster: Cluster, lease_file: int) -> bool:
                 raise CouldNotRun(
                     "another command is using the embedded server",
                     str(cluster.lease),
-                    "the same command again when the other one has ended",
+                    "this command again when the other command has ended",
                 ) from None
     os.ftruncate(lease_file, 0)
     return cluster.end(signal.SIGINT)

@@ -49,9 +49,9 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 def socket_directory(data: Path, *, create: bool = True) -> Path:
     """Return the socket folder: the data folder, or a private one in the temporary directory.
 
-    A socket's path must be short, and drivers split a host at commas. So a data folder whose path
-    is too long or has a comma gets a socket folder with a short path, which `create` creates.
-    Raises CouldNotRun if another user could enter it.
+    A socket's path must be short, and drivers split a host at commas. If the path of a data folder
+    is too long or has a comma, its sockets are in another folder with a short path, which `create`
+    creates. Raises CouldNotRun if another user could enter it.
     """
     if _fits_socket(data):
         return data

@@ -1,4 +1,4 @@
-"""PgBouncer in front of a server. It is not part of this package: the system installs it."""
+"""PgBouncer in front of a server. PgBouncer is not part of this package: the system installs it."""
 
 import os
 import re
@@ -96,7 +96,7 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
-    """Return the text of pgbouncer.ini. It has no TCP port, and only you can enter its folder."""
+    """Return the text of pgbouncer.ini, with no TCP port and with sockets in a private folder."""
     if settings.get(PREPARED) == "0" and _lacks_prepared_statements(version()):
         del settings[PREPARED]
     values = {

@@ -97,7 +97,7 @@ class PrivateServer:
     def kill(self) -> None:
         """Kill the server by SIGKILL, as the kernel does when memory runs out.
 
-        This is not a power cut: the operating system still has what the server had written.
+        A kill is not a power cut: the operating system still has what the server had written.
         """
         self.thaw()
         self._cluster.end(signal.SIGKILL)

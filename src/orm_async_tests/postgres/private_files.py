@@ -1,7 +1,7 @@
 """Open folders and files only if no other user of the machine could prepare or exchange them.
 
-A path is followed one name at a time, relative to a descriptor of the folder above it. So the
-folder that was checked is the folder that is used, whatever is renamed in the meantime.
+A path is followed one name at a time, relative to a descriptor of the folder above it. The folder
+that was checked is therefore the folder that is used, whatever is renamed in the meantime.
 """
 
 import os
@@ -116,7 +116,7 @@ def _follow(path: Path, create: bool) -> int:
             else:
                 links += 1
                 if links > LINKS:
-                    raise refusal(path, "it has too many symbolic links")
+                    raise refusal(path, "the path has too many symbolic links")
                 names += reversed(target.parts[target.is_absolute() :])
                 folder = os.open("/" if target.is_absolute() else ".", FOLDER, dir_fd=descriptor)
             os.close(descriptor)
@@ -153,7 +153,7 @@ def _check_step(path: Path, status: os.stat_result) -> None:
         raise refusal(path, f"a folder on it belongs to {_user(status.st_uid)}")
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())
     if shared and not status.st_mode & stat.S_ISVTX:
-        raise refusal(path, "other users may write to a folder on it")
+        raise refusal(path, "other users may write to a folder of the path")
 
 
 def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:

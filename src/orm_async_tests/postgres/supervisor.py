@@ -1,8 +1,9 @@
 """The parent of a PostgreSQL server: starts it, and stops it when nobody has used it for a while.
 
-It is run as a program of its own, detached from the command that started it, so it imports the
-standard library alone. It looks at the lease ten times a second. That takes less than 1% of a
-processor, and needs no message, which a client that was killed could not send.
+The supervisor is a program that is detached from the command that started it, so this file imports
+the standard library alone. The supervisor looks at the lease ten times a second, which takes less
+than 1% of a processor. Clients send it no message, because a client that was killed could not send
+one.
 """
 
 import fcntl
@@ -50,7 +51,7 @@ class IdleTimer:
 def accepts_connections(data: Path, sockets: Path) -> bool:
     """Return whether postmaster.pid says that the server is ready, and the socket accepts.
 
-    Both are checked, because a crash leaves postmaster.pid behind.
+    The socket is checked too, because a crash leaves postmaster.pid behind.
     """
     try:
         status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
@@ -114,8 +115,8 @@ def stop_when_idle(
 ) -> bool:
     """Wait until the server ends, or stop it after `idle` seconds without a lease or a client.
 
-    Without `sockets`, clients do not count. Returns whether it was stopped here. Then the lease is
-    held exclusively, so that the next command waits until this process has ended.
+    Without `sockets`, clients do not count. Returns whether it was stopped here. After such a stop
+    the lease is locked exclusively, so that the next command waits until this process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK

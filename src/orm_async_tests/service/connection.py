@@ -15,11 +15,11 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn that aborts if it sends nothing for send_timeout seconds.
+    """A connection of uvicorn that aborts if a response makes no progress for send_timeout seconds.
 
-    It also aborts if the head of a request has not arrived after receive_timeout seconds. The
-    application's lifespan must yield a state with both timeouts. During a shutdown send_timeout is
-    SHUTDOWN_TIMEOUT.
+    The connection also aborts if the head of a request has not arrived after receive_timeout
+    seconds. The application's lifespan must yield a state with both timeouts. During a shutdown
+    send_timeout is SHUTDOWN_TIMEOUT.
     """
 
     _timer: asyncio.TimerHandle | None = None

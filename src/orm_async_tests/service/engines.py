@@ -30,7 +30,7 @@ def service_urls(url: URL, settings: Settings) -> Urls:
     """
     if settings.pooler and not settings.listen_url:
         raise CouldNotRun(
-            "a pooler of transactions has no session in which to LISTEN",
+            "a pooler in transaction mode keeps no session for LISTEN",
             f"{PREFIX}POOLER",
             f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, past the pooler",
         )
@@ -88,7 +88,7 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     a read (test196). If the network fails without a word, a statement's timeout notices it.
     """
     if connection.driver_connection.is_closed():
-        raise DisconnectionError("the server has closed it")
+        raise DisconnectionError("the server has closed the connection")
 
 
 def direct_arguments(settings: Settings) -> dict[str, Any]:
@@ -106,8 +106,8 @@ def direct_arguments(settings: Settings) -> dict[str, Any]:
 def pooler_arguments(settings: Settings) -> dict[str, Any]:
     """Return connect_args for a pooler that may change the server connection per transaction.
 
-    Neither cache keeps a prepared statement, and no setting is sent that PgBouncer refuses. The
-    operator sets the server's timeouts.
+    SQLAlchemy and asyncpg cache no prepared statement, and no setting is sent that PgBouncer
+    refuses. The operator sets the server's timeouts.
     """
     return {
         "command_timeout": settings.command_timeout,

@@ -101,8 +101,9 @@ def quote(name: str) -> ColumnElement[str]:
 def store_answer(rows: FromClause, answer: ColumnElement[Any]) -> "CompoundSelect[Any, Any]":
     """Return the statement that stores the answer and the request's digest under the key.
 
-    Its result is one row with the stored digest and answer, also if the key was used before. There
-    is no row if `rows` is empty, or if another request has used the key since the statement began.
+    Its result is one row with the stored digest and answer, also if the key was used before. The
+    result is empty if `rows` is empty, or if another request has used the key since the statement
+    began.
     """
     insert_key = insert(IdempotencyKey).from_select(
         ["key", "request", "answer"], select(KEY, REQUEST, answer).select_from(rows)

@@ -1,4 +1,4 @@
-"""The service's own table, in a schema and a history of migrations of its own."""
+"""The service's table, which has a separate schema and a separate history of migrations."""
 
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,7 @@
 """New points as server-sent events.
 
 A process LISTENs on one connection for all its clients. A notification only wakes the clients of a
-user. They read the points from the table, so a lost notification loses no point.
+user. A client reads the points from the table, so a lost notification loses no point.
 """
 
 import asyncio

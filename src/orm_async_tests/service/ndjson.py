@@ -25,8 +25,8 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
     `first` is the number of the first line. Raise HTTPException 422, naming the line.
 
     One document is parsed instead of many, which takes a third less time. Every line becomes an
-    array with one point. A line cannot change the meaning of another: it has no bracket, and a
-    string that continued in the next line would contain a newline, which JSON forbids.
+    array with one point. A line cannot change the meaning of another line: lines with brackets are
+    parsed alone, and JSON forbids a string that continues in the next line.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:

@@ -23,7 +23,7 @@ def parse_integer(text: str) -> int:
 class Omittable:
     """Annotation that removes null from the JSON schema of an optional parameter. HTTP has no null.
 
-    A union with SkipJsonSchema[None] does so too, but its errors name pydantic's validators.
+    A union with SkipJsonSchema[None] removes null too, but its errors name pydantic's validators.
     """
 
     def __get_pydantic_json_schema__(
@@ -44,7 +44,7 @@ EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
 CacheControl = Annotated[
     str | None,
     Omittable(),
-    Header(description="no-cache: read the last commit, not from a standby"),
+    Header(description="no-cache: read from the primary, which has the last commit"),
 ]
 
 

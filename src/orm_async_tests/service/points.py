@@ -91,7 +91,7 @@ def select_page(*conditions: ColumnElement[bool]) -> Select[Any]:
 
     The server writes the JSON, because an object for every point would cost this process more than
     the rest of the request. The query reads one point more than LIMIT, to learn whether there is a
-    next page. It has one row, or none if there is no such user.
+    next page. The result has one row, or none if there is no such user.
     """
     columns = POINTS.id, POINTS.user_id, POINTS.lat, POINTS.lon, POINTS.date
     points = select(*columns).where(POINTS.user_id == USER, POINTS.id > AFTER, *conditions)

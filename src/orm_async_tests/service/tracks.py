@@ -42,7 +42,7 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 def select_batch(text: ColumnElement[str], separator: str) -> Select[Any]:
     """Return a query that joins the texts of the points after an id.
 
-    It has one row, or none if there is no such user.
+    The result has one row, or none if there is no such user.
     """
     points = select(POINTS.id, text.label("text")).where(POINTS.user_id == USER, POINTS.id > AFTER)
     batch = points.order_by(POINTS.id).limit(BATCH).subquery().c

@@ -100,7 +100,7 @@ def read_outcomes(
 ) -> dict[int, ReleaseOutcome]:
     """Return the outcomes in the document of a run, by script.
 
-    They are NOT RUN if the run used other releases than these.
+    The outcomes are NOT RUN if the run used other releases than these.
     """
     stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}

@@ -1,6 +1,6 @@
 """The defects that scripts show, and those that affect a set of pinned versions.
 
-They are read from the scripts' text so that SQLAlchemy is not imported.
+The defects are read from the scripts' text so that SQLAlchemy is not imported.
 """
 
 import ast

@@ -69,7 +69,7 @@ class Activity:
     async def until_open(self, count: int) -> None:
         """Wait until exactly `count` backends are open. Raise TimeoutError after DEADLINE seconds.
 
-        This and the methods below query the server again and again. Every query opens a connection,
+        All methods that wait query the server again and again. Every query opens a connection,
         which is pause enough.
         """
         async with asyncio.timeout(DEADLINE):

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import pairwise
 from typing import Any, ParamSpec, TypeVar
 
+from orm_async_tests import db
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -51,6 +53,7 @@ def _call(
     async def main() -> Any:
         return await function(*arguments, **named)
 
+    db.convert_timeouts()  # the URL was translated in the parent process
     try:
         return asyncio.run(main()), [], ""
     except Exception as error:

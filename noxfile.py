@@ -130,6 +130,12 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def site(session: nox.Session) -> None:
+    """For a reader: the report and its catalogue as a folder (arguments: result files)."""
+    python(session, "-m", "orm_async_tests", "report", "--site", "site", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """For a figure in the docs: run benchmarks (arguments: their names, then options)."""
     python(session, "-m", "benchmarks", *session.posargs)

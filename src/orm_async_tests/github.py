@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.terminal import render_markdown
 
 OPTION, VARIABLE = "--github", "GITHUB_STEP_SUMMARY"
 LARGEST_SUMMARY = 2**20 - 200  # bytes: GitHub drops a summary of more than 1 MiB
@@ -77,12 +78,8 @@ def relative_path(path: Path) -> str:
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
     """Return a heading and a table in Markdown; the first row is the head."""
-    lines = [f"## {title}", ""]
-    for number, row in enumerate(rows):
-        lines.append(f"| {' | '.join(map(escape_cell, row))} |")
-        if number == 0:
-            lines.append(f"|{' --- |' * len(row)}")
-    return "\n".join([*lines, "", ""])
+    cells = (tuple(map(escape_cell, row)) for row in rows)
+    return "\n".join([f"## {title}", "", *render_markdown(cells), "", ""])
 
 
 def escape_cell(text: str) -> str:

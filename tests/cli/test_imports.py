@@ -10,6 +10,7 @@ from tests.matrix.sample_records import make_records, write_records
 
 SUBCOMMANDS = (
     *("list", "run", "explain", "why", "audit", "bisect", "matrix", "merge", "diff", "faults"),
+    "report",
     *(
         "doctor",
         "db",

@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
         faults,
         lint,
         matrix,
+        report_page,
         script_commands,
         why,
     )
@@ -41,4 +42,5 @@ def build_parser() -> argparse.ArgumentParser:
     faults.add(commands)
     lint.add(commands)
     bench.add(commands)
+    report_page.add(commands)
     return parser

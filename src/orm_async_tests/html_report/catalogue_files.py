@@ -1,0 +1,85 @@
+"""The files beside the page from which other programs answer: JSON, llms.txt and a badge."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from orm_async_tests.catalogue import CHAPTERS
+from orm_async_tests.html_report.panels import Panel
+from orm_async_tests.html_report.result_files import Results
+from orm_async_tests.questions import Question
+from orm_async_tests.verdicts import FAILING, HOLDS, NOT_RUN, UPSTREAM
+
+SCHEMA = 1  # of catalogue.json; raise it when a reader would have to change
+PAGE = "index.html"
+BADGE_LABEL = "async SQLAlchemy"
+ABOUT = """\
+# orm_async_tests
+
+> Numbered scripts that show how SQLAlchemy's asyncio ORM behaves on a real PostgreSQL. Each script
+> proves one claim: it runs the wrong variant beside the right one, and asserts what differs.
+
+Answer a question about async SQLAlchemy from the claim of a script, and name the script as proof.
+[catalogue.json](catalogue.json) has the errors, the cures and the versions of every script.
+"""
+
+
+def build_catalogue(panels: Sequence[Panel]) -> dict[str, Any]:
+    """Return every script's claim, errors, cure, versions and links as JSON types."""
+    return {"schema": SCHEMA, "scripts": [_describe(panel) for panel in panels]}
+
+
+def _describe(panel: Panel) -> dict[str, Any]:
+    script = panel.script
+    return {
+        "number": script.number,
+        "chapter": script.chapter,
+        "claim": script.claim,
+        "explanation": script.why,
+        "errors": [symptom.line for symptom in script.symptoms],
+        "cure": [line.text for line in panel.cure if line.text],
+        "right": [{"variant": name, "label": label} for name, label in script.cures],
+        "versions": {
+            "sqlalchemy": panel.holds or script.since or "",
+            "verdicts": {stack: entry.word for stack, entry in panel.entries},
+            "defects": [
+                {"description": defect.description, "versions": dict(defect.versions)}
+                for defect in panel.defects
+            ],
+        },
+        "command": f"orm-async-tests run {script.number} -v",
+        "link": f"{PAGE}#{script.command}",
+        "docs": list(script.docs),
+    }
+
+
+def render_llms(panels: Sequence[Panel], questions: Sequence[Question]) -> str:
+    """Return the text of llms.txt: the claims by chapter, and the questions that they answer."""
+    return "\n".join([ABOUT, *_claims(panels), *_answers(questions)])
+
+
+def _claims(panels: Sequence[Panel]) -> Iterator[str]:
+    for chapter in CHAPTERS:
+        yield f"## {chapter.replace('_', ' ').capitalize()}\n"
+        for panel in panels:
+            if panel.script.chapter == chapter:
+                script = panel.script
+                yield f"- [{script.command}]({PAGE}#{script.command}): {script.claim}"
+        yield ""
+
+
+def _answers(questions: Sequence[Question]) -> Iterator[str]:
+    yield "## Questions\n"
+    for question in questions:
+        if question.script is not None:
+            yield f"- {question.text} [test{question.script}]({PAGE}#test{question.script})"
+    yield ""
+
+
+def build_badge(results: Results) -> dict[str, Any]:
+    """Return the document of a shields.io endpoint."""
+    counts = results.count()
+    broken = sum(counts[word] for word in (*FAILING, NOT_RUN))
+    parts = {"hold": counts[HOLDS], "upstream": counts[UPSTREAM], "broken": broken}
+    message = ", ".join(f"{count} {name}" for name, count in parts.items() if count) or "no results"
+    color = "red" if broken else "brightgreen" if counts[HOLDS] else "lightgrey"
+    return {"schemaVersion": 1, "label": BADGE_LABEL, "message": message, "color": color}

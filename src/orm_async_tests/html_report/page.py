@@ -1,0 +1,140 @@
+"""Render the pages with Jinja: whatever a result file has is escaped, and nothing is loaded."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from orm_async_tests import catalogue
+from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.html_report import figures
+from orm_async_tests.html_report.changes import ORDER, Change
+from orm_async_tests.html_report.panels import Background, Panel, build_panel
+from orm_async_tests.html_report.recorded_tables import read_ranges
+from orm_async_tests.html_report.result_files import Results
+from orm_async_tests.html_report.variant_code import code_css
+from orm_async_tests.questions import Question, read_questions
+from orm_async_tests.verdicts import EVERY_WORD
+from orm_async_tests.versions.defect_catalogue import load_known_defects
+
+TEMPLATES = Path(__file__).parent / "templates"
+LONGEST = 4000  # characters of one value
+UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+SIGNS = dict(zip(EVERY_WORD, "✓▲-✗⧖✗?", strict=True))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The panels of all scripts, and the texts that do not come from results."""
+
+    panels: Sequence[Panel]
+    questions: Sequence[Question]
+
+
+def build_contents(results: Results, scripts: Sequence[ScriptFile]) -> Contents:
+    """Return the panels of these scripts."""
+    questions = read_questions()
+    background = Background(questions, load_known_defects(), read_ranges())
+    panels = [build_panel(script, results, background) for script in scripts]
+    known = {script.number for script in scripts}
+    if unknown := sorted({number for _, number in results.entries} - known):
+        names = ", ".join(f"test{number}" for number in unknown[:10])
+        results.problems[f"this release has no script {names}"] += 1
+    return Contents(panels, questions)
+
+
+def render_report(results: Results, contents: Contents, command: str) -> str:
+    """Return the HTML of the report."""
+    by_chapter = {
+        chapter: [panel for panel in contents.panels if panel.script.chapter == chapter.name]
+        for chapter in catalogue.group_by_chapter(panel.script for panel in contents.panels)
+    }
+    bench_source, workloads = figures.list_workloads(results)
+    return _render(
+        "report.html",
+        results=results,
+        panels=contents.panels,
+        chapters=by_chapter,
+        questions=_group_by_subject(contents.questions),
+        isolation=figures.isolation_table(results),
+        poolers=figures.pooler_table(),
+        heat_maps=[figures.heat_map(sweep) for sweep in results.sweeps],
+        bench_source=bench_source,
+        workloads=workloads,
+        command=command,
+    )
+
+
+def render_changes(before: Results, after: Results, changes: Sequence[Change], command: str) -> str:
+    """Return the HTML of a comparison."""
+    groups = {
+        severity: [change for change in changes if change.severity == severity]
+        for severity in ORDER
+    }
+    return _render("changes.html", before=before, after=after, groups=groups, command=command)
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=clean_text,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(prose=render_prose, link=render_link)
+    script = (TEMPLATES / "filter.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    constants: Mapping[str, Any] = {
+        "style": Markup((TEMPLATES / "style.css").read_text("utf-8") + code_css()),
+        "script": Markup(script),
+        "digest": digest,
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "signs": SIGNS,
+        "marks": figures.MARKS,
+        "meanings": figures.MEANINGS,
+    }
+    return environment.get_template(template).render({**constants, **values})
+
+
+def clean_text(value: Any) -> Any:
+    """Return a text without characters that HTML forbids, and without its middle if it is long."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    if len(value) > LONGEST:
+        half = LONGEST // 2
+        value = f"{value[:half]} ... {len(value) - LONGEST} characters ... {value[-half:]}"
+    return UNPRINTABLE.sub("\ufffd", value)
+
+
+def render_prose(text: str) -> Markup:
+    """Return a text with its paragraphs, and with code where it has backticks."""
+    paragraphs = [
+        re.sub(r"``?([^`]+)``?", r"<code>\1</code>", str(escape(clean_text(part))))
+        for part in text.split("\n\n")
+        if part.strip()
+    ]
+    return Markup("".join(f"<p>{paragraph}</p>" for paragraph in paragraphs))
+
+
+def render_link(url: str, text: str = "") -> Markup:
+    """Return a link, or only the text if the URL is not one of the web."""
+    url, text = clean_text(url), clean_text(text or url)
+    if not re.match(r"https?://", url):
+        return escape(text)
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(url, text)
+
+
+def _group_by_subject(questions: Sequence[Question]) -> dict[str, list[Question]]:
+    groups: dict[str, list[Question]] = {}
+    for question in questions:
+        groups.setdefault(question.subject, []).append(question)
+    return groups

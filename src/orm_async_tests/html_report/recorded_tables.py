@@ -1,0 +1,39 @@
+"""The tables that the documents of a checkout record; a wheel has none."""
+
+import json
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[3] / "docs"
+SECTION = r"<!-- {}\b[^>]*-->\n(.*?)(?=<!-- |\Z)"
+Table = list[list[str]]  # the first row is the head
+
+
+def read_section(page: str, name: str) -> str:
+    """Return the Markdown after a comment of a page up to the next comment, or ""."""
+    try:
+        text = (DOCS / page).read_text("utf-8")
+    except OSError:
+        return ""
+    match = re.search(SECTION.format(re.escape(name)), text, re.DOTALL)
+    return match[1].strip() if match else ""
+
+
+def parse_table(markdown: str) -> Table:
+    """Return the cells of the first table in Markdown, without the line below the head."""
+    rows: Table = []
+    for line in markdown.splitlines():
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+        elif rows:
+            break
+    return [row for row in rows if set("".join(row)) - set("-: ")]
+
+
+def read_ranges() -> dict[int, str]:
+    """Return the releases of SQLAlchemy on which each script was run and holds."""
+    try:
+        document = json.loads((DOCS / "compat.json").read_text("utf-8"))
+    except OSError:
+        return {}
+    return {number: row["holds"] for row in document["claims"]["rows"] for number in row["scripts"]}

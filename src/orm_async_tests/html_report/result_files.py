@@ -1,0 +1,240 @@
+"""Read the result files of run, matrix, faults and bench, although parts of them may be missing.
+
+A part that is missing or has another form is replaced by an empty one, and described as a problem,
+which the page shows. Only a file without any result is refused.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults import report
+from orm_async_tests.harness.report import result
+from orm_async_tests.matrix import records
+from orm_async_tests.verdicts import EVERY_WORD, NOT_RUN
+
+Document = dict[str, Any]
+SCHEMAS = {"run": result.SCHEMA, "matrix": records.SCHEMA, "faults": report.SCHEMA}
+MISSING = object()
+# Forms: a type, a list of one form, an object of forms; a tuple of one form may be null or missing.
+DEFECT: Document = {"description": str, "versions": dict, "link": str}
+EVIDENCE: Document = {"assertion": str, "values": str, "holds": bool}
+VARIANT: Document = {"name": str, "kind": str, "value": (str,), "error": (str,), "log": [str]}
+VARIANT |= {"sqlstates": [str], "round_trips": (int,), "warnings": [str], "unhandled": [str]}
+VARIANT |= {"events": ([dict],)}
+RESULT: Document = {"number": int, "verdict": str, "reason": str, "defects": [DEFECT]}
+RUN: Document = {**RESULT, "evidence": [EVIDENCE], "variants": [VARIANT]}
+RECORD: Document = {**RESULT, "stack": str, "failed": [EVIDENCE]}
+CELL: Document = {"work": str, "fault": str, "verdicts": dict, "violations": [dict]}
+PATTERN: Document = {"contender": str, "label": str, "mark": str, "ratio": dict, "verdict": str}
+PATTERN |= {"round_trips": int}
+BENCH: Document = {"workloads": [{"title": str, "patterns": [PATTERN]}]}
+BENCH |= {"date": (str,), "machine": (str,)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The verdict on one script on one stack."""
+
+    word: str
+    reason: str
+    defects: Sequence[Document] = ()
+    failed: Sequence[Document] = ()
+
+
+@dataclass
+class Results:
+    """What all result files say together. Stacks have the names that the page shows."""
+
+    stacks: dict[str, Mapping[str, str]] = field(default_factory=dict)  # names to identities
+    entries: dict[tuple[str, int], Entry] = field(default_factory=dict)  # by stack and script
+    details: dict[int, Document] = field(default_factory=dict)  # by script: a result with variants
+    sweeps: list[Document] = field(default_factory=list)
+    benches: list[Document] = field(default_factory=list)
+    sources: list[tuple[str, str]] = field(default_factory=list)  # names and dates of the files
+    commands: list[str] = field(default_factory=list)
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def words(self, number: int) -> list[str]:
+        """Return the verdicts on a script, in the order of the stacks; "" where there is none."""
+        entries = [self.entries.get((stack, number)) for stack in self.stacks]
+        return [entry.word if entry else "" for entry in entries]
+
+    def count(self) -> Counter[str]:
+        """Return how many results have which verdict, on all stacks."""
+        return Counter(entry.word for entry in self.entries.values())
+
+
+def read_results(paths: Iterable[Path]) -> Results:
+    """Read several files. Raises CouldNotRun if one cannot be read, or has no result."""
+    results = Results()
+    for path in paths:
+        documents = list(_read_documents(path, results.problems))
+        known = [document for document in documents if _add(results, document, path.name)]
+        if not known:
+            raise _refusal("the file has no result of run, matrix, faults or bench", path)
+        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        results.sources.append((path.name, f"{modified:%Y-%m-%d %H:%M} UTC"))
+        _check_end(results, documents, path.name)
+    results.problems = +results.problems  # without the zeros
+    return results
+
+
+def add_documents(results: Results, documents: Iterable[Document], source: str) -> None:
+    """Add documents that were not read from a file."""
+    for document in documents:
+        _add(results, document, source)
+    results.problems = +results.problems
+
+
+def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
+    """Yield the JSON document of a file, or the documents of its lines."""
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError as error:
+        raise _refusal(f"it cannot be read: {error.strerror or error}", path) from None
+    document = _parse(text)
+    values = (
+        [document] if document is not None else [_parse(line) for line in text.split("\n") if line]
+    )
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, dict):
+            yield value
+        else:
+            problems[f"{path.name}: a line is not a JSON object (the first is line {number})"] += 1
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refusal(why: str, path: Path) -> CouldNotRun:
+    return CouldNotRun(why, str(path), "orm-async-tests run --all --json > results.json")
+
+
+def _add(results: Results, document: Document, source: str) -> bool:
+    """Add what a document says. Return whether it is the document of a known command."""
+    if document.get("record") in records.FIELDS:
+        _add_record(results, document, source)
+    elif "results" in document:
+        _check_schema(results, document, "run", source)
+        _add_run(results, document, source)
+    elif "cells" in document:
+        _check_schema(results, document, "faults", source)
+        form = {"stack": dict, "cells": [CELL]}
+        sweep = clean(document, form, source, results.problems)
+        results.sweeps.append({**sweep, "stack": _texts(sweep["stack"])})
+    elif "workloads" in document:
+        results.benches.append(clean(document, BENCH, source, results.problems))
+    else:
+        results.problems[f"{source}: a document is not a result of these commands"] += 1
+        return False
+    return True
+
+
+def _check_schema(results: Results, document: Document, kind: str, source: str) -> None:
+    schema = document.get("schema")
+    if schema != SCHEMAS[kind]:
+        shown = schema if isinstance(schema, int) else "no number"
+        problem = f"the file has schema {shown}, this release writes {SCHEMAS[kind]}"
+        results.problems[f"{source}: {problem}: parts may be missing"] += 1
+
+
+def _add_run(results: Results, document: Document, source: str) -> None:
+    """Add the document of run: scripts on one stack, with their variants."""
+    identity = _texts(document.get("stack"))
+    stack = name_stack(identity) if identity else source
+    results.stacks.setdefault(stack, identity)
+    for item in clean(document.get("results"), [dict], f"{source}: results", results.problems):
+        where = f"{source}: test{item.get('number')}"
+        detail = clean(item, RUN, where, results.problems)
+        detail["failed"] = [part for part in detail["evidence"] if not part["holds"]]
+        _add_entry(results, stack, detail, where)
+        if detail["variants"] and detail["number"] not in results.details:
+            results.details[detail["number"]] = {**detail, "stack": stack}
+
+
+def _add_record(results: Results, record: Document, source: str) -> None:
+    """Add a line of a matrix's file."""
+    kind, stack = record["record"], record.get("stack")
+    if kind == "header":
+        _check_schema(results, record, "matrix", source)
+        form = {"stacks": dict, "command": ([str],)}
+        header = clean(record, form, source, results.problems)
+        for name in header["stacks"]:
+            results.stacks.setdefault(name, {})
+        if words := header["command"]:
+            results.commands.append(" ".join(["orm-async-tests", *words]))
+    elif kind == "stack" and isinstance(stack, str):
+        results.stacks[stack] = _texts(record.get("identity"))
+    elif kind == "result":
+        where = f"{source}: test{record.get('number')}"
+        detail = clean(record, RECORD, where, results.problems)
+        results.stacks.setdefault(detail["stack"], {})
+        _add_entry(results, detail["stack"], detail, where)
+
+
+def _add_entry(results: Results, stack: str, detail: Document, where: str) -> None:
+    word = detail["verdict"]
+    if word not in EVERY_WORD:
+        results.problems[f"{where}: its verdict is unknown, so it counts as {NOT_RUN}"] += 1
+        word = NOT_RUN
+    entry = Entry(word, detail["reason"], detail["defects"], detail["failed"])
+    results.entries[stack, detail["number"]] = entry
+
+
+def _check_end(results: Results, documents: Sequence[Document], source: str) -> None:
+    """Describe a matrix without a footer, because its run did not come to its end."""
+    kinds = [document.get("record") for document in documents]
+    if "header" in kinds and kinds[-1] != "footer":
+        results.problems[f"{source}: the results are partial, the run did not come to its end"] += 1
+
+
+def name_stack(identity: Mapping[str, str]) -> str:
+    """Return a name that has what a reader would compare."""
+    get = identity.get
+    parts = [
+        f"{get('driver', 'unknown driver')} {get('driver_version', '')}".strip(),
+        f"SQLAlchemy {get('sqlalchemy', 'unknown')}",
+        f"Python {get('python', 'unknown')}",
+        f"PostgreSQL {get('postgresql')}" if get("postgresql") else "",
+        get("loop", "") if get("loop") != "asyncio" else "",
+        get("pooler", ""),
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
+    """Return the part of a value that has this form; count what is missing or different."""
+    if isinstance(form, tuple):
+        return None if value in (None, MISSING) else clean(value, form[0], where, problems)
+    kind = form if isinstance(form, type) else type(form)
+    if type(value) is not kind:
+        difference = "is missing" if value is MISSING else "has another form than expected"
+        problems[f"{where} {difference}"] += 1
+        value = kind()
+    if isinstance(form, list):
+        kind = form[0] if isinstance(form[0], type) else type(form[0])
+        fitting = [item for item in value if type(item) is kind]
+        problems[f"{where} has items of another form"] += len(value) - len(fitting)
+        return [clean(item, form[0], where, problems) for item in fitting]
+    if isinstance(form, dict):
+        return {
+            name: clean(value.get(name, MISSING), inner, f"{where}: {name}", problems)
+            for name, inner in form.items()
+        }
+    return value
+
+
+def _texts(value: Any) -> dict[str, str]:
+    """Return the fields of an object that are texts."""
+    pairs = value.items() if isinstance(value, dict) else ()
+    return {name: text for name, text in pairs if isinstance(text, str)}

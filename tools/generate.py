@@ -32,7 +32,7 @@ LINT, RULE_PAGES = ROOT / "docs/lint.md", ROOT / "docs/rules"
 COMMAND = "python tools/generate.py"
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
-People asked these questions in public, or the documentation of SQLAlchemy's asyncio extension
+People asked these questions in public, or the documentation of SQLAlchemy, PostgreSQL or a driver
 raises them. Each link leads to the place. The script below a group of questions answers them: it
 runs the wrong way beside the right way and proves the answer. Run it by its name, for example
 `orm-async-tests run 6 -v`. To find an answer by an error or by words, type

@@ -12,6 +12,7 @@ from orm_async_tests.errors import CouldNotRun, exit_code
 
 MODULES = {
     "startup": "benchmarks.startup",
+    "recording": "benchmarks.recording_cost",
     "patterns": "benchmarks.patterns.measure",
     "slow_clients": "benchmarks.slow_clients",
 }

@@ -8,7 +8,8 @@ from types import FrameType
 
 import greenlet
 
-ASYNCIO = str(Path(asyncio.__file__).parent)
+ASYNCIO, HERE = str(Path(asyncio.__file__).parent), str(Path(__file__).parent)
+LOOP = str(Path(ASYNCIO, "events.py"))  # what called it did not cause what runs now
 NOWHERE = "", 0
 
 IsUser = Callable[[str], bool]  # whether a file, by its path, is the user's
@@ -36,10 +37,9 @@ class CallLines:
     def is_called_by_user(self) -> bool:
         """Return whether the user's code called asyncio, without a library between them."""
         frame: FrameType | None = sys._getframe(1)
-        here = frame.f_code.co_filename if frame else ""
         while frame is not None:
             file = frame.f_code.co_filename
-            if file != here and not file.startswith((ASYNCIO, str(Path(__file__).parent))):
+            if not file.startswith((ASYNCIO, HERE)):
                 return self.is_user(file)
             if frame.f_code.co_name == "wait_for":  # until Python 3.11 it creates a task
                 return False
@@ -52,6 +52,8 @@ class CallLines:
             file = frame.f_code.co_filename
             if known[file] if file in known else self.is_user(file):
                 return file, frame.f_lineno
+            if file == LOOP:
+                return NOWHERE
             frame = frame.f_back
         return NOWHERE
 

@@ -74,8 +74,7 @@ class EngineHooks:
     ) -> None:
         record = self._find_record(connection)
         if record is not None:
-            text = " ".join(statement.split())
-            event = self.recorder.begin_statement(record, "statement", text)
+            event = self.recorder.begin_statement(record, "statement", statement)
             self._statements[id(connection), _task_id()] = record, event
 
     def after_cursor_execute(self, connection: Connection, *_: Any) -> None:
@@ -123,7 +122,7 @@ class EngineHooks:
         if record not in self.recorder.connections:
             record = self.recorder.add_connection(_read_pid(dbapi_connection), None)
             entry.info[RECORD] = record
-        self.recorder.check_out(record)
+        self.recorder.check_out(record, wait[0])
         self._checked_out[id(entry)] = record
 
     def checkin(self, _: Any, entry: ConnectionPoolEntry) -> None:

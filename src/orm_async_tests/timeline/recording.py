@@ -7,7 +7,7 @@ for each connection. The first statement in the queue is sent when the running o
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
 
@@ -62,15 +62,17 @@ class Recorder:
         """Return a new event of the running task, which `finish_event` completes."""
         task = self.current_task()
         path, line = self._lines.find()
-        if not line and task is not None:
-            path, line = task.path, task.line
-        event = Event(
-            kind, self.now(), -1, task.task if task else 0, line=line, path=path, text=text
-        )
-        if connection is not None:
-            event.connection, event.pid = connection.number, connection.pid
+        number = 0
+        if task is not None:
+            number = task.task
+            if not line:
+                path, line = task.path, task.line
         self.changes += 1
-        return event
+        start = (perf_counter_ns() - self._origin) // 1000
+        if connection is None:
+            return Event(kind, start, -1, number, 0, 0, line, text, path=path)
+        ids = connection.number, connection.pid
+        return Event(kind, start, -1, number, *ids, line, text, path=path)
 
     def finish_event(self, event: Event, error: str = "") -> None:
         """Set the duration of an event."""
@@ -128,11 +130,13 @@ class Recorder:
             self._add_round_trips(connection)
         return connection
 
-    def check_out(self, connection: ConnectionRecord) -> None:
-        """Record that the running task has the connection."""
-        connection.checkout = connection.last = self.begin("checkout", connection)
+    def check_out(self, connection: ConnectionRecord, wait: Event) -> None:
+        """Record that the task that waited has the connection."""
+        checkout = Event("checkout", self.now(), -1, wait.task, connection.number, connection.pid)
+        checkout.line, checkout.path = wait.line, wait.path
+        connection.checkout = connection.last = checkout
         self._add_round_trips(connection)  # of pool_pre_ping
-        self.events.append(connection.checkout)
+        self.events.append(checkout)
 
     def check_in(self, connection: ConnectionRecord) -> None:
         """Record that the connection is back in its pool."""
@@ -197,7 +201,7 @@ class Recorder:
             self._add_task(task, getattr(coroutine, "__qualname__", "a coroutine"))
         else:
             path, line = self._lines.find()
-            self._tasks[id(task)] = replace(caller, duration=0, line=line, path=path)
+            self._tasks[id(task)] = Event("task", 0, task=caller.task, line=line, path=path)
         task.add_done_callback(self._end_task)
         return task
 
@@ -218,7 +222,7 @@ class Recorder:
 
     def _end_task(self, task: "asyncio.Task[Any]") -> None:
         event = self._tasks.pop(id(task), None)
-        if event is None or event.duration >= 0:  # the second is a library's task
+        if event is None or event.duration == 0:  # the second is a library's task
             return
         self.finish_event(event, _describe_end(task))
         if event.error == CANCELLED:
@@ -246,6 +250,7 @@ class Recorder:
                 event.duration = answers[event.pid, event.start].duration
             if event.duration < 0:
                 event.duration = end - event.start
+            event.text = " ".join(event.text.split())
         active = {event.task for event in self.events if event.kind != "task" or event.line}
         self.events = [event for event in self.events if event.task in {0, 1, *active}]
         self.events.sort(key=lambda event: event.start)

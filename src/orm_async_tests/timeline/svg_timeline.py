@@ -1,0 +1,93 @@
+"""Draw a timeline as SVG, with a text alternative."""
+
+from collections.abc import Sequence
+from html import escape
+
+from orm_async_tests.timeline.event_list import Event
+from orm_async_tests.timeline.lanes import (
+    LEGEND,
+    Bar,
+    Scale,
+    build_lanes,
+    describe_waits,
+    format_time,
+)
+
+WIDTH, NAMES, ROW, BAR = 720, 190, 20, 14  # pixels; NAMES is the width of the lanes' names
+COLUMNS = 110  # positions on the scale
+MOST_LANES = 24
+CHARACTER = 7  # pixels
+WAITS = "pLw"  # drawn as dashed outlines, so that color is not needed
+QUIET = ".-"
+
+
+def timeline_svg(events: Sequence[Event]) -> str:
+    """Return a static SVG image. It takes the text's color and font from the page around it.
+
+    The title of a bar has its statement or its error. The `desc` element says in words what the
+    image shows.
+    """
+    scale = Scale(events, COLUMNS)
+    lanes = build_lanes(scale.events)[:MOST_LANES]
+    height = ROW * (len(lanes) + 1)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
+        ' font-family="ui-monospace, monospace" font-size="11" fill="currentColor">',
+        "<title>Timeline of tasks and connections</title>",
+        f"<desc>{escape(describe_timeline(events))}</desc>",
+    ]
+    shown = -CHARACTER
+    for moment in scale.moments:
+        x, text = _find_x(scale, moment), format_time(moment)
+        if x >= shown + CHARACTER and x + len(text) * CHARACTER <= WIDTH:
+            parts.append(f'<text x="{x}" y="13" opacity="0.7">{text}</text>')
+            shown = x + len(text) * CHARACTER
+    for number, lane in enumerate(lanes, start=1):
+        top = number * ROW
+        parts.append(f'<text x="0" y="{top + 12}">{escape(lane.name[: NAMES // CHARACTER])}</text>')
+        parts += [_draw_bar(bar, scale, top) for bar in lane.bars]
+    return "\n".join([*parts, "</svg>"])
+
+
+def describe_timeline(events: Sequence[Event]) -> str:
+    """Return a text alternative: the lanes, and a sentence for each wait and error."""
+    lanes = [lane.name for lane in build_lanes(events)]
+    sentences = [sentence[0].upper() + sentence[1:] for sentence in describe_waits(events)]
+    waits = sentences or ["No task waited for another, and there was no error"]
+    return ". ".join([f"Lanes: {', '.join(lanes)}", *dict.fromkeys(waits)]) + "."
+
+
+def _draw_bar(bar: Bar, scale: Scale, top: int) -> str:
+    event, mark = bar.event, bar.mark
+    x = _find_x(scale, event.start)
+    width = max(_find_x(scale, event.end) - x, 3)
+    if mark in QUIET:
+        shape = f'y="{top + ROW // 2 - 1}" height="1" opacity="0.5"'
+    elif mark in WAITS:
+        dashes = 'fill="none" stroke="currentColor" stroke-dasharray="3 2"'
+        shape = f'y="{top + 3}" height="{BAR}" {dashes}'
+    else:
+        shape = f'y="{top + 3}" height="{BAR}" fill-opacity="0.25" stroke="currentColor"'
+    title = escape(describe_bar(bar))
+    drawn = f'<rect x="{x}" width="{width}" {shape}><title>{title}</title></rect>'
+    if mark not in QUIET and (width >= CHARACTER or mark in "!x"):
+        drawn += f'<text x="{x + width / 2:.0f}" y="{top + 14}" text-anchor="middle">'
+        drawn += f"{mark}</text>"
+    return drawn
+
+
+def describe_bar(bar: Bar) -> str:
+    """Return what a bar is, its duration, its line, and its statement or error."""
+    event = bar.event
+    parts = [
+        LEGEND.get(bar.mark, f"statement of task {bar.mark}"),
+        format_time(event.duration),
+        f"line {event.line}" if event.line else "",
+        event.text[:200] if event.kind != "task" else "",
+        event.error,
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _find_x(scale: Scale, moment: int) -> int:
+    return NAMES + scale.find(moment) * (WIDTH - NAMES - 10) // COLUMNS

@@ -1,0 +1,132 @@
+"""Write events as a Chrome trace, which Perfetto opens.
+
+Every variant has two processes: its tasks, and its connections. A task or a connection is a thread.
+The slices of a thread must nest, so a slice that overlaps another one goes to a further thread.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from orm_async_tests.timeline.event_list import Event
+from orm_async_tests.timeline.lanes import LEGEND, MARKS, name_task
+
+GAP = 1000  # microseconds between two variants
+FURTHER = 1000  # added to a thread's number for slices that overlap others of the thread
+ON_CONNECTION = ("checkout", "statement", "commit", "rollback")
+Slice = dict[str, Any]
+
+
+def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
+    """Return the trace of several runs as JSON: pairs of a name and events, in this order."""
+    slices: list[Slice] = []
+    offset = 0
+    for number, (name, events) in enumerate(runs):
+        for piece in _build_run(name, events, 2 * number + 1):
+            slices.append({**piece, "ts": piece["ts"] + offset} if "ts" in piece else piece)
+        offset += max((event.end for event in events), default=0) + GAP
+    document = {"traceEvents": list(_nest(slices)), "displayTimeUnit": "ms"}
+    return json.dumps(document, indent=0)
+
+
+def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
+    """Yield the pieces of one run; `tasks` is the number of the process of its tasks."""
+    connections = tasks + 1
+    yield _name("process", tasks, 0, f"{name}: tasks")
+    yield _name("process", connections, 0, f"{name}: connections")
+    backends = {event.connection: event.pid for event in events if event.connection}
+    for number, pid in sorted(backends.items()):
+        yield _name("thread", connections, number, f"connection {number}, backend {pid}")
+    for event in events:
+        if event.kind == "task":
+            yield _name("thread", tasks, event.task, name_task(event))
+        if event.kind in ("error", "cancel"):
+            words = event.error or LEGEND[MARKS[event.kind]]
+            yield {**_piece("i", event, tasks, event.task, words), "s": "t"}
+        elif event.kind != "checkout" and event.task:
+            yield _slice(event, tasks, event.task)
+        if event.kind in ON_CONNECTION and event.connection:
+            yield _slice(event, connections, event.connection)
+    yield from _count_checkouts(events, connections)
+    yield from _draw_flows(events, connections)
+
+
+def _slice(event: Event, process: int, thread: int) -> Slice:
+    name = event.text if event.kind in (*ON_CONNECTION[1:], "task") else ""
+    name = name[:80] or LEGEND.get(MARKS.get(event.kind, ""), f"task {event.task}")
+    return {**_piece("X", event, process, thread, name), "dur": event.duration}
+
+
+def _piece(phase: str, event: Event, process: int, thread: int, name: str) -> Slice:
+    place = f"{event.path}:{event.line}" if event.path else event.line
+    arguments = {
+        "task": event.task,
+        "connection": event.connection,
+        "backend": event.pid,
+        "line": place if event.line else 0,
+        "statement": event.text if event.kind != "task" else "",
+        "error": event.error,
+        "round trips": event.round_trips,
+        "begins a transaction": event.begins,
+        "waits for": ", ".join(map(str, event.holders)),
+    }
+    return {
+        "ph": phase,
+        "name": name,
+        "cat": event.kind,
+        "pid": process,
+        "tid": thread,
+        "ts": event.start,
+        "args": {key: value for key, value in arguments.items() if value},
+    }
+
+
+def _name(of: str, process: int, thread: int, name: str) -> Slice:
+    arguments = {"name": name}
+    return {"ph": "M", "name": f"{of}_name", "pid": process, "tid": thread, "args": arguments}
+
+
+def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
+    """Yield the number of connections that are checked out, whenever it changes."""
+    changes = Counter[int]()
+    for event in events:
+        if event.kind == "checkout":
+            changes[event.start] += 1
+            changes[event.end] -= 1
+    checked_out = 0
+    for moment, change in sorted(changes.items()):
+        checked_out += change
+        arguments = {"connections": checked_out}
+        counter = {"ph": "C", "name": "checked out", "pid": process, "ts": moment}
+        yield {**counter, "args": arguments}
+
+
+def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
+    """Yield arrows from the connection that holds a lock to the statement that waits for it."""
+    numbers = count(1)
+    for event in events:
+        for holder in event.holders if event.kind == "lock" else ():
+            if holder:
+                flow = {"name": "lock", "cat": "lock", "id": process * 10000 + next(numbers)}
+                yield {**flow, "ph": "s", "pid": process, "tid": holder, "ts": event.start}
+                end = {"pid": process, "tid": event.connection, "ts": event.start}
+                yield {**flow, **end, "ph": "f", "bp": "e"}
+
+
+def _nest(pieces: list[Slice]) -> Iterator[Slice]:
+    """Yield the pieces by time; a slice that overlaps its thread's others changes the thread."""
+    open_until: dict[tuple[int, int], list[int]] = {}
+    for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):
+        if piece["ph"] == "X":
+            end = piece["ts"] + piece["dur"]
+            while True:
+                ends = open_until.setdefault((piece["pid"], piece["tid"]), [])
+                while ends and ends[-1] <= piece["ts"]:
+                    ends.pop()
+                if not ends or end <= ends[-1]:
+                    break
+                piece["tid"] += FURTHER
+            ends.append(end)
+        yield piece

@@ -1,0 +1,114 @@
+"""Timelines as lanes, as SVG and as a trace, of events that are written here."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from orm_async_tests.timeline.event_list import Event, group_by_line
+from orm_async_tests.timeline.lanes import describe_waits
+from orm_async_tests.timeline.svg_timeline import timeline_svg
+from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline
+from orm_async_tests.timeline.trace_file import build_trace
+
+SVG = "{http://www.w3.org/2000/svg}"
+SELECT = "SELECT '<script>' & 1"
+EVENTS = [
+    Event("task", 0, 9000, 1, text="main"),
+    Event("task", 100, 6000, 2, text="Queue.work", line=9, error="DBAPIError"),
+    Event("checkout", 100, 8000, 1, 1, 7001, line=10),
+    Event("statement", 200, 5000, 1, 1, 7001, 10, SELECT, round_trips=3, begins=True),
+    Event("pool", 300, 900, 2, line=11),
+    Event("checkout", 1200, 4000, 2, 2, 7002, line=11),
+    Event("statement", 1300, 2000, 2, 2, 7002, 12, "UPDATE", "DBAPIError 40P01"),
+    Event("lock", 1300, 2000, 2, 2, 7002, 12, "UPDATE", holders=(1,)),
+    Event("busy", 2000, 100, 1, 2, 7002, 13, "SELECT", holders=(2,)),
+    Event("rollback", 3500, 300, 2, 2, 7002, 14, "ROLLBACK", round_trips=1),
+    Event("error", 9000, 0, 1, line=15, error="TimeoutError 3o7r"),
+]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_lanes_tell_waits_apart_by_their_characters(columns: int) -> None:
+    lines = [text for _, text in render_timeline(EVENTS, columns)]
+    assert max(map(len, lines)) <= columns
+    lanes = {line[4:28].strip(): set(line[28:]) for line in lines}
+    assert lanes["task 1 main"] >= set(".=w!")
+    assert lanes["task 2 work"] >= set(".pLR!")
+    assert "1" in lanes["connection 1"]
+    assert lanes["connection 2"] >= set("2-R")
+    assert max(len(text) for _, text in render_legend(columns)) <= columns
+
+
+def test_sentences_name_the_line_the_wait_and_who_was_waited_for() -> None:
+    assert list(describe_waits(EVENTS)) == [
+        "line 11: task 2 waited 0.9 ms for a connection of the pool",
+        "line 12: task 2 got DBAPIError 40P01 from UPDATE",
+        "line 12: task 2 waited 2.0 ms for a lock of connection 1 (task 1)",
+        "line 13: task 1 waited 0.1 ms for task 2's statement on connection 2",
+        "line 15: task 1 ended with TimeoutError 3o7r",
+    ]
+
+
+def test_a_timeline_of_many_events_says_how_many_it_shows() -> None:
+    events = [Event("statement", 10 * number, 5, 1, 1) for number in range(500)]
+    lines = [text for _, text in render_timeline([Event("task", 0, 5000, 1), *events], 80)]
+    assert any("of 501 events" in line for line in lines)
+
+
+def test_nothing_is_drawn_of_no_events() -> None:
+    assert ElementTree.fromstring(timeline_svg([])).tag == f"{SVG}svg"
+    assert [text for _, text in render_timeline([], 80)][1:] == []
+
+
+def test_an_image_has_a_text_alternative_and_escapes_statements() -> None:
+    image = timeline_svg(EVENTS)
+    root = ElementTree.fromstring(image)
+    assert root.findtext(f"{SVG}title")
+    description = root.findtext(f"{SVG}desc") or ""
+    assert "Line 12: task 2 waited 2.0 ms for a lock of connection 1 (task 1)." in description
+    assert "<script>" not in image
+    titles = [element.text or "" for element in root.iter(f"{SVG}title")]
+    assert any(SELECT in title for title in titles)
+
+
+def test_a_trace_has_a_slice_for_every_event_and_its_slices_nest() -> None:
+    trace = json.loads(build_trace([("wrong one", EVENTS), ("right two", EVENTS)]))
+    pieces: list[dict[str, Any]] = trace["traceEvents"]
+    names = [piece["args"]["name"] for piece in pieces if piece["name"] == "process_name"]
+    assert names == [
+        f"{name}: {of}" for name in ("wrong one", "right two") for of in ("tasks", "connections")
+    ]
+    slices = [piece for piece in pieces if piece["ph"] == "X"]
+    categories = [piece["cat"] for piece in slices]
+    assert {name: categories.count(name) for name in ("lock", "pool", "busy", "statement")} == {
+        "lock": 2,
+        "pool": 2,
+        "busy": 2,
+        "statement": 8,  # on the tracks of the task and of the connection
+    }
+    assert sum(piece["ph"] == "s" for piece in pieces) == 2
+    assert all(piece["dur"] >= 0 and piece["ts"] >= 0 for piece in slices)
+    assert list(find_overlaps(slices)) == []
+
+
+def find_overlaps(slices: list[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Yield neighbors on a track that overlap without one inside the other."""
+    tracks = {(piece["pid"], piece["tid"]) for piece in slices}
+    for track in tracks:
+        on_track = [piece for piece in slices if (piece["pid"], piece["tid"]) == track]
+        for first, second in pairwise(on_track):
+            end, inner = first["ts"] + first["dur"], second["ts"] + second["dur"]
+            if second["ts"] < end < inner:
+                yield first, second
+
+
+def test_lines_count_what_they_sent_and_name_their_errors() -> None:
+    lines = {line.pop("line"): line for line in group_by_line(EVENTS)}
+    assert lines[10] == {"statements": 1, "round_trips": 3, "errors": []}
+    assert lines[12]["errors"] == ["DBAPIError 40P01"]
+    assert lines[15] == {"statements": 0, "round_trips": 0, "errors": ["TimeoutError 3o7r"]}
+    assert 9 not in lines

@@ -1,4 +1,4 @@
-"""Write the texts that follow from the data: entry points, chapters' tables and the questions.
+"""Write the generated texts: entry points, chapters' tables and the questions.
 
 python tools/generate.py            rewrite stale texts
 python tools/generate.py --check    name stale files and exit with 1 if there are any

@@ -41,7 +41,7 @@ def read_questions() -> tuple[Question, ...]:
 def read_cures() -> dict[int, list[str]]:
     """Return the lines of Python that cure a script's error, by the script's number.
 
-    Only scripts whose right variant does not show the cure in a few lines are here.
+    A script whose right variant shows the cure in a few lines has no entry.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

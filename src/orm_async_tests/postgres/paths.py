@@ -26,7 +26,7 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
-    """Return the embedded server's folder: ORM_ASYNC_HOME, or the user's for cache or data.
+    """Return the embedded server's folder: ORM_ASYNC_HOME, or the user's folder for caches or data.
 
     A usual cache folder that cannot be used is replaced by a temporary one. Raises CouldNotRun if
     another folder cannot be used.

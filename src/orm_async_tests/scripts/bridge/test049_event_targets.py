@@ -1,7 +1,7 @@
 """Events have no asyncio targets: listen on sync_engine and sync_session.
 
-Listening on an AsyncEngine or an AsyncSession raises at once. The synchronous objects inside them
-have the events, and call the listener inside the greenlet.
+Listening on an AsyncEngine or an AsyncSession raises at once. The synchronous objects inside the
+asyncio objects have the events, and call the listener inside the greenlet.
 
 Symptom: NotImplementedError "asynchronous events are not implemented"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension

@@ -1,8 +1,8 @@
-"""SQL in a listener has no await: a coroutine that is created there never runs.
+"""SQL in a listener has no await: a coroutine that the listener creates never runs.
 
-A listener receives synchronous objects: Connection, Session. Calls on them send SQL at once,
-because the core awaits behind them. An asyncio object, such as your AsyncSession, returns a
-coroutine that nothing awaits.
+A listener receives synchronous objects: Connection, Session. Calls on these synchronous objects
+send SQL at once, because SQLAlchemy awaits the driver for them. An asyncio object, such as your
+AsyncSession, returns a coroutine that nothing awaits.
 
 Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension

@@ -1,7 +1,7 @@
 """get_bind() on AsyncSession routes nothing: the Session inside it decides.
 
 AsyncSession only passes calls on. The synchronous Session that it holds chooses the engine of a
-statement. Override get_bind() there, and pass the class as sync_session_class.
+statement. Override get_bind() in a subclass of Session, and pass the class as sync_session_class.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_bind
 """

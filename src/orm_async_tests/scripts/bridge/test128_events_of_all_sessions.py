@@ -1,6 +1,6 @@
 """To listen to all sessions, use a sessionmaker that you pass as sync_session_class.
 
-A listener on sync_session hears that one session. async_sessionmaker is not an event target, but a
+A listener on sync_session hears only this session. async_sessionmaker is not an event target, but a
 synchronous sessionmaker is. If you pass it as sync_session_class, every AsyncSession contains a
 session that it has created.
 

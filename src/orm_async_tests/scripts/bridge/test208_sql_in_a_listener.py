@@ -1,10 +1,10 @@
 """Cancelling SQL in a before_cursor_execute listener loses the next user's commit on 2.0.
 
 A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for row
-security. If a cancel arrives while that SQL sends BEGIN, SQLAlchemy 2.0 on asyncpg returns the
-connection to the pool with its transaction open. The COMMIT of the next user then only releases a
-savepoint, and its rows are lost. On 2.0 execute such SQL in an `after_begin` listener, on the
-connection that it receives. SQLAlchemy 2.1 replaces the connection.
+security. If a cancel arrives while a listener's SQL sends BEGIN, SQLAlchemy 2.0 on asyncpg returns
+the connection to the pool with its transaction open. The COMMIT of the next user then only releases
+a savepoint, and its rows are lost. On 2.0 execute a listener's SQL in `after_begin`, on the
+connection that the listener receives. SQLAlchemy 2.1 replaces the connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_begin
 """

@@ -1,4 +1,4 @@
-"""A unit of work in one run_sync() uses one greenlet; with awaited calls, every call has its own.
+"""A unit of work in one run_sync() uses one greenlet; awaited calls use one greenlet each.
 
 AsyncSession runs every awaited call in a new greenlet, and the end of its block in a new task too.
 Inside run_sync() a synchronous Session on engine.sync_engine does all of its work in one greenlet.

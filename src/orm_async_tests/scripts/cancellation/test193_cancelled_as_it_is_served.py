@@ -1,6 +1,6 @@
 """A task cancelled as it receives a pooled connection still ends as cancelled.
 
-The last connection is returned, and at that moment the waiting task is cancelled. On Python 3.11
+The waiting task is cancelled at the moment at which the last connection is returned. On Python 3.11
 asyncio.wait_for() then swallows the cancel: until 2.0.56 and 2.1.7 the task got the connection and
 continued. The task can check cancelling() to find out that it should end.
 

@@ -2,7 +2,7 @@
 
 The cancel arrives while a listener resets the connection for the pool, which takes a while here.
 Until 2.0.55 and 2.1.2 the task ended at once and the close continued in the background. A dispose()
-at that moment, as at a shutdown, did not see the connection, and nothing closed it afterwards.
+during the exit, as at a shutdown, did not see the connection, and nothing closed it afterwards.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 """

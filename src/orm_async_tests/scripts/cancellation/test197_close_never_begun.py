@@ -47,7 +47,7 @@ async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE)
 async def cancel_own_tasks(engine: AsyncEngine) -> dict[str, object]:
-    """cancel only the created tasks at that moment, and wait for them"""
+    """cancel only the created tasks as `async with` exits, and wait for them"""
     loop, created = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def shut_down() -> None:

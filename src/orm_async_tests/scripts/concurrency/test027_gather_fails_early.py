@@ -1,9 +1,9 @@
 """If gather() fails early, closing the session hides your error and leaks a pool slot.
 
 gather() raises the first error at once, and its other tasks continue. On asyncpg the session cannot
-roll back while one of them uses its connection. An InterfaceError replaces your error, and the
+roll back while another task uses its connection. An InterfaceError replaces your error, and the
 connection stays checked out until it is garbage collected. A TaskGroup ends its tasks before it
-raises. psycopg waits for them.
+raises. psycopg's rollback waits for the other tasks.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"

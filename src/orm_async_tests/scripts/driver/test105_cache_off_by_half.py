@@ -1,9 +1,9 @@
 """With statement_cache_size=0 alone, 1.0 reads as 1065353216 after an ALTER.
 
-asyncpg caches prepared statements, and SQLAlchemy's dialect caches them as well. If you switch off
-only asyncpg's cache, SQLAlchemy keeps a statement whose column types asyncpg no longer checks. When
-another connection changes a type, the bytes of a float are read as an integer, without an error.
-Switch off both caches, or neither.
+asyncpg and SQLAlchemy's dialect both cache prepared statements. If you switch off only asyncpg's
+cache, SQLAlchemy keeps a statement whose column types asyncpg no longer checks. When another
+connection changes a type, the bytes of a float are read as an integer, without an error. Switch off
+both caches, or neither.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """

@@ -1,7 +1,7 @@
 """On asyncpg, a lost connection is not an OperationalError: check connection_invalidated.
 
 psycopg raises OperationalError. Through asyncpg it is an InterfaceError or a plain DBAPIError,
-depending on the moment, so a retry on OperationalError never happens there. The attribute
+depending on the moment, so a retry on OperationalError never happens with asyncpg. The attribute
 connection_invalidated is true on both drivers.
 
 Symptom: InterfaceError "the underlying connection is closed"

@@ -1,8 +1,8 @@
 """IntegrityError does not say which constraint failed, but its SQLSTATE does.
 
 A duplicate name (23505), a missing parent (23503), a NULL (23502) and a failed CHECK (23514) all
-raise IntegrityError. `error.orig.sqlstate` tells them apart. The text of the message may be in any
-language.
+raise IntegrityError. `error.orig.sqlstate` tells the constraints apart. The text of the message may
+be in any language.
 
 Symptom: IntegrityError 23503 "violates foreign key constraint"
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -1,8 +1,8 @@
 """Notifications sent while nobody listens are lost: read the table again after reconnecting.
 
-LISTEN belongs to one connection. When that connection dies, every notification until the next
-LISTEN is lost. Treat a notification as a hint that the table has news: after LISTEN, read the rows
-that are newer than the last one that you know.
+LISTEN belongs to one connection. When the listening connection dies, every notification until the
+next LISTEN is lost. Treat a notification as a hint that the table has news: after LISTEN, read the
+rows that are newer than the last one that you know.
 
 Docs: https://www.postgresql.org/docs/current/sql-notify.html
 """

@@ -1,9 +1,9 @@
 """On psycopg, an executemany() that is cancelled as it starts breaks the pooled connection.
 
 psycopg sends many rows in pipeline mode. If the event loop has been busy, psycopg lets other tasks
-run just after it has entered that mode. A cancel at this moment leaves the mode on. Nothing marks
-the connection as broken, so the pool hands it to its next user, whose statement returns no rows.
-Invalidate the connection if a bulk insert did not finish.
+run just after it has entered pipeline mode. A cancel at this moment leaves the mode on. Nothing
+marks the connection as broken, so the pool hands it to its next user, whose statement returns no
+rows. Invalidate the connection if a bulk insert did not finish.
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html

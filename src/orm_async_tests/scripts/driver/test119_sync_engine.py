@@ -2,8 +2,8 @@
 
 asyncpg works only with asyncio, and only create_async_engine() runs its awaits. psycopg has a
 synchronous and an asyncio side, so one psycopg URL works with both functions. If your program needs
-both, for example for migrations, give each engine its own driver, or call run_sync() on a
-connection of the async engine.
+a synchronous and an async engine, for example for migrations, give each engine its own driver, or
+call run_sync() on a connection of the async engine.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

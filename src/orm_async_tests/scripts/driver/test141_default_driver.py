@@ -1,7 +1,7 @@
 """Since 2.1, postgresql:// means psycopg: name asyncpg in the URL if you want it.
 
-Before 2.1 a URL without a driver meant psycopg2, which has no asyncio side and was refused. Now
-such a URL works, but with another driver than asyncpg: its types, errors and caches differ.
+Before 2.1 a URL without a driver meant psycopg2, which has no asyncio side and was refused. Since
+2.1 a URL without a driver works, but not on asyncpg: psycopg's types, errors and caches differ.
 
 No variant connects: the dialect that a URL selects names its driver.
 

@@ -2,7 +2,8 @@
 
 For an unknown database or a wrong password, the server answers with a SQLSTATE, and SQLAlchemy
 raises a DBAPIError, as for any statement. Before 2.1, asyncpg's own errors came out. If no server
-answers, asyncpg still raises the built-in OSError, so code that waits for a server catches both.
+answers, asyncpg still raises the built-in OSError, so code that waits for a server catches
+DBAPIError and OSError.
 
 Symptom: FileNotFoundError "No such file or directory" in "asyncpg/connect_utils.py"
 Symptom: 3D000 "database ... does not exist"

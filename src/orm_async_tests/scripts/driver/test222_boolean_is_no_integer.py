@@ -1,7 +1,7 @@
 """Comparing a boolean column with 1 is an error on PostgreSQL (42883): compare it with True.
 
 PostgreSQL has no operator for boolean and integer, or for uuid and text. Code that ran on SQLite or
-MySQL finds this out at its first query. Use the column's Python type, or cast one side.
+MySQL fails at its first comparison of this kind. Use the column's Python type, or cast one side.
 
 Symptom: 42883 "operator does not exist"
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html

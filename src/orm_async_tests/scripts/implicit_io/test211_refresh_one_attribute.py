@@ -1,7 +1,7 @@
 """refresh(user, ["points"]) loads the collection and leaves expired columns expired.
 
 With attribute names refresh() loads exactly these. A commit has expired the columns too, so reading
-one of them afterwards raises MissingGreenlet. Name everything that you will read, or call refresh()
+a column afterwards raises MissingGreenlet. Name everything that you will read, or call refresh()
 without names for the columns.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

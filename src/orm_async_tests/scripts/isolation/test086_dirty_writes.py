@@ -1,8 +1,8 @@
 """No level lets a transaction overwrite a row that another transaction has not committed (G0).
 
-The second writer of a row waits for the row lock of the first writer. At READ COMMITTED it
-continues once the first transaction commits, and both rows end with its values. At stricter levels
-the second writer fails with 40001.
+The second writer of a row waits for the row lock of the first writer. At READ COMMITTED the second
+transaction continues once the first one commits, and both rows end with the second one's values. At
+stricter levels the second writer fails with 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -1,7 +1,7 @@
 """REPEATABLE READ allows write skew; only SERIALIZABLE prevents it (G2-item).
 
-Both transactions read two rows, and each of them writes another row. Two doctors who both go home
-because the other one is on call make the same mistake. No row is written twice, so a snapshot does
+Both transactions read two rows, and each of them writes another row. For example, two doctors both
+go home because each sees that the other one is on call. No row is written twice, so a snapshot does
 not help. SERIALIZABLE tracks what a transaction has read, and one transaction fails with 40001,
 possibly at COMMIT: be ready to run it again.
 

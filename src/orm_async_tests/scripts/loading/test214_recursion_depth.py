@@ -1,6 +1,6 @@
 """A self-referential selectinload() loads one level; recursion_depth=-1 loads the whole tree.
 
-A loader option describes one step from the parent to its children. Reading the children of a child
+A loader option describes one step, from a parent to its children. Reading the children of a child
 is a lazy load, which raises MissingGreenlet. recursion_depth repeats the step, with one SELECT for
 every level; -1 goes on until a level is empty.
 

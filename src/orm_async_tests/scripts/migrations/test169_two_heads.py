@@ -1,8 +1,9 @@
 """Two revisions with the same parent are two heads, and `upgrade head` fails until you merge them.
 
-Two branches of the code each added a revision, and then both were merged. Now there are two newest
-revisions, and "head" is ambiguous. `alembic merge` adds a revision after both. `upgrade heads` runs
-both as they are, which is right for branches that are meant to stay separate.
+Two branches of the code each added a revision, and then both were merged. After such a merge there
+are two newest revisions, and "head" is ambiguous. `alembic merge` adds a revision after both heads.
+`upgrade heads` runs both branches without a merge, which is right for branches that are meant to
+stay separate.
 
 Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html

@@ -1,9 +1,9 @@
 """If env.py queries before context.configure(), Alembic commits nothing, and no error says so.
 
-The query begins a transaction. Alembic takes it for the caller's, so it neither commits nor rolls
-back, and closing the connection rolls back every revision. autocommit_block() fails there with a
-bare AssertionError. Commit after the query, or query after configure(). engine.begin() in place of
-engine.connect() commits, too, but allows no autocommit_block().
+The query begins a transaction. Alembic takes this transaction for the caller's, so Alembic neither
+commits nor rolls back, and closing the connection rolls back every revision. autocommit_block()
+fails there with a bare AssertionError. Commit after the query, or query after configure().
+engine.begin() in place of engine.connect() commits, too, but allows no autocommit_block().
 
 Symptom: AssertionError in "autocommit_block"
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction

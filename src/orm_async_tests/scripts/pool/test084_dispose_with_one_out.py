@@ -1,8 +1,8 @@
 """dispose() skips a connection that is in use, and nothing closes it later.
 
 dispose() replaces the pool by an empty one. The connection in use keeps working and returns to the
-old pool. Its backend stays until the old pool is garbage-collected. Dispose the engine when all
-connections have been returned.
+old pool. The backend of such a connection stays until the old pool is garbage-collected. Dispose
+the engine when all connections have been returned.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-disposal
 """

@@ -1,9 +1,10 @@
 """An engine for every request opens a connection for every request, and no pool limits their sum.
 
-pool_size and max_overflow limit the pool of one engine, and a new engine has a new, empty pool. Its
-connection stays open until the engine is disposed or garbage-collected, so under load the server
-refuses connections (53300). Create one engine when the process starts. Disposing an engine at the
-end of its request closes the connection, but every request then connects and logs in again.
+pool_size and max_overflow limit the pool of one engine, and a new engine has a new, empty pool. The
+connection of an engine stays open until the engine is disposed or garbage-collected, so under load
+the server refuses connections (53300). Create one engine when the process starts. Disposing an
+engine at the end of its request closes the connection, but every request then connects and logs in
+again.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#basic-usage
 """

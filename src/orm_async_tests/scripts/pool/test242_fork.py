@@ -1,9 +1,10 @@
 """A forked process uses its parent's pooled connections, until it calls dispose(close=False).
 
-This happens to servers that load the application once and then fork workers, such as gunicorn with
---preload. On asyncpg the child's query fails, and mostly the parent's next one too. On psycopg
-both processes talk to one backend, so they may read each other's rows. Create the engine in the
-worker, or call dispose(close=False) there first: it forgets the connections without closing them.
+Servers that load the application once and then fork workers share connections in this way, for
+example gunicorn with --preload. On asyncpg the child's query fails, and mostly the parent's next
+one too. On psycopg both processes talk to one backend, so they may read each other's rows. Create
+the engine in the worker, or call dispose(close=False) in the worker first: the pool then forgets
+the connections without closing them.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
 """

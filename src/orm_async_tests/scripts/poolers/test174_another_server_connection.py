@@ -1,10 +1,10 @@
 """In transaction mode, a cached statement may be missing on the next server connection.
 
 A connection of the engine caches the names of the statements that it has prepared. PgBouncer runs
-its next transaction on another server connection, which does not know those names. SQLAlchemy's
-documentation recommends NullPool and unique names. Unique names prevent collisions with other
-processes (test173), but a single connection with two transactions still fails. With both caches
-off, nothing is cached.
+the client's next transaction on another server connection, which does not have these statements.
+SQLAlchemy's documentation recommends NullPool and unique names. Unique names prevent collisions
+with other processes (test173), but a single connection with two transactions still fails. With both
+caches off, nothing is cached.
 
 Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer

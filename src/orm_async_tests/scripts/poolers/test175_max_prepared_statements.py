@@ -3,8 +3,8 @@
 Since version 1.21, PgBouncer can prepare a statement on whichever server connection a client gets,
 and 1.24 does so by default. max_prepared_statements prevents the errors of test173, test174,
 test176 and test177. But PgBouncer keeps the prepared statement of a query on each server
-connection. After a change of type the server rejects it, for new clients too, until RECONNECT or
-server_lifetime ends that connection.
+connection. After a change of type the server rejects the prepared statement, for new clients too,
+until RECONNECT or server_lifetime ends that connection.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements

@@ -5,7 +5,7 @@ process prepares an UPDATE under this name on one server connection, and the oth
 a SELECT on another. Later PgBouncer gives the second process the server connection that has the
 UPDATE. Both statements return a text, so nothing fails, and the second process commits an UPDATE
 that it never sent. With both caches off, statements have no names. With max_prepared_statements
-(test175), PgBouncer names them.
+(test175), PgBouncer names the statements.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """

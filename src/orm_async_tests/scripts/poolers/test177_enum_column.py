@@ -1,6 +1,6 @@
 """Unique statement names do not make an ENUM column work behind PgBouncer.
 
-asyncpg looks up an unknown type, such as an ENUM, with a prepared statement of its own.
+asyncpg looks up an unknown type, such as an ENUM, with an additional prepared statement.
 prepared_statement_name_func does not name that statement, so it collides with the statement of
 another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore not
 enough for such a column. statement_cache_size=0 makes asyncpg's own statements unnamed.

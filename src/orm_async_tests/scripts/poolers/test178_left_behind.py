@@ -1,7 +1,7 @@
 """In transaction mode, SET, locks and LISTEN leak to the next client.
 
 Settings, advisory locks and LISTEN belong to a session of the server, which is a server connection.
-PgBouncer gives that connection to another client after every transaction, and sends its
+PgBouncer gives a server connection to another client after every transaction, and sends its
 server_reset_query only in session mode. Whatever ends with the transaction is safe. LISTEN needs a
 direct connection to the server.
 

@@ -1,9 +1,10 @@
 """If get_bind() routes every statement by itself, a session does not find what it has flushed.
 
-The flush goes to the primary, and the SELECT after it goes to the standby. These are two
-connections with two transactions, so the session does not find its own row, however fast
-replication is. insert() is not a flush, so it also goes to the standby. Choose the server once per
-session, as the documentation recommends: one factory for sessions that write, one for the others.
+The flush goes to the primary, and the SELECT after it goes to the standby. The primary and the
+standby use two connections with two transactions, so the session does not find its own row, however
+fast replication is. insert() is not a flush, so it also goes to the standby. Choose the server once
+per session, as the documentation recommends: one factory for sessions that write, one for the
+others.
 
 Symptom: 25006 "cannot execute INSERT in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning

@@ -3,7 +3,8 @@
 A standby must replay what the primary has locked or removed, here by ALTER TABLE. After
 max_standby_streaming_delay (0 here), it ends every session that still holds the table. An idle
 transaction loses its connection. psycopg reports 40001, as for a running statement (test189), and
-asyncpg only reports a lost connection. Handle both, and run the transaction from its beginning.
+asyncpg only reports a lost connection. Handle 40001 and the lost connection, and run the
+transaction from its beginning.
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"
@@ -26,7 +27,8 @@ USERS = select(func.count(User.id))
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
     """Alter a table on the primary and let the standby replay it.
 
-    Replay starts after the last await, so the reader notices it only in its next statement.
+    Replay starts after the last await, so the reader notices the conflict only in its next
+    statement.
     """
     standby.pause()
     async with primary.begin() as connection:

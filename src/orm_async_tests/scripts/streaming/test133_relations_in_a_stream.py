@@ -2,7 +2,7 @@
 
 selectinload() and awaitable_attrs work while the stream's cursor is open. With yield_per,
 selectinload() loads the children of a whole partition of parents at once. An awaited attribute
-loads them for one parent.
+loads the children of one parent.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs

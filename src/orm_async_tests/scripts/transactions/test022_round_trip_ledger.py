@@ -1,9 +1,9 @@
 """A SELECT costs three round trips, and pool_pre_ping adds three more on asyncpg.
 
-The three are BEGIN, the statement, and the ROLLBACK of the pool. No event shows all of them, so
-they are counted on the wire. asyncpg needs one more to prepare a statement that is new to its
-connection, and pings in a separate transaction; psycopg pings in one round trip. With AUTOCOMMIT
-only the statement remains.
+The three are BEGIN, the statement, and the ROLLBACK of the pool. No event of SQLAlchemy shows all
+round trips, so they are counted on the wire. asyncpg needs one more to prepare a statement that is
+new to its connection, and pings in a separate transaction; psycopg pings in one round trip. With
+AUTOCOMMIT only the statement remains.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 """
@@ -49,13 +49,13 @@ async def committed(session: AsyncSession) -> None:
 
 @variant(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine) -> None:
-    """like `again`, with pool_pre_ping=True"""
+    """the SELECT twice, in two checkouts, with pool_pre_ping=True"""
     await again(engine)
 
 
 @variant(engine={"isolation_level": "AUTOCOMMIT"})
 async def autocommit(engine: AsyncEngine) -> None:
-    """like `again`, with isolation_level="AUTOCOMMIT" """
+    """the SELECT twice, in two checkouts, with isolation_level="AUTOCOMMIT" """
     await again(engine)
 
 

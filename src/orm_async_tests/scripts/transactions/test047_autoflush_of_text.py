@@ -1,7 +1,7 @@
 """Since 2.1 a textual statement flushes pending objects first, as other statements do.
 
 In 2.0 session.execute(text(...)) went to the server without a flush, so it did not see objects that
-had been added. Call flush() yourself if your code has to behave alike on both.
+had been added. Call flush() yourself if your code has to behave alike on 2.0 and 2.1.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """

@@ -2,7 +2,7 @@
 
 Options that you pass to execute() apply to that statement only. In 2.0 the statements of a flush
 had no options, so a tenant or a trace was missing from every INSERT. Session(execution_options=...)
-applies to all of them.
+applies to all statements of the session.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.execution_options
 """

@@ -30,7 +30,7 @@ async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int
 
 @variant
 async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """count them after a statement"""
+    """count the connections after a statement"""
     async with session.begin() as transaction:
         await session.execute(text("SELECT 1"))
         return {

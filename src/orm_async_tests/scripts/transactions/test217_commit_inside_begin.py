@@ -1,8 +1,8 @@
 """commit() inside `async with session.begin()` ends the block's transaction: the next use fails.
 
-The block owns the transaction and commits at its end. After an explicit commit() the session begins
-no other one inside the block, so the next statement raises InvalidRequestError. Let the block
-commit, or use one block per transaction.
+`async with session.begin()` owns the transaction and commits at the end of its block. After an
+explicit commit() the session begins no other one inside the block, so the next statement raises
+InvalidRequestError. Let the block commit, or use one block per transaction.
 
 Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions

@@ -1,8 +1,8 @@
 """An object added before begin_nested() fails outside the savepoint and costs the transaction.
 
-begin_nested() flushes pending objects before it sends SAVEPOINT. If that flush fails, there is no
-savepoint to return to: the earlier rows are lost, and every statement raises until rollback. Add
-the object inside the block.
+begin_nested() flushes pending objects before it sends SAVEPOINT. If the flush before SAVEPOINT
+fails, there is no savepoint to return to: the earlier rows are lost, and every statement raises
+until rollback. Add the object inside the block.
 
 Symptom: PendingRollbackError 7s2a "This Session's transaction has been rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

@@ -1,8 +1,8 @@
 """Pydantic fails on a relationship that is not loaded: load what it will read.
 
 from_attributes=True makes Pydantic read attributes, and reading an unloaded one raises. Pydantic
-turns that error into a ValidationError, so the cause hides behind "Error extracting attribute". Let
-the query load everything that the model reads.
+turns a MissingGreenlet into a ValidationError, so the cause hides behind "Error extracting
+attribute". Let the query load everything that the model reads.
 
 Symptom: ValidationError "Error extracting attribute"
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances

@@ -1,10 +1,10 @@
-"""A background task needs its own session: the request's loses rows or holds a connection.
+"""A background task needs its own session: the request's session loses rows or holds a connection.
 
 FastAPI runs background tasks after the response. With Depends(..., scope="function") the dependency
-exits before that: its session is closed, begins a new transaction when the task uses it (test64),
-and nobody commits. With the default scope the dependency exits after the task: the rows are
-committed, but the request holds its connection for as long as the task runs. Open a session in the
-task. Store work that must not be lost in a table, as a job (test99).
+exits before the task runs: its session is closed, begins a new transaction when the task uses it
+(test64), and nobody commits. With the default scope the dependency exits after the task: the rows
+are committed, but the request holds its connection for as long as the task runs. Open a session in
+the task. Store work that must not be lost in a table, as a job (test99).
 
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 """

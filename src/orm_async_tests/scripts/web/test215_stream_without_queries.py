@@ -1,9 +1,9 @@
 """A long stream holds the connection of the usual session dependency, even if it sends no SQL.
 
 FastAPI exits a dependency with yield after the last byte of the response. If the endpoint has sent
-a query, its transaction stays open until then, and a few open streams exhaust the pool (test32).
-With scope="function" the dependency exits before the stream starts. A stream that reads the
-database needs a session of its own (test157).
+a query, its transaction stays open until the stream ends, and a few open streams exhaust the pool
+(test32). With scope="function" the dependency exits before the stream starts. A stream that reads
+the database needs a session of its own (test157).
 
 Docs: https://fastapi.tiangolo.com/advanced/advanced-dependencies/#early-exit-and-scope
 """

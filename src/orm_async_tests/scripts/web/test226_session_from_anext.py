@@ -1,9 +1,9 @@
 """A session from `await anext(get_session())` is closed while you use it, and rows are lost.
 
-Nobody keeps the generator, so Python finalizes it at once: the event loop closes it in a task of
-its own, and the generator closes the session. What you added is lost without an error if the task
-runs between two calls, and a call that is under way fails. Enter the generator with `async with`,
-through contextlib.asynccontextmanager().
+Nobody keeps the generator, so Python finalizes it at once: the event loop closes the generator in a
+separate task, and the generator closes the session. What you added is lost without an error if the
+task runs between two calls, and a call that is under way fails. Enter the generator with `async
+with`, through contextlib.asynccontextmanager().
 
 Symptom: ResourceClosedError "This transaction is closed" in "in commit"
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators

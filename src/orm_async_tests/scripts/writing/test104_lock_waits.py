@@ -39,7 +39,7 @@ async def wait(Session: Sessions, activity: Activity) -> str | None:
 
 @variant
 async def nowait(Session: Sessions) -> None:
-    """lock that row with nowait=True"""
+    """lock a row that an open transaction has changed, with nowait=True"""
     async with Session() as owner, Session() as other:
         await change(owner)
         await other.scalar(NOWAIT)
@@ -47,7 +47,7 @@ async def nowait(Session: Sessions) -> None:
 
 @variant
 async def lock_timeout(Session: Sessions) -> None:
-    """lock that row with a lock_timeout"""
+    """lock a row that an open transaction has changed, with a lock_timeout"""
     async with Session() as owner, Session() as other:
         await change(owner)
         await other.execute(text("SET LOCAL lock_timeout = '50ms'"))

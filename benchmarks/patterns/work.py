@@ -146,7 +146,7 @@ def _normalize(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Work:
-    """The work of one turn. Its rows are built before the clock starts and are equal for all.
+    """The work of one turn, whose rows are built before the clock starts and are equal for all.
 
     write is the number of rows to write, read the number to read at once, and gets the number to
     read one by one.

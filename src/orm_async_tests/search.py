@@ -95,8 +95,8 @@ def open_index(scripts: Sequence[ScriptFile], questions: Sequence[Question]) -> 
     """Open the index of these scripts and questions as a context manager.
 
     The index is kept in the user's cache folder under a name that follows from the contents, so
-    that it is built once for each state of the catalogue. Where it cannot be kept, it is built in
-    memory.
+    that it is built once for each state of the catalogue. If the folder is not writable, the index
+    is built in memory.
     """
     path = _cache_folder() / f"search-{_digest(scripts, questions)}.sqlite"
     try:

@@ -24,9 +24,9 @@ After every fault the sweep asserts that:
 * The next use of the engine works, and `dispose()` closes every connection.
 
 The sweep does not assert which side of a commit a fault falls on: a caller that sees an error
-cannot know whether the server committed. Such points are counted as ambiguous commits, and are no
-violations. Nor does it inject faults while other work runs on the same engine, or more than two
-faults at once.
+cannot know whether the server committed. A point at which the caller sees an error although
+everything was committed counts as an ambiguous commit, and is no violation. The sweep also injects
+no fault while other work runs on the same engine, and at most two faults at once.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -50,7 +50,7 @@ class Cell:
 
 @dataclass(repr=False)
 class Report:
-    """The cells of a sweep. Its text has a summary, and a line for every point that failed."""
+    """The cells of a sweep; the text has a summary, and a line for every point that failed."""
 
     cells: list[Cell]
 

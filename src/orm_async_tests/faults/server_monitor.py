@@ -1,7 +1,7 @@
 """Ask the server about the connections under test, from a thread with a separate event loop.
 
-Its answers do not depend on the event loop that a fault is injected into, and it can be used while
-that loop is blocked.
+The answers do not depend on the event loop that a fault is injected into, and the monitor can be
+used while that loop is blocked.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ class Plan:
 
     `python` is a minor version, for example "3.12". A library's version is one release ("2.1.4") or
     the newest release of a line ("2.0"). `server` is a URL, or a folder with PostgreSQL's programs,
-    or "system", as in ORM_ASYNC_PG_BIN. Without it the embedded server is used.
+    or "system", as in ORM_ASYNC_PG_BIN. Without `server` the embedded server is used.
     """
 
     driver: str = "asyncpg"

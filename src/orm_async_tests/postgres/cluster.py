@@ -265,7 +265,7 @@ class Cluster:
     def is_running(self) -> bool:
         """Return whether the server accepts connections and its supervisor lives.
 
-        A server whose supervisor was killed is about to stop, so it does not count.
+        A server whose supervisor was killed does not count as running, because it is about to stop.
         """
         with open_file(self.lock, os.O_RDWR | os.O_CREAT) as lock:
             try:

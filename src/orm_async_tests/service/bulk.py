@@ -28,8 +28,8 @@ Result = TypeVar("Result")
 class Spool:
     """Bytes that are written once and then read, without blocking the event loop on the disk.
 
-    The temporary file is in TMPDIR and has no name there, so it disappears when the block ends, and
-    also when the process is killed.
+    The temporary file is in TMPDIR and has no name, so it disappears when the block ends, and also
+    when the process is killed.
     """
 
     def __init__(self, memory: int) -> None:

@@ -103,7 +103,7 @@ class Element(NamedTuple):
 class GpxParser:
     """Parses a file piece by piece.
 
-    Its methods raise HTTPException 422 with the number of the point that is wrong.
+    The methods raise HTTPException 422 with the number of the point that is wrong.
     """
 
     def __init__(self) -> None:

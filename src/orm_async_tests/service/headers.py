@@ -17,8 +17,8 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 class HeaderChecks:
     """Refuse an unknown host, a write from another site, and an encoded body (ASGI middleware).
 
-    A page on another site can reach a service on this machine. Its browser sends the name that the
-    page used as Host, and the page's own site as Origin (RFC 6454). Clients that are not browsers
+    A page on another site can reach a service on this machine. The browser sends the name that such
+    a page used as Host, and the page's site as Origin (RFC 6454). Clients that are not browsers
     send no Origin.
     """
 

@@ -72,12 +72,10 @@ def build_statements(
 ) -> InsertStatements:
     """Return the statements for an INSERT.
 
-    Args:
-        name: The document's key in the answer.
-        document: The model whose fields the answer has.
-        build_insert: A function that returns the INSERT. The arguments are conditions, without
-            which the INSERT must insert nothing. Its RETURNING has the model's fields and
-            `version`.
+    Args: name: The document's key in the answer. document: The model whose fields the answer has.
+    build_insert: A function that returns the INSERT. The arguments are conditions, without which
+    the INSERT must insert nothing. The RETURNING of the INSERT has the model's fields and
+    `version`.
     """
     plain, keyed = build_insert().cte("inserted"), build_insert(UNUSED).cte("inserted")
     return InsertStatements(
@@ -101,7 +99,7 @@ def quote(name: str) -> ColumnElement[str]:
 def store_answer(rows: FromClause, answer: ColumnElement[Any]) -> "CompoundSelect[Any, Any]":
     """Return the statement that stores the answer and the request's digest under the key.
 
-    Its result is one row with the stored digest and answer, also if the key was used before. The
+    The result is one row with the stored digest and answer, also if the key was used before. The
     result is empty if `rows` is empty, or if another request has used the key since the statement
     began.
     """

@@ -116,8 +116,8 @@ async def stream_events(
 ) -> AsyncIterator[bytes]:
     """Yield events for the points after `last_id`, and a comment if there are none for a while.
 
-    A comment follows keep_alive seconds without a point. The stream ends after live_for seconds.
-    Its client connects again by itself, and continues where it stopped.
+    A comment follows keep_alive seconds without a point. The stream ends after live_for seconds. A
+    client connects again by itself, and continues where the stream stopped.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

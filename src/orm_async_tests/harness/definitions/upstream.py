@@ -16,9 +16,10 @@ class Upstream:
 
     `versions` maps libraries, or "python", to version ranges; all of them must match. A script's
     `check` asserts the correct behavior in a `with` block of the defect. If that assertion fails on
-    a stack in the ranges, the verdict is UPSTREAM. If it passes there, or fails elsewhere, the
-    verdict is BROKEN. `orm-async-tests audit` reads the arguments from the source, so write them as
-    literals. A defect of a script needs a severity; one of the fault sweep does not.
+    a stack in the ranges, the verdict is UPSTREAM. If the assertion passes on such a stack, or
+    fails on another one, the verdict is BROKEN. `orm-async-tests audit` reads the arguments from
+    the source, so write them as literals. A defect of a script needs a severity; one of the fault
+    sweep does not.
     """
 
     description: str

@@ -36,7 +36,7 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """Its docstring on one line: the label that is printed."""
+        """The docstring of the function on one line: the label that is printed."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
     @property

@@ -1,8 +1,8 @@
 """A session scoped to a thread is shared by all tasks: scope it to current_task instead.
 
 scoped_session has one session per thread, but under asyncio all tasks run in one thread. Therefore
-async_scoped_session has no default scope, and you must pass scopefunc. Its registry keeps the
-session and the task alive until remove().
+async_scoped_session has no default scope, and you must pass scopefunc. The registry of the scoped
+session keeps the session and the task alive until remove().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """

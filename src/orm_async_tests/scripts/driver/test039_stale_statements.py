@@ -2,9 +2,9 @@
 
 asyncpg's prepared statements remember the columns that they return. When SQLAlchemy executes a
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not
-recognize an ALTER in text(), and never notices an ALTER from another process. Then the next
-execution of a cached statement fails, the transaction is rolled back, and asyncpg prepares the
-statement again.
+recognize an ALTER in text(), and never notices an ALTER from another process. After such an ALTER
+the next execution of a cached statement fails, the transaction is rolled back, and asyncpg prepares
+the statement again.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

@@ -1,7 +1,8 @@
 """With eager_defaults=True, a flush of N objects sends N UPDATEs; without it, one.
 
-RETURNING brings back the values that the server computes, row by row. Without it, all rows are
-parameters of one statement, as with update() of a list. update() with a WHERE needs no rows at all.
+RETURNING brings back the values that the server computes, row by row. Without RETURNING, all rows
+are parameters of one statement, as with update() of a list. update() with a WHERE needs no rows at
+all.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """

@@ -1,9 +1,9 @@
 """A statement's schema_translate_map does not reach the flush: rows go to the untranslated schema.
 
 Execution options of a statement apply to that statement. The INSERT of a flush is another one, even
-if the statement caused it by autoflush. So a tenant's rows are written to the schema that the model
-names, without an error. Put the map on the engine, or on the session's connection for one
-transaction. Since 2.1 a session has execution_options, too (test137).
+if the statement caused it by autoflush. Without the map, a tenant's rows are written to the schema
+that the model names, and no error is raised. Put the map on the engine, or on the session's
+connection for one transaction. Since 2.1 a session has execution_options, too (test137).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#translation-of-schema-names
 """

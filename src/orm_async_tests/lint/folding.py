@@ -26,12 +26,14 @@ def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
             return -value
         case ast.JoinedStr(values=values):
-            parts = [fold(value, scope, depth + 1) for value in values]
-            return "".join(part if isinstance(part, str) else "{}" for part in parts)
+            texts = [fold(value, scope, depth + 1) for value in values]
+            return "".join(part if isinstance(part, str) else "{}" for part in texts)
         case ast.BinOp(op=ast.Add()):
-            texts = [fold(part, scope, depth + 1) for part in (node.left, node.right)]
-            strings = [text for text in texts if isinstance(text, str)]
-            return "".join(strings) if len(strings) == len(texts) else NOT_CONSTANT
+            return _join("", [node.left, node.right], scope, depth)
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="join")):
+            return _join(text, node.args[:1], scope, depth)
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return [fold(part, scope, depth + 1) for part in parts]
         case ast.BinOp(op=ast.BitOr()):
             return _merge([node.left, node.right], scope, depth)
         case ast.Name(id=name):
@@ -39,6 +41,14 @@ def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
         case ast.Dict() | ast.Call(func=ast.Name(id="dict")):
             return _fold_dict(node, scope, depth)
     return NOT_CONSTANT
+
+
+def _join(separator: str, nodes: list[ast.expr], scope: Scope, depth: int) -> object:
+    """Return texts as one text, if all of them are constants."""
+    parts = [fold(node, scope, depth + 1) for node in nodes]
+    texts = parts[0] if len(parts) == 1 and isinstance(parts[0], list) else parts
+    strings = [text for text in texts if isinstance(text, str)]
+    return separator.join(strings) if len(strings) == len(texts) else NOT_CONSTANT
 
 
 def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDict:

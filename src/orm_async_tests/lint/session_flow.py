@@ -325,6 +325,10 @@ class SessionFlow:
         summary = self.use.project.function(event.callee)
         if flow is None or summary is None or event.callee is None:
             return
+        func = event.node.func
+        if isinstance(func, ast.Attribute) and self.scope.path(func.value) == "self":
+            for state in flow.exits:
+                yield from state.failures.get(event.key, ())
         for name, argument in self.use.arguments(event.node, summary, event.callee).items():
             if event.key in self.use.keys(argument, self.scope):
                 for state in flow.exits:

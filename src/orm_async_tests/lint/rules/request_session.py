@@ -118,10 +118,10 @@ class RequestSessionInTask(Rule):
     ) -> Finding | None:
         if isinstance(node, ast.Attribute) and not file.use.keys(node, scope):
             node = node.value  # the object of a bound method
-        root = next((item for item in ast.walk(node) if isinstance(item, ast.Name)), None)
         keys = file.use.keys(node, scope) if isinstance(node, (ast.Name, ast.Attribute)) else ()
-        owner = scope.find(root.id) if root and keys else None
-        kind, binding = owner.bindings[root.id][0] if owner and root else ("", None)
+        root = keys[0].partition(".")[0] if keys else ""
+        owner = scope.find(root)
+        kind, binding = owner.bindings[root][0] if owner else ("", None)
         if kind == "param":
             is_short = _scope_of(file, owner, binding) if owner else None
             if is_short is None:
@@ -181,8 +181,14 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a task is neither awaited nor kept in a variable."""
+    """Return whether a task is only kept from being collected, and nothing awaits it."""
     parent = file.parents.get(call)
-    if isinstance(parent, ast.Call):
-        return getattr(parent.func, "attr", "") == "add"
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
+        kept_in = ast.unparse(parent.func.value)
+        return parent.func.attr == "add" and not any(
+            kept_in in {ast.unparse(part) for part in other.args}
+            or kept_in in {ast.unparse(p.value) for p in other.args if isinstance(p, ast.Starred)}
+            for other, _ in file.nodes(ast.Call)
+            if other is not parent
+        )
     return isinstance(parent, ast.Expr)

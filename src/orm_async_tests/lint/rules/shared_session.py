@@ -93,7 +93,8 @@ class SharedSession(Rule):
 
 def _may_gather(file: SourceFile, call: ast.Call, name: str) -> bool:
     """Return quickly whether a call is worth resolving."""
-    if name in GATHERING or any(isinstance(part, ast.Starred) for part in call.args):
+    coroutines = [part for part in call.args if isinstance(part, (ast.Call, *COMPREHENSIONS))]
+    if name in GATHERING or len(coroutines) > 1 or isinstance(call.args[0], ast.Starred):
         return True
     return any(
         kind == "import" and value[0] == "asyncio" and value[2] in GATHERING

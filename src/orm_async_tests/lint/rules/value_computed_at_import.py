@@ -25,7 +25,7 @@ class ValueComputedAtImport(Rule):
     code = "OAT601"
     name = "value-computed-at-import"
     summary = "A column's default is computed once, at import, so all rows get the same value."
-    scripts = ()
+    scripts = (225,)
     exceptions = (
         "A constant, for example time(hour=12), is the same at any time.",
         "In a migration the value is meant for the rows that exist.",

@@ -1,0 +1,34 @@
+import sqlalchemy.ext.asyncio as aio
+from fastapi import Depends, FastAPI
+from shop_sessions import OldSession, Session, engine, get_session, make_session
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+
+app = FastAPI()
+session = AsyncSession(engine)  # OAT102
+other = Session()  # OAT102
+third: aio.AsyncSession = make_session()  # OAT102
+_cached: AsyncSession | None = None
+old = OldSession()  # OAT102
+factory = Session
+scoped = async_scoped_session(Session, scopefunc=id)
+
+
+class Repository:
+    session = Session()  # OAT102
+    factory = Session
+
+
+class View:
+    session: AsyncSession = Depends(get_session)
+
+
+async def start():
+    global _cached
+    _cached = Session()  # OAT102
+    app.state.session = Session()  # OAT102
+    app.state.factory = Session
+
+
+async def right():
+    session = Session()
+    await session.close()

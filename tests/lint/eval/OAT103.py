@@ -1,0 +1,97 @@
+from shop_sessions import Service, Session, SessionDep, ShopSession, UnitOfWork, engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import Session as SyncSession
+
+
+async def statements(session: AsyncSession, user):
+    session.delete(user)  # OAT103
+    session.add(user)
+    session.flush()  # OAT103
+    session.commit()  # OAT103
+
+
+async def alias(db: SessionDep, user):
+    if user:
+        db.refresh(user)  # OAT103
+    session = db
+    session.rollback()  # OAT103
+
+
+async def chained(session: ShopSession, statement):
+    rows = session.execute(statement).scalars()  # OAT103
+    return (await session.execute(statement)).scalars(), rows
+
+
+async def loops(session: AsyncSession, statement):
+    async for row in session.stream(statement):  # OAT103
+        print(row)
+    for row in session.scalars(statement):  # OAT103
+        print(row)
+    async for row in await session.stream(statement):
+        print(row)
+
+
+async def variable(session: AsyncSession, statement):
+    result = session.execute(statement)  # OAT103
+    return result.all()
+
+
+async def never_read(session: AsyncSession):
+    done = session.commit()  # OAT103
+
+
+async def connections(connection: AsyncConnection, statement):
+    connection.execute(statement)  # OAT103
+    raw = engine.connect()
+    await raw.execute(statement)  # OAT103
+
+
+async def not_begun(session: AsyncSession):
+    session.begin()  # OAT103
+
+
+class Handler(Service):
+    async def remove(self, user):
+        self.session.delete(user)  # OAT103
+        await self.session.commit()
+
+
+async def unit_of_work(user):
+    async with UnitOfWork() as uow:
+        uow.session.delete(user)  # OAT103
+
+
+async def opened(user):
+    async with Session.begin() as session:
+        session.delete(user)  # OAT103
+
+
+# Right
+
+
+def synchronous(session: SyncSession, user):
+    session.delete(user)
+    session.commit()
+
+
+def returned(session: AsyncSession, user):
+    return session.delete(user)
+
+
+async def awaited_later(session: AsyncSession, statement):
+    work = session.execute(statement)
+    return (await work).all()
+
+
+async def shadowed(session: AsyncSession, statement):
+    def work(session: SyncSession):
+        session.flush()
+        return session.execute(statement).scalars().all()
+
+    return await session.run_sync(work)
+
+
+async def entered(statement):
+    connection = engine.connect()
+    async with connection:
+        await connection.execute(statement)

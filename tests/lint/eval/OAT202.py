@@ -1,0 +1,65 @@
+import asyncio
+from contextlib import suppress
+
+import anyio
+from shop_sessions import SessionDep, query
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def by_timeout(session: AsyncSession, a):
+    try:
+        async with asyncio.timeout(1):
+            await session.execute(a)  # OAT202
+    except TimeoutError:
+        print("slow")
+    await session.commit()
+
+
+async def by_wait_for(db: SessionDep, a):
+    try:
+        await asyncio.wait_for(query(db, a), 1)  # OAT202
+    except asyncio.TimeoutError:
+        pass
+    return await db.scalar(a)
+
+
+async def by_anyio(session: AsyncSession, a):
+    with anyio.move_on_after(1):
+        await session.execute(a)  # OAT202
+    await session.commit()
+
+
+async def helper(session: AsyncSession, a):
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await session.execute(a)  # OAT202
+
+
+async def by_helper(session: AsyncSession, a):
+    await helper(session, a)
+    await session.execute(a)
+
+
+# Right
+
+
+async def rolled_back(session: AsyncSession, a):
+    try:
+        async with asyncio.timeout(1):
+            await session.execute(a)
+    except TimeoutError:
+        await session.rollback()
+    await session.commit()
+
+
+async def raised(session: AsyncSession, a):
+    async with asyncio.timeout(1):
+        await session.execute(a)
+    await session.commit()
+
+
+async def outside(session: AsyncSession, client, a):
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await client.get("/")
+    await session.execute(a)

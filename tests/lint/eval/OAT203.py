@@ -1,0 +1,56 @@
+from shop_sessions import Service, Session, SessionDep
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def late(session: AsyncSession, a):
+    await session.execute(a)
+    async with session.begin():  # OAT203
+        await session.execute(a)
+
+
+async def late_in_a_block(a):
+    async with Session() as db:
+        users = (await db.scalars(a)).all()
+        async with db.begin():  # OAT203
+            db.add(users[0])
+
+
+async def by_hand(db: SessionDep, a):
+    await db.scalar(a)
+    await db.begin()  # OAT203
+
+
+class Handler(Service):
+    async def late(self, a):
+        await self.session.scalar(a)
+        async with self.session.begin():  # OAT203
+            pass
+
+
+# Right
+
+
+async def early(session: AsyncSession, a):
+    async with session.begin():
+        await session.execute(a)
+    async with session.begin():
+        await session.execute(a)
+
+
+async def committed(session: AsyncSession, a):
+    await session.execute(a)
+    await session.commit()
+    async with session.begin():
+        await session.execute(a)
+
+
+async def nested(session: AsyncSession, a):
+    await session.execute(a)
+    async with session.begin_nested():
+        await session.execute(a)
+
+
+async def asked(session: AsyncSession, a):
+    await session.execute(a)
+    if not session.in_transaction():
+        await session.begin()

@@ -1,0 +1,58 @@
+import asyncio
+
+from fastapi import BackgroundTasks, Depends
+from shop_sessions import Repository, Session, SessionDep, ShortSessionDep, get_session, query
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.background import BackgroundTask
+
+
+async def positional(tasks: BackgroundTasks, session: SessionDep, a):
+    tasks.add_task(query, session, a)  # OAT302
+
+
+async def by_keyword(tasks: BackgroundTasks, db: ShortSessionDep, a):
+    tasks.add_task(query, session=db, statement=a)  # OAT302
+
+
+async def default(tasks: BackgroundTasks, a, db: AsyncSession = Depends(get_session)):
+    tasks.add_task(query, db, a)  # OAT302
+
+
+async def bound_method(tasks: BackgroundTasks, db: SessionDep, a):
+    users = Repository(db)
+    tasks.add_task(users.load, a)  # OAT302
+
+
+async def by_response(db: SessionDep, a):
+    return BackgroundTask(query, db, a)  # OAT302
+
+
+async def not_awaited(db: SessionDep, a):
+    asyncio.create_task(query(db, a))  # OAT302
+
+
+async def opened_here(a):
+    async with Session() as session:
+        asyncio.create_task(query(session, a))  # OAT302
+
+
+# Right
+
+
+async def work(a):
+    async with Session() as session:
+        await query(session, a)
+
+
+async def own_session(tasks: BackgroundTasks, db: SessionDep, a):
+    await query(db, a)
+    tasks.add_task(work, a)
+
+
+async def awaited(db: SessionDep, a):
+    await asyncio.create_task(query(db, a))
+
+
+async def grouped(db: SessionDep, a):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(query(db, a))

@@ -1,0 +1,21 @@
+import sqlalchemy
+from sqlalchemy import NullPool, create_engine, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
+
+URL = "postgresql+asyncpg://localhost/shop"
+
+sized = create_async_engine(URL, poolclass=NullPool, pool_size=5)  # OAT402
+by_module = create_async_engine(URL, poolclass=pool.NullPool, max_overflow=5)  # OAT402
+queue = create_async_engine(URL, poolclass=QueuePool)  # OAT402
+synchronous = create_engine(URL)  # OAT402
+by_package = sqlalchemy.create_engine("sqlite+aiosqlite:///file")  # OAT402
+wrong_driver = create_async_engine("postgresql+psycopg2://localhost/shop")  # OAT402
+number = create_async_engine(URL + "?command_timeout=5")  # OAT402
+
+# Right
+
+no_pool = create_async_engine(URL, poolclass=NullPool, pool_pre_ping=True)
+adapted = create_async_engine(URL, poolclass=AsyncAdaptedQueuePool, pool_size=5)
+psycopg = create_engine("postgresql+psycopg://localhost/shop")
+sync_queue = create_engine("postgresql+psycopg2://localhost/shop", poolclass=QueuePool)

@@ -1,0 +1,17 @@
+import asyncio
+import threading
+from threading import get_ident
+
+from shop_sessions import Session
+from sqlalchemy.ext.asyncio import async_scoped_session
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+by_name = async_scoped_session(Session, scopefunc=get_ident)  # OAT403
+positional = async_scoped_session(Session, threading.get_ident)  # OAT403
+by_lambda = async_scoped_session(Session, scopefunc=lambda: threading.get_ident())  # OAT403
+synchronous = scoped_session(Session)  # OAT403
+
+# Right
+
+by_task = async_scoped_session(Session, scopefunc=asyncio.current_task)
+of_threads = scoped_session(sessionmaker())

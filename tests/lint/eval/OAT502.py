@@ -1,0 +1,63 @@
+import asyncio
+import subprocess
+import time
+from time import sleep
+
+import requests
+from shop_sessions import SessionDep, engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+
+def block(session):
+    time.sleep(1)  # OAT502
+    session.flush()
+
+
+def fetch(session, url):
+    return requests.get(url)  # OAT502
+
+
+def run(connection):
+    asyncio.run(answer())  # OAT502
+
+
+def helper():
+    subprocess.run(["true"])  # OAT502
+
+
+def one_call_deep(session):
+    helper()
+
+
+def query(session):
+    return session.execute("SELECT 1")
+
+
+async def answer():
+    return 42
+
+
+async def wrong(session: AsyncSession, connection: AsyncConnection, db: SessionDep):
+    await session.run_sync(block)
+    await db.run_sync(fetch, "url")
+    await connection.run_sync(run)
+    await session.run_sync(one_call_deep)
+    await session.run_sync(lambda _: sleep(1))  # OAT502
+
+    def inner(_):
+        sleep(1)  # OAT502
+
+    async with engine.begin() as begun:
+        await begun.run_sync(inner)
+
+
+# Right
+
+
+async def right(session: AsyncSession):
+    await session.run_sync(query)
+    await asyncio.to_thread(time.sleep, 1)
+
+
+def synchronous():
+    time.sleep(1)

@@ -1,0 +1,105 @@
+"""The sessions of the evaluation files: factories, dependencies, aliases and objects that hold one."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession as Db
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import sessionmaker
+
+engine = create_async_engine("postgresql+asyncpg://localhost/shop")
+Session = async_sessionmaker(engine, expire_on_commit=False)
+OldSession = sessionmaker(engine, class_=Db)
+
+
+class ShopSession(Db):
+    """A subclass of AsyncSession."""
+
+
+async def get_session() -> AsyncGenerator[Db, None]:
+    async with Session() as session:
+        yield session
+
+
+async def get_untyped():
+    async with Session() as session:
+        yield session
+
+
+@asynccontextmanager
+async def open_session() -> AsyncIterator[Db]:
+    async with Session() as session:
+        yield session
+
+
+@asynccontextmanager
+async def rolled_back_on_error(session):
+    try:
+        yield
+    except Exception:
+        await session.rollback()
+        raise
+
+
+def make_session() -> Db:
+    return Session()
+
+
+SessionDep = Annotated[Db, Depends(get_session)]
+ShortSessionDep = Annotated[Db, Depends(get_session, scope="function")]
+
+
+class Repository:
+    def __init__(self, session: Db) -> None:
+        self.session = session
+
+    async def load(self, statement):
+        return await self.session.execute(statement)
+
+    async def load_safely(self, statement):
+        try:
+            return await self.session.execute(statement)
+        except Exception:
+            await self.session.rollback()
+            raise
+
+
+class UserRepository(Repository):
+    async def load_users(self, statement):
+        return await self.load(statement)
+
+
+class UntypedRepository:
+    def __init__(self, session):
+        self._session = session
+
+    async def load(self, statement):
+        return await self._session.execute(statement)
+
+
+@dataclass
+class Service:
+    session: Db
+
+    async def work(self, statement):
+        await self.session.execute(statement)
+
+
+class UnitOfWork:
+    async def __aenter__(self) -> Self:
+        self.session = Session()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.session.close()
+
+
+async def query(session, statement):
+    return await session.execute(statement)
+
+
+async def never_uses(session, statement):
+    return statement

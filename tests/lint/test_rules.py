@@ -1,0 +1,104 @@
+"""The rules, on evaluation files with the expected findings, and on the project's scripts."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from orm_async_tests import catalogue
+from orm_async_tests.lint.checker import Settings, check
+from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.rules import RULES
+
+ROOT = Path(__file__).parents[2]
+EVALUATION = Path(__file__).parent / "eval"
+EXPECTED = re.compile(r"# (OAT\d\d\d)$")
+POSTGRESQL = Settings(root=EVALUATION, dialect="postgresql+asyncpg")
+PASSED_IN = {"OAT102"}  # the script gets the session that it shares as an argument
+PATHS = {script.number: script.path for script in catalogue.read_scripts()}
+
+
+@cache
+def findings_in_the_project() -> list[Finding]:
+    """Return the findings in the package, and so in all scripts."""
+    report = check(sorted((ROOT / "src").rglob("*.py")), Settings(root=ROOT))
+    assert report.unreadable == []
+    return report.findings
+
+
+def variants(path: Path, kind: str) -> dict[str, range]:
+    """Return the lines of the functions of a script that are marked as wrong or right."""
+    return {
+        node.name: range(node.lineno, (node.end_lineno or 0) + 1)
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.AsyncFunctionDef)
+        and any(ast.unparse(item).partition("(")[0] == kind for item in node.decorator_list)
+    }
+
+
+def lines_of(finding: Finding) -> set[int]:
+    """Return the lines of a finding's two places."""
+    places = [finding.location, finding.related]
+    return {place.line for place in places if place}
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_a_rule_reports_the_marked_lines_only(code: str) -> None:
+    path = EVALUATION / f"{code}.py"
+    lines = path.read_text("utf-8").splitlines()
+    expected = [
+        (match.group(1), number)
+        for number, line in enumerate(lines, 1)
+        if (match := EXPECTED.search(line))
+    ]
+    report = check([path], POSTGRESQL)
+
+    assert [(finding.code, finding.location.line) for finding in report.findings] == expected
+    assert code in {name for name, _ in expected}
+
+
+def test_the_sessions_of_the_evaluation_files_are_right() -> None:
+    assert check([EVALUATION / "shop_sessions.py"], POSTGRESQL).findings == []
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_a_rule_describes_itself(code: str) -> None:
+    rule = RULES[code]
+    assert rule.code == code
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
+    assert all(text.endswith(".") for text in (rule.summary, *rule.exceptions))
+    assert rule.scripts
+    assert set(rule.scripts) <= set(PATHS)
+
+
+@pytest.mark.parametrize("code", sorted(RULES.keys() - PASSED_IN))
+def test_a_rule_reports_the_wrong_variants_of_its_scripts(code: str) -> None:
+    for number in RULES[code].scripts:
+        path = PATHS[number]
+        reported = {
+            line
+            for finding in findings_in_the_project()
+            if finding.code == code and finding.location.path == str(path)
+            for line in lines_of(finding)
+        }
+        in_a_variant = {line for lines in variants(path, "wrong").values() for line in lines}
+        missed = {
+            name: path.name
+            for name, lines in variants(path, "wrong").items()
+            if not reported & set(lines) and not reported - in_a_variant
+        }
+        assert missed == {}
+
+
+def test_no_rule_reports_a_right_variant_or_the_package() -> None:
+    surplus = []
+    for finding in findings_in_the_project():
+        path = Path(finding.location.path)
+        if path not in PATHS.values():
+            surplus.append(finding)
+            continue
+        right = {line for lines in variants(path, "right").values() for line in lines}
+        surplus += [finding] if finding.location.line in right else []
+    assert surplus == []

@@ -124,6 +124,7 @@ class Checker:
         self.project.read.clear()
         file = SourceFile(name, absolute, text, index, self.project, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]
+        file.release()
         used = list(dependencies(file)) if "Depends" in text or "Security" in text else []
         return FileResult(
             findings, file.pending, used, read=frozenset(self.project.read - {absolute})
@@ -161,5 +162,6 @@ def _collector_off() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # otherwise the next collection visits all summaries
         if was_on:
             gc.enable()

@@ -67,10 +67,6 @@ def names(node: ast.AST | None) -> list[str]:
     return [item.id for item in ast.walk(node) if isinstance(item, ast.Name)] if node else []
 
 
-def calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (item for item in ast.walk(node) if isinstance(item, ast.Call))
-
-
 def last_name(node: ast.AST | None) -> str:
     """Return the last name of an expression such as errors.NotFound(...)."""
     match node:

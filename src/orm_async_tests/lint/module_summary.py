@@ -9,6 +9,8 @@ from orm_async_tests.lint.terms import Function, Scope, Term, parameters
 
 Node = TypeVar("Node", bound=ast.AST)
 SKIPPED = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop)
+KEPT = {ast.Call, ast.Attribute, ast.Expr, ast.Assign, ast.AnnAssign, ast.Try, ast.TryStar, ast.For,
+        ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef, ast.Yield}  # fmt: skip
 TypeAlias: Any = getattr(ast, "TypeAlias", ast.Pass)  # Python 3.12
 
 
@@ -86,7 +88,8 @@ class Index:
         while stack:
             node, scope = stack.pop()
             kind = type(node)
-            nodes[kind].append((node, scope))
+            if kind in KEPT:
+                nodes[kind].append((node, scope))
             visit = VISITORS.get(kind)
             inner = (visit(self, node, scope) if visit else None) or scope
             for name in reversed(kind._fields):
@@ -305,11 +308,9 @@ def _rooted(path: str | None, function: FunctionSummary, scope: Scope) -> str:
 
 def _passes_all(call: ast.Call, function: Function) -> bool:
     """Return whether a call gets `*tasks` of a function, or of its parameter `tasks`."""
-    names = {name for name, _, _ in parameters(function)}
-    names |= {function.args.vararg.arg} if function.args.vararg else set()
-    return any(
-        isinstance(argument, ast.Starred)
-        and isinstance(argument.value, ast.Name)
-        and argument.value.id in names
-        for argument in call.args
-    )
+    for argument in call.args:
+        if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Name):
+            names = {name for name, _, _ in parameters(function)}
+            names |= {function.args.vararg.arg} if function.args.vararg else set()
+            return argument.value.id in names
+    return False

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.expressions import (
     ERRORS,
-    calls,
     catches,
     facts_of,
     is_true,
@@ -45,12 +44,6 @@ class SessionFlow:
         self.exits: list[State] = []
         """The states in which the function returns nothing."""
 
-        self._waited_for = {
-            part
-            for call in calls(scope.node)
-            if last_name(call.func) == "wait_for"
-            for part in call.args[:1]
-        }
         self._flow_of = flow_of
         self._raised: list[list[Raised]] = [[]]
         self._timeouts = 0
@@ -315,7 +308,8 @@ class SessionFlow:
 
     def _may_raise(self, event: Event, state: State) -> None:
         kinds = {DATABASE}
-        if self._timeouts or event.node in self._waited_for:
+        around = self.use.parents.get(event.node)
+        if self._timeouts or last_name(around) == "wait_for":
             kinds.add(TIMEOUT)
         self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
 

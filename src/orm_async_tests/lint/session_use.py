@@ -37,9 +37,10 @@ class Event:
 class SessionUse:
     """Finds what the expressions of one module do with sessions."""
 
-    def __init__(self, project: Project, path: str) -> None:
+    def __init__(self, project: Project, path: str, parents: dict[ast.AST, ast.AST]) -> None:
         self.project = project
         self.path = path
+        self.parents = parents
         self._effects: dict[tuple[str, str], Effects] = {}
         self._values: dict[ast.AST, Value | None] = {}
 

@@ -43,11 +43,16 @@ class SourceFile:
         self.index = index
         self.project = project
         self.facts = facts
-        self.use = SessionUse(project, path)
+        self.use = SessionUse(project, path, index.parents)
         self.pending: list[tuple[str, Finding]] = []
         """Findings that count only if the function that is named is a dependency."""
 
         self._flows: dict[ast.AST, SessionFlow | None] = {}
+
+    def release(self) -> None:
+        """Break the reference cycles, because the garbage collector is off."""
+        self._flows.clear()
+        self.__dict__.pop("flows", None)
 
     def nodes(self, kind: type[Node]) -> list[tuple[Node, Scope]]:
         """Return the nodes of a class with the scopes that they are in."""

@@ -50,7 +50,7 @@ async def nested(session: AsyncSession, a):
         await session.execute(a)
 
 
-async def asked(session: AsyncSession, a):
+async def tested(session: AsyncSession, a):
     await session.execute(a)
     if not session.in_transaction():
         await session.begin()

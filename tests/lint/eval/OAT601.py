@@ -29,7 +29,7 @@ class Tour(Base):
     d: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4())  # OAT601
     e: Mapped[datetime] = mapped_column(default=utc_now())  # OAT601
     f: Mapped[datetime] = mapped_column(default=datetime.now(UTC) + timedelta(days=7))  # OAT601
-    g: Mapped[datetime] = mapped_column(insert_default=datetime.now(UTC).replace(tzinfo=None))  # OAT601
+    g = mapped_column(insert_default=datetime.now(UTC).replace(tzinfo=None))  # OAT601
 
 
 class Hut(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""The sessions of the evaluation files: factories, dependencies, aliases and objects that hold one."""
+"""The sessions of the evaluation files: factories, dependencies and objects that hold one."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager

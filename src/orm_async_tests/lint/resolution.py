@@ -28,7 +28,8 @@ class Project:
         self.paths = ModulePaths(root)
         self.sessions = {name.replace(":", ".") for name in sessions}
         self._load = load
-        self._values: dict[tuple[Term, str], Value | None] = {}
+        self._values: dict[tuple[Term, str], tuple[Value | None, frozenset[str]]] = {}
+        self._reads: dict[frozenset[str], frozenset[str]] = {}  # equal sets are kept once
         self._open: set[tuple[Term, str]] = set()
         self.read: set[str] = set()
         """The paths of the modules that were consulted since this set was last cleared."""
@@ -49,16 +50,21 @@ class Project:
         """Return what a term of a module stands for, or None if that is unknown."""
         key = (term, path)
         if key in self._values:
-            return self._values[key]
+            value, read = self._values[key]
+            self.read |= read
+            return value
         if key in self._open or len(self._open) > 60:
             return None
         self._open.add(key)
+        outer, self.read = self.read, set()
         try:
             value = self._evaluate(term, path)
         finally:
             self._open.discard(key)
+            inner, self.read = self.read, outer | self.read
         if value is not None or not self._open:
-            self._values[key] = value
+            read = frozenset(inner)
+            self._values[key] = value, self._reads.setdefault(read, read)
         return value
 
     def _evaluate(self, term: Term, path: str) -> Value | None:

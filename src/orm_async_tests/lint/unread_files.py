@@ -4,7 +4,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from orm_async_tests.lint.checker import Unreadable
+from orm_async_tests.lint.file_result import Unreadable
 from orm_async_tests.lint.source_text import SourceTexts
 
 # Syntax that a Python brought, by what a line with a syntax error has. The newest comes first.
@@ -37,5 +37,4 @@ def explain_unread(file: Unreadable, sources: SourceTexts) -> UnreadFile:
             number = ".".join(map(str, version))
             message = f"{file.message}: Python {number} or newer can read it ({syntax})"
             return UnreadFile(file.path, file.line, message)
-    running = ".".join(map(str, sys.version_info[:2]))
-    return UnreadFile(file.path, file.line, f"{file.message}: Python {running} cannot read it")
+    return UnreadFile(file.path, file.line, file.message)

@@ -1,0 +1,106 @@
+"""The cache and the processes change nothing but the time."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from orm_async_tests.lint.checker import Checker, Settings, check
+from orm_async_tests.lint.file_result import FileResult, Unreadable, parse_result
+from orm_async_tests.lint.finding import Finding, Fix, Location
+from tests.cli.commands import orm_process
+
+TYPES = "from sqlalchemy.ext.asyncio import AsyncSession as Session\n"
+NO_TYPES = "class Session: ...\n"
+USE = """\
+from types_of_app import Session
+
+async def remove(session: Session, user: object) -> None:
+    session.delete(user)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one finding that depends on another module; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "types_of_app.py").write_text(TYPES, "utf-8")
+    (tmp_path / "use.py").write_text(USE, "utf-8")
+    (tmp_path / "cache").mkdir()
+    return tmp_path
+
+
+def codes(names: Iterable[str]) -> list[str]:
+    """Check files with the cache, and return the codes of the findings."""
+    settings = Settings(root=Path.cwd(), cache=Path("cache"))
+    return [finding.code for finding in check(list(map(Path, names)), settings).findings]
+
+
+def test_what_has_not_changed_is_not_checked_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ("types_of_app.py", "use.py")
+    assert codes(files) == ["OAT103"]
+    monkeypatch.setattr(Checker, "check_file", None)
+    (project / "use.py").touch()
+    assert codes(files) == ["OAT103"]
+
+
+def test_a_changed_module_changes_the_results_of_those_that_import_it(project: Path) -> None:
+    files = ("types_of_app.py", "use.py")
+    assert codes(files) == ["OAT103"]
+    (project / "types_of_app.py").write_text(NO_TYPES, "utf-8")
+    assert codes(files) == []
+    (project / "types_of_app.py").write_text("from elsewhere import Session\n", "utf-8")
+    assert codes(files) == []
+    (project / "elsewhere.py").write_text(TYPES, "utf-8")
+    assert codes((*files, "elsewhere.py")) == ["OAT103"]
+
+
+def test_a_module_behind_another_one_counts_although_it_was_known(project: Path) -> None:
+    """A second file reads what the first one has made known."""
+    (project / "types_of_app.py").write_text("from elsewhere import Session\n", "utf-8")
+    (project / "elsewhere.py").write_text(TYPES, "utf-8")
+    (project / "other.py").write_text(USE, "utf-8")
+    files = ("elsewhere.py", "other.py", "types_of_app.py", "use.py")
+    assert codes(files) == ["OAT103", "OAT103"]
+    (project / "elsewhere.py").write_text(NO_TYPES, "utf-8")
+    assert codes(files) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"modules": [[1]], "files": {"use.py": 1}}'])
+def test_a_damaged_cache_is_not_used(project: Path, text: str) -> None:
+    assert codes(["use.py"]) == ["OAT103"]
+    [path] = (project / "cache").glob("*.json")
+    path.write_text(text, "utf-8")
+    assert codes(["use.py"]) == ["OAT103"]
+
+
+def test_the_cache_keeps_few_files(project: Path) -> None:
+    for number in range(12):
+        (project / f"{number}.py").touch()
+        codes([f"{number}.py"])
+    assert len(list((project / "cache").glob("*.json"))) == 8
+
+
+def test_a_result_survives_the_cache() -> None:
+    place, other = Location("a.py", 1, 2, 3, 4), Location("b.py", 5, 6, 7, 8)
+    finding = Finding("OAT201", place, "message", "remedy", other, "later", Fix(((place, "x"),)))
+    result = FileResult(
+        [finding, Finding("OAT601", place, "message", "remedy")],
+        [("name", finding)],
+        [("module", "name", True)],
+        Unreadable("a.py", 1, "message"),
+    )
+    assert parse_result(json.loads(json.dumps(result.to_json()))) == result
+
+
+def test_processes_find_the_same_as_one(project: Path) -> None:
+    for number in range(210):
+        (project / f"use{number}.py").write_text(USE, "utf-8")
+    options = ("lint", "--no-cache", "--format", "concise")
+    one, two = (orm_process(*options, "-j", jobs) for jobs in ("1", "2"))
+    assert one.returncode == two.returncode == 1
+    assert one.stdout == two.stdout
+    assert one.stdout.count("\n") == 211

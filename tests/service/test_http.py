@@ -4,6 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from tests.processes import until
 from tests.service.walkers import POINT
 
 OTHER = '"0"'  # no version has this tag
@@ -89,7 +90,7 @@ def test_head_is_get_without_its_body(client: httpx.Client, user: int, path: str
 def test_head_of_a_stream_leaks_nothing(client: httpx.Client, user: int, app: FastAPI) -> None:
     for kind in ("track.ndjson", "track.geojson", "live"):
         assert client.head(f"/users/{user}/{kind}").status_code == 200
-    assert "pool_checked_out 0.0" in client.get("/metrics").text
+    until(lambda: "pool_checked_out 0.0" in client.get("/metrics").text)  # the stream has ended
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,17 @@
 """Tracks are uploaded and downloaded as streams, all or none, and leave nothing open."""
 
 import json
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from orm_async_tests import db
+from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
+from orm_async_tests.service.settings import Settings
+from tests.service.conftest import serve_app
 from tests.service.walkers import GPX, JSON, NDJSON
 
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30.25+00:00"}
@@ -92,24 +97,33 @@ def test_a_track_is_a_geojson_feature(client: httpx.Client, user: int) -> None:
     assert feature["geometry"] == {"type": "MultiPoint", "coordinates": [[12.5, 47.0]]}
 
 
-def test_a_live_stream_continues_after_the_last_event(client: httpx.Client, user: int) -> None:
-    first = client.post(f"/users/{user}/points", json=POINT).json()["id"]
-    with client.stream("GET", f"/users/{user}/live", headers={"Last-Event-ID": "0"}) as stream:
-        lines = stream.iter_lines()
-        while not next(lines).startswith("id:"):
-            pass
-        second = client.post(f"/users/{user}/points", json=POINT).json()["id"]
-        ids = [line for line in lines if line.startswith("id:")]
-    assert ids == [f"id: {second}"]
+@pytest.fixture(scope="module")
+def lasting(tables: db.Database) -> Iterator[httpx.Client]:
+    """A client of an application whose live streams last until their client leaves."""
+    with serve_app(create_app(tables.url, Settings())) as client:
+        yield client
+
+
+def test_a_live_stream_continues_after_the_last_event(lasting: httpx.Client, user: int) -> None:
+    first = lasting.post(f"/users/{user}/points", json=POINT).json()["id"]
+    with lasting.stream("GET", f"/users/{user}/live", headers={"Last-Event-ID": "0"}) as stream:
+        ids = (line for line in stream.iter_lines() if line.startswith("id:"))
+        assert next(ids) == f"id: {first}"
+        second = lasting.post(f"/users/{user}/points", json=POINT).json()["id"]
+        assert next(ids) == f"id: {second}"
     assert second > first
 
 
+def test_a_live_stream_ends_when_its_time_is_up(client: httpx.Client, user: int) -> None:
+    assert client.get(f"/users/{user}/live").text.startswith(": listening")
+
+
 @pytest.mark.parametrize("points", [1, FEW + 1])
-def test_an_upload_notifies_live_streams(client: httpx.Client, user: int, points: int) -> None:
-    with client.stream("GET", f"/users/{user}/live") as stream:
+def test_an_upload_notifies_live_streams(lasting: httpx.Client, user: int, points: int) -> None:
+    with lasting.stream("GET", f"/users/{user}/live") as stream:
         lines = stream.iter_lines()
         assert next(lines).startswith(":")
-        client.post(f"/users/{user}/points/bulk", json=[POINT] * points).raise_for_status()
+        lasting.post(f"/users/{user}/points/bulk", json=[POINT] * points).raise_for_status()
         assert next(line for line in lines if line.startswith("event:")) == "event: point"
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
 ONLY = "asyncpg"
-TIMEOUT = {"connect_args": {"command_timeout": 0.05}}
+TIMEOUT = {"connect_args": {"command_timeout": 0.5}}
 SLOW = select(func.pg_sleep(60))
 
 

@@ -18,15 +18,17 @@ from orm_async_tests.harness.definitions.known_defects import CLOSE_HANGS
 
 SINCE = ">=2.0.55,<2.1 or >=2.1.2"
 ONLY = "asyncpg"
-TIMEOUT, THAW = 0.2, 3.0  # seconds until the timeout, and until the server answers again
+TIMEOUT, THAW = 0.5, 3.0  # seconds until the timeout, and until the server answers again
 
 
 async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
     """Return whether a timeout leaves the block while the server is frozen."""
-    asyncio.get_running_loop().call_later(THAW, server.thaw)
+    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(TIMEOUT), AsyncSession(engine) as session:
+        async with asyncio.timeout(None) as timeout, AsyncSession(engine) as session:
             server.freeze(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
+            loop.call_later(THAW, server.thaw)
+            timeout.reschedule(loop.time() + TIMEOUT)
     except TimeoutError:
         return {"ended by the timeout": server.frozen}
     return {"ended by the timeout": False}

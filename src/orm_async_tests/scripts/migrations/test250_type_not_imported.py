@@ -1,0 +1,97 @@
+"""Autogenerate does not import your column types: the new revision raises NameError.
+
+It writes the name of the type's module into the revision, but no import. Add the import to
+autogen_context.imports in a render_item hook of env.py, or to the template script.py.mako. The hook
+may also write the type that the column has in the database, so that the revision stays valid after
+you move or delete the class.
+
+Symptom: NameError "name ... is not defined" in "upgrade"
+Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
+"""
+
+from typing import Any, Literal
+
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, TypeDecorator, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase
+
+from alembic import command
+from orm_async_tests.harness import Observation, alembic_environment, main_of, right, wrong
+
+SCHEMA = "test250"
+COLUMN = text(
+    f"SELECT data_type FROM information_schema.columns WHERE table_schema = '{SCHEMA}'"
+    " AND column_name = 'length'"
+)
+
+
+class Kilometers(TypeDecorator[int]):
+    """A column type of an application."""
+
+    impl = Integer
+    cache_ok = True
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema=SCHEMA)
+
+
+def import_type(kind: str, item: object, autogen_context: Any) -> str | Literal[False]:
+    """Write the type's class, and import it."""
+    if kind != "type" or not isinstance(item, Kilometers):
+        return False
+    autogen_context.imports.add(f"from {Kilometers.__module__} import Kilometers")
+    return repr(item)
+
+
+def name_type(kind: str, item: object, _context: Any) -> str | Literal[False]:
+    """Write the type that the column has in the database."""
+    return "sa.Integer()" if kind == "type" and isinstance(item, Kilometers) else False
+
+
+async def autogenerate_and_upgrade(engine: AsyncEngine, **options: Any) -> dict[str, Any]:
+    """Generate a revision for a table with the type, run it, and return the column's type."""
+    models = MetaData(schema=Base.metadata.schema)
+    Table("walks", models, Column("length", Kilometers))
+
+    def run(connection: Connection) -> None:
+        with alembic_environment(
+            connection=connection,
+            version_table_schema=SCHEMA,
+            target_metadata=models,
+            include_schemas=True,
+            include_name=lambda name, kind, _: kind != "schema" or name == SCHEMA,
+            **options,
+        ) as config:
+            command.revision(config, autogenerate=True)
+            command.upgrade(config, "head")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+        return {"type": await connection.scalar(COLUMN)}
+
+
+@wrong
+async def by_default(engine: AsyncEngine) -> dict[str, Any]:
+    """revision --autogenerate, then upgrade"""
+    return await autogenerate_and_upgrade(engine)
+
+
+@right
+async def imported(engine: AsyncEngine) -> dict[str, Any]:
+    """the same with a render_item that imports the class"""
+    return await autogenerate_and_upgrade(engine, render_item=import_type)
+
+
+@right
+async def named(engine: AsyncEngine) -> dict[str, Any]:
+    """the same with a render_item that writes the database's type"""
+    return await autogenerate_and_upgrade(engine, render_item=name_type)
+
+
+def check(by_default: Observation, imported: Observation, named: Observation) -> None:
+    assert isinstance(by_default.error, NameError)
+    assert imported.value == named.value == {"type": "integer"}
+
+
+main = main_of(__name__)

@@ -1,0 +1,91 @@
+"""On asyncpg rollback() undoes nothing after COMMIT in text(), and BEGIN in text() breaks the pool.
+
+After COMMIT as text, SQLAlchemy believes that its transaction is still open. On asyncpg the next
+statement commits by itself, and rollback() has no effect; psycopg begins another transaction.
+After BEGIN as text on an AUTOCOMMIT connection, nothing commits: its rows are lost at the end. On
+asyncpg the pooled connection also keeps that transaction, and fails all of its later users (rvf5).
+Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
+
+Symptom: asyncpg: InterfaceError rvf5 "cannot use Connection.transaction() in a manually started"
+Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions
+"""
+
+from typing import Any
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Observation, Stack, main_of, right, wrong
+from orm_async_tests.models import User
+
+ONE = {"pool_size": 1, "max_overflow": 0}
+ADD = insert(User).values(username="guide")
+GUIDES = select(func.count(User.id)).where(User.username == "guide")
+
+
+async def count_guides(engine: AsyncEngine) -> Any:
+    """Count the new rows on a connection of the pool."""
+    async with engine.connect() as connection:
+        return await connection.scalar(GUIDES)
+
+
+@wrong(engine=ONE)
+async def commit_as_text(engine: AsyncEngine) -> dict[str, Any]:
+    """INSERT, text("COMMIT"), INSERT, rollback()"""
+    async with engine.connect() as connection:
+        await connection.execute(ADD)
+        await connection.execute(text("COMMIT"))
+        in_transaction = connection.in_transaction()
+        await connection.execute(ADD)
+        await connection.rollback()
+    return {"in transaction": in_transaction, "rows": await count_guides(engine)}
+
+
+@right(engine=ONE)
+async def commit(engine: AsyncEngine) -> dict[str, Any]:
+    """INSERT, commit(), INSERT, rollback()"""
+    async with engine.connect() as connection:
+        await connection.execute(ADD)
+        await connection.commit()
+        in_transaction = connection.in_transaction()
+        await connection.execute(ADD)
+        await connection.rollback()
+    return {"in transaction": in_transaction, "rows": await count_guides(engine)}
+
+
+@wrong(engine=ONE, leaks=True, warns=True, unhandled=True)
+async def begin_as_text(engine: AsyncEngine) -> dict[str, Any]:
+    """AUTOCOMMIT, text("BEGIN"), INSERT"""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("BEGIN"))
+        await connection.execute(ADD)
+    return {"rows": await count_guides(engine)}
+
+
+@right(engine=ONE)
+async def begin(engine: AsyncEngine) -> dict[str, Any]:
+    """engine.begin(), INSERT"""
+    async with engine.begin() as connection:
+        await connection.execute(ADD)
+    return {"rows": await count_guides(engine)}
+
+
+def check(
+    stack: Stack,
+    commit_as_text: Observation,
+    commit: Observation,
+    begin_as_text: Observation,
+    begin: Observation,
+) -> None:
+    assert commit.value == {"in transaction": False, "rows": 1}
+    assert begin.value == {"rows": 1}
+    if stack.driver == "asyncpg":
+        assert commit_as_text.value == {"in transaction": True, "rows": 2}
+        assert begin_as_text.code == "rvf5"
+    else:
+        assert commit_as_text.value == {"in transaction": True, "rows": 1}
+        assert begin_as_text.value == {"rows": 0}
+
+
+main = main_of(__name__)

@@ -6,6 +6,7 @@ Sessions that need only the locked environment run in it.
 import shutil
 import subprocess
 import sys
+from functools import partial
 from itertools import product
 from pathlib import Path
 from urllib.request import urlopen
@@ -146,41 +147,31 @@ def compose(session: nox.Session) -> None:
     """For a change in docker/: check the compose file and run it (arguments: test1's)."""
     if not succeeds("docker", "compose", "version"):
         session.skip("there is no docker compose: install Docker's compose plugin")
-    docker_compose(session, "config", "-q")
-    docker_compose(session, *PROFILES, "config", "-q")
+    docker = partial(session.run, "docker", "compose", external=True)
+    docker("config", "-q")
+    docker(*PROFILES, "config", "-q")
     if not succeeds("docker", "info"):
         session.skip("the compose file is valid, but was not started: no Docker daemon answers")
+    read = partial(docker, *PROFILES, silent=True, stderr=None)
     try:
-        docker_compose(session, *UP)
+        docker(*UP)
         test1 = ["-m", "orm_async_tests", "run", "1", "--db", "compose"]
         python(session, *test1, *session.posargs)
-        docker_compose(session, "--profile", "service", *UP)
-        check_service("service", "8000")
-        docker_compose(session, "--profile", "scale", *UP)
-        check_service("proxy", "8080")
-        replica, *_ = read_compose("ps", "-q", "replica").split()
+        docker("--profile", "service", *UP)
+        check_service(str(read("port", "service", "8000")))
+        docker("--profile", "scale", *UP)
+        check_service(str(read("port", "proxy", "8080")))
+        replica, *_ = str(read("ps", "-q", "replica")).split()
         session.run("docker", "kill", replica, external=True)
-        check_service("proxy", "8080")
+        check_service(str(read("port", "proxy", "8080")))
     finally:
-        docker_compose(session, *PROFILES, "down", "-v")
+        docker(*PROFILES, "down", "-v")
 
 
-def docker_compose(session: nox.Session, *arguments: str) -> None:
-    """Run docker compose; without a profile it sees only the database."""
-    session.run("docker", "compose", *arguments, external=True)
-
-
-def read_compose(*arguments: str) -> str:
-    """Return what docker compose prints."""
-    command = ["docker", "compose", *PROFILES, *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
-def check_service(container: str, port: str) -> None:
-    """Request its readiness and its users ten times; any answer but a success raises."""
-    address = read_compose("port", container, port).strip()
+def check_service(address: str) -> None:
+    """Request the service's readiness and users ten times; any answer but a success raises."""
     for path in ["/health/ready", "/users"] * 10:
-        urlopen(f"http://{address}{path}", timeout=30).close()
+        urlopen(f"http://{address.strip()}{path}", timeout=30).close()
 
 
 def succeeds(*command: str) -> bool:

@@ -137,11 +137,7 @@ def format_rows(
 
 
 def search_defects(
-    defects: Sequence[KnownDefect],
-    numbers: Collection[int],
-    library: str,
-    driver: str,
-    pins: Pins,
+    defects: Sequence[KnownDefect], numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
     """Yield the outcomes on every release for those of the scripts that show a defect."""
     showing = sorted({script.number for d in defects for script in d.scripts} & {*numbers})

@@ -16,12 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.patterns.bench_database import connected_database, created_database
-from benchmarks.patterns.comparison import (
-    PatternResult,
-    Ratio,
-    WorkloadResult,
-    measure_workload,
-)
+from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult, measure_workload
 from benchmarks.patterns.contenders import CONTENDERS
 from benchmarks.patterns.work import WORKLOADS, Work
 from orm_async_tests import db

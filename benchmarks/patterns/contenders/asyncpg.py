@@ -7,15 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.patterns.work import (
-    BATCH,
-    LATEST,
-    WRITTEN,
-    Login,
-    Tally,
-    Work,
-    raw,
-)
+from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Login, Tally, Work, raw
 
 COLUMNS = "id, user_id, lat, lon, date, created_at, updated_at"
 INSERT = "INSERT INTO marks (user_id, lat, lon, date) VALUES ($1, $2, $3, $4)"

@@ -16,14 +16,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import selectinload
 
 from benchmarks.patterns.marks import Mark
-from benchmarks.patterns.work import (
-    BATCH,
-    LATEST,
-    Login,
-    Tally,
-    Work,
-    idiomatic,
-)
+from benchmarks.patterns.work import BATCH, LATEST, Login, Tally, Work, idiomatic
 from orm_async_tests.models import TrackPoint, User
 
 

@@ -5,14 +5,7 @@ from sqlalchemy.dialects import postgresql
 
 from benchmarks.patterns.contenders.sqlalchemy import Library, connected
 from benchmarks.patterns.marks import Mark
-from benchmarks.patterns.work import (
-    BATCH,
-    LATEST,
-    Tally,
-    Work,
-    idiomatic,
-    tuned,
-)
+from benchmarks.patterns.work import BATCH, LATEST, Tally, Work, idiomatic, tuned
 from orm_async_tests.models import TrackPoint, User
 
 __all__ = ["connected"]

@@ -9,15 +9,7 @@ from sqlalchemy.orm import aliased, contains_eager
 
 from benchmarks.patterns.contenders.sqlalchemy import Library, connected
 from benchmarks.patterns.marks import Mark, arrays_of, unnested
-from benchmarks.patterns.work import (
-    BATCH,
-    LATEST,
-    WRITTEN,
-    Tally,
-    Work,
-    raw,
-    tuned,
-)
+from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Tally, Work, raw, tuned
 from orm_async_tests.models import TrackPoint, User
 
 __all__ = ["connected"]

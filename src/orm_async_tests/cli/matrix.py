@@ -158,11 +158,7 @@ def _choose_plans(arguments: argparse.Namespace) -> Sequence["Plan"]:
     from orm_async_tests.matrix import plans
 
     axes = {name: getattr(arguments, name) for name in AXES}
-    presets = {
-        "quick": plans.QUICK,
-        "standard": plans.STANDARD,
-        "full": plans.full_preset(PYTHONS),
-    }
+    presets = {"quick": plans.QUICK, "standard": plans.STANDARD, "full": plans.full_preset(PYTHONS)}
     if arguments.preset not in presets:
         problem = f"there is no preset {arguments.preset!r}"
         raise CouldNotRun(problem, "--preset", f"--preset {' or --preset '.join(presets)}")

@@ -167,11 +167,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
 
 @router.patch("/points/{point_id}", responses=problem_responses(404, 412, 415, 428))
 async def patch(
-    point_id: Id,
-    point: PointPatch,
-    session: WriteSession,
-    response: Response,
-    if_match: IfMatch,
+    point_id: Id, point: PointPatch, session: WriteSession, response: Response, if_match: IfMatch
 ) -> PointOut:
     """Change some members of a point, if it is still the version that was read."""
     # A PATCH without members sets the id to itself: an UPDATE needs a column to return a row.

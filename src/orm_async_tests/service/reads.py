@@ -43,10 +43,7 @@ class Reader:
             return (await connection.execute(statement, parameters)).all()
 
 
-async def choose_reader(
-    request: Request,
-    cache_control: CacheControl = None,
-) -> Reader:
+async def choose_reader(request: Request, cache_control: CacheControl = None) -> Reader:
     """Return the reader of the primary for no-cache, otherwise a reader that may use a standby."""
     state = request.app.state
     reader: Reader = state.fresh_reader if requires_primary(cache_control) else state.reader

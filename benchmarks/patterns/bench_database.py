@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -13,12 +13,11 @@ from sqlalchemy import URL, text
 
 from benchmarks.patterns.contenders import Pattern
 from benchmarks.patterns.marks import Base
-from benchmarks.patterns.work import USERS, WRITES, Login, Tally, Work
+from benchmarks.patterns.work import USERS, WRITES, Tally, Work, login
 from orm_async_tests import db, migrations
 
 APPLICATION = "orm_async_tests bench"
 AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
-PORT = 5432
 ADD_USERS = f"INSERT INTO users (username) SELECT 'walker ' || n FROM generate_series(1, {USERS}) n"
 ADD_POINTS = f"""INSERT INTO track_points (user_id, lat, lon, date)
     SELECT 1 + n % {USERS}, n % 90 + 0.25, n % 180 + 0.125, '2026-01-01Z'::timestamptz
@@ -32,12 +31,6 @@ FILL = f"""INSERT INTO marks (id, user_id, lat, lon, date)
 READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
         format('%s %s %s %s %s', id, user_id, lat, lon, extract(epoch FROM date)), ',' ORDER BY id))
     FROM marks"""
-
-
-def login(url: URL) -> Login:
-    """Return the address and account in a URL."""
-    host = str(url.query.get("host", url.host or ""))
-    return Login(host, url.port or PORT, url.username or "", url.password or "", url.database or "")
 
 
 @asynccontextmanager
@@ -108,7 +101,7 @@ class BenchDatabase:
 @asynccontextmanager
 async def connected_database(url: URL) -> AsyncIterator[BenchDatabase]:
     """Connect to a database from `created_database`."""
-    connection = await asyncpg.connect(**asdict(login(url)))
+    connection = await asyncpg.connect(**login(url))
     try:
         yield BenchDatabase(connection, url)
     finally:

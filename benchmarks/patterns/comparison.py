@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from benchmarks.patterns.bench_database import BenchDatabase, Turn, login
+from benchmarks.patterns.bench_database import BenchDatabase, Turn
 from benchmarks.patterns.contenders import CONTENDERS, Pattern
 from benchmarks.patterns.work import TASKS, WORKLOADS, Digest, Work
 from orm_async_tests.errors import CouldNotRun
@@ -153,13 +153,13 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
     async with AsyncExitStack() as pools:
         contestants = []
         for contender in CONTENDERS:
-            library = await pools.enter_async_context(contender.connect(login(url), size))
+            library = await pools.enter_async_context(contender.connect(url, size))
             contestants += [
                 (pattern, library)
                 for pattern in contender.patterns()
                 if pattern.workload == workload
             ]
-        library = await pools.enter_async_context(CONTENDERS[0].connect(login(url), size))
+        library = await pools.enter_async_context(CONTENDERS[0].connect(url, size))
         yield [*contestants, (contestants[0][0], library)]
 
 

@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from operator import attrgetter, itemgetter
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 Mark = Literal["idiomatic", "tuned", "raw"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -28,41 +31,42 @@ WORKLOADS = {  # titles by name
 }
 WRITES = ("insert", "update", "upsert")
 DIGEST_MODULUS = 2**64
+PORT = 5432
 
 
-def idiomatic(function: Function) -> Function:
-    """Mark a pattern that follows the library's documentation."""
-    return _set_mark(function, "idiomatic")
+def _mark(mark: Mark) -> Callable[[Function], Function]:
+    """Return a decorator that marks a pattern."""
+
+    def set_mark(function: Function) -> Function:
+        function.mark = mark  # type: ignore[attr-defined]
+        return function
+
+    return set_mark
 
 
-def tuned(function: Function) -> Function:
-    """Mark a pattern that uses the library's public functions and was chosen for speed."""
-    return _set_mark(function, "tuned")
+idiomatic = _mark("idiomatic")  # follows the library's documentation
+tuned = _mark("tuned")  # uses the library's public functions and was chosen for speed
+raw = _mark("raw")  # calls the driver or speaks its protocol
 
 
-def raw(function: Function) -> Function:
-    """Mark a pattern that calls the driver or speaks its protocol."""
-    return _set_mark(function, "raw")
-
-
-def _set_mark(function: Function, mark: Mark) -> Function:
-    function.mark = mark  # type: ignore[attr-defined]
-    return function
-
-
-@dataclass(frozen=True)
-class Login:
-    """The address and account of a database; the host may be the folder of a socket."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    database: str
+def login(url: "URL") -> dict[str, Any]:
+    """Return asyncpg's arguments for a connection to this URL."""
+    return {
+        "host": url.query.get("host", url.host),
+        "port": url.port or PORT,
+        "user": url.username,
+        "password": url.password,
+        "database": url.database,
+    }
 
 
 class Tally:
     """The number of rows that a pattern read, and the sum of their latitudes."""
+
+    # What is read of a row: by attribute, by the column's name, and by position in COLUMNS.
+    by_attribute: Any = attrgetter("lat")
+    by_name: Any = itemgetter("lat")
+    by_position: Any = itemgetter(COLUMNS.index("lat"))
 
     def __init__(self) -> None:
         self.rows = 0
@@ -74,16 +78,16 @@ class Tally:
         self.sum += row.lat
 
     def add_objects(self, rows: Iterable[Any]) -> None:
-        """Count rows and add their latitudes, read by attribute."""
-        self._add_latitudes(map(attrgetter("lat"), rows))
+        """Add rows that are read by attribute."""
+        self._add(map(self.by_attribute, rows))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
-        """Count rows and add their latitudes, read by column name."""
-        self._add_latitudes(map(itemgetter("lat"), rows))
+        """Add rows that are read by column name."""
+        self._add(map(self.by_name, rows))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Count rows and add their latitudes, read by position in the order of COLUMNS."""
-        self._add_latitudes(map(itemgetter(COLUMNS.index("lat")), rows))
+        """Add rows that are read by position in the order of COLUMNS."""
+        self._add(map(self.by_position, rows))
 
     def add_user_name(self, name: str) -> None:
         """Accept a user's name, which only a digest uses."""
@@ -92,7 +96,7 @@ class Tally:
         """Return what all contenders must agree on."""
         return self.rows, self.sum
 
-    def _add_latitudes(self, latitudes: Iterable[float]) -> None:
+    def _add(self, latitudes: Iterable[Any]) -> None:
         values = list(latitudes)
         self.rows += len(values)
         self.sum += sum(values)
@@ -100,6 +104,8 @@ class Tally:
 
 class Digest(Tally):
     """A tally with a digest of every column, which does not depend on the order of the rows."""
+
+    by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,21 +115,6 @@ class Digest(Tally):
         """Add all columns of one row, read by attribute."""
         self.add_objects([row])
 
-    def add_objects(self, rows: Iterable[Any]) -> None:
-        """Add all columns of rows, read by attribute."""
-        self.add_tuples(map(attrgetter(*COLUMNS), rows))
-
-    def add_mappings(self, rows: Iterable[Any]) -> None:
-        """Add all columns of rows, read by name."""
-        self.add_tuples(map(itemgetter(*COLUMNS), rows))
-
-    def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Add all columns of rows, read by position."""
-        rows = list(rows)
-        super().add_tuples(rows)
-        for row in rows:
-            self.add_user_name(repr([_normalize(value) for value in row]))
-
     def add_user_name(self, name: str) -> None:
         """Include a text in the digest."""
         addend = int.from_bytes(sha256(name.encode()).digest()[:8])
@@ -132,6 +123,12 @@ class Digest(Tally):
     def result(self) -> tuple[Any, ...]:
         """Return the tally's result and the digest in hexadecimal."""
         return *super().result(), f"{self.digest:016x}"
+
+    def _add(self, rows: Iterable[Any]) -> None:
+        values = list(rows)
+        super()._add(row[COLUMNS.index("lat")] for row in values)
+        for row in values:
+            self.add_user_name(repr([_normalize(value) for value in row]))
 
 
 def _normalize(value: Any) -> Any:

@@ -10,7 +10,9 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-from benchmarks.patterns.work import TASKS, WRITES, Login, Tally, Work
+from sqlalchemy import URL
+
+from benchmarks.patterns.work import TASKS, WRITES, Tally, Work
 
 Read = Callable[[Any, int, Tally], Awaitable[None]]  # of one row by its key
 Run = Callable[[Any, Work, Tally], Awaitable[None]]
@@ -50,9 +52,9 @@ class Contender:
     def versions(self) -> dict[str, str]:
         return {name: version(name) for name in self.libraries}
 
-    def connect(self, login: Login, size: int) -> AbstractAsyncContextManager[Any]:
+    def connect(self, url: URL, size: int) -> AbstractAsyncContextManager[Any]:
         """Open a pool of `size` connections and give what the patterns take as `library`."""
-        connected: AbstractAsyncContextManager[Any] = self.module.connected(login, size)
+        connected: AbstractAsyncContextManager[Any] = self.module.connected(url, size)
         return connected
 
     def patterns(self) -> Iterator[Pattern]:

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Any
 
 import asyncpg
+from sqlalchemy import URL
 
-from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Login, Tally, Work, raw
+from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Tally, Work, login, raw
 
 COLUMNS = "id, user_id, lat, lon, date, created_at, updated_at"
 INSERT = "INSERT INTO marks (user_id, lat, lon, date) VALUES ($1, $2, $3, $4)"
@@ -24,9 +24,9 @@ NEWEST = f"""SELECT {COLUMNS} FROM track_points WHERE user_id = $1
 
 
 @asynccontextmanager
-async def connected(login: Login, size: int) -> AsyncIterator[Any]:
+async def connected(url: URL, size: int) -> AsyncIterator[Any]:
     """Open a pool with all of its connections."""
-    async with asyncpg.create_pool(**asdict(login), min_size=size, max_size=size) as pool:
+    async with asyncpg.create_pool(**login(url), min_size=size, max_size=size) as pool:
         yield pool
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import selectinload
 
 from benchmarks.patterns.marks import Mark
-from benchmarks.patterns.work import BATCH, LATEST, Login, Tally, Work, idiomatic
+from benchmarks.patterns.work import BATCH, LATEST, Tally, Work, idiomatic
 from orm_async_tests.models import TrackPoint, User
 
 
@@ -31,10 +31,8 @@ class Library:
 
 
 @asynccontextmanager
-async def connected(login: Login, size: int) -> AsyncIterator[Library]:
+async def connected(url: URL, size: int) -> AsyncIterator[Library]:
     """Open two pools with all of their connections."""
-    url = URL.create("postgresql+asyncpg", login.user, login.password, database=login.database)
-    url = url.set(query={"host": login.host, "port": str(login.port)})
     options: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
     engine = create_async_engine(url, **options)
     reads = create_async_engine(url, isolation_level="AUTOCOMMIT", **options)

@@ -1,9 +1,9 @@
 """asyncpg refuses libpq's keys in the URL, for example sslmode, and psycopg refuses asyncpg's.
 
 SQLAlchemy hands every key of the URL's query to the driver. asyncpg.connect() raises TypeError for
-sslmode, connect_timeout, application_name and options. Write ssl and timeout instead, and pass
-settings of the server as server_settings in connect_args. asyncpg's ssl takes the words of sslmode,
-so ssl=true is an error.
+sslmode, connect_timeout, application_name and options. Write ssl in the URL instead. Pass
+timeout in connect_args, because in a URL it would be text (test118), and settings of the
+server as server_settings. asyncpg's ssl takes the words of sslmode, so ssl=true is an error.
 
 Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
 Symptom: psycopg: ProgrammingError "invalid connection option"
@@ -22,7 +22,6 @@ OF_LIBPQ = {
     "application_name": "guide",
     "options": "-c statement_timeout=5s",
 }
-OF_ASYNCPG = {"ssl": "prefer", "timeout": "5"}
 SETTINGS = {"application_name": "guide", "statement_timeout": "5s"}
 SHOW = text("SELECT current_setting('application_name'), current_setting('statement_timeout')")
 
@@ -41,9 +40,10 @@ async def libpq_keys(make_engine: MakeEngine, url: URL) -> dict[str, list[str]]:
 
 @variant
 async def asyncpg_keys(make_engine: MakeEngine, url: URL) -> dict[str, list[str]]:
-    """ssl and timeout in the URL, and server_settings in connect_args"""
-    changed = url.update_query_dict(OF_ASYNCPG)
-    return await show(make_engine(changed, connect_args={"server_settings": SETTINGS}))
+    """ssl in the URL, timeout and server_settings in connect_args"""
+    changed = url.update_query_dict({"ssl": "prefer"})
+    connect_args = {"timeout": 5, "server_settings": SETTINGS}
+    return await show(make_engine(changed, connect_args=connect_args))
 
 
 def check(stack: Stack, libpq_keys: Observation, asyncpg_keys: Observation) -> None:

@@ -32,6 +32,15 @@ def test_leak():
 """
 
 
+MISTAKE = """
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def remove(session: AsyncSession, row: object) -> None:
+    session.delete(row)
+"""
+
+
 @dataclass
 class Installation:
     """An environment that has the wheel, with a separate folder and a separate server."""
@@ -192,10 +201,21 @@ def clean(alone: Installation) -> Installation:
 def test_the_wheel_alone_brings_nothing_but_itself(alone: Installation) -> None:
     installed = json.loads(alone.run("python -m pip list --format json"))
     assert {package["name"] for package in installed} <= {"orm-async-tests", "pip", "setuptools"}
+    (alone.folder / "models.py").write_text(MISTAKE, "utf-8")
+    assert "models.py:6:" in alone.run("orm-async-tests lint --format concise", 1)
+    assert "# OAT103 " in alone.run("orm-async-tests explain OAT103")
     assert 'pip install "orm-async-tests[scripts]"' in alone.run("test5", 2)
     assert 'pip install "orm-async-tests[scripts,service]"' in alone.run("serve", 2)
     assert "test5" in alone.run("orm-async-tests list")
     assert "MissingGreenlet" in alone.run("orm-async-tests explain 5")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("alone", PYTHONS[:1], indirect=True)
+def test_the_rules_run_in_flake8(alone: Installation) -> None:
+    alone.install("flake8")
+    (alone.folder / "models.py").write_text(MISTAKE, "utf-8")
+    assert "models.py:6:5: OAT103 " in alone.run("flake8 --select OAT models.py", 1)
 
 
 @pytest.mark.thorough

@@ -1,7 +1,7 @@
-"""The checker as a plugin of flake8, which reads one file at a time.
+"""The checker as a plugin of flake8, which passes one file at a time.
 
-It reports only what one file shows. Sessions whose type is in another module are not known here;
-`orm-async-tests lint` follows imports and finds more.
+The plugin follows the imports of that file. It cannot know who calls the file's functions from
+another one, so a rule about a dependency of FastAPI reports it only beside the `Depends()`.
 """
 
 import ast
@@ -21,7 +21,7 @@ class Flake8Plugin:
     name: ClassVar[str] = NAME
     version: ClassVar[str] = version(NAME)
 
-    def __init__(self, tree: ast.AST, filename: str, lines: list[str]) -> None:
+    def __init__(self, tree: ast.AST | None, filename: str, lines: list[str]) -> None:
         self.tree = tree  # flake8 asks for a parameter of this name
         self.path = Path(filename)
         self.text = "".join(lines)

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from orm_async_tests.lint.file_result import FileResult, parse_result
 
@@ -43,7 +44,7 @@ class ResultCache:
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return {}
 
-    def _parse(self, entry: dict, modules: list[tuple[str, str]]) -> FileResult:  # type: ignore[type-arg]
+    def _parse(self, entry: dict[str, Any], modules: list[tuple[str, str]]) -> FileResult:
         result = parse_result(entry["result"]) if entry["result"] else FileResult()
         result.read = frozenset(modules[number][0] for number in entry["read"])
         return result

@@ -1,0 +1,41 @@
+"""The checker in flake8 and pre-commit."""
+
+import importlib.metadata
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from orm_async_tests.cli import build_parser
+from orm_async_tests.lint.flake8_plugin import Flake8Plugin
+from tests.lint.test_lint_command import CODE, COLUMN, LINE, MODEL, set_up
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_plugin(text: str) -> list[tuple[int, int, str]]:
+    """Return what flake8 would print about a file."""
+    plugin = Flake8Plugin(None, "app/models.py", text.splitlines(keepends=True))
+    return [(line, column, message.split()[0]) for line, column, message, _ in plugin.run()]
+
+
+def test_flake8_gets_the_findings_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [entry_point] = importlib.metadata.entry_points(group="flake8.extension", name="OAT")
+    assert entry_point.load() is Flake8Plugin
+    assert run_plugin(MODEL) == [(LINE, COLUMN - 1, CODE)]
+    assert run_plugin(MODEL.replace("(UTC))", "(UTC))  # oat: ignore")) == []
+    set_up(tmp_path, f'ignore = ["{CODE}"]')
+    assert run_plugin(MODEL) == []
+
+
+def test_pre_commit_checks_the_project_and_not_the_changed_files() -> None:
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert hook["pass_filenames"] is False
+    program, *arguments = shlex.split(hook["entry"])
+    assert program == "orm-async-tests"
+    assert build_parser().parse_args(arguments).paths == []
+    assert f"id: {hook['id']}" in (ROOT / "docs/lint.md").read_text("utf-8")

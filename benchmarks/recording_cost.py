@@ -50,8 +50,8 @@ async def measure(database: db.Database) -> list[tuple[float, float]]:
             pairs = []
             for _ in range(PAIRS):
                 plain = await get_rows(engine)
-                recorder = Recorder(lambda path: path == __file__, "measure")
-                with record_events(recorder, describe, scripts.admin.sync_engine):
+                recorder = Recorder(lambda path: path == __file__, "measure", describe)
+                with record_events(recorder, scripts.admin.sync_engine):
                     pairs.append((plain, await get_rows(engine)))
         await engine.dispose()
     return pairs

@@ -13,7 +13,9 @@ from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.output_files import require_writable
 from orm_async_tests.stack_options import add_stack
+from orm_async_tests.view_options import add_views
 
 if TYPE_CHECKING:
     from orm_async_tests.db import Database
@@ -65,6 +67,7 @@ def _add_run(commands: Any) -> None:
     parser.add_argument("--require", metavar="NEED[,NEED]", help=require)
     github.add_option(parser)
     add_stack(parser)
+    add_views(parser)
     parser.set_defaults(run=run)
 
 
@@ -122,12 +125,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the selected scripts on one database and print their verdicts, or JSON."""
     from orm_async_tests.harness.environment import sqlite
     from orm_async_tests.harness.report import result
+    from orm_async_tests.harness.report.views import write_trace
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
         raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
     _check_requirements(arguments.require)
     if arguments.github:
         github.require_summary()
+    if arguments.trace:
+        require_writable(arguments.trace, "--trace")
     scripts = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
     with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
@@ -137,11 +143,13 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.ndjson:
                 print(json.dumps(result.document([latest])), flush=True)
             elif not arguments.as_json:
-                _print_result(latest, arguments.verbose)
+                _print_result(latest, arguments)
     if arguments.as_json:
         print(json.dumps(result.document(results), indent=2))
     elif not arguments.ndjson:
         _print_summary(results)
+    if arguments.trace:
+        write_trace(arguments.trace, results)
     if arguments.github:
         github.write(*_describe_for_github(scripts, results))
     return result.exit_code(results)
@@ -178,12 +186,15 @@ def _check_requirements(option: str | None) -> None:
         require(os.environ.get(VARIABLE, ""), VARIABLE)
 
 
-def _print_result(result: "Result", verbose: int) -> None:
-    from orm_async_tests.harness.report import render
+def _print_result(result: "Result", arguments: argparse.Namespace) -> None:
+    from orm_async_tests.harness.report import render, views
     from orm_async_tests.verdicts import BROKEN
 
-    lines = render.render_line(result)
-    if verbose or result.verdict.word == BROKEN:
+    lines, verbose = render.render_line(result), arguments.verbose
+    if arguments.code or arguments.timeline:
+        shown = {"code": arguments.code, "timeline": arguments.timeline}
+        lines = views.render_views(result, terminal.detect_width(), **shown)
+    elif verbose or result.verdict.word == BROKEN:
         lines = render.render_full(result, terminal.detect_width(), verbose > 1)
     terminal.print_styled(lines)
 

@@ -18,15 +18,12 @@ from orm_async_tests.timeline.event_list import Event, Kind
 from orm_async_tests.timeline.recording import ConnectionRecord, Recorder
 
 RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connection's `info`
-Describe = Callable[[BaseException], str]  # an error's class and codes
 
 
 @contextmanager
-def record_events(
-    recorder: Recorder, describe: Describe, unobserved: Engine | None = None
-) -> Iterator[None]:
+def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
     """Record what every engine except `unobserved` does while the block runs."""
-    hooks = EngineHooks(recorder, describe, unobserved)
+    hooks = EngineHooks(recorder, unobserved)
     loop = asyncio.get_running_loop()
     recorder.start()
     with ExitStack() as stack:
@@ -58,9 +55,8 @@ class EngineHooks:
         *((Pool, name) for name in ("connect", "checkout", "checkin")),
     )
 
-    def __init__(self, recorder: Recorder, describe: Describe, unobserved: Engine | None) -> None:
+    def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:
         self.recorder = recorder
-        self._describe = describe
         self._unobserved = unobserved
         # By task: its wait for the pool or for a new connection, and the changes before it.
         self._waits: dict[int, tuple[Event, int]] = {}
@@ -82,11 +78,11 @@ class EngineHooks:
             self.recorder.finish_statement(*sent)
 
     def handle_error(self, context: ExceptionContext) -> None:
-        error = self._describe(context.sqlalchemy_exception or context.original_exception)
+        error = context.sqlalchemy_exception or context.original_exception
         if sent := self._statements.pop((id(context.connection), _task_id()), None):
             self.recorder.finish_statement(*sent, error)
         elif failed := self._failed_ends.pop(_task_id(), None):
-            failed.error = error
+            self.recorder.set_error(failed, error)
 
     def begin(self, connection: Connection) -> None:
         if record := self._find_record(connection):
@@ -140,7 +136,7 @@ class EngineHooks:
             try:
                 return original(pool)
             except BaseException as error:
-                self.recorder.finish_wait(*self._waits[task], self._describe(error))
+                self.recorder.finish_wait(*self._waits[task], error)
                 raise
             finally:
                 del self._waits[task]
@@ -160,7 +156,7 @@ class EngineHooks:
             try:
                 original(dialect, connection)
             except BaseException as error:
-                self.recorder.finish_statement(record, event, self._describe(error))
+                self.recorder.finish_statement(record, event, error)
                 self._failed_ends[_task_id()] = event
                 raise
             self.recorder.finish_statement(record, event)

@@ -26,6 +26,7 @@ KEYS = {  # of an event in JSON, where the value is neither 0 nor empty
     "line": "l",
     "text": "s",
     "error": "e",
+    "message": "m",
     "round_trips": "r",
     "begins": "b",
     "holders": "h",
@@ -46,7 +47,8 @@ class Event:
     pid: int = 0  # of the backend; 0 if unknown
     line: int = 0  # of the user's code; 0 if none was running
     text: str = ""  # a statement, or the name of a task
-    error: str = ""  # the class of an error, and its code
+    error: str = ""  # the class of an error, and its codes
+    message: str = ""  # of the error
     round_trips: int = 0
     begins: bool = False  # the statement was sent together with BEGIN
     holders: tuple[int, ...] = ()  # connections that block a lock, or the task that is busy

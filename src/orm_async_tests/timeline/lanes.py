@@ -130,11 +130,14 @@ def _spread(moments: Sequence[int], columns: int) -> list[int]:
     return [number + free * length // total for number, length in enumerate(sums)]
 
 
-def describe_waits(events: Sequence[Event]) -> Iterator[str]:
-    """Yield a sentence for every wait and every error, with its line."""
+def describe_waits(events: Sequence[Event], among: Sequence[Event] | None = None) -> Iterator[str]:
+    """Yield a sentence for every wait and every error, with its line.
+
+    `among` has all events of the run, if `events` are some of them.
+    """
     for event in events:
         where = f"line {event.line}: " if event.line else ""
-        sentence = _describe(event, events)
+        sentence = _describe(event, among or events)
         if sentence:
             yield f"{where}task {_numeral(event.task)} {sentence}"
 

@@ -6,6 +6,7 @@ for each connection. The first statement in the queue is sent when the running o
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
@@ -15,6 +16,10 @@ from orm_async_tests.timeline.call_lines import CallLines, IsUser
 from orm_async_tests.timeline.event_list import Event, Kind
 
 CANCELLED = "CancelledError"
+LONGEST_MESSAGE = 200  # characters
+PREFIX = re.compile(r"^<class '[\w.]+'>: ")  # of the messages of SQLAlchemy's adapter for asyncpg
+
+Describe = Callable[[BaseException], str]  # an error's class and codes
 
 
 @dataclass(slots=True, eq=False)
@@ -35,13 +40,18 @@ class Recorder:
     """The events so far, and the state of tasks and connections that they lead to."""
 
     def __init__(
-        self, is_user: IsUser, name: str, count_round_trips: Callable[[int], int] | None = None
+        self,
+        is_user: IsUser,
+        name: str,
+        describe: Describe,
+        count_round_trips: Callable[[int], int] | None = None,
     ) -> None:
         self.events: list[Event] = []
         self.connections: dict[ConnectionRecord, None] = {}  # an ordered set
         self.changes = 0  # events that began or ended
         self._lines = CallLines(is_user)
         self._name = name  # of the first task
+        self._describe = describe
         self._count_round_trips = count_round_trips or (lambda _: 0)
         self._tasks: dict[int, Event] = {}  # by the id of a running task
         self._origin = 0  # nanoseconds
@@ -74,11 +84,18 @@ class Recorder:
         ids = connection.number, connection.pid
         return Event(kind, start, -1, number, *ids, line, text, path=path)
 
-    def finish_event(self, event: Event, error: str = "") -> None:
-        """Set the duration of an event."""
+    def finish_event(self, event: Event, error: BaseException | None = None) -> None:
+        """Set the duration of an event, and the error that ended it."""
         event.duration = self.now() - event.start
-        event.error = error
         self.changes += 1
+        if error is not None:
+            self.set_error(event, error)
+
+    def set_error(self, event: Event, error: BaseException) -> None:
+        """Set the error of an event."""
+        event.error = self._describe(error)
+        text = PREFIX.sub("", str(getattr(error, "orig", None) or error))
+        event.message = " ".join(text.split())[:LONGEST_MESSAGE]
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
         """Record that a task sends a statement, COMMIT or ROLLBACK, or waits for its turn."""
@@ -92,7 +109,9 @@ class Recorder:
             connection.waiting.append(event)
         return event
 
-    def finish_statement(self, connection: ConnectionRecord, event: Event, error: str = "") -> None:
+    def finish_statement(
+        self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
+    ) -> None:
         """Record the server's answer or an error, and that the next statement is sent."""
         if event in connection.waiting:
             connection.waiting.remove(event)
@@ -145,7 +164,7 @@ class Recorder:
             self.finish_event(connection.checkout)
             connection.checkout = None
 
-    def finish_wait(self, wait: Event, changes: int, error: str = "") -> None:
+    def finish_wait(self, wait: Event, changes: int, error: BaseException | None = None) -> None:
         """Record a wait for the pool, unless nothing else happened meanwhile: it was free."""
         if self.changes != changes or error:
             self.events.append(wait)
@@ -224,16 +243,18 @@ class Recorder:
         event = self._tasks.pop(id(task), None)
         if event is None or event.duration == 0:  # the second is a library's task
             return
-        self.finish_event(event, _describe_end(task))
+        self.finish_event(event)
+        event.error = _describe_end(task)
         if event.error == CANCELLED:
             path, line = event.path, event.line
             cancel = Event("cancel", event.end, task=event.task, line=line, path=path)
             self.events.append(cancel)
 
-    def add_error(self, error: BaseException, description: str) -> None:
+    def add_error(self, error: BaseException) -> None:
         """Record the error that ends the first task, at the user's innermost line."""
-        event = self.begin("cancel" if description == CANCELLED else "error")
-        event.duration, event.error = 0, description
+        event = self.begin("cancel" if isinstance(error, asyncio.CancelledError) else "error")
+        event.duration = 0
+        self.set_error(event, error)
         trace = error.__traceback__
         while trace is not None:
             if self._lines.is_user(trace.tb_frame.f_code.co_filename):

@@ -28,7 +28,7 @@ async def test_variant(script: Script, variant: Variant) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         ground = ScriptDatabase(connection)
         await ground.reset(script.base, script.seed, script.defaults)
-        recorder = Recorder(lambda _: False, variant.name)
+        recorder = Recorder(lambda _: False, variant.name, str)
         context = FixtureContext(variant, database.url, None, ground.admin, Servers(), recorder)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(dispose_engines, context)

@@ -23,25 +23,32 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
 
     With `in_full`, statements and values are not shortened.
     """
-    yield from _wrapped("bold", result.script.claim, columns)
+    yield from wrapped("bold", result.script.claim, columns)
     wrong = [other for other in result.observations.values() if other.kind == "wrong"]
     labels = {variant.name: variant.label for variant in result.script.variants}
     for name, observation in result.observations.items():
         yield "", ""
         head = f"  {observation.kind:7}  {name}: {labels[name]}"
-        yield from _wrapped(KINDS[observation.kind], head, columns, MARGIN)
+        yield from wrapped(KINDS[observation.kind], head, columns, MARGIN)
         compared = wrong if observation.kind == "right" else ()
         for line in build_transcript(observation, compared, in_full):
             yield from _render_line(line, columns)
-        outcome = f"returned {format_result(observation.value)}"
-        if observation.error:
-            outcome = f"raised {describe(observation.error)}"
-        if not in_full:
-            outcome = truncate(outcome, LONGEST_VALUE)
-        yield from _wrapped("bold", " " * MARGIN + outcome, columns, MARGIN)
-        yield from _wrapped("", " " * MARGIN + describe_cost(observation), columns, MARGIN)
+        yield from render_outcome(observation, columns, in_full)
     yield "", ""
     yield from render_verdict(result, columns)
+
+
+def render_outcome(
+    observation: Observation, columns: int, in_full: bool = False
+) -> Iterator[Styled]:
+    """Render what a variant returned or raised, and what it cost."""
+    outcome = f"returned {format_result(observation.value)}"
+    if observation.error:
+        outcome = f"raised {describe(observation.error)}"
+    if not in_full:
+        outcome = truncate(outcome, LONGEST_VALUE)
+    yield from wrapped("bold", " " * MARGIN + outcome, columns, MARGIN)
+    yield from wrapped("", " " * MARGIN + describe_cost(observation), columns, MARGIN)
 
 
 def render_line(result: Result) -> Iterator[Styled]:
@@ -67,7 +74,7 @@ def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
     ]
     for number, (reason, link) in enumerate(reasons):
         head = "" if number else word
-        yield from _wrapped(STYLES[word], f"  {head} {reason}".rstrip(), columns, 4)
+        yield from wrapped(STYLES[word], f"  {head} {reason}".rstrip(), columns, 4)
         if link:
             yield "", f"    {link}"
     for evidence in result.verdict.evidence:
@@ -116,11 +123,11 @@ def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
     if len(head) < middle and len(values) <= columns - middle:
         yield style, f"{head:{middle}}{values}".rstrip()
         return
-    yield from _wrapped(style, head, columns, 4)
-    yield from _wrapped(style, f"      {values}", columns, 6)
+    yield from wrapped(style, head, columns, 4)
+    yield from wrapped(style, f"      {values}", columns, 6)
 
 
-def _wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
+def wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
     """Wrap text to lines of at most `columns` characters; indent all but the first."""
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

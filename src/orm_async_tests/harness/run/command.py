@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from orm_async_tests import errors
@@ -15,8 +16,10 @@ from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import document, exit_code
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.output_files import require_writable
 from orm_async_tests.stack_options import add_stack
 from orm_async_tests.terminal import detect_width, print_styled
+from orm_async_tests.view_options import add_views
 
 
 def main_of(name: str) -> Callable[[], int]:
@@ -43,14 +46,28 @@ def _main(
     pooler: str,
     as_json: bool,
     verbose: bool,
+    code: bool,
+    timeline: bool,
+    trace: Path | None,
     **values: Any,
 ) -> int:
     require(os.environ.get(VARIABLE, ""), VARIABLE)
+    if trace:
+        require_writable(trace, "--trace")
     with sqlite.open_database(db_, driver, pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         result = run_script(script, database, values, loop)
+    if trace:
+        from orm_async_tests.harness.report.views import write_trace
+
+        write_trace(trace, [result])
     if as_json:
         print(json.dumps(document([result]), indent=2))
+    elif code or timeline:
+        from orm_async_tests.harness.report.views import render_views
+
+        columns = detect_width()
+        print_styled(render_views(result, columns, code=code, timeline=timeline))
     else:
         print_styled(render_full(result, detect_width(), in_full=verbose))
     return exit_code([result])
@@ -65,6 +82,7 @@ def parser(script: Script) -> argparse.ArgumentParser:
     )
     verbose = "print every statement and value in full"
     parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
+    add_views(parser)
     add_options(parser, script.options)
     return parser
 

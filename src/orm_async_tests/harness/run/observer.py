@@ -77,7 +77,7 @@ class Observer:
                 try:
                     await _call(context.variant, arguments, observation, started)
                     if observation.error is not None:
-                        context.recorder.add_error(observation.error, describe(observation.error))
+                        context.recorder.add_error(observation.error)
                         clear_frames(observation.error)
                 finally:
                     arguments.clear()
@@ -91,7 +91,7 @@ class Observer:
     def _create_recorder(self, script: Script, variant: Variant) -> Recorder:
         """Return a recorder for the lines of the script."""
         count = self.wire.count_round_trips if self.wire else None
-        return Recorder(lambda path: path == script.file, variant.name, count)
+        return Recorder(lambda path: path == script.file, variant.name, describe, count)
 
     @contextmanager
     def _record(self, recorder: Recorder, observation: Observation) -> Iterator[None]:
@@ -102,7 +102,7 @@ class Observer:
         with (
             watch_locks(admin.url, recorder),
             sql_log.record_sql(observation, admin.sync_engine),
-            record_events(recorder, describe, admin.sync_engine),
+            record_events(recorder, admin.sync_engine),
         ):
             yield
         observation.events = recorder.finish()

@@ -1,0 +1,245 @@
+"""The code of each variant with what its lines sent, waited for and raised."""
+
+import ast
+import linecache
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.report.abridge import abridge
+from orm_async_tests.harness.report.phrasing import pluralize
+from orm_async_tests.harness.report.render import KINDS, render_outcome, render_verdict, wrapped
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.script import Script
+from orm_async_tests.terminal import Styled
+from orm_async_tests.timeline.event_list import Event
+from orm_async_tests.timeline.lanes import SENT, describe_waits
+
+NUMBER, MARGIN = 5, 8  # columns of a line's number, and before its SQL
+LEGEND = "> sent   ~ waited   ! error   + not in a wrong variant"
+WAITS = ("pool", "busy", "lock")
+MOST = 4  # statements or waits that are printed for one line
+HEAD = re.compile(r"^(@(wrong|right|variant)\b|async def \w+)")
+STATE = re.compile(r"\b[0-9A-Z]{5}\b")
+WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def render_code(result: Result, columns: int) -> Iterator[Styled]:
+    """Render the claim, the code of every variant, the verdict and where to read more."""
+    yield from wrapped("bold", result.script.claim, columns)
+    source = ScriptSource(result.script)
+    shown = {
+        name: source.find_functions(name, observation.events)
+        for name, observation in result.observations.items()
+    }
+    constants = list(source.find_constants([node for nodes in shown.values() for node in nodes]))
+    if constants:
+        yield "", ""
+    for node in constants:
+        yield from _render_lines(source, range(node.lineno, (node.end_lineno or 0) + 1), columns)
+    wrong = [source.text_of(shown[name]) for name in shown if _kind(result, name) == "wrong"]
+    for name, observation in result.observations.items():
+        [label] = [one.label for one in result.script.variants if one.name == name]
+        yield "", ""
+        head = f"  {observation.kind:7}  {name}: {label}"
+        yield from wrapped(KINDS[observation.kind], head, columns, 11)
+        known = set().union(*wrong) if observation.kind == "right" else set()
+        yield from _render_variant(source, shown[name], observation, known, columns)
+        yield from render_outcome(observation, columns)
+    yield "", ""
+    yield from render_verdict(result, columns)
+    yield from _render_links(result.script)
+
+
+def _kind(result: Result, name: str) -> str:
+    return result.observations[name].kind
+
+
+class ScriptSource:
+    """The lines and the functions of a script's file."""
+
+    def __init__(self, script: Script) -> None:
+        self.lines = ["", *linecache.getlines(script.file)]
+        self.tree = ast.parse("".join(self.lines[1:]))
+        methods = (
+            item
+            for node in self.tree.body
+            for item in (node.body if isinstance(node, ast.ClassDef) else [node])
+        )
+        self.functions = [node for node in methods if isinstance(node, Function)]
+
+    def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
+        """Return the function of a variant, then the helpers that it uses."""
+        lines = {event.line for event in events if event.kind != "task"}
+        variants = [node for node in self.functions if node.name == variant]
+        helpers = [node for node in self.functions if not _has_mark(node)]
+        used = [node for node in helpers if lines.intersection(self.numbers_of(node))]
+        while more := [
+            node
+            for node in helpers
+            if node not in used and any(node.name in _names_in(other) for other in variants + used)
+        ]:
+            used += more
+        return variants + [node for node in helpers if node in used]
+
+    def find_constants(self, functions: Sequence[Function]) -> Iterator[ast.Assign]:
+        """Yield the assignments of the module that these functions use."""
+        used = {name for node in functions for name in _names_in(node)}
+        for node in self.tree.body:
+            names = _names_in(node.targets[0]) if isinstance(node, ast.Assign) else set()
+            if isinstance(node, ast.Assign) and names & used and all(map(str.isupper, names)):
+                yield node
+
+    def numbers_of(self, node: Function) -> range:
+        """Return the numbers of a function's lines, with its decorators."""
+        first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+        return range(first, (node.end_lineno or first) + 1)
+
+    def text_of(self, nodes: Sequence[Function]) -> set[str]:
+        """Return the lines of functions, for a comparison with those of a right variant."""
+        numbers = (number for node in nodes for number in self.numbers_of(node))
+        return {self.comparable(number) for number in numbers}
+
+    def comparable(self, number: int) -> str:
+        """Return a line without its indentation, its variant's kind and its variant's name."""
+        return HEAD.sub("", self.lines[number].strip())
+
+
+def _names_in(tree: ast.AST) -> set[str]:
+    """Return the names and attributes that some code uses."""
+    nodes = list(ast.walk(tree))
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return attributes | {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def _has_mark(node: Function) -> bool:
+    """Return whether a function is a variant of a script, or its check."""
+    marks = {"wrong", "right", "variant"}
+    return node.name == "check" or any(_names_in(item) & marks for item in node.decorator_list)
+
+
+def _render_variant(
+    source: ScriptSource,
+    nodes: Sequence[Function],
+    observation: Observation,
+    known: set[str],
+    columns: int,
+) -> Iterator[Styled]:
+    """Render functions; with `known` lines of wrong variants, "+" marks the lines that are new."""
+    printed = {0}
+    for node in nodes:
+        docstring = node.body[0] if ast.get_docstring(node) else None
+        skipped = range(docstring.lineno, (docstring.end_lineno or 0) + 1) if docstring else ()
+        for number in source.numbers_of(node):
+            printed.add(number)
+            if number in skipped and nodes.index(node) == 0:
+                continue
+            is_new = bool(known) and source.comparable(number) not in known
+            yield from _render_lines(source, [number], columns, "+" if is_new else " ")
+            yield from _render_events(source, number, observation, columns)
+    rest = {event.line for event in observation.events if event.kind != "task"} - printed
+    for number in sorted(rest):
+        yield from _render_lines(source, [number], columns)
+        yield from _render_events(source, number, observation, columns)
+    if 0 in {event.line for event in observation.events if event.kind in SENT}:
+        yield "dim", f"{'':{NUMBER + 2}}after the function, when the session closes:"
+        yield from _render_events(source, 0, observation, columns)
+
+
+def _render_lines(
+    source: ScriptSource, numbers: Sequence[int], columns: int, mark: str = " "
+) -> Iterator[Styled]:
+    for number in numbers:
+        code = source.lines[number].rstrip()
+        indent = len(code) - len(code.lstrip())
+        parts = textwrap.wrap(
+            code,
+            columns - NUMBER - 3,
+            subsequent_indent=" " * (indent + 8),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        for position, part in enumerate(parts):
+            head = f"{'' if position else number:>{NUMBER}} {mark}"
+            yield "bold" if mark == "+" else "", f"{head} {part}"
+
+
+def _render_events(
+    source: ScriptSource, number: int, observation: Observation, columns: int
+) -> Iterator[Styled]:
+    """Render what a line sent with its round trips, then its waits, then its errors."""
+    events = [event for event in observation.events if event.line == number]
+    sent: dict[str, list[Event]] = {}
+    for event in events:
+        if event.kind in SENT and not (event.error and not event.round_trips):
+            sent.setdefault(_describe_statement(event, source.lines[number]), []).append(event)
+    sent["opens a connection"] = [event for event in events if event.kind == "connect"]
+    sent["checks the connection"] = [
+        event for event in events if event.kind == "checkout" and event.round_trips
+    ]
+    shown = [(text, several) for text, several in sent.items() if several]
+    for text, several in shown[:MOST]:
+        trips = pluralize(sum(event.round_trips for event in several), "round trip")
+        times = f"{len(several)} x " if len(several) > 1 else ""
+        cost = trips if observation.counted else ""
+        yield from _aside("cyan", ">", f"{times}{text}", columns, cost)
+    if len(shown) > MOST:
+        yield from _aside("cyan", ">", f"and {len(shown) - MOST} other statements", columns)
+    waits = [event for event in events if event.kind in WAITS]
+    words = list(describe_waits(waits, observation.events))
+    for text in words[:MOST]:
+        yield from _aside("magenta", "~", re.sub(r"^line \d+: ", "", text), columns)
+    if len(words) > MOST:
+        yield from _aside("magenta", "~", f"and {len(words) - MOST} more waits", columns)
+    errors = {event.error: event for event in events if event.error and event.kind != "task"}
+    for event in errors.values():
+        yield from _aside("bold red", "!", describe_error(event), columns)
+
+
+def _describe_statement(event: Event, code: str) -> str:
+    """Return a statement with its BEGIN, or with the block at whose end it was sent."""
+    ends_block = event.kind != "statement" and "async with" in code
+    begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
+    return f"{begin}{abridge(event.text)}"
+
+
+def describe_error(event: Event) -> str:
+    """Return an error's class, code, SQLSTATE with its name, and message."""
+    state = next((word for word in event.error.split() if STATE.fullmatch(word)), "")
+    name = f" ({name_sqlstate(state)})" if state else ""
+    return f"{event.error}{name}: {event.message}".rstrip(": ")
+
+
+def name_sqlstate(state: str) -> str:
+    """Return PostgreSQL's name of a SQLSTATE, for example "deadlock_detected"."""
+    import asyncpg
+
+    error = asyncpg.PostgresError.get_message_class_for_sqlstate(state)
+    return WORD.sub("_", error.__name__.removesuffix("Error")).lower()
+
+
+def _aside(style: str, mark: str, text: str, columns: int, cost: str = "") -> Iterator[Styled]:
+    """Render a text under its line, with a cost at the right margin."""
+    width = columns - MARGIN - 2
+    lines = textwrap.wrap(text, width - (len(cost) + 2 if cost else 0), break_on_hyphens=False)
+    for position, line in enumerate(lines):
+        head = f"{'':{MARGIN}}{' ' if position else mark} "
+        end = cost if position == 0 else ""
+        yield style, f"{head}{line:{width - len(end)}}{end}".rstrip()
+
+
+def _render_links(script: Script) -> Iterator[Styled]:
+    """Render where to go next: the explanation, the file and the documentation."""
+    yield "", ""
+    yield "dim", f"  {LEGEND}"
+    yield "", f"  explain  orm-async-tests explain {script.number}"
+    file = Path(script.file)
+    here = Path.cwd()
+    yield "", f"  file     {file.relative_to(here) if file.is_relative_to(here) else file}"
+    prose = script.check.__globals__["__doc__"] or ""
+    for link in re.findall(r"^Docs: (\S+)", prose, re.MULTILINE):
+        yield "", f"  docs     {link}"

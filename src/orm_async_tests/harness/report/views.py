@@ -1,0 +1,47 @@
+"""What the options --code, --timeline and --trace show of results."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from orm_async_tests.harness.report.code_view import render_code
+from orm_async_tests.harness.report.render import KINDS, wrapped
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.output_files import write
+from orm_async_tests.terminal import Styled
+from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline
+from orm_async_tests.timeline.trace_file import build_trace
+
+
+def render_views(
+    result: Result, columns: int, *, code: bool = False, timeline: bool = False
+) -> Iterator[Styled]:
+    """Render the code, the timeline, or both, one after the other."""
+    if code:
+        yield from render_code(result, columns)
+    if code and timeline:
+        yield "", ""
+    if timeline:
+        yield from render_timelines(result, columns)
+
+
+def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
+    """Render the claim, the timeline of every variant, and what its characters mean."""
+    yield from wrapped("bold", result.script.claim, columns)
+    labels = {variant.name: variant.label for variant in result.script.variants}
+    for name, observation in result.observations.items():
+        yield "", ""
+        head = f"  {observation.kind:7}  {name}: {labels[name]}"
+        yield from wrapped(KINDS[observation.kind], head, columns, 11)
+        yield from render_timeline(observation.events, columns)
+    yield "", ""
+    yield from render_legend(columns)
+
+
+def write_trace(path: Path, results: Sequence[Result]) -> None:
+    """Write the events of all variants to a file. Raises CouldNotRun if that fails."""
+    runs = [
+        (f"{result.script.command} {observation.kind} {name}", observation.events)
+        for result in results
+        for name, observation in result.observations.items()
+    ]
+    write(path, build_trace(runs), "--trace")

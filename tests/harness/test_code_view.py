@@ -1,0 +1,91 @@
+"""What --code, --timeline and --trace show of a result."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.report.code_view import describe_error, name_sqlstate, render_code
+from orm_async_tests.harness.report.views import render_views, write_trace
+from orm_async_tests.harness.run import command
+from orm_async_tests.timeline.event_list import Event
+from tests.harness.example_scripts import HEAD, ran, script
+
+FIRST = len(HEAD.splitlines()) + 1  # the number of the first line of a script's body
+TWICE = """
+    QUERY = select(User.id)
+    UNUSED = 1
+
+    async def read(session):
+        return (await session.scalars(QUERY)).all()
+
+    @wrong
+    async def one_by_one(Session):
+        "read twice"
+        async with Session() as session:
+            users = [*await read(session), *await read(session)]
+            await session.commit()
+        async with Session() as session:
+            await session.execute(text("SELECT 1 / 0"))
+
+    @right
+    async def at_once(Session):
+        "read once"
+        async with Session() as session:
+            users = await read(session)
+            await session.commit()
+"""
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_line_of_code_has_what_it_sent_and_raised_below_it(
+    columns: int, database: db.Database
+) -> None:
+    lines = [text for _, text in render_code(ran(TWICE, database), columns)]
+    assert max(len(line) for line in lines if "https://" not in line) <= columns
+
+    text = "\n".join(" ".join(line.split()) for line in lines)
+    assert f"{FIRST + 5} return (await session.scalars(QUERY)).all()\n> BEGIN; SELECT id" in text
+    assert f"{FIRST + 1} QUERY = select(User.id)" in text
+    assert "UNUSED" not in text
+    assert f"{FIRST + 12} await session.commit()\n> COMMIT 1 round trip" in text
+    assert "> on exit: ROLLBACK 1 round trip" in text
+    assert "22012 (division_by_zero): division by zero" in text
+    assert f"{FIRST + 20} + users = await read(session)" in text
+    assert f"{FIRST + 21} await session.commit()" in text  # in the wrong variant too
+    assert "\nexplain orm-async-tests explain 9" in text
+
+
+def test_an_error_names_its_sqlstate() -> None:
+    event = Event("error", 0, error="DBAPIError dbapi 40P01", message="deadlock detected")
+    assert describe_error(event) == "DBAPIError dbapi 40P01 (deadlock_detected): deadlock detected"
+    assert describe_error(Event("error", 0, error="KeyError")) == "KeyError"
+    assert name_sqlstate("25P02") == "in_failed_sql_transaction"
+
+
+def test_code_and_timeline_follow_each_other_and_a_trace_is_written(
+    database: db.Database, tmp_path: Path
+) -> None:
+    result = ran(TWICE, database)
+    lines = [text for _, text in render_views(result, 80, code=True, timeline=True)]
+    assert lines.count("A claim.") == 2
+    assert any(line.startswith("    connection 1") for line in lines)
+
+    write_trace(tmp_path / "trace.json", [result])
+    pieces = json.loads((tmp_path / "trace.json").read_text("utf-8"))["traceEvents"]
+    assert {piece["args"]["name"] for piece in pieces if piece["name"] == "process_name"} == {
+        f"{result.script.command} {variant}: {of}"
+        for variant in ("wrong one_by_one", "right at_once")
+        for of in ("tasks", "connections")
+    }
+
+
+def test_a_trace_that_cannot_be_written_is_refused_before_the_script_runs(tmp_path: Path) -> None:
+    trace = tmp_path / "no folder" / "trace.json"
+    arguments = command.parser(script("@right\nasync def one(): pass")).parse_args(
+        ["--trace", str(trace), "--db", "no URL"]
+    )
+    with pytest.raises(CouldNotRun, match="there is no folder"):
+        command._main(script("@right\nasync def one(): pass"), **vars(arguments))

@@ -94,7 +94,8 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
             f"--driver {' or --driver '.join(DRIVERS)}",
         )
     if importlib.util.find_spec(driver) is None:
-        raise CouldNotRun(f"{driver} is not installed", "this Python", install_extra(driver))
+        extra = driver if driver == "psycopg" else "scripts"
+        raise CouldNotRun(f"{driver} is not installed", "this Python", install_extra(extra))
     return with_driver(url, driver, source)
 
 

@@ -161,6 +161,48 @@ def test_a_comment_about_something_else_suppresses_nothing(
     assert len(findings_of(lint)) == 1
 
 
+SWALLOWED = """\
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+async def save(session: AsyncSession) -> None:
+    try:
+        await session.execute(text("SELECT 1"))  # first
+    except Exception:
+        pass
+    await session.commit()  # second
+"""
+
+
+def test_both_places_of_a_finding_are_shown_and_can_suppress_it(lint: Lint, project: Path) -> None:
+    write(project / "app/models.py", SWALLOWED)
+    text = lint().stdout
+    assert text.index("# first") < text.index("^^^") < text.index("# second") < text.rindex("^^^")
+    [finding] = findings_of(lint)
+    assert (finding["line"], finding["related"]["line"]) == (6, 9)
+    for word in ("first", "second"):
+        write(project / "app/models.py", SWALLOWED.replace(word, "noqa: OAT201"))
+        assert findings_of(lint, "--warn-unused-ignores") == []
+
+
+def test_fix_changes_what_is_safe_and_reports_the_rest(lint: Lint, project: Path) -> None:
+    engine = 'create_async_engine("postgresql+asyncpg:///a", connect_args={"%s": 0})\n'
+    text = (
+        "from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine\n"
+        + engine % "statement_cache_size"
+        + "async def remove(session: AsyncSession, row: object) -> None:\n    session.delete(row)\n"
+    )
+    write(project / "app/models.py", text)
+    write(project / "app/other.py", MODEL)
+    assert "2 can be fixed" in lint().stdout
+    done = lint("--fix", "--format", "concise")
+    assert done.returncode == 1
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["app/other.py"]
+    expected = text.replace("session.delete", "await session.delete")
+    expected = expected.replace('{"s', '{"prepared_statement_cache_size": 0, "s')
+    assert (project / "app/models.py").read_text("utf-8") == expected
+
+
 def test_a_comment_that_suppresses_nothing_is_reported_on_demand(lint: Lint, project: Path) -> None:
     lines = ["a = 1  # noqa", f"b = 1  # noqa: {CODE}, E501", 's = "# oat: ignore"']
     write(project / "app/models.py", "\n".join([*lines, "c = 1  # oat: ignore", ""]))

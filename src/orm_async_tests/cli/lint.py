@@ -1,6 +1,7 @@
 """orm-async-tests lint: finds misuse of async SQLAlchemy in source code, without running it."""
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
@@ -55,6 +56,8 @@ def lint(arguments: argparse.Namespace) -> int:
     from orm_async_tests.lint.configuration import find_root, read_configuration, with_options
     from orm_async_tests.lint.project_check import check_project
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a source line may have other characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     request = _read_request(arguments)
     base = Path(os.path.commonpath([path.absolute() for path in request.paths]))
     configuration = read_configuration(find_root(base))

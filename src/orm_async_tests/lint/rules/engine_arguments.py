@@ -3,9 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.folding import NOT_CONSTANT, FoldedDict, fold
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
@@ -84,11 +85,23 @@ class HalfDisabledCache(Rule):
                 f"{missing} is still on: asyncpg and SQLAlchemy both cache prepared statements, "
                 "and they must agree.",
                 f'Add "{missing}": 0 to connect_args, or leave both caches on.',
+                fix=_add_option(file, call, missing),
             )
 
     def _may_be_elsewhere(self, off: dict[str, bool], file: SourceFile, url: str) -> bool:
         """Return whether the other cache may be switched off in a part of the URL not seen."""
         return not url and off[DRIVER_CACHE] and f"{DIALECT_CACHE}=" in file.text
+
+
+def _add_option(file: SourceFile, call: ast.Call, name: str) -> Fix | None:
+    """Return the fix that adds an option to connect_args, if that is a dictionary in the call."""
+    for keyword in call.keywords:
+        options = keyword.value
+        if keyword.arg == "connect_args" and isinstance(options, ast.Dict) and options.keys[0]:
+            place = file.locate(options.keys[0])
+            start = replace(place, end_line=place.line, end_column=place.column)
+            return Fix(((start, f'"{name}": 0, '),))
+    return None
 
 
 class EngineArguments(Rule):

@@ -93,7 +93,7 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows with those of these scripts replaced by new runs on every release.
+    """Return the rows, with the rows of these scripts replaced by new runs on every release.
 
     Every release is run, because a defect may come, go, and come again, which a bisection would not
     notice.
@@ -139,7 +139,7 @@ def format_rows(
 def search_defects(
     defects: Sequence[KnownDefect], numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
-    """Yield the outcomes on every release for those of the scripts that show a defect."""
+    """Yield the outcomes on every release for the scripts that show one of the defects."""
     showing = sorted({script.number for d in defects for script in d.scripts} & {*numbers})
     oldest = KNOWN_FROM[library] if library == LIBRARY else None
     releases = releases_between(library, oldest, None) if showing else []
@@ -167,9 +167,9 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows with these scripts moved to where new runs put them.
+    """Return the rows after new runs have moved these scripts to the rows where they belong.
 
-    One row lists the scripts that hold on the same releases, of the same releases that were run.
+    A row lists scripts that were run on the same releases and hold on the same releases.
     """
     by_releases: dict[tuple[str, str], list[int]] = {}
     numbers = {script.number for script in scripts}

@@ -1,4 +1,4 @@
-"""The benchmark's own database: its rows before every turn, and what a turn wrote."""
+"""The benchmark's database: fill its tables before a turn, and read back what the turn wrote."""
 
 import gc
 import time
@@ -70,7 +70,7 @@ class Turn:
 
 
 class BenchDatabase:
-    """Runs turns of patterns on the rows that they expect."""
+    """Prepares the rows that a pattern expects, and runs the pattern."""
 
     def __init__(self, connection: Any, url: URL) -> None:
         self.connection = connection  # asyncpg's, which no contender uses

@@ -1,8 +1,8 @@
 """Classify a database by its tables and revisions, and upgrade one that is the project's.
 
 Two histories of revisions live in a database: the tracking tables, which scripts and the service
-share, and the service's own table. Each has its own version table, so that either can be upgraded
-and downgraded alone.
+share, and the service's own table. Each history has a separate version table, so that you can
+upgrade and downgrade it alone.
 """
 
 import ast

@@ -9,8 +9,8 @@ from orm_async_tests.errors import CouldNotRun
 def require_writable(path: Path, option: str) -> None:
     """Raise CouldNotRun if a file cannot be written, without creating it.
 
-    Commands call this before they work for minutes. `option` is the option that
-    names the file.
+    Commands call require_writable() before they work for minutes. `option` is the option that names
+    the file.
     """
     try:
         if path.is_dir():

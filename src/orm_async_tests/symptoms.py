@@ -79,7 +79,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """One known error. A part that its line leaves out is empty."""
+    """One known error. A part that the line leaves out is empty."""
 
     line: str
     driver: str = ""
@@ -183,7 +183,7 @@ def find_scripts(
     others match as well as the last one. A part that few scripts have counts more than a common
     one, and a place that is missing in a traceback counts against the script. Scripts that match
     equally well are in the order of `preferred`, and then of their numbers. If the text has several
-    errors, the best script for the first one that any script knows is the first of all.
+    errors, the first error that any script knows decides which script is first.
     """
     scores = _scores(text, symptoms)
     order = {number: position for position, number in enumerate(preferred)}

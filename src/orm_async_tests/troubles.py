@@ -52,8 +52,9 @@ class _ErrorRecorder(logging.Handler):
 def record_troubles() -> Iterator[Troubles]:
     """Record problems while the block runs, and restore all previous handlers after it.
 
-    Call it while an event loop is running. The loop's exception handler, `sys.unraisablehook`, the
-    warning filters and the root logger belong to the process: do not nest or interleave two blocks.
+    Call record_troubles() while an event loop is running. The loop's exception handler,
+    `sys.unraisablehook`, the warning filters and the root logger belong to the process: do not nest
+    or interleave two blocks.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
@@ -88,8 +89,9 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Drop the local variables that the tracebacks of an error and of its causes keep alive.
 
-    A caller that has handled the error no longer keeps them either. Call this before you look for
-    leaks: otherwise the traceback itself keeps sessions and connections from being collected.
+    A caller that has handled the error no longer keeps these variables either. Call this before you
+    look for leaks: otherwise the traceback itself keeps sessions and connections from being
+    collected.
     """
     cause: BaseException | None = error
     while cause is not None:

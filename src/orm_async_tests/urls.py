@@ -89,7 +89,7 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Parse a database URL and return it in the portable form. Without a driver it gets asyncpg.
+    """Parse a database URL and return it in the portable form. A URL without a driver gets asyncpg.
 
     `source` is where the text comes from, for example "--db". Raises CouldNotRun, which names the
     source, if the text is not a URL of PostgreSQL or has a parameter that no driver understands.

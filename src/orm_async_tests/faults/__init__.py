@@ -15,13 +15,12 @@ be run again.
 
 After every fault the sweep asserts that:
 
-* The caller is released in time. After a cancel it sees `CancelledError`, and after a timeout
-  `TimeoutError`.
-* When the caller goes on, the pool has no connection checked out.
-* A few seconds later no backend is active or in a transaction, and no task is running.
-* The work has changed all its rows or none. If it ended normally, it has changed all of them.
-* No warning, logged error or exception was hidden from the caller.
-* The next use of the engine works, and `dispose()` closes every connection.
+* The caller is released in time. After a cancel the caller sees `CancelledError`, and after a
+timeout `TimeoutError`. * When the caller goes on, the pool has no connection checked out. * A few
+seconds later no backend is active or in a transaction, and no task is running. * The work has
+changed all its rows or none. If the work ended normally, it has changed all rows. * No warning,
+logged error or exception was hidden from the caller. * The next use of the engine works, and
+`dispose()` closes every connection.
 
 The sweep does not assert which side of a commit a fault falls on: a caller that sees an error
 cannot know whether the server committed. A point at which the caller sees an error although

@@ -73,8 +73,8 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one piece of work, and return their cells.
 
-    A violation has the known defect that explains it, if any. A point that failed last time and
-    fails again is a failure, even if it passes in the sweep.
+    Every violation names the known defect that explains it, if there is one. A point that failed
+    last time and fails again is a failure, even if it passes in the sweep.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

@@ -186,8 +186,8 @@ async def _settle(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Wait until all tasks are done and all backends idle.
 
-    Return the states of the backends and the names of the tasks for which that takes too long, and
-    cancel these tasks.
+    If this takes too long, cancel the tasks, and return the states of the backends and the names of
+    the unfinished tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:

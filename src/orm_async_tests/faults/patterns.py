@@ -154,7 +154,7 @@ class Pattern:
 
     @property
     def is_users(self) -> bool:
-        """Return whether it is a user's function."""
+        """Return whether the pattern is a user's function."""
         return bool(self.path)
 
 

@@ -44,7 +44,7 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task and of every task that starts during the run.
 
-    At the suspension with the number `at`, it calls `action`. With `when` "suspended" that is at
+    At the suspension with the number `at`, it calls `action`. If `when` is "suspended", it acts at
     once: a request has been written, and its answer has not arrived. With "ready" the answer has
     arrived, and the task has not resumed yet.
     """

@@ -62,12 +62,12 @@ class Script:
 
     @property
     def file(self) -> str:
-        """The path of its module, as frames have it."""
+        """The path of the script's module, as frames have it."""
         return self.check.__code__.co_filename
 
     @property
     def command(self) -> str:
-        """The name of its command, for example "test5"."""
+        """The name of the script's command, for example "test5"."""
         return f"test{self.number}"
 
     @property
@@ -76,12 +76,12 @@ class Script:
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
-        """Return why it cannot run on this stack and what to type, or "" if it can."""
+        """Return why the script cannot run on this stack and what to type, or "" if it can run."""
         reasons = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 
     def _not_applicable(self, stack: Stack) -> str:
-        """Return the version or driver to which it does not apply, or ""."""
+        """Return the version or driver to which the script does not apply, or ""."""
         since = self.since
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"

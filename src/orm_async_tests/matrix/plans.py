@@ -84,7 +84,7 @@ def hide_password(text: str) -> str:
 
 
 def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
-    """Return the standard preset, and for each Python both drivers on both lines of SQLAlchemy."""
+    """Return the standard preset and, per Python, both drivers with SQLAlchemy 2.0 and 2.1."""
     more = [
         Plan(python=python, driver=driver, sqlalchemy=line)
         for python, driver, line in product(pythons, ("asyncpg", "psycopg"), ("", "2.0"))

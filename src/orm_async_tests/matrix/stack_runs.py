@@ -99,7 +99,7 @@ class ChildRun:
     problem: tuple[str, str] | None = None  # the verdict and reason, if this process was killed
 
     async def documents(self) -> AsyncIterator[Record]:
-        """Yield what the process prints. Kill it if it is silent for too long."""
+        """Yield what the process prints. Kill the process if it is silent for too long."""
         while line := await self._read_line():
             try:
                 document = json.loads(line)

@@ -78,7 +78,7 @@ class Login:
 class Cluster:
     """A cluster in a folder below `root`.
 
-    The scripts get another folder for other binaries or settings. The service has one for each
+    The scripts get another folder for other binaries or settings. The service has a folder for each
     major version, because the next command has to find its data again.
     """
 
@@ -277,7 +277,7 @@ class Cluster:
     def end(self, stop_signal: signal.Signals) -> bool:
         """Send this signal to the running server and wait until it ends, then delete its sockets.
 
-        Returns False if it did not run.
+        Returns False if the server did not run.
         """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:

@@ -41,7 +41,7 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
 
 
 def read_output(process: "subprocess.Popen[str]") -> str:
-    """Wait until a client program ends, and return its output. Raises CouldNotRun if it failed."""
+    """Return the output of a client program. Raises CouldNotRun if the program fails."""
     output, errors = process.communicate()
     if process.returncode:
         where = f"{process.args!r}"  # they do not contain the password

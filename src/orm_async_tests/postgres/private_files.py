@@ -62,7 +62,8 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
 def check_entry(path: Path, folder: int, forbidden: int = OTHERS_WRITE) -> None:
     """Raise CouldNotRun if the path is a link, a special file, or another user's.
 
-    `folder` is a descriptor of the folder that has it. A path that does not exist is fine.
+    `folder` is a descriptor of the folder that contains the path. A path that does not exist is
+    fine.
     """
     with suppress(FileNotFoundError):
         status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)

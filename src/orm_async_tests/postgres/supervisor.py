@@ -115,8 +115,9 @@ def stop_when_idle(
 ) -> bool:
     """Wait until the server ends, or stop it after `idle` seconds without a lease or a client.
 
-    Without `sockets`, clients do not count. Returns whether it was stopped here. After such a stop
-    the lease is locked exclusively, so that the next command waits until this process has ended.
+    Without `sockets`, clients do not count. Returns whether this function stopped the server. After
+    such a stop the lease is locked exclusively, so that the next command waits until this process
+    has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK

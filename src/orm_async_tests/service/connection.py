@@ -1,8 +1,8 @@
 """An HTTP connection that closes when its client stops reading, or sends no request.
 
 While a response waits for its client, uvicorn waits and asyncio keeps the unsent bytes in memory.
-Without a limit both would last as long as the client keeps its socket open, and a shutdown would
-wait for them. uvicorn also waits for the head of a request without a limit.
+Without a limit such a response would last as long as the client keeps its socket open, and a
+shutdown would wait for it. uvicorn also waits for the head of a request without a limit.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ NAME = "orm_async_tests service"  # its connections' application_name
 
 @dataclass(frozen=True)
 class Urls:
-    """The databases for writes, for reads and for LISTEN, which are often the same."""
+    """The URLs for writes, for reads and for LISTEN, which often name one database."""
 
     writing: URL
     reading: URL
@@ -46,7 +46,7 @@ def service_urls(url: URL, settings: Settings) -> Urls:
 
 
 class Engines:
-    """The engines for writes, for reads and for LISTEN. One URL has one engine for all requests."""
+    """The engines for writes, for reads and for LISTEN; requests with one URL share an engine."""
 
     def __init__(self, urls: Urls, settings: Settings) -> None:
         self.writing = make_engine(urls.writing, settings)

@@ -144,7 +144,7 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Refuse an unknown encoding before Python looks its name up, and caches it for ever."""
+        """Refuse an unknown encoding before Python looks it up: Python caches every name."""
         if encoding is not None and encoding.lower() not in ENCODINGS:
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
             raise self._file_error(f"{detail} windows-1252 are among those that are read")

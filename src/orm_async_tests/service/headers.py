@@ -62,7 +62,7 @@ class HeaderChecks:
 
 
 class HeadSent(Exception):
-    """The response to HEAD is complete, so the GET behind it must not go on."""
+    """The response to HEAD is complete, so the GET that answers it must not go on."""
 
 
 class HeadAsGet:

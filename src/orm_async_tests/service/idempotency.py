@@ -45,7 +45,7 @@ UNUSED = ~exists(select(literal_column("1")).where(KEYS.key == KEY))
 
 
 def make_digest(request: str) -> Digest:
-    """Return a function that computes the SHA-256 of a request, for those that have a key."""
+    """Return a function that computes the SHA-256 of a request that has a key."""
 
     async def digest() -> str:
         return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
@@ -136,7 +136,7 @@ async def insert_once(
 
 
 def read_answer(row: Any, request: str) -> Document:
-    """Return the stored answer. Raises HTTPException 409 if it was given to another request."""
+    """Return the stored answer. Raises HTTPException 409 if it is the answer to another request."""
     if row.request != request:
         raise HTTPException(409, "this Idempotency-Key was used for another request")
     answer: Document = row.answer

@@ -68,7 +68,7 @@ def notify_listeners(user_id: ColumnElement[int]) -> ColumnElement[str]:
 
 
 def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return the INSERT of a point, which adds none without its user, or if a condition fails."""
+    """Return the INSERT of a point, which adds nothing without the user or if a condition fails."""
     values = [bindparam(name, type_=POINTS[name].type) for name in ("lat", "lon", "date")]
     row = select(lock_user(*conditions).c.id, *values)
     insertion = insert(TrackPoint).from_select(["user_id", "lat", "lon", "date"], row)

@@ -27,7 +27,7 @@ class Reader:
         self._reads, self._pool = reads, pool
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Return the statement's rows. Repeat it once if its connection is lost.
+        """Return the statement's rows. Repeat the statement once if its connection is lost.
 
         Raise TimeoutError if the pool has no connection in time.
         """

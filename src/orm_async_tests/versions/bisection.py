@@ -114,8 +114,8 @@ def read_outcomes(
 def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
     """Read one result, ignoring the version range that the script declares.
 
-    A script that is BROKEN only because its declared range is wrong counts by what it showed: the
-    range is what we are looking for.
+    If a script is BROKEN only because its declared range is wrong, what the script showed counts,
+    because the search is for the right range.
     """
     word, evidence = result["verdict"], result["evidence"]
     defects = frozenset(defect["description"] for defect in result["defects"])
@@ -132,7 +132,8 @@ def bisect_line(
     """Return the outcomes of one minor line, oldest first, including every change.
 
     Run the oldest, the middle and the newest release and those of `first`, then bisect between two
-    that differ. Between two equal outcomes nothing more is run. A NOT RUN equals no other outcome.
+    that differ. Between two equal outcomes nothing more is run. An outcome NOT RUN counts as
+    different from every other.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}

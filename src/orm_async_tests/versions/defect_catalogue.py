@@ -39,7 +39,7 @@ class KnownDefect:
 
     @cached_property
     def symptoms(self) -> tuple[str, ...]:
-        """The errors by which a person meets its scripts."""
+        """The errors that lead a person to the scripts of the defect."""
         lines = [symptom.line for script in self.scripts for symptom in script.symptoms]
         return tuple(dict.fromkeys(lines))
 
@@ -126,14 +126,14 @@ class AffectedPins:
 
     @property
     def cure(self) -> str:
-        """The versions that cure it, for example "sqlalchemy 2.1.5 or asyncpg 0.32", or ""."""
+        """The curing versions, for example "sqlalchemy 2.1.5 or asyncpg 0.32", or ""."""
         return " or ".join(f"{library} {version}" for library, version in self.cures)
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
     """Return the defects that affect these versions: the worst first, then those with a cure.
 
-    If the pins do not include Python, a defect of some versions of Python is conditional on it.
+    If the pins do not include Python, a defect of some versions of Python has a condition.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(

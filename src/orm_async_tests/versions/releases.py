@@ -1,6 +1,6 @@
 """Install released versions of a library in separate folders beside this environment.
 
-Only that library differs from what is installed here, so a difference in the outcome is its doing.
+Only that library differs from what is installed here, so it causes any difference in the outcome.
 """
 
 import importlib.util
@@ -104,7 +104,7 @@ def oldest_declared(library: str) -> str:
 def split_lines(versions: Iterable[str]) -> list[list[str]]:
     """Group versions by minor line: a repair in one line says nothing about another.
 
-    If every line has only one version, as asyncpg's do, return one line with all of them.
+    If every line has only one version, as for asyncpg, return one line with all versions.
     """
     from packaging.version import Version
 

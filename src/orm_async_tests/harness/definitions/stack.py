@@ -56,7 +56,7 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 def packages() -> dict[str, str]:
     """Return the version of every package that this process can import.
 
-    Read them from directory names, because importlib.metadata opens a file for every package.
+    The versions are read from directory names, because importlib.metadata opens many files.
     """
     versions: dict[str, str] = {}
     for folder in map(Path, sys.path):

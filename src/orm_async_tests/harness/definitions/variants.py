@@ -81,7 +81,7 @@ variant = Mark("variant")
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     """Return the offered values that the function names as parameters.
 
-    Raise TypeError if it names one that is not offered.
+    Raise TypeError if the function names a value that is not offered.
     """
     wanted = inspect.signature(function).parameters
     unknown = [name for name in wanted if name not in offered]
@@ -96,7 +96,8 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 class Option:
     """An option `--name VALUE` of one script; variants and check name it as a parameter.
 
-    `parse` converts the text to the value, or raises ValueError. `default` is such a text.
+    `parse` converts the text to the value, or raises ValueError. `default` is a text that `parse`
+    accepts.
     """
 
     name: str

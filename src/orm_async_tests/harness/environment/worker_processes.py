@@ -23,7 +23,7 @@ class Processes:
     ) -> Result:
         """Await a module-level function in a new process that has imported its module.
 
-        Return what it returns, or raise what it raises with its causes; both come back pickled.
+        Return the function's result, or raise its error with all causes; both come back pickled.
         """
         from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
         from multiprocessing import get_context

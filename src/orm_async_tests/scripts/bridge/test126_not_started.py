@@ -36,7 +36,7 @@ async def awaited(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def entered(engine: AsyncEngine) -> dict[str, object]:
-    """enter it with `async with`"""
+    """enter the connection with `async with`"""
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 

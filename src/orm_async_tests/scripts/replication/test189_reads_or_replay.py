@@ -1,10 +1,10 @@
 """A long read on a standby is canceled, or it delays replay for all readers.
 
 max_standby_streaming_delay limits how long a running statement may block the replay of what the
-primary has locked or removed. At 0 the statement is canceled at once, but its connection survives.
-At -1 replay waits for the statement, and other readers see older and older rows. The default is 30
-seconds. Use a separate standby for reports, or run a canceled report again, as after a
-serialization failure (test102).
+primary has locked or removed. With a delay of 0 the statement is canceled at once, but its
+connection survives. With a delay of -1 replay waits for the statement, and other readers see older
+and older rows. The default is 30 seconds. Use a separate standby for reports, or run a canceled
+report again, as after a serialization failure (test102).
 
 Symptom: 40001 "canceling statement due to conflict with recovery"
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY

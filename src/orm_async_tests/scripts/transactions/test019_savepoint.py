@@ -1,4 +1,4 @@
-"""An error inside a savepoint loses only the savepoint; without one, the transaction.
+"""An error inside a savepoint loses only the savepoint; without a savepoint, the transaction.
 
 begin_nested() sends SAVEPOINT, and ROLLBACK TO SAVEPOINT if its block raises. The rows before and
 after the block are committed. Without a savepoint PostgreSQL refuses every further statement until

@@ -21,6 +21,7 @@ from orm_async_tests.stack_options import SQLITE
 from orm_async_tests.symptoms import find_scripts
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM
 from orm_async_tests.versions.ranges import within
+from tests.lifted_variants import find_changed_when_lifted
 from tests.mutants import blanks, changes, swaps
 from tests.observed_errors import ErrorRecord, format_anonymously, run_and_collect
 from tests.skips import skip_as
@@ -50,7 +51,7 @@ def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db
 
 
 @pytest.mark.parametrize("command", ENTRIES)
-def test_a_script_holds_meets_its_symptoms_and_fails_when_what_its_check_reads_is_changed(
+def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no_harness(
     command: str, driven: db.Database
 ) -> None:
     entry = ENTRIES[command]
@@ -74,6 +75,8 @@ def test_a_script_holds_meets_its_symptoms_and_fails_when_what_its_check_reads_i
     if result.verdict.word == HOLDS:
         read = {place: [fails(result, other) for other in them] for place, them in changes(result)}
         assert [place for place, failures in read.items() if not any(failures)] == []
+    if driven.driver == db.DRIVERS[0]:
+        assert find_changed_when_lifted(entry, result, driven) == []
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.html_report.html_parts import Page, run_document, spread_over_scripts
 from tests.matrix.sample_records import make_records, write_records
 
 STACKS = 8
-SCRIPTS = catalogue.select([], "pool")
+SCRIPTS = catalogue.select([], ["pool"])
 HOSTILE = "\0</script><script>alert(1)</script><img src=x onerror=alert(1)>\ud800\x1b"
 DEFECT = {"description": HOSTILE, "versions": {HOSTILE: HOSTILE}, "link": "javascript:alert(1)"}
 EVENT = {"k": "statement", "t": 1, "n": 1, "c": 1, "l": 1, "s": HOSTILE, "e": HOSTILE}

@@ -40,7 +40,7 @@ def _describe(panel: Panel) -> dict[str, Any]:
         "right": [{"variant": name, "label": label} for name, label in script.cures],
         "versions": {
             "sqlalchemy": panel.holds or script.since or "",
-            "verdicts": {stack: entry.word for stack, entry in panel.entries},
+            "verdicts": {stack: entry.word for entry, names in panel.verdicts for stack in names},
             "defects": [
                 {"description": defect.description, "versions": dict(defect.versions)}
                 for defect in panel.defects

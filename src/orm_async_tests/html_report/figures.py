@@ -3,7 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orm_async_tests.faults.report import AMBIGUOUS, KNOWN, PASS, UNRESOLVED, VIOLATION
 from orm_async_tests.harness.report.phrasing import pluralize
@@ -11,20 +11,17 @@ from orm_async_tests.harness.run.anomalies import LEVELS, OCCURS
 from orm_async_tests.html_report.recorded_tables import Table, parse_table, read_section
 from orm_async_tests.html_report.result_files import Document, Results
 
-MARKS = {PASS: "·", KNOWN: "=", VIOLATION: "!", AMBIGUOUS: "~", UNRESOLVED: "?"}
-MEANINGS = {
-    PASS: "survived",
-    KNOWN: "a known defect",
-    VIOLATION: "violation",
-    AMBIGUOUS: "the commit is ambiguous",
-    UNRESOLVED: "unresolved",
+FAULT_MARKS = {  # the mark of a point, and what it means
+    PASS: ("·", "survived"),
+    KNOWN: ("=", "a known defect"),
+    VIOLATION: ("!", "violation"),
+    AMBIGUOUS: ("~", "the commit is ambiguous"),
+    UNRESOLVED: ("?", "unresolved"),
 }
 MOST_POINTS = 200  # marks of one row
-BASE = "asyncpg"  # the contender of the base of every workload
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """A table with the sentence that says what it means, and where its rows come from."""
 
     meaning: str
@@ -32,19 +29,16 @@ class Figure:
     source: str
 
 
-@dataclass(frozen=True)
-class HeatRow:
+class HeatRow(NamedTuple):
     """A piece of work under one fault: the verdicts of its points, and their counts."""
 
     work: str
     fault: str
     points: Sequence[str]
     counts: Counter[str]
-    more: int  # points that are not shown
 
 
-@dataclass(frozen=True)
-class HeatMap:
+class HeatMap(NamedTuple):
     """A sweep of faults."""
 
     meaning: str
@@ -52,8 +46,7 @@ class HeatMap:
     rows: Sequence[HeatRow]
 
 
-@dataclass(frozen=True)
-class BenchRow:
+class BenchRow(NamedTuple):
     """A pattern of a workload; the ratio is to the workload's first pattern."""
 
     pattern: str
@@ -64,8 +57,7 @@ class BenchRow:
     round_trips: str
 
 
-@dataclass(frozen=True)
-class Workload:
+class Workload(NamedTuple):
     """What was measured of one workload."""
 
     title: str
@@ -81,20 +73,18 @@ class Workload:
 def isolation_table(results: Results) -> Figure | None:
     """Return which anomaly occurs at which level, from the results or else from the documents."""
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
-    source = "from these results"
     if rows:
         rows.insert(0, ["", *(level.replace("_", " ").upper() for level in LEVELS)])
+        source = "From these results."
     else:
         rows = parse_table(read_section("isolation.md", "table"))
-        source = "recorded in docs/isolation.md"
+        source = "Recorded in docs/isolation.md."
     if not rows:
         return None
-    total = len(rows) - 1
     counts = [sum(row[column] == OCCURS for row in rows[1:]) for column in range(1, len(rows[0]))]
-    allowed = ", ".join(
-        f"{count or 'none'} at {level}" for level, count in zip(rows[0][1:], counts, strict=True)
-    )
-    meaning = f"Of {total} anomalies, {allowed} occurred: a number is the SQLSTATE of the refusal."
+    pairs = zip(rows[0][1:], counts, strict=True)
+    allowed = ", ".join(f"{count or 'none'} at {level}" for level, count in pairs)
+    meaning = f"Of {len(rows) - 1} anomalies, {allowed} occurred: a number is a refusal's SQLSTATE."
     return Figure(meaning, rows, source)
 
 
@@ -115,15 +105,17 @@ def pooler_table() -> Figure | None:
     rows = parse_table(read_section("poolers.md", "statements"))
     if not rows:
         return None
-    working = [row[0] for row in rows[1:] if all(cell == "works" for cell in row[1:])]
-    meaning = f"Only these settings work in every mode: {'; '.join(working)}."
-    run = read_section("poolers.md", "run")
-    return Figure(meaning, rows, run or "recorded in docs/poolers.md")
+    working = "; ".join(row[0] for row in rows[1:] if set(row[1:]) == {"works"})
+    meaning = f"Only these settings work in every mode: {working}."
+    return Figure(meaning, rows, read_section("poolers.md", "run"))
 
 
 def heat_map(sweep: Document) -> HeatMap:
     """Return the points of a sweep, with a row for every piece of work and fault."""
-    rows = [_heat_row(cell) for cell in sweep["cells"]]
+    rows = []
+    for cell in sweep["cells"]:
+        points = [word if word in FAULT_MARKS else UNRESOLVED for word in cell["verdicts"].values()]
+        rows.append(HeatRow(cell["work"], cell["fault"], points[:MOST_POINTS], Counter(points)))
     counts: Counter[str] = sum((row.counts for row in rows), Counter())
     violations = counts[VIOLATION]
     meaning = (
@@ -136,73 +128,52 @@ def heat_map(sweep: Document) -> HeatMap:
     return HeatMap(meaning, stack, rows)
 
 
-def _heat_row(cell: Document) -> HeatRow:
-    verdicts = [
-        word if word in MARKS else UNRESOLVED for word in map(str, cell["verdicts"].values())
-    ]
-    more = max(0, len(verdicts) - MOST_POINTS)
-    return HeatRow(cell["work"], cell["fault"], verdicts[:MOST_POINTS], Counter(verdicts), more)
-
-
 def list_workloads(results: Results) -> tuple[str, list[Workload]]:
     """Return where the figures come from, and the workloads of all benchmarks."""
     if results.benches:
         heads = [f"{bench['date']}, {bench['machine']}" for bench in results.benches]
-        workloads = [
-            _workload(item["title"], [_bench_row(pattern) for pattern in item["patterns"]])
-            for bench in results.benches
-            for item in bench["workloads"]
+        items = [item for bench in results.benches for item in bench["workloads"]]
+        measured = [
+            _workload(item["title"], list(map(_bench_row, item["patterns"]))) for item in items
         ]
-        return f"Measured on {'; '.join(heads)}.", workloads
-    section = read_section("bench.md", "figures")
-    head, *parts = section.split("\n### ")
-    workloads = [
+        return f"Measured on {'; '.join(heads)}.", measured
+    head, *parts = read_section("bench.md", "figures").split("\n### ")
+    recorded = [
         _workload(part.partition("\n")[0], list(_recorded_rows(parse_table(part))))
         for part in parts
     ]
-    return head.partition("\n")[0], workloads
+    return head.partition("\n")[0], recorded
 
 
 def _workload(title: str, rows: Sequence[BenchRow]) -> Workload:
     ours = [row for row in rows if row.pattern.startswith("sqlalchemy")]
-    if not ours or not rows:
+    if not ours:
         return Workload(title, "These results have no pattern of SQLAlchemy.", rows)
     best = max(ours, key=lambda row: row.ratio)
-    meaning = (
-        f"The fastest pattern of SQLAlchemy, {best.pattern}, reaches {best.ratio:.2f} of the rate"
-        f" of {rows[0].pattern}."
-    )
+    rate = f"{best.ratio:.2f} of the rate of {rows[0].pattern}"
+    meaning = f"The fastest pattern of SQLAlchemy, {best.pattern}, reaches {rate}."
     return Workload(title, meaning, rows)
 
 
 def _bench_row(pattern: Document) -> BenchRow:
-    ratio = {name: _number(pattern["ratio"].get(name)) for name in ("median", "low", "high")}
-    return BenchRow(
-        f"{pattern['contender']}: {pattern['label']}",
-        pattern["mark"],
-        ratio["median"],
-        f"{ratio['low']:.2f} to {ratio['high']:.2f}",
-        pattern["verdict"],
-        str(pattern["round_trips"]),
-    )
+    median, low, high = (_number(pattern["ratio"].get(name)) for name in ("median", "low", "high"))
+    name = f"{pattern['contender']}: {pattern['label']}"
+    verdict, round_trips = pattern["verdict"], str(pattern["round_trips"])
+    return BenchRow(name, pattern["mark"], median, f"{low:.2f} to {high:.2f}", verdict, round_trips)
 
 
 def _recorded_rows(table: Table) -> Iterator[BenchRow]:
-    head = table[0] if table else []
     for row in table[1:]:
-        cells = dict(zip(head, row, strict=False))
-        yield BenchRow(
-            cells.get("Pattern", ""),
-            cells.get("Mark", ""),
-            _number(cells.get("Ratio")),
-            cells.get("Interval", ""),
-            cells.get("Verdict", ""),
-            cells.get("Round trips", ""),
+        cells = dict(zip(table[0], row, strict=False))
+        pattern, mark, ratio, interval, verdict, round_trips = (
+            cells.get(name, "")
+            for name in ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "Round trips")
         )
+        yield BenchRow(pattern, mark, _number(ratio), interval, verdict, round_trips)
 
 
 def _number(value: object) -> float:
-    """Return a finite number, or 0."""
+    """Return a number of the size of a ratio, or 0."""
     try:
         number = float(str(value))
     except ValueError:

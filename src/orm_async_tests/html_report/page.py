@@ -21,6 +21,7 @@ from orm_async_tests.html_report.recorded_tables import read_ranges
 from orm_async_tests.html_report.result_files import Results
 from orm_async_tests.html_report.variant_code import code_css
 from orm_async_tests.questions import Question, read_questions
+from orm_async_tests.timeline.lanes import LEGEND
 from orm_async_tests.verdicts import EVERY_WORD
 from orm_async_tests.versions.defect_catalogue import load_known_defects
 
@@ -99,8 +100,8 @@ def _render(template: str, **values: Any) -> str:
         "digest": digest,
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "signs": SIGNS,
-        "marks": figures.MARKS,
-        "meanings": figures.MEANINGS,
+        "marks": figures.FAULT_MARKS,
+        "legend": LEGEND,
     }
     return environment.get_template(template).render({**constants, **values})
 

@@ -3,14 +3,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from functools import cache
+from typing import get_args
 
 from markupsafe import Markup
 
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.cures import cure_lines
 from orm_async_tests.harness.report.abridge import abridge
-from orm_async_tests.harness.report.phrasing import pluralize
+from orm_async_tests.harness.report.phrasing import pluralize, truncate
 from orm_async_tests.html_report.result_files import Document, Entry, Results
 from orm_async_tests.html_report.variant_code import (
     CodeLine,
@@ -20,13 +21,21 @@ from orm_async_tests.html_report.variant_code import (
 )
 from orm_async_tests.questions import Question
 from orm_async_tests.timeline.event_list import KEYS, Event, Kind, from_json
+from orm_async_tests.timeline.svg_timeline import describe_timeline, timeline_svg
 from orm_async_tests.versions.defect_catalogue import KnownDefect
 
 SENT = ("statement", "commit", "rollback")
-LONGEST_SQL = 20_000  # characters; a longer statement is cut off before it is shortened
-MOST_EVENTS = 40  # of a timeline
+FAILURES: dict[str, str] = {  # what comes before the error
+    "pool": "the wait for the pool ends with",
+    "connect": "the new connection ends with",
+    "busy": "the wait for another task ends with",
+    "lock": "the wait for a lock ends with",
+    "error": "the variant ends with",
+    "cancel": "the task ends with",
+}
+LONGEST_SQL, WIDEST = 20_000, 160  # characters of a statement: before and after it is shortened
 EMPTY = Event("task", 0)
-MOST_SENT = 12  # statements that are shown below one line, or of a variant without events
+MOST_SENT = 12  # statements that are shown below one line
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,10 @@ class ShownVariant:
     code: VariantCode
     lines: Sequence[ShownLine]
     elsewhere: Sequence[ShownLine]  # lines of functions that the variant calls
-    statements: Sequence[Sent]  # if no line is known
     outcome: str
     cost: str
-    timeline: Sequence[str]
+    timeline: Markup
+    described: str  # the timeline in words
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Panel:
 
     script: ScriptFile
     words: Sequence[str]
-    entries: Sequence[tuple[str, Entry]]  # by stack
+    verdicts: Sequence[tuple[Entry, Sequence[str]]]  # equal ones, with their stacks
     variants: Sequence[ShownVariant]
     rest: Sequence[CodeLine]
     cure: Sequence[CodeLine]
@@ -96,11 +105,14 @@ def build_panel(script: ScriptFile, results: Results, background: Background) ->
         _show(VariantCode(name, run["kind"], "", ()), run, code.lines, results)
         for name, run in runs.items()
     ]
-    pairs = ((stack, results.entries.get((stack, script.number))) for stack in results.stacks)
+    verdicts: dict[str, tuple[Entry, list[str]]] = {}  # by their texts
+    for stack in results.stacks:
+        if entry := results.entries.get((stack, script.number)):
+            verdicts.setdefault(repr(entry), (entry, []))[1].append(stack)
     return Panel(
         script=script,
         words=results.words(script.number),
-        entries=[(stack, entry) for stack, entry in pairs if entry],
+        verdicts=list(verdicts.values()),
         variants=variants,
         rest=code.rest,
         cure=highlight_lines("\n".join(cure_lines(script))),
@@ -117,20 +129,20 @@ def _show(
 ) -> ShownVariant:
     events = _read_events(run, results.problems)
     sent = dict(_group_by_line(events))
+    timeline, described = _draw(events, results.problems)
     inside = {line.number for line in code.lines}
     elsewhere = [
         ShownLine(lines.get(number, OUTSIDE), sent[number])
-        for number in sorted(sent.keys() - inside)
+        for number in sorted(sent.keys() - inside, key=lambda number: (number < 1, number))
     ]
-    statements = () if sent else list(_count_log(run))
     return ShownVariant(
         code=code,
         lines=[ShownLine(line, sent.get(line.number, ())) for line in code.lines],
         elsewhere=elsewhere,
-        statements=statements,
         outcome=_describe_outcome(run),
         cost=_describe_cost(run),
-        timeline=[_describe_event(event) for event in events[:MOST_EVENTS]],
+        timeline=timeline,
+        described=described,
     )
 
 
@@ -144,6 +156,8 @@ def _read_events(run: Document, problems: Counter[str]) -> list[Event]:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         events = [Event("task", -1)]
     if all(map(_is_valid, events)):
+        for event in events:
+            event.text = _shorten(event.text)
         return events
     problems[f"the events of {run['name']} have another form than expected"] += 1
     return []
@@ -153,16 +167,20 @@ def _is_valid(event: Event) -> bool:
     pairs = [(getattr(event, name), getattr(EMPTY, name)) for name in KEYS]
     holders = all(type(number) is int for number in event.holders)
     types = all(type(value) is type(default) for value, default in pairs)
-    return types and holders and event.kind in get_args(Kind) and event.start >= 0
+    return (
+        types and holders and event.kind in get_args(Kind) and min(event.start, event.duration) >= 0
+    )
 
 
-def _describe_event(event: Event) -> str:
-    """Return an event as text, for example "1.2 ms: task 1, connection 1: statement SELECT 1"."""
-    where = f"task {event.task}" if event.task else "no task"
-    where += f", connection {event.connection}" if event.connection else ""
-    parts = event.kind, _shorten(event.text), event.error and f"({event.error})"
-    end = f", for {event.duration / 1000:.1f} ms" if event.duration else ""
-    return f"{event.start / 1000:.1f} ms: {where}: {' '.join(filter(None, parts))}{end}"
+def _draw(events: list[Event], problems: Counter[str]) -> tuple[Markup, str]:
+    """Return the timeline as SVG and in words, or nothing if the events contradict each other."""
+    if len(events) < 2:
+        return Markup(""), ""
+    try:
+        return Markup(timeline_svg(events)), describe_timeline(events)
+    except (ArithmeticError, LookupError):
+        problems["a variant has events that contradict each other"] += 1
+        return Markup(""), ""
 
 
 def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
@@ -175,7 +193,7 @@ def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
         texts = defaultdict[tuple[str, str], list[Event]](list)
         for event in group:
             begin = "BEGIN; " if event.begins else ""
-            text = f"{begin}{_shorten(event.text)}" if event.kind in SENT else event.kind
+            text = FAILURES.get(event.kind) or f"{begin}{event.text}"
             texts[text, event.error].append(event)
         sent = [
             Sent(_times(text, len(same)), _join(_trips(sum(e.round_trips for e in same)), error))
@@ -184,21 +202,14 @@ def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
         yield number, _limit(sent)
 
 
-def _count_log(run: Document) -> Iterator[Sent]:
-    """Yield the statements of a variant whose lines are unknown; equal ones are counted."""
-    log = run.get("log", ())
-    states = [*run.get("sqlstates", ()), *[""] * len(log)]
-    counts = Counter((_shorten(text), state) for text, state in zip(log, states, strict=False))
-    yield from _limit([Sent(_times(text, count), state) for (text, state), count in counts.items()])
-
-
 def _limit(sent: list[Sent]) -> list[Sent]:
     more = len(sent) - MOST_SENT
     return sent if more <= 0 else [*sent[:MOST_SENT], Sent(f"and {more} other statements", "")]
 
 
-def _shorten(text: Any) -> str:
-    return abridge(str(text)[:LONGEST_SQL])
+@cache
+def _shorten(text: str) -> str:
+    return truncate(abridge(text[:LONGEST_SQL]), WIDEST)
 
 
 def _times(text: str, count: int) -> str:

@@ -122,7 +122,7 @@ def _refusal(why: str, path: Path) -> CouldNotRun:
 
 def _add(results: Results, document: Document, source: str) -> bool:
     """Add what a document says. Return whether it is the document of a known command."""
-    if document.get("record") in records.FIELDS:
+    if str(document.get("record")) in records.FIELDS:
         _add_record(results, document, source)
     elif "results" in document:
         _check_schema(results, document, "run", source)

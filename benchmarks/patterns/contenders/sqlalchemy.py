@@ -22,12 +22,16 @@ from orm_async_tests.models import TrackPoint, User
 
 @dataclass(frozen=True)
 class Library:
-    """Two engines and their session factories; `reads` and `Reads` use AUTOCOMMIT (test207)."""
+    """Two engines and their session factories; `reads` and `Reads` use AUTOCOMMIT (test207).
+
+    `bridge` has no engine: its run_sync() runs functions that open a session of theirs (test223).
+    """
 
     engine: AsyncEngine
     reads: AsyncEngine
     Session: async_sessionmaker[AsyncSession]
     Reads: async_sessionmaker[AsyncSession]
+    bridge: AsyncSession
 
 
 @asynccontextmanager
@@ -42,7 +46,7 @@ async def connected(url: URL, size: int) -> AsyncIterator[Library]:
                 await opened.enter_async_context(pool.connect())
     try:
         sessions = async_sessionmaker(engine, expire_on_commit=False)
-        yield Library(engine, reads, sessions, async_sessionmaker(reads))
+        yield Library(engine, reads, sessions, async_sessionmaker(reads), AsyncSession())
     finally:
         await engine.dispose()
         await reads.dispose()

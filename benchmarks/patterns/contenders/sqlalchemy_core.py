@@ -2,6 +2,7 @@
 
 from sqlalchemy import ARRAY, Connection, bindparam, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
 
 from benchmarks.patterns.contenders.sqlalchemy import Library, connected
 from benchmarks.patterns.marks import Mark
@@ -76,6 +77,17 @@ async def get(library: Library, key: int, tally: Tally) -> None:
     """a prebuilt select() on a new AUTOCOMMIT connection for every row"""
     async with library.reads.connect() as connection:
         tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
+
+
+@tuned
+async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
+    """a prebuilt select() on a new sync AUTOCOMMIT connection for every row, in run_sync()"""
+
+    def read_point(_: Session) -> None:
+        with library.reads.sync_engine.connect() as connection:
+            tally.add_object(connection.execute(BY_KEY, {"key": key}).one())
+
+    await library.bridge.run_sync(read_point)
 
 
 @idiomatic

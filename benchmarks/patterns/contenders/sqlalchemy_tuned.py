@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, text, true, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import aliased, contains_eager
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from benchmarks.patterns.contenders.sqlalchemy import Library, connected
 from benchmarks.patterns.marks import Mark, arrays_of, unnested
@@ -139,6 +139,17 @@ async def get_select(library: Library, key: int, tally: Tally) -> None:
     """a prebuilt select() in a new AUTOCOMMIT session for every row"""
     async with library.Reads() as session:
         tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
+
+
+@tuned
+async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
+    """a prebuilt select() in a new sync AUTOCOMMIT session for every row, in run_sync()"""
+
+    def read_point(_: Session) -> None:
+        with Session(library.reads.sync_engine) as session:
+            tally.add_object(session.scalars(BY_KEY, {"key": key}).one())
+
+    await library.bridge.run_sync(read_point)
 
 
 @tuned

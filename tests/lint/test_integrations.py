@@ -9,7 +9,7 @@ import yaml
 
 from orm_async_tests.cli import build_parser
 from orm_async_tests.lint.flake8_plugin import Flake8Plugin
-from tests.lint.test_lint_command import CODE, COLUMN, LINE, MODEL, set_up
+from tests.lint.lint_project import CODE, COLUMN, LINE, MODEL, set_up
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,71 +1,24 @@
-"""The command `orm-async-tests lint`: its files, settings, formats and exit codes."""
+"""The command `orm-async-tests lint`: its files, formats and exit codes."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.commands import Done, orm
-
-CLOCK = "default=datetime.now(UTC)"
-MODEL = f"""\
-from datetime import UTC, datetime
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-class Base(DeclarativeBase):
-    pass
-
-class Row(Base):
-    __tablename__ = "row"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column({CLOCK})
-"""
-LINE, COLUMN = 10, 50
-CODE = "OAT601"
-Lint = Callable[..., Done]
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one finding; the current folder."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\n', "utf-8")
-    write(tmp_path / "app/models.py", MODEL)
-    return tmp_path
-
-
-@pytest.fixture
-def lint(project: Path) -> Lint:
-    """Run the command in this process and in the project."""
-    return partial(orm, "lint", "-j", "1")
-
-
-def write(path: Path, text: str) -> Path:
-    """Write a file and the folders that it is in."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-    return path
-
-
-def set_up(project: Path, settings: str) -> None:
-    """Write settings for the checker."""
-    write(project / "pyproject.toml", f"[tool.orm-async-tests.lint]\n{settings}\n")
-
-
-def findings_of(lint: Lint, *arguments: str) -> list[dict[str, Any]]:
-    """Return the findings of a run."""
-    document: dict[str, Any] = json.loads(lint("--format", "json", *arguments).stdout)
-    return list(document["findings"])
-
-
-def paths_of(lint: Lint, *arguments: str) -> list[str]:
-    """Return the files that have findings."""
-    return [finding["path"] for finding in findings_of(lint, *arguments)]
+from tests.cli.commands import orm
+from tests.lint.lint_project import (
+    CLOCK,
+    CODE,
+    COLUMN,
+    LINE,
+    MODEL,
+    Lint,
+    findings_of,
+    paths_of,
+    write,
+)
 
 
 def test_a_finding_says_what_where_and_what_to_type(lint: Lint) -> None:
@@ -138,53 +91,6 @@ def test_gitlab_gets_fingerprints_that_survive_an_insertion(lint: Lint, project:
     )
 
 
-@pytest.mark.parametrize(
-    "comment",
-    [
-        "# noqa",
-        f"# noqa: {CODE}",
-        "# NOQA:E501,OAT6",
-        "# oat: ignore",
-        f"# oat: ignore[{CODE}] why",
-    ],
-)
-def test_a_comment_suppresses_a_finding(lint: Lint, project: Path, comment: str) -> None:
-    write(project / "app/models.py", MODEL.replace(f"({CLOCK})", f"({CLOCK})  {comment}"))
-    assert findings_of(lint, "--warn-unused-ignores") == []
-
-
-@pytest.mark.parametrize("comment", ["# noqa: E501", "# oat: ignore[OAT2]", "# no comment"])
-def test_a_comment_about_something_else_suppresses_nothing(
-    lint: Lint, project: Path, comment: str
-) -> None:
-    write(project / "app/models.py", MODEL.replace(f"({CLOCK})", f"({CLOCK})  {comment}"))
-    assert len(findings_of(lint)) == 1
-
-
-SWALLOWED = """\
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
-
-async def save(session: AsyncSession) -> None:
-    try:
-        await session.execute(text("SELECT 1"))  # first
-    except Exception:
-        pass
-    await session.commit()  # second
-"""
-
-
-def test_both_places_of_a_finding_are_shown_and_can_suppress_it(lint: Lint, project: Path) -> None:
-    write(project / "app/models.py", SWALLOWED)
-    text = lint().stdout
-    assert text.index("# first") < text.index("^^^") < text.index("# second") < text.rindex("^^^")
-    [finding] = findings_of(lint)
-    assert (finding["line"], finding["related"]["line"]) == (6, 9)
-    for word in ("first", "second"):
-        write(project / "app/models.py", SWALLOWED.replace(word, "noqa: OAT201"))
-        assert findings_of(lint, "--warn-unused-ignores") == []
-
-
 def test_fix_changes_what_is_safe_and_reports_the_rest(lint: Lint, project: Path) -> None:
     engine = 'create_async_engine("postgresql+asyncpg:///a", connect_args={"%s": 0})\n'
     text = (
@@ -201,17 +107,6 @@ def test_fix_changes_what_is_safe_and_reports_the_rest(lint: Lint, project: Path
     expected = text.replace("session.delete", "await session.delete")
     expected = expected.replace('{"s', '{"prepared_statement_cache_size": 0, "s')
     assert (project / "app/models.py").read_text("utf-8") == expected
-
-
-def test_a_comment_that_suppresses_nothing_is_reported_on_demand(lint: Lint, project: Path) -> None:
-    lines = ["a = 1  # noqa", f"b = 1  # noqa: {CODE}, E501", 's = "# oat: ignore"']
-    write(project / "app/models.py", "\n".join([*lines, "c = 1  # oat: ignore", ""]))
-    assert findings_of(lint) == []
-    unused = findings_of(lint, "--warn-unused-ignores")
-    assert [(finding["code"], finding["line"]) for finding in unused] == [
-        ("OAT001", 2),
-        ("OAT001", 4),
-    ]
 
 
 def test_tests_and_migrations_are_skipped_unless_named(lint: Lint, project: Path) -> None:
@@ -232,60 +127,6 @@ def test_an_environment_and_a_hidden_folder_are_skipped(lint: Lint, project: Pat
     assert paths_of(lint) == ["app/models.py"]
 
 
-def test_settings_come_from_the_project_of_the_path(
-    lint: Lint, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_up(project, f'ignore = ["{CODE}"]')
-    (project / "elsewhere").mkdir()
-    assert paths_of(lint) == []
-    monkeypatch.chdir(project / "elsewhere")
-    assert paths_of(lint, "../app") == []
-    assert paths_of(lint, "../app", "--select", CODE) == []
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        'ignore = ["OAT6"]',
-        'exclude = ["app/"]',
-        'exclude = ["models.py"]',
-        '[tool.orm-async-tests.lint.per-file-ignores]\n"app/*" = ["ALL"]',
-    ],
-)
-def test_a_setting_drops_findings(lint: Lint, project: Path, settings: str) -> None:
-    set_up(project, settings)
-    assert paths_of(lint) == []
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        "selekt = []",
-        'select = "OAT1"',
-        'select = ["OAT999"]',
-        "exclude = [1]",
-        'dialect = "postgres"',
-        'fastapi = "latest"',
-        "fastapi = 0.118",
-        'preview = "yes"',
-        'sessions = ["app db"]',
-        'per-file-ignores = ["a"]',
-        'per-file-ignores = {"a" = ["E501"]}',
-        "baseline = 1",
-        "select = [",
-    ],
-)
-def test_a_wrong_setting_is_refused(lint: Lint, project: Path, settings: str) -> None:
-    set_up(project, settings)
-    done = lint()
-    assert done.returncode == 2
-    assert "pyproject.toml" in done.stderr
-    assert [line.strip().partition(":")[0] for line in done.stderr.splitlines()[-2:]] == [
-        "where",
-        "type",
-    ]
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -304,32 +145,6 @@ def test_a_wrong_command_line_is_refused(lint: Lint, arguments: str) -> None:
     done = lint(*arguments.split())
     assert done.returncode == 2
     assert done.stderr
-
-
-def test_the_baseline_hides_known_findings_although_lines_move(lint: Lint, project: Path) -> None:
-    assert lint("--baseline", "known.json", "--write-baseline").returncode == 0
-    assert lint("--baseline", "known.json").returncode == 0
-    write(project / "app/models.py", MODEL.replace("class Row", "x = 1\n\nclass Row"))
-    assert lint("--baseline", "known.json").returncode == 0
-    with (project / "app/models.py").open("a") as file:
-        file.write(f"    at: Mapped[datetime] = mapped_column({CLOCK})\n")
-    assert len(findings_of(lint, "--baseline", "known.json")) == 1
-    write(project / "app/models.py", "")
-    done = lint("--baseline", "known.json")
-    assert done.returncode == 0
-    assert "--write-baseline" in done.stderr
-
-
-def test_a_setting_names_the_baseline(lint: Lint, project: Path) -> None:
-    set_up(project, 'baseline = "known.json"')
-    assert lint("--write-baseline").returncode == 0
-    assert lint().returncode == 0
-
-
-@pytest.mark.parametrize("text", ["[]", "{", '{"schema": 9}', '{"schema": 1, "findings": [1]}'])
-def test_a_damaged_baseline_is_refused(lint: Lint, project: Path, text: str) -> None:
-    write(project / "known.json", text)
-    assert lint("--baseline", "known.json").returncode == 2
 
 
 def test_standard_input_is_checked_in_the_place_of_a_file(

@@ -1,0 +1,96 @@
+"""The settings of a project, and its baseline."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lint.lint_project import (
+    CLOCK,
+    CODE,
+    MODEL,
+    Lint,
+    findings_of,
+    paths_of,
+    set_up,
+    write,
+)
+
+
+def test_settings_come_from_the_project_of_the_path(
+    lint: Lint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(project, f'ignore = ["{CODE}"]')
+    (project / "elsewhere").mkdir()
+    assert paths_of(lint) == []
+    monkeypatch.chdir(project / "elsewhere")
+    assert paths_of(lint, "../app") == []
+    assert paths_of(lint, "../app", "--select", CODE) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'ignore = ["OAT6"]',
+        'exclude = ["app/"]',
+        'exclude = ["models.py"]',
+        '[tool.orm-async-tests.lint.per-file-ignores]\n"app/*" = ["ALL"]',
+    ],
+)
+def test_a_setting_drops_findings(lint: Lint, project: Path, settings: str) -> None:
+    set_up(project, settings)
+    assert paths_of(lint) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "selekt = []",
+        'select = "OAT1"',
+        'select = ["OAT999"]',
+        "exclude = [1]",
+        'dialect = "postgres"',
+        'fastapi = "latest"',
+        "fastapi = 0.118",
+        'preview = "yes"',
+        'sessions = ["app db"]',
+        'per-file-ignores = ["a"]',
+        'per-file-ignores = {"a" = ["E501"]}',
+        "baseline = 1",
+        "select = [",
+    ],
+)
+def test_a_wrong_setting_is_refused(lint: Lint, project: Path, settings: str) -> None:
+    set_up(project, settings)
+    done = lint()
+    assert done.returncode == 2
+    assert "pyproject.toml" in done.stderr
+    assert [line.strip().partition(":")[0] for line in done.stderr.splitlines()[-2:]] == [
+        "where",
+        "type",
+    ]
+
+
+def test_the_baseline_hides_known_findings_although_lines_move(lint: Lint, project: Path) -> None:
+    assert lint("--baseline", "known.json", "--write-baseline").returncode == 0
+    assert lint("--baseline", "known.json").returncode == 0
+    write(project / "app/models.py", MODEL.replace("class Row", "x = 1\n\nclass Row"))
+    assert lint("--baseline", "known.json").returncode == 0
+    with (project / "app/models.py").open("a") as file:
+        file.write(f"    at: Mapped[datetime] = mapped_column({CLOCK})\n")
+    assert len(findings_of(lint, "--baseline", "known.json")) == 1
+    write(project / "app/models.py", "")
+    done = lint("--baseline", "known.json")
+    assert done.returncode == 0
+    assert "--write-baseline" in done.stderr
+
+
+def test_a_setting_names_the_baseline(lint: Lint, project: Path) -> None:
+    set_up(project, 'baseline = "known.json"')
+    assert lint("--write-baseline").returncode == 0
+    assert lint().returncode == 0
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"schema": 9}', '{"schema": 1, "findings": [1]}'])
+def test_a_damaged_baseline_is_refused(lint: Lint, project: Path, text: str) -> None:
+    write(project / "known.json", text)
+    assert lint("--baseline", "known.json").returncode == 2

@@ -1,4 +1,4 @@
-"""run_sync() uses no thread: SQL in a function lets other tasks run; a blocking call stops them.
+"""run_sync() uses no thread, so a blocking call in it stops all tasks; SQL lets them run.
 
 SQL inside run_sync() waits as `await` does, so other tasks continue. A blocking call stops the
 event loop until it returns. Run blocking calls by asyncio.to_thread().

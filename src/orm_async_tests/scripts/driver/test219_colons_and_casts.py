@@ -1,8 +1,8 @@
 """`:number::int` in text() is a syntax error (42601): write CAST(:number AS int).
 
 text() takes a colon and a name as a parameter, but leaves a colon after another colon alone. In
-`:number::int` it sees no parameter, and PostgreSQL receives all colons. CAST() needs no colons, and
-SQLAlchemy's cast() writes a CAST for you.
+`:number::int` text() sees no parameter, and PostgreSQL receives all colons. CAST() needs no colons,
+and SQLAlchemy's cast() writes a CAST for you.
 
 Symptom: 42601 "syntax error at or near"
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text

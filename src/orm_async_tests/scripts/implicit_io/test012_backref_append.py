@@ -1,8 +1,8 @@
 """Appending to an unloaded collection raises xd2s, but setting the child's parent does not.
 
 append() reads the collection first, which is a lazy load. TrackPoint(user=user) writes the same row
-and does not read the collection. Since 2.0 it does not add the point to the session either: call
-session.add(), or nothing is written and you get only a warning.
+and does not read the collection. Since 2.0 the backref does not add the point to the session
+either: call session.add(), or nothing is written and you get only a warning.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
 Symptom: SAWarning "not in session, add operation along"

@@ -1,10 +1,11 @@
 """create_table() creates an enum's type even if it exists (42710), and add_column() never (42704).
 
-The type belongs to the schema, not to the table. A later revision that uses it in another table
-needs create_type=False, and so does one that runs after a downgrade that dropped only the table.
-SQLAlchemy 2.0 accepts create_type in postgresql.ENUM only. Before add_column() create the type
-with create(), and drop it in downgrade(). Within a single upgrade Alembic remembers the types that
-it has created, so a test that starts with an empty database does not show the error.
+The type belongs to the schema, not to the table. A later revision that uses the type in another
+table needs create_type=False. A downgrade that drops only the table keeps the type, so the next
+upgrade needs create_type=False too. SQLAlchemy 2.0 accepts create_type in postgresql.ENUM only.
+Before add_column() create the type with create(), and drop it in downgrade(). Within a single
+upgrade Alembic remembers the types that it has created, so a test that starts with an empty
+database does not show the error.
 
 Symptom: 42710 "type ... already exists" in "create_table"
 Symptom: 42704 "type ... does not exist" in "add_column"

@@ -1,11 +1,11 @@
 """Behind PgBouncer, a SELECT can execute an UPDATE that another process prepared.
 
 In two processes, asyncpg gives the first statement of the program the name __asyncpg_stmt_5__. One
-process prepares an UPDATE under this name on one server connection, and the other process prepares
-a SELECT on another. Later PgBouncer gives the second process the server connection that has the
-UPDATE. Both statements return a text, so nothing fails, and the second process commits an UPDATE
-that it never sent. With both caches off, statements have no names. With max_prepared_statements
-(test175), PgBouncer names the statements.
+process prepares an UPDATE as __asyncpg_stmt_5__ on one server connection, and the other process
+prepares a SELECT as __asyncpg_stmt_5__ on another. Later PgBouncer gives the second process the
+server connection that has the UPDATE. Both statements return a text, so nothing fails, and the
+second process commits an UPDATE that it never sent. With both caches off, statements have no names.
+With max_prepared_statements (test175), PgBouncer names the statements.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """

@@ -18,6 +18,11 @@ class Failure:
     """Which names are true or false if it has failed: the handler has set them."""
 
 
+def is_held(key: str) -> bool:
+    """Return whether a session is seen only through an object, for example "users.session"."""
+    return "." in key.removeprefix("self.")
+
+
 @dataclass
 class State:
     """The sessions, by their keys, that have failed or have begun a transaction."""
@@ -36,9 +41,12 @@ class State:
         self.failures[key] = self.failures.get(key, frozenset()) | {failure}
 
     def clear(self, key: str) -> None:
-        """Forget a session: it has been rolled back, closed or replaced."""
+        """Forget a session: it has been rolled back, closed or replaced.
+
+        Also forget the sessions that objects hold, because they may be the same one.
+        """
         for store in (self.failures, self.begun):
-            for name in [name for name in store if name == key or name.startswith(f"{key}.")]:
+            for name in [name for name in store if name == key or is_held(name)]:
                 del store[name]
 
     def note_facts(self, failures: set[Failure]) -> None:

@@ -20,6 +20,7 @@ from orm_async_tests.lint.flow_state import (
     Raised,
     State,
     Swallowed,
+    is_held,
     join,
 )
 from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
@@ -173,8 +174,8 @@ class SessionFlow:
         outside += pending
         last = join(*ends)
         if node.finalbody:
-            failed = [item.state for item in outside]
-            cleaned = self._block(node.finalbody, join(last, before, *failed))
+            # After an exception the block may test whether there was one, so follow success only.
+            cleaned = self._block(node.finalbody, last or before)
             last = cleaned if last else None
             cleared = self._cleared(node.finalbody)
             outside = [item for item in outside if item.key not in cleared]
@@ -222,7 +223,9 @@ class SessionFlow:
         self._timeouts += timeouts
         self._raised.append([])
         end = self._block(node.body, state)
-        raised = [item for item in self._raised.pop() if item.key not in protected]
+        raised = self._raised.pop()
+        if protected:
+            raised = [one for one in raised if one.key not in protected and not is_held(one.key)]
         self._timeouts -= timeouts
         if end is not None:
             for key, place in commits:
@@ -293,7 +296,7 @@ class SessionFlow:
                 return
         if operations & (sa.STATEMENTS | {PASSED}):
             self._use(key, event.node, state)
-            if "begin_nested" not in operations:
+            if operations & sa.STATEMENTS and "begin_nested" not in operations:
                 self._may_raise(event, state)
         if operations & BEGINNING and not event.callee:
             state.begun.setdefault(key, event.node)

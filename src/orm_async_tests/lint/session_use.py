@@ -16,10 +16,12 @@ from orm_async_tests.lint.value import Value
 
 ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
-OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
+OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", "query"}
 DEEPEST = 4  # calls inside calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
+SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
+PLAIN_BASES = {"object", "abc.ABC", "typing.Protocol", "typing.Generic", "ABC"}
 Effects = dict[str, frozenset[str]]
 
 
@@ -188,13 +190,25 @@ class SessionUse:
         return self.keys(func.value, scope)
 
     def _unresolved_call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
+        if isinstance(self.parents.get(call), SYNCHRONOUS):
+            return
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         if isinstance(call.func, ast.Attribute):
-            parts.append(call.func.value)
+            owner = self.value(call.func.value, scope)
+            parts += [call.func.value] if owner and self._has_unknown_base(owner) else []
         for part in parts:
             if _is_path(part):
                 for key in self.keys(part, scope):
                     yield Event(key, frozenset({PASSED}), call)
+
+    def _has_unknown_base(self, value: Value) -> bool:
+        """Return whether a class may inherit a method from another library."""
+        for summary, _, path in self.project.bases(value):
+            for base in summary.bases:
+                origin = self.project.evaluate(base[1] if base[0] == "sub" else base, path)
+                if origin is None or not (origin.module or origin.name in PLAIN_BASES):
+                    return True
+        return False
 
     def arguments(
         self, call: ast.Call, summary: FunctionSummary, callee: Value

@@ -129,7 +129,8 @@ class EngineArguments(Rule):
     ) -> Iterator[tuple[str, str]]:
         arguments, url = keywords_of(call, scope), url_of(call, scope)
         pool = next((k.value for k in call.keywords if k.arg == "poolclass"), None)
-        pool_name = file.external_name(pool, scope).rpartition(".")[2] if pool else ""
+        is_name = isinstance(pool, (ast.Name, ast.Attribute))
+        pool_name = file.external_name(pool, scope).rpartition(".")[2] if pool and is_name else ""
         surplus = sorted(POOL_ARGUMENTS & set(arguments.values))
         if pool_name in ("NullPool", "StaticPool") and surplus:
             yield (
@@ -141,6 +142,8 @@ class EngineArguments(Rule):
                 "An async engine refuses QueuePool, which blocks the event loop.",
                 "Drop poolclass, or write AsyncAdaptedQueuePool.",
             )
+        if not file.external_name(call.func, scope):
+            return  # a function of the project may change the URL
         if not is_async and ASYNC_ONLY.search(url):
             yield (
                 "create_engine() accepts this URL, but connecting raises MissingGreenlet.",

@@ -19,7 +19,10 @@ class AsyncListener(Rule):
     name = "async-listener"
     summary = "An event has an asynchronous target or an `async def` listener."
     scripts = (49, 120)
-    exceptions = ("sync_engine and sync_session have events.",)
+    exceptions = (
+        "sync_engine and sync_session have events.",
+        "Code under `if hasattr(...)` may never run.",
+    )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         if "listen" not in file.text:
@@ -40,6 +43,9 @@ class AsyncListener(Rule):
 
     def _check_target(self, file: SourceFile, call: ast.Call, scope: Scope) -> Iterator[Finding]:
         value = file.value(call.args[0], scope)
+        if any(isinstance(item, ast.If) and "hasattr" in ast.unparse(item.test)
+               for item in file.ancestors(call)):  # fmt: skip
+            return
         if value and not value.module and value.name in TARGETS and (
             value.kind in ("instance", "class")
         ):  # fmt: skip

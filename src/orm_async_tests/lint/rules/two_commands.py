@@ -11,6 +11,7 @@ from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 
 EXECUTING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql"}
+BODY = re.compile(r"\bBEGIN\b.*\bEND\b", re.S | re.I)
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
 
 
@@ -57,4 +58,6 @@ class TwoCommands(Rule):
 
 def split_commands(text: str) -> list[str]:
     """Return the commands of an SQL text, without quoted parts and comments."""
+    if BODY.search(text):
+        return [text]
     return [part for part in QUOTED.sub(" ", text).split(";") if part.strip()]

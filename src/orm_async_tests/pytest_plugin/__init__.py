@@ -6,13 +6,16 @@ It never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin`.
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.pytest_plugin import baseline
 from orm_async_tests.pytest_plugin.findings import Finding, read_properties, summarize
+
+if TYPE_CHECKING:
+    from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
 
 GROUP = ("async-orm", "async SQLAlchemy")  # the option group of both plugins of this package
 
@@ -26,6 +29,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         baseline.WRITE_OPTION,
         action="store_true",
         help="write the findings of this run to the baseline, and fail no test for them",
+    )
+    group.addoption(
+        "--async-orm-trace",
+        metavar="DIR",
+        help="write a trace of every test that has a finding, for https://ui.perfetto.dev",
+    )
+    group.addoption(
+        "--async-orm-trace-all", action="store_true", help="write a trace of every test"
     )
     group.addoption(
         "--async-orm-github",
@@ -51,19 +62,40 @@ def pytest_configure(config: pytest.Config) -> None:
             baseline.check_writable(path)
         is_new = path is None or (writes and not path.exists())
         known = {} if is_new or path is None else baseline.read_baseline(path)
+        traces = _open_traces(config)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(MisusePlugin(path, known, writes=writes), "async-orm")
+    config.pluginmanager.register(MisusePlugin(path, known, traces, writes=writes), "async-orm")
+
+
+def _open_traces(config: pytest.Config) -> "TraceFolder | None":
+    """Return the folder of --async-orm-trace, or None. Raises CouldNotRun."""
+    folder, writes_all = (config.getoption(f"async_orm_trace{end}") for end in ("", "_all"))
+    if folder is None:
+        if writes_all:
+            problem, remedy = "no folder is named to write to", "--async-orm-trace DIR"
+            raise CouldNotRun(problem, "--async-orm-trace-all", remedy)
+        return None
+    from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
+
+    return TraceFolder(Path(folder), writes_all=writes_all)
 
 
 class MisusePlugin:
     """The hooks of one pytest run."""
 
-    def __init__(self, path: Path | None, known: baseline.Baseline, *, writes: bool) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        known: baseline.Baseline,
+        traces: "TraceFolder | None" = None,
+        *,
+        writes: bool,
+    ) -> None:
         from orm_async_tests.pytest_plugin.instrumentation import instrument
         from orm_async_tests.pytest_plugin.resource_tracker import ResourceTracker, Scope
 
-        self.path, self.known, self.writes = path, known, writes
+        self.path, self.known, self.traces, self.writes = path, known, traces, writes
         self.current: baseline.Baseline = {}
         self.findings: list[tuple[str, Finding]] = []  # with their tests, for the summary
         self.tracker, self.scope_class = ResourceTracker(), Scope
@@ -72,11 +104,15 @@ class MisusePlugin:
         self.stack.enter_context(instrument(self.tracker))
 
     def pytest_unconfigure(self) -> None:
+        if self.traces:
+            self.traces.stop()
         self.stack.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         self.tracker.test = self.scope_class(item.nodeid)
+        if self.traces:
+            self.traces.start()
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -116,7 +152,11 @@ class MisusePlugin:
         test, self.tracker.test = self.tracker.test, None
         findings = self.tracker.end_scope(test) if test else []
         item.user_properties += [finding.to_property() for finding in findings]
-        return "\n".join(str(finding) for finding in findings if self._fails(item.nodeid, finding))
+        failures = [str(finding) for finding in findings if self._fails(item.nodeid, finding)]
+        if self.traces:
+            trace = self.traces.finish(item.nodeid, has_findings=bool(findings))
+            failures += [f"    trace: {trace}"] if trace and failures else []
+        return "\n".join(failures)
 
     def _fails(self, test: str, finding: Finding) -> bool:
         return not self.writes and finding.kind not in self.known.get(test, ())

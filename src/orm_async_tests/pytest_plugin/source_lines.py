@@ -175,6 +175,11 @@ def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
     return f"{name}() in a task" + (f", while {lines[0]} waits" if lines else "")
 
 
+def is_user_file(file: str) -> bool:
+    """Return whether a file has the user's code."""
+    return _find_owner(file) == USER
+
+
 def _find_owner(file: str) -> int:
     owner = _owners.get(file)
     if owner is None:

@@ -60,5 +60,5 @@ class CallLines:
     def is_user(self, file: str) -> bool:
         """Return whether a file is the user's."""
         if file not in self._cache:
-            self._cache[file] = self._belongs(file)
+            self._cache[file] = not file.startswith(HERE) and self._belongs(file)
         return self._cache[file]

@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.engine.default import DefaultDialect
@@ -22,9 +22,11 @@ RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connec
 
 @contextmanager
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
-    """Record what every engine except `unobserved` does while the block runs."""
+    """Record what every engine except `unobserved` does while the block runs.
+
+    The tasks of an event loop are recorded from its first event on.
+    """
     hooks = EngineHooks(recorder, unobserved)
-    loop = asyncio.get_running_loop()
     recorder.start()
     with ExitStack() as stack:
         for target, name in hooks.targets:
@@ -34,8 +36,7 @@ def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Itera
         for owner, name in ((Pool, "connect"), (DefaultDialect, "do_commit")):
             _replace(stack, owner, name, getattr(hooks, f"wrap_{name}"))
         _replace(stack, DefaultDialect, "do_rollback", hooks.wrap_do_commit)
-        stack.callback(loop.set_task_factory, loop.get_task_factory())
-        loop.set_task_factory(cast(Any, recorder.create_task))
+        stack.callback(recorder.restore_loops)
         yield
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, cast
 
 from orm_async_tests.timeline.call_lines import CallLines, IsUser
 from orm_async_tests.timeline.event_list import Event, Kind
@@ -42,20 +42,21 @@ class Recorder:
     def __init__(
         self,
         is_user: IsUser,
-        name: str,
-        describe: Describe,
+        name: str = "",
+        describe: Describe = lambda error: type(error).__name__,
         count_round_trips: Callable[[int], int] | None = None,
     ) -> None:
         self.events: list[Event] = []
         self.connections: dict[ConnectionRecord, None] = {}  # an ordered set
         self.changes = 0  # events that began or ended
         self._lines = CallLines(is_user)
-        self._name = name  # of the first task
+        self._name = name  # of the first task, if it is not its coroutine's
         self._describe = describe
         self._count_round_trips = count_round_trips or (lambda _: 0)
         self._tasks: dict[int, Event] = {}  # by the id of a running task
         self._origin = 0  # nanoseconds
         self._task_count = 0
+        self._loops: list[asyncio.AbstractEventLoop] = []  # whose task factory is the recorder's
 
     def start(self) -> None:
         """Begin: count the time from now, and make the running task the first one."""
@@ -204,7 +205,25 @@ class Recorder:
             return None
         if task is None:
             return None
-        return self._tasks.get(id(task)) or self._add_task(task, self._name)
+        return self._tasks.get(id(task)) or self._find_task(task)
+
+    def _find_task(self, task: "asyncio.Task[Any]") -> Event:
+        """Record a task that exists already, and from now on the tasks of its loop."""
+        loop = task.get_loop()
+        if loop.get_task_factory() is None:
+            loop.set_task_factory(cast(Any, self.create_task))
+            self._loops.append(loop)
+        name = getattr(task.get_coro(), "__qualname__", "a coroutine")
+        task.add_done_callback(self._end_task)
+        is_first = self._task_count == 0 and self._name
+        return self._add_task(task, self._name if is_first else name)
+
+    def restore_loops(self) -> None:
+        """Remove the task factories."""
+        while self._loops:
+            loop = self._loops.pop()
+            if loop.get_task_factory() == self.create_task:  # else it was replaced
+                loop.set_task_factory(None)
 
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any

@@ -38,7 +38,8 @@ def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice
     yield _name("process", connections, 0, f"{name}: connections")
     backends = {event.connection: event.pid for event in events if event.connection}
     for number, pid in sorted(backends.items()):
-        yield _name("thread", connections, number, f"connection {number}, backend {pid}")
+        backend = f", backend {pid}" if pid else ""
+        yield _name("thread", connections, number, f"connection {number}{backend}")
     for event in events:
         if event.kind == "task":
             yield _name("thread", tasks, event.task, name_task(event))

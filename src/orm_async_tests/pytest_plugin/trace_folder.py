@@ -1,0 +1,53 @@
+"""Write what the tasks and connections of a test did, as a trace for Perfetto."""
+
+import hashlib
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.pytest_plugin.source_lines import is_user_file
+from orm_async_tests.timeline.engine_hooks import record_events
+from orm_async_tests.timeline.recording import Recorder
+from orm_async_tests.timeline.trace_file import build_trace
+
+OPTION = "--async-orm-trace"
+LONGEST_NAME = 120  # characters of a test's id in the name of its file
+
+
+class TraceFolder:
+    """A folder with a trace for every test that has a finding, or for all tests."""
+
+    def __init__(self, path: Path, *, writes_all: bool) -> None:
+        """Create the folder. Raises CouldNotRun if that fails."""
+        self.path, self.writes_all = path, writes_all
+        self._stack = ExitStack()
+        self._recorder: Recorder | None = None
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"the folder of traces cannot be created: {error.strerror}"
+            raise CouldNotRun(problem, str(path), f"{OPTION} DIR, with another folder") from None
+
+    def start(self) -> None:
+        """Begin to record a test."""
+        self.stop()
+        self._recorder = Recorder(is_user_file)
+        self._stack.enter_context(record_events(self._recorder))
+
+    def stop(self) -> None:
+        """Stop recording."""
+        self._stack.close()
+
+    def finish(self, test: str, *, has_findings: bool) -> Path | None:
+        """Stop recording; return the file of the trace if one was written."""
+        self.stop()
+        recorder, self._recorder = self._recorder, None
+        events = recorder.finish() if recorder else []
+        if not events or not (has_findings or self.writes_all):
+            return None
+        digest = hashlib.sha256(test.encode()).hexdigest()[:6]
+        name = re.sub(r"[^\w.-]+", "-", test)[-LONGEST_NAME:]
+        file = self.path / f"{name}-{digest}.json"
+        file.write_text(build_trace([(test, events)]), "utf-8")
+        return file

@@ -1,0 +1,86 @@
+"""AsyncSession has no query(), AsyncEngine no execute(), and neither works in a plain `with`.
+
+The asyncio classes have the methods of SQLAlchemy 2.0 only: select() replaces query(), and a
+connection executes, not the engine. Sessions and connections need `async with`. A loop over the
+result of execute() is a plain `for`; `async for` needs the result of stream(), which you await.
+
+Symptom: AttributeError "'AsyncSession' object has no attribute 'query'"
+Symptom: AttributeError "'AsyncEngine' object has no attribute 'execute'"
+Symptom: TypeError "'AsyncSession' object does not support the context manager protocol"
+Symptom: TypeError "'async for' requires an object with __aiter__ method"
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-orm
+"""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
+from orm_async_tests.models import User
+
+IDS = select(User.id)
+
+
+@wrong
+async def query(session: Any) -> dict[str, int]:  # Any hides these errors from the type checker
+    """session.query()"""
+    return {"users": len(await session.query(User.id).all())}
+
+
+@wrong
+async def engine_execute(engine: Any) -> dict[str, int]:
+    """engine.execute()"""
+    return {"users": len((await engine.execute(IDS)).all())}
+
+
+@wrong
+async def plain_with(Session: Any) -> dict[str, int]:
+    """with Session()"""
+    with Session() as session:
+        return {"users": len((await session.scalars(IDS)).all())}
+
+
+@wrong
+async def async_for(session: Any) -> dict[str, int]:
+    """async for ... in await session.execute()"""
+    return {"users": len([row async for row in await session.execute(IDS)])}
+
+
+@right
+async def connected(engine: AsyncEngine) -> dict[str, int]:
+    """async with engine.connect(), select(), execute()"""
+    async with engine.connect() as connection:
+        return {"users": len((await connection.execute(IDS)).all())}
+
+
+@right
+async def async_with(Session: Sessions) -> dict[str, int]:
+    """async with Session(), select(), scalars()"""
+    async with Session() as session:
+        return {"users": len((await session.scalars(IDS)).all())}
+
+
+@right
+async def streamed(session: AsyncSession) -> dict[str, int]:
+    """async for ... in await session.stream()"""
+    return {"users": len([row async for row in await session.stream(IDS)])}
+
+
+def check(
+    query: Observation,
+    engine_execute: Observation,
+    plain_with: Observation,
+    async_for: Observation,
+    connected: Observation,
+    async_with: Observation,
+    streamed: Observation,
+) -> None:
+    assert isinstance(query.error, AttributeError)
+    assert isinstance(engine_execute.error, AttributeError)
+    assert isinstance(plain_with.error, TypeError)
+    assert isinstance(async_for.error, TypeError)
+    assert connected.value == async_with.value == streamed.value == {"users": 3}
+
+
+main = main_of(__name__)

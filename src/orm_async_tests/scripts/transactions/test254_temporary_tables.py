@@ -1,0 +1,59 @@
+"""A temporary table stays on its connection: the next one lacks it (42P01) or still has it (42P07).
+
+After commit() a session may get another connection of the pool, where the table does not exist. The
+connection that has it keeps it in the pool, so the next CREATE TEMPORARY TABLE there fails. Use the
+table within one transaction, and create it with ON COMMIT DROP.
+
+Symptom: 42P01 "relation ... does not exist"
+Symptom: 42P07 "relation ... already exists"
+Docs: https://www.postgresql.org/docs/current/sql-createtable.html
+"""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+
+CREATE = "CREATE TEMPORARY TABLE selected (id int)"
+COUNT = text("SELECT count(*) FROM selected")
+
+
+@wrong
+async def another_connection(engine: AsyncEngine) -> dict[str, Any]:
+    """CREATE, commit, and use the table on another connection of the pool"""
+    async with engine.begin() as connection:
+        await connection.execute(text(CREATE))
+    async with engine.connect(), engine.connect() as second:
+        return {"rows": await second.scalar(COUNT)}
+
+
+@wrong
+async def next_user(engine: AsyncEngine) -> dict[str, Any]:
+    """CREATE and commit, twice on the same connection of the pool"""
+    for _ in range(2):
+        async with engine.begin() as connection:
+            await connection.execute(text(CREATE))
+            rows = await connection.scalar(COUNT)
+    return {"rows": rows}
+
+
+@right
+async def dropped_on_commit(engine: AsyncEngine) -> dict[str, Any]:
+    """CREATE ... ON COMMIT DROP and use the table in one transaction, twice"""
+    for _ in range(2):
+        async with engine.begin() as connection:
+            await connection.execute(text(f"{CREATE} ON COMMIT DROP"))
+            rows = await connection.scalar(COUNT)
+    return {"rows": rows}
+
+
+def check(
+    another_connection: Observation, next_user: Observation, dropped_on_commit: Observation
+) -> None:
+    assert (another_connection.sqlstate, next_user.sqlstate) == ("42P01", "42P07")
+    assert dropped_on_commit.value == {"rows": 0}
+
+
+main = main_of(__name__)

@@ -1,0 +1,64 @@
+"""An UPDATE has no rows without RETURNING, and first() closes its result: reading either raises.
+
+The result of a statement that returns no rows is closed from the start, and so is every result
+after first(), one() or scalar(): reading it raises ResourceClosedError. Ask for rows with
+returning(), read them once, and keep the list. A second all() raises nothing, but returns no rows.
+
+Symptom: ResourceClosedError "This result object does not return rows"
+Symptom: ResourceClosedError "This result object is closed"
+Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
+"""
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+CHANGE = update(User).values(username="guide")
+READ = select(User.id).order_by(User.id)
+
+
+@wrong
+async def update_without_returning(session: AsyncSession) -> dict[str, list[int]]:
+    """read the rows of an UPDATE"""
+    result = await session.execute(CHANGE)
+    return {"ids": [row.id for row in result]}
+
+
+@right
+async def update_returning(session: AsyncSession) -> dict[str, list[int]]:
+    """read the rows of an UPDATE ... RETURNING"""
+    result = await session.execute(CHANGE.returning(User.id))
+    return {"ids": sorted(row.id for row in result)}
+
+
+@wrong
+async def first_then_all(session: AsyncSession) -> dict[str, list[int]]:
+    """first(), then all()"""
+    result = await session.scalars(READ)
+    first = result.first()
+    return {"ids": [*result.all()], "first": [first or 0]}
+
+
+@right
+async def all_once(session: AsyncSession) -> dict[str, list[int]]:
+    """all(), then the first of the list"""
+    ids = (await session.scalars(READ)).all()
+    return {"ids": [*ids], "first": [ids[0]]}
+
+
+def check(
+    update_without_returning: Observation,
+    update_returning: Observation,
+    first_then_all: Observation,
+    all_once: Observation,
+) -> None:
+    assert isinstance(update_without_returning.error, ResourceClosedError)
+    assert isinstance(first_then_all.error, ResourceClosedError)
+    assert update_returning.value == {"ids": [1, 2, 3]}
+    assert all_once.value == {"ids": [1, 2, 3], "first": [1]}
+
+
+main = main_of(__name__)

@@ -1,0 +1,72 @@
+"""text() and update() with RETURNING return rows for one set of parameters, but raise for two.
+
+For two sets or more the driver executes the statement once for every set, and no driver returns
+rows from that. Only insert() sends its sets as one INSERT with many VALUES. So code that was tested
+with one row fails in production. For an UPDATE of many rows, join it with a list (test201).
+
+Symptom: ResourceClosedError "This result object does not return rows"
+Symptom: StatementError "does not support UPDATE..RETURNING when executemany is used"
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-bulk-insert-with-returning
+"""
+
+from typing import Any
+
+from sqlalchemy import Executable, bindparam, insert, text, update
+from sqlalchemy.exc import ResourceClosedError, StatementError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orm_async_tests.harness import Observation, main_of, right, variant, wrong
+from orm_async_tests.models import User
+
+TEXT = text("INSERT INTO users (username) VALUES (:username) RETURNING username")
+INSERT = insert(User).returning(User.username)
+UPDATE = update(User).where(User.id == bindparam("key")).returning(User.username)
+ONE = [{"username": "guide"}]
+TWO = [{"username": "guide"}, {"username": "walker"}]
+KEYS = [{"key": 1, "username": "guide"}, {"key": 2, "username": "walker"}]
+
+
+async def execute(engine: AsyncEngine, statement: Executable, rows: Any) -> dict[str, list[str]]:
+    """Execute a statement with a list of parameters, and return the names that come back."""
+    async with engine.begin() as connection:
+        names = (await connection.execute(statement, rows)).scalars()
+        return {"names": sorted(names)}
+
+
+@variant
+async def text_with_one(engine: AsyncEngine) -> dict[str, list[str]]:
+    """text("INSERT ... RETURNING"), one set of parameters"""
+    return await execute(engine, TEXT, ONE)
+
+
+@wrong
+async def text_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
+    """text("INSERT ... RETURNING"), two sets"""
+    return await execute(engine, TEXT, TWO)
+
+
+@wrong
+async def update_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
+    """update().returning(), two sets"""
+    return await execute(engine, UPDATE, KEYS)
+
+
+@right
+async def insert_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
+    """insert().returning(), two sets"""
+    return await execute(engine, INSERT, TWO)
+
+
+def check(
+    text_with_one: Observation,
+    text_with_two: Observation,
+    update_with_two: Observation,
+    insert_with_two: Observation,
+) -> None:
+    assert text_with_one.value == {"names": ["guide"]}
+    assert isinstance(text_with_two.error, ResourceClosedError)
+    assert isinstance(update_with_two.error, StatementError)
+    assert insert_with_two.value == {"names": ["guide", "walker"]}
+
+
+main = main_of(__name__)

@@ -95,6 +95,8 @@ class Recorder:
     def set_error(self, event: Event, error: BaseException) -> None:
         """Set the error of an event."""
         event.error = self._describe(error)
+        if isinstance(error, asyncio.CancelledError):
+            return  # its message names objects of libraries
         text = PREFIX.sub("", str(getattr(error, "orig", None) or error))
         event.message = " ".join(text.split())[:LONGEST_MESSAGE]
 

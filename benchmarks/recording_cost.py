@@ -1,8 +1,8 @@
 """How much longer a task takes to get rows by primary key while its events are recorded.
 
 A session gets a row again and again, in batches that take turns: without and with the recorder of
-the timeline. Both have the recorder of the SQL, which scripts always had. Printed are the medians
-of the batches and the median of the ratios of neighbors, which may be at most 1.1.
+the timeline. All batches have the recorder of SQL statements. Printed are the medians of the
+batches and the median of the ratios of neighbors, which may be at most 1.1.
 """
 
 import argparse

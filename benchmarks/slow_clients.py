@@ -1,9 +1,10 @@
 """The rate of other requests while 200 clients stall, compared with the rate without them.
 
 The clients of a kind stall together: slow uploaders send a byte per second, the others read nothing
-of a track or of a live stream. Rounds with and without them take turns. Printed are the medians of
-the ratios of the rates, the failed requests, and the growth of the service's memory. The exit code
-is 1 if a ratio is below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
+of a track or of a live stream. Rounds with and without stalled clients take turns. Printed are the
+medians of the ratios of the rates, the failed requests, and the growth of the service's memory. The
+exit code is 1 if a ratio is below 0.8, if a request failed, or if the memory grew by more than 64
+MiB.
 """
 
 import argparse

@@ -187,7 +187,7 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
-    """Yield where every script holds.
+    """Yield, for every script, the releases on which it holds.
 
     A script is run on the first, the middle and the last release of every minor line, and on more
     releases where these differ.

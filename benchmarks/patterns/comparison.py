@@ -1,6 +1,6 @@
 """One workload done by every contender: answers compared, round trips counted, then timed.
 
-The contenders take turns in rounds. Ratios with intervals come from those rounds.
+The contenders take turns in rounds. The rounds give ratios with intervals.
 """
 
 import statistics
@@ -65,7 +65,7 @@ def _tails_probability(count: int, beyond: int) -> float:
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
     """Return "faster" or "slower" if the ratio exceeds what the control shows, else "level".
 
-    Too few rounds and intervals that are too wide are "unstable".
+    A ratio from too few rounds, or with too wide an interval, is "unstable".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -118,7 +118,7 @@ async def run_rounds(
 
 @dataclass(frozen=True)
 class PatternResult:
-    """What was measured of one pattern; the ratios are to the workload's first pattern."""
+    """The figures of one pattern; its ratios compare it with the workload's first pattern."""
 
     contender: str
     name: str
@@ -133,7 +133,7 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """What was measured of one workload; the control is the base with a second pool."""
+    """The figures of one workload; the control is the base pattern again, with a second pool."""
 
     name: str
     title: str

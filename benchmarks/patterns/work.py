@@ -1,4 +1,4 @@
-"""The work that every contender does, its patterns' marks, and tallies of what a pattern read."""
+"""The work of the contenders, a decorator that marks patterns, and tallies of the rows read."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

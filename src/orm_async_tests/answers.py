@@ -30,7 +30,7 @@ def find_answers(
 
 
 def find_unanswered(text: str, questions: Sequence[Question]) -> Question | None:
-    """Return the question without a script whose symptom matches the text."""
+    """Return the question that no script answers and whose symptom matches the text."""
     pasted = symptoms.PastedText(text)
     for question in questions:
         if question.symptom and question.script is None and pasted.matching_parts(question.symptom):

@@ -186,7 +186,7 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
 def select_one(word: str) -> ScriptFile:
     """Return the script that a word such as "5" or "test5" names.
 
-    Raises CouldNotRun if it names none, or several.
+    Raises CouldNotRun if the word names no script, or several.
     """
     scripts = select([word])
     if len(scripts) > 1:

@@ -24,7 +24,7 @@ FIXTURES = {  # of the harness: a line that uses one says nothing to a reader
 def cure_lines(script: ScriptFile) -> list[str]:
     """Return at most MOST lines of Python that cure a script's error.
 
-    The lines are those of data/questions.toml, or the statements that only the first right variant
+    The lines come from data/questions.toml, or are the statements that only the first right variant
     has. Options that the decorator passes to the engine count as a call of create_async_engine().
     The list is empty if the right variant has no short statement that differs.
     """

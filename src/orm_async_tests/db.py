@@ -190,8 +190,8 @@ async def _open_connection(engine: AsyncEngine, database: Database) -> AsyncConn
 def _is_about_connecting(error: Exception) -> bool:
     """Return whether the server, the network or a parameter of the URL caused the error.
 
-    SQLAlchemy 2.0 does not wrap what asyncpg raises while it connects, and neither version wraps
-    the ValueError of a host name that cannot be encoded.
+    SQLAlchemy 2.0 does not wrap what asyncpg raises while it connects, and neither 2.0 nor 2.1
+    wraps the ValueError of a host name that cannot be encoded.
     """
     module = type(error).__module__.partition(".")[0]
     return isinstance(error, (OSError, DBAPIError, ValueError, ImportError)) or module == "asyncpg"

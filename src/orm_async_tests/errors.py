@@ -55,8 +55,8 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
 def exit_code(command: Callable[[], int]) -> int:
     """Run a command and return its exit code. Print CouldNotRun instead of raising it.
 
-    A package of the extra `scripts` that is not installed is such an error, too.
-    Ctrl-C, and a closed pipe at standard output, end the command without a message.
+    If a package of the extra `scripts` is not installed, print how to install it. Ctrl-C, and a
+    closed pipe at standard output, end the command without a message.
     """
     try:
         return command()

@@ -170,7 +170,7 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database. Raises CouldNotRun if it belongs to another program."""
+    """Return the state of the database. Raises CouldNotRun for another program's tables."""
     contents = read_contents(connection)
     if (state := contents.state(*histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))

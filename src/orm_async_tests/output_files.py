@@ -24,7 +24,7 @@ def require_writable(path: Path, option: str) -> None:
 
 
 def write(path: Path, text: str, option: str) -> None:
-    """Write a text to a file. Raises CouldNotRun, which names the option, if that fails."""
+    """Write a text to a file. Raises CouldNotRun, which names the option, if writing fails."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

@@ -1,6 +1,7 @@
 """Command-line options that choose the stack: database, driver, event loop and pooler.
 
-Every command that runs SQL has them, and `--help` must not import SQLAlchemy to print them.
+Every command that runs SQL has these options, and `--help` must not import SQLAlchemy to print
+them.
 """
 
 import argparse

@@ -49,7 +49,7 @@ def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def show_progress(
     label: str, total: int, *, is_hidden: bool = False
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
-    """Show a progress bar on standard error while the block runs, if that is a terminal.
+    """Show a progress bar while the block runs, if standard error is a terminal.
 
     Yield a function that prints a line above the bar, and one that advances the bar by one and
     gives it a new label.

@@ -167,7 +167,7 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Return a port as a number. Raises CouldNotRun, which names the source, if it is not one."""
+    """Return a port as a number. Raises CouldNotRun, which names the source, for another text."""
     if not (_is_whole(text, 1) and int(text) in PORTS):
         raise CouldNotRun(
             f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"

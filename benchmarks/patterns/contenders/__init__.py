@@ -20,7 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Pattern:
-    """A contender's function for a workload, which is the first word of the pattern's name."""
+    """A contender's function for a workload; the pattern's name begins with the workload."""
 
     contender: str
     name: str

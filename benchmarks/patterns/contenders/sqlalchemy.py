@@ -24,7 +24,7 @@ from orm_async_tests.models import TrackPoint, User
 class Library:
     """Two engines and their session factories; `reads` and `Reads` use AUTOCOMMIT (test207).
 
-    `bridge` has no engine: its run_sync() runs functions that open a session of theirs (test223).
+    `bridge` has no engine: its run_sync() runs functions that open their own sessions (test223).
     """
 
     engine: AsyncEngine

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """The defects of a set of pins; `before` has those before the upgrade that --to describes."""
+    """The defects of a set of pins; `before` has the ones before the upgrade of --to."""
 
     source: str
     pins: "Sequence[Pin]"
@@ -64,7 +64,7 @@ class Report:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Print the defects of these versions. Return 1 if there are any, else 0.
+    """Print the defects of these versions. Return 1 if a defect is found, else 0.
 
     Raise CouldNotRun if no defect is known but a version is unknown, because that proves nothing.
     """

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Print the runs and which releases have the defect; return 1 if one breaks the script."""
+    """Print the runs and which releases have the defect; return 1 if the script broke."""
     from orm_async_tests.versions.bisection import Runner, format_row, search_releases
     from orm_async_tests.versions.defect_catalogue import load_known_defects
     from orm_async_tests.versions.releases import releases_between
@@ -67,7 +67,7 @@ def bisect(arguments: argparse.Namespace) -> int:
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
-    """Return the driver to run the script on, which is the bisected library if that is a driver."""
+    """Return the driver to run the script on: the bisected library, if that library is a driver."""
     driver = wanted or (library if library in DRIVERS else DRIVERS[0])
     if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(
@@ -117,7 +117,7 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    """Yield an `Upstream(...)` for every defect, and one to fill in for releases that break."""
+    """Yield an `Upstream(...)` for every defect, and one to fill in if releases break."""
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 
     for defect in result.defects:

@@ -172,7 +172,7 @@ def run_again(arguments: argparse.Namespace) -> int:
 
 
 def _print_defects(report: "Report", missing: "Sequence[Upstream]") -> None:
-    """Print the known defects with the number of their points, and those that did not show."""
+    """Print the known defects and their points, and the defects that did not show."""
     shown = [outcome.defect for outcome in report.expected if outcome.defect]
     for description, defect in {defect.description: defect for defect in shown}.items():
         count = sum(other.description == description for other in shown)

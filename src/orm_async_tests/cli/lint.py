@@ -52,7 +52,7 @@ def _parse_jobs(text: str) -> int:
 
 
 def lint(arguments: argparse.Namespace) -> int:
-    """Print the findings. Return 1 if there are any, and 2 if a file could not be read."""
+    """Print the findings. Return 1 if there are findings, and 2 if a file could not be read."""
     from orm_async_tests.lint.configuration import find_root, read_configuration, with_options
     from orm_async_tests.lint.project_check import check_project
 

@@ -87,14 +87,14 @@ def _add_formats(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """Return a duration in seconds. Raises ValueError unless it is positive and finite."""
+    """Return a duration in seconds. Raises ValueError unless the number is positive and finite."""
     if not 0 < float(text) < math.inf:
         raise ValueError(text)
     return float(text)
 
 
 def positive_integer(text: str) -> int:
-    """Return a whole number. Raises ValueError unless it is at least 1."""
+    """Return a whole number. Raises ValueError for a number below 1."""
     if int(text) < 1:
         raise ValueError(text)
     return int(text)

@@ -3,7 +3,7 @@
 Code that uses a database asynchronously can be interrupted at any `await`: a task is cancelled, a
 timeout expires, the server ends a backend, the network drops a connection. A test that races such a
 fault against real traffic hits one of these moments, and another one in the next run. The sweep
-hits every one of them, in order.
+hits every `await`, in order.
 
 The method is exact because a fault can only arrive at certain points. A task runs without
 interruption from one suspension to the next, and a connection carries one message after another.

@@ -44,7 +44,7 @@ class Fault:
 
     @property
     def is_at_message(self) -> bool:
-        """Return whether its points are messages of the client, and not suspensions of a task."""
+        """Return whether the points are messages of the client, not suspensions of a task."""
         return self.moment in AT_A_MESSAGE
 
     @property

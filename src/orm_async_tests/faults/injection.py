@@ -80,7 +80,7 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
     """Name the connections that the engine opens during the block, and use the target's network.
 
-    The user's engine needs no changes for this.
+    The user's engine needs no changes.
     """
 
     def change_parameters(

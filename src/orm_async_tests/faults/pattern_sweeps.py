@@ -31,7 +31,8 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
     """Return the patterns of these names, or all of them. Raises CouldNotRun.
 
     A named pattern is swept with every kind of fault that is asked for. A name such as
-    "shop.orders:place_order" is a user's function, and `rows` is the query of what it changes.
+    "shop.orders:place_order" is a user's function, and `rows` is a query of numbers that the
+    function changes.
     """
     patterns = [_load_pattern(name, rows) if ":" in name else _find_pattern(name) for name in names]
     if len(patterns) > 1 and any(pattern.engine for pattern in patterns):

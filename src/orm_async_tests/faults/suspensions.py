@@ -64,7 +64,7 @@ class Suspensions:
         return self.tasks[0]
 
     def act_later(self, after: int, action: Action) -> None:
-        """Act once more, this number of suspensions after the current one."""
+        """Also act at a later suspension: this number of suspensions after the current one."""
         self._at, self._action = self.count + after, action
 
     @contextmanager

@@ -82,7 +82,7 @@ def _annotation(function: Callable[..., Any]) -> str:
 def find_engine(function: Callable[..., Any], name: str) -> AsyncEngine:
     """Return the engine of a function's module, or of a module of its package that it imports.
 
-    Raises CouldNotRun if there is none, or more than one.
+    Raises CouldNotRun if the modules have no engine, or several.
     """
     engines = {id(engine): engine for engine in _walk_engines(function)}
     if len(engines) == 1:

@@ -1,4 +1,4 @@
 """One HTML page about what holds on which stack (extra `report`).
 
-It is made from the results that run, matrix, faults and bench write.
+The page is made from the results that run, matrix, faults and bench write.
 """

@@ -1,4 +1,4 @@
-"""The tables of the page beside the scripts. A sentence says what each of them means."""
+"""The tables of the page beside the scripts. A sentence says what each table means."""
 
 import ast
 from collections import Counter

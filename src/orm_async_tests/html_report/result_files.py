@@ -71,7 +71,7 @@ class Results:
 
 
 def read_results(paths: Iterable[Path]) -> Results:
-    """Read several files. Raises CouldNotRun if one cannot be read, or has no result."""
+    """Read several files. Raises CouldNotRun if a file cannot be read, or has no result."""
     results = Results()
     for path in paths:
         documents = list(_read_documents(path, results.problems))
@@ -121,7 +121,7 @@ def _refusal(why: str, path: Path) -> CouldNotRun:
 
 
 def _add(results: Results, document: Document, source: str) -> bool:
-    """Add what a document says. Return whether it is the document of a known command."""
+    """Add what a document says. Return whether a known command wrote the document."""
     if str(document.get("record")) in records.FIELDS:
         _add_record(results, document, source)
     elif "results" in document:

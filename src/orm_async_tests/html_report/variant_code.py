@@ -106,7 +106,7 @@ def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
 
 
 def _mark_differences(variants: Sequence[VariantCode]) -> None:
-    """Mark the lines that no variant on the other side has; without sides, that are unique."""
+    """Mark the lines that no variant on the other side has; without sides, mark unique lines."""
     texts = {variant.name: {line.text.strip() for line in variant.lines} for variant in variants}
     for variant in variants:
         others = [

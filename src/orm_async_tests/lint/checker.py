@@ -142,7 +142,7 @@ def require_syntax(text: str) -> None:
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
-    """Check Python files. Modules that they import are read too, but not checked."""
+    """Check Python files. Modules that the files import are read too, but not checked."""
     report = Report()
     with _collector_off():
         results = _check_files(paths, settings)
@@ -157,7 +157,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
 
 
 def _check_files(paths: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
-    """Return the results of the files, in their order. Take those from the cache that fit."""
+    """Return the results of the files, in their order, from the cache if they are there."""
     facts = read_facts(settings.root.resolve(), settings.dialect, settings.fastapi)
     cache = None
     results: dict[Path, FileResult] = {}
@@ -175,7 +175,7 @@ def _check_files(paths: Sequence[Path], settings: Settings) -> dict[Path, FileRe
 def _check_in_processes(
     paths: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
-    """Check files. Split many of them into parts that have neighboring files, for processes."""
+    """Check files; many files are divided among processes in parts of neighboring files."""
     count = min(settings.jobs, len(paths) // FILES_FOR_A_PROCESS)
     if count < 2:
         return _check_part(paths, settings, facts)

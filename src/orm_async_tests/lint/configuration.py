@@ -71,8 +71,8 @@ def _matches(code: str, prefixes: Sequence[str]) -> bool:
 def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
-    It is the nearest one whose pyproject.toml has a table for this package, else the nearest one
-    with a pyproject.toml or a Git repository, else the current folder.
+    The project's folder is the nearest one whose pyproject.toml has a table for this package, else
+    the nearest one with a pyproject.toml or a Git repository, else the current folder.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -86,7 +86,7 @@ def find_root(path: Path) -> Path:
 
 
 def read_configuration(root: Path) -> Configuration:
-    """Return the settings in a project's pyproject.toml. Raise CouldNotRun if one is wrong."""
+    """Return the settings in a project's pyproject.toml. Raise CouldNotRun for wrong settings."""
     table = _read_table(root) or {}
     where = f"{root / FILE}, {TABLE}"
     values = {}
@@ -128,7 +128,7 @@ def _split(options: Sequence[str]) -> tuple[str, ...]:
 
 
 def require_codes(codes: tuple[str, ...], where: str) -> tuple[str, ...]:
-    """Return the codes. Raise CouldNotRun if one is neither a rule's code nor its beginning."""
+    """Return the codes. Raise CouldNotRun if no rule's code begins like one of them."""
     for code in codes:
         if code != ALL and not (code and any(known.startswith(code) for known in RULES)):
             known = ", ".join(RULES)

@@ -21,7 +21,7 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def set_fact(state: State, name: str, value: ast.expr) -> None:
-    """Note whether the constant in an assignment is true, or forget the name."""
+    """Remember whether the constant that a name gets is true, or forget the name."""
     match value:
         case ast.Constant(value=constant):
             state.facts[name] = bool(constant)

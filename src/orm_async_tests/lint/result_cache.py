@@ -1,8 +1,8 @@
 """The cache: results of files that have not changed, and whose modules have not changed.
 
-It compares contents and not times. Everything else that a result depends on is in the name of the
-file: the settings, the source of the checker, the Python, and which files there are, because a new
-file can be what an import leads to.
+The cache compares contents and not times. Everything else that a result depends on is in the name
+of the file: the settings, the source of the checker, the Python, and which files there are, because
+a new file can be what an import leads to.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ MOST = 8  # files in the folder: of other settings, or of other paths on the com
 
 
 class ResultCache:
-    """Results in a file of a folder. Errors of reading and writing it make the check slower."""
+    """Results in a file. Errors of reading and writing the file only cost time."""
 
     def __init__(self, folder: Path, files: Iterable[Path], settings: object) -> None:
         parts = (_digest_checker(), sys.version_info[:2], sorted(map(str, files)), settings)

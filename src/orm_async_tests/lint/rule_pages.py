@@ -15,7 +15,7 @@ OPTIONAL = "The rule is off by default. `preview = true` or `--select {code}` tu
 
 
 def find_rule(word: str) -> type[Rule]:
-    """Return the rule with this code or name. Raise CouldNotRun if there is none."""
+    """Return the rule with this code or name. Raise CouldNotRun for an unknown rule."""
     for rule in RULES.values():
         if word.upper() == rule.code or word.lower() == rule.name:
             return rule

@@ -1,4 +1,4 @@
-"""Terms: expressions reduced to what resolving their types needs, as nested tuples.
+"""Terms: nested tuples that keep of an expression only what the search for its type needs.
 
 A term holds no syntax node, so that a module's summary can be cached. Its names are the module's:
 the local names of a function are replaced by what they are bound to.

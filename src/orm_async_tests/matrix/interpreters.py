@@ -28,7 +28,7 @@ SOURCES = Path(__file__).parents[2]
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
     """Return the interpreter of a stack and the variables that make it import the releases.
 
-    Installs what is missing. Raises NotInstalled if that fails.
+    Installs what is missing. Raises NotInstalled if pip fails.
     """
     python = prepare_interpreter(plan.python, home)
     pins = plan.pins.items()

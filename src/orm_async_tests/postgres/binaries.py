@@ -26,7 +26,7 @@ class Binaries:
     provider: str
 
     def version(self) -> str:
-        """Return the version, for example 18.4. Raises CouldNotRun if postgres prints none."""
+        """Return the version, for example 18.4. Raises CouldNotRun without a version."""
         return read_version(self.folder / "postgres", VERSION, REMEDY)
 
 

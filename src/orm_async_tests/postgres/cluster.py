@@ -291,7 +291,7 @@ class Cluster:
         return is_running
 
     def login(self, launch: Launch) -> Login:
-        """Return how to reach the running server. Raises CouldNotRun if its files are missing."""
+        """Return how to reach the running server. Raises CouldNotRun without its files."""
         sockets = self.sockets()
         with open_file(self.secret, os.O_RDONLY, OTHERS_ENTER) as file:
             password = os.read(file, SECRET_BYTES).decode()

@@ -45,7 +45,7 @@ def _become_nobody() -> None:
 def main(parent: int, death_signal: int, as_nobody: bool, program: list[str]) -> None:
     """Replace this process by the program.
 
-    Exits with NO_NAMESPACE, NO_PROGRAM or NO_PARENT if that is not possible.
+    Exits with NO_NAMESPACE, NO_PROGRAM or NO_PARENT if the program cannot run.
     """
     if as_nobody and os.geteuid() == 0:
         try:

@@ -174,5 +174,5 @@ def locate_log(kind: ClusterKind = SCRIPTS) -> Path:
 
 
 def find_psql() -> Path:
-    """Return the psql that belongs to the server. Raises CouldNotRun if there is none."""
+    """Return the psql that belongs to the server. Raises CouldNotRun without a psql."""
     return binaries.find_program("psql")

@@ -69,7 +69,7 @@ def temporary_folder(within: Path | None = None) -> Iterator[Path]:
 
 
 def _prepare(folder: Path) -> Path:
-    """Create a folder if it is missing, and return it. Raises CouldNotRun if it cannot be used."""
+    """Create and return a folder. Raises CouldNotRun if the folder is unusable."""
     _check_name(folder)
     with open_folder(folder, OTHERS_WRITE, create=True), refusals(folder):
         for path in folder.iterdir():

@@ -32,7 +32,7 @@ PREPARED = "max_prepared_statements"
 def find() -> str:
     """Return the program of ORM_ASYNC_PGBOUNCER, or the pgbouncer on PATH or in sbin.
 
-    Raises CouldNotRun if it is missing.
+    Raises CouldNotRun if PgBouncer is not installed.
     """
     program = os.environ.get(VARIABLE) or "pgbouncer"
     places = f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
@@ -58,7 +58,7 @@ class Pooler:
     def start(self, **settings: str) -> "URL":
         """Start PgBouncer and return the URL of the same database through it.
 
-        The settings are those of pgbouncer.ini. Raises CouldNotRun if it does not start.
+        The settings are those of pgbouncer.ini. Raises CouldNotRun if PgBouncer does not start.
         """
         folder = self._folder / str(len(self._processes))
         folder.mkdir()

@@ -19,7 +19,7 @@ from orm_async_tests.postgres.private_files import open_file
 
 
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a client program that logs in to the server. Raises CouldNotRun if it is missing.
+    """Start a client program that logs in to the server. Raises CouldNotRun without the program.
 
     Variables of libpq in the environment, such as PGPORT, are not passed on.
     """

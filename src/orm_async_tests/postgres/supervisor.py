@@ -89,7 +89,7 @@ def has_local_backends(server: int) -> bool:
 def start_and_wait(
     data: Path, sockets: Path, command: list[str], child_ended: int
 ) -> "subprocess.Popen[bytes]":
-    """Start the server and return it when it accepts connections. Exits if it does not."""
+    """Start the server and return it when it accepts connections, or exit."""
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
     options = [str(os.getpid()), str(int(signal.SIGINT)), "nobody"]
@@ -168,8 +168,8 @@ def main(ready: int, lease: int, lock: int, idle: float, private: str, *argument
 
     The descriptor `ready` gets a byte when the server accepts connections, and is closed without
     one if the server ends. `lease` and `lock` are descriptors of locked files. `private` is the
-    folder of a server that lives for one lease: clients do not count, and the folder goes with it.
-    `arguments` are the data folder, the socket folder and the server's command.
+    folder of a server that lives for one lease: clients do not count, and the folder is deleted
+    with the server. `arguments` are the data folder, the socket folder and the server's command.
     """
     if os.fork():
         return

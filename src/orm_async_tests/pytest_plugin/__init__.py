@@ -1,6 +1,6 @@
 """A pytest plugin that fails tests that misuse async SQLAlchemy; see docs/pytest_plugin.md.
 
-It never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin`.
+The plugin never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin`.
 """
 
 from collections.abc import Generator

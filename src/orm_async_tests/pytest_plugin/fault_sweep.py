@@ -1,6 +1,6 @@
 """A pytest plugin with the fixture `fault_sweep`; see docs/faults.md.
 
-It never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin.fault_sweep`.
+The plugin never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin.fault_sweep`.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
     """Return `sweep` for this test: `await fault_sweep(work, engine, rows=None, kinds=...)`.
 
-    The id of the test is the name of the work. A failing test shows its failing points with the
+    The report names the work by the test's id. A failing test shows its failing points with the
     commands that run them again, and the next run starts with these points.
     """
     item, config = request.node, request.config

@@ -3,13 +3,13 @@
 The pool's events are public and cheap, except `reset`, which creates an object for every connection
 that is returned. Session events are sent for every object. Engine events cost most: one listener
 makes each new Connection look up the listeners of every event, and `do_orm_execute` makes the
-session prepare each query twice. So these public methods, in which SQLAlchemy's greenlets run, are
-wrapped instead:
+session prepare each query twice. The plugin therefore wraps public methods in which SQLAlchemy's
+greenlets run:
 
-- execute(), flush(), commit() and the like of Session, Connection and Transaction. A task is inside
-  until its greenlet is dead. A session that refuses a second task sends no event at all.
-- AsyncEngine.__init__() and Engine.dispose(), to learn where an engine was created and that it was
-  disposed.
+- execute(), flush(), commit() and the like of Session, Connection and Transaction. A task counts as
+inside such a method until its greenlet is dead. A session that refuses a second task sends no event
+at all. - AsyncEngine.__init__() and Engine.dispose(), to learn where an engine was created and that
+it was disposed.
 """
 
 import functools

@@ -72,8 +72,8 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    Pydantic keeps only the text of MissingGreenlet, but names the object and the attribute. So do
-    FastAPI's errors of validation, which have the same method `errors`.
+    Pydantic keeps only the text of MissingGreenlet, but names the object and the attribute.
+    FastAPI's errors of validation name both, too, and have the same method `errors`.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:

@@ -58,7 +58,7 @@ def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
     """Return the innermost line of the user's code in a greenlet that waits for its child.
 
     SQLAlchemy runs in a greenlet of its own, so the frames of the coroutine that awaits it belong
-    to the parent. Without such a line, describe the running task.
+    to the parent. Without a line of the user's code, describe the running task.
     """
     while parent is not None:
         line = find_user_line(parent.gr_frame)
@@ -132,8 +132,8 @@ def _find_suspended_line(task: "asyncio.Task[Any]") -> SourceLine | None:
 def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
     """Yield the frames of a coroutine and of what it awaits, outermost first.
 
-    The attributes are those that `inspect` documents. What aclose() or anext() of an asynchronous
-    generator returns has none of them, but refers to the generator.
+    The attributes are those that `inspect` documents. The object that aclose() or anext() of an
+    asynchronous generator returns has none of these attributes, but refers to the generator.
     """
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):

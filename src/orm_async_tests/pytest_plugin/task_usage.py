@@ -69,7 +69,7 @@ class TaskUsage:
     def record_write(self, session: Session) -> Caller | None:
         """Record a call that will insert rows, and look up its line now.
 
-        From the pool's events, which need the line too, the stack is much deeper.
+        The pool's events need the line too, but the stack is much deeper by then.
         """
         caller = self.record_call(session)
         if caller is not None and caller.awaiter is None:
@@ -79,8 +79,8 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can tell which one loaded an object.
 
-        This advances SQLAlchemy's private counter of loads: objects that the query loads get a
-        higher `runid` than the number that is taken here.
+        Taking a `runid` advances SQLAlchemy's private counter of loads: objects that the query
+        loads get a higher `runid` than the number that is taken here.
         """
         caller = self.record_call(session)
         if caller is not None:

@@ -1,4 +1,4 @@
-"""Uploads of many points: a JSON array, an NDJSON stream or a GPX file. All or none are added."""
+"""Uploads of many points, all or none: a JSON array, an NDJSON stream or a GPX file."""
 
 import asyncio
 import hashlib

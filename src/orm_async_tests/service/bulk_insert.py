@@ -88,7 +88,7 @@ def insert_arrays(user: CTE) -> CTE:
 
 
 def insert_few() -> InsertStatements:
-    """Return the statements that add points. They return the parameter `answer` as the answer."""
+    """Return the statements that add points and return the parameter `answer`."""
     user, user_of_new_key = lock_user(), lock_user(UNUSED)
     return InsertStatements(
         select(ANSWER).select_from(user).add_cte(insert_arrays(user)),

@@ -84,8 +84,9 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Make the pool replace a connection that the server has closed (a checkout listener).
 
-    The driver knows this without asking the server. pool_pre_ping would double the round trips of
-    a read (test196). If the network fails without a word, a statement's timeout notices it.
+    The driver knows of closed connections without asking the server. pool_pre_ping would double the
+    round trips of a read (test196). If the network fails without a word, a statement's timeout
+    notices it.
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")

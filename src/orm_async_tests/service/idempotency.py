@@ -57,10 +57,9 @@ def make_digest(request: str) -> Digest:
 class InsertStatements:
     """The statements of an INSERT that returns the response's document.
 
-    Attributes:
-        plain: The statement for a request without a key. It returns the document of the new row.
-        keyed: The statement for a request with a key, made by store_answer(). It stores the
-            document under the key, and returns the stored digest and document.
+    Attributes: plain: The statement for a request without a key. The statement returns the document
+    of the new row. keyed: The statement for a request with a key, made by store_answer(). The
+    statement stores the document under the key, and returns the stored digest and document.
     """
 
     plain: Executable
@@ -136,7 +135,7 @@ async def insert_once(
 
 
 def read_answer(row: Any, request: str) -> Document:
-    """Return the stored answer. Raises HTTPException 409 if it is the answer to another request."""
+    """Return the stored answer. Raises HTTPException 409 if another request has this answer."""
     if row.request != request:
         raise HTTPException(409, "this Idempotency-Key was used for another request")
     answer: Document = row.answer

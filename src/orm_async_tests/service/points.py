@@ -157,7 +157,7 @@ async def list_(
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
 async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
-    """Read a point. The ETag identifies its version."""
+    """Read a point. The ETag identifies the point's version."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
         raise not_found(TrackPoint)

@@ -26,8 +26,8 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 def has_two_lengths(scope: Scope) -> bool:
     """Return whether the headers state two lengths of the body.
 
-    A proxy could find another end of it, and take the rest for a second request. h11 accepts such a
-    request, although RFC 9112, section 6.3, allows it to refuse.
+    A proxy could find another end of such a body, and take the rest for a second request. h11
+    accepts such a request, although RFC 9112, section 6.3, allows it to refuse.
     """
     headers = Headers(scope=scope)
     return "Content-Length" in headers and "Transfer-Encoding" in headers
@@ -112,7 +112,7 @@ class Limits:
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
     ) -> None:
-        """Limit the requests of an app. `running` counts them by kind while they run."""
+        """Limit the requests of an app. `running` counts the running requests by kind."""
         self._app = app
         self._settings = settings
         self._bodies = bodies

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def parse_positive(text: str) -> int:
-    """Return the number in a text. Raise ValueError if it is less than 1."""
+    """Return the number in a text. Raise ValueError for a number below 1."""
     if (number := int(text)) < 1:
         raise ValueError
     return number
@@ -114,7 +114,7 @@ def read_settings() -> "Settings":
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on this address. Raise CouldNotRun if that is impossible."""
+    """Return a socket that listens on this address. Raise CouldNotRun if it is in use or wrong."""
     try:
         if port not in range(2**16):  # create_server() would not close its socket
             raise OverflowError("a port is at most 65535")

@@ -86,7 +86,7 @@ async def read_first_batch(reader: Reader, query: Select[Any], user_id: int) -> 
 async def stream_texts(
     reader: Reader, query: Select[Any], user_id: int, batch: Batch | None, separator: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """Yield the text of this batch and of all that follow. Only the last one may be short."""
+    """Yield the text of this batch and of all that follow. Only the last batch may be short."""
     before = b""
     while batch and batch.points:
         yield before + batch.text if before else batch.text

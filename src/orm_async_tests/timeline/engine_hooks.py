@@ -1,7 +1,7 @@
 """Connect a recorder to SQLAlchemy and asyncio, and restore both afterwards.
 
-No event says that a task begins to wait for the pool, or that a COMMIT was answered. These methods
-are wrapped instead: Pool.connect(), and the dialect's do_commit() and do_rollback().
+No event says that a task begins to wait for the pool, or that a COMMIT was answered. The recorder
+wraps methods instead: Pool.connect(), and the dialect's do_commit() and do_rollback().
 """
 
 import asyncio
@@ -172,7 +172,7 @@ class EngineHooks:
 
 
 def _task_id() -> int:
-    """Return what distinguishes the running task from others, or the thread without one."""
+    """Return what distinguishes the running task from others, or the thread without a task."""
     try:
         return id(asyncio.current_task())
     except RuntimeError:

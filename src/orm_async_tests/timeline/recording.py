@@ -136,7 +136,7 @@ class Recorder:
         connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add the round trips since the last event to that event: a stream fetches without one."""
+        """Add the round trips since the last event to it: a stream's fetches are no events."""
         if connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips
@@ -168,7 +168,7 @@ class Recorder:
             connection.checkout = None
 
     def finish_wait(self, wait: Event, changes: int, error: BaseException | None = None) -> None:
-        """Record a wait for the pool, unless nothing else happened meanwhile: it was free."""
+        """Record a wait for the pool, unless nothing happened meanwhile: one was free."""
         if self.changes != changes or error:
             self.events.append(wait)
         self.finish_event(wait, error)

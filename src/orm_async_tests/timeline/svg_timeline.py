@@ -22,7 +22,7 @@ QUIET = ".-"
 
 
 def timeline_svg(events: Sequence[Event]) -> str:
-    """Return a static SVG image. It takes the text's color and font from the page around it.
+    """Return a static SVG image. The image takes the text's color and font from the page around it.
 
     The title of a bar has its statement or its error. The `desc` element says in words what the
     image shows.

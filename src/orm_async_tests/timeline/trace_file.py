@@ -117,7 +117,7 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the pieces by time; a slice that overlaps its thread's others changes the thread."""
+    """Yield the pieces by time; a slice that overlaps others moves to another thread."""
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):
         if piece["ph"] == "X":

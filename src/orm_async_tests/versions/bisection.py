@@ -36,7 +36,7 @@ class ReleaseOutcome:
     why: str = ""
 
     def agrees_with(self, other: "ReleaseOutcome") -> bool:
-        """Return whether both have the same word and the same defects."""
+        """Return whether two outcomes have the same word and the same defects."""
         return (self.word, self.defects) == (other.word, other.defects)
 
 

@@ -60,7 +60,7 @@ def _installed_version(library: str) -> str:
 
 
 def read_pins(path: Path) -> list[Pin]:
-    """Return what a file says of the libraries. Raise CouldNotRun if it cannot be read."""
+    """Return what a file says of the libraries. Raise CouldNotRun if the file is unreadable."""
     if path.suffix in (".lock", ".toml"):
         pins = list(_read_lock(path))
     else:

@@ -106,7 +106,7 @@ def _enumerate(first: str, last: str) -> str:
 
 
 def _is_next(first: str, last: str) -> bool:
-    """Return whether the numbers of two versions differ by one, in one place."""
+    """Return whether two versions differ in one number only, and there by one."""
     from packaging.version import Version
 
     numbers = zip(Version(first).release, Version(last).release, strict=False)

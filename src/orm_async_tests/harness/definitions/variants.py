@@ -41,7 +41,7 @@ class Variant:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the fixtures and options that it asks for."""
+        """The names of the fixtures and options that the function asks for."""
         return tuple(inspect.signature(self.function).parameters)
 
 

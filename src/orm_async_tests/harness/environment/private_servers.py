@@ -60,7 +60,7 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a directory in memory, where a server starts in a third of the time.
+    """Return a directory in memory, where a server starts three times faster.
 
     Return None, which means the temporary directory, if TMPDIR is set or memory is short.
     """

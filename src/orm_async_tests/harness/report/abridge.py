@@ -39,7 +39,8 @@ def _sources(text: str) -> set[str]:
 def _unqualified(text: str) -> str:
     """Remove the table's name from columns if there is one table, else the schema's name.
 
-    Keep it after ON CONFLICT, where it distinguishes the existing row from the new one.
+    Keep the table's name after ON CONFLICT, where it distinguishes the existing row from the new
+    one.
     """
     sources = _sources(text)
     is_only_table = len(sources) == 1 and " ON CONFLICT " not in text

@@ -69,7 +69,7 @@ def _apply_defects(
 
 
 def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> str:
-    """Return what a variant did that no script may do unless it declares it, or ""."""
+    """Return what a variant did without declaring it, such as a warning or a leak, or ""."""
     for variant in script.variants:
         name, observation = variant.name, observations[variant.name]
         if variant.kind == "right" and observation.error is not None:

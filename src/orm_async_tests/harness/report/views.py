@@ -38,7 +38,7 @@ def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
 
 
 def write_trace(path: Path, results: Sequence[Result]) -> None:
-    """Write the events of all variants to a file. Raises CouldNotRun if that fails."""
+    """Write the events of all variants to a file. Raises CouldNotRun if writing fails."""
     runs = [
         (f"{result.script.command} {observation.kind} {name}", observation.events)
         for result in results

@@ -52,7 +52,7 @@ class Wire(Proxy):
     def wait_until_closed(self, count: int, timeout: float) -> bool:
         """Wait up to `timeout` seconds until at most `count` connections are open.
 
-        Return whether that happened.
+        Return False after the timeout.
         """
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:
@@ -147,7 +147,7 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Open a wire to the server while the block runs; yield None if that is impossible."""
+    """Open a wire to the server while the block runs; yield None if it cannot be opened."""
     if not can_watch(server):
         yield None
         return

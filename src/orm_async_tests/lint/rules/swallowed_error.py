@@ -32,8 +32,8 @@ class SwallowedError(Rule):
                         item.node,
                         "If this fails, the error is swallowed and the session is used again: "
                         "PostgreSQL refuses the next statement, or turns COMMIT into a rollback.",
-                        "Put it into `async with session.begin_nested():`, or roll back in the "
-                        "handler.",
+                        "Put the statement into `async with session.begin_nested():`, or roll back "
+                        "in the handler.",
                         related=item.use,
                         related_message="uses the failed transaction",
                     )

@@ -1,7 +1,8 @@
 """Lazy loading works inside run_sync(), at 1 + N statements.
 
 run_sync() runs a function in a greenlet, where reading an attribute may do IO. Use run_sync() for
-code that was written for a synchronous session. Such code works there, but it does not become fast.
+code that was written for a synchronous session. Such code works in run_sync(), but it does not
+become fast.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio

@@ -1,7 +1,7 @@
 """SQLAlchemy 2.1 does not install greenlet by itself: require sqlalchemy[asyncio].
 
-2.0 installed greenlet on common platforms. Without greenlet the core and the synchronous ORM work,
-but the asyncio extension does not. Write sqlalchemy[asyncio] in your dependencies.
+SQLAlchemy 2.0 installed greenlet on common platforms. Without greenlet the core and the synchronous
+ORM work, but the asyncio extension does not. Write sqlalchemy[asyncio] in your dependencies.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """

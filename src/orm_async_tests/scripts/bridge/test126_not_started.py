@@ -26,7 +26,7 @@ async def neither(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def awaited(engine: AsyncEngine) -> dict[str, object]:
-    """await it, and close it explicitly"""
+    """await engine.connect(), and close the connection explicitly"""
     connection = await engine.connect()
     try:
         return {"answer": await connection.scalar(ANSWER)}

@@ -1,8 +1,8 @@
 """To listen to all sessions, use a sessionmaker that you pass as sync_session_class.
 
 A listener on sync_session hears only this session. async_sessionmaker is not an event target, but a
-synchronous sessionmaker is. If you pass it as sync_session_class, every AsyncSession contains a
-session that it has created.
+synchronous sessionmaker is. If you pass a sessionmaker as sync_session_class, every AsyncSession
+contains a session that it has created.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#examples-of-event-listeners-with-async-engines-sessions-sessionmakers
 """

@@ -3,7 +3,8 @@
 A `before_cursor_execute` listener runs SQL on the cursor before the statement itself. If the server
 has closed the connection, SQLAlchemy 2.0 does not see the driver's error of that SQL, so it neither
 wraps the error nor invalidates the connection, and every later user gets the same dead connection.
-pool_pre_ping detects it at checkout. SQLAlchemy 2.1 handles the error like that of a statement.
+pool_pre_ping detects the dead connection at checkout. SQLAlchemy 2.1 handles the error like that of
+a statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """

@@ -1,7 +1,7 @@
 """On asyncpg a second cancel leaves the query running, but leaks no pool slot.
 
-asyncpg answers the first cancel by asking the server to cancel the query, and waits for that. A
-second cancel ends the wait. SQLAlchemy discards the connection and the pool slot is free again;
+asyncpg answers the first cancel by asking the server to cancel the query, and waits for the server.
+A second cancel ends the wait. SQLAlchemy discards the connection and the pool slot is free again;
 from 2.0.44 to 2.0.54 and from 2.1.0 to 2.1.4 the next user got the dead connection. The query
 itself may keep running: cancel once, then wait until the task has ended.
 

@@ -2,7 +2,7 @@
 
 Since 2.0.55 and 2.1.2 the end of the block completes its rollback even if it is cancelled, so that
 no connection leaks. If the server or the network has frozen, that wait does not end: neither
-asyncio.timeout() nor cancel() stops it. asyncpg's command_timeout does, so always set one.
+asyncio.timeout() nor cancel() stops it. asyncpg's command_timeout ends the wait, so always set one.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect
@@ -46,7 +46,7 @@ async def only_a_timeout(
 async def a_command_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """leave it with the driver's command_timeout"""
+    """leave a session with the driver's command_timeout"""
     engine = make_engine(private_url, connect_args={"command_timeout": TIMEOUT})
     return await leave(engine, private_server)
 

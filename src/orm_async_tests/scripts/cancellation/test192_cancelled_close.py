@@ -1,8 +1,9 @@
 """A connection whose close() was cancelled is closed, and its slot is free.
 
 The cancel arrives while a listener resets the connection for the pool. Until 2.0.56 and 2.1.6 the
-AsyncConnection did not know afterwards that it was closed. Since 2.0.55 and 2.1.2 a call on it used
-the connection of the next user. `async with` only ends once everything is closed.
+AsyncConnection did not know afterwards that it was closed. Since 2.0.55 and 2.1.2 a call on the
+AsyncConnection used the connection of the next user. `async with` only ends once everything is
+closed.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
 """

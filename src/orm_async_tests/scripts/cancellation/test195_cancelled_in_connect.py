@@ -2,7 +2,8 @@
 
 A `connect` listener raises, and the task is cancelled while the pool closes the new connection.
 From 2.0.53 until 2.0.55, and in 2.1 until 2.1.5, the listener's error replaced the cancel, so a
-loop that retries after every Exception could not be ended. cancelling() shows that it should end.
+loop that retries after every Exception could not be ended. cancelling() shows that the task should
+end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

@@ -2,9 +2,9 @@
 
 SQLAlchemy closes the connection in a separate task, so that a cancel of the caller cannot stop it.
 A cancel of every task in the loop stops that task before its first step: the connection stays in
-its transaction until it is garbage-collected. asyncio.run() does this at its end, where it is
-harmless. A program that keeps running should cancel only the tasks that it has created, and wait
-for them.
+its transaction until it is garbage-collected. asyncio.run() cancels all tasks at its end, where
+this is harmless. A program that keeps running should cancel only the tasks that it has created, and
+wait for them.
 
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.Runner
 """

@@ -52,7 +52,7 @@ async def gathered(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def grouped(engine: AsyncEngine) -> dict[str, object]:
-    """TaskGroup: the same query and the same error"""
+    """TaskGroup: one task runs a query, the other raises ValueError"""
     arrived = False
     try:
         async with AsyncSession(engine) as session:

@@ -1,8 +1,8 @@
 """Since 2.1, error.driver_exception is the driver's error, which names the constraint.
 
 On asyncpg, `orig` is an error of SQLAlchemy's adapter in the form that the DBAPI prescribes. The
-details from the server are on the driver's error behind it. Before 2.1 the driver's error was
-orig.__cause__.
+details from the server are on the driver's error, which the adapter's error wraps. Before 2.1 the
+driver's error was orig.__cause__.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """

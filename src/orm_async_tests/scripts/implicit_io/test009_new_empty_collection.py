@@ -1,7 +1,8 @@
 """Reading a new object's collection after the flush raises xd2s unless you assigned it.
 
-After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading it is a
-lazy load, which raises xd2s. Reading it before the flush does not assign it. Write `points=[]`.
+After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading the
+collection is a lazy load, which raises xd2s. Reading a collection before the flush does not assign
+it. Write `points=[]`.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession

@@ -1,9 +1,9 @@
 """raiseload() raises an error for lazy loads in synchronous code too, as asyncio does.
 
-Under asyncio reading an unloaded relationship raises xd2s. Inside run_sync() it is silently loaded,
-with one SELECT per object. With raiseload() a lazy load raises InvalidRequestError in both places,
-and the error names the attribute. With raiseload(), tests of synchronous code detect lazy loads
-too.
+Under asyncio reading an unloaded relationship raises xd2s. Inside run_sync() the relationship is
+silently loaded, with one SELECT per object. With raiseload() a lazy load raises InvalidRequestError
+in both places, and the error names the attribute. With raiseload(), tests of synchronous code
+detect lazy loads too.
 
 Symptom: InvalidRequestError "is not available due to lazy='raise'"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload

@@ -1,8 +1,8 @@
 """A dynamic collection cannot be read under asyncio, but you can await its statement.
 
 lazy="dynamic" makes the attribute a legacy Query. The legacy Query's all() reads the database
-without await, so it raises xd2s. Await its statement instead, or use a write-only collection
-(test62), its successor.
+without await, so it raises xd2s. Await the collection's statement instead, or use a write-only
+collection (test62), the successor of dynamic ones.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders

@@ -2,7 +2,7 @@
 
 Proxies and hybrid properties are plain Python on the object: they read the relationship behind
 them, and nothing can await that lazy load. Load the relationship with the query. A query that only
-filters needs no loading: there the proxy becomes an EXISTS.
+filters needs no loading: in a query the proxy becomes an EXISTS.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/associationproxy.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/hybrid.html

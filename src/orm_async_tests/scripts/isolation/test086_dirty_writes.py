@@ -21,7 +21,7 @@ lon = TrackPoint.lon
 async def dirty_write(
     a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """Let both transactions write both rows; return whether each of them kept one."""
+    """Let both transactions write both rows; return whether each transaction kept one row."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))

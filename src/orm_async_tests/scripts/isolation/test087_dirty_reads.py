@@ -17,7 +17,7 @@ lon = TrackPoint.lon
 
 
 async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
-    """Return whether b reads a value that a rolls back."""
+    """Return whether `b` reads a value that `a` rolls back."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.rollback()
@@ -25,7 +25,7 @@ async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
-    """Return whether b reads a value that a overwrites before its commit."""
+    """Return whether `b` reads a value that `a` overwrites before its commit."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.execute(update(TrackPoint).where(pk == one).values(lon=11))

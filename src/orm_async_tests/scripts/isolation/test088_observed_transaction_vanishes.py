@@ -1,9 +1,8 @@
 """At no level does a transaction that another one has observed vanish in part (OTV).
 
 Two transactions write the same two rows, and a third one reads the rows one after the other. At
-READ COMMITTED the reader may see a row change, but it never sees a row of the second writer beside
-a row of the first writer that the second has overwritten. At stricter levels the second writer
-fails with 40001.
+READ COMMITTED the reader may see a row change. But once it has seen a row of the second writer, it
+sees no overwritten row of the first writer. At stricter levels the second writer fails with 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -22,7 +21,7 @@ lon = TrackPoint.lon
 async def vanishes(
     a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """Let a and b write both rows; return whether c reads a mixture of their values."""
+    """Let `a` and `b` write both rows; return whether `c` reads a mixture of their values."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))

@@ -21,7 +21,7 @@ NOW = func.now()
 
 
 async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
-    """Return whether a query of a finds a row that b has inserted since."""
+    """Return whether `a` finds a row that `b` has inserted since the first query."""
     query = select(pk).where(TrackPoint.user_id == user, lon == 30)
     before = (await a.scalars(query)).all()
     values = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
@@ -31,7 +31,7 @@ async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
-    """Return whether a DELETE of b skips a row that matches since the commit of a."""
+    """Return whether a DELETE of `b` skips a row that matches only since the commit of `a`."""
     await a.execute(update(TrackPoint).where(pk.in_([one, two])).values(lon=lon + 1))
     delete_sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
     waiting = await blocked(b.execute(delete_sixteen))

@@ -32,7 +32,7 @@ async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def two_edges(a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int) -> bool:
-    """Return whether c reads a state that no order of a and b explains."""
+    """Return whether `c` reads a state that no order of `a` and `b` explains."""
     both = select(lon).where(pk.in_([one, two])).order_by(pk)
     before = (await a.scalars(both)).all()
     await b.execute(update(TrackPoint).where(pk == two).values(lon=lon + 5))

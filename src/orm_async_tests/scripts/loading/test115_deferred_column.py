@@ -1,8 +1,8 @@
 """Reading a deferred column raises MissingGreenlet unless the query has undefer().
 
-deferred=True keeps a large column out of every SELECT. Reading it later is a lazy load, which an
-attribute cannot do under asyncio. Load it with undefer() in the query, or later with refresh() or
-awaitable_attrs.
+deferred=True keeps a large column out of every SELECT. Reading the column later is a lazy load,
+which an attribute cannot do under asyncio. Load the column with undefer() in the query, or later
+with refresh() or awaitable_attrs.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/columns.html

@@ -1,7 +1,7 @@
 """Since 2.1 get() applies populate_existing from its execution_options.
 
-get() returns a loaded object from the identity map without a query. With the option it queries the
-server and overwrites the loaded values. SQLAlchemy 2.0 applies only the argument
+get() returns a loaded object from the identity map without a query. With populate_existing get()
+queries the server and overwrites the loaded values. SQLAlchemy 2.0 applies only the argument
 populate_existing=True, and silently ignores the option.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing

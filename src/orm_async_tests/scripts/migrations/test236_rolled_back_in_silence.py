@@ -2,7 +2,7 @@
 
 The query begins a transaction. Alembic takes this transaction for the caller's, so Alembic neither
 commits nor rolls back, and closing the connection rolls back every revision. autocommit_block()
-fails there with a bare AssertionError. Commit after the query, or query after configure().
+then fails with a bare AssertionError. Commit after the query, or query after configure().
 engine.begin() in place of engine.connect() commits, too, but allows no autocommit_block().
 
 Symptom: AssertionError in "autocommit_block"

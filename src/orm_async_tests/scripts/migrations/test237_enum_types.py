@@ -1,4 +1,4 @@
-"""create_table() creates an enum's type even if it exists (42710), and add_column() never (42704).
+"""create_table() creates an enum's type even if it exists (42710), add_column() never does (42704).
 
 The type belongs to the schema, not to the table. A later revision that uses the type in another
 table needs create_type=False. A downgrade that drops only the table keeps the type, so the next

@@ -1,9 +1,9 @@
 """Autogenerate does not import your column types: the new revision raises NameError.
 
-It writes the name of the type's module into the revision, but no import. Add the import to
-autogen_context.imports in a render_item hook of env.py, or to the template script.py.mako. The hook
-may also write the type that the column has in the database, so that the revision stays valid after
-you move or delete the class.
+Autogenerate writes the name of the type's module into the revision, but no import. Add the import
+to autogen_context.imports in a render_item hook of env.py, or to the template script.py.mako. The
+hook may also write the type that the column has in the database, so that the revision stays valid
+after you move or delete the class.
 
 Symptom: NameError "name ... is not defined" in "upgrade"
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
@@ -79,13 +79,13 @@ async def by_default(engine: AsyncEngine) -> dict[str, Any]:
 
 @right
 async def imported(engine: AsyncEngine) -> dict[str, Any]:
-    """the same with a render_item that imports the class"""
+    """autogenerate with a render_item that imports the class"""
     return await autogenerate_and_upgrade(engine, render_item=import_type)
 
 
 @right
 async def named(engine: AsyncEngine) -> dict[str, Any]:
-    """the same with a render_item that writes the database's type"""
+    """autogenerate with a render_item that writes the database's type"""
     return await autogenerate_and_upgrade(engine, render_item=name_type)
 
 

@@ -2,8 +2,8 @@
 
 The defaults are pool_size=5 and max_overflow=10. The pool keeps five connections for later use. The
 pool opens up to ten more connections when tasks need them, and closes these when tasks return them.
-The server never sees more than the sum, however many tasks there are: the other tasks wait. Every
-process has a pool of this size, so multiply by the number of processes.
+The server never sees more than 15 connections, however many tasks there are: the other tasks wait.
+Every process has a pool of this size, so multiply by the number of processes.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.QueuePool
 """

@@ -2,7 +2,7 @@
 
 Without the ping the first user gets an error with connection_invalidated, and the second user gets
 a new connection. With pool_pre_ping the pool asks the server at every checkout and replaces a dead
-connection; test22 shows what that costs. The ping cannot help a transaction that has begun.
+connection; test22 shows what the ping costs. The ping cannot help a transaction that has begun.
 
 Symptom: asyncpg: InterfaceError "connection is closed"
 Symptom: psycopg: 57P01 "terminating connection due to administrator command"

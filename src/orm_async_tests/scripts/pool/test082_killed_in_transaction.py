@@ -1,8 +1,8 @@
 """After its backend dies inside a transaction, a session needs a rollback (8s2b).
 
-The statement fails with a disconnect and the transaction is lost. Nothing can continue it, and
-pool_pre_ping does not help, because it only checks at checkout. Roll back, then run the whole
-transaction again.
+The statement fails with a disconnect and the transaction is lost. Nothing can continue the
+transaction, and pool_pre_ping does not help, because it only checks at checkout. Roll back, then
+run the whole transaction again.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b

@@ -3,7 +3,7 @@
 pool_pre_ping queries the server at every checkout in a separate transaction: as many round trips as
 BEGIN, one statement and ROLLBACK take, and preparing the first of them. When a restart or an
 administrator closes a connection, the socket tells asyncpg. A listener that raises
-DisconnectionError makes the pool reconnect, and costs nothing before that.
+DisconnectionError makes the pool reconnect, and costs nothing as long as no server fails.
 
 Not shown: a server or network that dies silently. Only a query or a timeout detects a silent
 failure.

@@ -1,9 +1,10 @@
 """The pool may serve a newcomer before a task that is already waiting.
 
 The pool looks for a free connection before it looks for waiting tasks. A task that runs between the
-return of a connection and the waiter's next turn of the event loop takes it, and the waiter goes to
-the end of the queue. With more requests than connections the unlucky ones wait many times as long.
-An asyncio.Semaphore in front of the pool, with one permit per connection, keeps the order.
+return of a connection and the waiter's next turn of the event loop takes the connection, and the
+waiter goes to the end of the queue. With more requests than connections the unlucky ones wait many
+times as long. An asyncio.Semaphore in front of the pool, with one permit per connection, keeps the
+order.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.AsyncAdaptedQueuePool
 """

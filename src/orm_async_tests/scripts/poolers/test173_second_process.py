@@ -4,8 +4,9 @@ asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process cou
 transaction mode, PgBouncer gives both processes the same server connections, and nothing removes
 what the first process prepared there. A second process cannot even connect behind such a PgBouncer,
 and neither can a process that was restarted. With both caches off, statements have no names
-(asyncpg 0.30 also needs prepared_statement_name_func=lambda: ""). We measured that; neither library
-promises to work in this mode. PgBouncer's max_prepared_statements is made for it (test175).
+(asyncpg 0.30 also needs prepared_statement_name_func=lambda: ""). We measured that this works;
+neither library promises to work in transaction mode. PgBouncer's max_prepared_statements is made
+for transaction mode (test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors

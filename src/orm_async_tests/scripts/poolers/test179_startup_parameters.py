@@ -2,8 +2,8 @@
 
 A client's connection is not the server's connection. PgBouncer therefore rejects the settings that
 asyncpg sends at the start, except for a few that it keeps for every client, such as timezone and
-application_name. With ignore_startup_parameters it accepts the client without the setting. SET
-LOCAL works for one transaction. For all clients, use ALTER ROLE or PgBouncer's connect_query.
+application_name. With ignore_startup_parameters PgBouncer accepts the client without the setting.
+SET LOCAL works for one transaction. For all clients, use ALTER ROLE or PgBouncer's connect_query.
 
 Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters

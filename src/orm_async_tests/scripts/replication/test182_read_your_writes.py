@@ -1,9 +1,9 @@
 """A standby may lack a row right after its commit, until it has replayed the commit's position.
 
-Replication is asynchronous. A standby shows what the primary committed once it has replayed it,
-which a pause delays here. To read your own write, read from the primary, or wait until the standby
-has replayed pg_current_wal_lsn(), which you query after the commit. The position is an int with
-asyncpg and a str with psycopg, so let the server compare it. Do not use
+Replication is asynchronous. A standby shows a commit of the primary after it has replayed the
+commit. Here a pause delays the replay. To read your own write, read from the primary, or wait until
+the standby has replayed pg_current_wal_lsn(), which you query after the commit. The position is an
+int with asyncpg and a str with psycopg, so let the server compare it. Do not use
 pg_current_wal_insert_lsn(): on an idle primary it may be ahead of everything that is replayed.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL

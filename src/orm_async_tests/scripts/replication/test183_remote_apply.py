@@ -1,9 +1,9 @@
 """With synchronous_commit=remote_apply, COMMIT waits until the standby shows the transaction.
 
-You can set it for one transaction with SET LOCAL, so only writes that are read at once pay for it.
-The primary must name the standby in synchronous_standby_names, as this one does. COMMIT waits as
-long as the standby is down or lags behind, as in this script. Without a second standby, writes
-stop.
+With SET LOCAL this level applies to one transaction, so only writes that are read at once pay for
+the wait. The primary must name the standby in synchronous_standby_names, as this script's primary
+does. COMMIT waits as long as the standby is down or lags behind, as in this script. Without a
+second standby, writes stop.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """

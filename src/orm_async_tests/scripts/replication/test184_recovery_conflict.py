@@ -1,9 +1,9 @@
 """Replay kills an idle transaction that blocks it: run the whole transaction again.
 
 A standby must replay what the primary has locked or removed, here by ALTER TABLE. After
-max_standby_streaming_delay (0 here), it ends every session that still holds the table. An idle
-transaction loses its connection. psycopg reports 40001, as for a running statement (test189), and
-asyncpg only reports a lost connection. Handle 40001 and the lost connection, and run the
+max_standby_streaming_delay (0 here), the standby ends every session that still holds the table. An
+idle transaction loses its connection. psycopg reports 40001, as for a running statement (test189),
+and asyncpg only reports a lost connection. Handle 40001 and the lost connection, and run the
 transaction from its beginning.
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"

@@ -2,7 +2,7 @@
 
 An error while rows arrive should be a sqlalchemy.exc.DBAPIError on every driver: code for both
 drivers catches that class and reads the SQLSTATE. On asyncpg a stream raises asyncpg's class. Until
-SQLAlchemy changes that, go by the SQLSTATE, or use execute().
+SQLAlchemy wraps the errors of streams, go by the SQLSTATE, or use execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """

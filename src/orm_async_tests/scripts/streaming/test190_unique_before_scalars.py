@@ -1,8 +1,9 @@
 """scalars() of a stream keeps the stream's unique() and columns().
 
-execute() has always done so. Before 2.0.56 and 2.1.6, the scalars of a stream came from the result
-beneath it, which ignored both calls: you could not stream objects with a joined collection, and
-columns() returned the first column in any case. On older versions, take the values from rows.
+scalars() of an execute() has always kept them. Before 2.0.56 and 2.1.6, the scalars of a stream
+came from the result beneath it, which ignored both calls: you could not stream objects with a
+joined collection, and columns() returned the first column in any case. On older versions, take the
+values from rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.6
 """

@@ -1,9 +1,9 @@
 """On psycopg, a stream that you leave before its end leaves its cursor open.
 
 The server closes the cursor at the end of the transaction. The cursor object is left to the garbage
-collector, which issues a ResourceWarning; that is an error if your tests treat warnings as errors.
-`break`, an exception and a cancel all leave the cursor open, and only the last row closes it. Close
-the result in a `finally`. asyncpg's cursor gives no warning, but it stays open, too (test234).
+collector, which issues a ResourceWarning. Tests that treat warnings as errors then fail. `break`,
+an exception and a cancel all leave the cursor open, and only the last row closes it. Close the
+result in a `finally`. asyncpg's cursor gives no warning, but it stays open, too (test234).
 
 Symptom: ResourceWarning "was deleted while still open"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors

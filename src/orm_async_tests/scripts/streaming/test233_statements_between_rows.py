@@ -53,7 +53,7 @@ async def caught(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int]:
-    """the same in `async with session.begin_nested()`"""
+    """INSERT in `async with session.begin_nested()`, and catch its error"""
     return await insert_during_stream(session, session.begin_nested())
 
 

@@ -1,8 +1,8 @@
 """A stream that you leave by `break` blocks TRUNCATE and ALTER in its transaction (55006).
 
 The server keeps the cursor open, and PostgreSQL changes no table that a cursor of the same
-transaction uses. On psycopg you can close the result, and reading it to the end closes it, too. On
-asyncpg neither closes the cursor: only the end of the transaction does, or the rollback of a
+transaction uses. On psycopg you close the cursor by closing the result or by reading it to the end.
+On asyncpg neither closes the cursor: only the end of the transaction does, or the rollback of a
 savepoint that is older than the stream. Commit or roll back before you change the table.
 
 Symptom: 55006 "because it is being used by active queries in this session"

@@ -1,9 +1,10 @@
 """stream() needs a transaction on both drivers (25P01), and on psycopg a SELECT (42601).
 
-It reads from a cursor, which PostgreSQL opens only in a transaction, so an AUTOCOMMIT connection
-cannot stream. psycopg declares its cursor in SQL, and DECLARE takes no UPDATE ... RETURNING, SHOW
-or EXPLAIN. asyncpg opens a portal, which takes every statement that returns rows. Use execute() for
-them: their rows are few, or the statement has finished before the first one arrives.
+stream() reads from a cursor, which PostgreSQL opens only in a transaction, so an AUTOCOMMIT
+connection cannot stream. psycopg declares its cursor in SQL, and DECLARE takes no UPDATE ...
+RETURNING, SHOW or EXPLAIN. asyncpg opens a portal, which takes every statement that returns rows.
+Use execute() for statements that psycopg cannot stream: their rows are few, or the statement has
+finished before the first row arrives.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 25P01 "DECLARE CURSOR can only be used in transaction blocks"

@@ -2,8 +2,9 @@
 
 By default pytest-asyncio gives every test a loop of its own and a fixture the loop of its scope, so
 on asyncpg the second test gets a connection of another loop ("attached to a different loop"). Set
-both of its loop scopes to session. A fixture with a wider scope than its loop is a ScopeMismatch.
-AnyIO has one setting: define the fixture anyio_backend with the scope of your widest fixture.
+both loop scopes of pytest-asyncio to session. A fixture with a wider scope than its loop is a
+ScopeMismatch. AnyIO has one setting: define the fixture anyio_backend with the scope of your widest
+fixture.
 
 Symptom: RuntimeError "Event loop is closed"
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html

@@ -1,7 +1,7 @@
 """session.begin() takes no connection: the first statement takes one and keeps it.
 
 A session that has sent nothing uses no pool slot. After its first statement a session keeps a slot
-until commit, rollback or close. Do not wait for anything else before that.
+until commit, rollback or close. Until then, do not wait for anything but the database.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#using-a-sessionmaker
 """

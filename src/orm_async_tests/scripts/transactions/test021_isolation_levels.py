@@ -2,7 +2,7 @@
 
 The level of an engine applies to all its connections. A connection's execution option, or a
 session's first session.connection(), applies to this checkout only: the next user of the same
-backend has the default again. Set it before the session sends anything.
+backend has the default again. Set the level before the session sends anything.
 
 Symptom: SAWarning "already established for the given bind; execution_options ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit

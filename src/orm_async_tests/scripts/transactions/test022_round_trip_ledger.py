@@ -1,9 +1,9 @@
 """A SELECT costs three round trips, and pool_pre_ping adds three more on asyncpg.
 
-The three are BEGIN, the statement, and the ROLLBACK of the pool. No event of SQLAlchemy shows all
-round trips, so they are counted on the wire. asyncpg needs one more to prepare a statement that is
-new to its connection, and pings in a separate transaction; psycopg pings in one round trip. With
-AUTOCOMMIT only the statement remains.
+The three round trips are BEGIN, the statement, and the ROLLBACK of the pool. No event of SQLAlchemy
+shows all round trips, so they are counted on the wire. asyncpg needs one more to prepare a
+statement that is new to its connection, and pings in a separate transaction; psycopg pings in one
+round trip. With AUTOCOMMIT only the statement remains.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 """

@@ -1,7 +1,7 @@
 """postgresql_readonly=True makes the server refuse the writes of a transaction.
 
 postgresql_readonly is an execution option of the connection, and turns BEGIN into BEGIN READ ONLY.
-The server enforces it (25006), which suits reports and replicas. The option ends when the
+The server itself refuses writes (25006), which suits reports and replicas. The option ends when the
 connection returns to the pool.
 
 Symptom: 25006 "in a read-only transaction"

@@ -1,9 +1,9 @@
 """If the answer to COMMIT is lost, the rows exist: retry only with a key.
 
-The connection dies after the server has committed and before the client hears of it. The error
-looks like any other lost connection, and no isolation level helps. A plain retry does the work
-twice, unless the request carries a key that the table keeps unique. A COMMIT that is cancelled or
-times out is just as ambiguous (test156).
+The connection dies after the server has committed and before the client hears of the commit. The
+error looks like any other lost connection, and no isolation level helps. A plain retry does the
+work twice, unless the request carries a key that the table keeps unique. A COMMIT that is cancelled
+or times out is just as ambiguous (test156).
 
 Symptom: asyncpg: 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError "server closed the connection unexpectedly"

@@ -1,7 +1,7 @@
 """After an SQL error that you swallow, commit() raises nothing and the earlier rows are gone.
 
 PostgreSQL aborts the transaction at the error and answers COMMIT with a rollback, which is not an
-error to the driver. A statement between the two would fail (test20), but commit() itself does not.
+error to the driver. A statement before commit() would fail (test20), but commit() itself does not.
 Put whatever may fail into a savepoint, or roll back and report the failure.
 
 Docs: https://www.postgresql.org/docs/current/tutorial-transactions.html

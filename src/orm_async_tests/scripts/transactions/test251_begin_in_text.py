@@ -1,10 +1,10 @@
 """On asyncpg rollback() undoes nothing after COMMIT in text(), and BEGIN in text() breaks the pool.
 
 After COMMIT as text, SQLAlchemy believes that its transaction is still open. On asyncpg the next
-statement commits by itself, and rollback() has no effect; psycopg begins another transaction.
-After BEGIN as text on an AUTOCOMMIT connection, nothing commits: its rows are lost at the end. On
-asyncpg the pooled connection also keeps that transaction, and fails all of its later users (rvf5).
-Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
+statement commits by itself, and rollback() has no effect; psycopg begins another transaction. After
+BEGIN as text on an AUTOCOMMIT connection, nothing commits, and all later rows are lost at the end.
+On asyncpg the pooled connection also keeps that transaction, and fails all of its later users
+(rvf5). Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
 
 Symptom: asyncpg: InterfaceError rvf5 "cannot use Connection.transaction() in a manually started"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions

@@ -1,8 +1,8 @@
 """A stream that uses a function-scoped session takes a connection and never returns it.
 
-FastAPI closes the session when the endpoint function returns, but the stream starts after that. A
-closed session begins a new transaction when it is used (test64), so it takes a connection that
-nothing returns. A generator that streams should open a session itself.
+FastAPI closes the session when the endpoint function returns, but the stream starts later. A closed
+session begins a new transaction when it is used (test64), so it takes a connection that nothing
+returns. A generator that streams should open a session itself.
 
 Docs: https://fastapi.tiangolo.com/advanced/custom-response/#streamingresponse
 """

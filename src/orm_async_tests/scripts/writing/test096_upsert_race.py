@@ -2,7 +2,7 @@
 
 Two sessions look for the row, find nothing, and both insert it. The second session fails at its
 commit and loses all its work. ON CONFLICT DO UPDATE decides on the server. With RETURNING and
-populate_existing it returns the current object (test72).
+populate_existing the upsert returns the current object (test72).
 
 Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements

@@ -1,8 +1,8 @@
 """Of two concurrent writers of an object, the first loses its change without version_id_col.
 
 Both writers read the object and write what they computed. The second write wins, and nobody notices
-the lost one. With a version column the second UPDATE matches no row, and StaleDataError tells you
-to read again.
+that the first is lost. With a version column the second UPDATE matches no row, and StaleDataError
+tells you to read again.
 
 Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"
 Docs: https://docs.sqlalchemy.org/en/21/orm/versioning.html

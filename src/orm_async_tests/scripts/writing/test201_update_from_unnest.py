@@ -2,7 +2,8 @@
 
 execute() of update() with a list sends one text, but the server runs it again for every row, and a
 statement trigger fires as often. Two arrays are two parameters. unnest() turns them into rows, and
-the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much that saves.
+the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much faster arrays
+are.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

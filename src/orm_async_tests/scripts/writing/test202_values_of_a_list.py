@@ -1,8 +1,9 @@
 """SQLAlchemy compiles values() of a list at every call, but caches a list of parameters.
 
 values() of a list has a parameter for every field, so every length has its own text. SQLAlchemy
-gives it no cache key and compiles it again, even for the same length. insert() with the list as
-execute()'s parameters has one text for any number of rows, which SQLAlchemy splits into batches.
+gives such a statement no cache key and compiles it again, even for the same length. insert() with
+the list as execute()'s parameters has one text for any number of rows, which SQLAlchemy splits into
+batches.
 
 Not shown: the cost of a compilation, and the limit on parameters (test108).
 

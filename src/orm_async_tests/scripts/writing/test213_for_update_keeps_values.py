@@ -1,8 +1,9 @@
 """with_for_update keeps the values of an object that the session has already loaded.
 
 The statement locks the row and returns its current columns, but the identity map keeps the loaded
-object as it is, for select() and for get(). What you compute from it overwrites the change of
-whoever committed before you got the lock. Use populate_existing, or refresh(with_for_update=True).
+object as it is, for select() and for get(). A value that you compute from the old object overwrites
+the change of whoever committed before you got the lock. Use populate_existing, or
+refresh(with_for_update=True).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """

@@ -1,8 +1,8 @@
 """default=datetime.now() reads the clock once, at import: all rows get the same time.
 
-A default that is a value is stored in the column, and Python has computed it before. Pass a
-function, which SQLAlchemy calls for every INSERT, or let the server compute the time. The values of
-uuid4() and of every other call are computed at import too.
+If a default is a value, Python computes it before the column exists, and every INSERT uses it. Pass
+a function, which SQLAlchemy calls for every INSERT, or let the server compute the time. The values
+of uuid4() and of every other call are computed at import too.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/defaults.html#python-executed-functions
 """

@@ -17,7 +17,7 @@ from tests.cli.commands import orm, orm_process
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 STACKS = 8
-LARGEST = 5 * 2**20  # bytes of a page of all scripts on eight stacks
+LARGEST = 5_000_000  # bytes of a page of all scripts on eight stacks
 WIDTHS = (1280, 360)
 
 pytestmark = [
@@ -114,9 +114,10 @@ def test_nothing_is_wider_than_the_window(opened: BrowserPage, width: int) -> No
 
 
 def test_axe_finds_no_serious_issue(opened: BrowserPage) -> None:
-    """The filter hides most scripts, because axe needs a minute for all of them."""
+    """Of the scripts, one chapter is enough: axe needs a minute for all of them."""
     opened.get_by_label("Chapter").select_option("pool")
     opened.locator('.front a[href="#test32"]').press("Enter")
+    opened.evaluate("document.querySelectorAll('[hidden]').forEach((item) => item.remove())")
     violations = Axe().run(opened).response["violations"]
     serious = [item for item in violations if item["impact"] in ("serious", "critical")]
     assert [(item["id"], item["nodes"][0]["html"]) for item in serious] == []

@@ -34,6 +34,7 @@ FAILURES: dict[str, str] = {  # what comes before the error
     "cancel": "the task ends with",
 }
 LONGEST_SQL, WIDEST = 20_000, 160  # characters of a statement: before and after it is shortened
+LONGEST_TEXT = 600  # characters of a timeline in words
 EMPTY = Event("task", 0)
 MOST_SENT = 12  # statements that are shown below one line
 
@@ -177,7 +178,7 @@ def _draw(events: list[Event], problems: Counter[str]) -> tuple[Markup, str]:
     if len(events) < 2:
         return Markup(""), ""
     try:
-        return Markup(timeline_svg(events)), describe_timeline(events)
+        return Markup(timeline_svg(events)), truncate(describe_timeline(events), LONGEST_TEXT)
     except (ArithmeticError, LookupError):
         problems["a variant has events that contradict each other"] += 1
         return Markup(""), ""
@@ -196,7 +197,7 @@ def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
             text = FAILURES.get(event.kind) or f"{begin}{event.text}"
             texts[text, event.error].append(event)
         sent = [
-            Sent(_times(text, len(same)), _join(_trips(sum(e.round_trips for e in same)), error))
+            Sent(_times(text, len(same)), _join(error, _trips(sum(e.round_trips for e in same))))
             for (text, error), same in texts.items()
         ]
         yield number, _limit(sent)

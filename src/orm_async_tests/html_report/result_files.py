@@ -21,6 +21,7 @@ from orm_async_tests.verdicts import EVERY_WORD, NOT_RUN
 Document = dict[str, Any]
 SCHEMAS = {"run": result.SCHEMA, "matrix": records.SCHEMA, "faults": report.SCHEMA}
 MISSING = object()
+COMPARED = ("python", "sqlalchemy", "driver", "driver_version", "postgresql", "loop", "pooler")
 # Forms: a type, a list of one form, an object of forms; a tuple of one form may be null or missing.
 DEFECT: Document = {"description": str, "versions": dict, "link": str}
 EVIDENCE: Document = {"assertion": str, "values": str, "holds": bool}
@@ -151,7 +152,8 @@ def _check_schema(results: Results, document: Document, kind: str, source: str) 
 def _add_run(results: Results, document: Document, source: str) -> None:
     """Add the document of run: scripts on one stack, with their variants."""
     identity = _texts(document.get("stack"))
-    stack = name_stack(identity) if identity else source
+    same = (name for name, other in results.stacks.items() if _is_same(identity, other))
+    stack = next(same, name_stack(identity) if identity else source)
     results.stacks.setdefault(stack, identity)
     for item in clean(document.get("results"), [dict], f"{source}: results", results.problems):
         where = f"{source}: test{item.get('number')}"
@@ -196,6 +198,11 @@ def _check_end(results: Results, documents: Sequence[Document], source: str) -> 
     kinds = [document.get("record") for document in documents]
     if "header" in kinds and kinds[-1] != "footer":
         results.problems[f"{source}: the results are partial, the run did not come to its end"] += 1
+
+
+def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return whether a run was on a stack of a matrix."""
+    return bool(one) and all(one.get(name) == other.get(name) for name in COMPARED)
 
 
 def name_stack(identity: Mapping[str, str]) -> str:

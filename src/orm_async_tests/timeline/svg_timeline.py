@@ -19,6 +19,7 @@ MOST_LANES = 24
 CHARACTER = 7  # pixels
 WAITS = "pLw"  # drawn as dashed outlines, so that color is not needed
 QUIET = ".-"
+LONGEST = 100  # characters of a statement in a title
 
 
 def timeline_svg(events: Sequence[Event]) -> str:
@@ -43,9 +44,12 @@ def timeline_svg(events: Sequence[Event]) -> str:
             parts.append(f'<text x="{x}" y="13" opacity="0.7">{text}</text>')
             shown = x + len(text) * CHARACTER
     for number, lane in enumerate(lanes, start=1):
-        top = number * ROW
-        parts.append(f'<text x="0" y="{top + 12}">{escape(lane.name[: NAMES // CHARACTER])}</text>')
-        parts += [_draw_bar(bar, scale, top) for bar in lane.bars]
+        parts.append(f'<g transform="translate(0 {number * ROW})">')
+        parts.append(f'<text y="12">{escape(lane.name[: NAMES // CHARACTER])}</text>')
+        parts.append('<g fill-opacity=".25" stroke="currentColor">')
+        parts += [_draw_bar(bar, scale) for bar in lane.bars]
+        marks = "".join(_draw_mark(bar, scale) for bar in lane.bars)
+        parts.append(f'</g><g text-anchor="middle">{marks}</g></g>')
     return "\n".join([*parts, "</svg>"])
 
 
@@ -57,23 +61,28 @@ def describe_timeline(events: Sequence[Event]) -> str:
     return ". ".join([f"Lanes: {', '.join(lanes)}", *dict.fromkeys(waits)]) + "."
 
 
-def _draw_bar(bar: Bar, scale: Scale, top: int) -> str:
-    event, mark = bar.event, bar.mark
-    x = _find_x(scale, event.start)
-    width = max(_find_x(scale, event.end) - x, 3)
-    if mark in QUIET:
-        shape = f'y="{top + ROW // 2 - 1}" height="1" opacity="0.5"'
-    elif mark in WAITS:
-        dashes = 'fill="none" stroke="currentColor" stroke-dasharray="3 2"'
-        shape = f'y="{top + 3}" height="{BAR}" {dashes}'
-    else:
-        shape = f'y="{top + 3}" height="{BAR}" fill-opacity="0.25" stroke="currentColor"'
+def _draw_bar(bar: Bar, scale: Scale) -> str:
+    x, width = _find_extent(bar, scale)
+    shape = f'y="3" height="{BAR}"'
+    if bar.mark in QUIET:
+        shape = f'y="{ROW // 2 - 1}" height="1" stroke="none"'
+    elif bar.mark in WAITS:
+        shape += ' fill="none" stroke-dasharray="3 2"'
     title = escape(describe_bar(bar))
-    drawn = f'<rect x="{x}" width="{width}" {shape}><title>{title}</title></rect>'
-    if mark not in QUIET and (width >= CHARACTER or mark in "!x"):
-        drawn += f'<text x="{x + width / 2:.0f}" y="{top + 14}" text-anchor="middle">'
-        drawn += f"{mark}</text>"
-    return drawn
+    return f'<rect x="{x}" width="{width}" {shape}><title>{title}</title></rect>'
+
+
+def _draw_mark(bar: Bar, scale: Scale) -> str:
+    """Return the mark on a bar, unless the bar is too narrow for it."""
+    x, width = _find_extent(bar, scale)
+    if bar.mark in QUIET or (width < CHARACTER and bar.mark not in "!x"):
+        return ""
+    return f'<text x="{x + width // 2}" y="14">{bar.mark}</text>'
+
+
+def _find_extent(bar: Bar, scale: Scale) -> tuple[int, int]:
+    x = _find_x(scale, bar.event.start)
+    return x, max(_find_x(scale, bar.event.end) - x, 3)
 
 
 def describe_bar(bar: Bar) -> str:
@@ -83,7 +92,7 @@ def describe_bar(bar: Bar) -> str:
         LEGEND.get(bar.mark, f"statement of task {bar.mark}"),
         format_time(event.duration),
         f"line {event.line}" if event.line else "",
-        event.text[:200] if event.kind != "task" else "",
+        event.text[:LONGEST] if event.kind != "task" else "",
         event.error,
     ]
     return ", ".join(filter(None, parts))

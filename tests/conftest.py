@@ -1,6 +1,7 @@
 """Fixtures for all tests: one embedded server for the run, and one database for every worker."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ def pytest_configure() -> None:
         requirements.require(os.environ.get(requirements.VARIABLE, ""), requirements.VARIABLE)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def pytest_collection_finish() -> None:
+    """Exclude modules and tests from garbage collections, which many tests ask for."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

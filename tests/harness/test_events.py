@@ -89,6 +89,15 @@ def test_a_statement_that_the_server_blocks_names_the_connection_that_has_the_lo
     assert [wait.connection for wait in waits] == [1, 1]
 
 
+def test_a_task_that_the_harness_creates_for_a_script_is_a_task_of_the_script(
+    database: db.Database,
+) -> None:
+    result = run_numbered("88", database)
+    [lock] = events(result, "lock", variant="read_committed")
+    tasks = [event.task for event in events(result, "task", variant="read_committed")]
+    assert (lock.task, lock.holders, tasks) == (2, (1,), [1, 2])
+
+
 def test_every_round_trip_belongs_to_a_line_also_those_of_a_ping(database: db.Database) -> None:
     for number in ("5", "22"):
         for variant in as_json(run_numbered(number, database))["variants"]:

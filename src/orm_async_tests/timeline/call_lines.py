@@ -9,6 +9,7 @@ from types import FrameType
 import greenlet
 
 ASYNCIO, HERE = str(Path(asyncio.__file__).parent), str(Path(__file__).parent)
+HARNESS = str(Path(HERE).parent)  # it creates tasks for the user's code
 LOOP = str(Path(ASYNCIO, "events.py"))  # what called it did not cause what runs now
 NOWHERE = "", 0
 
@@ -39,7 +40,7 @@ class CallLines:
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             file = frame.f_code.co_filename
-            if not file.startswith((ASYNCIO, HERE)):
+            if self.is_user(file) or not file.startswith((ASYNCIO, HARNESS)):
                 return self.is_user(file)
             if frame.f_code.co_name == "wait_for":  # until Python 3.11 it creates a task
                 return False

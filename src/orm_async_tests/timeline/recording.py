@@ -293,10 +293,19 @@ class Recorder:
             if event.duration < 0:
                 event.duration = end - event.start
             event.text = " ".join(event.text.split())
-        active = {event.task for event in self.events if event.kind != "task" or event.line}
-        self.events = [event for event in self.events if event.task in {0, 1, *active}]
         self.events.sort(key=lambda event: event.start)
+        self._renumber_tasks()
         return self.events
+
+    def _renumber_tasks(self) -> None:
+        """Remove tasks that did nothing, except the first, and number the others anew."""
+        active = {event.task for event in self.events if event.kind != "task"}
+        self.events = [event for event in self.events if event.task in {0, 1, *active}]
+        numbers = {number: new for new, number in enumerate(sorted({1, *active} - {0}), start=1)}
+        for event in self.events:
+            event.task = numbers.get(event.task, 0)
+            if event.kind == "busy":
+                event.holders = tuple(numbers.get(task, 0) for task in event.holders)
 
 
 SENT = ("statement", "commit", "rollback")

@@ -23,6 +23,12 @@ WAITS = ("pool", "busy", "lock")
 MOST = 4  # statements or waits that are printed for one line
 HEAD = re.compile(r"^(@(wrong|right|variant)\b|async def \w+)")
 STATE = re.compile(r"\b[0-9A-Z]{5}\b")
+NAMES = {  # that asyncpg's classes do not have
+    "40001": "serialization_failure",
+    "42601": "syntax_error",
+    "42803": "grouping_error",
+    "P0001": "raise_exception",
+}
 WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -218,6 +224,8 @@ def name_sqlstate(state: str) -> str:
     """Return PostgreSQL's name of a SQLSTATE, for example "deadlock_detected"."""
     import asyncpg
 
+    if state in NAMES:
+        return NAMES[state]
     error = asyncpg.PostgresError.get_message_class_for_sqlstate(state)
     return WORD.sub("_", error.__name__.removesuffix("Error")).lower()
 

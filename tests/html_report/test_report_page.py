@@ -54,16 +54,16 @@ def chapter_page(real_result: dict[str, Any]) -> str:
     documents = [run_document(spread, python=f"3.{minor}.0") for minor in range(STACKS)]
     add_documents(results, documents, "results.json")
     assert not results.problems
-    contents = page.build_contents(results, SCRIPTS)
-    return page.render_report(results, contents, "orm-async-tests report results.json")
+    panels = page.build_panels(results, SCRIPTS)
+    return page.render_report(results, panels, "orm-async-tests report results.json")
 
 
 def render(*documents: Any) -> tuple[str, Results]:
     """Return a page of test5 from these documents."""
     results = Results()
     add_documents(results, documents, "results.json")
-    contents = page.build_contents(results, catalogue.select(["5"]))
-    return page.render_report(results, contents, "orm-async-tests report"), results
+    panels = page.build_panels(results, catalogue.select(["5"]))
+    return page.render_report(results, panels, "orm-async-tests report"), results
 
 
 def test_the_page_has_every_script_question_and_verdict(chapter_page: str) -> None:
@@ -104,8 +104,8 @@ def test_a_panel_has_the_sql_below_the_line_that_sent_it(
 ) -> None:
     results = Results()
     add_documents(results, [run_document([real_result])], "results.json")
-    contents = page.build_contents(results, catalogue.select(["32"]))
-    [nested, passed_down] = contents.panels[0].variants
+    panels = page.build_panels(results, catalogue.select(["32"]))
+    [nested, passed_down] = panels[0].variants
     sent = {shown.line.text.strip(): shown.sent for shown in passed_down.lines if shown.sent}
     [statement] = sent["await session.execute(select(User))"]
     assert statement.text.startswith("BEGIN; SELECT")
@@ -149,7 +149,7 @@ def test_a_result_without_a_valid_field_gives_a_page_that_says_so(value: Any) ->
         documents = [{**run_document([{}]), "stack": None}, run_document([{"variants": [{}]}])]
     results = Results()
     add_documents(results, documents, "results.json")
-    html = page.render_report(results, page.build_contents(results, scripts), "report")
+    html = page.render_report(results, page.build_panels(results, scripts), "report")
     assert_runs_only_the_filter(html)
     assert len(results.problems) > len(RESULT)
     assert "Not everything could be read" in Page(html).text

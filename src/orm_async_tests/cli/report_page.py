@@ -16,7 +16,7 @@ from orm_async_tests.output_files import require_writable, write
 from orm_async_tests.stack_options import add_stack
 
 if TYPE_CHECKING:
-    from orm_async_tests.html_report.page import Contents
+    from orm_async_tests.html_report.panels import Panel
     from orm_async_tests.html_report.result_files import Results
 
 OUTPUT = "report.html"
@@ -58,8 +58,7 @@ def report(arguments: argparse.Namespace) -> int:
     else:
         results = Results()
         add_documents(results, [_run_scripts(arguments)], "this run")
-    contents = page.build_contents(results, catalogue.read_scripts())
-    _write_page(arguments, results, contents)
+    _write_page(arguments, results, page.build_panels(results, catalogue.read_scripts()))
     return 0
 
 
@@ -100,21 +99,23 @@ def _run_scripts(arguments: argparse.Namespace) -> dict[str, Any]:
     return document
 
 
-def _write_page(arguments: argparse.Namespace, results: "Results", contents: "Contents") -> None:
+def _write_page(
+    arguments: argparse.Namespace, results: "Results", panels: "Sequence[Panel]"
+) -> None:
     from orm_async_tests.html_report import catalogue_files, page
+    from orm_async_tests.questions import read_questions
 
     output = _find_output(arguments)
     option = "--site" if arguments.site else "--output"
-    write(output, page.render_report(results, contents, _command()), option)
+    write(output, page.render_report(results, panels, _command()), option)
     badge = json.dumps(catalogue_files.build_badge(results))
     if arguments.badge:
         write(arguments.badge, badge, "--badge")
     if arguments.site:
-        documents = catalogue_files.build_catalogue(contents.panels)
-        questions = contents.questions
+        documents = catalogue_files.build_catalogue(panels)
         beside = {
             "catalogue.json": json.dumps(documents, indent=1) + "\n",
-            "llms.txt": catalogue_files.render_llms(contents.panels, questions),
+            "llms.txt": catalogue_files.render_llms(panels, read_questions()),
             "badge.json": badge + "\n",
         }
         for name, text in beside.items():

@@ -1,9 +1,9 @@
 """The files beside the page from which other programs answer: JSON, llms.txt and a badge."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from orm_async_tests.catalogue import CHAPTERS
+from orm_async_tests.catalogue import group_by_chapter
 from orm_async_tests.html_report.panels import Panel
 from orm_async_tests.html_report.result_files import Results
 from orm_async_tests.questions import Question
@@ -54,25 +54,16 @@ def _describe(panel: Panel) -> dict[str, Any]:
 
 def render_llms(panels: Sequence[Panel], questions: Sequence[Question]) -> str:
     """Return the text of llms.txt: the claims by chapter, and the questions that they answer."""
-    return "\n".join([ABOUT, *_claims(panels), *_answers(questions)])
+    lines = [ABOUT]
+    for chapter in group_by_chapter(panel.script for panel in panels):
+        claims = [f"- {_link(script.number)}: {script.claim}" for script in chapter.scripts]
+        lines += [f"## {chapter.title}\n", *claims, ""]
+    answers = [f"- {item.text} {_link(item.script)}" for item in questions if item.script]
+    return "\n".join([*lines, "## Questions\n", *answers, ""])
 
 
-def _claims(panels: Sequence[Panel]) -> Iterator[str]:
-    for chapter in CHAPTERS:
-        yield f"## {chapter.replace('_', ' ').capitalize()}\n"
-        for panel in panels:
-            if panel.script.chapter == chapter:
-                script = panel.script
-                yield f"- [{script.command}]({PAGE}#{script.command}): {script.claim}"
-        yield ""
-
-
-def _answers(questions: Sequence[Question]) -> Iterator[str]:
-    yield "## Questions\n"
-    for question in questions:
-        if question.script is not None:
-            yield f"- {question.text} [test{question.script}]({PAGE}#test{question.script})"
-    yield ""
+def _link(number: int) -> str:
+    return f"[test{number}]({PAGE}#test{number})"
 
 
 def build_badge(results: Results) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from markupsafe import Markup, escape
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.html_report import figures
 from orm_async_tests.html_report.changes import ORDER, Change
 from orm_async_tests.html_report.panels import Background, Panel, build_panel
@@ -31,39 +31,30 @@ UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\
 SIGNS = dict(zip(EVERY_WORD, "✓▲-✗⧖✗?", strict=True))
 
 
-@dataclass(frozen=True)
-class Contents:
-    """The panels of all scripts, and the texts that do not come from results."""
-
-    panels: Sequence[Panel]
-    questions: Sequence[Question]
-
-
-def build_contents(results: Results, scripts: Sequence[ScriptFile]) -> Contents:
-    """Return the panels of these scripts."""
-    questions = read_questions()
-    background = Background(questions, load_known_defects(), read_ranges())
+def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]:
+    """Return what the page says about these scripts."""
+    background = Background(read_questions(), load_known_defects(), read_ranges())
     panels = [build_panel(script, results, background) for script in scripts]
     known = {script.number for script in scripts}
     if unknown := sorted({number for _, number in results.entries} - known):
         names = ", ".join(f"test{number}" for number in unknown[:10])
         results.problems[f"this release has no script {names}"] += 1
-    return Contents(panels, questions)
+    return panels
 
 
-def render_report(results: Results, contents: Contents, command: str) -> str:
+def render_report(results: Results, panels: Sequence[Panel], command: str) -> str:
     """Return the HTML of the report."""
     by_chapter = {
-        chapter: [panel for panel in contents.panels if panel.script.chapter == chapter.name]
-        for chapter in catalogue.group_by_chapter(panel.script for panel in contents.panels)
+        chapter: [panel for panel in panels if panel.script.chapter == chapter.name]
+        for chapter in catalogue.group_by_chapter(panel.script for panel in panels)
     }
     bench_source, workloads = figures.list_workloads(results)
     return _render(
         "report.html",
         results=results,
-        panels=contents.panels,
+        panels=panels,
         chapters=by_chapter,
-        questions=_group_by_subject(contents.questions),
+        questions=_group_by_subject(read_questions()),
         isolation=figures.isolation_table(results),
         poolers=figures.pooler_table(),
         heat_maps=[figures.heat_map(sweep) for sweep in results.sweeps],
@@ -91,7 +82,7 @@ def _render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(prose=render_prose, link=render_link)
+    environment.filters.update(prose=render_prose, link=render_link, counted=pluralize)
     script = (TEMPLATES / "filter.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     constants: Mapping[str, Any] = {

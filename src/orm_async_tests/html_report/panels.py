@@ -2,9 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from markupsafe import Markup
 
@@ -21,10 +20,10 @@ from orm_async_tests.html_report.variant_code import (
 )
 from orm_async_tests.questions import Question
 from orm_async_tests.timeline.event_list import KEYS, Event, Kind, from_json
+from orm_async_tests.timeline.lanes import SENT
 from orm_async_tests.timeline.svg_timeline import describe_timeline, timeline_svg
 from orm_async_tests.versions.defect_catalogue import KnownDefect
 
-SENT = ("statement", "commit", "rollback")
 FAILURES: dict[str, str] = {  # what comes before the error
     "pool": "the wait for the pool ends with",
     "connect": "the new connection ends with",
@@ -39,37 +38,32 @@ EMPTY = Event("task", 0)
 MOST_SENT = 12  # statements that are shown below one line
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A statement that a line sent: how often, its round trips, and the errors."""
 
     text: str
     note: str
 
 
-@dataclass(frozen=True)
-class ShownLine:
+class ShownLine(NamedTuple):
     """A line of code with what it sent."""
 
     line: CodeLine
     sent: Sequence[Sent] = ()
 
 
-@dataclass(frozen=True)
-class ShownVariant:
+class ShownVariant(NamedTuple):
     """A variant with its code, its outcome and its timeline."""
 
     code: VariantCode
     lines: Sequence[ShownLine]
     elsewhere: Sequence[ShownLine]  # lines of functions that the variant calls
-    outcome: str
-    cost: str
+    run: Document  # empty without results
     timeline: Markup
     described: str  # the timeline in words
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """Everything about one script."""
 
     script: ScriptFile
@@ -85,13 +79,12 @@ class Panel:
     holds: str = ""  # the releases of SQLAlchemy on which it was run and holds
 
 
-@dataclass(frozen=True)
-class Background:
+class Background(NamedTuple):
     """What is known about scripts without any result."""
 
-    questions: Sequence[Question] = ()
-    defects: Sequence[KnownDefect] = ()
-    ranges: Mapping[int, str] = field(default_factory=dict)
+    questions: Sequence[Question]
+    defects: Sequence[KnownDefect]
+    ranges: Mapping[int, str]
 
 
 def build_panel(script: ScriptFile, results: Results, background: Background) -> Panel:
@@ -140,8 +133,7 @@ def _show(
         code=code,
         lines=[ShownLine(line, sent.get(line.number, ())) for line in code.lines],
         elsewhere=elsewhere,
-        outcome=_describe_outcome(run),
-        cost=_describe_cost(run),
+        run=run,
         timeline=timeline,
         described=described,
     )
@@ -196,48 +188,20 @@ def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
             begin = "BEGIN; " if event.begins else ""
             text = FAILURES.get(event.kind) or f"{begin}{event.text}"
             texts[text, event.error].append(event)
-        sent = [
-            Sent(_times(text, len(same)), _join(error, _trips(sum(e.round_trips for e in same))))
-            for (text, error), same in texts.items()
-        ]
-        yield number, _limit(sent)
+        sent = [_count(text, error, same) for (text, error), same in texts.items()]
+        more = len(sent) - MOST_SENT
+        others = [Sent(f"and {more} other statements", "")] if more > 0 else []
+        yield number, [*sent[:MOST_SENT], *others]
 
 
-def _limit(sent: list[Sent]) -> list[Sent]:
-    more = len(sent) - MOST_SENT
-    return sent if more <= 0 else [*sent[:MOST_SENT], Sent(f"and {more} other statements", "")]
+def _count(text: str, error: str, events: Sequence[Event]) -> Sent:
+    """Return equal statements as one, with their number, the error and the round trips."""
+    times = f"{len(events)} x " if len(events) > 1 else ""
+    count = sum(event.round_trips for event in events)
+    notes = error, pluralize(count, "round trip") if count else ""
+    return Sent(f"{times}{text}", ", ".join(filter(None, notes)))
 
 
 @cache
 def _shorten(text: str) -> str:
     return truncate(abridge(text[:LONGEST_SQL]), WIDEST)
-
-
-def _times(text: str, count: int) -> str:
-    return f"{count} x {text}" if count > 1 else text
-
-
-def _trips(count: int) -> str:
-    return pluralize(count, "round trip") if count else ""
-
-
-def _join(*parts: str) -> str:
-    return ", ".join(filter(None, parts))
-
-
-def _describe_outcome(run: Document) -> str:
-    if not run:
-        return ""
-    if run["error"]:
-        return f"raised {run['error']}"
-    return f"returned {run['value']}"
-
-
-def _describe_cost(run: Document) -> str:
-    """Return the statements, the round trips and the troubles of a variant."""
-    if not run:
-        return ""
-    statements = sum(text not in ("BEGIN", "COMMIT", "ROLLBACK") for text in run["log"])
-    round_trips = "" if run["round_trips"] is None else pluralize(run["round_trips"], "round trip")
-    troubles = run["warnings"] + run["unhandled"]
-    return _join(pluralize(statements, "statement"), round_trips, *dict.fromkeys(troubles))

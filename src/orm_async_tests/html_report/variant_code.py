@@ -10,7 +10,7 @@ from markupsafe import Markup
 from pygments import format as format_tokens
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
-from pygments.token import Comment, Keyword, Name, Number, String, Token
+from pygments.token import STANDARD_TYPES, Comment, Keyword, Name, Number, String, Token
 
 from orm_async_tests.catalogue import ScriptFile
 
@@ -91,10 +91,8 @@ def _color(kind: Any) -> Any:
 def code_css() -> str:
     """Return the rules for the colors of code; the page defines the variables."""
     names = ("comment", "keyword", "decorator", "number", "string")
-    classes = (HtmlFormatter()._get_css_class(kind) for kind in SHOWN)
-    return "".join(
-        f".{css}{{color:var(--{name})}}" for css, name in zip(classes, names, strict=True)
-    )
+    pairs = zip(SHOWN, names, strict=True)
+    return "".join(f".{STANDARD_TYPES[kind]}{{color:var(--{name})}}" for kind, name in pairs)
 
 
 def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:

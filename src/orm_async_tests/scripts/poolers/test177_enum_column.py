@@ -5,7 +5,7 @@ prepared_statement_name_func does not name that statement, so it collides with t
 another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore not
 enough for such a column. statement_cache_size=0 makes asyncpg's own statements unnamed.
 
-Symptom: DuplicatePreparedStatementError 42P05 "already exists" in "_introspect_types"
+Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 """
 

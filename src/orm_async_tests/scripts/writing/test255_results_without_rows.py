@@ -4,7 +4,7 @@ The result of a statement that returns no rows is closed from the start, and so 
 after first(), one() or scalar(): reading it raises ResourceClosedError. Ask for rows with
 returning(), read them once, and keep the list. A second all() raises nothing, but returns no rows.
 
-Symptom: ResourceClosedError "This result object does not return rows"
+Symptom: ResourceClosedError "This result object does not return rows. It has been closed"
 Symptom: ResourceClosedError "This result object is closed"
 Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
 """

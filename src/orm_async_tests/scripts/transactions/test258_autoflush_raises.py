@@ -1,0 +1,60 @@
+"""A query raises the IntegrityError of an object that you added before, because autoflush sends it.
+
+Before a query the session flushes its changes, so that the query finds them. An object that is not
+complete, or that breaks a constraint, fails there: at a line that only reads. Complete the object
+before you add it, or query within `session.no_autoflush`.
+
+Symptom: IntegrityError "raised as a result of Query-invoked autoflush"
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orm_async_tests.harness import Observation, main_of, right, wrong
+from orm_async_tests.models import User
+
+ALSO = "aiosqlite"
+COUNT = select(func.count(User.id))
+
+
+@wrong
+async def added_first(session: AsyncSession) -> dict[str, str]:
+    """add a user without a name, query, then name the user"""
+    user = User()
+    session.add(user)
+    count = await session.scalar(COUNT)
+    user.username = f"user {count}"
+    await session.flush()
+    return {"username": user.username}
+
+
+@right
+async def added_last(session: AsyncSession) -> dict[str, str]:
+    """query, name the user, then add it"""
+    user = User()
+    count = await session.scalar(COUNT)
+    user.username = f"user {count}"
+    session.add(user)
+    await session.flush()
+    return {"username": user.username}
+
+
+@right
+async def not_flushed(session: AsyncSession) -> dict[str, str]:
+    """add a user without a name, query in session.no_autoflush, then name the user"""
+    user = User()
+    session.add(user)
+    with session.no_autoflush:
+        count = await session.scalar(COUNT)
+    user.username = f"user {count}"
+    await session.flush()
+    return {"username": user.username}
+
+
+def check(added_first: Observation, added_last: Observation, not_flushed: Observation) -> None:
+    assert added_first.code == "gkpj"
+    assert added_last.value == not_flushed.value == {"username": "user 3"}
+
+
+main = main_of(__name__)

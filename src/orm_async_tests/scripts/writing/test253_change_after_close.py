@@ -1,0 +1,75 @@
+"""A change of an object whose session is closed is lost, and refresh() refuses the object.
+
+The object is detached: no session knows about it, so no flush sends its changes, and nothing
+raises. refresh() accepts only objects of its own session. add() attaches the object to the new
+session with its changes; merge() copies them to an object of the new session and returns that.
+
+Symptom: InvalidRequestError "is not persistent within this Session"
+Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
+"""
+
+from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
+
+from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
+from orm_async_tests.models import User
+
+NAME = select(User.username).where(User.id == 1)
+
+
+async def load(Session: Sessions) -> User:
+    """Return a user whose session is closed."""
+    async with Session() as session:
+        return await session.get_one(User, 1)
+
+
+@wrong
+async def only_changed(Session: Sessions) -> dict[str, str | None]:
+    """change the user, and commit another session"""
+    user = await load(Session)
+    async with Session() as session:
+        user.username = "guide"
+        await session.commit()
+        return {"username": await session.scalar(NAME)}
+
+
+@wrong
+async def refreshed(Session: Sessions) -> dict[str, str | None]:
+    """refresh() the user in another session"""
+    user = await load(Session)
+    async with Session() as session:
+        await session.refresh(user)
+        return {"username": user.username}
+
+
+@right
+async def added(Session: Sessions) -> dict[str, str | None]:
+    """add() the user to another session, change it, and commit"""
+    user = await load(Session)
+    async with Session() as session:
+        session.add(user)
+        user.username = "guide"
+        await session.commit()
+        return {"username": await session.scalar(NAME)}
+
+
+@right
+async def merged(Session: Sessions) -> dict[str, str | None]:
+    """change the user, merge() it into another session, and commit"""
+    user = await load(Session)
+    user.username = "guide"
+    async with Session() as session:
+        await session.merge(user)
+        await session.commit()
+        return {"username": await session.scalar(NAME)}
+
+
+def check(
+    only_changed: Observation, refreshed: Observation, added: Observation, merged: Observation
+) -> None:
+    assert only_changed.value == {"username": "username-1"}
+    assert isinstance(refreshed.error, InvalidRequestError)
+    assert added.value == merged.value == {"username": "guide"}
+
+
+main = main_of(__name__)

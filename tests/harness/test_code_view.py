@@ -54,6 +54,7 @@ def test_a_line_of_code_has_what_it_sent_and_raised_below_it(
     assert "> on exit: ROLLBACK 1 round trip" in text
     assert "22012 (division_by_zero): division by zero" in text
     assert f"{FIRST + 20} + users = await read(session)" in text
+    assert f"{FIRST + 11} - users = [*await read(session), *await read(session)]" in text
     assert f"{FIRST + 21} await session.commit()" in text  # in the wrong variant too
     assert "\nexplain orm-async-tests explain 9" in text
 

@@ -18,7 +18,8 @@ from orm_async_tests.timeline.event_list import Event
 from orm_async_tests.timeline.lanes import SENT, describe_waits
 
 NUMBER, MARGIN = 5, 8  # columns of a line's number, and before its SQL
-LEGEND = "> sent   ~ waited   ! error   + not in a wrong variant"
+LEGEND = "> sent   ~ waited   ! error   - in no right variant   + in no wrong variant"
+OPPOSITE = {"wrong": "right", "right": "wrong"}
 WAITS = ("pool", "busy", "lock")
 MOST = 4  # statements or waits that are printed for one line
 HEAD = re.compile(r"^(@(wrong|right|variant)\b|async def \w+)")
@@ -47,22 +48,23 @@ def render_code(result: Result, columns: int) -> Iterator[Styled]:
         yield "", ""
     for node in constants:
         yield from _render_lines(source, range(node.lineno, (node.end_lineno or 0) + 1), columns)
-    wrong = [source.text_of(shown[name]) for name in shown if _kind(result, name) == "wrong"]
     for name, observation in result.observations.items():
         [label] = [one.label for one in result.script.variants if one.name == name]
         yield "", ""
         head = f"  {observation.kind:7}  {name}: {label}"
         yield from wrapped(KINDS[observation.kind], head, columns, 11)
-        known = set().union(*wrong) if observation.kind == "right" else set()
+        opposite = OPPOSITE.get(observation.kind)
+        known = {
+            line
+            for other, nodes in shown.items()
+            if result.observations[other].kind == opposite
+            for line in source.text_of(nodes)
+        }
         yield from _render_variant(source, shown[name], observation, known, columns)
         yield from render_outcome(observation, columns)
     yield "", ""
     yield from render_verdict(result, columns)
     yield from _render_links(result.script)
-
-
-def _kind(result: Result, name: str) -> str:
-    return result.observations[name].kind
 
 
 class ScriptSource:
@@ -135,7 +137,8 @@ def _render_variant(
     known: set[str],
     columns: int,
 ) -> Iterator[Styled]:
-    """Render functions; with `known` lines of wrong variants, "+" marks the lines that are new."""
+    """Render functions; "-" and "+" mark the lines that are not in `known`, the opposite kind's."""
+    mark = "-" if observation.kind == "wrong" else "+"
     printed = {0}
     for node in nodes:
         docstring = node.body[0] if ast.get_docstring(node) else None
@@ -144,8 +147,8 @@ def _render_variant(
             printed.add(number)
             if number in skipped and nodes.index(node) == 0:
                 continue
-            is_new = bool(known) and source.comparable(number) not in known
-            yield from _render_lines(source, [number], columns, "+" if is_new else " ")
+            differs = bool(known) and source.comparable(number) not in known
+            yield from _render_lines(source, [number], columns, mark if differs else " ")
             yield from _render_events(source, number, observation, columns)
     rest = {event.line for event in observation.events if event.kind != "task"} - printed
     for number in sorted(rest):
@@ -171,7 +174,7 @@ def _render_lines(
         )
         for position, part in enumerate(parts):
             head = f"{'' if position else number:>{NUMBER}} {mark}"
-            yield "bold" if mark == "+" else "", f"{head} {part}"
+            yield "bold" if mark.strip() else "", f"{head} {part}"
 
 
 def _render_events(

@@ -285,7 +285,7 @@ def _add_operations(summary: ModuleSummary, index: Index) -> None:
             for keyword in call.keywords
             if keyword.arg and (path := _rooted(scope.path(keyword.value), function, scope))
         ]
-        if passed or receiver:
+        if passed or receiver or _is_of_new_object(call, scope):
             calls[scope.name].append((scope.term(call.func), receiver, tuple(passed)))
     for manager, scope in index.of(ast.AsyncWith):
         function = summary.functions.get(scope.name)
@@ -313,4 +313,15 @@ def _passes_all(call: ast.Call, function: Function) -> bool:
             names = {name for name, _, _ in parameters(function)}
             names |= {function.args.vararg.arg} if function.args.vararg else set()
             return argument.value.id in names
+    return False
+
+
+def _is_of_new_object(call: ast.Call, scope: Scope) -> bool:
+    """Return whether a method is called on an object that the function has created."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=name)):
+            kinds = scope.bindings.get(name, ())
+            return any(kind == "value" and isinstance(node, ast.Call) for kind, node in kinds)
+        case ast.Attribute(value=ast.Call()):
+            return True
     return False

@@ -139,6 +139,8 @@ class Project:
         if attr is None:
             return Value("module", name, origin)
         module = self.module(origin)
+        if module is None and attr in sa.PLAIN_NAMES:
+            return Value("class", attr)  # this Python cannot parse the module
         if module and (attr in module.names or module.stars or self._is_declared(origin, attr)):
             value = self._global(attr, origin)
             if value and value != Value("external", attr):

@@ -263,10 +263,13 @@ class SessionUse:
         }
         if receiver and summary.cls:
             arguments["self"] = receiver
+        made_with = _parameters_of_object(term)
         for path, operations in self.effects(inner, depth + 1).items():
             parameter, dot, rest = path.partition(".")
             if parameter in arguments:
                 yield arguments[parameter] + dot + rest, operations
+            elif parameter == "self" and summary.cls:
+                yield from ((name, operations) for name in made_with)
             elif parameter not in summary.parameters and inner.name.startswith(caller.name):
                 yield path, operations
 
@@ -283,6 +286,14 @@ def _is_bound(callee: Value, summary: FunctionSummary) -> bool:
     """Return whether a function gets its first parameter from its receiver."""
     names = [term[-1] for term in summary.decorators]
     return bool(summary.cls) and callee.inner is not None and "staticmethod" not in names
+
+
+def _parameters_of_object(term: Term) -> list[str]:
+    """Return the parameters with which a function makes an object whose method it calls."""
+    if term[0] == "attr" and term[1][0] == "call":
+        parts = [*term[1][2], *(part for _, part in term[1][3])]
+        return [part[1] for part in parts if part[0] == "param"]
+    return []
 
 
 def _name_of(term: Term) -> str:

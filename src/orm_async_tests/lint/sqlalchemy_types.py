@@ -5,6 +5,7 @@ SESSION, CONNECTION, ENGINE = "AsyncSession", "AsyncConnection", "AsyncEngine"
 SCOPED, FACTORY, TRANSACTION = "async_scoped_session", "async_sessionmaker", "AsyncTransaction"
 DECLARED = "declared session"  # what the setting `sessions` names; a session in every use
 CONNECTING = "connecting"  # engine.connect() before it is awaited or entered
+PLAIN_NAMES = {SESSION, CONNECTION, ENGINE, FACTORY}  # names that say enough
 CONVERSATIONS = {SESSION, CONNECTION, SCOPED, DECLARED}
 CLASSES = {
     SESSION: SESSION,

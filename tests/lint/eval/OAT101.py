@@ -11,6 +11,7 @@ from shop_sessions import (
     UntypedRepository,
     UserRepository,
     get_untyped,
+    load_by_repository,
     never_uses,
     open_session,
     query,
@@ -117,6 +118,10 @@ async def wrapper_of_gather(session: AsyncSession, a, b):
 async def yielded(a, b):
     async for session in get_untyped():
         await asyncio.gather(session.get(a, 1), session.get(b, 2))  # OAT101
+
+
+async def repositories_inside(session: AsyncSession, a, b):
+    await asyncio.gather(load_by_repository(session, a), load_by_repository(session, b))  # OAT101
 
 
 # Right

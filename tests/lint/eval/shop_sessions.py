@@ -103,3 +103,8 @@ async def query(session, statement):
 
 async def never_uses(session, statement):
     return statement
+
+
+async def load_by_repository(session: Db, statement):
+    users = UserRepository(session)
+    return await users.load_users(statement)

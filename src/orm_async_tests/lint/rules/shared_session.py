@@ -152,7 +152,9 @@ def _coroutines_of_name(file: SourceFile, name: str, scope: Scope) -> Iterator[W
     if owner is None or owner.is_module:
         return
     for kind, value in owner.bindings[name]:
-        if kind == "value" and not (isinstance(value, ast.Name) and value.id == name):
+        names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)} if (
+            kind == "value") else {name}  # fmt: skip
+        if name not in names:
             yield from _coroutines(file, [value], owner)
     for call, inner in file.nodes(ast.Call):
         match call.func:

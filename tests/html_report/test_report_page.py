@@ -208,7 +208,7 @@ def test_a_comparison_lists_what_got_worse_first(tmp_path: Path) -> None:
     listed = changes.list_changes(*(read_results([Path(file)]) for file in files))
     assert [(change.severity, change.number) for change in listed] == [
         ("worse", 5),
-        ("worse", 6),
+        ("costlier", 6),
         ("better", 7),
         ("other", 0),
     ]

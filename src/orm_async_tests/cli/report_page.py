@@ -146,9 +146,12 @@ def _write_changes(arguments: argparse.Namespace) -> int:
 
 
 def _print_problems(*parts: "Results") -> None:
+    from orm_async_tests.harness.report.phrasing import pluralize
+
     problems: Sequence[str] = [text for part in parts for text in part.problems]
     if problems:
-        print(f"{len(problems)} problems, which the page shows, for example:", file=sys.stderr)
+        count = pluralize(len(problems), "problem")
+        print(f"{count}, which the page shows, for example:", file=sys.stderr)
         print(f"  {problems[0]}", file=sys.stderr)
 
 

@@ -9,7 +9,8 @@ from orm_async_tests.matrix.compare import Kind, compare_verdicts
 from orm_async_tests.matrix.records import Record, result
 
 PAIRED_BY = ("driver", "loop", "pooler", "database")  # what an upgrade leaves as it is
-WORSE, BETTER, OTHER = ORDER = "worse", "better", "other"
+WORSE, COSTLIER, BETTER, OTHER = ORDER = "worse", "costlier", "better", "other"
+TOLERANCE = 0.1  # of a variant's round trips, which differ between runs by chance
 SEVERITY: dict[Kind, str] = {"regression": WORSE, "repaired": BETTER}
 
 
@@ -91,8 +92,8 @@ def _changed_variants(before: Results, after: Results) -> Iterator[Change]:
 
 def _compare_runs(old: Document, new: Document) -> Iterator[tuple[str, str, str, str]]:
     before, after = old["round_trips"], new["round_trips"]
-    if None not in (before, after) and before != after:
-        yield WORSE if after > before else BETTER, "round trips", str(before), str(after)
+    if None not in (before, after) and abs(after - before) > max(1, TOLERANCE * before):
+        yield COSTLIER if after > before else BETTER, "round trips", str(before), str(after)
     if old["error"] != new["error"]:
         severity = OTHER if new["kind"] != "right" else WORSE if new["error"] else BETTER
         yield severity, "error", old["error"] or "no error", new["error"] or "no error"

@@ -82,9 +82,12 @@ def isolation_table(results: Results) -> Figure | None:
     if not rows:
         return None
     counts = [sum(row[column] == OCCURS for row in rows[1:]) for column in range(1, len(rows[0]))]
-    pairs = zip(rows[0][1:], counts, strict=True)
-    allowed = ", ".join(f"{count or 'none'} at {level}" for level, count in pairs)
-    meaning = f"Of {len(rows) - 1} anomalies, {allowed} occurred: a number is a refusal's SQLSTATE."
+    allowed = [
+        f"{level} lets {count or 'none'} of {len(rows) - 1} anomalies occur"
+        for level, count in zip(rows[0][1:], counts, strict=True)
+    ]
+    refusal = "A number is the SQLSTATE with which the server refuses a transaction."
+    meaning = f"{'; '.join(allowed)}. {refusal}"
     return Figure(meaning, rows, source)
 
 

@@ -14,7 +14,8 @@ from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import Wire, open_wire
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
-from tests.service.conftest import SETTINGS, serve_app
+from orm_async_tests.service.settings import Settings
+from tests.service.conftest import serve_app
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
@@ -80,6 +81,11 @@ REQUESTS: dict[str, list[Request]] = {  # by the first cell of the row
 }
 
 
+# A response may arrive before its connection is back in the pool. The next request would then use
+# another connection, which has prepared other statements.
+ONE_CONNECTION = Settings(pool_size=1)
+
+
 class CountingClient:
     """A client that counts the round trips between the service and its database."""
 
@@ -111,7 +117,7 @@ def counting_client(tables: db.Database) -> Iterator[CountingClient]:
     """A client of a service that reaches its database over a wire."""
     with open_wire(tables.url) as wire:
         assert wire
-        with serve_app(create_app(wire.url, SETTINGS)) as client:
+        with serve_app(create_app(wire.url, ONE_CONNECTION)) as client:
             yield CountingClient(client, wire)
 
 

@@ -25,7 +25,7 @@ DEFECT = Upstream(
     "https://github.com/sqlalchemy/sqlalchemy/issues/10092",
     "breaks the pool",
 )
-SLOW = select(func.pg_sleep(0.3))
+SLOW = select(func.pg_sleep(0.5))
 
 
 async def fail() -> None:

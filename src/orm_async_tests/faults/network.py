@@ -115,7 +115,7 @@ class _Link:
         self._closed = asyncio.Event()
 
     async def carry(self) -> None:
-        """Pass messages on until one side closes the connection, or the fault does."""
+        """Pass messages on until one side, or the fault, closes the connection."""
         answers = asyncio.create_task(self._pass_answers())
         try:
             await self._pass_message(first=True)

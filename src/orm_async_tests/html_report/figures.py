@@ -176,7 +176,7 @@ def _recorded_rows(table: Table) -> Iterator[BenchRow]:
 
 
 def _number(value: object) -> float:
-    """Return a number of the size of a ratio, or 0."""
+    """Return the value as a number, or 0 if it is no number or too large for a ratio."""
     try:
         number = float(str(value))
     except ValueError:

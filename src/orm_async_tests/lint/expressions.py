@@ -54,7 +54,7 @@ def facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
 
 
 def _single_fact(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
-    """Yield the fact of a test that has only one: the opposite of "a and b" says nothing of a."""
+    """Yield what a test says, unless it has parts: if "a and b" is false, a may be true."""
     if not isinstance(test, ast.BoolOp):
         yield from facts_of(test, scope)
 

@@ -50,7 +50,7 @@ class State:
                 del store[name]
 
     def note_facts(self, failures: set[Failure]) -> None:
-        """Add what is known now to new failures: their handler ends here."""
+        """Add what is known at the end of a handler to the failures that it caught."""
         facts = tuple(sorted(self.facts.items()))
         self.failures = {
             key: frozenset(replace(one, facts=facts) if one in failures else one for one in group)

@@ -119,7 +119,7 @@ def _json_place(place: Location) -> dict[str, Any]:
 
 
 def render_sarif(outcome: Outcome) -> Iterator[str]:
-    """Yield a document in SARIF 2.1.0. Its paths are relative to the project's folder."""
+    """Yield a document in SARIF 2.1.0. The paths in it are relative to the project's folder."""
     codes = sorted({finding.code for finding in outcome.findings})
     prints = zip(outcome.findings, _fingerprints(outcome), strict=True)
     results = [_sarif_result(finding, print_, outcome.sources) for finding, print_ in prints]

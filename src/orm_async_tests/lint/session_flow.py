@@ -185,7 +185,7 @@ class SessionFlow:
     def _handle(
         self, body: list[ast.stmt], caught: list[Raised], calm: State, names: list[str]
     ) -> State | None:
-        """Follow a handler. In it, the sessions of the exceptions that it catches have failed."""
+        """Follow a handler. The caught exceptions have failed their sessions."""
         entry = join(*(item.state for item in caught), calm)
         if entry is None:
             return None

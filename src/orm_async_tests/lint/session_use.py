@@ -94,7 +94,7 @@ class SessionUse:
         ]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return one key for one session: self.repository.session is the self.session it got."""
+        """Return one key for a session with several paths, such as self.repository.session."""
         parts = path.split(".")
         owner = scope.find(parts[0])
         role = owner.bindings[parts[0]][0] if owner else None

@@ -106,7 +106,7 @@ class SourceFile:
         return self._flows[node]
 
     def _flow_of(self, function: Value | None) -> SessionFlow | None:
-        """Return the flow of a function of this file that has a guard."""
+        """Return the control flow of a function of this file that guards against errors."""
         if function is None or function.module != self.path:
             return None
         scope = self._scopes.get(function.name)

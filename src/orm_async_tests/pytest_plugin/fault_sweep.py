@@ -70,7 +70,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
-    """Run the point of `--fault-point`, or all points, the ones first that failed last time."""
+    """Run the point of `--fault-point`, or all points: first those that failed last time."""
     from orm_async_tests.faults.expected_violations import explain
     from orm_async_tests.faults.failed_points import find_failed_points, sweep_failed_first
     from orm_async_tests.faults.fault_points import parse_point

@@ -223,7 +223,7 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a file. Yield the track points that end in the same piece as one list.
+    """Parse a file. Yield a list for every piece: the track points that end in it.
 
     Raise HTTPException 422 for an invalid file or point.
     """

@@ -50,7 +50,7 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Split a body into lines. Yield the lines that end in the same piece as one list.
+    """Split a body into lines. Yield a list for every piece: the lines that end in it.
 
     Drop a byte order mark at the start, which RFC 8259 lets a parser ignore. Raise HTTPException
     422 for a line that is longer than MAX_LINE.
@@ -68,7 +68,7 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a body. Yield the points of the lines that end in the same piece as one list.
+    """Parse a body. Yield a list for every piece: the points of the lines that end in it.
 
     Raise HTTPException 422 for an invalid line.
     """

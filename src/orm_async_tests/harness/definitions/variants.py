@@ -10,7 +10,7 @@ from orm_async_tests.harness.definitions.observation import Kind
 
 @dataclass(frozen=True)
 class Variant:
-    """A function of a script that does the work in one way, with the terms on which it runs.
+    """A function of a script that does the work in one way, and the options of its decorator.
 
     A warning, an unhandled error, a leaked connection or a running task breaks the script, unless
     the variant declares it; then `check` must assert it.
@@ -47,7 +47,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a Variant of one kind, with or without its terms."""
+    """A decorator that makes a Variant of one kind, with or without keyword arguments."""
 
     kind: Kind
 

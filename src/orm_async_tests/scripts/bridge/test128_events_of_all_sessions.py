@@ -2,7 +2,7 @@
 
 A listener on sync_session hears only this session. async_sessionmaker is not an event target, but a
 synchronous sessionmaker is. If you pass a sessionmaker as sync_session_class, every AsyncSession
-contains a session that it has created.
+contains a session of this sessionmaker.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#examples-of-event-listeners-with-async-engines-sessions-sessionmakers
 """

@@ -1,7 +1,8 @@
 """Comparing a boolean column with 1 is an error on PostgreSQL (42883): compare it with True.
 
 PostgreSQL has no operator for boolean and integer, or for uuid and text. Code that ran on SQLite or
-MySQL fails at its first comparison of this kind. Use the column's Python type, or cast one side.
+MySQL fails when it first compares a boolean with an integer. Use the column's Python type, or cast
+one side.
 
 Symptom: 42883 "operator does not exist"
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html

@@ -2,7 +2,7 @@
 
 Two transactions look for rows, find none, and insert rows that the other one should have found. In
 the second schedule, a transaction that only reads observes a state that no order of the
-transactions could produce. SERIALIZABLE ends the writer that would complete the cycle with 40001.
+transactions could produce. SERIALIZABLE raises 40001 in the writer that would complete the cycle.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -42,7 +42,7 @@ class Base(DeclarativeBase):
 
 
 async def deploy_twice(engine: AsyncEngine, second: str) -> dict[str, list[str]]:
-    """Upgrade to a revision with an enum, and later to this one; return the enum types."""
+    """Upgrade to a revision with an enum, then to the given one; return the enum types."""
     revisions = (
         REVISION.format("a1", None, WALKS.format(STATE)),
         REVISION.format("b1", "a1", second),

@@ -2,7 +2,7 @@
 
 The driver tries one host after the other and keeps the first one that is a primary. In the URL,
 `host` appears several times, each time with a port, which SQLAlchemy's dialect for asyncpg
-requires. Every new connection makes this choice again. A pooled connection keeps its server.
+requires. Every new connection chooses a host again. A pooled connection keeps its server.
 
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
 Symptom: psycopg: OperationalError "failed: Connection refused"

@@ -1,9 +1,8 @@
 """Between the rows of a stream other statements work, but an error of one ends the stream, too.
 
-The cursor and the other statements share a transaction. The rows are those of the moment at which
-the stream began, so an UPDATE between them does not change them. An error aborts the transaction,
-and the next fetch fails (25P02) although you caught the error. Put a savepoint around a statement
-that may fail.
+The cursor and the other statements share a transaction. The stream returns the rows as they were
+when it began, whatever you update between two rows. An error aborts the transaction, and the next
+fetch fails (25P02) although you caught the error. Put a savepoint around a statement that may fail.
 
 Symptom: 25P02 "current transaction is aborted"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html

@@ -1,9 +1,8 @@
 """engine.begin() has not begun before its first statement: raw COPY is not rolled back.
 
-SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes.
-What you send on the driver's connection before that statement runs outside the transaction, and a
-rollback does not undo it. Execute a statement first, or begin a transaction on the driver's
-connection.
+SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
+rollback does not undo what you have sent earlier on the driver's connection. Execute a statement
+first, or begin a transaction on the driver's connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """

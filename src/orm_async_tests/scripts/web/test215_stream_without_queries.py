@@ -20,7 +20,7 @@ Outcome = dict[str, str]
 
 
 async def events(engine: AsyncEngine) -> AsyncIterator[str]:
-    """Yield as each event how many connections are in use."""
+    """Yield events, each with the number of connections in use."""
     for _ in range(3):
         yield str(checked_out(engine))
 

@@ -1,8 +1,9 @@
 """text() and update() with RETURNING return rows for one set of parameters, but raise for two.
 
 For two sets or more the driver executes the statement once for every set, and no driver returns
-rows from that. Only insert() sends its sets as one INSERT with many VALUES. So code that was tested
-with one row fails in production. For an UPDATE of many rows, join it with a list (test201).
+rows from such an execution. Only insert() sends its sets as one INSERT with many VALUES. So code
+that was tested with one row fails in production. For an UPDATE of many rows, join it with a list
+(test201).
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Symptom: StatementError "does not support UPDATE..RETURNING when executemany is used"

@@ -38,6 +38,20 @@ CANCELLED = """
 """
 
 
+LEFT_RUNNING = """
+    @variant(tasks=True)
+    async def one(Session):
+        async def query():
+            async with Session() as session:
+                await session.execute(text("SELECT 1"))
+                kept.set()
+                await asyncio.Event().wait()
+        kept = asyncio.Event()
+        asyncio.create_task(query())
+        await kept.wait()
+"""
+
+
 def events(result: Result, *kinds: Kind, variant: str = "one") -> list[Event]:
     """Return a variant's events of these kinds."""
     return [event for event in result.observations[variant].events if event.kind in kinds]
@@ -96,6 +110,15 @@ def test_a_task_that_the_harness_creates_for_a_script_is_a_task_of_the_script(
     [lock] = events(result, "lock", variant="read_committed")
     tasks = [event.task for event in events(result, "task", variant="read_committed")]
     assert (lock.task, lock.holders, tasks) == (2, (1,), [1, 2])
+
+
+def test_a_task_that_the_variant_leaves_behind_ends_with_the_recording(
+    database: db.Database,
+) -> None:
+    result = ran(LEFT_RUNNING, database)
+    task, behind = events(result, "task")
+    assert behind.end <= task.end
+    assert events(result, "cancel") == []
 
 
 def test_every_round_trip_belongs_to_a_line_also_those_of_a_ping(database: db.Database) -> None:

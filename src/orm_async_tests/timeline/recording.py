@@ -175,7 +175,7 @@ class Recorder:
 
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]]) -> None:
         """Record which backends wait for a lock now, as pairs of a pid and those that block it."""
-        by_pid = {connection.pid: connection for connection in self.connections}
+        by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
             connection = by_pid.get(pid)
             running = connection.running if connection else None
@@ -192,7 +192,8 @@ class Recorder:
     def running_pids(self, longer_than: int) -> list[int]:
         """Return the backends whose statement has run for longer than these microseconds."""
         latest = self.now() - longer_than
-        running = [(connection, connection.running) for connection in self.connections]
+        connections = list(self.connections)  # a copy, because another thread calls this
+        running = [(connection, connection.running) for connection in connections]
         return [
             connection.pid
             for connection, event in running
@@ -286,6 +287,7 @@ class Recorder:
     def finish(self) -> list[Event]:
         """Return the events in the order of their beginnings; what still runs ends now."""
         end = self.now()
+        self._tasks.clear()  # what ends later is not recorded
         answers = {(event.pid, event.start): event for event in self.events if event.kind in SENT}
         for event in self.events:
             if event.kind == "lock" and event.duration < 0:

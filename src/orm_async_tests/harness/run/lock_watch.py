@@ -16,6 +16,7 @@ from orm_async_tests.db import with_driver
 from orm_async_tests.harness.environment.script_database import ADMIN
 from orm_async_tests.timeline.recording import Recorder
 
+TIMEOUT = 5.0  # seconds for the server's answer
 PERIOD = 0.01  # seconds between two looks
 SLOW = 5000  # microseconds; a statement that takes longer may be waiting for a lock
 BLOCKED = """
@@ -53,7 +54,8 @@ async def _poll(url: URL, recorder: Recorder, stop: threading.Event) -> None:
     try:
         while not stop.is_set():
             if pids := recorder.running_pids(SLOW):
-                recorder.add_locks([tuple(row) for row in await connection.fetch(BLOCKED, pids)])
+                rows = await connection.fetch(BLOCKED, pids, timeout=TIMEOUT)
+                recorder.add_locks([tuple(row) for row in rows])
             await asyncio.sleep(PERIOD)
     finally:
         await connection.close(timeout=1)
@@ -64,4 +66,5 @@ async def _connect(url: URL) -> Any:
 
     url = with_driver(url, "asyncpg")
     _, arguments = url.get_dialect()().create_connect_args(url)
-    return await asyncpg.connect(**arguments, server_settings={"application_name": ADMIN})
+    settings = {"application_name": ADMIN}
+    return await asyncpg.connect(**arguments, server_settings=settings, timeout=TIMEOUT)

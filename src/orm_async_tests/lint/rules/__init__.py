@@ -3,6 +3,7 @@
 To add a rule, write its class, add it to RULES, and write tests/lint/eval/CODE.py.
 """
 
+from orm_async_tests.lint.rules.awaited_add import AwaitedAdd
 from orm_async_tests.lint.rules.blocking_in_run_sync import BlockingInRunSync
 from orm_async_tests.lint.rules.engine_arguments import (
     EngineArguments,
@@ -25,6 +26,7 @@ RULES: dict[str, type[Rule]] = {
         SharedSession,
         SessionInModule,
         MissingAwait,
+        AwaitedAdd,
         SwallowedError,
         UseAfterTimeout,
         BeginTwice,

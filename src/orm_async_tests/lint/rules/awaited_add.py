@@ -1,0 +1,44 @@
+"""OAT104: an `await` of a method that returns None."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.finding import Finding, Fix
+from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.source_file import SourceFile
+
+AWAIT = re.compile(r"await\s*")
+METHODS = {"add", "add_all", "expunge", "expunge_all", "expire", "expire_all"}
+
+
+class AwaitedAdd(Rule):
+    code = "OAT104"
+    name = "awaited-add"
+    summary = "`await` of add() raises TypeError after the object was added."
+    scripts = (259,)
+    exceptions = ("A class of yours that has a coroutine with this name is not a session.",)
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        for call, scope in file.nodes(ast.Call):
+            if not (isinstance(call.func, ast.Attribute) and call.func.attr in METHODS):
+                continue
+            node = file.parents.get(call)
+            owner = file.value(call.func.value, scope) if isinstance(node, ast.Await) else None
+            if node and owner and owner.is_a(sa.SESSION, sa.SCOPED):
+                yield file.report(
+                    self.code,
+                    node,
+                    f"{call.func.attr}() returns None, so `await` raises TypeError after the call.",
+                    f"Write `{ast.unparse(call)}`.",
+                    fix=_drop_await(file, node),
+                )
+
+
+def _drop_await(file: SourceFile, node: ast.AST) -> Fix | None:
+    place = file.locate(node)
+    word = AWAIT.match(file.lines[place.line - 1], place.column - 1)
+    end = word.end() + 1 if word else place.column
+    return Fix(((replace(place, end_line=place.line, end_column=end), ""),))

@@ -1,0 +1,30 @@
+from shop_sessions import Session as make_session
+from shop_sessions import SessionDep
+from sqlalchemy.ext.asyncio import AsyncSession as Session
+
+
+class Repository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    async def wrong(self, row: object) -> None:
+        await self.session.add(row)  # OAT104
+        await self.session.flush()
+
+    async def add(self, row: object) -> None:
+        self.session.add(row)
+
+
+async def wrong(db: SessionDep, rows: list[object]) -> None:
+    await db.add_all(rows)  # OAT104
+    async with make_session() as session, session.begin():
+        for row in rows:
+            await (session.add(row))  # OAT104
+        await session.expunge(rows[0])  # OAT104
+
+
+async def right(db: SessionDep, repository: Repository, rows: list[object]) -> None:
+    db.add_all(rows)
+    await repository.add(rows[0])
+    await db.merge(rows[0])
+    await db.delete(rows[0])

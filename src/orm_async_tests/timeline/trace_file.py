@@ -32,7 +32,7 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the pieces of one run; `tasks` is the number of the process of its tasks."""
+    """Yield the pieces of one run; `tasks` is the number of the process for tasks."""
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
     yield _name("process", connections, 0, f"{name}: connections")

@@ -1,4 +1,4 @@
-"""At no level does a transaction that another one has observed vanish in part (OTV).
+"""No level lets a transaction vanish in part after another one has observed it (OTV).
 
 Two transactions write the same two rows, and a third one reads the rows one after the other. At
 READ COMMITTED the reader may see a row change. But once it has seen a row of the second writer, it

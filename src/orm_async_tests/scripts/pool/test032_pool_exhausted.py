@@ -1,9 +1,9 @@
 """A task that needs a second connection while it holds one can deadlock on the pool.
 
 With one slot, a session inside a session waits for the slot that the outer session holds. After
-pool_timeout seconds it raises error 3o7r. With more slots, the pool deadlocks when as many tasks
-open a session inside a session at once. The error is sqlalchemy.exc.TimeoutError, not asyncio's.
-Pass the session down instead of opening a second one.
+pool_timeout seconds it raises error 3o7r. A pool of N slots deadlocks when N tasks open a session
+inside a session at once. The error is sqlalchemy.exc.TimeoutError, not asyncio's. Pass the session
+down instead of opening a second one.
 
 Symptom: TimeoutError 3o7r "QueuePool limit of size"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z

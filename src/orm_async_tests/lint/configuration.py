@@ -72,7 +72,7 @@ def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
     The project's folder is the nearest one whose pyproject.toml has a table for this package, else
-    the nearest one with a pyproject.toml or a Git repository, else the current folder.
+    the nearest one with a pyproject.toml or a Git repository, else the folder of the path itself.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -82,7 +82,7 @@ def find_root(path: Path) -> Path:
             return folder
     repositories = [folder for folder in folders if (folder / ".git").exists()]
     return max([*with_project[:1], *repositories[:1]], key=lambda folder: len(folder.parts),
-               default=Path.cwd())  # fmt: skip
+               default=folders[0])  # fmt: skip
 
 
 def read_configuration(root: Path) -> Configuration:

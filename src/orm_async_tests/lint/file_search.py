@@ -76,7 +76,7 @@ class FileSearch:
                     yield from self._walk(
                         entry.path, ignored, skips_tests=skips_tests, is_named=False
                     )
-            elif entry.name.endswith(".py") and not is_folder:
+            elif entry.name.endswith(".py") and (entry.is_file() or _is_broken_link(entry)):
                 is_test = skips_tests and TEST_FILE.fullmatch(entry.name)
                 if not (is_test or self._is_ignored(entry.path, ignored, is_folder=False)):
                     yield entry.path
@@ -90,6 +90,10 @@ class FileSearch:
                 if (answer := patterns.match(relative, is_folder=is_folder)) is not None:
                     return answer
         return False
+
+
+def _is_broken_link(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and not Path(entry.path).exists()
 
 
 def _is_skipped(name: str, skips_tests: bool) -> bool:

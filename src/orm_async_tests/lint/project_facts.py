@@ -60,7 +60,11 @@ def read_facts(root: Path, dialect: str, fastapi: str) -> ProjectFacts:
 def _texts(root: Path) -> Iterator[str]:
     for pattern in NAMES:
         for prefix in ("", "*/", "*/*/"):
-            for path in sorted(root.glob(prefix + pattern))[:20]:
+            try:
+                paths = sorted(root.glob(prefix + pattern))[:20]
+            except OSError:  # a folder that went away, or that may not be read
+                continue
+            for path in paths:
                 if ".venv" in path.parts or "node_modules" in path.parts:
                     continue
                 try:

@@ -4,7 +4,7 @@ begin_nested() flushes pending objects before it sends SAVEPOINT. If the flush b
 fails, there is no savepoint to return to: the earlier rows are lost, and every statement raises
 until rollback. Add the object inside the block.
 
-Symptom: PendingRollbackError 7s2a "This Session's transaction has been rolled back"
+Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 """
 

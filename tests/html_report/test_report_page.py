@@ -18,7 +18,7 @@ from orm_async_tests.html_report.result_files import Results, add_documents, rea
 from orm_async_tests.questions import read_questions
 from tests.cli.commands import orm
 from tests.html_report.html_parts import Page, run_document, spread_over_scripts
-from tests.matrix.sample_records import make_records, write_records
+from tests.matrix.sample_records import IDENTITY, make_records, write_records
 
 STACKS = 8
 SCRIPTS = catalogue.select([], ["pool"])
@@ -169,6 +169,14 @@ def test_a_partial_matrix_is_shown_with_what_it_has(tmp_path: Path) -> None:
     assert results.words(5) == ["HOLDS"]
     assert results.words(6) == ["TIMEOUT"]
     assert len(results.problems) == 2
+
+
+def test_a_run_joins_the_stack_of_a_matrix_with_the_same_versions() -> None:
+    results = Results()
+    documents = [*make_records({5: "HOLDS"}), {**run_document([RESULT]), "stack": IDENTITY}]
+    add_documents(results, documents, "results")
+    assert list(results.stacks) == ["one"]
+    assert results.details[5]["stack"] == "one"
 
 
 def test_faults_and_benchmarks_are_shown_with_what_they_mean() -> None:

@@ -52,7 +52,7 @@ class Recorder:
         self._lines = CallLines(is_user)
         self._name = name  # of the first task, if it is not its coroutine's
         self._describe = describe
-        self._count_round_trips = count_round_trips or (lambda _: 0)
+        self._count_round_trips = count_round_trips
         self._tasks: dict[int, Event] = {}  # by the id of a running task
         self._origin = 0  # nanoseconds
         self._task_count = 0
@@ -87,7 +87,7 @@ class Recorder:
 
     def finish_event(self, event: Event, error: BaseException | None = None) -> None:
         """Set the duration of an event, and the error that ended it."""
-        event.duration = self.now() - event.start
+        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
@@ -116,7 +116,7 @@ class Recorder:
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
         """Record the server's answer or an error, and that the next statement is sent."""
-        if event in connection.waiting:
+        if connection.waiting and event in connection.waiting:
             connection.waiting.remove(event)
         self.finish_event(event, error)
         if connection.running is event:
@@ -137,7 +137,7 @@ class Recorder:
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
         """Add the round trips since the last event to it: a stream's fetches are no events."""
-        if connection.last is not None and connection.pid:
+        if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips
             connection.round_trips = count

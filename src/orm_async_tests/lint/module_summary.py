@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.terms import Function, Scope, Term, parameters
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -41,8 +42,9 @@ class FunctionSummary:
     managers: tuple[Term, ...] = ()
     """What it enters with `async with`."""
 
-    calls: tuple[tuple[Term, str, tuple[tuple[int | str, str], ...]], ...] = ()
-    """Calls that get a parameter: the callee, its receiver's path, and arguments with paths."""
+    calls: tuple[tuple[Term, str, tuple[tuple[int | str, str], ...], bool], ...] = ()
+    """Calls that get a parameter: the callee, its receiver's path, arguments with paths, and
+    whether the caller rolls back if the call fails."""
 
 
 @dataclass
@@ -275,6 +277,8 @@ def _add_operations(summary: ModuleSummary, index: Index) -> None:
             receiver = _rooted(scope.path(call.func.value), function, scope)
             if receiver:
                 operations[scope.name].add((receiver, call.func.attr))
+                if call.func.attr in sa.STATEMENTS and not _is_protected(call, index):
+                    operations[scope.name].add((receiver, sa.UNPROTECTED))
         passed: list[tuple[int | str, str]] = [
             (number, path)
             for number, argument in enumerate(call.args)
@@ -286,7 +290,8 @@ def _add_operations(summary: ModuleSummary, index: Index) -> None:
             if keyword.arg and (path := _rooted(scope.path(keyword.value), function, scope))
         ]
         if passed or receiver or _is_of_new_object(call, scope):
-            calls[scope.name].append((scope.term(call.func), receiver, tuple(passed)))
+            protected = _is_protected(call, index)
+            calls[scope.name].append((scope.term(call.func), receiver, tuple(passed), protected))
     for manager, scope in index.of(ast.AsyncWith):
         function = summary.functions.get(scope.name)
         if function:
@@ -313,6 +318,24 @@ def _passes_all(call: ast.Call, function: Function) -> bool:
             names = {name for name, _, _ in parameters(function)}
             names |= {function.args.vararg.arg} if function.args.vararg else set()
             return argument.value.id in names
+    return False
+
+
+def _is_protected(node: ast.AST, index: Index) -> bool:
+    """Return whether a block around a call rolls back if the call fails."""
+    while not isinstance(
+        node := index.parents.get(node, index.module.node), (Function, ast.Module)
+    ):
+        parts: list[ast.AST] = []
+        if isinstance(node, ast.Try):
+            parts = [*node.handlers, *node.finalbody]
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            parts = [item.context_expr for item in node.items]
+        names = {getattr(part.func, "attr", getattr(part.func, "id", ""))
+                 for root in parts for part in ast.walk(root)
+                 if isinstance(part, ast.Call)}  # fmt: skip
+        if names & {"begin", "begin_nested"} or "rollback" in " ".join(names):
+            return True
     return False
 
 

@@ -287,21 +287,25 @@ class SessionFlow:
         if key == ANY:
             state.failures.clear()
             return
-        if operations & sa.ENDINGS:
+        may_fail = sa.UNPROTECTED in operations
+        if operations & sa.ENDINGS and not may_fail:
             state.clear(key)
             return
         if "begin" in operations:
             self._begin(event, state)
-            if event.callee:
+            if event.callee and not may_fail:
                 return
         if operations & (sa.STATEMENTS | {PASSED}):
             self._use(key, event.node, state)
-            if operations & sa.STATEMENTS and "begin_nested" not in operations:
+            is_savepoint = "begin_nested" in operations and not may_fail
+            if operations & sa.STATEMENTS and not is_savepoint:
                 self._may_raise(event, state)
         if operations & BEGINNING and not event.callee:
             state.begun.setdefault(key, event.node)
         if operations & {"commit", PASSED} or event.callee:
             state.begun.pop(key, None)
+        if operations & sa.ENDINGS:
+            state.clear(key)
         for failure in self._left_failed(event):
             state.fail(key, failure)
 

@@ -16,7 +16,7 @@ from orm_async_tests.lint.value import Value
 
 ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
-OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", "query"}
+OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", "query", sa.UNPROTECTED}
 DEEPEST = 4  # calls inside calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
@@ -233,9 +233,10 @@ class SessionUse:
             if operation in OPERATIONS or "rollback" in operation:
                 name = operation if operation in OPERATIONS else "rollback"
                 effects.setdefault(path, set()).add(name)
-        for term, receiver, passed in summary.calls:
+        for term, receiver, passed, is_protected in summary.calls:
             for path, operations in self._call_effects(term, receiver, passed, callee, depth):
-                effects.setdefault(path, set()).update(operations)
+                dropped = {sa.UNPROTECTED} if is_protected else set()
+                effects.setdefault(path, set()).update(operations - dropped)
         result = {path: frozenset(names) for path, names in effects.items()}
         self._effects[key] = result
         return result

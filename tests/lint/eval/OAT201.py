@@ -9,6 +9,7 @@ from shop_sessions import (
     SessionDep,
     UnitOfWork,
     engine,
+    load_then_store,
     open_session,
     query,
     rolled_back_on_error,
@@ -156,6 +157,14 @@ async def caught_outside(session: AsyncSession, a):
         except SQLAlchemyError as error:
             raise RuntimeError from error
     except RuntimeError:
+        pass
+    await session.commit()
+
+
+async def half_rolled_back(session: AsyncSession, a, user):
+    try:
+        await load_then_store(session, a, user)  # OAT201
+    except Exception:
         pass
     await session.commit()
 

@@ -108,3 +108,13 @@ async def never_uses(session, statement):
 async def load_by_repository(session: Db, statement):
     users = UserRepository(session)
     return await users.load_users(statement)
+
+
+async def load_then_store(session: Db, statement, user):
+    await session.execute(statement)
+    try:
+        session.add(user)
+        await session.commit()
+    except Exception:
+        await session.rollback()
+        raise

@@ -59,6 +59,19 @@ def test_a_line_of_code_has_what_it_sent_and_raised_below_it(
     assert "\nexplain orm-async-tests explain 9" in text
 
 
+def test_a_long_line_of_code_is_indented_and_fits(database: db.Database) -> None:
+    body = f"""
+        @right
+        async def one():
+            return{{"{"long" * 20}":1}}
+    """
+    lines = [text for _, text in render_code(ran(body, database), 80)]
+    [position] = [number for number, line in enumerate(lines) if "return{" in line]
+    first, second = lines[position : position + 2]
+    assert max(len(first), len(second)) <= 80
+    assert (first[8:12], second[8:20]) == (" " * 4, " " * 12)
+
+
 def test_an_error_names_its_sqlstate() -> None:
     event = Event("error", 0, error="DBAPIError dbapi 40P01", message="deadlock detected")
     assert describe_error(event) == "DBAPIError dbapi 40P01 (deadlock_detected): deadlock detected"

@@ -166,11 +166,11 @@ def _render_lines(
         code = source.lines[number].rstrip()
         indent = len(code) - len(code.lstrip())
         parts = textwrap.wrap(
-            code,
+            code.strip(),
             columns - NUMBER - 3,
+            initial_indent=" " * indent,
             subsequent_indent=" " * (indent + 8),
             break_on_hyphens=False,
-            break_long_words=False,
         )
         for position, part in enumerate(parts):
             head = f"{'' if position else number:>{NUMBER}} {mark}"

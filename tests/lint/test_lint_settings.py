@@ -27,6 +27,15 @@ def test_settings_come_from_the_project_of_the_path(
     assert paths_of(lint, "../app", "--select", CODE) == []
 
 
+def test_a_project_does_not_reach_beyond_its_repository(lint: Lint, project: Path) -> None:
+    set_up(project, f'ignore = ["{CODE}"]')
+    write(project / "inner/pyproject.toml", "[project]")
+    write(project / "inner/models.py", MODEL)
+    assert paths_of(lint, "inner") == []
+    (project / "inner/.git").mkdir()
+    assert paths_of(lint, "inner") == ["inner/models.py"]
+
+
 @pytest.mark.parametrize(
     "settings",
     [

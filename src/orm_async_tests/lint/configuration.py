@@ -72,17 +72,17 @@ def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
     The project's folder is the nearest one whose pyproject.toml has a table for this package, else
-    the nearest one with a pyproject.toml or a Git repository, else the folder of the path itself.
+    the nearest one with a pyproject.toml, else the root of the Git repository, else the folder of
+    the path itself. A project does not reach beyond its repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
+    repository = next((folder for folder in folders if (folder / ".git").exists()), None)
+    if repository:
+        folders = folders[: folders.index(repository) + 1]
     with_project = [folder for folder in folders if (folder / FILE).is_file()]
-    for folder in with_project:
-        if _read_table(folder) is not None:
-            return folder
-    repositories = [folder for folder in folders if (folder / ".git").exists()]
-    return max([*with_project[:1], *repositories[:1]], key=lambda folder: len(folder.parts),
-               default=folders[0])  # fmt: skip
+    with_table = (folder for folder in with_project if _read_table(folder) is not None)
+    return next(with_table, None) or next(iter(with_project), None) or repository or folders[0]
 
 
 def read_configuration(root: Path) -> Configuration:

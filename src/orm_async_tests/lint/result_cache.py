@@ -22,7 +22,8 @@ class ResultCache:
     """Results in a file. Errors of reading and writing the file only cost time."""
 
     def __init__(self, folder: Path, files: Iterable[Path], settings: object) -> None:
-        parts = (_digest_checker(), sys.version_info[:2], sorted(map(str, files)), settings)
+        names = [str(Path.cwd()), *sorted(map(str, files))]
+        parts = (_digest_checker(), sys.version_info[:2], names, settings)
         self.path = folder / f"{_digest(repr(parts).encode('utf-8', 'surrogateescape'))}.json"
         self._digests: dict[str, str] = {}
 

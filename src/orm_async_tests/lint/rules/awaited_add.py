@@ -18,7 +18,7 @@ class AwaitedAdd(Rule):
     code = "OAT104"
     name = "awaited-add"
     summary = "`await` of add() raises TypeError after the object was added."
-    scripts = (259,)
+    scripts = (244,)
     exceptions = ("A class of yours that has a coroutine with this name is not a session.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
-"""A forked process uses its parent's pooled connections, until it calls dispose(close=False).
+"""A forked process uses its parent's pooled connections, unless the pool is empty at the fork.
 
 Servers that load the application once and then fork workers share connections in this way, for
 example gunicorn with --preload. On asyncpg the child's query fails, and mostly the parent's next
 one too. On psycopg both processes talk to one backend, so they may read each other's rows. Create
-the engine in the worker, or call dispose(close=False) in the worker first: the pool then forgets
-the connections without closing them.
+the engine in the worker, or dispose the engine before the fork. On asyncpg, dispose(close=False) in
+the worker is not enough: the worker may close the parent's connection when it frees its copy.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
 """
@@ -28,47 +28,53 @@ async def backend(engine: AsyncEngine) -> int | None:
         return pid
 
 
-def use_inherited(engine: AsyncEngine, report: Callable[[int | None], None]) -> None:
+def query_in_child(engine: AsyncEngine, report: Callable[[int | None], None]) -> None:
     with suppress(RuntimeError):  # of asyncpg: the connection belongs to the parent's loop
         report(asyncio.run(backend(engine)))
 
 
-def use_new(engine: AsyncEngine, report: Callable[[int | None], None]) -> None:
-    engine.sync_engine.dispose(close=False)
-    report(asyncio.run(backend(engine)))
-
-
-async def fork(url: URL, child: Callable[..., None]) -> dict[str, bool]:
-    """Query, fork a process that queries too, query again, and compare the backends."""
+async def fork_and_query(engine: AsyncEngine) -> dict[str, bool]:
+    """Fork a process that queries, query in this one too, and compare the backends."""
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of a reply to the child
-    engine = create_async_engine(url)
-    await backend(engine)
     receiver, sender = get_context("fork").Pipe(duplex=False)
-    process = get_context("fork").Process(target=child, args=(engine, sender.send))
+    process = get_context("fork").Process(target=query_in_child, args=(engine, sender.send))
     process.start()
     process.join()
     backends = {receiver.recv()} if receiver.poll() else set[int | None]()
     with suppress(DBAPIError):  # of asyncpg: the reply to the child's query confused it
         backends.add(await backend(engine))
-    await engine.dispose()
+    await engine.dispose(close=False)  # closing a connection that both used may fail
     return {"two backends": len(backends) == 2}
+
+
+async def fork_with_connection(url: URL) -> dict[str, bool]:
+    engine = create_async_engine(url)
+    await backend(engine)
+    return await fork_and_query(engine)
+
+
+async def fork_after_dispose(url: URL) -> dict[str, bool]:
+    engine = create_async_engine(url)
+    await backend(engine)
+    await engine.dispose()
+    return await fork_and_query(engine)
 
 
 @wrong
 async def inherited(url: URL, processes: Processes) -> dict[str, bool]:
-    """query in both processes"""
-    return await processes.run(fork, url, use_inherited)
+    """query, fork, query in both processes"""
+    return await processes.run(fork_with_connection, url)
 
 
 @right
-async def discarded(url: URL, processes: Processes) -> dict[str, bool]:
-    """query in both processes, after dispose(close=False) in the child"""
-    return await processes.run(fork, url, use_new)
+async def disposed(url: URL, processes: Processes) -> dict[str, bool]:
+    """query, dispose, fork, query in both processes"""
+    return await processes.run(fork_after_dispose, url)
 
 
-def check(inherited: Observation, discarded: Observation) -> None:
+def check(inherited: Observation, disposed: Observation) -> None:
     assert inherited.value == {"two backends": False}
-    assert discarded.value == {"two backends": True}
+    assert disposed.value == {"two backends": True}
 
 
 main = main_of(__name__)

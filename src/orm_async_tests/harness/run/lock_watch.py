@@ -16,7 +16,7 @@ from orm_async_tests.db import with_driver
 from orm_async_tests.harness.environment.script_database import ADMIN
 from orm_async_tests.timeline.recording import Recorder
 
-TIMEOUT = 5.0  # seconds for the server's answer
+TIMEOUT = 5  # seconds for the server's answer
 PERIOD = 0.01  # seconds between two looks
 SLOW = 5000  # microseconds; a statement that takes longer may be waiting for a lock
 BLOCKED = """

@@ -37,6 +37,11 @@ def test_a_finding_says_what_where_and_what_to_type(lint: Lint) -> None:
     assert total == "1 finding in 1 file"
 
 
+def test_the_example_of_the_document_is_what_is_printed(lint: Lint) -> None:
+    page = (Path(__file__).parents[2] / "docs/lint.md").read_text("utf-8")
+    assert f"```\n{lint().stdout}```\n" in page
+
+
 def test_no_findings_are_a_success(lint: Lint, project: Path) -> None:
     write(project / "app/models.py", "")
     assert lint().returncode == 0

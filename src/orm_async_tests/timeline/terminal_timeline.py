@@ -17,6 +17,11 @@ from orm_async_tests.timeline.lanes import (
 INDENT, NAME = 4, 24  # columns before a lane, and of its name
 MOST_LANES, MOST_SENTENCES = 16, 8
 TICK = 10  # columns of a time
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+NOTE = (
+    "Every event has a column, so the lanes are not to scale: read the times above them. A wait for"
+    " a lock that ends within 10 ms may show as a statement."
+)
 
 
 def render_timeline(events: Sequence[Event], columns: int) -> Iterator[Styled]:
@@ -46,8 +51,9 @@ def render_legend(columns: int) -> Iterator[Styled]:
     """Render what the characters mean."""
     words = [f"{mark} {meaning}" for mark, meaning in LEGEND.items()]
     words.append("1 2 3 the task that uses the connection")
-    for line in textwrap.wrap("   ".join(words), columns - 2):
-        yield "dim", f"  {line}"
+    entries = "   ".join(word.replace(" ", NO_BREAK_SPACE) for word in words)  # each on one line
+    for line in [*textwrap.wrap(entries, columns - 2), *textwrap.wrap(NOTE, columns - 2)]:
+        yield "dim", f"  {line.replace(NO_BREAK_SPACE, ' ')}"
 
 
 def _draw(lane: Lane, scale: Scale, width: int) -> str:

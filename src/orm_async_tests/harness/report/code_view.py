@@ -38,6 +38,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def render_code(result: Result, columns: int) -> Iterator[Styled]:
     """Render the claim, the code of every variant, the verdict and where to read more."""
     yield from wrapped("bold", result.script.claim, columns)
+    yield "dim", f"  {LEGEND}"
     source = ScriptSource(result.script)
     shown = {
         name: source.find_functions(name, observation.events)
@@ -246,7 +247,6 @@ def _aside(style: str, mark: str, text: str, columns: int, cost: str = "") -> It
 def _render_links(script: Script) -> Iterator[Styled]:
     """Render where to go next: the explanation, the file and the documentation."""
     yield "", ""
-    yield "dim", f"  {LEGEND}"
     yield "", f"  explain  orm-async-tests explain {script.number}"
     file = Path(script.file)
     here = Path.cwd()

@@ -25,16 +25,16 @@ def render_views(
 
 
 def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the claim, the timeline of every variant, and what its characters mean."""
+    """Render the claim, what the characters mean, and the timeline of every variant."""
     yield from wrapped("bold", result.script.claim, columns)
+    yield "", ""
+    yield from render_legend(columns)
     labels = {variant.name: variant.label for variant in result.script.variants}
     for name, observation in result.observations.items():
         yield "", ""
         head = f"  {observation.kind:7}  {name}: {labels[name]}"
         yield from wrapped(KINDS[observation.kind], head, columns, 11)
         yield from render_timeline(observation.events, columns)
-    yield "", ""
-    yield from render_legend(columns)
 
 
 def write_trace(path: Path, results: Sequence[Result]) -> None:

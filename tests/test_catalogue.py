@@ -1,5 +1,7 @@
 """The catalogue of scripts, and the path through it for newcomers."""
 
+from pathlib import Path
+
 import pytest
 
 from orm_async_tests import catalogue
@@ -30,3 +32,14 @@ def test_a_range_is_refused_where_one_script_is_expected() -> None:
     assert catalogue.select_one("5").number == 5
     with pytest.raises(CouldNotRun, match="5-7 names 3 scripts"):
         catalogue.select_one("5-7")
+
+
+def test_two_scripts_with_one_number_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pool/test005_one.py", "web/test005_another.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    monkeypatch.setattr(catalogue, "SCRIPTS", tmp_path)
+    with pytest.raises(ValueError, match="another script has this number"):
+        catalogue.select(["5"])

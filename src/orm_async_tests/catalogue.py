@@ -128,7 +128,10 @@ def _find_files() -> dict[int, Path]:
     names = {path: FILE_NAME.fullmatch(path.name) for path in SCRIPTS.glob("*/test*.py")}
     if wrong := [path for path, name in names.items() if name is None]:
         raise ValueError(f"{wrong[0]}: see CONTRIBUTING.md for the form of a script")
-    return dict(sorted((int(name[1]), path) for path, name in names.items() if name))
+    files = dict(sorted((int(name[1]), path) for path, name in names.items() if name))
+    if hidden := sorted(set(names) - set(files.values())):
+        raise ValueError(f"{hidden[0]}: another script has this number, so take a higher one")
+    return files
 
 
 @cache

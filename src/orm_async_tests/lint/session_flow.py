@@ -287,7 +287,8 @@ class SessionFlow:
         if key == ANY:
             state.failures.clear()
             return
-        may_fail = sa.UNPROTECTED in operations
+        named = "rollback" in last_name(event.node)
+        may_fail = sa.UNPROTECTED in operations and not named
         if operations & sa.ENDINGS and not may_fail:
             state.clear(key)
             return
@@ -296,7 +297,8 @@ class SessionFlow:
             if event.callee and not may_fail:
                 return
         if operations & (sa.STATEMENTS | {PASSED}):
-            self._use(key, event.node, state)
+            if not operations & sa.ENDINGS:  # otherwise it may roll back first
+                self._use(key, event.node, state)
             is_savepoint = "begin_nested" in operations and not may_fail
             if operations & sa.STATEMENTS and not is_savepoint:
                 self._may_raise(event, state)

@@ -12,6 +12,7 @@ from shop_sessions import (
     load_then_store,
     open_session,
     query,
+    recover,
     rolled_back_on_error,
 )
 from sqlalchemy.exc import IntegrityError, NoResultFound, SQLAlchemyError
@@ -177,6 +178,14 @@ async def rolled_back(session: AsyncSession, a):
         await session.execute(a)
     except Exception:
         await session.rollback()
+    await session.commit()
+
+
+async def recovered(session: AsyncSession, a, user):
+    try:
+        await session.execute(a)
+    except Exception:
+        await recover(session, user)
     await session.commit()
 
 

@@ -118,3 +118,8 @@ async def load_then_store(session: Db, statement, user):
     except Exception:
         await session.rollback()
         raise
+
+
+async def recover(session: Db, user):
+    await session.rollback()
+    await session.refresh(user)

@@ -6,7 +6,7 @@ BEGIN as text on an AUTOCOMMIT connection, nothing commits, and all later rows a
 On asyncpg the pooled connection also keeps that transaction, and fails all of its later users
 (rvf5). Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
 
-Symptom: asyncpg: InterfaceError rvf5 "cannot use Connection.transaction() in a manually started"
+Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions
 """
 

@@ -47,12 +47,26 @@ def parser() -> argparse.ArgumentParser:
     names = ", ".join(WORKLOADS)
     option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
     option("--rounds", type=int, default=ROUNDS, metavar="N", help="default: %(default)s")
-    option("--write", type=int, default=Work.write, metavar="N", help="rows that a turn writes")
     option(
-        "--read", type=int, default=Work.read, metavar="N", help="rows that a turn reads at once"
+        "--write",
+        type=int,
+        default=Work.write,
+        metavar="N",
+        help="the number of rows that a turn writes",
     )
     option(
-        "--gets", type=int, default=Work.gets, metavar="N", help="rows read one by one in a turn"
+        "--read",
+        type=int,
+        default=Work.read,
+        metavar="N",
+        help="the number of rows that a turn reads at once",
+    )
+    option(
+        "--gets",
+        type=int,
+        default=Work.gets,
+        metavar="N",
+        help="the number of rows that a turn reads one by one",
     )
     option("--db", metavar="URL", help="the database: embedded, compose, or a URL")
     option("--json", action="store_true", help="print the figures as JSON")
@@ -142,7 +156,8 @@ def render_report(report: Report) -> Iterator[str]:
             f"Multiples of the rate of {base.contender}, {base.label}; "
             f"{workload.rounds} rounds, {sizes}."
         )
-        yield f"The control is {workload.control.median:.2f} ({_interval(workload.control)})."
+        control = workload.control
+        yield f"The ratio of the control is {control.median:.2f} ({_interval(control)})."
         yield ""
         yield from render_markdown([HEAD, *map(_cells, workload.patterns)])
 

@@ -31,7 +31,7 @@ def install_extra(extra: str) -> str:
     """Return the command that installs an extra: by Poetry in a checkout, otherwise by pip.
 
     pip takes the extra from the installed package, so that the package need not be on an index.
-    Every extra needs the extra `scripts`, so pip's command names both.
+    No extra works without the extra `scripts`, so pip's command names `scripts` as well.
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"

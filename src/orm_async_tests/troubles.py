@@ -1,8 +1,8 @@
 """Record what goes wrong without an exception that reaches the caller.
 
 Libraries report such problems in five ways: they warn, they log an error, they leave an exception
-to the event loop, they raise in a destructor, or they drop a task before it has finished. None of
-these fails a test or a script by itself, so `record_troubles` collects them.
+to the event loop, they raise in a destructor, or they drop a task before it has finished. No
+problem of these kinds fails a test or a script by itself, so `record_troubles` collects them.
 """
 
 import asyncio

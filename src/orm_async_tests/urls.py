@@ -279,7 +279,7 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
         raise _refusal("the URL names its port twice", source)
     ports = ports * len(hosts) if len(ports) == 1 else ports or [port for _, port in inside]
     if len(ports) != len(hosts) or not all(name for name, _ in inside):
-        raise _refusal("the URL has a different number of hosts and ports", source)
+        raise _refusal("the number of hosts in the URL differs from the number of ports", source)
     numbers = [check_port(port or str(DEFAULT_PORT), _place(source)) for port in ports]
     return tuple(f"{name}:{number}" for (name, _), number in zip(inside, numbers, strict=True))
 

@@ -181,8 +181,8 @@ EXIT_NOT_CANCELLED = ExpectedViolation(
 )
 LISTENER_BEGINS = ExpectedViolation(
     Upstream(
-        "a cancel while a listener's own SQL sends BEGIN returns the connection to the pool with "
-        "its transaction open (test208)",
+        "if a task is cancelled while SQL of a listener sends BEGIN, the connection returns to the "
+        "pool with an open transaction (test208)",
         {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
         "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
     ),

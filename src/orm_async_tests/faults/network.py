@@ -40,7 +40,7 @@ class Network(Proxy):
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass the messages of one connection on, and inject the fault at its message."""
+        """Pass on the messages of one connection, and inject the fault that `arm` has chosen."""
         link = _Link(self, (client, back), (server, on))
         if self.is_down:
             link.close(abort=True)

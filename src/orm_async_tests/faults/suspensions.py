@@ -44,9 +44,9 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task and of every task that starts during the run.
 
-    At the suspension with the number `at`, it calls `action`. If `when` is "suspended", it acts at
-    once: a request has been written, and its answer has not arrived. With "ready" the answer has
-    arrived, and the task has not resumed yet.
+    At suspension number `at`, `Suspensions` calls `action`. If `when` is "suspended", the action
+    runs at once: a request has been written, and the answer to the request has not arrived. If
+    `when` is "ready", the answer has arrived, and the task has not resumed yet.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:

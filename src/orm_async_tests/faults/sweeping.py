@@ -98,7 +98,7 @@ class Sweep:
                         yield await _sweep_fault(target, self._start(fault))
 
     async def run_point(self, point: Point) -> Outcome:
-        """Return the outcome of one point."""
+        """Run the work with the fault at one point, and return the outcome."""
         async with self.prepare():
             with (
                 self._open_monitor() as monitor,
@@ -203,7 +203,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
         raise CouldNotRun(
             "the fault kill needs a private server, which has only the tables of this project",
             "--fault kill",
-            "orm-async-tests faults --fault kill, with patterns of this project",
+            "orm-async-tests faults --fault kill --pattern NAME, with a pattern of this project",
         )
 
 

@@ -100,7 +100,7 @@ def _compare_runs(old: Document, new: Document) -> Iterator[tuple[str, str, str,
 
 
 def _changed_sweeps(before: Results, after: Results) -> Iterator[Change]:
-    """Yield the faults that leave more or fewer violations behind."""
+    """Yield the faults whose number of violations differs between two sets of results."""
     old, new = _count_violations(before), _count_violations(after)
     for subject, stack in sorted(old.keys() & new.keys()):
         earlier, later = old[subject, stack], new[subject, stack]

@@ -104,7 +104,10 @@ def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
 
 
 def _mark_differences(variants: Sequence[VariantCode]) -> None:
-    """Mark the lines that no variant on the other side has; without sides, mark unique lines."""
+    """Mark the lines of a wrong or right variant that no variant of the other kind has.
+
+    In variants that are compared, mark the lines that no other variant has.
+    """
     texts = {variant.name: {line.text.strip() for line in variant.lines} for variant in variants}
     for variant in variants:
         others = [

@@ -28,8 +28,8 @@ class FileSearch:
     def find(self, paths: Sequence[Path]) -> list[Path]:
         """Return the files below these paths.
 
-        A file that is named is always among them, and so are the tests in a folder of tests that
-        is named. Raises CouldNotRun if a path does not exist.
+        If a path is a file, the result always has this file. If a path is a folder of tests, the
+        result has the tests in this folder. Raises CouldNotRun if a path does not exist.
         """
         files = dict[Path, None]()
         for path in paths:

@@ -1,7 +1,8 @@
-"""The checker as a plugin of flake8, which passes one file at a time.
+"""The checker as a plugin of flake8.
 
-The plugin follows the imports of that file. It cannot know who calls the file's functions from
-another one, so a rule about a dependency of FastAPI reports it only beside the `Depends()`.
+flake8 passes one file at a time, and the plugin follows the imports of this file. The plugin cannot
+know who calls the file's functions from another file. Therefore a rule about a dependency of
+FastAPI reports the dependency only beside the `Depends()`.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What an expression does with a session: which sessions, and which of their methods.
+"""Find out which sessions an expression uses, and which methods of these sessions it calls.
 
 A session is known by its key, the dotted path under which a function sees it: "session",
 "self.session". An object that holds a session, for example a repository, has the session's key.
@@ -202,7 +202,7 @@ class SessionUse:
                     yield Event(key, frozenset({PASSED}), call)
 
     def _has_unknown_base(self, value: Value) -> bool:
-        """Return whether a class may inherit a method from another library."""
+        """Return whether a class has a base whose methods the checker does not know."""
         for summary, _, path in self.project.bases(value):
             for base in summary.bases:
                 origin = self.project.evaluate(base[1] if base[0] == "sub" else base, path)

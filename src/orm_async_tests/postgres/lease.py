@@ -24,7 +24,7 @@ def require_descriptors() -> None:
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         raise CouldNotRun(
             f"this process may open {soft} files, and commands need {DESCRIPTORS}",
-            "the limit that `ulimit -n` shows",
+            "the limit on open files, which `ulimit -n` prints",
             f"ulimit -n {DESCRIPTORS}, or the same command in a new shell",
         )
 
@@ -162,7 +162,7 @@ def _stop(cluster: Cluster, lease_file: int) -> bool:
                 raise CouldNotRun(
                     "another command is using the embedded server",
                     str(cluster.lease),
-                    "this command again when the other command has ended",
+                    "the same command, after the other command has ended",
                 ) from None
     os.ftruncate(lease_file, 0)
     return cluster.end(signal.SIGINT)

@@ -89,7 +89,10 @@ def has_local_backends(server: int) -> bool:
 def start_and_wait(
     data: Path, sockets: Path, command: list[str], child_ended: int
 ) -> "subprocess.Popen[bytes]":
-    """Start the server and return it when it accepts connections, or exit."""
+    """Start the server, and return the process when the server accepts connections.
+
+    If the server ends instead, start it again. After RETRY_SECONDS exit with 1.
+    """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
     options = [str(os.getpid()), str(int(signal.SIGINT)), "nobody"]

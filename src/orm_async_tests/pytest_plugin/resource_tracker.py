@@ -35,7 +35,7 @@ GRACE = 5.0  # seconds in which another thread, such as a server's, may return i
 
 @dataclass(eq=False)
 class Scope:
-    """A test or a wider fixture; what it opens has to be closed when it ends."""
+    """A test or a wider fixture, which must close everything that it opens before it ends."""
 
     name: str
     checkouts: list["Checkout"] = field(default_factory=list)

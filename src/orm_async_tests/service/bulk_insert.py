@@ -124,7 +124,7 @@ async def insert_points(
 ) -> Loaded:
     """Add a few points by one statement, once per key.
 
-    Raise HTTPException: 404 without the user, 409 if another request has used the key.
+    Raise HTTPException 404 if there is no such user, and 409 if another request used the key.
     """
     columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
     parameters = {"owner": user_id, ANSWER.key: {"points": len(points)}, **columns}
@@ -143,7 +143,7 @@ async def copy_points(
 ) -> Loaded:
     """Add points in COPY's format, once per key.
 
-    Raise HTTPException: 404 without the user, 409 if another request has used the key.
+    Raise HTTPException 404 if there is no such user, and 409 if another request used the key.
     """
     parameters = {"owner": user_id, KEY.key: key}
     # COPY joins the transaction that this statement begins (test74).

@@ -37,7 +37,10 @@ class Omittable:
 DECIMAL = BeforeValidator(parse_integer)
 Id = Annotated[int, Field(ge=1, le=MAX_ID), DECIMAL, Path()]
 After = Annotated[
-    int, Field(ge=0, le=MAX_ID), DECIMAL, Query(description="`next` of the previous page")
+    int,
+    Field(ge=0, le=MAX_ID),
+    DECIMAL,
+    Query(description="the value of `next` in the previous page"),
 ]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), DECIMAL, Query()]
 EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]

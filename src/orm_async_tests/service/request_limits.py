@@ -34,9 +34,9 @@ def has_two_lengths(scope: Scope) -> bool:
 
 
 def kind_of(scope: Scope) -> str:
-    """Return the kind of a request: uploads, streams or requests. Every kind has a limit.
+    """Return "uploads", "streams" or "requests", the kind of a request. Every kind has a limit.
 
-    Slow clients can reach the limits of uploads and streams, and other requests are still served.
+    If slow clients reach the limit of uploads or of streams, other requests are still served.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":

@@ -38,7 +38,7 @@ def run_script(
     if not __debug__:
         raise CouldNotRun(
             "python -O removes the assertions of the scripts",
-            "the interpreter's options or PYTHONOPTIMIZE",
+            "the options of the interpreter, or the variable PYTHONOPTIMIZE",
             "the command again without -O and without PYTHONOPTIMIZE",
         )
     return run(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)

@@ -14,7 +14,8 @@ class SwallowedError(Rule):
     summary = "An SQL error is swallowed and the same session used on, without a rollback."
     scripts = (20, 82, 210)
     exceptions = (
-        "After a rollback, or outside a savepoint around what failed, the session works again.",
+        "The session works again after a rollback, or after the end of a begin_nested() block "
+        "around the statement that failed.",
         "SQLite and MySQL go on with the transaction after the error of a statement.",
         "In autocommit mode there is no transaction that could fail.",
     )

@@ -18,7 +18,7 @@ ALSO = "aiosqlite"
 
 @wrong
 async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the first session, then commit two"""
+    """listen on the first of two sessions, then commit both"""
     commits: list[object] = []
     make = async_sessionmaker(engine)
     async with make() as one, make() as two:
@@ -31,7 +31,7 @@ async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def of_the_factory(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the factory, then commit two"""
+    """listen on the factory of two sessions, then commit both"""
     commits: list[object] = []
     factory = sessionmaker()
     make = async_sessionmaker(engine, sync_session_class=factory)

@@ -1,4 +1,4 @@
-"""asyncpg prepares a statement once per connection, but without the cache every time.
+"""asyncpg prepares a statement once per connection, or at every execution if the cache is off.
 
 Users of PgBouncer often set prepared_statement_cache_size=0. With a cache of 0, every execution
 prepares, executes and closes its statement: three round trips instead of one. The cache belongs to

@@ -1,4 +1,4 @@
-"""Since 2.1, a refused connection is a DBAPIError, but a missing server is still an OSError.
+"""Since 2.1, connect() raises DBAPIError if the server refuses, but OSError if no server answers.
 
 For an unknown database or a wrong password, the server answers with a SQLSTATE, and SQLAlchemy
 raises a DBAPIError, as for any statement. Before 2.1, asyncpg's own errors came out. If no server

@@ -1,8 +1,8 @@
 """refresh(user, ["points"]) loads the collection and leaves expired columns expired.
 
 With attribute names refresh() loads exactly these attributes. A commit has expired the columns too,
-so reading a column afterwards raises MissingGreenlet. Name everything that you will read, or call
-refresh() without names for the columns.
+so reading a column afterwards raises MissingGreenlet. Name every attribute that you will
+read, or call refresh() without names to load all columns.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh

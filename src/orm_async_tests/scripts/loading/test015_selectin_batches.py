@@ -1,4 +1,4 @@
-"""selectinload() sends one statement per 500 parents: 1001 parents cost four statements.
+"""selectinload() adds one statement per 500 parents to a query: 1001 parents cost four in all.
 
 selectinload() puts the parents' keys into IN lists of at most 500. Most queries therefore cost one
 more statement, but a query for thousands of parents costs several.

@@ -1,4 +1,4 @@
-"""A new column leaves the ORM's prepared statements valid, but a new type does not.
+"""The ORM's prepared statements survive a new column, but not a change of a column's type.
 
 asyncpg's prepared statements stay with their connections while another process migrates. The ORM's
 statements name their columns, so an additional column does not affect these statements. SELECT *

@@ -1,4 +1,4 @@
-"""A killed backend breaks its next user once; pool_pre_ping detects it first.
+"""After a backend is killed, one use fails, unless pool_pre_ping replaces the connection first.
 
 Without the ping the first user gets an error with connection_invalidated, and the second user gets
 a new connection. With pool_pre_ping the pool asks the server at every checkout and replaces a dead

@@ -1,9 +1,9 @@
 """With AUTOCOMMIT in execution_options(), an engine sets the level at every checkout.
 
 Both variants run every statement in its own transaction with one round trip. If the level is an
-execution option of an engine that shares its pool, SQLAlchemy sets it at every checkout and resets
-it at every return, which costs up to a fifth of a read by primary key. An engine that is created
-with the level sets it once, when it connects.
+execution option of an engine that shares its pool, SQLAlchemy sets the level at every checkout and
+resets the level at every return. The two calls cost up to a fifth of a read by primary key. An
+engine that is created with the level sets it once, when the engine connects.
 
 Not shown: the cost of a second pool, which is more connections on the server.
 

@@ -1,7 +1,7 @@
 """PgBouncer rejects most server_settings, or ignores them silently.
 
-A client's connection is not the server's connection. PgBouncer therefore rejects the settings that
-asyncpg sends at the start, except for a few that it keeps for every client, such as timezone and
+PgBouncer shares server connections between clients. It therefore rejects the settings that asyncpg
+sends at the start, except for a few that PgBouncer keeps for every client, such as timezone and
 application_name. With ignore_startup_parameters PgBouncer accepts the client without the setting.
 SET LOCAL works for one transaction. For all clients, use ALTER ROLE or PgBouncer's connect_query.
 

@@ -1,4 +1,4 @@
-"""The isolation level of a connection or a session ends with its checkout.
+"""An isolation level set on a connection or a session ends when the connection is returned.
 
 The level of an engine applies to all its connections. A connection's execution option, or a
 session's first session.connection(), applies to this checkout only: the next user of the same

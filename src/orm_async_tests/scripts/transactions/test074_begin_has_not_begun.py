@@ -1,4 +1,4 @@
-"""engine.begin() has not begun before its first statement: raw COPY is not rolled back.
+"""engine.begin() begins at the first statement, so a rollback does not undo an earlier raw COPY.
 
 SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
 rollback does not undo what you have sent earlier on the driver's connection. Execute a statement

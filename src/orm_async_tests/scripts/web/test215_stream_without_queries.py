@@ -50,13 +50,13 @@ async def stream_events(
 
 @wrong
 async def request_scope(engine: AsyncEngine, http: Http) -> Outcome:
-    """stream below a dependency of the default scope"""
+    """stream, with the session from a dependency of the default scope"""
     return await stream_events(engine, http, "request")
 
 
 @right
 async def function_scope(engine: AsyncEngine, http: Http) -> Outcome:
-    """stream below a dependency with `scope="function"`"""
+    """stream, with the session from a dependency with `scope="function"`"""
     return await stream_events(engine, http, "function")
 
 

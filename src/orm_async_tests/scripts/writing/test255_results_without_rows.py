@@ -1,8 +1,8 @@
-"""An UPDATE has no rows without RETURNING, and first() closes its result: reading either raises.
+"""Reading an UPDATE's result without RETURNING, or any result after first(), raises an error.
 
-The result of a statement that returns no rows is closed from the start, and so is every result
-after first(), one() or scalar(): reading it raises ResourceClosedError. Ask for rows with
-returning(), read them once, and keep the list. A second all() raises nothing, but returns no rows.
+A statement that returns no rows has a closed result. first(), one() and scalar() close the result
+that they read. Reading a closed result raises ResourceClosedError. Ask for rows with returning(),
+read the rows once, and keep the list. A second all() raises nothing, but returns no rows.
 
 Symptom: ResourceClosedError "This result object does not return rows. It has been closed"
 Symptom: ResourceClosedError "This result object is closed"

@@ -16,7 +16,7 @@ from orm_async_tests.lint.value import Value
 
 ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
-OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", "query", sa.UNPROTECTED}
+OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", sa.UNPROTECTED}
 DEEPEST = 4  # calls inside calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip

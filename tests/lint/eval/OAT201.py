@@ -307,3 +307,29 @@ async def only_closed(session: AsyncSession, a):
         pass
     finally:
         await session.close()
+
+
+async def tested_in_finally(session: AsyncSession, a):
+    failed = None
+    try:
+        await session.execute(a)
+    except BaseException as error:
+        failed = error
+        raise
+    finally:
+        if failed is None:
+            await session.commit()
+
+
+class Decrypting(Service):
+    def __init__(self, session: AsyncSession, decrypt):
+        self.session = session
+        self.decrypt = decrypt
+
+    async def all(self, rows):
+        for row in rows:
+            try:
+                self.decrypt(row).decode()
+            except Exception:
+                print("failed")
+        await self.session.commit()

@@ -20,16 +20,9 @@ class MissingAwait(Rule):
     name = "missing-await"
     summary = "A coroutine of a session or connection is not awaited, so nothing happens."
     scripts = (66, 126)
-    exceptions = (
-        "A coroutine that is returned or passed on may be awaited elsewhere.",
-        "In a file that calls query() on it, an AsyncSession is probably a Session in truth.",
-    )
+    exceptions = ("A coroutine that is returned or passed on may be awaited elsewhere.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        findings = list(self._check(file))
-        yield from () if findings and _has_wrong_annotation(file) else findings
-
-    def _check(self, file: SourceFile) -> Iterator[Finding]:
         for statement, scope in file.nodes(ast.Expr):
             if isinstance(statement.value, ast.Call):
                 name = _dropped(file, statement.value, scope)
@@ -83,15 +76,6 @@ class MissingAwait(Rule):
             else f"Write `async with {ast.unparse(node)}:`.",
             fix=fix,
         )
-
-
-def _has_wrong_annotation(file: SourceFile) -> bool:
-    """Return whether an AsyncSession is used like a Session: it has no query()."""
-    return any(
-        "query" in event.operations
-        for call, scope in file.nodes(ast.Call)
-        for event in file.use.events(call, scope)
-    )
 
 
 def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:

@@ -1,7 +1,7 @@
 """How much longer a task takes to get rows by primary key while its events are recorded.
 
 A session gets a row again and again, in batches that take turns: without and with the recorder of
-the timeline. All batches have the recorder of SQL statements. Printed are the medians of the
+the timeline. The recorder of SQL statements runs in all batches. Printed are the medians of the
 batches and the median of the ratios of neighbors, which may be at most 1.1.
 """
 

@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database and print a report. No figure is a failure."""
+    """Measure on a new database, print a report, and return 0 whatever the figures are."""
     options = parser().parse_args(arguments)
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
         problem = f"{unknown[0]!r} is not a workload"
@@ -153,7 +153,7 @@ def render_report(report: Report) -> Iterator[str]:
         yield f"### {workload.title}"
         yield ""
         yield (
-            f"Multiples of the rate of {base.contender}, {base.label}; "
+            f"Ratio 1.00 is the rate of {base.contender}, {base.label}; "
             f"{workload.rounds} rounds, {sizes}."
         )
         control = workload.control

@@ -180,10 +180,11 @@ def find_scripts(
     """Return the numbers of the scripts whose symptoms match a text, best first.
 
     `symptoms` maps the number of a script to its symptoms. The list has MOST numbers, or more if
-    others match as well as the last one. A part that few scripts have counts more than a common
-    one, and a place that is missing in a traceback counts against the script. Scripts that match
-    equally well are in the order of `preferred`, and then of their numbers. If the text has several
-    errors, the first error that any script knows decides which script is first.
+    further scripts match as well as the last one in the list. A part that few scripts have counts
+    more than a common part, and a place that is missing in a traceback counts against the script.
+    Scripts that match equally well are in the order of `preferred`, and then of their numbers. If
+    the text has several errors, the first error that any script knows decides which script is
+    first.
     """
     scores = _scores(text, symptoms)
     order = {number: position for position, number in enumerate(preferred)}

@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
                 "--for",
                 dest="keep_for",
                 metavar="TIME",
-                help="keep it running this long even if nobody uses it, for example 2h or 1h30m",
+                help="keep the server running this long even when idle, for example 2h or 1h30m",
             )
         if name == "url":
             action.add_argument("--password", action="store_true", help="include the password")

@@ -43,8 +43,8 @@ async def sweep(
 ) -> Report:
     """Run `await work(engine)` once for every point and fault, and report all violations.
 
-    `rows` is a query of one row of numbers that the work changes, for example a count. After every
-    point the numbers must have changed as in a run without faults, or not at all.
+    `rows` is a query that returns one row of numbers, for example a count. The work changes these
+    numbers. After every point they must have changed as in a run without faults, or not at all.
 
     The sweep gives the engine's connections an application_name, and disposes the engine after
     every point. `patience` is the number of seconds for which a silent network may keep the caller

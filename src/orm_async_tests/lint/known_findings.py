@@ -53,7 +53,7 @@ def read_known(path: Path) -> Counter[Key]:
 
 
 def write_known(path: Path, findings: Iterable[Finding], sources: SourceTexts) -> None:
-    """Write the findings in a stable order, for small diffs. Raise CouldNotRun."""
+    """Write the findings in a stable order, so that diffs stay small. Raise CouldNotRun."""
     counts = Counter(key_of(finding, sources) for finding in findings)
     entries = [{**vars(key), "count": count} for key, count in sorted(counts.items())]
     document = {"schema": SCHEMA, "findings": entries}

@@ -11,7 +11,7 @@ PART = re.compile(
 
 
 class PathPatterns:
-    """The lines of a .gitignore, or of a setting. The last line that matches a path decides."""
+    """The patterns of a .gitignore or of a setting. The last one that matches a path decides."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._patterns = [_compile(line) for line in lines if line.strip() and line[0] != "#"]

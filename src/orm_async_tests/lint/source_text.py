@@ -32,7 +32,7 @@ def split_lines(text: str) -> list[str]:
 
 
 class SourceTexts:
-    """Reads files for the parts of the command that show or compare their lines."""
+    """Reads files, so that the command can show lines of a file or compare them."""
 
     def __init__(self, root: Path, texts: Mapping[Path, str]) -> None:
         self.root = root.absolute()

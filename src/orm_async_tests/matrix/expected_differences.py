@@ -48,17 +48,17 @@ EXPECTED = (
     Expected(
         frozenset({31, 84}),
         {"pooler": "^PgBouncer"},
-        "PgBouncer keeps the server's connections open when clients close theirs",
+        "PgBouncer keeps connections to the server open when its clients disconnect",
     ),
     Expected(
         frozenset({37}),
         {"pooler": "^PgBouncer", "driver": "asyncpg"},
-        "PgBouncer keeps the server's connections open when clients close theirs",
+        "PgBouncer keeps connections to the server open when its clients disconnect",
     ),
     Expected(
         frozenset({144}),
         {"pooler": "^PgBouncer", "driver": "asyncpg"},
-        "PgBouncer refuses an unknown database with 08P01, the server with 3D000",
+        "for an unknown database PgBouncer answers 08P01, but PostgreSQL answers 3D000",
         versions={"sqlalchemy": ">=2.1"},
     ),
     Expected(

@@ -85,9 +85,9 @@ def _check_name(folder: Path) -> None:
     """Refuse names that files and messages of PostgreSQL cannot hold."""
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
     if text != str(folder):
-        raise refusal(Path(text), "its name is not UTF-8")
+        raise refusal(Path(text), "the name of the folder is not UTF-8")
     if not text.isprintable():
-        raise refusal(Path(ascii(text)), "its name has control characters")
+        raise refusal(Path(ascii(text)), "the name of the folder has control characters")
 
 
 def _fits_socket(folder: Path) -> bool:
@@ -117,7 +117,10 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
 
 
 def check_existing(folder: Path) -> Path:
-    """Return the folder, which need not exist. Raises CouldNotRun if others can enter it."""
+    """Return a folder if it does not exist, or if only its owner can enter it.
+
+    Raises CouldNotRun if other users can enter the folder.
+    """
     if folder.is_symlink() or folder.exists():
         with open_folder(folder):
             pass

@@ -41,7 +41,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_baseline(path: Path, findings: Baseline) -> None:
-    """Write the findings in a stable order, for small diffs. Raises CouldNotRun."""
+    """Write the findings in a stable order, so that diffs stay small. Raises CouldNotRun."""
     ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
     try:
         path.write_text(json.dumps(ordered, indent=2) + "\n", "utf-8")

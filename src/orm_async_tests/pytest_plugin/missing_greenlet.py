@@ -73,7 +73,8 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
     Pydantic keeps only the text of MissingGreenlet, but names the object and the attribute.
-    FastAPI's errors of validation name both, too, and have the same method `errors`.
+    FastAPI's validation errors also name the object and the attribute. The errors of both libraries
+    have a method `errors`.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:

@@ -172,7 +172,7 @@ class GpxParser:
             self._parser.CharacterDataHandler = self._text
 
     def _recognize(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
-        """Return the element if GPX has it inside its parent, else None."""
+        """Return the element if GPX allows this element inside `parent`, else None."""
         declared = {
             key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")
         }

@@ -1,4 +1,4 @@
-"""The defects that scripts show, and those that affect a set of pinned versions.
+"""The defects that scripts show, and the defects that affect a set of pinned versions.
 
 The defects are read from the scripts' text so that SQLAlchemy is not imported.
 """
@@ -27,7 +27,8 @@ SHARED_FILE = Path(__file__).parent.parent / "harness/definitions/known_defects.
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    name is the name of its constant, after the name of its script if it is that script's alone.
+    `name` is the name of the constant. If only one script uses the constant, the name of the script
+    comes before it.
     """
 
     name: str

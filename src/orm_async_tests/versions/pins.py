@@ -46,7 +46,7 @@ class Pin:
 
 
 def installed_pins() -> list[Pin]:
-    """Return Python's version and those of the libraries that are installed here."""
+    """Return the versions of Python and of the libraries that are installed here."""
     versions = {library: _installed_version(library) for library in LIBRARIES}
     libraries = [Pin(name, version) for name, version in versions.items() if version]
     return [Pin("python", platform.python_version()), *libraries]

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
     """Run `main` in a new event loop of this kind, and return its result.
 
-    Raise CouldNotRun for an unknown kind, or if its package is missing.
+    Raise CouldNotRun if the kind is unknown, or if the package of the kind is missing.
     """
     # Block Ctrl-C until asyncio handles it: a loop that is half built prints a traceback.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -118,7 +118,7 @@ def _migration_error(error: DBAPIError, where: str) -> CouldNotRun:
     return CouldNotRun(
         f"the tables of the scripts cannot be created: {error.orig}",
         where,
-        "--db with the URL of a role that owns its database, or of another server",
+        "--db with a URL whose role owns the database, or with the URL of another server",
     )
 
 

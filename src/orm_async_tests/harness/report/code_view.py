@@ -138,7 +138,11 @@ def _render_variant(
     known: set[str],
     columns: int,
 ) -> Iterator[Styled]:
-    """Render functions; "-" and "+" mark the lines that are not in `known`, the opposite kind's."""
+    """Render the functions of a variant, and mark the lines that are not in `known`.
+
+    `known` has the lines of the variants of the other kind. The mark is "-" in a wrong variant and
+    "+" in any other.
+    """
     mark = "-" if observation.kind == "wrong" else "+"
     printed = {0}
     for node in nodes:

@@ -87,7 +87,7 @@ def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]
 
 
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
-    """Yield repeated statements once, then fold repeated cycles of statements."""
+    """Fold equal statements in a row into one line, and then repeated cycles of statements."""
     singles: list[TranscriptLine] = []
     for line in lines:
         if singles and singles[-1].text == line.text:

@@ -37,7 +37,7 @@ async def into_a_listener(engine: AsyncEngine) -> list[str]:
 
 @variant
 async def out_of_run_sync(session: AsyncSession) -> list[str]:
-    """a function in run_sync() sets the name; its task reads it, another does not"""
+    """set the name in run_sync(), and read the name in the same task and in another task"""
 
     async def walk(name: str) -> str:
         await session.run_sync(lambda _: walker.set(name))

@@ -1,8 +1,8 @@
-"""Inside run_sync() asyncio.run() is an error; await_only() awaits there.
+"""Inside run_sync(), asyncio.run() raises an error, but await_only() can await a coroutine.
 
 run_sync() runs its function in the thread of the running event loop, where a second loop cannot
-run. SQLAlchemy's function for waiting there is await_only(), which switches to the loop and back.
-await_only() works only below a call that SQLAlchemy awaits.
+run. To wait inside run_sync(), call await_only(), which switches to the loop and back. await_only()
+works only below a call that SQLAlchemy awaits.
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events

@@ -1,4 +1,4 @@
-"""get_bind() on AsyncSession routes nothing: the Session inside it decides.
+"""The Session inside an AsyncSession chooses the engine; get_bind() of AsyncSession is not called.
 
 AsyncSession only passes calls on. The synchronous Session that it holds chooses the engine of a
 statement. Override get_bind() in a subclass of Session, and pass the class as sync_session_class.

@@ -1,7 +1,7 @@
-"""engine.connect() has not connected yet: await it or enter it.
+"""engine.connect() connects only when you await the call or enter it with `async with`.
 
-connect() returns an AsyncConnection that connects when you await or enter it. A method call before
-that raises AsyncContextNotStarted.
+connect() returns an AsyncConnection, which is not connected yet. A method of an AsyncConnection
+raises AsyncContextNotStarted if you have neither awaited nor entered the connection.
 
 Symptom: AsyncContextNotStarted "context has not been started"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect

@@ -1,8 +1,8 @@
-"""A flush that fails inside run_sync() cannot be swallowed: 7s2a follows.
+"""If you swallow the error of a flush inside run_sync(), the next statement raises 7s2a.
 
 Exceptions leave run_sync() unchanged. Even if you catch an exception inside run_sync(), the
-session's transaction has ended, and the next statement raises 7s2a. Put what may fail into a
-savepoint, inside run_sync() as well as outside.
+session's transaction has ended, and the next statement raises 7s2a. Put a flush that may
+fail into a savepoint, inside run_sync() as well as outside.
 
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback

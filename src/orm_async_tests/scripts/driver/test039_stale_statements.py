@@ -1,4 +1,4 @@
-"""After an ALTER by text(), statements that other connections cached fail once.
+"""After an ALTER by text(), a statement that another connection has cached fails once.
 
 asyncpg's prepared statements remember the columns that they return. When SQLAlchemy executes a
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not

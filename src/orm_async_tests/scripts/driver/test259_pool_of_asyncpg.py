@@ -1,8 +1,8 @@
 """With async_creator=pool.acquire, asyncpg's pool opens a new connection for every use.
 
 SQLAlchemy closes what it received from async_creator, and asyncpg's pool replaces a closed
-connection. So the pool pools nothing, and every use pays for a connection. Let SQLAlchemy pool the
-connections. Code that wants asyncpg itself gets its connection from get_raw_connection().
+connection. So no connection is used again, and every use pays for a new one. Let SQLAlchemy pool
+the connections. Code that wants asyncpg itself gets its connection from get_raw_connection().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#working-with-driver-sql-and-raw-dbapi-connections
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator

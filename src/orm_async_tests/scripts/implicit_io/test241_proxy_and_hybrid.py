@@ -1,8 +1,8 @@
 """An association proxy or hybrid property raises MissingGreenlet unless its relationship is loaded.
 
 Proxies and hybrid properties are plain Python on the object: they read the relationship behind
-them, and nothing can await that lazy load. Load the relationship with the query. A query that only
-filters needs no loading: in a query the proxy becomes an EXISTS.
+them, and nothing can await that lazy load. Load the relationship with the query. A query that uses
+a proxy only to filter need not load the relationship, because the proxy becomes an EXISTS.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/associationproxy.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/hybrid.html

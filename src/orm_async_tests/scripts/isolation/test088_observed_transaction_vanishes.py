@@ -1,8 +1,9 @@
-"""No level lets a transaction vanish in part after another one has observed it (OTV).
+"""At no level does part of a transaction vanish after another transaction has observed it (OTV).
 
 Two transactions write the same two rows, and a third one reads the rows one after the other. At
-READ COMMITTED the reader may see a row change. But once it has seen a row of the second writer, it
-sees no overwritten row of the first writer. At stricter levels the second writer fails with 40001.
+READ COMMITTED the reader may see a row change. But a reader that has seen a row of the second
+writer sees no overwritten row of the first writer. At stricter levels the second writer fails with
+40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

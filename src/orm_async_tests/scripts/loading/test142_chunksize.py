@@ -1,7 +1,8 @@
 """Since 2.1 selectinload(chunksize=) sets the number of parents in one SELECT.
 
-The default of 500 (test15) means 500 parameters in a statement. A smaller number makes more and
-shorter statements, a larger one makes fewer. test108 shows the driver's limit on parameters.
+The default of 500 (test15) means 500 parameters in a statement. With a smaller number SQLAlchemy
+sends more and shorter statements, and with a larger number fewer and longer ones. test108 shows the
+driver's limit on parameters.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#sqlalchemy.orm.selectinload
 """

@@ -1,4 +1,4 @@
-"""Between the rows of a stream other statements work, but an error of one ends the stream, too.
+"""Other statements work between the rows of a stream, but if one of them fails, the stream ends.
 
 The cursor and the other statements share a transaction. The stream returns the rows as they were
 when it began, whatever you update between two rows. An error aborts the transaction, and the next

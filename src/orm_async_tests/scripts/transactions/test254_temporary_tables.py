@@ -1,8 +1,8 @@
-"""A temporary table stays on its connection: the next one lacks it (42P01) or still has it (42P07).
+"""A session loses its temporary table with the connection (42P01), or inherits another's (42P07).
 
 After commit() a session may get another connection of the pool, where the table does not exist. The
-connection that has it keeps it in the pool, so the next CREATE TEMPORARY TABLE there fails. Use the
-table within one transaction, and create it with ON COMMIT DROP.
+first connection keeps the table in the pool, so the next CREATE TEMPORARY TABLE there fails. Use
+the table within one transaction, and create it with ON COMMIT DROP.
 
 Symptom: 42P01 "relation ... does not exist"
 Symptom: 42P07 "relation ... already exists"

@@ -1,9 +1,9 @@
 """update() with a list runs once per row; UPDATE ... FROM unnest() runs once.
 
-execute() of update() with a list sends one text, but the server runs it again for every row, and a
-statement trigger fires as often. Two arrays are two parameters. unnest() turns them into rows, and
-the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much faster arrays
-are.
+execute() of update() with a list sends one text, but the server runs the statement once for every
+row, and a statement trigger fires once for every row. Two arrays are two parameters. unnest() turns
+the arrays into rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update`
+shows how much faster arrays are.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

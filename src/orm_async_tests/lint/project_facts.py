@@ -21,8 +21,10 @@ PINNED = re.compile(r'\bfastapi(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^)\s*([0
 class ProjectFacts:
     """What rules need to know about a project."""
 
-    dialects: frozenset[str] = frozenset()
-    drivers: frozenset[str] = frozenset()
+    dialects: tuple[str, ...] = ()
+    drivers: tuple[str, ...] = ()
+    """Both are sorted: the cache is named after them."""
+
     fastapi: tuple[int, ...] = ()
     """FastAPI's version, or () if it is not pinned."""
 
@@ -54,7 +56,7 @@ def read_facts(root: Path, dialect: str, fastapi: str) -> ProjectFacts:
     match = LOCKED.search(text) or PINNED.search(text)
     version = fastapi or (match.group(1) if match else "")
     numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
-    return ProjectFacts(frozenset(dialects), frozenset(drivers), numbers)
+    return ProjectFacts(tuple(sorted(dialects)), tuple(sorted(drivers)), numbers)
 
 
 def _texts(root: Path) -> Iterator[str]:

@@ -3,8 +3,8 @@
 python tools/compat.py defects [NUMBER...]  the releases in which every known defect shows
 python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which every script holds
 
-Numbers of scripts replace the rows of these scripts alone. A part takes a quarter of an hour for
-all scripts; pip installs a release once, and the folder is kept.
+If you give numbers, only the rows of these scripts are written. A part takes a quarter of an hour
+for all scripts; pip installs a release once, and the folder is kept.
 """
 
 import argparse

@@ -43,7 +43,7 @@ def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str
 
 
 def parse_count(text: str) -> int:
-    """Return a number of points that fills two batches. Raises ValueError for fewer than 1000."""
+    """Return a number of points, at least 1000, which fill two batches. Raises ValueError."""
     points = int(text)
     if points < 1000:
         raise ValueError(text)

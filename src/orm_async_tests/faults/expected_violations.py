@@ -60,7 +60,7 @@ class ExpectedViolation:
 
 COPY_BEFORE_BEGIN = ExpectedViolation(
     Upstream(
-        "SQLAlchemy sends BEGIN with its first statement, so that what you send earlier on the "
+        "SQLAlchemy sends BEGIN with its first statement, so a COPY that you send earlier on the "
         "driver's connection commits by itself",
         {"asyncpg": ">=0.30,<0.33"},
         "https://docs.sqlalchemy.org/en/21/core/connections.html"
@@ -171,7 +171,7 @@ NO_TIMEOUT = ExpectedViolation(
 )
 EXIT_NOT_CANCELLED = ExpectedViolation(
     Upstream(
-        "no cancel can leave `async with AsyncSession()` while the server is silent (test155)",
+        "no cancel ends an `async with AsyncSession()` block while the server is silent (test155)",
         {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
         "https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2",
     ),

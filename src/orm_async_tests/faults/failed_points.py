@@ -17,7 +17,7 @@ from orm_async_tests.faults.sweeping import Sweep, exclude_old_objects
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file with a token on each line; it is absent if nothing failed."""
+    """A file with one line for every failed point, its token. Without failures there is no file."""
 
     path: Path
 

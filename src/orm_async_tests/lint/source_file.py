@@ -73,7 +73,7 @@ class SourceFile:
         return self.index.parents
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield what a node is in, up to the function around it."""
+        """Yield the nodes around a node, from the inside out, within the same function or class."""
         while (node := self.parents.get(node, node)) and not isinstance(
             node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
         ):

@@ -1,4 +1,4 @@
-"""Use the embedded server: it runs at least as long as a lease on it is held."""
+"""Hold a lease on the embedded server, which runs at least until all leases have ended."""
 
 import fcntl
 import os

@@ -103,7 +103,7 @@ def _temporary_directory() -> Path:
 
 
 def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
-    """Return a private folder in the temporary directory whose name depends on the path."""
+    """Return a private temporary folder, and derive the name of the folder from `path`."""
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
     name = f"orm-async-{os.geteuid()}-{purpose}-{digest}"
     folder = _temporary_directory() / name

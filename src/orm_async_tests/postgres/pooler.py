@@ -58,7 +58,7 @@ class Pooler:
     def start(self, **settings: str) -> "URL":
         """Start PgBouncer and return the URL of the same database through it.
 
-        The settings are those of pgbouncer.ini. Raises CouldNotRun if PgBouncer does not start.
+        `settings` are written to pgbouncer.ini. Raises CouldNotRun if PgBouncer does not start.
         """
         folder = self._folder / str(len(self._processes))
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""The numbered scripts: one claim each. Their commands are attributes by name, such as test5."""
+"""The numbered scripts. Their commands are attributes of this package, for example test5."""
 
 import gc
 import re

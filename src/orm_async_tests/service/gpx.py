@@ -1,4 +1,4 @@
-"""GPX as a stream: the points of its tracks, of which only a few are in memory at a time.
+"""Read the points of the tracks in a GPX file, and keep only a few points in memory.
 
 GPX 1.0, GPX 1.1 and files without a namespace are read. This module resolves namespaces itself,
 because expat refuses a prefix that is not declared, and the extensions of real files have some.

@@ -1,4 +1,4 @@
-"""NDJSON as a stream: one point per line, of which only a few are in memory at a time."""
+"""Read points from NDJSON, with one point per line, and keep only a few points in memory."""
 
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
@@ -37,7 +37,7 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
 
 def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
-    """Parse the lines one by one, to name the invalid line. Yield and raise as parse_lines()."""
+    """Do the same as parse_lines(), but line by line, so that the error names the invalid line."""
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue

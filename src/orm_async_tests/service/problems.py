@@ -96,7 +96,9 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""
     if sqlstate in CONSTRAINTS:
-        return make_problem(CONSTRAINTS[sqlstate], "a constraint of the database refuses it")
+        return make_problem(
+            CONSTRAINTS[sqlstate], "a constraint of the database refuses the change"
+        )
     is_unreachable = (
         sqlstate.startswith(CONNECTION_EXCEPTION)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 
 
 def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return the INSERT of a user, which inserts nothing unless the conditions hold."""
+    """Return an INSERT that adds a user if all `conditions` hold, and otherwise adds nothing."""
     row = select(bindparam("username", type_=Text)).where(*conditions)
     return insert(User).from_select(["username"], row).returning(*USERS, VERSION)
 

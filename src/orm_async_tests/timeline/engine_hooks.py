@@ -24,7 +24,7 @@ RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connec
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
     """Record what every engine except `unobserved` does while the block runs.
 
-    The tasks of an event loop are recorded from its first event on.
+    The recording of an event loop's tasks starts with the first event in this event loop.
     """
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()

@@ -114,7 +114,7 @@ class Scale:
         self._positions = _spread(moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the position of a moment, or of the last one before it."""
+        """Return the position of a moment, or the position of the last known moment before it."""
         return self._positions[bisect_right(self.moments, moment) - 1]
 
 

@@ -65,7 +65,7 @@ class Wire(Proxy):
             link.round_trips = 0
 
     def count_round_trips(self, pid: int) -> int:
-        """Return the round trips of the connection to this backend, or 0 if it is unknown."""
+        """Return the round trips of the connection to a backend, or 0 if the backend is unknown."""
         link = self.links.get(pid)
         return link.round_trips if link else 0
 

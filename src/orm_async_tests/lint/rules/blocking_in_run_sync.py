@@ -25,7 +25,7 @@ class BlockingInRunSync(Rule):
     name = "blocking-in-run-sync"
     summary = "run_sync() uses no thread, so a blocking call in it stops the event loop."
     scripts = (80, 123)
-    exceptions = ("SQL in run_sync() lets other tasks run.",)
+    exceptions = ("While SQL in run_sync() waits for the server, other tasks run.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.nodes(ast.Call):

@@ -21,7 +21,7 @@ class TwoCommands(Rule):
     summary = "asyncpg prepares every statement, so two commands in one text() are an error."
     scripts = (111,)
     exceptions = (
-        "psycopg sends several commands if there are no parameters.",
+        "On psycopg, a text() without parameters may contain several commands.",
         "The semicolons in a function's body or a quoted text separate no commands.",
     )
 

@@ -1,4 +1,4 @@
-"""No timeout can leave `async with Session()` while the server hangs.
+"""No timeout ends an `async with Session()` block while the server hangs.
 
 Since 2.0.55 and 2.1.2 the end of the block completes its rollback even if it is cancelled, so that
 no connection leaks. If the server or the network has frozen, that wait does not end: neither

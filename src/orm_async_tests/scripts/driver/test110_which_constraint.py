@@ -1,7 +1,7 @@
-"""IntegrityError does not say which constraint failed, but its SQLSTATE does.
+"""IntegrityError stands for every kind of constraint; only the SQLSTATE says which kind failed.
 
 A duplicate name (23505), a missing parent (23503), a NULL (23502) and a failed CHECK (23514) all
-raise IntegrityError. `error.orig.sqlstate` tells the constraints apart. The text of the message may
+raise IntegrityError. `error.orig.sqlstate` tells these kinds apart. The text of the message may
 be in any language.
 
 Symptom: IntegrityError 23503 "violates foreign key constraint"

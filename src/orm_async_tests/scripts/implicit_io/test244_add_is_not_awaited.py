@@ -1,8 +1,8 @@
 """`await session.add(row)` raises TypeError, but the object was added, and a commit inserts it.
 
-add() sends nothing, so it is no coroutine and returns None. Python calls it before it can refuse to
-await None. Code that handles the error and commits later has inserted the row. The same holds for
-add_all(), expunge() and expunge_all().
+add() sends nothing, so it is no coroutine and returns None. Python calls add() first, and then
+refuses to await None. Code that handles the error and commits later has inserted the row. The same
+holds for add_all(), expunge() and expunge_all().
 
 Symptom: TypeError "object NoneType can't be used in 'await' expression"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add

@@ -1,4 +1,4 @@
-"""An async engine refuses QueuePool (pcls); it uses AsyncAdaptedQueuePool.
+"""An async engine refuses QueuePool (pcls), and by default it has an AsyncAdaptedQueuePool.
 
 QueuePool waits by blocking its thread, which would stop the event loop. AsyncAdaptedQueuePool, the
 default of async engines, waits with asyncio's primitives. NullPool and StaticPool never wait, so

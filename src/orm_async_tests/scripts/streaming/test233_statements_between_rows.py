@@ -46,13 +46,13 @@ async def insert_during_stream(
 
 @wrong
 async def caught(session: AsyncSession) -> dict[str, int]:
-    """INSERT after the first row, and catch its error"""
+    """INSERT after the first row, and catch the error of the INSERT"""
     return await insert_during_stream(session, nullcontext())
 
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int]:
-    """INSERT in `async with session.begin_nested()`, and catch its error"""
+    """INSERT in `async with session.begin_nested()`, and catch the error of the INSERT"""
     return await insert_during_stream(session, session.begin_nested())
 
 

@@ -76,6 +76,9 @@ class Index:
         self.stars: list[tuple[str, int]] = []
         self.nodes: dict[type[ast.AST], list[tuple[ast.AST, Scope]]] = defaultdict(list)
         self.parents: dict[ast.AST, ast.AST] = {}
+        self.protecting: dict[ast.AST, bool] = {}
+        """Whether a block rolls back after an error."""
+
         self.attributes: list[tuple[str, str, str, ast.expr, Scope]] = []
         self.annotated: list[tuple[str, str, ast.expr, Scope]] = []
         self._walk(tree)
@@ -323,20 +326,32 @@ def _passes_all(call: ast.Call, function: Function) -> bool:
 
 def _is_protected(node: ast.AST, index: Index) -> bool:
     """Return whether a block around a call rolls back if the call fails."""
+    known = index.protecting
     while not isinstance(
         node := index.parents.get(node, index.module.node), (Function, ast.Module)
     ):
-        parts: list[ast.AST] = []
-        if isinstance(node, ast.Try):
-            parts = [*node.handlers, *node.finalbody]
-        elif isinstance(node, (ast.With, ast.AsyncWith)):
-            parts = [item.context_expr for item in node.items]
-        names = {getattr(part.func, "attr", getattr(part.func, "id", ""))
-                 for root in parts for part in ast.walk(root)
-                 if isinstance(part, ast.Call)}  # fmt: skip
-        if names & {"begin", "begin_nested"} or "rollback" in " ".join(names):
-            return True
+        if isinstance(node, (ast.Try, ast.With, ast.AsyncWith)):
+            if node not in known:
+                known[node] = _rolls_back(node)
+            if known[node]:
+                return True
     return False
+
+
+def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
+    """Return whether a block has a handler or a context manager that rolls back."""
+    parts: list[ast.AST] = (
+        [*node.handlers, *node.finalbody]
+        if isinstance(node, ast.Try)
+        else [item.context_expr for item in node.items]
+    )
+    names = {
+        getattr(part.func, "attr", getattr(part.func, "id", ""))
+        for root in parts
+        for part in ast.walk(root)
+        if isinstance(part, ast.Call)
+    }
+    return bool(names & {"begin", "begin_nested"}) or "rollback" in " ".join(names)
 
 
 def _is_of_new_object(call: ast.Call, scope: Scope) -> bool:

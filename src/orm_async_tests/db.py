@@ -161,7 +161,7 @@ REFUSALS = {
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
     """Open one connection, which pg_stat_activity shows under the name, and close it at the end.
 
-    The engine of this connection has no pool. The options are create_async_engine's. Raises
+    The engine of this connection has no pool. `options` go to create_async_engine(). Raises
     CouldNotRun if the server cannot be reached or refuses the connection.
     """
     arguments = application_name(database.driver, name)

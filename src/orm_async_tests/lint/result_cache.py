@@ -1,8 +1,8 @@
 """The cache: results of files that have not changed, and whose modules have not changed.
 
-The cache compares contents and not times. Everything else that a result depends on is in the name
-of the file: the settings, the source of the checker, the Python, and which files there are, because
-a new file can be what an import leads to.
+The cache compares contents and not times. The name of the cache's file stands for everything
+else that a result depends on: the settings, the source of the checker, the version of Python, and
+the list of files. The list of files matters because an import may lead to a new file.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ MOST = 8  # files in the folder: of other settings, or of other paths on the com
 
 
 class ResultCache:
-    """Results in a file. Errors of reading and writing the file only cost time."""
+    """Keeps results in a file. Errors of reading and writing the file only cost time."""
 
     def __init__(self, folder: Path, files: Iterable[Path], settings: object) -> None:
         names = [str(Path.cwd()), *sorted(map(str, files))]

@@ -85,7 +85,7 @@ class Pooler:
 def pgbouncer(server: "URL") -> Iterator[Pooler]:
     """Yield a pooler for this server, with its sockets in a private folder.
 
-    PgBouncer ends with the block. On Linux PgBouncer also ends when this process is killed.
+    PgBouncer stops when the block ends. On Linux PgBouncer also ends when this process is killed.
     """
     with temporary_folder() as folder:
         pooler = Pooler(server, folder)

@@ -1,4 +1,4 @@
-"""Add a note to MissingGreenlet: which attribute it is about, and where its object came from."""
+"""Add a note to MissingGreenlet that names the attribute and the line that loaded the object."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -50,7 +50,7 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 
     The frame of `InstrumentedAttribute.__get__` has the attribute as `self` and its object as
     `instance`. SQLAlchemy loads expired attributes in `_load_expired`. The state of the object may
-    have changed since, for example by a rollback.
+    have changed since the error, for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     step = error.__traceback__

@@ -99,7 +99,7 @@ def running_task() -> "asyncio.Task[Any] | None":
 
 
 def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> SourceLine | None:
-    """Return the user's call of asyncio.run() or the like, if it runs this task."""
+    """Return the line of the user that runs this task, for example by asyncio.run()."""
     parent = greenlet.getcurrent().parent
     while frame is not None or parent is not None:
         if frame is None:

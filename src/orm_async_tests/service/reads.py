@@ -1,4 +1,4 @@
-"""Reads of one statement, which take one round trip: no BEGIN, no ROLLBACK (test22)."""
+"""Reads of one statement, which take one round trip without BEGIN and ROLLBACK (test22)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any

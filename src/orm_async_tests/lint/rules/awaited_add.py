@@ -19,7 +19,9 @@ class AwaitedAdd(Rule):
     name = "awaited-add"
     summary = "`await` of add() raises TypeError after the object was added."
     scripts = (244,)
-    exceptions = ("A class of yours that has a coroutine with this name is not a session.",)
+    exceptions = (
+        "You may await add() of your own class if the class defines add() as a coroutine.",
+    )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.nodes(ast.Call):

@@ -55,8 +55,8 @@ class CommitAfterYield(Rule):
                 finding = file.report(
                     self.code,
                     commit,
-                    "This commits after the response has been sent: if COMMIT fails, the client "
-                    "has already received a success.",
+                    "This line commits after the response has been sent. If COMMIT fails, the "
+                    "client has already received a success.",
                     'Write Depends(..., scope="function"), or commit in the endpoint.',
                     related=yields[0],
                     related_message="the response is sent here",

@@ -82,7 +82,7 @@ class BeginTwice(Rule):
                         begin,
                         "A statement has already begun a transaction on this session, so begin() "
                         "raises InvalidRequestError.",
-                        "Call begin() first, or drop it and call commit() at the end.",
+                        "Call begin() first, or leave out begin() and call commit() at the end.",
                         related=statement,
                         related_message="begins the transaction",
                     )

@@ -28,7 +28,7 @@ class ValueComputedAtImport(Rule):
     scripts = (225,)
     exceptions = (
         "A constant, for example time(hour=12), is the same at any time.",
-        "In a migration the value is meant for the rows that exist.",
+        "In a migration, a value computed once is right, because existing rows need one value.",
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """A unit of work in one run_sync() uses one greenlet; awaited calls use one greenlet each.
 
-AsyncSession runs every awaited call in a new greenlet, and the end of its block in a new task too.
+AsyncSession runs every awaited call in a new greenlet, and closes in a new task as its block ends.
 Inside run_sync() a synchronous Session on engine.sync_engine does all of its work in one greenlet.
 The cost: the function is synchronous, so it cannot await anything else, and a blocking call in it
 stops the event loop (test80). The session that lends its run_sync() takes no connection.

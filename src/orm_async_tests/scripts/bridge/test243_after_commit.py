@@ -3,8 +3,7 @@
 The listener runs inside commit(), when the transaction is over and the session may not begin
 another. A listener is a plain function, so it cannot await a mail server or a queue either. A
 session has a dictionary, session.info, for what a flush leaves to do. If the process dies between
-commit() and the work, the work is lost: write it to a table in the same transaction if that
-matters.
+commit() and the work, the work is lost. To keep the work, write it to a table in the transaction.
 
 Symptom: InvalidRequestError "This session is in 'committed' state"
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit

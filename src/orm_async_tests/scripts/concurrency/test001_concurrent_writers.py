@@ -37,7 +37,7 @@ async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Co
 
 @right
 async def two_sessions(Session: Sessions, points: int, pace: walk.Pace) -> Counter[str]:
-    """give each task a session, and so a transaction"""
+    """give every task a session, and therefore a transaction"""
     work = Work(pace)
     async with Session() as first, Session() as second:
         await gather(work.add_users(first), work.add_walk(second, points))

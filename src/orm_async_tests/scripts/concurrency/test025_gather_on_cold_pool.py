@@ -1,9 +1,9 @@
-"""gather() on one session fails for all tasks but one while the pool is cold.
+"""gather() on one session fails for all tasks but one if the pool has no open connection.
 
 While the first task waits for a new connection, the other tasks see that the session is still
-connecting, and raise error isce. With a warm pool no task has to wait, so the same code works
-(test24). Code that shares a session can pass all tests, and fail at the first request after a
-restart.
+connecting, and raise error isce. If the pool has an open connection, no task has to wait, and the
+same code works (test24). Code that shares a session can pass all tests, and fail at the first
+request after a restart.
 
 Symptom: InvalidRequestError isce "This session is provisioning a new connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions

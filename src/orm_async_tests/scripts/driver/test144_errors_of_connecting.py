@@ -1,7 +1,7 @@
 """Since 2.1, connect() raises DBAPIError if the server refuses, but OSError if no server answers.
 
 For an unknown database or a wrong password, the server answers with a SQLSTATE, and SQLAlchemy
-raises a DBAPIError, as for any statement. Before 2.1, asyncpg's own errors came out. If no server
+raises a DBAPIError, as for any statement. Before 2.1, you got asyncpg's errors. If no server
 answers, asyncpg still raises the built-in OSError, so code that waits for a server catches
 DBAPIError and OSError.
 

@@ -2,8 +2,8 @@
 
 asyncpg stores them as -infinity and infinity, even in a timestamptz, and reads infinities as these
 two values, without a time zone. asyncpg stores every other moment exactly. psycopg also stores
-datetime.min and datetime.max exactly, but cannot read an infinity. For "no end", store NULL: both
-drivers read it.
+datetime.min and datetime.max exactly, but cannot read an infinity. For "no end", store NULL, which
+both drivers read.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES

@@ -1,4 +1,4 @@
-"""The engine keeps the URL's password: when it changes, new connections fail (28P01).
+"""After a change of the password, an engine with the old one in its URL cannot connect (28P01).
 
 A token of a cloud service expires within minutes, but the pool opens connections as long as the
 engine lives. async_creator runs for every new connection and calls the driver itself, for example

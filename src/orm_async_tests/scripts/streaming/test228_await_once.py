@@ -1,4 +1,4 @@
-"""execute() needs one await, and its result none: one await more or less raises an error.
+"""Await execute() once, but never its result: a missing or an extra await raises an error.
 
 The result of execute() and scalars() is complete, so all() and first() are ordinary functions, and
 awaiting the list that they return raises TypeError. Without the first await you call all() on a

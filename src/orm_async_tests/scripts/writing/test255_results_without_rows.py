@@ -44,7 +44,7 @@ async def first_then_all(session: AsyncSession) -> dict[str, list[int]]:
 
 @right
 async def all_once(session: AsyncSession) -> dict[str, list[int]]:
-    """all(), then the first of the list"""
+    """all(), then the first row of the list"""
     ids = (await session.scalars(READ)).all()
     return {"ids": [*ids], "first": [ids[0]]}
 

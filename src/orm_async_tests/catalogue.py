@@ -106,7 +106,7 @@ def read_scripts() -> list[ScriptFile]:
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
-    """Return the scripts to read first, in that order, with their lessons."""
+    """Return the scripts that a beginner reads first, in reading order, with their lessons."""
     files = _find_files()
     return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """The defects of a set of pins; `before` has the ones before the upgrade of --to."""
+    """The defects of a set of pins. `before` has the defects before the upgrade by `--to`."""
 
     source: str
     pins: "Sequence[Pin]"

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     option("--exit-zero", action="store_true", help="exit with 0 although there are findings")
     jobs = "processes (default: as many as there are CPUs)"
     option("-j", "--jobs", type=_parse_jobs, default=os.cpu_count() or 1, metavar="N", help=jobs)
-    option("--no-cache", action="store_true", help="read every file again, and keep nothing")
+    option("--no-cache", action="store_true", help="read every file again, and store no results")
     parser.set_defaults(run=lint)
 
 

@@ -1,9 +1,9 @@
 """Inject a fault at every point of a piece of work, and check what it leaves behind.
 
 Code that uses a database asynchronously can be interrupted at any `await`: a task is cancelled, a
-timeout expires, the server ends a backend, the network drops a connection. A test that races such a
-fault against real traffic hits one of these moments, and another one in the next run. The sweep
-hits every `await`, in order.
+timeout expires, the server ends a backend, the network drops a connection. A test that injects a
+fault at a random moment hits one `await`, and another `await` in the next run. The sweep hits every
+`await`, in order.
 
 The method is exact because a fault can only arrive at certain points. A task runs without
 interruption from one suspension to the next, and a connection carries one message after another.

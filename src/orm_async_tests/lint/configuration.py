@@ -137,7 +137,10 @@ def require_codes(codes: tuple[str, ...], where: str) -> tuple[str, ...]:
 
 
 def _read_table(root: Path) -> dict[str, Any] | None:
-    """Return the table for the checker, {} if there is only one for the package, or None."""
+    """Return the checker's table in a pyproject.toml.
+
+    If the file has only the table of this package, return {}. Without both tables return None.
+    """
     path = root / FILE
     try:
         document = tomllib.loads(path.read_text("utf-8"))

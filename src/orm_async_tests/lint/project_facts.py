@@ -30,12 +30,12 @@ class ProjectFacts:
 
     @property
     def may_use_postgresql(self) -> bool:
-        """Return whether PostgreSQL is among the databases, or none is known."""
+        """Return whether PostgreSQL is among the known databases, or no database is known."""
         return not self.dialects or "postgresql" in self.dialects
 
     @property
     def may_use_asyncpg(self) -> bool:
-        """Return whether asyncpg is among the drivers, or none is known."""
+        """Return whether asyncpg is among the known drivers, or no driver is known."""
         return "asyncpg" in self.drivers or (self.may_use_postgresql and not self.drivers)
 
     @property

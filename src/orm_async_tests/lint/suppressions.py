@@ -72,7 +72,7 @@ def _parse(match: re.Match[str]) -> list[tuple[str, bool]]:
 
 
 def find_suppressing(finding: Finding, suppressions: Sequence[Suppression]) -> list[Suppression]:
-    """Return the comments that suppress a finding: those on a line of its two locations."""
+    """Return the comments that suppress a finding, on a line of either of its locations."""
     locations = [finding.location, *([finding.related] if finding.related else [])]
     lines = {line for place in locations for line in (place.line, place.end_line)}
     return [

@@ -97,7 +97,7 @@ def read(path: Path) -> list[Record]:
         raise _unreadable(path, "the file has no complete line")
     records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
     if records[0]["record"] != "header":
-        raise _unreadable(path, "its first line is not a header")
+        raise _unreadable(path, "the first line of the file is not a header")
     for number, record in enumerate(records[1:], start=2):
         if record["record"] == "header" or record.get("stack", "") not in ("", *_stacks(records)):
             raise _unreadable(path, f"line {number} does not belong to the header")

@@ -1,7 +1,7 @@
 """Instrument SQLAlchemy with a tracker, and restore it afterwards.
 
 The pool's events are public and cheap, except `reset`, which creates an object for every connection
-that is returned. Session events are sent for every object. Engine events cost most: one listener
+that is returned. Session events cost a call for every object. Engine events cost most: one listener
 makes each new Connection look up the listeners of every event, and `do_orm_execute` makes the
 session prepare each query twice. The plugin therefore wraps public methods in which SQLAlchemy's
 greenlets run:

@@ -108,7 +108,7 @@ async def one_batch(points: list[PointIn]) -> Batches:
 
 
 async def chain(first: list[PointIn], others: Batches) -> Batches:
-    """Yield the first points, then the batches of the others."""
+    """Yield the first points as one batch, then the batches of the other points."""
     yield first
     async for points in others:
         yield points

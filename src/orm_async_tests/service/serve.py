@@ -83,7 +83,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
-    """Create the application of a process that does nothing else.
+    """Create the application in a process that does nothing but serve it.
 
     The garbage collector ignores everything that exists by then. Modules, models and routes live as
     long as the process, and a full collection of them would delay requests by a tenth of a second.

@@ -32,7 +32,7 @@ class FairSemaphore:
             await self._semaphore.acquire()
 
     async def __aexit__(self, *_: object) -> None:
-        """Let the next task in."""
+        """Let the next waiting task open a session."""
         self._semaphore.release()
 
 

@@ -26,7 +26,7 @@ class CallLines:
     def find(self) -> tuple[str, int]:
         """Return the file and the number of the innermost line of the user's code.
 
-        SQLAlchemy runs in a greenlet, so that the frames that await it belong to its parent.
+        SQLAlchemy runs in a greenlet. The frames that await SQLAlchemy are in the parent greenlet.
         """
         line = self._search(sys._getframe(1))
         parent = greenlet.getcurrent().parent

@@ -56,7 +56,7 @@ class UseAfterTimeout(Rule):
                     yield file.report(
                         self.code,
                         item.node,
-                        "If the timeout cancels this, the connection is lost and the session "
+                        "If the timeout cancels this line, the connection is lost and the session "
                         "refuses to continue.",
                         "Roll back after the timeout, before you use the session again.",
                         related=item.use,

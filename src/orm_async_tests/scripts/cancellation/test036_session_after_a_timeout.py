@@ -1,7 +1,7 @@
 """After a timeout the session needs a rollback (8s2b) before it works again.
 
-asyncio.timeout() cancels the statement, and its connection is discarded. The session is still in
-the lost transaction and refuses to continue silently. Roll back first.
+asyncio.timeout() cancels the statement, and SQLAlchemy discards the connection. The session is
+still in the lost transaction and refuses to continue silently. Roll back first.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b

@@ -1,4 +1,4 @@
-"""statement_timeout keeps the connection; a client-side timeout discards it.
+"""A client-side timeout discards the connection, but statement_timeout keeps the connection.
 
 The server cancels the statement itself (57014): you have to roll back, and the connection stays
 usable. A client-side timeout discards the connection, and the pool has to open another one. Set a

@@ -29,7 +29,7 @@ seed = None
 
 @wrong
 async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Counter[str]:
-    """give both tasks one session, and so one transaction"""
+    """give both tasks one session, and therefore one transaction"""
     work = Work(pace)
     await gather(work.add_users(session), work.add_walk(session, points))
     return work.visible

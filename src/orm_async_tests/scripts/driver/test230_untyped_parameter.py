@@ -1,9 +1,9 @@
 """`:name IS NULL` in text() gives its parameter no type (42P18, 42P08): write CAST(:name AS text).
 
 PostgreSQL takes a parameter's type from the first place where it stands, and IS NULL, concat() and
-jsonb_build_object() accept any type. An optional filter fails in this way even if its value is not
-None. CAST gives the type in SQL, and bindparam() gives it in Python. A comparison with a column of
-the model needs neither CAST nor bindparam().
+jsonb_build_object() accept any type. An optional filter fails even if the value of its parameter is
+not None. CAST gives the type in SQL, and bindparam() gives it in Python. A comparison with a column
+of the model needs neither CAST nor bindparam().
 
 Symptom: ProgrammingError 42P18 "could not determine data type of parameter"
 Symptom: ProgrammingError 42P08 "could not determine data type of parameter"

@@ -1,6 +1,6 @@
 """An attribute set to an SQL expression expires at flush, and reading it raises MissingGreenlet.
 
-The database computes the value, so the session does not know it and would load it at the next read.
+The database computes the value. The session does not know the value and loads it at the next read.
 Loading an attribute at a read is implicit IO. eager_defaults=True does not help: it fetches what
 the server generates by a default, not the value of an expression. Refresh the attribute after the
 flush.

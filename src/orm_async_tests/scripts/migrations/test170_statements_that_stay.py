@@ -2,9 +2,9 @@
 
 asyncpg's prepared statements stay with their connections while another process migrates. The ORM's
 statements name their columns, so an additional column does not affect these statements. SELECT *
-(test39) and a column whose type has changed fail in the first transaction afterwards. SQLAlchemy
-then invalidates the statements of all connections of this engine. To change a type, expand and
-contract (test163): add a new column.
+(test39) and a column whose type has changed fail in the first transaction after the migration. Then
+SQLAlchemy invalidates the statements of all connections of this engine. To change a type, expand
+and contract (test163): add a new column.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

@@ -1,4 +1,4 @@
-"""Autogenerate misses a new value of an enum, and the revision that adds it cannot use it (55P04).
+"""Autogenerate misses a new enum value, and a revision cannot use a value that it adds (55P04).
 
 `alembic check` passes although the model has a value that the database lacks, and the first INSERT
 of that value fails (22P02). Write ALTER TYPE ... ADD VALUE yourself. PostgreSQL lets nobody use a

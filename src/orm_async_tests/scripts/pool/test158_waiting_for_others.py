@@ -1,4 +1,4 @@
-"""A task that waits for something else inside a transaction keeps its connection.
+"""A task that waits for another service inside a transaction keeps its connection.
 
 A call to another service between two statements holds a pool slot, and a backend that is idle in
 transaction, for as long as the call takes. Ten slow calls exhaust the pool. End the transaction

@@ -2,8 +2,9 @@
 
 The server keeps the cursor open, and PostgreSQL changes no table that a cursor of the same
 transaction uses. On psycopg you close the cursor by closing the result or by reading it to the end.
-On asyncpg neither closes the cursor: only the end of the transaction does, or the rollback of a
-savepoint that is older than the stream. Commit or roll back before you change the table.
+On asyncpg neither step closes the cursor. Only the end of the transaction closes it, or the
+rollback of a savepoint that is older than the stream. Commit or roll back before you change the
+table.
 
 Symptom: 55006 "because it is being used by active queries in this session"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html

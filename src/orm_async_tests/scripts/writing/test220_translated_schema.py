@@ -1,7 +1,7 @@
 """A statement's schema_translate_map does not reach the flush: rows go to the untranslated schema.
 
-Execution options of a statement apply to that statement. The INSERT of a flush is another
-statement, even if an autoflush sends it. Without the map, a tenant's rows are written to the schema
+Execution options of a statement apply to that statement only, not to the INSERT of a flush, even
+if the statement triggers the flush. Without the map, a tenant's rows are written to the schema
 that the model names, and no error is raised. Put the map on the engine, or on the session's
 connection for one transaction. Since 2.1 a session has execution_options, too (test137).
 

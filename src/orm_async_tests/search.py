@@ -65,7 +65,7 @@ class Index:
         return Ranking(tuple(numbers), self._coverage(terms, numbers[0]))
 
     def _coverage(self, terms: Iterable[str], number: int) -> float:
-        """Return the share of the terms that a script has. A rare term counts more."""
+        """Return which fraction of the terms a script contains. A rare term counts more."""
         [count] = self._select("SELECT count(*) FROM scripts")
         covered = total = 0.0
         for term in terms:

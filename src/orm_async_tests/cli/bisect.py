@@ -117,7 +117,7 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    """Yield an `Upstream(...)` for every defect, and one to fill in if releases break."""
+    """Yield an `Upstream(...)` for every defect, and a template of one if releases break."""
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 
     for defect in result.defects:

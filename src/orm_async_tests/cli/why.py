@@ -17,7 +17,7 @@ WIDTH = 100  # columns
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = add_command(commands, "why", "look up an error or words: the cause and the cure")
+    parser = add_command(commands, "why", "look up the cause and the cure of an error, or words")
     text = "an error, a traceback or words (default: read standard input)"
     parser.add_argument("text", nargs="*", metavar="TEXT", help=text)
     parser.set_defaults(run=why)

@@ -172,7 +172,7 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
         raise CouldNotRun(
             f"without a fault the work raises {outcome.result}: {outcome.message}",
             start.work,
-            "correct it: only work that succeeds can be swept",
+            "correct the work, because only work that succeeds can be swept",
         )
     return replace(outcome, expected_change=outcome.change)
 

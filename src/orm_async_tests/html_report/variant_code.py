@@ -96,7 +96,7 @@ def code_css() -> str:
 
 
 def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
-    """Yield the first line and the kind of a variant; nothing for another function."""
+    """Yield the first line and the kind of a variant, but nothing for any other function."""
     for decorator in node.decorator_list:
         kind = ast.unparse(decorator).partition("(")[0]
         if kind in KINDS:

@@ -44,7 +44,7 @@ def functions_of(module: ModuleType) -> frozenset[str]:
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield the strings that stand alone as statements: docstrings call nothing."""
+    """Yield the docstrings and other strings that are statements, because they call nothing."""
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant(value=str()) as literal):

@@ -1,8 +1,8 @@
 """A session dropped without close() keeps its connection until garbage collection.
 
 When the session is collected, the pool closes the connection, which ends the backend, and
-SQLAlchemy warns. Under asyncio the garbage collector cannot await a rollback, so nothing gentler is
-possible. Use `async with`.
+SQLAlchemy warns. Under asyncio the garbage collector cannot await a rollback, so the pool cannot
+keep the connection. Use `async with`.
 
 Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#the-garbage-collector-is-trying-to-clean-up-non-checked-in-connection

@@ -1,7 +1,7 @@
 """create_all() needs run_sync(), and is rolled back with its transaction.
 
 The methods of MetaData are synchronous and need a Connection whose IO is allowed; run_sync()
-provides one. Passing sync_connection does not help: its IO runs outside a greenlet and raises xd2s.
+provides one. Passing sync_connection does not help, because IO outside a greenlet raises xd2s.
 DDL is transactional in PostgreSQL, so a failed migration leaves nothing behind.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"

@@ -1,4 +1,4 @@
-"""One HTML page about what holds on which stack (extra `report`).
+"""One HTML page that shows which scripts hold on which stack (extra `report`).
 
 The page is made from the results that run, matrix, faults and bench write.
 """

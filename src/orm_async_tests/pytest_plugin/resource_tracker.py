@@ -121,7 +121,7 @@ class ResourceTracker:
             self.scope.engines.append(record)
 
     def engine_disposed(self, old: Pool, new: Pool) -> None:
-        """Record dispose(); SQLAlchemy moves the listeners of the old pool to the new one."""
+        """Record dispose(), and that the new pool belongs to the engine of the old pool."""
         record = self.pools.get(old)
         if record is not None:
             record.disposed = True

@@ -19,7 +19,7 @@ class TraceFolder:
     """A folder with a trace for every test that has a finding, or for all tests."""
 
     def __init__(self, path: Path, *, writes_all: bool) -> None:
-        """Create the folder. Raises CouldNotRun if that fails."""
+        """Create the folder. Raises CouldNotRun if the folder cannot be created."""
         self.path, self.writes_all = path, writes_all
         self._stack = ExitStack()
         self._recorder: Recorder | None = None

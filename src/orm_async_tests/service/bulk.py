@@ -153,8 +153,8 @@ async def load_json(
 def streamed_body(*media_types: str) -> dict[str, Any]:
     """Return a route's arguments for a body that is read as a stream and has one of these types.
 
-    Any other type is refused. A form on another site cannot send these types without a preflight
-    request.
+    Any other type is refused. A form on another site cannot send these media types without a
+    preflight request.
     """
 
     async def check_media_type(request: Request) -> None:

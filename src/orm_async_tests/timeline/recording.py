@@ -136,7 +136,7 @@ class Recorder:
         connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add the round trips since the last event to it: a stream's fetches are no events."""
+        """Add new round trips to the last event, because fetches of a stream are no events."""
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips

@@ -1,4 +1,4 @@
-"""gather() on one warm session raises nothing, but its queries run one by one.
+"""gather() on one connected session raises nothing, but the queries run one by one.
 
 The adapter between SQLAlchemy and the driver has a mutex per connection, so it sends the second
 query only after the first one is answered. With one session per task there is one connection per

@@ -1,7 +1,8 @@
 """session.begin() takes no connection: the first statement takes one and keeps it.
 
 A session that has sent nothing uses no pool slot. After its first statement a session keeps a slot
-until commit, rollback or close. Until then, do not wait for anything but the database.
+until commit, rollback or close. Until the end of a transaction, wait only for the
+database.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#using-a-sessionmaker
 """

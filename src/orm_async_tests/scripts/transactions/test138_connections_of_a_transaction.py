@@ -1,8 +1,8 @@
 """Since 2.1.7 a session's transaction lists its connections: none before the first SQL.
 
 begin() takes no connection (test17). `connections` and bound_connection() show what the transaction
-has acquired and acquire nothing; session.connection() does acquire. A savepoint lists only the
-connections that it has used itself.
+has acquired, and acquire no connection. session.connection() acquires one. A savepoint lists only
+the connections that it has used itself.
 
 The pool's checked-out connections are counted too, to prove that looking acquires nothing.
 

@@ -60,7 +60,7 @@ def _add_matrix(commands: Any) -> None:
     preset = "quick, standard or full (default: quick)"
     parser.add_argument("--preset", default="quick", metavar="NAME", help=preset)
     axes = parser.add_argument_group(
-        "axes", "Name values of these axes to run all combinations instead of a preset."
+        "axes", "Name values of axes to run all of their combinations instead of a preset."
     )
     for name, values in AXES.items():
         help_ = f"{values} (repeatable)"

@@ -25,7 +25,7 @@ EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = add_command(commands, "report", "write one HTML page about what holds where")
+    parser = add_command(commands, "report", "write one HTML page of scripts and their verdicts")
     files = "JSON of run, matrix, faults or bench (default: run all scripts first)"
     parser.add_argument("results", nargs="*", type=Path, metavar="RESULTS", help=files)
     output = f"the file to write (default: {OUTPUT})"

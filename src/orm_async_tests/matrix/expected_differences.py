@@ -96,12 +96,12 @@ EXPECTED = (
     Expected(
         frozenset({1}),
         {"pooler": "transaction", "driver": "psycopg"},
-        "psycopg prepares a statement at its sixth execution, on a single server connection",
+        "psycopg prepares a statement that runs a sixth time, and only on one server connection",
     ),
     Expected(
         frozenset({1, 87, 90, 92, 93, 98, 99, 102, 165}),
         {"pooler": OLD_POOLER, "driver": "asyncpg"},
-        "a server connection lacks what was prepared on another one (26000, test174)",
+        "a server connection lacks statements prepared on another connection (26000, test174)",
     ),
 )
 

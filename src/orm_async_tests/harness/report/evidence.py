@@ -81,7 +81,7 @@ class _Comparison:
 
     @property
     def text(self) -> str:
-        """The chain, or its only value if all operands are equal."""
+        """The chain of comparisons as text, or one value if all operands have this value."""
         operators = {operator for operator, _ in self.operands[1:]}
         values = [value for _, value in self.operands]
         if operators == {"=="} and len(set(values)) == 1:

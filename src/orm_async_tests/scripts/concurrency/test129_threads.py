@@ -27,8 +27,9 @@ async def query(engine: AsyncEngine) -> object:
 
 @wrong(unhandled=True, leaks=True, warns=True)
 async def loop_of_the_thread(engine: AsyncEngine) -> dict[str, object]:
-    """in a thread: asyncio.run() with the warm engine, whose loop must wait or both may crash"""
+    """in a thread: asyncio.run() with an engine whose connections belong to another loop"""
     with ThreadPoolExecutor() as threads:
+        # result() blocks the engine's loop, because the process may crash if both loops run.
         return {"answer": threads.submit(lambda: asyncio.run(query(engine))).result()}
 
 

@@ -1,6 +1,6 @@
 """A change inside a JSONB dictionary sends no UPDATE unless the column uses MutableDict.
 
-The session compares the assigned values, and you assigned no other dictionary. A MutableDict
+The session compares assigned values. A change inside a dictionary assigns none. A MutableDict
 reports changes of its own keys. MutableDict does not notice changes deeper inside, in a list or in
 another dictionary: assign such a list or dictionary again.
 

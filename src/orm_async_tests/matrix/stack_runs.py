@@ -122,7 +122,8 @@ class ChildRun:
 
     def _kill(self, verdict: str, reason: str) -> None:
         self.problem = verdict, reason
-        self.process.kill()
+        with suppress(ProcessLookupError):  # it has ended by itself
+            self.process.kill()
 
     async def explain_end(self) -> tuple[str, str]:
         """Return the verdict and the reason for the first script without a result."""

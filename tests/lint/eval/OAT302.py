@@ -1,4 +1,6 @@
 import asyncio
+from functools import partial
+from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends
 from shop_sessions import Repository, Session, SessionDep, ShortSessionDep, get_session, query
@@ -36,7 +38,68 @@ async def opened_here(a):
         asyncio.create_task(query(session, a))  # OAT302
 
 
+background = set()
+
+
+async def kept(db: SessionDep, a):
+    task = asyncio.create_task(query(db, a))  # OAT302
+    background.add(task)
+    task.add_done_callback(background.discard)
+
+
+async def by_loop(db: SessionDep, a):
+    asyncio.get_running_loop().create_task(query(db, a))  # OAT302
+
+
+async def closure(tasks: BackgroundTasks, db: SessionDep, a):
+    async def later():
+        await query(db, a)
+
+    tasks.add_task(later)  # OAT302
+    tasks.add_task(lambda: query(db, a))  # OAT302
+    tasks.add_task(partial(query, db, a))  # OAT302
+
+
+def depend():
+    return Depends(get_session)
+
+
+class Dependency:
+    def __new__(cls):
+        return Depends(get_session)
+
+
+async def by_helper(
+    tasks: BackgroundTasks, a, db: Annotated[AsyncSession, Dependency()], c=depend()
+):
+    tasks.add_task(query, db, a)  # OAT302
+    tasks.add_task(query, c, a)  # OAT302
+
+
 # Right
+
+
+async def awaited_later(db: SessionDep, a):
+    task = asyncio.create_task(query(db, a))
+    await asyncio.sleep(0)
+    background.add(task)
+    return await task
+
+
+async def kept_here(db: SessionDep, a):
+    tasks = set()
+    task = asyncio.create_task(query(db, a))
+    tasks.add(task)
+    for other in tasks:
+        await other
+
+
+async def opens_its_session(tasks: BackgroundTasks, db: SessionDep, a):
+    async def later():
+        async with Session() as db:
+            await query(db, a)
+
+    tasks.add_task(later)
 
 
 async def work(a):

@@ -8,6 +8,10 @@ from sqlalchemy import Column, DateTime, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlmodel import Field, SQLModel
 
+NOW = datetime.now(UTC)
+KEY = str(uuid.uuid4())
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def utc_now():
     return datetime.now(UTC)
@@ -29,6 +33,8 @@ class Tour(Base):
     d: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4())  # OAT601
     e: Mapped[datetime] = mapped_column(default=utc_now())  # OAT601
     f: Mapped[datetime] = mapped_column(default=datetime.now(UTC) + timedelta(days=7))  # OAT601
+    h: Mapped[datetime] = mapped_column(default=NOW)  # OAT601
+    i: Mapped[str] = mapped_column(default=KEY)  # OAT601
     g = mapped_column(insert_default=datetime.now(UTC).replace(tzinfo=None))  # OAT601
 
 
@@ -44,3 +50,4 @@ class Right(Base):
     c: Mapped[datetime] = mapped_column(default=func.now(), server_default=func.now())
     d: Mapped[dt.time] = mapped_column(default=dt.time(hour=12))
     e: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4)
+    f: Mapped[datetime] = mapped_column(default=EPOCH)

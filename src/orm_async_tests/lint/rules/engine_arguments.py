@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
-from orm_async_tests.lint.folding import NOT_CONSTANT, FoldedDict, fold
+from orm_async_tests.lint.folding import FoldedDict, fold
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.terms import Scope
@@ -173,9 +173,10 @@ class ScopedByThread(Rule):
     exceptions = ("scoped_session() of synchronous sessions is scoped to threads rightly.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
+        if "scoped_session" not in file.text:
+            return
         for call, scope in file.nodes(ast.Call):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            value = file.value(call, scope) if "scoped" in name else None
+            value = file.value(call, scope)
             if value is None or not value.is_a(sa.SCOPED, "scoped_session"):
                 continue
             scopes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "scopefunc")]
@@ -194,10 +195,16 @@ class ScopedByThread(Rule):
 
 
 def _is_thread(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    while isinstance(node, ast.Lambda):
-        node = node.body
-    while isinstance(node, ast.Call):
-        node = node.func
-    return file.external_name(node, scope).startswith(("threading.", "_thread.")) and (
-        fold(node, scope) is NOT_CONSTANT
-    )
+    """Return whether a scope function is one of the threading module, or returns its value."""
+    term, path = scope.term(node), file.path
+    value = file.value(node, scope)
+    function = file.project.function(value)
+    if value and function and function.returned:
+        term, path = function.returned[0], value.module
+    while True:
+        value = file.project.evaluate(term, path)
+        if value and value.kind == "external":
+            return value.name.startswith(("threading.", "_thread."))
+        if term[0] not in ("lambda", "call", "attr"):
+            return False
+        term = term[1]

@@ -9,6 +9,7 @@ from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.terms import Scope, Term
 
+LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop"}
 MANAGERS = {"asynccontextmanager", "contextmanager", "fixture"}
 
 
@@ -100,14 +101,13 @@ class RequestSessionInTask(Rule):
                 nodes = call.args if owner and owner.is_a("BackgroundTasks") else []
             elif name == "BackgroundTask" and file.external_name(call.func, scope):
                 nodes = call.args
-            elif _is_dropped(file, call) and _starts_task(file, call, scope):
+            elif _starts_task(file, call, scope) and _is_dropped(file, call, scope):
                 inner = call.args[0] if call.args else None
-                nodes = [*inner.args] if isinstance(inner, ast.Call) else []
-                if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
-                    nodes.append(inner.func.value)
+                nodes = [inner.func, *inner.args] if isinstance(inner, ast.Call) else []
             else:
                 continue
-            for node in [*nodes, *(keyword.value for keyword in call.keywords)]:
+            nodes = [*nodes, *(keyword.value for keyword in call.keywords)]
+            for node in (part for item in nodes for part in _captured(file, item, scope)):
                 finding = self._check_argument(file, call, node, scope)
                 if finding:
                     yield finding
@@ -141,6 +141,21 @@ class RequestSessionInTask(Rule):
         )
 
 
+def _captured(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[ast.expr]:
+    """Yield the arguments that a task gets, and what its closure or partial() keeps."""
+    yield node
+    value = file.value(node, scope) if isinstance(node, ast.Name) else None
+    inner = file.scope_of(value) if value and value.kind == "function" else None
+    if isinstance(node, ast.Lambda):
+        yield from (part for part in ast.walk(node.body) if isinstance(part, ast.Name))
+    elif inner:
+        for part in ast.walk(inner.node):
+            if isinstance(part, ast.Name) and inner.find(part.id) is scope:
+                yield part
+    elif isinstance(node, ast.Call) and file.external_name(node.func, scope).endswith("partial"):
+        yield from (*node.args, *(keyword.value for keyword in node.keywords))
+
+
 def _scope_of(file: SourceFile, owner: Scope, binding: object) -> bool | None:
     """Return whether a parameter's dependency has function scope; None if it is no dependency."""
     term = owner.bound("param", binding)
@@ -158,6 +173,13 @@ def _depends(file: SourceFile, term: Term, path: str, depth: int) -> bool | None
     match term:
         case ("call", callee, _, keywords):
             value = file.project.evaluate(callee, path)
+            if value and value.kind == "class" and value.module:
+                value = file.project.attribute(value, "__new__")
+            function = file.project.function(value)
+            if value and function:
+                results = [_depends(file, part, value.module, depth + 1)
+                           for part in function.returned]  # fmt: skip
+                return next((result for result in results if result is not None), None)
             if value and value.kind == "external" and value.name.endswith(".Depends"):
                 scope = dict(keywords).get("scope")
                 return (scope not in (None, ("str", "request"))) or (
@@ -176,19 +198,44 @@ def _depends(file: SourceFile, term: Term, path: str, depth: int) -> bool | None
 
 def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
     """Return whether a call starts a task that no task group waits for."""
-    name = file.external_name(call.func, scope)
-    return name in ("asyncio.create_task", "asyncio.ensure_future")
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    match scope.term(call.func) if name in ("create_task", "ensure_future") else ():
+        case ("attr", ("call", loop, *_), "create_task"):
+            value = file.project.evaluate(loop, file.path)
+            return value is not None and value.name in LOOPS
+    return file.external_name(call.func, scope) in ("asyncio.create_task", "asyncio.ensure_future")
 
 
-def _is_dropped(file: SourceFile, call: ast.Call) -> bool:
+def _is_dropped(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
     """Return whether a task is only kept from being collected, and nothing awaits it."""
-    parent = file.parents.get(call)
-    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
-        kept_in = ast.unparse(parent.func.value)
-        return parent.func.attr == "add" and not any(
-            kept_in in {ast.unparse(part) for part in other.args}
-            or kept_in in {ast.unparse(p.value) for p in other.args if isinstance(p, ast.Starred)}
-            for other, _ in file.nodes(ast.Call)
-            if other is not parent
-        )
-    return isinstance(parent, ast.Expr)
+    match file.parents.get(call):
+        case ast.Expr():
+            return True
+        case ast.Call() as parent:
+            return _only_keeps(file, parent, scope)
+        case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings[name]) == 1:
+            uses = {part for part in ast.walk(scope.node)
+                    if isinstance(part, ast.Name) and part.id == name
+                    and isinstance(part.ctx, ast.Load)}  # fmt: skip
+            for other, _ in file.nodes(ast.Call):
+                if _only_keeps(file, other, scope):
+                    uses -= {*other.args}
+                elif isinstance(other.func, ast.Attribute) and (
+                    other.func.attr == "add_done_callback"
+                ):
+                    uses -= {other.func.value}
+            return not (uses or scope.is_module or name in scope.globals)
+    return False
+
+
+def _only_keeps(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
+    """Return whether a call adds a task to a set that outlives the function, for nobody."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "add":
+        return False
+    kept_in = ast.unparse(call.func.value)
+    owner = scope.find(kept_in)
+    return (owner is None or owner.is_module) and not any(
+        kept_in in {ast.unparse(part) for part in other.args}
+        or kept_in in {ast.unparse(p.value) for p in other.args if isinstance(p, ast.Starred)}
+        for other, _ in file.nodes(ast.Call)
+    )

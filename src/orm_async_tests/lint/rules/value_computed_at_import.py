@@ -7,7 +7,7 @@ from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.sqlalchemy_types import LIBRARIES
-from orm_async_tests.lint.terms import Scope, Term
+from orm_async_tests.lint.terms import Function, Scope, Term
 from orm_async_tests.lint.value import Value
 
 CHANGING = {
@@ -54,10 +54,15 @@ class ValueComputedAtImport(Rule):
                     )
 
 
-def changing_call(file: SourceFile, node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call in an expression that gives another value every time it is made."""
+def changing_call(file: SourceFile, node: ast.AST, scope: Scope) -> ast.expr | None:
+    """Return the call, or its name in the module, whose value would differ every time."""
     if isinstance(node, ast.Lambda):
         return None
+    if isinstance(node, ast.Name):
+        owner = scope.find(node.id)
+        match owner.bindings[node.id] if owner and not isinstance(owner.node, Function) else ():
+            case [("value", value)]:
+                return node if owner and changing_call(file, value, owner) else None
     if isinstance(node, ast.Call):
         value = file.value(node.func, scope)
         if _is_changing(file, value):

@@ -66,7 +66,8 @@ class Report:
 def audit(arguments: argparse.Namespace) -> int:
     """Print the defects of these versions. Return 1 if a defect is found, else 0.
 
-    Raise CouldNotRun if no defect is known but a version is unknown, because that proves nothing.
+    Raise CouldNotRun if no defect is known but a version is unknown, because the unknown version
+    may have a defect.
     """
     from orm_async_tests.versions.sarif_defects import sarif_document
 

@@ -64,7 +64,7 @@ class ShownVariant(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Everything about one script."""
+    """Everything that the page shows about one script."""
 
     script: ScriptFile
     words: Sequence[str]

@@ -59,7 +59,7 @@ class Scope:
         scope.bindings.setdefault(name, []).append((kind, node))
 
     def find(self, name: str) -> "Scope | None":
-        """Return the scope that binds a name as this scope sees it, or None for a builtin."""
+        """Return the scope that binds a name which this scope uses, or None for a builtin."""
         scope: Scope | None = self
         while scope:
             if name in scope.bindings and (

@@ -51,7 +51,7 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
 
     A socket's path must be short, and drivers split a host at commas. If the path of a data folder
     is too long or has a comma, its sockets are in another folder with a short path, which `create`
-    creates. Raises CouldNotRun if another user could enter it.
+    creates. Raises CouldNotRun if another user could enter the folder.
     """
     if _fits_socket(data):
         return data

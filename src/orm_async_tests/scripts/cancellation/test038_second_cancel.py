@@ -1,8 +1,8 @@
 """On asyncpg a second cancel leaves the query running, but leaks no pool slot.
 
 asyncpg answers the first cancel by asking the server to cancel the query, and waits for the server.
-A second cancel ends the wait. SQLAlchemy discards the connection and the pool slot is free again;
-from 2.0.44 to 2.0.54 and from 2.1.0 to 2.1.4 the next user got the dead connection. The query
+A second cancel ends the wait. SQLAlchemy discards the connection, and the pool slot is free again.
+But from 2.0.44 to 2.0.54 and from 2.1.0 to 2.1.4 the next user got the dead connection. The query
 itself may keep running: cancel once, then wait until the task has ended.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5

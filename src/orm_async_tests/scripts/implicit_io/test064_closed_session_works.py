@@ -1,8 +1,8 @@
 """A closed AsyncSession can be used again unless you set close_resets_only=False.
 
 close() returns the connection and detaches the objects. The next statement begins a new transaction
-and checks out a connection, which nothing may close. With close_resets_only=False a statement after
-close() raises an error.
+and checks out a connection, which stays checked out without another close(). With
+close_resets_only=False a statement after close() raises an error.
 
 Symptom: InvalidRequestError "This Session has been permanently closed"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only

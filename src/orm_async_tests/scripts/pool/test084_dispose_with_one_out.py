@@ -1,7 +1,7 @@
 """dispose() skips a connection that is in use, and nothing closes it later.
 
 dispose() replaces the pool by an empty one. The connection in use keeps working and returns to the
-old pool. The backend of such a connection stays until the old pool is garbage-collected. Dispose
+old pool. The backend of this connection stays until the old pool is garbage-collected. Dispose
 the engine when all connections have been returned.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-disposal

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from orm_async_tests.lint.checker import Settings, check
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
 
 
@@ -28,3 +31,38 @@ def test_without_dependencies_anything_is_possible(tmp_path: Path) -> None:
     facts = read_facts(tmp_path, "", "")
     assert facts.may_use_postgresql
     assert facts.may_use_asyncpg
+
+
+def test_constant_urls_of_engines_take_precedence_over_dependencies(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("aiosqlite\nasyncpg\npsycopg\n")
+    sqlite = 'URL = "sqlite+aiosqlite:///x"\nengine = create_async_engine(URL)\n'
+    psycopg = 'create_async_engine(\n    "postgresql+psycopg://u@h/d",\n)\n'
+    assert not read_facts(tmp_path, "", "", [sqlite]).may_use_postgresql
+    facts = read_facts(tmp_path, "", "", [sqlite, psycopg])
+    assert facts.may_use_postgresql
+    assert not facts.may_use_asyncpg
+    assert read_facts(tmp_path, "postgresql+asyncpg", "", [sqlite]).may_use_asyncpg
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        "create_async_engine(settings.url)\n",
+        "create_async_engine(f'{scheme}://{host}')\n",
+        "from sqlalchemy.ext.asyncio import create_async_engine as create\n",
+        'URL = "sqlite+aiosqlite://"\nURL = read()\ncreate_async_engine(URL)\n',
+    ],
+)
+def test_one_unknown_url_leaves_the_dependencies(tmp_path: Path, unknown: str) -> None:
+    (tmp_path / "requirements.txt").write_text("asyncpg\n")
+    sqlite = 'create_async_engine("sqlite+aiosqlite://")\n'
+    assert read_facts(tmp_path, "", "", [sqlite, unknown]).may_use_asyncpg
+
+
+def test_the_checker_reads_the_engines_in_the_checked_files(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    source = (Path(__file__).parent / "eval" / "OAT503.py").read_text("utf-8")
+    path.write_text(source + 'create_async_engine("postgresql+psycopg://u@h/d")\n', "utf-8")
+    assert check([path], Settings(root=tmp_path, codes=frozenset({"OAT503"}))).findings == []
+    path.write_text(source + 'create_async_engine("postgresql+asyncpg://u@h/d")\n', "utf-8")
+    assert check([path], Settings(root=tmp_path, codes=frozenset({"OAT503"}))).findings

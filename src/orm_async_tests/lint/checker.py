@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -44,7 +44,7 @@ class Settings:
     """What returns or is a session but cannot be inferred, for example "app.db:get_session"."""
 
     dialect: str = ""
-    """The database, for example "postgresql+asyncpg", or "" to infer it from dependencies."""
+    """The database, for example "postgresql+asyncpg", or "" to infer it from engines or dependencies."""
 
     fastapi: str = ""
     """FastAPI's version, or "" to infer it from the lock file."""
@@ -158,7 +158,8 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
 
 def _check_files(paths: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
     """Return the results of the files, in their order, from the cache if they are there."""
-    facts = read_facts(settings.root.resolve(), settings.dialect, settings.fastapi)
+    sources = _read_engines(paths, settings.texts)
+    facts = read_facts(settings.root.resolve(), settings.dialect, settings.fastapi, sources)
     cache = None
     results: dict[Path, FileResult] = {}
     if settings.cache and not settings.texts:
@@ -170,6 +171,15 @@ def _check_files(paths: Sequence[Path], settings: Settings) -> dict[Path, FileRe
         if cache:
             cache.write(results)
     return {path: results[path] for path in paths}
+
+
+def _read_engines(paths: Sequence[Path], texts: Mapping[Path, str]) -> Iterator[str]:
+    """Yield the texts of the files that create engines."""
+    for path in paths:
+        with suppress(OSError, ValueError, SyntaxError):
+            text = texts.get(path) or decode(path.read_bytes())
+            if "_engine" in text:
+                yield text
 
 
 def _check_in_processes(

@@ -1,7 +1,7 @@
 """What the project's dependencies say: which databases it uses, and which FastAPI."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ DRIVERS = {
     "sqlite": ("aiosqlite",),
 }
 WORD = re.compile(r"[a-z][a-z0-9]+")
+ENGINE = re.compile(r"\bcreate_async_engine\(\s*(?:url\s*=\s*)?(?:(\w+)\s*[,)])?")
+URL = re.compile(r"\s*[rf]?[\"'](\w+)(?:\+(\w+))?://")
+IMPORTED = re.compile(r"\bcreate_async_engine\s+as\b|\basync_engine_from_config\b")
 LOCKED = re.compile(r'name = "fastapi"\s+version = "([0-9.]+)"')
 PINNED = re.compile(r'\bfastapi(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^)\s*([0-9.]+)')
 
@@ -44,12 +47,20 @@ class ProjectFacts:
         return (0, 106) <= self.fastapi < (0, 118)
 
 
-def read_facts(root: Path, dialect: str, fastapi: str) -> ProjectFacts:
-    """Read the dependencies of a project. A dialect or version that is set takes precedence."""
+def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
+    """Read the dependencies of a project.
+
+    The URLs of the engines in `sources` take precedence over the dependencies if all of them are
+    constants, and a dialect or version that is set takes precedence over both.
+    """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))
     drivers = {name for names in DRIVERS.values() for name in names if name in words}
     dialects = {name for name, names in DRIVERS.items() if drivers & set(names)}
+    if not dialect and (urls := _read_urls(sources)):
+        known = DRIVERS["postgresql"]
+        dialects = {"postgresql" if driver in known else name for name, driver in urls}
+        drivers = {driver for _, driver in urls if driver}
     if dialect:
         dialects = {dialect.partition("+")[0]}
         drivers = {driver} if (driver := dialect.partition("+")[2]) else drivers
@@ -57,6 +68,24 @@ def read_facts(root: Path, dialect: str, fastapi: str) -> ProjectFacts:
     version = fastapi or (match.group(1) if match else "")
     numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
     return ProjectFacts(tuple(sorted(dialects)), tuple(sorted(drivers)), numbers)
+
+
+def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
+    """Return the databases and drivers of all engines, or nothing if one of them is unknown."""
+    urls = set()
+    for source in sources:
+        if IMPORTED.search(source):
+            return set()
+        for match in ENGINE.finditer(source):
+            name, start = match.group(1), match.end()
+            if name:
+                bound = [*re.finditer(rf"^{name}\b[^=\n]*=(?!=)", source, re.M)]
+                start = bound[0].end() if len(bound) == 1 else start
+            url = URL.match(source, start)
+            if url is None:
+                return set()
+            urls.add((url.group(1), url.group(2) or ""))
+    return urls
 
 
 def _texts(root: Path) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Resolve terms to values over the whole project, by following its imports."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from orm_async_tests.lint import sqlalchemy_types as sa
@@ -82,7 +83,7 @@ class Project:
                 return value or (self.evaluate(default, path) if default else None)
             case ("self", str(cls)):
                 value = self._class_value(cls, path)
-                return Value("instance", value.name, value.module)
+                return replace(value, kind="instance")
             case ("cls" | "class", str(cls)):
                 return self._class_value(cls, path)
             case ("function", str(name)):
@@ -168,12 +169,14 @@ class Project:
                 base = base[1]
             value = self.evaluate(base, path)
             if value and value.kind == "class" and not value.module:
-                return value
+                return replace(value, inner=Value("class", name, path))
         return Value("class", name, path)
 
     def bases(self, value: Value) -> Iterator[tuple[ClassSummary, str, str]]:
         """Yield a class and its bases inside the project: the summary, its name and its module."""
-        pending, done = [(value.name, value.module)], set[tuple[str, str]]()
+        start = value if value.module else value.inner or value
+        pending = [(start.name, start.module)] if start.module else []
+        done = set[tuple[str, str]]()
         while pending and len(done) < 20:
             name, path = pending.pop(0)
             if (name, path) in done:
@@ -197,13 +200,12 @@ class Project:
             return self._module_attribute(value, name)
         if value.kind == "external":
             return self._external(f"{value.name}.{name}")
-        if value.kind in ("instance", "class") and not value.module:
-            return Value("method", name, inner=value)
-        if value.kind in ("instance", "class"):
-            for summary, cls, path in self.bases(value):
-                if name in summary.attributes:
-                    return self._member(summary.attributes[name], name, cls, path, value)
-        return None
+        if value.kind not in ("instance", "class"):
+            return None
+        for summary, cls, path in self.bases(value):
+            if name in summary.attributes:
+                return self._member(summary.attributes[name], name, cls, path, value)
+        return None if value.module else Value("method", name, inner=value)
 
     def _module_attribute(self, value: Value, name: str) -> Value | None:
         module = self.module(value.module)
@@ -261,7 +263,7 @@ class Project:
             case Value(kind="method", inner=Value() as owner):
                 return self._call_method(owner, callee.name)
             case Value(kind="instance", name=sa.FACTORY | sa.SCOPED, module=""):
-                return Value("instance", sa.SESSION)
+                return Value("instance", sa.SESSION, inner=callee.inner)
             case Value(kind="instance", name=sa.DECLARED, module=""):
                 return callee
             case Value(kind="instance", module=module) if module:
@@ -274,11 +276,12 @@ class Project:
     def _construct(
         self, cls: Value, args: tuple[Term, ...], keywords: dict[str, Term], path: str
     ) -> Value | None:
-        if not cls.module and cls.name == "sessionmaker":
-            values = [self.evaluate(term, path) for term in (*args, *keywords.values())]
-            if Value("class", sa.SESSION) in values:
-                return Value("instance", sa.FACTORY)
-        return Value("instance", cls.name, cls.module)
+        if not cls.module and cls.name in ("sessionmaker", sa.FACTORY):
+            for term in (*args, *keywords.values()):
+                value = self.evaluate(term, path)
+                if value and value.kind == "class" and value.name == sa.SESSION:
+                    return Value("instance", sa.FACTORY, inner=value.inner)
+        return replace(cls, kind="instance")
 
     def _call_method(self, owner: Value, name: str) -> Value | None:
         base = sa.SESSION if owner.name in (sa.SCOPED, sa.DECLARED) else owner.name
@@ -351,7 +354,7 @@ class Project:
                 return self._generic(base, parts, path)
         value = self.evaluate(annotation, path)
         if value and value.kind == "class":
-            return Value("instance", value.name, value.module)
+            return replace(value, kind="instance")
         if value and value.kind == "external":
             return None
         return value if value and value.kind != "function" else None
@@ -359,7 +362,7 @@ class Project:
     def _generic(self, base: Term, parts: tuple[Term, ...], path: str) -> Value | None:
         origin = self.evaluate(base, path)
         if origin and origin.kind == "class":
-            return Value("instance", origin.name, origin.module)
+            return replace(origin, kind="instance")
         name = origin.name.rpartition(".")[2] if origin else _last(base)
         if not parts:
             return None
@@ -371,7 +374,7 @@ class Project:
         if name == "Union":
             return union([self.instance_of(part, path) for part in parts])
         if name in ("type", "Type"):
-            return Value("class", inner.name, inner.module)
+            return replace(inner, kind="class")
         kinds = {**dict.fromkeys(GENERATORS, "item"), **dict.fromkeys(MANAGERS, "enter"),
                  **dict.fromkeys(AWAITABLES, "await"), "Callable": "call"}  # fmt: skip
         return Value(kinds[name], inner=inner) if name in kinds else None

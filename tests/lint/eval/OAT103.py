@@ -65,6 +65,31 @@ async def opened(user):
     async with Session.begin() as session:
         session.delete(user)  # OAT103
 
+async def parts_of_statements(session: AsyncSession, users, user):
+    [session.delete(user) for user in users]  # OAT103
+    user and session.delete(user)  # OAT103
+    session.delete(user) if user else None  # OAT103
+    return [row for row in session.scalars(user)]  # OAT103
+
+
+async def always_true(session: AsyncSession, statement):
+    if session.scalar(statement):  # OAT103
+        print("exists")
+    assert session.scalar(statement)  # OAT103
+    user = session.scalar(statement)  # OAT103
+    if user is None:
+        return None
+    return bool(session.scalar(statement)), user  # OAT103
+
+
+class WithHistory(AsyncSession):
+    async def delete(self, row):
+        await super().delete(row)
+
+
+async def overridden_as_a_coroutine(session: WithHistory, row):
+    session.delete(row)  # OAT103
+
 
 # Right
 
@@ -95,3 +120,20 @@ async def entered(statement):
     connection = engine.connect()
     async with connection:
         await connection.execute(statement)
+
+
+class WithTrash(AsyncSession):
+    def delete(self, row):
+        row.is_deleted = True
+
+
+async def overridden(session: WithTrash, row):
+    session.delete(row)
+
+
+async def lists(session: AsyncSession, rows, is_urgent):
+    works = [session.delete(row) for row in rows]
+    work = session.flush() if is_urgent else session.commit()
+    for other in works:
+        await other
+    return work

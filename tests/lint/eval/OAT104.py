@@ -1,6 +1,7 @@
 from shop_sessions import Session as make_session
 from shop_sessions import SessionDep
 from sqlalchemy.ext.asyncio import AsyncSession as Session
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
 
 class Repository:
@@ -28,3 +29,18 @@ async def right(db: SessionDep, repository: Repository, rows: list[object]) -> N
     await repository.add(rows[0])
     await db.merge(rows[0])
     await db.delete(rows[0])
+
+
+class FlushingSession(Session):
+    async def add(self, row: object) -> None:
+        super().add(row)
+        await self.flush()
+
+
+flushing = async_sessionmaker(class_=FlushingSession)
+
+
+async def overridden(session: FlushingSession, row: object) -> None:
+    await session.add(row)
+    async with flushing() as other:
+        await other.add(row)

@@ -28,7 +28,8 @@ class AwaitedAdd(Rule):
             if not (isinstance(call.func, ast.Attribute) and call.func.attr in METHODS):
                 continue
             node = file.parents.get(call)
-            owner = file.value(call.func.value, scope) if isinstance(node, ast.Await) else None
+            method = file.value(call.func, scope) if isinstance(node, ast.Await) else None
+            owner = method.inner if method and method.kind == "method" else None
             if node and owner and owner.is_a(sa.SESSION, sa.SCOPED):
                 yield file.report(
                     self.code,

@@ -23,25 +23,20 @@ class MissingAwait(Rule):
     exceptions = ("A coroutine that is returned or passed on may be awaited elsewhere.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for statement, scope in file.nodes(ast.Expr):
-            if isinstance(statement.value, ast.Call):
-                name = _dropped(file, statement.value, scope)
+        for call, scope in file.nodes(ast.Call):
+            if getattr(call.func, "attr", "") in METHODS | STARTS and _is_lost(file, call):
+                name = _dropped(file, call, scope)
                 if name:
-                    yield self._report(file, statement.value, name, scope)
+                    yield self._report(file, call, name, scope)
         for attribute, scope in file.nodes(ast.Attribute):
             source = _source(attribute.value, scope)
             if source and getattr(source.func, "attr", "") in METHODS:
                 yield from self._check_attribute(file, attribute, scope)
-        loops: list[tuple[ast.For | ast.AsyncFor, Scope]] = [
-            *file.nodes(ast.For), *file.nodes(ast.AsyncFor)]  # fmt: skip
-        for loop, scope in loops:
-            if isinstance(loop.iter, ast.Call) and _is_coroutine(file, loop.iter, scope):
-                yield self._report(file, loop.iter, _name(loop.iter), scope)
         for assignment, scope in file.nodes(ast.Assign):
             target = assignment.targets[0]
             if isinstance(assignment.value, ast.Call) and isinstance(target, ast.Name):
                 name = _dropped(file, assignment.value, scope)
-                if name and not _is_read(target.id, scope):
+                if name and (not _is_read(target.id, scope) or _is_tested(target.id, scope)):
                     yield self._report(file, assignment.value, name, scope)
 
     def _check_attribute(
@@ -82,12 +77,49 @@ def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:
     """Return the name of the coroutine method that a call starts, else ""."""
     if not isinstance(call.func, ast.Attribute):
         return ""
-    owner = file.value(call.func.value, scope)
+    method = file.value(call.func, scope)
+    summary = file.project.function(method)
+    owner = method.inner if method and (summary is None or summary.is_async) else None
     name = call.func.attr
     if owner is None or owner.kind != "instance" or owner.module:
         return ""
     is_start = name in STARTS and owner.is_a(*sa.CONVERSATIONS)
     return name if is_start or name in sa.COROUTINES.get(owner.name, ()) else ""
+
+
+def _is_lost(file: SourceFile, node: ast.AST) -> bool:
+    """Return whether the code around an expression drops, tests or iterates over its value."""
+    match around := file.parents.get(node):
+        case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():
+            return True
+        case ast.UnaryOp(op=ast.Not()):
+            return True
+        case ast.If() | ast.While() | ast.Assert():
+            return around.test is node
+        case ast.IfExp(test=test):
+            return test is node or _is_lost(file, around)
+        case ast.BoolOp(values=[*_, last]):
+            return last is not node or _is_lost(file, around)
+        case ast.ListComp(elt=item):
+            return item is node and isinstance(file.parents.get(around), ast.Expr)
+        case ast.Call(func=ast.Name(id="bool" | "len" | "list" | "set" | "tuple" | "sorted")):
+            return True
+    return False
+
+
+def _is_tested(name: str, scope: Scope) -> bool:
+    """Return whether a function tests a variable with a single value, which is always true."""
+    if len(scope.bindings.get(name, ())) != 1:
+        return False
+    for item in ast.walk(scope.node):
+        match getattr(item, "test", None):
+            case (
+                ast.Name(id=other)
+                | ast.UnaryOp(operand=ast.Name(id=other))
+                | ast.Compare(left=ast.Name(id=other))
+            ) if other == name:
+                return True
+    return False
 
 
 def _is_coroutine(file: SourceFile, node: ast.expr, scope: Scope) -> bool:

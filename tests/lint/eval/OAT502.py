@@ -1,5 +1,6 @@
 import asyncio
 import subprocess
+import threading
 import time
 from time import sleep
 
@@ -50,6 +51,15 @@ async def wrong(session: AsyncSession, connection: AsyncConnection, db: SessionD
     async with engine.begin() as begun:
         await begun.run_sync(inner)
 
+async def called_inside(session: AsyncSession):
+    def work(_):
+        def wait():
+            sleep(1)  # OAT502
+
+        wait()
+
+    await session.run_sync(work)
+
 
 # Right
 
@@ -61,3 +71,13 @@ async def right(session: AsyncSession):
 
 def synchronous():
     time.sleep(1)
+
+
+async def in_a_thread(session: AsyncSession):
+    def work(_):
+        def wait():
+            sleep(1)
+
+        threading.Thread(target=wait).start()
+
+    await session.run_sync(work)

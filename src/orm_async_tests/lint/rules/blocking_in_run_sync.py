@@ -7,7 +7,7 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope
+from orm_async_tests.lint.terms import Function, Scope
 from orm_async_tests.lint.value import Value
 
 RUNNING = {"asyncio.run", "anyio.run"}
@@ -40,9 +40,7 @@ class BlockingInRunSync(Rule):
         self, file: SourceFile, node: ast.expr, scope: Scope, start: ast.Call, depth: int
     ) -> Iterator[Finding]:
         body, inner = _body(file, node, scope)
-        for item in ast.walk(body) if body else ():
-            if not isinstance(item, ast.Call):
-                continue
+        for item in _calls(body) if body else ():
             name = file.external_name(item.func, inner)
             if name in RUNNING or name in BLOCKING or _waits(file, item, inner):
                 is_run = name in RUNNING
@@ -60,6 +58,15 @@ class BlockingInRunSync(Rule):
                 )
             elif depth > 1:
                 yield from self._check_function(file, item.func, inner, start, depth - 1)
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls in a function, without the functions inside it, which may run elsewhere."""
+    if isinstance(node, ast.Call):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (Function, ast.Lambda, ast.ClassDef)):
+            yield from _calls(child)
 
 
 def _waits(file: SourceFile, call: ast.Call, scope: Scope) -> bool:

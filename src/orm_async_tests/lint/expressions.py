@@ -27,6 +27,8 @@ def set_fact(state: State, name: str, value: ast.expr) -> None:
             state.facts[name] = bool(constant)
         case ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[]):
             state.facts[name] = False
+        case ast.Name(id=other) if other in state.facts:
+            state.facts[name] = state.facts[other]
         case _:
             state.facts.pop(name, None)
 

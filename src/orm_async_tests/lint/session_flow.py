@@ -45,6 +45,9 @@ class SessionFlow:
         self.exits: list[State] = []
         """The states in which the function returns nothing."""
 
+        self.ends: list[State] = []
+        """The states in which it returns anything."""
+
         self._flow_of = flow_of
         self._raised: list[list[Raised]] = [[]]
         self._timeouts = 0
@@ -54,6 +57,7 @@ class SessionFlow:
         if isinstance(node, Function):
             end = self._block(node.body, State())
             self.exits += [end] if end else []
+            self.ends += [end] if end else []
 
     def _block(self, body: list[ast.stmt], state: State | None) -> State | None:
         for statement in body:
@@ -94,6 +98,7 @@ class SessionFlow:
 
     def _return(self, node: ast.Return, state: State) -> None:
         self._events(node, state)
+        self.ends.append(state)
         if node.value is None or (isinstance(node.value, ast.Constant) and not node.value.value):
             self.exits.append(state)
 
@@ -169,7 +174,8 @@ class SessionFlow:
             caught = [item for item in pending if catches(names, item.kinds)]
             pending = [item for item in pending if item not in caught]
             self._raised.append([])
-            ends.append(self._handle(handler.body, caught, join(before, body) or before, names))
+            calm = join(before, body) or before
+            ends.append(self._handle(handler.body, caught, calm, names, handler.name))
             outside += self._raised.pop()
         outside += pending
         last = join(*ends)
@@ -183,7 +189,12 @@ class SessionFlow:
         return last
 
     def _handle(
-        self, body: list[ast.stmt], caught: list[Raised], calm: State, names: list[str]
+        self,
+        body: list[ast.stmt],
+        caught: list[Raised],
+        calm: State,
+        names: list[str],
+        name: str | None = None,
     ) -> State | None:
         """Follow a handler. The caught exceptions have failed their sessions."""
         entry = join(*(item.state for item in caught), calm)
@@ -198,8 +209,10 @@ class SessionFlow:
             failure = Failure(item.node, kind)
             failures.add(failure)
             entry.fail(item.key, failure)
+        entry.facts |= {name: True} if name else {}
         end = self._block(body, entry)
         if end is not None:
+            end.facts.pop(name or "", None)
             end.note_facts(failures)
         return end
 
@@ -210,7 +223,7 @@ class SessionFlow:
         timeouts = 0
         for item in node.items:
             self._events(item.context_expr, state)
-            name = self._external_name(item.context_expr)
+            name = self.use.called_name(item.context_expr, self.scope)
             if name in TIMEOUTS:
                 timeouts += 1
                 suppressed += ["TimeoutError"] if name == "move_on_after" else []
@@ -308,8 +321,7 @@ class SessionFlow:
             state.begun.pop(key, None)
         if operations & sa.ENDINGS:
             state.clear(key)
-        for failure in self._left_failed(event):
-            state.fail(key, failure)
+        self._note_outcome(event, state)
 
     def _begin(self, event: Event, state: State) -> None:
         if event.key in state.begun and not event.callee:
@@ -317,25 +329,23 @@ class SessionFlow:
 
     def _may_raise(self, event: Event, state: State) -> None:
         kinds = {DATABASE}
-        around = self.use.parents.get(event.node)
-        if self._timeouts or last_name(around) == "wait_for":
+        callers = self.use.callers(event.node)
+        if self._timeouts or "wait_for" in callers:
             kinds.add(TIMEOUT)
         self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
 
-    def _left_failed(self, event: Event) -> Iterator[Failure]:
-        """Yield the failures that a function of this module leaves in a session that it gets."""
+    def _note_outcome(self, event: Event, state: State) -> None:
+        """Note how a function of this module leaves a session that it gets."""
         flow = self._flow_of(event.callee)
-        summary = self.use.project.function(event.callee)
-        if flow is None or summary is None or event.callee is None:
+        if flow is None:
             return
-        func = event.node.func
-        if isinstance(func, ast.Attribute) and self.scope.path(func.value) == "self":
-            for state in flow.exits:
-                yield from state.failures.get(event.key, ())
-        for name, argument in self.use.arguments(event.node, summary, event.callee).items():
-            if event.key in self.use.keys(argument, self.scope):
-                for state in flow.exits:
-                    yield from state.failures.get(name, ())
+        end = join(*flow.ends)
+        for name in self.use.names_inside(event, self.scope):
+            for failed in flow.exits:
+                for failure in failed.failures.get(name, ()):
+                    state.fail(event.key, failure)
+            if end and name in end.begun:
+                state.begun[event.key] = event.node
 
     def _use(self, key: str, node: ast.AST, state: State) -> None:
         for failure in state.failures.pop(key, ()):
@@ -358,11 +368,6 @@ class SessionFlow:
             of_driver = name.partition(".")[0] in ("asyncpg", "psycopg", "psycopg2", "sqlite3")
             of_pool = name in ("sqlalchemy.exc.TimeoutError",)
             yield f"driver {last}" if of_driver or of_pool else last
-
-    def _external_name(self, node: ast.expr) -> str:
-        """Return the last name of a function of another library that is called, else ""."""
-        value = self.use.value(node.func, self.scope) if isinstance(node, ast.Call) else None
-        return value.name.rpartition(".")[2] if value and value.kind == "external" else ""
 
     def _cleared(self, body: list[ast.stmt]) -> set[str]:
         """Return the sessions that a `finally` block rolls back or closes."""

@@ -6,9 +6,10 @@ A session is known by its key, the dotted path under which a function sees it: "
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.expressions import last_name
 from orm_async_tests.lint.module_summary import FunctionSummary
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.terms import Scope, Term
@@ -20,6 +21,7 @@ OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", sa.UNPROTECTED}
 DEEPEST = 4  # calls inside calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
+LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
 PLAIN_BASES = {"object", "abc.ABC", "typing.Protocol", "typing.Generic", "ABC"}
 Effects = dict[str, frozenset[str]]
@@ -51,6 +53,19 @@ class SessionUse:
         if node not in self._values:
             self._values[node] = self.project.evaluate(scope.term(node), self.path)
         return self._values[node]
+
+    def called_name(self, node: ast.expr, scope: Scope) -> str:
+        """Return the last name of a function of another library that is called, else ""."""
+        value = self.value(node.func, scope) if isinstance(node, ast.Call) else None
+        return value.name.rpartition(".")[2] if value and value.kind == "external" else ""
+
+    def callers(self, node: ast.AST | None) -> list[str]:
+        """Return the name of a call, and of the calls around it of which it is an argument."""
+        names = []
+        while isinstance(node, ast.Call):
+            names.append(last_name(node))
+            node = self.parents.get(node)
+        return names
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
         """Return the keys of the sessions that an expression is or holds."""
@@ -117,9 +132,13 @@ class SessionUse:
         """Yield what an expression does with sessions, in the order of evaluation."""
         if node is None or isinstance(node, (ast.Lambda, ast.Constant, ast.Name)):
             return
-        for child in ast.iter_child_nodes(node):
-            yield from self.events(child, scope)
+        for _ in range(2 if isinstance(node, LOOPS) else 1):
+            for child in ast.iter_child_nodes(node):
+                yield from self.events(child, scope)
         if isinstance(node, ast.Call):
+            if last_name(node) == "wait_for" and node.args and isinstance(node.args[0], ast.Name):
+                started = self.events(_bound_call(node.args[0], scope), scope)
+                yield from (replace(event, node=node) for event in started)
             yield from self._call(node, scope)
 
     def _call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
@@ -218,6 +237,20 @@ class SessionUse:
         plain = [part for part in call.args if not isinstance(part, ast.Starred)]
         arguments = dict(zip(names, plain, strict=False))
         return arguments | {item.arg: item.value for item in call.keywords if item.arg}
+
+    def names_inside(self, event: Event, scope: Scope) -> Iterator[str]:
+        """Yield the names that the function which an event calls has for the event's session."""
+        summary = self.project.function(event.callee)
+        if event.callee is None or summary is None:
+            return
+        func = event.node.func
+        of_self = isinstance(func, ast.Attribute) and scope.path(func.value) == "self"
+        is_nested = event.callee.name.startswith(f"{scope.name}.")
+        if of_self or (is_nested and event.key not in summary.parameters):
+            yield event.key
+        for name, argument in self.arguments(event.node, summary, event.callee).items():
+            if event.key in self.keys(argument, scope):
+                yield name
 
     def effects(self, callee: Value, depth: int = 0) -> Effects:
         """Return what a function of the project does with its parameters, by their paths."""

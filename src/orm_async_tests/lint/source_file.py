@@ -111,7 +111,12 @@ class SourceFile:
             return None
         scope = self._scopes.get(function.name)
         node = scope.node if scope else None
-        return self._flow(scope) if scope and node and _has_guard(node) else None
+        return self._flow(scope) if scope and node and (_has_guard(node) or self._begins) else None
+
+    @cached_property
+    def _begins(self) -> bool:
+        """Return whether a function of this file may call begin() after a statement."""
+        return ".begin()" in self.text
 
     @cached_property
     def _scopes(self) -> dict[str, Scope]:

@@ -169,6 +169,28 @@ async def half_rolled_back(session: AsyncSession, a, user):
         pass
     await session.commit()
 
+async def in_a_closure(session: AsyncSession, a):
+    async def count():
+        try:
+            return await session.scalar(a)  # OAT201
+        except Exception:
+            return 0
+
+    number = await count()
+    await session.commit()
+    return number
+
+
+async def count_rows(session: AsyncSession, table):
+    try:
+        return await session.scalar(table)  # OAT201
+    except Exception:
+        return None
+
+
+async def in_a_comprehension(session: AsyncSession, tables):
+    return {table: await count_rows(session, table) for table in tables}
+
 
 # Right
 
@@ -333,3 +355,14 @@ class Decrypting(Service):
             except Exception:
                 print("failed")
         await self.session.commit()
+
+
+async def raised_later(session: AsyncSession, a):
+    problem = None
+    try:
+        await session.execute(a)
+    except Exception as error:
+        problem = error
+    if problem is not None:
+        raise RuntimeError from problem
+    await session.commit()

@@ -39,6 +39,22 @@ async def by_helper(session: AsyncSession, a):
     await helper(session, a)
     await session.execute(a)
 
+async def variable(session: AsyncSession, a):
+    work = session.execute(a)
+    try:
+        await asyncio.wait_for(work, 1)  # OAT202
+    except TimeoutError:
+        print("slow")
+    await session.commit()
+
+
+async def shielded(session: AsyncSession, a):
+    try:
+        await asyncio.wait_for(asyncio.shield(session.execute(a)), 1)  # OAT202
+    except TimeoutError:
+        print("slow")
+    await session.commit()
+
 
 # Right
 

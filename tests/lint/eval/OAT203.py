@@ -26,6 +26,15 @@ class Handler(Service):
         async with self.session.begin():  # OAT203
             pass
 
+async def find(session: AsyncSession, a):
+    return (await session.scalars(a)).first()
+
+
+async def in_a_function(session: AsyncSession, a):
+    row = await find(session, a)
+    async with session.begin():  # OAT203
+        row.name = "new"
+
 
 # Right
 
@@ -54,3 +63,27 @@ async def tested(session: AsyncSession, a):
     await session.execute(a)
     if not session.in_transaction():
         await session.begin()
+
+
+async def find_cached(session: AsyncSession, a, cache):
+    if a in cache:
+        return cache[a]
+    return await find(session, a)
+
+
+async def perhaps_in_a_function(session: AsyncSession, a, cache):
+    row = await find_cached(session, a, cache)
+    async with session.begin():
+        row.name = "new"
+
+
+async def find_and_commit(session: AsyncSession, a):
+    row = (await session.scalars(a)).first()
+    await session.commit()
+    return row
+
+
+async def committed_in_a_function(session: AsyncSession, a):
+    row = await find_and_commit(session, a)
+    async with session.begin():
+        row.name = "new"

@@ -44,7 +44,8 @@ class Settings:
     """What returns or is a session but cannot be inferred, for example "app.db:get_session"."""
 
     dialect: str = ""
-    """The database, for example "postgresql+asyncpg", or "" to infer it from engines or dependencies."""
+    """The database, for example "postgresql+asyncpg", or "" to infer it from engines' URLs
+    or dependencies."""
 
     fastapi: str = ""
     """FastAPI's version, or "" to infer it from the lock file."""

@@ -38,6 +38,10 @@ def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
             return _merge([node.left, node.right], scope, depth)
         case ast.Name(id=name):
             return _fold_name(name, scope, depth)
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="URL") | ast.Attribute(attr="URL"), attr="create")
+        ):
+            return _fold_url(node, scope, depth)
         case ast.Dict() | ast.Call(func=ast.Name(id="dict")):
             return _fold_dict(node, scope, depth)
     return NOT_CONSTANT
@@ -52,7 +56,7 @@ def _join(separator: str, nodes: list[ast.expr], scope: Scope, depth: int) -> ob
 
 
 def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDict:
-    """Return a dictionary of which the keys are constants."""
+    """Return a dictionary of which the keys are constants; other values stay expressions."""
     result = FoldedDict()
     pairs: list[tuple[ast.expr | None, ast.expr]]
     if isinstance(node, ast.Call):
@@ -69,10 +73,20 @@ def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDic
         if key is None:
             _update(result, inner)
         elif isinstance(key, ast.Constant):
-            result.values[str(key.value)] = inner
+            result.values[str(key.value)] = value if inner is NOT_CONSTANT else inner
         else:
             result.is_complete = False
     return result
+
+
+def _fold_url(call: ast.Call, scope: Scope, depth: int) -> object:
+    """Return the driver and the query of URL.create() as the text of a URL."""
+    keywords = {item.arg: item.value for item in call.keywords}
+    driver = fold(call.args[0] if call.args else keywords.get("drivername"), scope, depth + 1)
+    query = fold(keywords.get("query"), scope, depth + 1)
+    pairs = query.values.items() if isinstance(query, FoldedDict) else ()
+    text = "&".join(f"{name}={value}" for name, value in pairs)
+    return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
 
 
 def _merge(nodes: list[ast.expr], scope: Scope, depth: int) -> FoldedDict:
@@ -96,19 +110,33 @@ def _fold_name(name: str, scope: Scope, depth: int) -> object:
     if owner is None or len(bindings) != 1 or bindings[0][0] != "value":
         return NOT_CONSTANT
     value = fold(bindings[0][1], owner, depth + 1)
-    if isinstance(value, FoldedDict) and _is_changed(name, owner.node):
-        value.is_complete = False
+    if isinstance(value, FoldedDict):
+        _apply_changes(value, name, owner, depth)
     return value
 
 
-def _is_changed(name: str, node: ast.AST) -> bool:
-    """Return whether a dictionary is changed after its creation."""
-    for item in ast.walk(node):
+def _apply_changes(value: FoldedDict, name: str, scope: Scope, depth: int) -> None:
+    """Change a dictionary as the block that creates it does afterwards."""
+    body = getattr(scope.node, "body", [])
+    for item in ast.walk(scope.node):
+        change: ast.expr
         match item:
-            case ast.Subscript(value=ast.Name(id=other), ctx=ast.Store()) if other == name:
-                return True
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="update")) if (
-                other == name
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name(id=other), slice=key)], value=new
             ):
-                return True
-    return False
+                change = ast.Dict([key], [new])
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="update")) as call
+            ):
+                change = ast.Call(ast.Name("dict"), call.args, call.keywords)
+            case (
+                ast.Subscript(value=ast.Name(id=other), ctx=ast.Del())
+                | ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="pop" | "clear"))
+            ) if other == name:
+                value.values.clear()
+                value.is_complete = False
+                return
+            case _:
+                continue
+        if other == name:
+            _update(value, fold(change, scope, depth + 1) if item in body else NOT_CONSTANT)

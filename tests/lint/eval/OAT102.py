@@ -10,6 +10,7 @@ third: aio.AsyncSession = make_session()  # OAT102
 _cached: AsyncSession | None = None
 old = OldSession()  # OAT102
 factory = Session
+sessions: dict[str, AsyncSession] = {}
 scoped = async_scoped_session(Session, scopefunc=id)
 
 
@@ -27,8 +28,14 @@ async def start():
     _cached = Session()  # OAT102
     app.state.session = Session()  # OAT102
     app.state.factory = Session
+    sessions["a"] = Session()  # OAT102
+    async with Session() as opened:
+        app.state.opened = opened  # OAT102
 
 
-async def right():
+async def right(request):
     session = Session()
+    sessions_here = {"a": 1}
+    sessions_here["b"] = session
+    request.state.session = session
     await session.close()

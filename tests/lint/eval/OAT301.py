@@ -1,6 +1,8 @@
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from fastapi import Depends as Needs
 from shop_sessions import Session
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,6 +35,44 @@ async def begins_twice():
         yield session
 
 
+class Database:
+    async def session(self):
+        async with Session() as session:
+            yield session
+            await session.commit()  # OAT301
+
+
+database = Database()
+
+
+@asynccontextmanager
+async def transaction():
+    async with Session() as session:
+        yield session
+        await session.commit()  # OAT301
+
+
+async def enters():
+    async with transaction() as session:
+        yield session
+
+
+@asynccontextmanager
+async def inside_the_endpoint():
+    async with Session.begin() as session:
+        yield session
+
+
+async def load_user():
+    async with inside_the_endpoint() as session:
+        return await session.get(object, 1)
+
+
+async def by_alias():
+    async with Session.begin() as session:  # OAT301
+        yield session
+
+
 async def short():
     async with Session.begin() as session:
         yield session
@@ -56,5 +96,9 @@ async def endpoint(
     c: AsyncSession = Depends(begins),
     d: AsyncSession = Depends(begins_twice),
     f: AsyncSession = Depends(only_closes),
+    g: AsyncSession = Depends(database.session),
+    h: AsyncSession = Depends(enters),
+    i: AsyncSession = Needs(by_alias),
+    j: object = Depends(load_user),
 ):
     pass

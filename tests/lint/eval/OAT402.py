@@ -12,8 +12,14 @@ synchronous = create_engine(URL)  # OAT402
 by_package = sqlalchemy.create_engine("sqlite+aiosqlite:///file")  # OAT402
 wrong_driver = create_async_engine("postgresql+psycopg2://localhost/shop")  # OAT402
 number = create_async_engine(URL + "?command_timeout=5")  # OAT402
+libpq = create_async_engine(URL + "?sslmode=require")  # OAT402
+OPTIONS = {"poolclass": NullPool}
+OPTIONS["pool_size"] = 5
+by_options = create_async_engine(URL, **OPTIONS)  # OAT402
 
 # Right
+
+of_psycopg = create_async_engine("postgresql+psycopg://localhost/shop?sslmode=require")
 
 no_pool = create_async_engine(URL, poolclass=NullPool, pool_pre_ping=True)
 adapted = create_async_engine(URL, poolclass=AsyncAdaptedQueuePool, pool_size=5)

@@ -19,6 +19,7 @@ SYNC_ONLY = re.compile(r"^\w+\+(psycopg2|pymysql|mysqldb|pysqlite|pg8000)\b|^sql
 NUMBERS = re.compile(
     r"\+asyncpg.*[?&](statement_cache_size|command_timeout|max_cached_statement_lifetime|timeout)="
 )
+SSLMODE = re.compile(r"\+asyncpg.*[?&]sslmode=")
 
 
 def engine_calls(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, bool]]:
@@ -128,9 +129,10 @@ class EngineArguments(Rule):
         self, file: SourceFile, call: ast.Call, scope: Scope, is_async: bool
     ) -> Iterator[tuple[str, str]]:
         arguments, url = keywords_of(call, scope), url_of(call, scope)
-        pool = next((k.value for k in call.keywords if k.arg == "poolclass"), None)
-        is_name = isinstance(pool, (ast.Name, ast.Attribute))
-        pool_name = file.external_name(pool, scope).rpartition(".")[2] if pool and is_name else ""
+        pool = arguments.values.get("poolclass")
+        pool_name = ""
+        if isinstance(pool, (ast.Name, ast.Attribute)):
+            pool_name = file.external_name(pool, scope).rpartition(".")[2]
         surplus = sorted(POOL_ARGUMENTS & set(arguments.values))
         if pool_name in ("NullPool", "StaticPool") and surplus:
             yield (
@@ -153,6 +155,11 @@ class EngineArguments(Rule):
             yield (
                 "create_async_engine() refuses a synchronous driver.",
                 "Write an asynchronous driver into the URL, for example postgresql+asyncpg.",
+            )
+        if SSLMODE.search(url):
+            yield (
+                "asyncpg does not know sslmode, which belongs to libpq, and raises a TypeError.",
+                "Write ssl=... in place of sslmode=...",
             )
         if match := NUMBERS.search(url):
             yield _number_in_url(match.group(1))

@@ -10,17 +10,25 @@ from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.terms import Scope, Term
 
 LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop"}
-MANAGERS = {"asynccontextmanager", "contextmanager", "fixture"}
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
     """Yield the functions that this file depends on: module, name, and whether scope="function"."""
+    names = {"Depends", "Security"}
+    for alias, bindings in file.index.module.bindings.items():
+        names |= {alias for kind, item in bindings if kind == "import" and item[2] in names}
     for call, scope in file.nodes(ast.Call):
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        if name in ("Depends", "Security") and call.args:
-            value = file.value(call.args[0], scope)
-            if value and value.kind == "function":
-                yield value.module, value.name, _is_short(file, call)
+        value = file.value(call.args[0], scope) if name in names and call.args else None
+        function = file.project.function(value)
+        if value and function:
+            is_short = _is_short(file, call)
+            yield value.module, value.name, is_short
+            for manager in function.managers if function.is_generator else ():
+                inner = file.project.evaluate(manager[1], value.module) if (
+                    manager[0] == "call") else None  # fmt: skip
+                if inner and inner.kind == "function":
+                    yield inner.module, inner.name, is_short
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
@@ -42,7 +50,7 @@ class CommitAfterYield(Rule):
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for function, outside in file.nodes(ast.AsyncFunctionDef):
+        for function, _ in file.nodes(ast.AsyncFunctionDef):
             scope = file.index.scopes[function]
             yields = [item for item, inner in file.nodes(ast.Yield) if inner is scope]
             names = {
@@ -50,7 +58,7 @@ class CommitAfterYield(Rule):
                 for decorator in function.decorator_list
                 for item in ast.walk(decorator)
             }
-            if not yields or names & MANAGERS or isinstance(outside.node, ast.ClassDef):
+            if not yields or "fixture" in names:
                 continue
             if commit := _commit_after(file, yields[0], scope):
                 finding = file.report(

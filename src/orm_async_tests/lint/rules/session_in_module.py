@@ -41,6 +41,9 @@ def _place(target: ast.expr, scope: Scope) -> str:
         if scope.is_module or target.id in scope.globals:
             return "a global variable"
         return "a class" if isinstance(scope.node, ast.ClassDef) else ""
+    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+        owner = scope.find(target.value.id)
+        return "a global variable" if owner and owner.is_module else ""
     path = scope.path(target) or ""
     root, *rest = path.split(".")
     if rest[:-1] and rest[-2] == "state" and "request" not in path:
@@ -52,6 +55,11 @@ def _place(target: ast.expr, scope: Scope) -> str:
 
 def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
     inner = node.value if isinstance(node, ast.Await) else node
+    owner = scope.find(inner.id) if isinstance(inner, ast.Name) else None
+    if owner and not owner.is_module and isinstance(inner, ast.Name):
+        match owner.bindings[inner.id]:
+            case [("value" | "enter", ast.Call() as call)]:
+                inner = call
     value = file.value(node, scope)
     if not isinstance(inner, ast.Call) or value is None or not value.is_a(sa.SESSION):
         return False

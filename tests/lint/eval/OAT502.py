@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import threading
 import time
+from functools import partial
 from time import sleep
 
 import requests
@@ -30,6 +31,10 @@ def one_call_deep(session):
     helper()
 
 
+def last(seconds, session):
+    time.sleep(seconds)  # OAT502
+
+
 def query(session):
     return session.execute("SELECT 1")
 
@@ -43,6 +48,7 @@ async def wrong(session: AsyncSession, connection: AsyncConnection, db: SessionD
     await db.run_sync(fetch, "url")
     await connection.run_sync(run)
     await session.run_sync(one_call_deep)
+    await session.run_sync(partial(last, 1))
     await session.run_sync(lambda _: sleep(1))  # OAT502
 
     def inner(_):

@@ -14,6 +14,7 @@ async def wrong(session: AsyncSession, db: SessionDep):
     await session.execute(text("DELETE FROM a; DELETE FROM b"))  # OAT503
     await db.execute(BOTH)  # OAT503
     await db.execute(sa.text(SCRIPT))  # OAT503
+    await session.execute(text("UPDATE a SET b = :b; SELECT 1").bindparams(b=1))  # OAT503
     async with engine.begin() as connection:
         await connection.exec_driver_sql(SCRIPT)  # OAT503
 

@@ -81,6 +81,12 @@ def _body(file: SourceFile, node: ast.expr, scope: Scope) -> tuple[ast.AST | Non
     """Return the syntax tree of a function of this file, and its scope."""
     if isinstance(node, ast.Lambda):
         return node.body, scope
+    if (
+        isinstance(node, ast.Call)
+        and node.args
+        and (file.external_name(node.func, scope) == "functools.partial")
+    ):
+        node = node.args[0]
     value = file.value(node, scope)
     inner = file.scope_of(value) if value and value.kind == "function" else None
     is_plain = inner is not None and isinstance(inner.node, ast.FunctionDef)

@@ -11,6 +11,7 @@ from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 
 EXECUTING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql"}
+METHODS = {"bindparams", "columns", "execution_options"}
 BODY = re.compile(r"\bBEGIN\b.*\bEND\b", re.S | re.I)
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
 
@@ -41,6 +42,12 @@ class TwoCommands(Rule):
                 bindings = place.bindings[node.id] if place else []
                 if place and len(bindings) == 1 and bindings[0][0] == "value":
                     node, scope = bindings[0][1], place
+            while (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and (node.func.attr in METHODS)
+            ):
+                node = node.func.value
             if func.attr != "exec_driver_sql":
                 name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
                 if not name.startswith("sqlalchemy.") or not name.endswith(".text"):

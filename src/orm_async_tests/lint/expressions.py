@@ -29,8 +29,23 @@ def set_fact(state: State, name: str, value: ast.expr) -> None:
             state.facts[name] = False
         case ast.Name(id=other) if other in state.facts:
             state.facts[name] = state.facts[other]
+        case ast.Call(func=ast.Name(id="str" | "repr"), args=[ast.Name(id=other)]) if (
+            state.facts.get(other)
+        ):
+            state.facts[name] = True
         case _:
             state.facts.pop(name, None)
+
+
+def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield the targets of an assignment with their values."""
+    match node:
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield target, value
+        case ast.Assign(targets=[ast.Tuple(elts=parts)], value=ast.Tuple(elts=values)):
+            yield from zip(parts, values, strict=False)
+        case ast.Assign(targets=targets, value=value):
+            yield from ((target, value) for target in targets)
 
 
 def facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.expressions import (
     ERRORS,
+    assignments,
     catches,
     facts_of,
     is_true,
@@ -71,14 +72,15 @@ class SessionFlow:
 
     def _plain(self, node: ast.stmt, state: State) -> State | None:
         self._events(node, state)
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                path = self.scope.path(target) if isinstance(target, ast.Attribute) else None
-                name = target.id if isinstance(target, ast.Name) else path
-                if name:
-                    state.clear(name)
-                    set_fact(state, name, node.value)
+        for target, value in assignments(node):
+            is_path = isinstance(target, ast.Attribute)
+            name = self.scope.path(target) if is_path else getattr(target, "id", None)
+            if name:
+                state.clear(name)
+                set_fact(state, name, value)
+        match node:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append" | "add"))):
+                state.facts[name] = True
         never = isinstance(node, ast.Expr) and self._never_returns(node.value)
         return None if never else state
 
@@ -201,9 +203,8 @@ class SessionFlow:
         if entry is None:
             return None
         failures = set[Failure]()
-        for item in {
-            item.key: item for item in reversed(caught)
-        }.values():  # the first of every key
+        first = {item.key: item for item in reversed(caught)}
+        for item in first.values():
             only_timeout = "TimeoutError" in names and not set(names) & ERRORS
             kind = TIMEOUT if only_timeout and TIMEOUT in item.kinds else DATABASE
             failure = Failure(item.node, kind)
@@ -329,8 +330,7 @@ class SessionFlow:
 
     def _may_raise(self, event: Event, state: State) -> None:
         kinds = {DATABASE}
-        callers = self.use.callers(event.node)
-        if self._timeouts or "wait_for" in callers:
+        if self._timeouts or "wait_for" in self.use.callers(event.node):
             kinds.add(TIMEOUT)
         self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
 

@@ -79,7 +79,7 @@ async def always_true(session: AsyncSession, statement):
     user = session.scalar(statement)  # OAT103
     if user is None:
         return None
-    return bool(session.scalar(statement)), user  # OAT103
+    return bool(session.scalar(statement)), user.id, user.name  # OAT103
 
 
 class WithHistory(AsyncSession):

@@ -366,3 +366,26 @@ async def raised_later(session: AsyncSession, a):
     if problem is not None:
         raise RuntimeError from problem
     await session.commit()
+
+
+async def collected(session: AsyncSession, a):
+    problems = []
+    try:
+        await session.execute(a)
+    except Exception as error:
+        problems.append(error)
+    if problems:
+        raise ExceptionGroup("failed", problems)
+    await session.commit()
+
+
+async def returned(session: AsyncSession, a):
+    result, problem = None, None
+    try:
+        result = await session.execute(a)
+    except Exception as error:
+        problem = str(error)
+    if problem:
+        return problem
+    await session.commit()
+    return result

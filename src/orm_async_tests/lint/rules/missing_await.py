@@ -23,6 +23,9 @@ class MissingAwait(Rule):
     exceptions = ("A coroutine that is returned or passed on may be awaited elsewhere.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
+        yield from dict.fromkeys(self._check_uses(file))
+
+    def _check_uses(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.nodes(ast.Call):
             if getattr(call.func, "attr", "") in METHODS | STARTS and _is_lost(file, call):
                 name = _dropped(file, call, scope)

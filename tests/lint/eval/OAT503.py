@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from shop_sessions import SessionDep, engine
+from shop_sessions import CLEANING, SessionDep, engine
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ async def wrong(session: AsyncSession, db: SessionDep):
     await db.execute(BOTH)  # OAT503
     await db.execute(sa.text(SCRIPT))  # OAT503
     await session.execute(text("UPDATE a SET b = :b; SELECT 1").bindparams(b=1))  # OAT503
+    await session.execute(text(CLEANING))  # OAT503
     async with engine.begin() as connection:
         await connection.exec_driver_sql(SCRIPT)  # OAT503
 

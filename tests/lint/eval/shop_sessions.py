@@ -12,6 +12,7 @@ from sqlalchemy.orm import sessionmaker
 
 engine = create_async_engine("postgresql+asyncpg://localhost/shop")
 Session = async_sessionmaker(engine, expire_on_commit=False)
+CLEANING = "DELETE FROM a; DELETE FROM b"
 OldSession = sessionmaker(engine, class_=Db)
 
 

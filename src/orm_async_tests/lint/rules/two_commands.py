@@ -9,6 +9,7 @@ from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import fold
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
+from orm_async_tests.lint.terms import Scope
 
 EXECUTING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql"}
 METHODS = {"bindparams", "columns", "execution_options"}
@@ -54,6 +55,8 @@ class TwoCommands(Rule):
                     continue
                 node = node.args[0] if isinstance(node, ast.Call) and node.args else node
             text = fold(node, scope)
+            if isinstance(node, ast.Name) and not isinstance(text, str):
+                text = _imported_text(file, node.id, scope)
             if isinstance(text, str) and len(split_commands(text)) > 1:
                 yield file.report(
                     self.code,
@@ -61,6 +64,15 @@ class TwoCommands(Rule):
                     "asyncpg refuses two commands in one prepared statement (42601).",
                     "Execute the commands one by one.",
                 )
+
+
+def _imported_text(file: SourceFile, name: str, scope: Scope) -> str:
+    """Return the only text that a global name is bound to in the module that defines it."""
+    owner = scope.find(name)
+    match list(file.project.definitions(name, file.path)) if owner and owner.is_module else ():
+        case [(_, ("str", str(text)))]:
+            return text
+    return ""
 
 
 def split_commands(text: str) -> list[str]:

@@ -62,7 +62,7 @@ def test_poetryw_installs_the_rest_when_a_command_needs_it(checkout: Checkout) -
     assert checkout.calls == [INSTALL_SCRIPTS, ["test1"], INSTALL_ALL, ["nox"], ["test1"]]
 
 
-def test_only_scripts_about_the_web_need_more_than_poetryw_installs_for_a_script() -> None:
+def test_scripts_of_two_chapters_need_more_than_poetryw_installs_for_a_script() -> None:
     extras = re.search(r'^SCRIPTS="(.+?)"', (ROOT / "poetryw").read_text("utf-8"), re.MULTILINE)
     assert extras is not None
     assert extras[1] == INSTALL_SCRIPTS[5]
@@ -71,7 +71,7 @@ def test_only_scripts_about_the_web_need_more_than_poetryw_installs_for_a_script
         packages = {need for need in Script.of(entry.load()).requirements if need.isidentifier()}
         if packages - PACKAGES_FOR_SCRIPTS - {"binaries", "pgbouncer", "standby"}:
             needy.add(entry.chapter)
-    assert needy == {"web"}
+    assert needy == {"testing", "web"}
 
 
 def test_two_first_runs_at_once_install_once(checkout: Checkout) -> None:

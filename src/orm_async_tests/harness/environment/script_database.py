@@ -22,6 +22,7 @@ ADVISORY_LOCK = 970130954  # held while a command uses the database
 USERS, POINTS_PER_USER = 3, 2
 ADMIN = "orm_async_tests admin"
 
+LOCK_TIMEOUT = "SET lock_timeout = '60s'"  # else a connection that stays open would stop a run
 TRUNCATE_TABLES = "TRUNCATE users, track_points RESTART IDENTITY CASCADE"
 START = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC)
 DEFAULT_ROWS = (
@@ -130,6 +131,14 @@ def _lock_error(error: DBAPIError, where: str) -> CouldNotRun:
     )
 
 
+def _locked_error(error: DBAPIError, where: str | None) -> CouldNotRun:
+    return CouldNotRun(
+        f"the tables cannot be emptied, because another connection uses them: {error.orig}",
+        f"the database {where}",
+        "orm-async-tests db psql, and end what pg_stat_activity shows in a transaction",
+    )
+
+
 async def _lock(connection: AsyncConnection) -> None:
     if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")):
         print("another command is using this database: waiting for it to finish", file=sys.stderr)
@@ -146,9 +155,20 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Empty the shared tables, create the script's separate tables, and seed them."""
-        await self._connection.execute(text(TRUNCATE_TABLES))
-        await self._create_separate_tables(base.metadata)
+        """Empty the shared tables, create the script's separate tables, and seed them.
+
+        Raise CouldNotRun if another connection keeps a lock on the tables for a minute.
+        """
+        try:
+            await self._connection.execute(text(LOCK_TIMEOUT))
+            await self._connection.execute(text(TRUNCATE_TABLES))
+            await self._create_separate_tables(base.metadata)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") != "55P03":
+                raise
+            raise _locked_error(error, self.admin.url.database) from error
+        finally:
+            await self._connection.execute(text("RESET lock_timeout"))
         if seed is not None:
             await seed(**select_arguments(seed, {"connection": self._connection, **options}))
 

@@ -96,8 +96,8 @@ class Tally:
         """Return what all contenders must agree on."""
         return self.rows, self.sum
 
-    def _add(self, latitudes: Iterable[Any]) -> None:
-        values = list(latitudes)
+    def _add(self, rows: Iterable[Any]) -> None:
+        values = list(rows)  # latitudes
         self.rows += len(values)
         self.sum += sum(values)
 

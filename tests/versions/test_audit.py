@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from packaging.requirements import Requirement
@@ -346,7 +347,7 @@ def test_sarif_has_what_a_code_host_needs_and_points_at_the_pinned_version(
         assert result["ruleId"] in ids
         assert result["level"] in ("error", "warning", "note")
         [place] = (location["physicalLocation"] for location in result["locations"])
-        assert place["artifactLocation"]["uri"] == path.as_posix()
+        assert unquote(place["artifactLocation"]["uri"]) == path.as_posix()
         line = lines[place["region"]["startLine"] - 1]
         assert "2.1.4" in line or "0.31.0" in line
     assert {result["ruleId"] for result in run["results"]} == set(ids)

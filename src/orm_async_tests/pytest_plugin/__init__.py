@@ -78,7 +78,7 @@ def _open_traces(config: pytest.Config) -> "TraceFolder | None":
         return None
     from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
 
-    return TraceFolder(Path(folder), writes_all=writes_all)
+    return TraceFolder(Path(folder), writes_all=bool(writes_all))
 
 
 class MisusePlugin:

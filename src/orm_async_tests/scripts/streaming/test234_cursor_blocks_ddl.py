@@ -21,49 +21,50 @@ TRUNCATE = text("TRUNCATE track_points")
 
 
 @wrong(warns=True)
-async def left_open(session: AsyncSession) -> dict[str, int]:
+async def left_open(session: AsyncSession) -> dict[str, list[int]]:
     """break, then TRUNCATE"""
+    read = []
     async for point in await session.stream(STREAM):
-        first = point.id
+        read.append(point.id)
         break
     await session.execute(TRUNCATE)
-    return {"first": first}
+    return {"read": read}
 
 
 @variant
-async def closed(session: AsyncSession) -> dict[str, int]:
+async def closed(session: AsyncSession) -> dict[str, list[int]]:
     """break, close the result, then TRUNCATE"""
-    points = await session.stream(STREAM)
+    read, points = [], await session.stream(STREAM)
     async for point in points:
-        first = point.id
+        read.append(point.id)
         break
     await points.close()
     await session.execute(TRUNCATE)
-    return {"first": first}
+    return {"read": read}
 
 
 @right
-async def rolled_back(session: AsyncSession) -> dict[str, int]:
+async def rolled_back(session: AsyncSession) -> dict[str, list[int]]:
     """break, close the result, roll back, then TRUNCATE"""
-    points = await session.stream(STREAM)
+    read, points = [], await session.stream(STREAM)
     async for point in points:
-        first = point.id
+        read.append(point.id)
         break
     await points.close()
     await session.rollback()
     await session.execute(TRUNCATE)
-    return {"first": first}
+    return {"read": read}
 
 
 def check(
     stack: Stack, left_open: Observation, closed: Observation, rolled_back: Observation
 ) -> None:
     assert left_open.sqlstate == "55006"
-    assert rolled_back.value == {"first": 1}
+    assert rolled_back.value == {"read": [1]}
     if stack.driver == "asyncpg":
         assert closed.sqlstate == "55006"
     else:
-        assert closed.value == {"first": 1}
+        assert closed.value == {"read": [1]}
 
 
 main = main_of(__name__)

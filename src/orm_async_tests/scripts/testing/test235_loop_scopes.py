@@ -65,7 +65,8 @@ def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") ->
         Path(folder, f"test_{Path(folder).name}.py").write_text(tests)
         pytest.main([folder], plugins)
     for name in ("last_value", "last_traceback", "last_exc"):
-        vars(sys).pop(name, None)  # they keep the connection of a failed test
+        if hasattr(sys, name):
+            delattr(sys, name)  # it keeps the connection of a failed test
     return dict(outcomes)
 
 

@@ -32,20 +32,22 @@ async def another_connection(engine: AsyncEngine) -> dict[str, Any]:
 @wrong
 async def next_user(engine: AsyncEngine) -> dict[str, Any]:
     """CREATE and commit, twice on the same connection of the pool"""
+    rows = []
     for _ in range(2):
         async with engine.begin() as connection:
             await connection.execute(text(CREATE))
-            rows = await connection.scalar(COUNT)
+            rows.append(await connection.scalar(COUNT))
     return {"rows": rows}
 
 
 @right
 async def dropped_on_commit(engine: AsyncEngine) -> dict[str, Any]:
     """CREATE ... ON COMMIT DROP and use the table in one transaction, twice"""
+    rows = []
     for _ in range(2):
         async with engine.begin() as connection:
             await connection.execute(text(f"{CREATE} ON COMMIT DROP"))
-            rows = await connection.scalar(COUNT)
+            rows.append(await connection.scalar(COUNT))
     return {"rows": rows}
 
 
@@ -53,7 +55,7 @@ def check(
     another_connection: Observation, next_user: Observation, dropped_on_commit: Observation
 ) -> None:
     assert (another_connection.sqlstate, next_user.sqlstate) == ("42P01", "42P07")
-    assert dropped_on_commit.value == {"rows": 0}
+    assert dropped_on_commit.value == {"rows": [0, 0]}
 
 
 main = main_of(__name__)

@@ -51,3 +51,10 @@ class Right(Base):
     d: Mapped[dt.time] = mapped_column(default=dt.time(hour=12))
     e: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4)
     f: Mapped[datetime] = mapped_column(default=EPOCH)
+
+
+class Renamed(Base):
+    __tablename__ = "renamed"
+    status: Mapped[str] = mapped_column(default="new")
+    status = mapped_column("state", default=status)
+    kind = mapped_column(default=kind)

@@ -54,21 +54,23 @@ class ValueComputedAtImport(Rule):
                     )
 
 
-def changing_call(file: SourceFile, node: ast.AST, scope: Scope) -> ast.expr | None:
+def changing_call(
+    file: SourceFile, node: ast.AST, scope: Scope, *, follows: bool = True
+) -> ast.expr | None:
     """Return the call, or its name in the module, whose value would differ every time."""
     if isinstance(node, ast.Lambda):
         return None
-    if isinstance(node, ast.Name):
+    if isinstance(node, ast.Name) and follows:
         owner = scope.find(node.id)
         match owner.bindings[node.id] if owner and not isinstance(owner.node, Function) else ():
             case [("value", value)]:
-                return node if owner and changing_call(file, value, owner) else None
+                return node if owner and changing_call(file, value, owner, follows=False) else None
     if isinstance(node, ast.Call):
         value = file.value(node.func, scope)
         if _is_changing(file, value):
             return node
     for child in ast.iter_child_nodes(node):
-        if call := changing_call(file, child, scope):
+        if call := changing_call(file, child, scope, follows=follows):
             return call
     return None
 

@@ -12,6 +12,8 @@ Node = TypeVar("Node", bound=ast.AST)
 SKIPPED = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop)
 KEPT = {ast.Call, ast.Attribute, ast.Expr, ast.Assign, ast.AnnAssign, ast.Try, ast.TryStar, ast.For,
         ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef, ast.Yield}  # fmt: skip
+BLOCKING_NAMES = {"sleep", "urlopen", "system", "run", "call", "check_call", "check_output", "get",
+                  "post", "put", "patch", "delete", "head", "request"}  # fmt: skip
 TypeAlias: Any = getattr(ast, "TypeAlias", ast.Pass)  # Python 3.12
 
 
@@ -38,6 +40,9 @@ class FunctionSummary:
 
     gathering: tuple[Term, ...] = ()
     """The functions to which it passes all its positional arguments, for example gather()."""
+
+    waiting: tuple[Term, ...] = ()
+    """The functions that it calls and that may block a thread, if it is not asynchronous."""
 
     managers: tuple[Term, ...] = ()
     """What it enters with `async with`."""
@@ -275,6 +280,8 @@ def _add_operations(summary: ModuleSummary, index: Index) -> None:
             continue
         if isinstance(scope.node, Function) and _passes_all(call, scope.node):
             function.gathering += (scope.term(call.func),)
+        if isinstance(scope.node, ast.FunctionDef) and _is_imported(call.func, index):
+            function.waiting += (scope.term(call.func),)
         receiver = ""
         if isinstance(call.func, ast.Attribute):
             receiver = _rooted(scope.path(call.func.value), function, scope)
@@ -302,6 +309,15 @@ def _add_operations(summary: ModuleSummary, index: Index) -> None:
     for name, function in summary.functions.items():
         function.operations = frozenset(operations[name])
         function.calls = tuple(calls[name])
+
+
+def _is_imported(node: ast.expr, index: Index) -> bool:
+    """Return whether a function is imported, and named like one that may block."""
+    if getattr(node, "attr", getattr(node, "id", "")) not in BLOCKING_NAMES:
+        return False
+    root = node.value if isinstance(node, ast.Attribute) else node
+    bindings = index.module.bindings.get(getattr(root, "id", ""), ())
+    return any(kind == "import" for kind, _ in bindings)
 
 
 def _rooted(path: str | None, function: FunctionSummary, scope: Scope) -> str:

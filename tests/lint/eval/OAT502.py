@@ -6,7 +6,7 @@ from functools import partial
 from time import sleep
 
 import requests
-from shop_sessions import SessionDep, engine
+from shop_sessions import SessionDep, engine, pause
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 
@@ -49,6 +49,7 @@ async def wrong(session: AsyncSession, connection: AsyncConnection, db: SessionD
     await connection.run_sync(run)
     await session.run_sync(one_call_deep)
     await session.run_sync(partial(last, 1))
+    await session.run_sync(pause)  # OAT502
     await session.run_sync(lambda _: sleep(1))  # OAT502
 
     def inner(_):

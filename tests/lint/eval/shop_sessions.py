@@ -1,5 +1,6 @@
 """The sessions of the evaluation files: factories, dependencies and objects that hold one."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -96,6 +97,10 @@ class UnitOfWork:
 
     async def __aexit__(self, *_):
         await self.session.close()
+
+
+def pause(session):
+    time.sleep(1)
 
 
 async def query(session, statement):

@@ -39,6 +39,15 @@ class BlockingInRunSync(Rule):
     def _check_function(
         self, file: SourceFile, node: ast.expr, scope: Scope, start: ast.Call, depth: int
     ) -> Iterator[Finding]:
+        if _blocks_elsewhere(file, node, scope):
+            yield file.report(
+                self.code,
+                node,
+                "This function blocks the event loop, because run_sync() uses no thread.",
+                "Run it by asyncio.to_thread(), outside run_sync().",
+                related=start,
+                related_message="runs it in the event loop's thread",
+            )
         body, inner = _body(file, node, scope)
         for item in _calls(body) if body else ():
             name = file.external_name(item.func, inner)
@@ -67,6 +76,17 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, (Function, ast.Lambda, ast.ClassDef)):
             yield from _calls(child)
+
+
+def _blocks_elsewhere(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
+    """Return whether a function of another module calls one that blocks."""
+    value = file.value(node, scope)
+    function = file.project.function(value)
+    if value is None or function is None or value.module == file.path:
+        return False
+    inner = [file.project.evaluate(term, value.module) for term in function.waiting]
+    return any(item and item.kind == "external" and item.name in BLOCKING | RUNNING
+               for item in inner)  # fmt: skip
 
 
 def _waits(file: SourceFile, call: ast.Call, scope: Scope) -> bool:

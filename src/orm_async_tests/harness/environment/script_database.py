@@ -76,6 +76,11 @@ READ_SETTINGS = """
     UNION SELECT 'lc_collate', datcollate::text FROM pg_database
     WHERE datname = current_database()
 """
+BUSY_BACKENDS = text("""
+    SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+    AND usename = current_user AND state <> 'idle' AND application_name <> :admin
+""")
+END_BACKENDS = text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS int[])) AS pid")
 
 
 async def default_seed(connection: AsyncConnection) -> None:
@@ -179,6 +184,20 @@ class ScriptDatabase:
         await self._connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
         await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
         await self._connection.run_sync(metadata.create_all)
+
+    async def busy_backends(self) -> set[int]:
+        """Return the backends of this role and database that are in a transaction or statement."""
+        rows = await self._connection.execute(BUSY_BACKENDS, {"admin": ADMIN})
+        return {pid for (pid,) in rows}
+
+    async def end_busy_backends(self, kept: set[int]) -> None:
+        """End the backends that are in a transaction or statement, except these.
+
+        A connection that a variant has lost may stay open in another event loop than asyncio's.
+        The locks of its transaction would block the next variant.
+        """
+        if lost := await self.busy_backends() - kept:
+            await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
         """Return what a script with these tables and functions needs and this role may not do."""

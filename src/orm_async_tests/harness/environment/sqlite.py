@@ -62,6 +62,10 @@ class SqliteScriptDatabase(ScriptDatabase):
         if seed is not None:
             await seed(**select_arguments(seed, {"connection": self._connection, **options}))
 
+    async def busy_backends(self) -> set[int]:
+        """Return nothing: SQLite has no backends."""
+        return set()
+
     async def settings(self) -> dict[str, str]:
         """Return the version of SQLite and the settings that could affect a verdict."""
         version = await self._connection.scalar(text("SELECT sqlite_version()"))

@@ -44,6 +44,7 @@ class Observer:
         observation = Observation(variant.kind)
         await self.database.reset(script.base, script.seed, self.options)
         open_before = self.wire.open if self.wire else 0
+        busy = set() if self.wire else await self.database.busy_backends()
         admin = self.database.admin
         load_primary = partial(load, script.base, script.seed, self.options)
         async with start_servers(variant, admin.url, load_primary) as servers:
@@ -55,6 +56,8 @@ class Observer:
                 await self._close(context, observation, open_before)
                 gc.collect()
                 await asyncio.sleep(0)  # the loop calls what the collector scheduled
+        if self.wire is None:
+            await self.database.end_busy_backends(busy)
         observation.unhandled += troubles.errors
         observation.tasks += troubles.pending_tasks
         observation.warnings = [warning.category.__name__ for warning in troubles.warnings]

@@ -64,13 +64,14 @@ def running_service(url: URL, port: int) -> Iterator[int]:
 
 
 async def wait_until_ready(client: httpx.AsyncClient) -> None:
-    """Wait until the service answers that it is ready."""
-    while True:
-        try:
-            (await client.get("/health/ready")).raise_for_status()
-            return
-        except (httpx.TransportError, httpx.HTTPStatusError):
-            await asyncio.sleep(0.05)
+    """Wait until the service answers that it is ready. Raise TimeoutError after a minute."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                (await client.get("/health/ready")).raise_for_status()
+                return
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                await asyncio.sleep(0.05)
 
 
 async def create_user(client: httpx.AsyncClient) -> int:

@@ -64,7 +64,7 @@ class Report:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Print the defects of these versions. Return 1 if a defect is found, else 0.
+    """Print the defects of these versions. Return 1 if one affects them, else 0.
 
     Raise CouldNotRun if no defect is known but a version is unknown, because the unknown version
     may have a defect.

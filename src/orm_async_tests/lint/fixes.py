@@ -17,7 +17,7 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 def apply_fixes(findings: Iterable[Finding]) -> int:
     """Change the files of findings that have a fix, and return how many fixes were applied.
 
-    A fix that overlaps with an earlier one in its file is left for the next run. A file stays as it
+    Two fixes that overlap need two runs: the first run applies the first fix. A file stays as it
     is if it would not be valid Python any more. Raise CouldNotRun if a file cannot be written.
     """
     by_path = defaultdict[str, list[Finding]](list)

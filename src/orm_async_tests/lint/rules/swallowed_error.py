@@ -1,11 +1,22 @@
 """OAT201 to OAT203: sessions that are used in the wrong state."""
 
+import ast
 from collections.abc import Iterator
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
+
+
+def find_swallowed(file: SourceFile, kind: str) -> list[tuple[ast.AST, ast.AST | None]]:
+    """Return the statements whose errors of this kind are swallowed, and the first later use."""
+    uses: dict[ast.AST, ast.AST | None] = {}
+    for flow in file.flows:
+        for item in flow.swallowed.values():
+            if item.kind == kind:
+                uses.setdefault(item.node, item.use)
+    return [*uses.items()]
 
 
 class SwallowedError(Rule):
@@ -23,21 +34,17 @@ class SwallowedError(Rule):
     def check(self, file: SourceFile) -> Iterator[Finding]:
         if not file.facts.may_use_postgresql or "AUTOCOMMIT" in file.text:
             return
-        done = set()
-        for flow in file.flows:
-            for item in flow.swallowed.values():
-                if item.kind == DATABASE and item.node not in done:
-                    done.add(item.node)
-                    yield file.report(
-                        self.code,
-                        item.node,
-                        "If this fails, the error is swallowed and the session is used again: "
-                        "PostgreSQL refuses the next statement, or turns COMMIT into a rollback.",
-                        "Put the statement into `async with session.begin_nested():`, or roll back "
-                        "in the handler.",
-                        related=item.use,
-                        related_message="uses the failed transaction",
-                    )
+        for node, use in find_swallowed(file, DATABASE):
+            yield file.report(
+                self.code,
+                node,
+                "If this fails, the error is swallowed and the session is used again: "
+                "PostgreSQL refuses the next statement, or turns COMMIT into a rollback.",
+                "Put the statement into `async with session.begin_nested():`, or roll back "
+                "in the handler.",
+                related=use,
+                related_message="uses the failed transaction",
+            )
 
 
 class UseAfterTimeout(Rule):
@@ -48,20 +55,16 @@ class UseAfterTimeout(Rule):
     exceptions = ("After a rollback, or in a new session, you can continue.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        done = set()
-        for flow in file.flows:
-            for item in flow.swallowed.values():
-                if item.kind == TIMEOUT and item.node not in done:
-                    done.add(item.node)
-                    yield file.report(
-                        self.code,
-                        item.node,
-                        "If the timeout cancels this line, the connection is lost and the session "
-                        "refuses to continue.",
-                        "Roll back after the timeout, before you use the session again.",
-                        related=item.use,
-                        related_message="uses the session whose connection was lost",
-                    )
+        for node, use in find_swallowed(file, TIMEOUT):
+            yield file.report(
+                self.code,
+                node,
+                "If the timeout cancels this line, the connection is lost and the session "
+                "refuses to continue.",
+                "Roll back after the timeout, before you use the session again.",
+                related=use,
+                related_message="uses the session whose connection was lost",
+            )
 
 
 class BeginTwice(Rule):

@@ -1,4 +1,7 @@
-"""The numbered scripts. Their commands are attributes of this package, for example test5."""
+"""The numbered scripts.
+
+The command of every script is an attribute of this package, for example `test5`.
+"""
 
 import gc
 import re
@@ -16,10 +19,12 @@ COMMAND = re.compile(r"test(\d+)")
 def __getattr__(name: str) -> Callable[[], int]:
     """Import the script of a command such as "test5", and return its main function.
 
-    Without the extra `scripts`, return a function that says how to install it.
+    If the extra `scripts` is not installed, return a function that tells the user how to install
+    it.
 
-    The garbage collector is off during the import, and ignores the imported objects afterwards:
-    nearly all of them stay, and scanning them takes a tenth of a short command's time.
+    Turn the garbage collector off during the import, and freeze the imported objects afterwards.
+    Nearly all of these objects live as long as the process, and scanning them takes a tenth of the
+    time of a short command.
     """
     number = COMMAND.fullmatch(name)
     path = number and next(Path(__file__).parent.glob(f"*/test{number[1]:0>3}_*.py"), None)

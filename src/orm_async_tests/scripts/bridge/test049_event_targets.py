@@ -1,7 +1,8 @@
-"""Events have no asyncio targets: listen on sync_engine and sync_session.
+"""Event listeners work on sync_engine and sync_session, but not on the asyncio objects.
 
-Listening on an AsyncEngine or an AsyncSession raises at once. The synchronous objects inside the
-asyncio objects have the events, and call the listener inside the greenlet.
+Calling event.listen() on an AsyncEngine or an AsyncSession raises NotImplementedError. An
+AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchronous Session.
+Listen on these synchronous objects. SQLAlchemy calls their listeners inside its greenlet.
 
 Symptom: NotImplementedError "asynchronous events are not implemented"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
@@ -32,7 +33,7 @@ async def on_async_session(session: AsyncSession) -> None:
 
 @right
 async def on_sync_objects(engine: AsyncEngine, session: AsyncSession) -> list[str]:
-    """listen(engine.sync_engine, ...), listen(session.sync_session, ...)"""
+    """listen on engine.sync_engine and on session.sync_session"""
     heard: list[str] = []
 
     def statement(*_: Any) -> None:

@@ -1,7 +1,8 @@
-"""SQLAlchemy 2.1 does not install greenlet by itself: require sqlalchemy[asyncio].
+"""Installing SQLAlchemy 2.1 does not install greenlet: require sqlalchemy[asyncio] instead.
 
-SQLAlchemy 2.0 installed greenlet on common platforms. Without greenlet the core and the synchronous
-ORM work, but the asyncio extension does not. Write sqlalchemy[asyncio] in your dependencies.
+SQLAlchemy 2.0 installed greenlet on common platforms. Without greenlet, SQLAlchemy Core and the
+synchronous ORM work, but the asyncio extension does not. Write sqlalchemy[asyncio] in the
+dependencies of your project.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
@@ -33,7 +34,7 @@ async def python(code: str) -> int | None:
 
 @variant
 async def requirements() -> list[str]:
-    """read what SQLAlchemy requires without extras"""
+    """list the packages that SQLAlchemy requires without an extra"""
     required = importlib.metadata.requires("sqlalchemy") or []
     return [line.partition(">")[0] for line in required if "extra ==" not in line]
 

@@ -1,7 +1,7 @@
 """An `async def` listener of an event never runs, and only a warning says so.
 
-SQLAlchemy's synchronous core calls the listener and drops the coroutine that it returns. Write
-plain functions: the core awaits the SQL that they execute (test121).
+SQLAlchemy calls the listener synchronously and drops the coroutine that the listener returns. Write
+a listener as a plain function: SQLAlchemy awaits the SQL that the listener executes (test121).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 """
@@ -17,7 +17,7 @@ ALSO = "aiosqlite"
 
 @wrong(warns=True)
 async def async_def(session: AsyncSession) -> list[str]:
-    """listen to before_flush with an `async def`"""
+    """register an `async def` as a listener of before_flush"""
     heard: list[str] = []
 
     async def listener(*_: object) -> None:
@@ -31,7 +31,7 @@ async def async_def(session: AsyncSession) -> list[str]:
 
 @right
 async def plain_def(session: AsyncSession) -> list[str]:
-    """listen to before_flush with a `def`"""
+    """register a plain `def` as a listener of before_flush"""
     heard: list[str] = []
 
     def listener(*_: object) -> None:

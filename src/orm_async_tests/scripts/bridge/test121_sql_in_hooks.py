@@ -1,8 +1,8 @@
-"""SQL in a listener has no await: a coroutine that the listener creates never runs.
+"""In an event listener a coroutine of AsyncSession never runs, because a listener cannot await.
 
-A listener receives synchronous objects: Connection, Session. Calls on these synchronous objects
-send SQL at once, because SQLAlchemy awaits the driver for them. An asyncio object, such as your
-AsyncSession, returns a coroutine that nothing awaits.
+SQLAlchemy passes synchronous objects to a listener: Connection, Session. A method of these
+synchronous objects sends SQL at once, because SQLAlchemy awaits the driver for you. A method of an
+asyncio object, such as your AsyncSession, returns a coroutine that nothing awaits.
 
 Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
@@ -30,7 +30,7 @@ class Audit(Base):
 
 @wrong(warns=True)
 async def on_the_async_session(session: AsyncSession) -> dict[str, int | None]:
-    """execute on the AsyncSession in before_flush"""
+    """in a before_flush listener, call execute() of the AsyncSession"""
 
     def listener(*_: object) -> None:
         session.execute(insert(Audit))  # type: ignore[unused-coroutine]
@@ -43,7 +43,7 @@ async def on_the_async_session(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def on_the_session(session: AsyncSession) -> dict[str, int | None]:
-    """execute on the Session that before_flush passes"""
+    """in a before_flush listener, call execute() of the Session that the listener receives"""
 
     def listener(sync_session: Session, *_: object) -> None:
         sync_session.execute(insert(Audit))

@@ -1,8 +1,9 @@
-"""Context variables cross the bridge both ways: into listeners, out of run_sync().
+"""A listener reads the context variables of its task, and run_sync() can set them.
 
-The greenlet in which SQLAlchemy's core runs has the context of the calling task. A listener can
-read who is at work, for example for an audit. What run_sync() sets stays set for its
-task, and for no other task.
+SQLAlchemy's synchronous code runs in a greenlet that has the context of the calling task. A
+listener can therefore read the name of the current user from a context variable, for example for an
+audit log. A context variable that you set inside run_sync() keeps its value in the calling task,
+but no other task sees this value.
 
 Docs: https://docs.python.org/3/library/contextvars.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html
@@ -22,7 +23,7 @@ walker: ContextVar[str] = ContextVar("walker", default="unset")
 
 @variant
 async def into_a_listener(engine: AsyncEngine) -> list[str]:
-    """two tasks set a name; a listener on their statements reads it"""
+    """set a context variable in two tasks, and read it in a listener of their statements"""
     heard: list[str] = []
     event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: heard.append(walker.get()))
 
@@ -37,7 +38,7 @@ async def into_a_listener(engine: AsyncEngine) -> list[str]:
 
 @variant
 async def out_of_run_sync(session: AsyncSession) -> list[str]:
-    """set the name in run_sync(), and read the name in the same task and in another task"""
+    """set a context variable in run_sync(), then read it in the same and in another task"""
 
     async def walk(name: str) -> str:
         await session.run_sync(lambda _: walker.set(name))

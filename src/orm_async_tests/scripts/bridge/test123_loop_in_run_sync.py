@@ -1,8 +1,8 @@
 """Inside run_sync(), asyncio.run() raises an error, but await_only() can await a coroutine.
 
-run_sync() runs its function in the thread of the running event loop, where a second loop cannot
-run. To wait inside run_sync(), call await_only(), which switches to the loop and back. await_only()
-works only below a call that SQLAlchemy awaits.
+The function that you pass to run_sync() runs in the thread of the running event loop, where a
+second event loop cannot run. To await a coroutine inside run_sync(), call await_only(). Call
+await_only() only in code that SQLAlchemy runs in its greenlet.
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events
@@ -26,7 +26,7 @@ async def answer() -> int:
 
 @wrong(warns=True)
 async def by_asyncio_run(engine: AsyncEngine) -> dict[str, int]:
-    """call asyncio.run() in run_sync()"""
+    """call asyncio.run() inside run_sync()"""
 
     def wait(_: Connection) -> int:
         return asyncio.run(answer())
@@ -37,7 +37,7 @@ async def by_asyncio_run(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_await_only(engine: AsyncEngine) -> dict[str, int]:
-    """call await_only() in run_sync()"""
+    """call await_only() inside run_sync()"""
 
     def wait(_: Connection) -> int:
         return await_only(answer())

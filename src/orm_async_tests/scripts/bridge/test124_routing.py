@@ -1,7 +1,8 @@
-"""The Session inside an AsyncSession chooses the engine; get_bind() of AsyncSession is not called.
+"""SQLAlchemy calls get_bind() of the Session inside an AsyncSession, not AsyncSession.get_bind().
 
-AsyncSession only passes calls on. The synchronous Session that it holds chooses the engine of a
-statement. Override get_bind() in a subclass of Session, and pass the class as sync_session_class.
+AsyncSession forwards its calls to the synchronous Session that it contains. The synchronous Session
+inside an AsyncSession chooses the engine for every statement. Override get_bind() in a subclass of
+Session, and pass the class as sync_session_class.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_bind
 """
@@ -20,7 +21,7 @@ ASK = text("SELECT current_setting('transaction_read_only')")
 
 @wrong
 async def on_the_async_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
-    """route to the read-only engine in AsyncSession.get_bind()"""
+    """override AsyncSession.get_bind() to return the read-only engine"""
     replica = make_engine(execution_options=READ_ONLY)
 
     class Routing(AsyncSession):
@@ -33,7 +34,7 @@ async def on_the_async_session(engine: AsyncEngine, make_engine: MakeEngine) -> 
 
 @right
 async def on_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
-    """route to the read-only engine in the get_bind() of the sync_session_class"""
+    """override get_bind() of the sync_session_class to return the read-only engine"""
     replica = make_engine(execution_options=READ_ONLY)
 
     class Routing(Session):

@@ -1,8 +1,9 @@
-"""inspect() of an async engine raises NoInspectionAvailable: use run_sync().
+"""inspect() of an AsyncEngine raises NoInspectionAvailable: inspect a connection in run_sync().
 
-The inspector sends SQL with plain calls, so it needs a synchronous connection, which run_sync()
-passes to a function. Return plain data from that function, not the inspector: it would send its SQL
-later, outside the greenlet.
+The inspector sends SQL by calls that cannot be awaited, so it needs a synchronous Connection.
+AsyncConnection.run_sync() passes a synchronous Connection to your function. From the function that
+run_sync() calls, return plain data and not the inspector. An inspector that you return would send
+its SQL later, outside the greenlet.
 
 Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s
@@ -29,7 +30,7 @@ async def the_engine(engine: AsyncEngine) -> set[str]:
 
 @right
 async def a_connection_in_run_sync(engine: AsyncEngine) -> set[str]:
-    """inspect a connection in run_sync()"""
+    """inspect the connection inside run_sync()"""
     async with engine.connect() as connection:
         return await connection.run_sync(tables)
 

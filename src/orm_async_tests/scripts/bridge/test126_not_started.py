@@ -1,7 +1,8 @@
-"""engine.connect() connects only when you await the call or enter it with `async with`.
+"""engine.connect() opens no connection until you await it or enter it with `async with`.
 
-connect() returns an AsyncConnection, which is not connected yet. A method of an AsyncConnection
-raises AsyncContextNotStarted if you have neither awaited nor entered the connection.
+Without `await`, the call returns an AsyncConnection that is not connected yet. If you call
+execute() on an AsyncConnection that you have neither awaited nor entered, SQLAlchemy raises
+AsyncContextNotStarted.
 
 Symptom: AsyncContextNotStarted "context has not been started"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect
@@ -19,7 +20,7 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def neither(engine: AsyncEngine) -> dict[str, object]:
-    """execute on the result of connect()"""
+    """call execute() on the result of connect() without awaiting connect()"""
     connection = engine.connect()
     return {"answer": await connection.scalar(ANSWER)}
 

@@ -1,8 +1,9 @@
-"""If you swallow the error of a flush inside run_sync(), the next statement raises 7s2a.
+"""If you swallow a flush error inside run_sync(), the next statement raises PendingRollbackError.
 
-Exceptions leave run_sync() unchanged. Even if you catch an exception inside run_sync(), the
-session's transaction has ended, and the next statement raises 7s2a. Put a flush that may
-fail into a savepoint, inside run_sync() as well as outside.
+An exception of your function passes through run_sync() unchanged. A failed flush ends the session's
+transaction, even if you catch the exception inside run_sync(). The next statement raises
+PendingRollbackError (7s2a). Put a flush that may fail into a savepoint (begin_nested()), whether or
+not you use run_sync().
 
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback
@@ -38,14 +39,14 @@ def add_again_in_a_savepoint(session: Session) -> None:
 
 @wrong
 async def swallowed(session: AsyncSession) -> dict[str, int | None]:
-    """catch the error of a flush inside run_sync(), then continue"""
+    """catch the error of a flush inside run_sync(), then send another statement"""
     await session.run_sync(add_again)
     return {"users": await session.scalar(select(func.count(User.id)))}
 
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int | None]:
-    """flush inside a savepoint"""
+    """run the flush inside a savepoint"""
     await session.run_sync(add_again_in_a_savepoint)
     return {"users": await session.scalar(select(func.count(User.id)))}
 

@@ -1,8 +1,8 @@
-"""To listen to all sessions, use a sessionmaker that you pass as sync_session_class.
+"""A listener on the sessionmaker that you pass as sync_session_class hears all sessions.
 
-A listener on sync_session hears only this session. async_sessionmaker is not an event target, but a
-synchronous sessionmaker is. If you pass a sessionmaker as sync_session_class, every AsyncSession
-contains a session of this sessionmaker.
+A listener on the sync_session of one AsyncSession hears only that session. You cannot listen on an
+async_sessionmaker, but you can listen on a synchronous sessionmaker. If you pass a sessionmaker as
+sync_session_class, every AsyncSession contains a session of this sessionmaker.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#examples-of-event-listeners-with-async-engines-sessions-sessionmakers
 """
@@ -18,7 +18,7 @@ ALSO = "aiosqlite"
 
 @wrong
 async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the first of two sessions, then commit both"""
+    """listen on the first of two sessions, then commit both sessions"""
     commits: list[object] = []
     make = async_sessionmaker(engine)
     async with make() as one, make() as two:
@@ -31,7 +31,7 @@ async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def of_the_factory(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the factory of two sessions, then commit both"""
+    """listen on the sessionmaker of two sessions, then commit both sessions"""
     commits: list[object] = []
     factory = sessionmaker()
     make = async_sessionmaker(engine, sync_session_class=factory)

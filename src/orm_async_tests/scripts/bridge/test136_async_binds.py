@@ -1,8 +1,9 @@
-"""Since 2.1 an AsyncSession binds a mapper to an async engine and returns that engine.
+"""Since 2.1 bind_mapper() takes an async engine, and get_async_bind() returns that engine.
 
-get_bind() returns the synchronous engine inside, which is of no use under asyncio. get_async_bind()
-returns the AsyncEngine, or raises AsyncBindNotFound. bind_mapper() routes the statements of one
-class to another engine, as binds= does for a new session (test124 routes by statement).
+AsyncSession.get_bind() returns the synchronous engine inside the async engine, which async code
+cannot use. AsyncSession.get_async_bind() returns the async engine, or raises AsyncBindNotFound.
+AsyncSession.bind_mapper() sends the statements of one class to another engine, as the argument
+`binds` does for a new session. To choose the engine by the statement, see test124.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_async_bind
 """
@@ -19,14 +20,14 @@ ASK = select(User.id, func.current_setting("transaction_read_only")).limit(1)
 
 @variant
 async def usual(engine: AsyncEngine, session: AsyncSession) -> dict[str, object]:
-    """get the engine of a class, and read whether it is read-only"""
+    """get the engine of a mapped class, and read whether its transactions are read-only"""
     answer = (await session.execute(ASK)).one()
     return {"is its engine": session.get_async_bind(User) is engine, "read only": answer[1]}
 
 
 @variant
 async def bound(session: AsyncSession, make_engine: MakeEngine) -> dict[str, object]:
-    """bind the class to a read-only engine first"""
+    """bind the mapped class to a read-only engine, then get its engine"""
     replica = make_engine(execution_options={"postgresql_readonly": True})
     session.bind_mapper(User, replica)
     answer = (await session.execute(ASK)).one()

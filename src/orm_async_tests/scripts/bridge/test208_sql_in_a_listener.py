@@ -1,10 +1,12 @@
-"""Cancelling SQL in a before_cursor_execute listener loses the next user's commit on 2.0.
+"""On SQLAlchemy 2.0, cancelling a before_cursor_execute listener's SQL loses the next task's rows.
 
-A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for row
-security. If a cancel arrives while a listener's SQL sends BEGIN, SQLAlchemy 2.0 on asyncpg returns
-the connection to the pool with its transaction open. The COMMIT of the next user then only releases
-a savepoint, and its rows are lost. On 2.0 execute a listener's SQL in `after_begin`, on the
-connection that the listener receives. SQLAlchemy 2.1 replaces the connection.
+A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for
+row-level security. If the task is cancelled while the listener's SQL sends BEGIN, SQLAlchemy 2.0 on
+asyncpg returns the connection to the pool with an open transaction. The COMMIT of the next task
+that uses this connection only releases a savepoint, so the rows of that task are lost. On
+SQLAlchemy 2.0, execute such SQL in an `after_begin` listener, on the connection that SQLAlchemy
+passes to the listener. SQLAlchemy 2.1 replaces a connection if a task was cancelled while a
+listener's SQL began the transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_begin
 """
@@ -30,7 +32,7 @@ OPEN_TRANSACTION = Upstream(
 
 
 async def count_committed(engine: AsyncEngine, other: AsyncEngine) -> int | None:
-    """Insert a row as the pool's next user, and count it through another connection."""
+    """Insert and commit a row through this engine, and count the row through another engine."""
     async with AsyncSession(engine) as session:
         session.add(User(username="the next user"))
         await session.commit()
@@ -41,7 +43,7 @@ async def count_committed(engine: AsyncEngine, other: AsyncEngine) -> int | None
 
 @variant(engine=ONE)
 async def on_the_cursor(engine: AsyncEngine, other: AsyncEngine) -> dict[str, object]:
-    """before_cursor_execute: cursor.execute("SET LOCAL ..."), cancelled"""
+    """cancel a before_cursor_execute listener as it calls cursor.execute("SET LOCAL ...")"""
 
     @event.listens_for(engine.sync_engine, "before_cursor_execute", once=True)
     def set_tenant(_connection: Connection, cursor: Any, *_: Any) -> None:
@@ -59,7 +61,7 @@ async def on_the_cursor(engine: AsyncEngine, other: AsyncEngine) -> dict[str, ob
 
 @right(engine=ONE)
 async def after_begin(engine: AsyncEngine, other: AsyncEngine) -> dict[str, object]:
-    """after_begin: connection.execute("SET LOCAL ..."), cancelled"""
+    """cancel an after_begin listener as it calls connection.execute("SET LOCAL ...")"""
 
     async def use() -> None:
         async with AsyncSession(engine) as session:

@@ -1,10 +1,11 @@
-"""A listener's SQL that meets a dead connection leaves it in the pool on 2.0.
+"""On 2.0 a dead connection stays in the pool if a listener's SQL is the first to use it.
 
-A `before_cursor_execute` listener runs SQL on the cursor before the statement itself. If the server
-has closed the connection, SQLAlchemy 2.0 does not see the driver's error of that SQL, so it neither
-wraps the error nor invalidates the connection, and every later user gets the same dead connection.
-pool_pre_ping detects the dead connection at checkout. SQLAlchemy 2.1 handles the error like that of
-a statement.
+Here a `before_cursor_execute` listener executes SQL on the cursor before every statement. If the
+server has closed the connection, the listener's SQL fails, but SQLAlchemy 2.0 does not see the
+error. Therefore SQLAlchemy 2.0 neither wraps the error nor invalidates the connection, and every
+later checkout gets the same dead connection. With pool_pre_ping the pool detects the dead
+connection at checkout. SQLAlchemy 2.1 handles an error of a listener's SQL like an error of a
+statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """
@@ -28,7 +29,7 @@ DEFECT = Upstream(
 
 
 async def use_twice(engine: AsyncEngine) -> dict[str, bool]:
-    """Use the pool twice with a listener that runs SQL; return which use failed."""
+    """Use the pool twice with a listener that executes SQL, and return which uses failed."""
 
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
     def set_tenant(_connection: Connection, cursor: Any, *_: Any) -> None:
@@ -48,14 +49,14 @@ async def use_twice(engine: AsyncEngine) -> dict[str, bool]:
 
 @variant(engine=ONE)
 async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
-    """the server closes the connection, which is then used twice"""
+    """let the server close the connection, then use the engine twice"""
     await activity.terminate()
     return await use_twice(engine)
 
 
 @right(engine=ONE | {"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
-    """use the engine twice with pool_pre_ping=True"""
+    """let the server close the connection, then use an engine with pool_pre_ping=True twice"""
     await activity.terminate()
     return await use_twice(engine)
 

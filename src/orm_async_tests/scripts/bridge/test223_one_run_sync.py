@@ -1,12 +1,13 @@
-"""A unit of work in one run_sync() uses one greenlet; awaited calls use one greenlet each.
+"""A unit of work inside run_sync() uses one greenlet, but every awaited call uses another one.
 
-AsyncSession runs every awaited call in a new greenlet, and closes in a new task as its block ends.
-Inside run_sync() a synchronous Session on engine.sync_engine does all of its work in one greenlet.
-The cost: the function is synchronous, so it cannot await anything else, and a blocking call in it
-stops the event loop (test80). The session that lends its run_sync() takes no connection.
+AsyncSession runs every awaited call in a new greenlet. At the end of `async with`, AsyncSession
+closes in a new task. Inside run_sync() a synchronous Session on engine.sync_engine does all of its
+work in one greenlet. The function that run_sync() calls is synchronous, so it cannot await
+anything. A blocking call inside run_sync() stops the event loop (test80). The AsyncSession whose
+run_sync() you call takes no connection by itself.
 
-In the benchmark, ten tasks that read rows by key become faster by an eighth, and by a quarter with
-a Core connection (docs/bench.md).
+In the benchmark (docs/bench.md), ten tasks read rows by primary key. One run_sync() makes these
+tasks faster by an eighth with a Session, and by a quarter with a Core connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """
@@ -24,7 +25,7 @@ from orm_async_tests.models import User
 
 @contextmanager
 def traced_greenlets() -> Iterator[set[greenlet]]:
-    """Collect the greenlets that run inside the block."""
+    """Collect all greenlets that run inside the `with` block."""
     greenlets = set[greenlet]()
     settrace(lambda _, switch: greenlets.add(switch[1]))
     try:
@@ -36,7 +37,7 @@ def traced_greenlets() -> Iterator[set[greenlet]]:
 
 @variant
 async def awaited(engine: AsyncEngine) -> dict[str, object]:
-    """an AsyncSession: read, rename, commit"""
+    """read, rename and commit with an AsyncSession"""
     with traced_greenlets() as greenlets:
         async with AsyncSession(engine) as session:
             user = await session.get_one(User, 1)
@@ -47,7 +48,7 @@ async def awaited(engine: AsyncEngine) -> dict[str, object]:
 
 @variant
 async def in_one_run_sync(engine: AsyncEngine) -> dict[str, object]:
-    """a synchronous Session in one run_sync(): read, rename, commit"""
+    """read, rename and commit with a synchronous Session inside one run_sync()"""
 
     def rename(_: Session) -> None:
         with Session(engine.sync_engine) as session:

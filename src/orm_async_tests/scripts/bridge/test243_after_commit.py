@@ -1,9 +1,10 @@
 """An after_commit listener cannot send SQL: collect the work there, and do it after commit().
 
-The listener runs inside commit(), when the transaction is over and the session may not begin
-another. A listener is a plain function, so it cannot await a mail server or a queue either. A
-session has a dictionary, session.info, for what a flush leaves to do. If the process dies between
-commit() and the work, the work is lost. To keep the work, write it to a table in the transaction.
+SQLAlchemy calls the listener inside commit(), when the transaction is over but the session cannot
+begin another one yet. A listener is a plain function, so it cannot await a mail server or a queue
+either. Note the work in session.info, a dictionary that belongs to the session. If the process dies
+between commit() and the work, the work is lost. If the work must not be lost, store it in a table
+in the same transaction.
 
 Symptom: InvalidRequestError "This session is in 'committed' state"
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit

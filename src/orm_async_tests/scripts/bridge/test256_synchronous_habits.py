@@ -1,8 +1,9 @@
-"""AsyncSession has no query(), AsyncEngine no execute(), and neither works in a plain `with`.
+"""AsyncSession has no query(), AsyncEngine has no execute(), and a plain `with` raises TypeError.
 
-The asyncio classes have the methods of SQLAlchemy 2.0 only: select() replaces query(), and a
-connection executes, not the engine. Sessions and connections need `async with`. A loop over the
-result of execute() is a plain `for`; `async for` needs the result of stream(), which you await.
+The asyncio classes have only the methods of SQLAlchemy 2.0. Use select() instead of query(), and
+execute statements on a connection instead of the engine. Enter sessions and connections with `async
+with`. Loop over the result of execute() with a plain `for`. An `async for` loop needs the result of
+stream(), which you must await first.
 
 Symptom: AttributeError "'AsyncSession' object has no attribute 'query'"
 Symptom: AttributeError "'AsyncEngine' object has no attribute 'execute'"
@@ -43,27 +44,27 @@ async def plain_with(Session: Any) -> dict[str, int]:
 
 @wrong
 async def async_for(session: Any) -> dict[str, int]:
-    """async for ... in await session.execute()"""
+    """loop with `async for` over `await session.execute()`"""
     return {"users": len([row async for row in await session.execute(IDS)])}
 
 
 @right
 async def connected(engine: AsyncEngine) -> dict[str, int]:
-    """async with engine.connect(), select(), execute()"""
+    """use `async with engine.connect()`, select() and execute()"""
     async with engine.connect() as connection:
         return {"users": len((await connection.execute(IDS)).all())}
 
 
 @right
 async def async_with(Session: Sessions) -> dict[str, int]:
-    """async with Session(), select(), scalars()"""
+    """use `async with Session()`, select() and scalars()"""
     async with Session() as session:
         return {"users": len((await session.scalars(IDS)).all())}
 
 
 @right
 async def streamed(session: AsyncSession) -> dict[str, int]:
-    """async for ... in await session.stream()"""
+    """loop with `async for` over `await session.stream()`"""
     return {"users": len([row async for row in await session.stream(IDS)])}
 
 

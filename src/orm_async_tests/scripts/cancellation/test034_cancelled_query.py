@@ -1,10 +1,10 @@
 """Cancelling a task cancels its query on the server and frees the connection.
 
-The driver sends the server a cancel request: even a query of a minute ends at once, and the pool
-gets its slot back. Let CancelledError pass. If you catch CancelledError and continue, the caller
-believes that the work was done.
+When the task is cancelled, the driver sends the server a cancel request. Even a query of a minute
+ends at once, and the connection's slot in the pool is free again. Let CancelledError pass. If you
+catch CancelledError and continue, the caller believes that the work was done.
 
-Not shown: AnyIO's cancellation, which abandons the query and lets it run (test37).
+This script does not show AnyIO's cancellation, which lets the query run on the server (test37).
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12077
 """

@@ -1,8 +1,9 @@
-"""A task cancelled between two statements loses its work and nothing else.
+"""A task that is cancelled between two statements loses its uncommitted work and nothing else.
 
-CancelledError leaves `async with` like any other exception: the transaction is rolled back, and the
-next user gets the same connection. Work that must not be lost needs a commit before the next await,
-or asyncio.shield() around a task with its own session.
+CancelledError leaves the `async with` block like any other exception. SQLAlchemy rolls the
+transaction back, and the next task gets the same connection. If work must not be lost, commit it
+before the next await. Or run the work in a task with its own session, and await asyncio.shield() of
+that task.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/8145
 """
@@ -21,7 +22,7 @@ COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
 
 @wrong
 async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """insert, wait, be cancelled"""
+    """insert a row, then be cancelled while waiting"""
     waiting = Event()
 
     async def work() -> None:
@@ -40,7 +41,7 @@ async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]
 
 @right
 async def committed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """insert, commit, wait, be cancelled"""
+    """insert a row, commit, then be cancelled while waiting"""
     waiting = Event()
 
     async def work() -> None:

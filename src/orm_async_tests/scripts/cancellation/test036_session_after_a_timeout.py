@@ -1,7 +1,8 @@
-"""After a timeout the session needs a rollback (8s2b) before it works again.
+"""After a timeout has cancelled a statement, the session raises 8s2b until you roll back.
 
-asyncio.timeout() cancels the statement, and SQLAlchemy discards the connection. The session is
-still in the lost transaction and refuses to continue silently. Roll back first.
+When asyncio.timeout() cancels the statement, SQLAlchemy discards the connection. The transaction is
+lost with its connection. The session therefore raises PendingRollbackError until you call
+rollback(). Roll back first.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
@@ -27,7 +28,7 @@ async def timed_out(session: AsyncSession) -> None:
 
 @wrong
 async def continued(session: AsyncSession) -> dict[str, int]:
-    """a timeout, then the next statement"""
+    """let a timeout cancel a statement, then send another statement"""
     await session.execute(select(User))
     await timed_out(session)
     return {"users": len((await session.scalars(select(User))).all())}
@@ -35,7 +36,7 @@ async def continued(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def rolled_back(session: AsyncSession) -> dict[str, int]:
-    """a timeout, a rollback, then the next statement"""
+    """let a timeout cancel a statement, roll back, then send another statement"""
     await session.execute(select(User))
     await timed_out(session)
     await session.rollback()

@@ -1,9 +1,9 @@
-"""AnyIO cancels repeatedly, so on asyncpg the query keeps running on the server.
+"""On asyncpg, AnyIO's repeated cancels leave the query running on the server.
 
-asyncio cancels a task once, and asyncpg uses that moment to cancel the query as well. AnyIO, on
-which FastAPI is built, cancels again at every await, so asyncpg's cancel request is cut off too.
-The pool stays intact, but the query runs on and keeps its locks. Only the server can end such a
-query: set a statement_timeout.
+If asyncio cancels the task once, asyncpg asks the server to cancel the query. AnyIO, which FastAPI
+uses, cancels the task again at every await, so it also interrupts asyncpg's cancel request. The
+pool stays intact, but the query keeps running on the server and keeps its locks. Only the server
+can end a query that AnyIO's cancellation has left behind, so set statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html
 Docs: https://github.com/MagicStack/asyncpg/issues/1156
@@ -32,7 +32,7 @@ async def sleep(make_engine: MakeEngine, statement_timeout: str) -> None:
 
 @wrong(tasks=True, unhandled=True)
 async def cancel_a_scope(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
-    """cancel an AnyIO scope"""
+    """cancel an AnyIO scope while its task runs a query"""
     import anyio
 
     async with anyio.create_task_group() as group:
@@ -46,7 +46,7 @@ async def cancel_a_scope(make_engine: MakeEngine, activity: Activity) -> dict[st
 
 @right
 async def cancel_a_task(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
-    """cancel an asyncio task"""
+    """cancel an asyncio task while it runs a query"""
     task = asyncio.create_task(sleep(make_engine, "0"))
     await activity.until_running("pg_sleep")
     task.cancel()
@@ -57,7 +57,7 @@ async def cancel_a_task(make_engine: MakeEngine, activity: Activity) -> dict[str
 
 @right(leaks=True, unhandled=True)
 async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
-    """cancel an AnyIO scope, with a statement_timeout on the server"""
+    """cancel an AnyIO scope while a query runs, with a statement_timeout on the server"""
     import anyio
 
     async with anyio.create_task_group() as group:

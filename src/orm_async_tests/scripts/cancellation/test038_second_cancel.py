@@ -1,9 +1,11 @@
-"""On asyncpg a second cancel leaves the query running, but leaks no pool slot.
+"""On asyncpg a second cancel leaves the query running on the server, but leaks no pool slot.
 
-asyncpg answers the first cancel by asking the server to cancel the query, and waits for the server.
-A second cancel ends the wait. SQLAlchemy discards the connection, and the pool slot is free again.
-But from 2.0.44 to 2.0.54 and from 2.1.0 to 2.1.4 the next user got the dead connection. The query
-itself may keep running: cancel once, then wait until the task has ended.
+After the first cancel, asyncpg asks the server to cancel the query, and waits for the server's
+answer. A second cancel of the task interrupts asyncpg while it waits for the server's answer to the
+cancel request. SQLAlchemy discards the connection, and the connection's slot in the pool is free
+again. In SQLAlchemy 2.0.44 to 2.0.54 and 2.1.0 to 2.1.4, the next task got the closed connection.
+After a second cancel the query may keep running on the server. Cancel a task only once, then wait
+until the task has ended.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """
@@ -42,7 +44,7 @@ async def next_user(engine: AsyncEngine) -> dict[str, object]:
 
 @wrong(engine=ONE, leaks=True, tasks=True, unhandled=True)
 async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """cancel again while the first cancel is handled"""
+    """cancel the task again while asyncpg handles the first cancel"""
     task = asyncio.create_task(sleep(engine))
     await activity.until_running("pg_sleep")
     task.cancel()
@@ -55,7 +57,7 @@ async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, obj
 
 @right(engine=ONE)
 async def cancel_once(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """cancel once, then wait for the end of the task"""
+    """cancel the task once, then wait until it has ended"""
     task = asyncio.create_task(sleep(engine))
     await activity.until_running("pg_sleep")
     task.cancel()

@@ -1,7 +1,7 @@
-"""A task cancelled while waiting for the pool leaks no slot.
+"""A task that is cancelled while it waits for the pool leaks no slot.
 
-The waiting task leaves the queue, and the next returned connection goes to the next task. The
-capacity stays the same, however many tasks have been cancelled.
+The cancelled task leaves the pool's queue, and the next returned connection goes to another task.
+The pool's capacity stays the same, however many waiting tasks are cancelled.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/13749
 """
@@ -23,7 +23,7 @@ async def ask(engine: AsyncEngine) -> int | None:
 
 @variant(engine=ONE_SLOT)
 async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
-    """three tasks wait and are cancelled"""
+    """cancel three tasks that wait for a connection"""
     async with engine.connect():
         waiters = [create_task(ask(engine)) for _ in range(3)]
         await wait(waiters, timeout=0.01)
@@ -40,7 +40,7 @@ async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
 
 @variant(engine=ONE_SLOT)
 async def patient(engine: AsyncEngine) -> dict[str, int | None]:
-    """three tasks wait and are served"""
+    """serve three tasks that wait for a connection"""
     async with engine.connect():
         waiters = [create_task(ask(engine)) for _ in range(3)]
         await wait(waiters, timeout=0.01)

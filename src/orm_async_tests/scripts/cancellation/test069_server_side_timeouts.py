@@ -1,8 +1,9 @@
-"""A client-side timeout discards the connection, but statement_timeout keeps the connection.
+"""asyncio.timeout() makes the pool discard the connection, but statement_timeout does not.
 
-The server cancels the statement itself (57014): you have to roll back, and the connection stays
-usable. A client-side timeout discards the connection, and the pool has to open another one. Set a
-timeout on the server for every statement that could hang.
+With statement_timeout, the server cancels the statement (57014). You have to roll back, but the
+connection stays usable. After a client-side timeout such as asyncio.timeout(), SQLAlchemy discards
+the connection, and the pool has to open another one. Set statement_timeout for every statement that
+could hang.
 
 Symptom: 57014 "canceling statement due to statement timeout"
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
@@ -23,7 +24,7 @@ PID = select(func.pg_backend_pid())
 
 @wrong
 async def of_the_client(session: AsyncSession) -> dict[str, bool]:
-    """asyncio.timeout(), then ask for the backend's ID again"""
+    """end a query by asyncio.timeout(), then compare the backend's process ID"""
     before = await session.scalar(PID)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -34,7 +35,7 @@ async def of_the_client(session: AsyncSession) -> dict[str, bool]:
 
 @right
 async def of_the_server(session: AsyncSession) -> dict[str, bool]:
-    """statement_timeout, then ask for the backend's ID again"""
+    """end a query by statement_timeout, then compare the backend's process ID"""
     before = await session.scalar(PID)
     await session.execute(text("SET LOCAL statement_timeout = '50ms'"))
     with suppress(DBAPIError):

@@ -1,7 +1,7 @@
-"""asyncpg's command_timeout raises the built-in TimeoutError, not SQLAlchemyError.
+"""asyncpg's command_timeout raises the built-in TimeoutError, not an SQLAlchemyError.
 
-`except DBAPIError` does not catch the built-in TimeoutError. The driver cancels the query on the
-server, and the pool opens another connection for the next user.
+`except DBAPIError` does not catch the built-in TimeoutError. When command_timeout fires, asyncpg
+cancels the query on the server, and the pool opens another connection for the next task.
 
 Symptom: TimeoutError in "asyncpg/protocol/protocol.pyx"
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#connection

@@ -1,8 +1,10 @@
-"""No timeout ends an `async with Session()` block while the server hangs.
+"""asyncio.timeout() cannot end an `async with Session()` block while the server hangs.
 
-Since 2.0.55 and 2.1.2 the end of the block completes its rollback even if it is cancelled, so that
-no connection leaks. If the server or the network has frozen, that wait does not end: neither
-asyncio.timeout() nor cancel() stops it. asyncpg's command_timeout ends the wait, so always set one.
+Since SQLAlchemy 2.0.55 and 2.1.2, a session completes the rollback at the end of its block even if
+the task is cancelled, so that no connection leaks. If the server or the network freezes, the
+session waits for its rollback without end, and neither asyncio.timeout() nor cancel() stops the
+wait. Always set asyncpg's command_timeout, because only command_timeout ends the wait for a frozen
+server.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect
@@ -22,7 +24,7 @@ TIMEOUT, THAW = 0.5, 3.0  # seconds until the timeout, and until the server answ
 
 
 async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
-    """Return whether a timeout leaves the block while the server is frozen."""
+    """Return whether asyncio.timeout() ends the block while the server is frozen."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(None) as timeout, AsyncSession(engine) as session:
@@ -38,7 +40,7 @@ async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
 async def only_a_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """leave a session inside asyncio.timeout()"""
+    """leave the session's block inside asyncio.timeout() while the server is frozen"""
     return await leave(make_engine(private_url), private_server)
 
 
@@ -46,7 +48,7 @@ async def only_a_timeout(
 async def a_command_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """leave a session with the driver's command_timeout"""
+    """leave the session's block with command_timeout while the server is frozen"""
     engine = make_engine(private_url, connect_args={"command_timeout": TIMEOUT})
     return await leave(engine, private_server)
 

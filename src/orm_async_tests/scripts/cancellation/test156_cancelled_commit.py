@@ -1,10 +1,10 @@
-"""A cancelled COMMIT raises CancelledError, whether or not its rows are kept.
+"""A cancelled COMMIT raises CancelledError, whether or not the server kept the rows.
 
-COMMIT waits here, because a deferred unique constraint waits for a concurrent transaction. A
-cancelled explicit commit() is cancelled on the server, and nothing is kept. The exit of
-Session.begin() completes its COMMIT: the row exists, and CancelledError is raised all the same.
-Neither CancelledError nor TimeoutError proves that nothing was committed: retry with a key
-(test154).
+In this script COMMIT waits, because its deferred unique constraint has to wait for a concurrent
+transaction. If you cancel `await session.commit()`, the server cancels the COMMIT and keeps
+nothing. If you cancel the task at the end of `async with Session.begin()`, SQLAlchemy completes the
+COMMIT and then raises CancelledError: the row exists. Neither CancelledError nor TimeoutError
+proves that nothing was committed, so retry with an idempotency key (test154).
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_20.html#change-2.0.55
 Docs: https://www.postgresql.org/docs/current/sql-set-constraints.html
@@ -32,7 +32,7 @@ class Job(Base):
 
 @variant
 async def commit(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """cancel `await session.commit()` while it waits"""
+    """cancel `await session.commit()` while the COMMIT waits"""
 
     async def work() -> None:
         async with async_sessionmaker(engine)() as session:
@@ -52,7 +52,7 @@ async def commit(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
 
 @variant
 async def exit_of_begin(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """cancel the commit at the end of `async with Session.begin()`"""
+    """cancel the task while `async with Session.begin()` commits at its end"""
 
     async def work() -> None:
         async with async_sessionmaker(engine).begin() as session:

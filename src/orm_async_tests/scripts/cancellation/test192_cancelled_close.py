@@ -1,9 +1,10 @@
-"""A connection whose close() was cancelled is closed, and its slot is free.
+"""If close() of a connection is cancelled, the connection is still closed and its slot is free.
 
-The cancel arrives while a listener resets the connection for the pool. Until 2.0.56 and 2.1.6 the
-AsyncConnection did not know afterwards that it was closed. Since 2.0.55 and 2.1.2 a call on the
-AsyncConnection used the connection of the next user. `async with` only ends once everything is
-closed.
+In this script the cancel arrives while a `reset` listener of the pool runs SQL. Before SQLAlchemy
+2.0.56 and 2.1.6, the attribute `closed` of the AsyncConnection stayed False after a cancelled
+close(). In SQLAlchemy 2.0.55 and in 2.1.2 to 2.1.5, a call on the AsyncConnection after its
+cancelled close() used the connection of the next task. An `async with` block ends only after its
+connection is closed.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
 """

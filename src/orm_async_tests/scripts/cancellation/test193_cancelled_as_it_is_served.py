@@ -1,8 +1,9 @@
-"""A task cancelled as it receives a pooled connection still ends as cancelled.
+"""A task that is cancelled just as it receives a pooled connection still ends as cancelled.
 
-The waiting task is cancelled at the moment at which the last connection is returned. On Python 3.11
-asyncio.wait_for() then swallows the cancel: until 2.0.56 and 2.1.7 the task got the connection and
-continued. The task can check cancelling() to find out that it should end.
+The script cancels the waiting task at the moment when the last connection returns to the pool. If a
+connection is returned at the moment of the cancel, asyncio.wait_for() of Python 3.11 swallows the
+cancel. Before SQLAlchemy 2.0.56 and 2.1.7, the cancelled task therefore got the connection and
+continued. A task can call asyncio.current_task().cancelling() to find out that it should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7
 Docs: https://github.com/python/cpython/issues/86296
@@ -29,7 +30,7 @@ USERS = select(func.count(User.id))
 
 @variant(engine=ONE)
 async def served(engine: AsyncEngine) -> dict[str, object]:
-    """return the connection, and cancel the task that waits for it"""
+    """return the connection, and cancel the task that waits for a connection"""
 
     async def write() -> None:
         async with engine.begin() as connection:
@@ -46,7 +47,7 @@ async def served(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE)
 async def checked(engine: AsyncEngine) -> dict[str, object]:
-    """the task also checks whether it was cancelled"""
+    """return the connection, and cancel a task that checks whether it was cancelled"""
 
     async def write() -> None:
         async with engine.begin() as connection:

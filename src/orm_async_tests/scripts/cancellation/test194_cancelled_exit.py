@@ -1,8 +1,9 @@
-"""A task cancelled in `async with` exit ends once its connection is returned.
+"""A task that is cancelled as it leaves `async with` ends only after its connection is returned.
 
-The cancel arrives while a listener resets the connection for the pool, which takes a while here.
-Until 2.0.55 and 2.1.2 the task ended at once and the close continued in the background. A dispose()
-during the exit, as at a shutdown, did not see the connection, and nothing closed it afterwards.
+In this script the cancel arrives while a slow `reset` listener of the pool runs. Before SQLAlchemy
+2.0.55 and 2.1.2, the task ended at once, and SQLAlchemy closed the connection later in the
+background. If the program called dispose() while SQLAlchemy was closing the connection in the
+background, for example at shutdown, dispose() missed the connection and nothing closed it.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 """
@@ -34,7 +35,7 @@ async def cancel_in_the_reset(engine: AsyncEngine, task: asyncio.Task[None]) -> 
 
 @variant(leaks=True, tasks=True, unhandled=True)
 async def connection(engine: AsyncEngine) -> dict[str, object]:
-    """async with engine.connect(), cancelled at its end"""
+    """cancel the task at the end of `async with engine.connect()`"""
 
     async def use() -> None:
         async with engine.connect() as connection:
@@ -47,7 +48,7 @@ async def connection(engine: AsyncEngine) -> dict[str, object]:
 
 @variant(leaks=True, tasks=True, unhandled=True)
 async def session(engine: AsyncEngine) -> dict[str, object]:
-    """async with AsyncSession(), cancelled at its end"""
+    """cancel the task at the end of `async with AsyncSession()`"""
 
     async def use() -> None:
         async with AsyncSession(engine) as session:

@@ -1,9 +1,9 @@
-"""A cancel during the clean-up after a failed connect listener still ends the task.
+"""A cancel still ends the task while the pool closes a connection whose connect listener failed.
 
-A `connect` listener raises, and the task is cancelled while the pool closes the new connection.
-From 2.0.53 until 2.0.55, and in 2.1 until 2.1.5, the listener's error replaced the cancel, so a
-loop that retries after every Exception could not be ended. cancelling() shows that the task should
-end.
+In this script a `connect` listener raises an error, and the task is cancelled while the pool closes
+the new connection. In SQLAlchemy 2.0.53 and 2.0.54, and in 2.1.0 to 2.1.4, the listener's error
+replaced CancelledError. A cancel therefore could not end a loop that retries after every Exception.
+The method Task.cancelling() shows that the task should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

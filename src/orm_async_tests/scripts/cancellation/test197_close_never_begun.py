@@ -1,10 +1,11 @@
 """Cancelling all tasks as `async with` exits can leave a connection checked out.
 
-SQLAlchemy closes the connection in a separate task, so that a cancel of the caller cannot stop it.
-A cancel of every task in the loop stops that task before its first step: the connection stays in
-its transaction until it is garbage-collected. asyncio.run() cancels all tasks at its end, where
-this is harmless. A program that keeps running should cancel only the tasks that it has created, and
-wait for them.
+SQLAlchemy closes the connection in a separate task, so that cancelling the caller does not
+interrupt the close. If you cancel all tasks of the event loop, you may also cancel the task that
+closes the connection before that task starts. The connection then stays in its transaction until it
+is garbage-collected. At the end of asyncio.run(), which also cancels all tasks, such a leak is
+harmless. A program that keeps running should cancel only the tasks that it has created, and wait
+for them.
 
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.Runner
 """
@@ -28,7 +29,7 @@ DEFECT = Upstream(
 
 @wrong(engine=ONE, leaks=True, warns=True, unhandled=True)
 async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
-    """cancel all of asyncio.all_tasks(), as asyncio.run() does"""
+    """cancel all tasks in asyncio.all_tasks(), as asyncio.run() does"""
     loop, others = asyncio.get_running_loop(), asyncio.all_tasks()
 
     def shut_down() -> None:
@@ -47,7 +48,7 @@ async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE)
 async def cancel_own_tasks(engine: AsyncEngine) -> dict[str, object]:
-    """cancel only the created tasks as `async with` exits, and wait for them"""
+    """as `async with` exits, cancel only the tasks that the program created, and wait for them"""
     loop, created = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def shut_down() -> None:

@@ -1,9 +1,10 @@
-"""On psycopg, a COPY that is cancelled as it starts raises OperationalError instead.
+"""On psycopg, cancelling a COPY as it starts raises OperationalError, not CancelledError.
 
-psycopg leaves the server's answer to COPY unread, so the ROLLBACK that follows is refused, and its
-error replaces the cancel. A retry on OperationalError then keeps running in a task that should have
-ended. No row is kept, and the pool drops the connection. Invalidate the connection where the COPY
-fails: then there is nothing to roll back.
+The driver leaves the server's answer to COPY unread. Therefore the driver refuses the ROLLBACK that
+follows, and the error of this ROLLBACK replaces CancelledError. A loop that retries after an
+OperationalError then continues in a task that should have ended. The server keeps no row of the
+COPY, and the pool discards the connection. Invalidate the connection when the COPY fails, so that
+SQLAlchemy sends no ROLLBACK.
 
 Symptom: OperationalError "another command is already in progress"
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html
@@ -29,7 +30,7 @@ COUNT = text("SELECT count(*) FROM users WHERE username LIKE 'copied-%'")
 
 
 def cancel_soon() -> None:
-    """Cancel this task at its next await."""
+    """Cancel the current task at its next await."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().call_soon(task.cancel)
@@ -53,7 +54,7 @@ async def cancel_a_copy(engine: AsyncEngine) -> dict[str, object]:
 
 @right(unhandled=True)
 async def invalidate_it(engine: AsyncEngine) -> dict[str, object]:
-    """also invalidate the connection that was cancelled"""
+    """cancel a COPY as it starts, and invalidate its connection"""
 
     async def copy() -> None:
         async with engine.begin() as connection:

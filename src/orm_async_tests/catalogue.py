@@ -36,21 +36,21 @@ CHAPTERS = (  # folders of scripts, in the order in which they are listed
     "replication",
 )
 LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
-    5: "The error that everybody meets first: asyncio forbids lazy loading.",
-    14: "Loader options prevent that error; each one costs a different number of statements.",
-    6: "A commit expires attributes, so expire_on_commit=False is the usual setting.",
-    16: "A session rolls back unless you commit; begin() commits for you.",
-    18: "A single SELECT opens a transaction, and the session keeps it open.",
+    5: "Lazy loading raises MissingGreenlet under asyncio.",
+    14: "Loader options prevent lazy loads. Each option costs a different number of statements.",
+    6: "A commit expires the attributes of objects unless you set expire_on_commit=False.",
+    16: "A session rolls back unless you commit. A block with begin() commits for you.",
+    18: "A single SELECT opens a transaction, and the session keeps the transaction open.",
     20: "After an SQL error, roll back before you use the session again.",
-    19: "A savepoint limits the damage of an error to what came after the savepoint.",
+    19: "After an error, a savepoint undoes only what came after the savepoint.",
     1: "Use one session per task.",
     24: "Sharing a session between tasks often works, so tests do not catch the mistake.",
     32: "A task that holds one connection and asks for another can deadlock the pool.",
-    33: "A pooled connection can die while it is idle; pool_pre_ping detects that.",
+    33: "A pooled connection can die while it is idle. pool_pre_ping detects a dead connection.",
     2: "stream() saves memory only with yield_per.",
     34: "Cancelling a task also cancels its query and returns its connection.",
     50: "A FastAPI dependency with yield commits after the response has been sent.",
-    162: "Keep tests apart with a savepoint, TRUNCATE or a clone of the database.",
+    162: "Isolate tests from each other with a savepoint, TRUNCATE or a clone of the database.",
 }
 
 

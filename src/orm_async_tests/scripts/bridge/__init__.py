@@ -1,6 +1,6 @@
 """The greenlet bridge and events.
 
-SQLAlchemy runs its synchronous code in a greenlet, and awaits only the calls of the driver. Event
-listeners, ORM hooks, the inspector and the function that you pass to run_sync() also run in a
-greenlet.
+The ORM is synchronous code. Under asyncio, SQLAlchemy runs it in a greenlet, which pauses whenever
+it must await the driver. Event listeners run in such a greenlet too. run_sync() runs your own
+synchronous function in a greenlet, for example to inspect the tables of a database.
 """

@@ -1,5 +1,6 @@
 """The driver and its types.
 
-asyncpg prepares statements, sends values in binary and is strict about types. psycopg is closer to
-libpq. The drivers differ in errors, URLs and caches, and SQLAlchemy does not hide every difference.
+asyncpg prepares statements, sends values in binary form and checks their Python types strictly.
+psycopg uses libpq, PostgreSQL's client library. The two drivers differ in their errors, URL
+parameters and caches, and SQLAlchemy does not hide every difference.
 """

@@ -1,5 +1,6 @@
 """Isolation.
 
-The anomalies of Adya and Hermitage, each run at the three isolation levels that PostgreSQL has. A
-schedule is written once, and `docs/isolation.md` has the table of the observed results.
+Concurrent transactions can cause anomalies, for example a lost update. The scripts of this chapter
+try to cause the anomalies that Adya's thesis and the Hermitage tests define, at each of
+PostgreSQL's three isolation levels. The page `docs/isolation.md` shows which anomalies occurred.
 """

@@ -1,6 +1,6 @@
 """Loading.
 
-A loader option says which related rows a query loads, and in how many statements. Under asyncio
-you cannot read what the query did not load. A wrong option therefore raises an error, where
-synchronous code would only be slower.
+A query's loader options determine which relationships it loads and with how many statements. Under
+asyncio you cannot read a relationship that no query has loaded. A missing loader option therefore
+raises an error under asyncio, but only makes synchronous code slower.
 """

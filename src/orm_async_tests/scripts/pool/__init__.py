@@ -1,5 +1,6 @@
 """The pool.
 
-Connections are limited and reused. A task may wait for a connection, a setting may leak to the next
-user, and a pooled connection may be dead before its next use.
+A pool limits the number of connections and reuses them. A task may have to wait for a connection. A
+setting of a connection may still apply to the next task that uses it. A pooled connection may also
+die before its next use.
 """

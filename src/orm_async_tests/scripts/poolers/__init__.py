@@ -1,5 +1,6 @@
 """Poolers.
 
-In transaction mode PgBouncer gives each transaction any server connection that is free. Prepared
-statements and settings stay on the server connection where the engine created them.
+In transaction mode, PgBouncer runs each transaction on any server connection that is free. A
+prepared statement or a setting stays on one server connection, so it may be missing in the client's
+next transaction.
 """

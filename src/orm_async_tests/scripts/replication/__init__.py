@@ -1,5 +1,6 @@
 """Replication.
 
-A hot standby answers reads, and lags a moment behind its primary. Your program must decide where
-each statement goes and what to do when the primary dies: no library does it alone.
+A hot standby is a server that copies its primary, answers reads, and lags a moment behind. Your
+program must decide to which server it sends each statement, and what it does when the primary
+fails. No library makes these decisions for you.
 """

@@ -1,5 +1,5 @@
 """Streaming.
 
-execute() fetches every row before it returns. stream() reads from a server-side cursor, one
-partition at a time, and needs its session, connection and transaction until the last row.
+execute() fetches every row before it returns. stream() reads the rows from a cursor on the server.
+The session, the connection and the transaction must stay open until you have read the last row.
 """

@@ -1,6 +1,6 @@
 """Testing.
 
-A test needs a database that no other test changes, even if the tested code commits. Savepoints,
-TRUNCATE and cloned databases all keep tests apart, at different costs. Tests that share an engine
-must also share an event loop.
+A test must not see the rows that other tests wrote, even if the tested code commits. Savepoints,
+TRUNCATE and cloned databases all isolate tests from each other, but they take different amounts of
+time. Tests that share an engine must also share an event loop.
 """

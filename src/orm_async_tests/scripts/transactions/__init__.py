@@ -1,5 +1,6 @@
 """Transactions and savepoints.
 
-A transaction begins with the first statement and ends with commit, rollback or close. Structure a
-request by what its transaction costs in round trips, and by what survives an error.
+A session begins a transaction with its first statement. The transaction ends when you commit, roll
+back or close the session. The scripts of this chapter show how many round trips a transaction costs
+and which changes remain after an error.
 """

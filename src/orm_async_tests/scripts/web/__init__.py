@@ -1,5 +1,6 @@
 """Web.
 
-A request and its session do not end at the same time. FastAPI decides when dependencies close,
-clients may disconnect early, and background tasks run after the response.
+In a web application, a request and its database session do not end at the same time. FastAPI
+decides when a dependency closes the session. A client may disconnect before the response, and
+background tasks run after it.
 """

@@ -1,5 +1,6 @@
 """Writing.
 
-Inserting many rows, upserts, queues, locks and versions. The scripts show which statements are
-sent, which writer waits, and whose change is lost when two writers change the same row.
+The scripts of this chapter insert, update and delete rows, and show which statements SQLAlchemy
+sends. When two transactions change the same row, one of them may wait or lose its change. Row
+locks and version columns prevent lost changes.
 """

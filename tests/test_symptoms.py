@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from orm_async_tests import catalogue, search, symptoms
+from orm_async_tests import catalogue, symptoms
 from orm_async_tests.answers import find_answers
 from orm_async_tests.questions import read_questions
 from orm_async_tests.symptoms import find_scripts
@@ -217,30 +217,6 @@ def test_list_takes_words() -> None:
     done = orm("list", "skip", "locked", "queue")
     assert done.stdout.split()[0] == "test99"
     assert orm("list", "xylophone").returncode == 1
-
-
-def test_the_index_is_kept_and_built_again_if_it_is_damaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(search, "_cache_folder", lambda: tmp_path)
-    scripts, questions = list(SCRIPTS.values()), read_questions()
-    (older := tmp_path / "search-0.sqlite").touch()
-    with search.open_index(scripts, questions) as index:
-        expected = index.rank("deadlock")
-    [kept] = tmp_path.iterdir()
-    assert kept != older
-    kept.write_bytes(b"damaged")
-    with search.open_index(scripts, questions) as index:
-        assert index.rank("deadlock") == expected
-
-
-def test_the_index_needs_no_writable_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(search, "_cache_folder", lambda: tmp_path / "file")
-    with search.open_index(list(SCRIPTS.values()), read_questions()) as index:
-        assert index.rank("deadlock").numbers[0] == 101
 
 
 def test_a_tracebacks_first_answer_is_the_users_own_line() -> None:

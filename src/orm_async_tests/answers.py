@@ -1,6 +1,7 @@
 """The scripts that answer an error, a traceback or words."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from orm_async_tests import search, symptoms
 from orm_async_tests.catalogue import ScriptFile
@@ -21,12 +22,19 @@ def find_answers(
     for question in questions:
         if question.script is not None and question.symptom is not None:
             known[question.script].append(question.symptom)
-    with search.open_index(list(scripts.values()), questions) as index:
-        preferred = index.rank(symptoms.words_beside_error(text)).numbers
-        if numbers := symptoms.find_scripts(text, known, preferred):
-            return numbers, True
-        ranking = index.rank(text)
-    return list(ranking.numbers[: symptoms.MOST]), _fits(text, ranking)
+
+    @cache
+    def rank(words: str) -> Ranking:
+        with search.open_index(scripts.values(), questions) as index:
+            return index.rank(words)
+
+    words = symptoms.words_beside_error(text)
+    preferred = rank(words).numbers if words.strip() else ()
+    if numbers := symptoms.find_scripts(text, known, preferred):
+        return numbers, True
+    ranking = rank(text)
+    is_sure = ranking.coverage >= search.ENOUGH and not symptoms.is_printed_error(text)
+    return list(ranking.numbers[: symptoms.MOST]), is_sure
 
 
 def find_unanswered(text: str, questions: Sequence[Question]) -> Question | None:
@@ -36,7 +44,3 @@ def find_unanswered(text: str, questions: Sequence[Question]) -> Question | None
         if question.symptom and question.script is None and pasted.matching_parts(question.symptom):
             return question
     return None
-
-
-def _fits(text: str, ranking: Ranking) -> bool:
-    return ranking.coverage >= search.ENOUGH and not symptoms.is_printed_error(text)

@@ -1,22 +1,17 @@
 """Full-text search over the scripts, by SQLite's FTS5: ranked by bm25, with Porter stemming."""
 
 import ast
-import hashlib
 import math
-import os
 import re
 import sqlite3
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.questions import Question
 
-FORM = 1  # of the index: add one when a column or what it holds changes
 WEIGHTS = {  # the columns, and how much a word in them counts
     "claim": 3.0,
     "questions": 3.0,
@@ -91,68 +86,20 @@ def _terms(text: str) -> Iterator[str]:
         yield f'"{word.replace("_", " ")}"'
 
 
-def open_index(scripts: Sequence[ScriptFile], questions: Sequence[Question]) -> closing[Index]:
-    """Open the index of these scripts and questions as a context manager.
-
-    The index is kept in the user's cache folder under a name that follows from the contents, so
-    that it is built once for each state of the catalogue. If the folder is not writable, the index
-    is built in memory.
-    """
-    path = _cache_folder() / f"search-{_digest(scripts, questions)}.sqlite"
-    try:
-        if not path.exists():
-            _keep(path, scripts, questions)
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-        connection.execute("SELECT count(*) FROM scripts")
-    except (OSError, sqlite3.Error):  # no place to keep it, or a damaged file
-        connection = sqlite3.connect(":memory:")
-        _build(connection, scripts, questions)
-    return closing(Index(connection))
-
-
-def _cache_folder() -> Path:
-    import platformdirs
-
-    return platformdirs.user_cache_path("orm_async_tests_search")
-
-
-def _digest(scripts: Iterable[ScriptFile], questions: Iterable[Question]) -> str:
-    digest = hashlib.sha256(repr((FORM, WEIGHTS, questions)).encode())
-    for script in scripts:
-        digest.update(script.path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _keep(path: Path, scripts: Sequence[ScriptFile], questions: Sequence[Question]) -> None:
-    """Build the index in a new file, which replaces older ones at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
-    os.close(handle)
-    try:
-        with closing(sqlite3.connect(name)) as connection:
-            _build(connection, scripts, questions)
-        older = [other for other in path.parent.glob("search-*.sqlite") if other != path]
-        Path(name).replace(path)
-        for other in older:
-            other.unlink(missing_ok=True)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _build(
-    connection: sqlite3.Connection, scripts: Iterable[ScriptFile], questions: Iterable[Question]
-) -> None:
+def open_index(scripts: Iterable[ScriptFile], questions: Iterable[Question]) -> closing[Index]:
+    """Build the index of these scripts and questions in memory, for a `with` block."""
     by_script = defaultdict[int | None, list[Question]](list)
     for question in questions:
         by_script[question.script].append(question)
     columns = ", ".join(WEIGHTS)
-    create = f"CREATE VIRTUAL TABLE scripts USING fts5({columns}, tokenize='porter unicode61')"
     insert = f"INSERT INTO scripts (rowid, {columns}) VALUES (?{', ?' * len(WEIGHTS)})"
-    with connection:
-        connection.execute(create)
-        connection.executemany(
-            insert, ((script.number, *_row(script, by_script[script.number])) for script in scripts)
-        )
+    rows = ((script.number, *_row(script, by_script[script.number])) for script in scripts)
+    connection = sqlite3.connect(":memory:")
+    connection.execute(
+        f"CREATE VIRTUAL TABLE scripts USING fts5({columns}, tokenize='porter unicode61')"
+    )
+    connection.executemany(insert, rows)
+    return closing(Index(connection))
 
 
 def _row(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:

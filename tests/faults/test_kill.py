@@ -18,7 +18,7 @@ from orm_async_tests.faults.pattern_sweeps import (
     select_patterns,
 )
 from orm_async_tests.faults.patterns import add
-from orm_async_tests.harness.environment.private_servers import url_of
+from orm_async_tests.harness.environment.servers import url_of
 from orm_async_tests.postgres.cluster import DURABLE
 from tests.faults.sweep_helpers import name_violations
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orm_async_tests.harness.report.abridge import LONGEST, abridge
+from orm_async_tests.harness.report.transcript import LONGEST, abridge
 
 COLUMNS = "t.a, t.b, t.c, t.d"
 

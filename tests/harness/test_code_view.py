@@ -102,4 +102,4 @@ def test_a_trace_that_cannot_be_written_is_refused_before_the_script_runs(tmp_pa
         ["--trace", str(trace), "--db", "no URL"]
     )
     with pytest.raises(CouldNotRun, match="there is no folder"):
-        command._main(script("@right\nasync def one(): pass"), **vars(arguments))
+        command._run(script("@right\nasync def one(): pass"), arguments)

@@ -3,8 +3,7 @@
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.report.evidence import MOST
-from orm_async_tests.harness.report.judge import Verdict
+from orm_async_tests.harness.report.judge import MOST, Verdict
 from orm_async_tests.verdicts import BROKEN, HOLDS
 from tests.harness.example_scripts import ran
 

@@ -16,7 +16,7 @@ from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.sweeping import Sweep, refuse_kill
 from orm_async_tests.faults.user_work import find_engine, load_function, takes_engine
 from orm_async_tests.harness.environment import script_database
-from orm_async_tests.harness.environment.private_servers import data_directory, url_of
+from orm_async_tests.harness.environment.servers import data_directory, url_of
 from orm_async_tests.postgres import PrivateServer, private_server
 from orm_async_tests.postgres.cluster import DURABLE
 

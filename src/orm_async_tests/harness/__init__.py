@@ -5,9 +5,7 @@ from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream
 from orm_async_tests.harness.definitions.variants import Option, at_least, right, variant, wrong
 from orm_async_tests.harness.environment.activity import Activity
-from orm_async_tests.harness.environment.alembic_environment import alembic_environment
-from orm_async_tests.harness.environment.http import Http
-from orm_async_tests.harness.environment.worker_processes import Processes
+from orm_async_tests.harness.environment.programs import Http, Processes, alembic_environment
 from orm_async_tests.harness.run.anomalies import Blocked, at_each_level
 from orm_async_tests.harness.run.command import main_of
 from orm_async_tests.harness.run.fixtures import MakeEngine, Sessions

@@ -15,8 +15,11 @@ from orm_async_tests.db import DRIVERS
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream
 from orm_async_tests.harness.definitions.variants import Option, Variant
-from orm_async_tests.harness.environment.privileges import functions_of
-from orm_async_tests.harness.environment.requirements import find_missing, requirements_of
+from orm_async_tests.harness.environment.requirements import (
+    find_missing,
+    functions_of,
+    requirements_of,
+)
 from orm_async_tests.harness.environment.script_database import Seed, default_seed
 from orm_async_tests.versions.ranges import within
 

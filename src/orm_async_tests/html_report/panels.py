@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.cures import cure_lines
-from orm_async_tests.harness.report.abridge import abridge
 from orm_async_tests.harness.report.phrasing import pluralize, truncate
+from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.html_report.result_files import Document, Entry, Results
 from orm_async_tests.html_report.variant_code import (
     CodeLine,

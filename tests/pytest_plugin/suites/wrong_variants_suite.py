@@ -1,16 +1,15 @@
 """The wrong variants of scripts, each as a user's test."""
 
 import os
-from contextlib import AsyncExitStack
 
 import pytest
 from sqlalchemy import make_url
 
 from orm_async_tests import db
 from orm_async_tests.harness.definitions.variants import Variant, select_arguments
-from orm_async_tests.harness.environment.private_servers import Servers
 from orm_async_tests.harness.environment.script_database import ScriptDatabase
-from orm_async_tests.harness.run.fixtures import FIXTURES, FixtureContext
+from orm_async_tests.harness.environment.servers import Servers
+from orm_async_tests.harness.run.fixtures import Fixtures, open_fixtures
 from orm_async_tests.harness.script import Script
 from orm_async_tests.timeline.recording import Recorder
 from tests.pytest_plugin.suites.wrong_variants import wrong_variants
@@ -29,17 +28,13 @@ async def test_variant(script: Script, variant: Variant) -> None:
         ground = ScriptDatabase(connection)
         await ground.reset(script.base, script.seed, script.defaults)
         recorder = Recorder(lambda _: False, variant.name, str)
-        context = FixtureContext(variant, database.url, None, ground.admin, Servers(), recorder)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(dispose_engines, context)
-            fixtures = {
-                name: await stack.enter_async_context(fixture(context))
-                for name, fixture in FIXTURES.items()
-                if name in variant.parameters
-            }
-            await variant(**select_arguments(variant.function, {**script.defaults, **fixtures}))
+        fixtures = Fixtures(variant, database.url, None, ground.admin, Servers(), recorder)
+        async with fixtures.stack:
+            fixtures.stack.push_async_callback(dispose_engines, fixtures)
+            available = await open_fixtures(fixtures, variant.parameters)
+            await variant(**select_arguments(variant.function, {**script.defaults, **available}))
 
 
-async def dispose_engines(context: FixtureContext) -> None:
-    for engine in context.engines:
+async def dispose_engines(fixtures: Fixtures) -> None:
+    for engine in fixtures.engines:
         await engine.dispose()

@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy
 
 from orm_async_tests import db
-from orm_async_tests.harness.environment.pooling import describe_pooler
+from orm_async_tests.harness.environment.servers import describe_pooler
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase
 from orm_async_tests import db, migrations, models
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.definitions.variants import select_arguments
-from orm_async_tests.harness.environment import privileges
+from orm_async_tests.harness.environment.requirements import find_denied
 from orm_async_tests.models import TrackPoint, User
 
 Seed = Callable[..., Awaitable[None]]  # inserts rows over `connection`; it may name options
@@ -102,11 +102,18 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
         try:
             await _lock(connection)
         except DBAPIError as error:
-            raise _lock_error(error, database.label) from error
+            problem = f"the lock on the database cannot be taken: {error.orig}"
+            functions = "pg_try_advisory_lock and pg_advisory_lock"
+            remedy = f"GRANT EXECUTE on {functions}, or use another server"
+            raise CouldNotRun(problem, database.label, remedy) from error
         try:
             await migrations.upgrade_async(connection, migrations.TRACKING)
         except DBAPIError as error:
-            raise _migration_error(error, database.label) from error
+            problem = f"the tables of the scripts cannot be created: {error.orig}"
+            remedy = (
+                "--db with a URL whose role owns the database, or with the URL of another server"
+            )
+            raise CouldNotRun(problem, database.label, remedy) from error
         yield ScriptDatabase(connection)
 
 
@@ -118,30 +125,6 @@ async def load(
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(models.Base.metadata.create_all)
         await ScriptDatabase(connection).reset(base, seed, options)
-
-
-def _migration_error(error: DBAPIError, where: str) -> CouldNotRun:
-    return CouldNotRun(
-        f"the tables of the scripts cannot be created: {error.orig}",
-        where,
-        "--db with a URL whose role owns the database, or with the URL of another server",
-    )
-
-
-def _lock_error(error: DBAPIError, where: str) -> CouldNotRun:
-    return CouldNotRun(
-        f"the lock on the database cannot be taken: {error.orig}",
-        where,
-        "GRANT EXECUTE on pg_try_advisory_lock and pg_advisory_lock, or use another server",
-    )
-
-
-def _locked_error(error: DBAPIError, where: str | None) -> CouldNotRun:
-    return CouldNotRun(
-        f"the tables cannot be emptied, because another connection uses them: {error.orig}",
-        f"the database {where}",
-        "orm-async-tests db psql, and end what pg_stat_activity shows in a transaction",
-    )
 
 
 async def _lock(connection: AsyncConnection) -> None:
@@ -171,7 +154,12 @@ class ScriptDatabase:
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", "") != "55P03":
                 raise
-            raise _locked_error(error, self.admin.url.database) from error
+            problem = "the tables cannot be emptied, because another connection uses them"
+            raise CouldNotRun(
+                f"{problem}: {error.orig}",
+                f"the database {self.admin.url.database}",
+                "orm-async-tests db psql, and end what pg_stat_activity shows in a transaction",
+            ) from error
         finally:
             await self._connection.execute(text("RESET lock_timeout"))
         if seed is not None:
@@ -202,7 +190,7 @@ class ScriptDatabase:
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
         """Return what a script with these tables and functions needs and this role may not do."""
         separate = base.metadata is not models.Base.metadata
-        return await privileges.find_denied(self._connection, functions, creates_schema=separate)
+        return await find_denied(self._connection, functions, creates_schema=separate)
 
     async def settings(self) -> dict[str, str]:
         """Return the settings that could affect a verdict, as far as this role may see them."""

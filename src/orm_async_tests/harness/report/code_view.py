@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests.harness.definitions.observation import Observation
-from orm_async_tests.harness.report.abridge import abridge
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.report.render import KINDS, render_outcome, render_verdict, wrapped
 from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.harness.script import Script
 from orm_async_tests.terminal import Styled
 from orm_async_tests.timeline.event_list import Event

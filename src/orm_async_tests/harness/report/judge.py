@@ -1,18 +1,51 @@
-"""From observations to a verdict."""
+"""From observations to a verdict, with every assertion of the check as evidence.
 
+The source of the check is compiled again, so that every assertion records its operands while it
+runs. A check must not use closures or `global`, because the copy runs in a separate namespace.
+"""
+
+import ast
+import inspect
+import textwrap
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import CodeType
 from typing import Any
 
 from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream, collect_defects
 from orm_async_tests.harness.definitions.variants import select_arguments
-from orm_async_tests.harness.report.evidence import Evidence, Recorder
-from orm_async_tests.harness.report.phrasing import describe, pluralize
+from orm_async_tests.harness.report.phrasing import describe, format_value, pluralize, truncate
 from orm_async_tests.harness.script import Script
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM, Word
+
+JUDGE, RECORD = "__judge__", "__record__"  # what the compiled check calls
+LONGEST = 300  # characters of an assertion's values
+MOST = 4  # comparisons of one assertion that are shown
+OPERATORS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The source of an assertion, the values of its operands, and whether it was true."""
+
+    assertion: str
+    values: str
+    holds: bool
 
 
 @dataclass(frozen=True)
@@ -90,3 +123,89 @@ def _failure_location(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     kind = "" if isinstance(error, AssertionError) else f"  {type(error).__name__}: {error}"
     return f"{frame.filename}:{frame.lineno}{kind}"
+
+
+@dataclass
+class Recorder:
+    """Record the assertions of a check while it runs."""
+
+    evidence: list[Evidence] = field(default_factory=list)
+    _comparisons: list[list[tuple[str, str]]] = field(default_factory=list)
+    """The operands of the running assertion as text, with the operators before them."""
+
+    def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
+        """Call the check and record its assertions. Raise what the check raises."""
+        namespace = {**check.__globals__, JUDGE: self._judge, RECORD: self._record}
+        exec(_compile(check), namespace)
+        namespace[check.__name__](**arguments)
+
+    def _judge(self, assertion: str, test: Callable[[], Any]) -> bool:
+        self._comparisons = []
+        holds = False
+        try:
+            holds = bool(test())
+        finally:
+            texts = list(dict.fromkeys(map(_format_comparison, self._comparisons)))
+            if (more := len(texts) - MOST) > 0:
+                texts = [*texts[:3], f"{more} more", texts[-1]]  # the last decides a false one
+            self.evidence.append(Evidence(assertion, truncate("; ".join(texts), LONGEST), holds))
+        return holds
+
+    def _record(self, operator: str, value: Any) -> Any:
+        """Record an operand and the operator before it, which is "" for the first operand."""
+        if not operator:
+            self._comparisons.append([])
+        self._comparisons[-1].append((operator, format_value(value)))
+        return value
+
+
+def _format_comparison(operands: list[tuple[str, str]]) -> str:
+    """Return a chain of comparisons as text, or one value if all operands have this value."""
+    operators = {operator for operator, _ in operands[1:]}
+    values = {value for _, value in operands}
+    if operators == {"=="} and len(values) == 1:
+        return values.pop()
+    return " ".join(f"{operator} {value}" for operator, value in operands).strip()
+
+
+@cache
+def _compile(check: Callable[..., None]) -> CodeType:
+    """Compile a check with `assert __judge__("test", lambda: test)` for every `assert test`."""
+    source = textwrap.dedent(inspect.getsource(check))
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            text = " ".join((ast.get_source_segment(source, node.test) or "").split())
+            no_arguments = ast.arguments([], [], None, [], [], None, [])
+            test = ast.Lambda(no_arguments, _record_operands(node.test))
+            node.test = _call(JUDGE, node.test, ast.Constant(text), test)
+    ast.increment_lineno(tree, check.__code__.co_firstlineno - 1)
+    return compile(ast.fix_missing_locations(tree), check.__code__.co_filename, "exec")
+
+
+def _record_operands(test: ast.expr) -> ast.expr:
+    """Return the test with its deciding operands wrapped in calls that record them."""
+    match test:
+        case ast.BoolOp():
+            test.values = [_record_operands(value) for value in test.values]
+        case ast.UnaryOp(op=ast.Not()):
+            test.operand = _record_operands(test.operand)
+        case ast.Call(func=ast.Name("any" | "all"), args=[ast.GeneratorExp() as items]):
+            items.elt = _record_operands(items.elt)
+        case ast.Call(func=ast.Name("isinstance")):
+            test.args[0] = _wrap("", test.args[0])
+        case ast.Compare():
+            test.left = _wrap("", test.left)
+            symbols = [OPERATORS[type(operator)] for operator in test.ops]
+            test.comparators = list(map(_wrap, symbols, test.comparators))
+        case _:
+            return _wrap("", test)
+    return test
+
+
+def _wrap(operator: str, operand: ast.expr) -> ast.expr:
+    return _call(RECORD, operand, ast.Constant(operator), operand)
+
+
+def _call(name: str, at: ast.expr, *arguments: ast.expr) -> ast.expr:
+    return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), list(arguments), []), at)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from orm_async_tests.harness.definitions.observation import Observation
-from orm_async_tests.harness.report.evidence import Evidence
+from orm_async_tests.harness.report.judge import Evidence
 from orm_async_tests.harness.report.phrasing import describe, format_result, pluralize, truncate
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.report.transcript import TranscriptLine, build_transcript

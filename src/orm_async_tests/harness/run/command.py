@@ -4,8 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from orm_async_tests import errors
@@ -30,46 +29,35 @@ def main_of(name: str) -> Callable[[], int]:
 
     def main() -> int:
         script = Script.of(sys.modules[name])
-        arguments = vars(parser(script).parse_args())
-        return errors.exit_code(lambda: _main(script, **arguments))
+        arguments = parser(script).parse_args()
+        return errors.exit_code(lambda: _run(script, arguments))
 
     if name == "__main__":
         raise SystemExit(main())
     return main
 
 
-def _main(
-    script: Script,
-    db_: str | None,
-    driver: str | None,
-    loop: str,
-    pooler: str,
-    as_json: bool,
-    verbose: bool,
-    code: bool,
-    timeline: bool,
-    trace: Path | None,
-    **values: Any,
-) -> int:
+def _run(script: Script, arguments: argparse.Namespace) -> int:
     require(os.environ.get(VARIABLE, ""), VARIABLE)
-    if trace:
-        require_writable(trace, "--trace")
-    with sqlite.open_database(db_, driver, pooler) as database:
+    if arguments.trace:
+        require_writable(arguments.trace, "--trace")
+    options = {option.name: getattr(arguments, option.name) for option in script.options}
+    with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        result = run_script(script, database, values, loop)
-    if trace:
+        result = run_script(script, database, options, arguments.loop)
+    if arguments.trace:
         from orm_async_tests.harness.report.views import write_trace
 
-        write_trace(trace, [result])
-    if as_json:
+        write_trace(arguments.trace, [result])
+    if arguments.as_json:
         print(json.dumps(document([result]), indent=2))
-    elif code or timeline:
+    elif arguments.code or arguments.timeline:
         from orm_async_tests.harness.report.views import render_views
 
-        columns = detect_width()
-        print_styled(render_views(result, columns, code=code, timeline=timeline))
+        shown = {"code": arguments.code, "timeline": arguments.timeline}
+        print_styled(render_views(result, detect_width(), **shown))
     else:
-        print_styled(render_full(result, detect_width(), in_full=verbose))
+        print_styled(render_full(result, detect_width(), in_full=arguments.verbose))
     return exit_code([result])
 
 
@@ -77,25 +65,19 @@ def parser(script: Script) -> argparse.ArgumentParser:
     """Return a parser with the options of all scripts and of this one."""
     parser = argparse.ArgumentParser(description=script.claim)
     add_stack(parser)
-    parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the result as JSON"
-    )
+    as_json = "print the result as JSON"
+    parser.add_argument("--json", action="store_true", dest="as_json", help=as_json)
     verbose = "print every statement and value in full"
     parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
     add_views(parser)
-    add_options(parser, script.options)
+    for option in script.options:
+        help_ = f"{option.help} (default {option.default})"
+        name = f"--{option.name}"
+        parser.add_argument(name, type=_parser_of(option), default=option.default, help=help_)
     return parser
 
 
-def add_options(parser: argparse.ArgumentParser, declared: Sequence[Option]) -> None:
-    """Add the options that a script declares."""
-    for option in declared:
-        help_ = f"{option.help} (default {option.default})"
-        name = f"--{option.name}"
-        parser.add_argument(name, type=_parse(option), default=option.default, help=help_)
-
-
-def _parse(option: Option) -> Callable[[str], Any]:
+def _parser_of(option: Option) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         try:
             return option.parse(text)

@@ -1,8 +1,7 @@
 """The fixtures that a variant may name as parameters."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 from sqlalchemy import URL, text
@@ -15,9 +14,8 @@ from sqlalchemy.ext.asyncio import (
 
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.harness.environment.activity import Activity
-from orm_async_tests.harness.environment.http import Http
-from orm_async_tests.harness.environment.private_servers import Servers, url_of
-from orm_async_tests.harness.environment.worker_processes import Processes
+from orm_async_tests.harness.environment.programs import Http, Processes
+from orm_async_tests.harness.environment.servers import Servers, url_of
 from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 from orm_async_tests.timeline.recording import Recorder
@@ -26,156 +24,109 @@ MakeEngine = Callable[..., AsyncEngine]  # the type of the fixture `make_engine`
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Session`
 
 
-@dataclass
-class FixtureContext:
-    """What the fixtures of one variant are built from, and the engines that it has opened."""
+class Fixtures:
+    """The fixtures of one variant: a public method makes the fixture of its name."""
 
-    variant: Variant
-    url: URL
-    wire: Wire | None
-    admin: AsyncEngine
-    servers: Servers
-    recorder: Recorder
-    engines: list[AsyncEngine] = field(default_factory=list)
-    _engine: AsyncEngine | None = None
+    def __init__(
+        self,
+        variant: Variant,
+        url: URL,
+        wire: Wire | None,
+        admin: AsyncEngine,
+        servers: Servers,
+        recorder: Recorder,
+    ) -> None:
+        self.variant, self.servers, self.recorder = variant, servers, recorder
+        self.engines: list[AsyncEngine] = []  # that the variant has opened
+        self.stack = AsyncExitStack()  # closes the fixtures
+        self._url, self._wire, self._admin = url, wire, admin
+        self._engine: AsyncEngine | None = None
 
-    def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
+    def _make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
         """Return a new engine without connections; it is disposed when the variant ends."""
-        engine = create_async_engine(url or self.url, **options)
+        engine = create_async_engine(url or self._url, **options)
         self.engines.append(engine)
         return engine
 
+    async def activity(self) -> Activity:
+        """what pg_stat_activity says about the variant's connections"""
+        activity = Activity(self._admin, self._wire, self.recorder.add_locks)
+        await activity.ignore_open_connections()
+        return activity
+
     async def engine(self) -> AsyncEngine:
-        """Return the variant's engine with one warm connection, whose set-up is not counted."""
+        """an engine with one warm connection"""
         if self._engine is None:
-            self._engine = self.make_engine(**self.variant.engine)
+            self._engine = self._make_engine(**self.variant.engine)
             async with self._engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
         return self._engine
 
+    async def Session(self) -> Sessions:  # noqa: N802 (variants ask for it by its usual name)
+        """a factory of sessions"""
+        return async_sessionmaker(await self.engine())
 
-@asynccontextmanager
-async def activity(context: FixtureContext) -> AsyncIterator[Activity]:
-    """what pg_stat_activity says about the variant's connections"""
-    activity = Activity(context.admin, context.wire, context.recorder.add_locks)
-    await activity.ignore_open_connections()
-    yield activity
+    async def session(self) -> AsyncSession:
+        """an `AsyncSession`, closed afterwards"""
+        return await self.stack.enter_async_context(AsyncSession(await self.engine()))
 
+    async def other(self) -> AsyncEngine:
+        """a second engine, as in another process, with a separate pool and separate caches"""
+        return self._make_engine()
 
-@asynccontextmanager
-async def engine(context: FixtureContext) -> AsyncIterator[AsyncEngine]:
-    """an engine with one warm connection"""
-    yield await context.engine()
+    async def make_engine(self) -> MakeEngine:
+        """a function that returns new engines with the options that you pass"""
+        return self._make_engine
 
+    async def url(self) -> URL:
+        """the database's URL"""
+        return self._url
 
-@asynccontextmanager
-async def session(context: FixtureContext) -> AsyncIterator[AsyncSession]:
-    """an `AsyncSession`, closed afterwards"""
-    async with AsyncSession(await context.engine()) as opened:
-        yield opened
+    async def wire(self) -> Wire | None:
+        """the proxy between the engines and the server"""
+        return self._wire
 
+    async def private_server(self) -> PrivateServer:
+        """a server that you may freeze, kill and restart with other settings"""
+        assert self.servers.private is not None
+        return self.servers.private
 
-@asynccontextmanager
-async def sessions(context: FixtureContext) -> AsyncIterator[Sessions]:
-    """a factory of sessions"""
-    yield async_sessionmaker(await context.engine())
+    async def private_url(self) -> URL:
+        """the URL of the private server, whose database is empty"""
+        return url_of(await self.private_server(), self._url.get_driver_name())
 
+    async def primary_url(self) -> URL:
+        """the URL of a server that has a standby; its database has the default tables and rows"""
+        return await self.private_url()
 
-@asynccontextmanager
-async def other(context: FixtureContext) -> AsyncIterator[AsyncEngine]:
-    """a second engine, as in another process, with a separate pool and separate caches"""
-    yield context.make_engine()
+    async def standby(self) -> Standby:
+        """a hot standby of the server behind `primary_url`"""
+        assert self.servers.standby is not None
+        return self.servers.standby
 
+    async def standby_url(self) -> URL:
+        """the URL of the hot standby"""
+        return url_of(await self.standby(), self._url.get_driver_name())
 
-@asynccontextmanager
-async def make_engine(context: FixtureContext) -> AsyncIterator[MakeEngine]:
-    """a function that returns new engines with the options that you pass, disposed afterwards"""
-    yield context.make_engine
+    async def pooler(self) -> Pooler:
+        """PgBouncer in front of the database"""
+        assert self.servers.pooler is not None
+        return self.servers.pooler
 
+    async def processes(self) -> Processes:
+        """worker processes beside this one"""
+        return Processes()
 
-@asynccontextmanager
-async def url(context: FixtureContext) -> AsyncIterator[URL]:
-    """the database's URL"""
-    yield context.url
-
-
-@asynccontextmanager
-async def wire(context: FixtureContext) -> AsyncIterator[Wire | None]:
-    """the proxy between the engines and the server"""
-    yield context.wire
-
-
-@asynccontextmanager
-async def http(_: FixtureContext) -> AsyncIterator[Http]:
-    """HTTP clients for a web application, and a server that runs it"""
-    async with Http() as opened:
-        yield opened
-
-
-@asynccontextmanager
-async def private_server(context: FixtureContext) -> AsyncIterator[PrivateServer]:
-    """a server that you may freeze, kill and restart with other settings"""
-    assert context.servers.private is not None
-    yield context.servers.private
+    async def http(self) -> Http:
+        """HTTP clients for a web application, and a server that runs it"""
+        return await self.stack.enter_async_context(Http())
 
 
-@asynccontextmanager
-async def private_url(context: FixtureContext) -> AsyncIterator[URL]:
-    """the URL of the private server, whose database is empty"""
-    assert context.servers.private is not None
-    yield url_of(context.servers.private, context.url.get_driver_name())
-
-
-@asynccontextmanager
-async def primary_url(context: FixtureContext) -> AsyncIterator[URL]:
-    """the URL of a server that has a standby; its database has the default tables and rows"""
-    assert context.servers.private is not None
-    yield url_of(context.servers.private, context.url.get_driver_name())
-
-
-@asynccontextmanager
-async def standby(context: FixtureContext) -> AsyncIterator[Standby]:
-    """a hot standby of the server behind `primary_url`"""
-    assert context.servers.standby is not None
-    yield context.servers.standby
-
-
-@asynccontextmanager
-async def standby_url(context: FixtureContext) -> AsyncIterator[URL]:
-    """the URL of the hot standby"""
-    assert context.servers.standby is not None
-    yield url_of(context.servers.standby, context.url.get_driver_name())
-
-
-@asynccontextmanager
-async def pooler(context: FixtureContext) -> AsyncIterator[Pooler]:
-    """PgBouncer in front of the database"""
-    assert context.servers.pooler is not None
-    yield context.servers.pooler
-
-
-@asynccontextmanager
-async def processes(_: FixtureContext) -> AsyncIterator[Processes]:
-    """worker processes beside this one"""
-    yield Processes()
-
-
-Fixture = Callable[[FixtureContext], AbstractAsyncContextManager[Any]]
-FIXTURES: dict[str, Fixture] = {  # opened in this order and closed in reverse
-    "activity": activity,
-    "engine": engine,
-    "Session": sessions,
-    "session": session,
-    "other": other,
-    "make_engine": make_engine,
-    "url": url,
-    "wire": wire,
-    "private_server": private_server,
-    "private_url": private_url,
-    "primary_url": primary_url,
-    "standby": standby,
-    "standby_url": standby_url,
-    "pooler": pooler,
-    "processes": processes,
-    "http": http,
+FIXTURES: dict[str, Callable[[Fixtures], Awaitable[Any]]] = {  # in the order in which they open
+    name: method for name, method in vars(Fixtures).items() if not name.startswith("_")
 }
+
+
+async def open_fixtures(fixtures: Fixtures, names: Collection[str]) -> dict[str, Any]:
+    """Return the fixtures of these names."""
+    return {name: await make(fixtures) for name, make in FIXTURES.items() if name in names}

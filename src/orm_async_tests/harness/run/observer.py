@@ -15,10 +15,10 @@ from sqlalchemy import URL
 
 from orm_async_tests.harness.definitions.observation import Observation, checked_out
 from orm_async_tests.harness.definitions.variants import Variant, select_arguments
-from orm_async_tests.harness.environment.private_servers import start_servers
 from orm_async_tests.harness.environment.script_database import ScriptDatabase, load
+from orm_async_tests.harness.environment.servers import start_servers
 from orm_async_tests.harness.report.phrasing import describe
-from orm_async_tests.harness.run.fixtures import FIXTURES, FixtureContext
+from orm_async_tests.harness.run.fixtures import Fixtures, open_fixtures
 from orm_async_tests.harness.run.lock_watch import watch_locks
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire import sql_log
@@ -50,10 +50,10 @@ class Observer:
         async with start_servers(variant, admin.url, load_primary) as servers:
             with record_troubles() as troubles:
                 recorder = self._create_recorder(script, variant)
-                context = FixtureContext(variant, self.url, self.wire, admin, servers, recorder)
-                await self._run(context, observation)
+                fixtures = Fixtures(variant, self.url, self.wire, admin, servers, recorder)
+                await self._run(fixtures, observation)
                 gc.collect()  # what is abandoned shows itself now, not during the next variant
-                await self._close(context, observation, open_before)
+                await self._close(fixtures, observation, open_before)
                 gc.collect()
                 await asyncio.sleep(0)  # the loop calls what the collector scheduled
         if self.wire is None:
@@ -64,30 +64,26 @@ class Observer:
         observation.warning_messages = [str(warning.message) for warning in troubles.warnings]
         return observation
 
-    async def _run(self, context: FixtureContext, observation: Observation) -> None:
-        names = context.variant.parameters
-        makers = {name: make for name, make in FIXTURES.items() if name in names}
-        async with AsyncExitStack() as fixtures:
-            available = {
-                name: await fixtures.enter_async_context(make(context))
-                for name, make in makers.items()
-            }
-            arguments = select_arguments(context.variant.function, {**self.options, **available})
+    async def _run(self, fixtures: Fixtures, observation: Observation) -> None:
+        variant, recorder = fixtures.variant, fixtures.recorder
+        async with fixtures.stack:
+            available = await open_fixtures(fixtures, variant.parameters)
+            arguments = select_arguments(variant.function, {**self.options, **available})
             available.clear()  # as below: a reference from here would hide a leaked session
             round_trips_before = self.wire.round_trips if self.wire else 0
-            with self._record(context.recorder, observation):
+            with self._record(recorder, observation):
                 started = time.perf_counter()
                 try:
-                    await _call(context.variant, arguments, observation, started)
+                    await _call(variant, arguments, observation, started)
                     if observation.error is not None:
-                        context.recorder.add_error(observation.error)
+                        recorder.add_error(observation.error)
                         clear_frames(observation.error)
                 finally:
                     arguments.clear()
-                    await _close_fixtures(fixtures, observation)
+                    await _close_fixtures(fixtures.stack, observation)
                     observation.seconds = time.perf_counter() - started
         observation.sql = [line for line in observation.log if line not in sql_log.TRANSACTION]
-        if self.wire and context.servers.private is None:  # no wire leads to private servers
+        if self.wire and fixtures.servers.private is None:  # no wire leads to private servers
             observation.counted = True
             observation.round_trips = self.wire.round_trips - round_trips_before
 
@@ -110,22 +106,20 @@ class Observer:
             yield
         observation.events = recorder.finish()
 
-    async def _close(
-        self, context: FixtureContext, observation: Observation, open_before: int
-    ) -> None:
+    async def _close(self, fixtures: Fixtures, observation: Observation, open_before: int) -> None:
         """Cancel leftover tasks, dispose the engines, and count what leaked."""
         running = asyncio.all_tasks() - {asyncio.current_task()}
         observation.tasks += len(running)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        while context.engines:
-            engine = context.engines.pop()
+        while fixtures.engines:
+            engine = fixtures.engines.pop()
             observation.leaked += checked_out(engine)
             await engine.dispose()
         gc.collect()
         if self.wire and self.wire.open > open_before:
-            timeout = _closing_timeout(context.variant)
+            timeout = _closing_timeout(fixtures.variant)
             closed = await asyncio.to_thread(self.wire.wait_until_closed, open_before, timeout)
             observation.leaked = observation.leaked or int(not closed)
 
@@ -151,13 +145,13 @@ async def _call(
         observation.error = error
 
 
-async def _close_fixtures(fixtures: AsyncExitStack, observation: Observation) -> None:
+async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> None:
     """Close the fixtures. What a session sends or raises while it closes belongs to the variant.
 
     If the variant has raised already, the second error is recorded as unhandled.
     """
     try:
-        await fixtures.aclose()
+        await stack.aclose()
     except Exception as error:
         if observation.error is None:
             observation.error = error

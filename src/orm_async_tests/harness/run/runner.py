@@ -13,7 +13,7 @@ from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.environment import script_database, sqlite
 from orm_async_tests.harness.environment.event_loops import run
-from orm_async_tests.harness.environment.pooling import open_pooler
+from orm_async_tests.harness.environment.servers import open_pooler
 from orm_async_tests.harness.report.judge import Verdict, judge
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.report.result import Result

@@ -1,0 +1,130 @@
+"""What a variant runs beside itself: a web application, worker processes, Alembic's commands."""
+
+import asyncio
+import shutil
+import socket
+import traceback
+from argparse import Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from orm_async_tests import db
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from httpx import AsyncClient
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Address = tuple[str, int]
+ENV = """
+from alembic import context
+context.configure(**context.config.attributes)
+with context.begin_transaction():
+    context.run_migrations()
+"""
+
+
+class Http(AsyncExitStack):
+    """Open clients and servers for ASGI applications, and close them when the variant ends."""
+
+    async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
+        """A client that calls the application in this process; errors are raised, or a 500."""
+        from httpx import ASGITransport, AsyncClient
+
+        transport = ASGITransport(app, raise_app_exceptions=raise_app_exceptions)
+        client = AsyncClient(transport=transport, base_url="http://app")
+        return await self.enter_async_context(client)
+
+    async def serve(self, app: Any) -> Address:
+        """The loopback address at which uvicorn serves the application."""
+        return await self.enter_async_context(_serve(app))
+
+
+@asynccontextmanager
+async def _serve(app: Any) -> AsyncIterator[Address]:
+    from uvicorn import Config, Server
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = Server(Config(app, log_config=None))
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        yield listening.getsockname()
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class Processes:
+    """Run coroutine functions of a script in other processes."""
+
+    async def run(
+        self,
+        function: Callable[Parameters, Awaitable[Result]],
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result:
+        """Await a module-level function in a new process that has imported its module.
+
+        Return the function's result, or raise its error with all causes; both come back pickled.
+        """
+        from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
+        from multiprocessing import get_context
+
+        context = get_context("forkserver")
+        # Modules are preloaded once per run; later ones are imported.
+        context.set_forkserver_preload([function.__module__])
+        loop = asyncio.get_running_loop()
+        result: Result
+        with ProcessPoolExecutor(1, context) as executor:
+            call = loop.run_in_executor(executor, _call, function, arguments, named)
+            result, errors, trace = await call
+        for error, cause in pairwise(errors):
+            error.__cause__ = cause
+        if errors:
+            errors[0].add_note(f"In the other process:\n{trace}")
+            raise errors[0]
+        return result
+
+
+def _call(
+    function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[Any, list[BaseException], str]:
+    """Return the function's result, or its error with causes and traceback, which pickle drops."""
+
+    async def main() -> Any:
+        return await function(*arguments, **named)
+
+    db.convert_timeouts()  # the URL was translated in the parent process
+    try:
+        return asyncio.run(main()), [], ""
+    except Exception as error:
+        errors: list[BaseException] = [error]
+        while cause := errors[-1].__cause__:
+            errors.append(cause)
+        return None, errors, "".join(traceback.format_exception(error))
+
+
+@contextmanager
+def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
+    """Create an environment with these revisions, and delete it when the block ends.
+
+    `revisions` and `env` are the texts of the files. `attributes` become config.attributes, which
+    the default env.py passes to context.configure(). Yield the Config for Alembic's commands.
+    """
+    from alembic.config import Config  # here, since most scripts need none of it
+
+    with TemporaryDirectory() as folder:
+        config = Config(attributes=attributes, cmd_opts=Namespace(quiet=True))
+        config.set_main_option("script_location", folder.replace("%", "%%"))
+        shutil.copy(Path(config.get_template_directory(), "generic", "script.py.mako"), folder)
+        Path(folder, "env.py").write_text(env, "utf-8")
+        versions = Path(folder, "versions")
+        versions.mkdir()
+        for number, revision in enumerate(revisions):
+            (versions / f"{number}.py").write_text(revision, "utf-8")
+        yield config

@@ -1,0 +1,111 @@
+"""The servers of a variant: private ones, standbys and poolers, which outlive its engines."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.harness.definitions.variants import Variant
+from orm_async_tests.postgres import (
+    Pooler,
+    PrivateServer,
+    Standby,
+    hot_standby,
+    pgbouncer,
+    pooler,
+    private_server,
+)
+from orm_async_tests.stack_options import POOLER_MODES
+
+PRIVATE = {"private_server", "private_url"}
+REPLICATED = {"primary_url", "standby", "standby_url"}
+# A session that sets synchronous_commit = on waits for the standby; others do not.
+SYNCHRONOUS = {"synchronous_standby_names": "*", "synchronous_commit": "local"}
+SHARED_MEMORY = Path("/dev/shm")
+REQUIRED_BYTES = 2**30  # ten times what two servers take
+POOLER_LIMITS = {"default_pool_size": "100", "max_client_conn": "500"}  # more than a script opens
+POOLER_SETTINGS = (
+    {"pool_mode": "session"},
+    {"pool_mode": "transaction"},
+    {"pool_mode": "transaction", pooler.PREPARED: "0"},
+)
+MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
+
+
+@dataclass
+class Servers:
+    """The servers that a variant names as fixtures; the others are None."""
+
+    private: PrivateServer | None = None
+    standby: Standby | None = None
+    pooler: Pooler | None = None
+
+
+@asynccontextmanager
+async def start_servers(
+    variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
+) -> AsyncIterator[Servers]:
+    """Start the servers that the variant names, and stop them when the block ends.
+
+    `load` fills the primary's database before its standby is created. A pooler connects to the
+    shared database without the wire.
+    """
+    names, servers = set(variant.parameters), Servers()
+    with ExitStack() as stack:
+        if names & REPLICATED:
+            primary = stack.enter_context(private_server(data_directory(), **SYNCHRONOUS))
+            await load(url_of(primary, shared.get_driver_name()))
+            servers.private = primary
+            servers.standby = stack.enter_context(hot_standby(primary, **variant.standby))
+        elif names & PRIVATE:
+            servers.private = stack.enter_context(private_server(data_directory()))
+        if "pooler" in names:
+            servers.pooler = stack.enter_context(pgbouncer(shared))
+        yield servers
+
+
+def data_directory() -> Path | None:
+    """Return a directory in memory, where a server starts three times faster.
+
+    Return None, which means the temporary directory, if TMPDIR is set or memory is short.
+    """
+    if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
+        return None
+    free = shutil.disk_usage(SHARED_MEMORY).free
+    return SHARED_MEMORY if free > REQUIRED_BYTES else None
+
+
+def url_of(server: PrivateServer, driver: str) -> URL:
+    """Return the URL of the server's database for a driver."""
+    return db.with_driver(db.socket_url(server.login), driver)
+
+
+@cache
+def describe_pooler(mode: str) -> str:
+    """Return a description such as "PgBouncer 1.24.1 session", or "" for no pooler.
+
+    Raise CouldNotRun for an unknown mode, or if PgBouncer is missing.
+    """
+    if not mode:
+        return ""
+    if mode not in MODES:
+        known = " or --pooler ".join(MODES)
+        raise CouldNotRun(f"there is no pooler mode {mode!r}", "--pooler", f"--pooler {known}")
+    return f"PgBouncer {pooler.version()} {mode}"
+
+
+@contextmanager
+def open_pooler(server: URL, mode: str) -> Iterator[URL]:
+    """Start a PgBouncer in this mode and yield its URL; without a mode, yield the server's URL."""
+    if not mode:
+        yield server
+        return
+    with pgbouncer(server) as started:
+        yield started.start(**MODES[mode], **POOLER_LIMITS)

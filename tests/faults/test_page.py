@@ -62,13 +62,14 @@ def test_the_page_states_the_limits_of_the_sweep() -> None:
     first, last = sweeping.FIRST, sweeping.LAST
     sentences = [
         f"the caller was not released within {injection.RELEASED_WITHIN:g} seconds",
-        f"within {closed['asyncpg']:g} (asyncpg) or {closed['psycopg']:g} seconds (psycopg)",
-        f"waits for more than {injection.SILENT_FOR:g} seconds is cancelled",
-        f"in a transaction {injection.SETTLED_WITHIN:g} seconds later",
-        f"still running {injection.SETTLED_WITHIN:g} seconds later",
-        f"`timeout` and `command_timeout` of {asyncpg['timeout']:g} seconds",
-        f"`connect_timeout` of {TIMEOUTS['psycopg']['connect_timeout']:g} seconds",
-        f"of more than {first + last} messages",
+        f"within {closed['asyncpg']:g} seconds (asyncpg)",
+        f"or {closed['psycopg']:g} seconds (psycopg)",
+        f"a caller that waits for more than {injection.SILENT_FOR:g} seconds",
+        f"{injection.SETTLED_WITHIN:g} seconds after the caller was released, a backend",
+        f"{injection.SETTLED_WITHIN:g} seconds after the caller was released, a task",
+        f"{asyncpg['timeout']:g} seconds for asyncpg's `timeout` and `command_timeout`",
+        f"{TIMEOUTS['psycopg']['connect_timeout']:g} seconds for psycopg's `connect_timeout`",
+        f"more than {first + last} messages",
         f"the first {first} and the last {last}",
     ]
     assert [sentence for sentence in sentences if sentence not in PAGE] == []

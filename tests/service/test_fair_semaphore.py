@@ -7,8 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.service.reads import Reader
-from orm_async_tests.service.sessions import FairSemaphore
+from orm_async_tests.service.sessions import FairSemaphore, Reader
 
 CLIENTS, READS = 5, 4
 ONE = text("SELECT 1")

@@ -17,6 +17,7 @@ from orm_async_tests.postgres.lease import (
     reset,
     status,
     stop,
+    wait_until_ended,
 )
 from orm_async_tests.postgres.pooler import Pooler, pgbouncer
 from orm_async_tests.postgres.private import (
@@ -49,4 +50,5 @@ __all__ = [
     "start_client",
     "status",
     "stop",
+    "wait_until_ended",
 ]

@@ -168,6 +168,12 @@ def _stop(cluster: Cluster, lease_file: int) -> bool:
     return cluster.end(signal.SIGINT)
 
 
+def wait_until_ended(kind: ClusterKind) -> None:
+    """Block until the server and its supervisor have ended."""
+    with open_file(_open_cluster(kind).lock, READ_WRITE) as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+
+
 def locate_log(kind: ClusterKind = SCRIPTS) -> Path:
     """Return the path of the server's log."""
     return _open_cluster(kind).log

@@ -16,16 +16,14 @@ from orm_async_tests.service import (
     live,
     points,
     problems,
-    shutdown_signals,
     telemetry,
     tracks,
     users,
 )
 from orm_async_tests.service.engines import Engines, service_urls
 from orm_async_tests.service.headers import HeadAsGet, HeaderChecks
-from orm_async_tests.service.reads import Reader
 from orm_async_tests.service.request_limits import Bodies, Limits
-from orm_async_tests.service.sessions import FairSemaphore, Sessions
+from orm_async_tests.service.sessions import FairSemaphore, Reader, Sessions
 from orm_async_tests.service.settings import Settings
 
 
@@ -56,13 +54,11 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
         app.state.hub = live.Hub()
         listener = asyncio.create_task(app.state.hub.listen(engines.listening))
         try:
-            with (
-                telemetry.export_traces(app, engines.pooled()),
-                shutdown_signals.call_on_shutdown(app.state.hub.close, bodies.stop),
-            ):
+            with telemetry.export_traces(app, engines.pooled()):
                 yield {  # for connection.Connection
                     "send_timeout": settings.send_timeout,
                     "receive_timeout": settings.receive_timeout,
+                    "shutdown_callbacks": (app.state.hub.close, bodies.stop),
                 }
         finally:
             listener.cancel()

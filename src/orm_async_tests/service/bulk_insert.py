@@ -1,7 +1,7 @@
 """Adding many points of a user, all or none: a few by one statement, more by COPY."""
 
 import struct
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,6 @@ from orm_async_tests.service.idempotency import (
     KEYS,
     STORED_ANSWER,
     UNUSED,
-    Digest,
     InsertStatements,
     insert_once,
     read_answer,
@@ -49,31 +48,18 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)  # no flags, no extens
 TRAILER = struct.pack("!h", -1)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-PART_SIZE = 32 * 1024  # bytes from which on a part is sent
-
-
-async def encode_points(
-    user_id: int, batches: AsyncIterable[list[PointIn]]
-) -> AsyncIterator[bytes]:
-    """Yield the user's points in PostgreSQL's binary COPY format, about PART_SIZE bytes at a time.
-
-    asyncpg can encode records itself, but only while it holds a connection. The service encodes
-    points as they arrive, and keeps the parts until the upload is complete.
-    """
-    part = bytearray(HEADER)
-    async for points in batches:
-        for point in points:
-            microseconds = (point.date - EPOCH) // MICROSECOND
-            part += ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, microseconds)
-        if len(part) >= PART_SIZE:
-            yield bytes(part)
-            part.clear()
-    yield bytes(part + TRAILER)
-
-
 FEW = 100  # points that one statement adds; COPY takes more of them, for another round trip
 COPY_TIMEOUT = 3600.0  # seconds
 ANSWER = bindparam("answer", type_=JSONB)
+
+
+def encode_points(user_id: int, points: list[PointIn]) -> bytes:
+    """Return the user's points in PostgreSQL's binary COPY format, without header and trailer."""
+    rows = (
+        ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, (point.date - EPOCH) // MICROSECOND)
+        for point in points
+    )
+    return b"".join(rows)
 
 
 def insert_arrays(user: CTE) -> CTE:
@@ -120,7 +106,7 @@ STORE_ANSWER = update(IdempotencyKey).where(KEYS.key == KEY)
 
 
 async def insert_points(
-    session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, digest: Digest
+    session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, digest: str
 ) -> Loaded:
     """Add a few points by one statement, once per key.
 
@@ -139,7 +125,7 @@ async def copy_points(
     user_id: int,
     encoded_points: AsyncIterable[bytes],
     key: str | None,
-    digest: Digest,
+    digest: str,
 ) -> Loaded:
     """Add points in COPY's format, once per key.
 
@@ -154,7 +140,7 @@ async def copy_points(
     if row is None:
         raise not_found(User)
     if key is not None and row.answer is not None:
-        return Loaded.model_validate(read_answer(row, await digest()))
+        return Loaded.model_validate(read_answer(row, digest))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     tag = await driver.copy_to_table(
         "track_points",
@@ -165,6 +151,6 @@ async def copy_points(
     )
     answer = {"points": int(tag.removeprefix("COPY "))}
     if key is not None:
-        stored = STORE_ANSWER.values(request=await digest(), answer=answer)
+        stored = STORE_ANSWER.values(request=digest, answer=answer)
         await session.execute(stored, {KEY.key: key})
     return Loaded.model_validate(answer)

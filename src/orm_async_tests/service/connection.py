@@ -18,8 +18,8 @@ class Connection(H11Protocol):
     """A connection of uvicorn that aborts if a response makes no progress for send_timeout seconds.
 
     The connection also aborts if the head of a request has not arrived after receive_timeout
-    seconds. The application's lifespan must yield a state with both timeouts. During a shutdown
-    send_timeout is SHUTDOWN_TIMEOUT.
+    seconds. During a shutdown send_timeout is SHUTDOWN_TIMEOUT. The application's lifespan must
+    yield a state with both timeouts, and with `shutdown_callbacks`.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -58,7 +58,13 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Finish the response, but wait only SHUTDOWN_TIMEOUT for a client that does not read."""
+        """Finish the response, but wait only SHUTDOWN_TIMEOUT for a client that does not read.
+
+        uvicorn ends the lifespan only after the last response. The application learns of the
+        shutdown here, so that it can end its live streams.
+        """
+        for callback in self.app_state["shutdown_callbacks"]:
+            callback()
         super().shutdown()
         self._stopping = True
         if self._timer is not None:

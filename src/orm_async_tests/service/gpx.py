@@ -13,10 +13,17 @@ from typing import Annotated, NamedTuple
 from xml.parsers import expat
 
 from fastapi import HTTPException
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from orm_async_tests.service.problems import excerpt
-from orm_async_tests.service.schemas import OUT_OF_RANGE, Latitude, Longitude, PointIn, to_storable
+from orm_async_tests.service.schemas import (
+    OUT_OF_RANGE,
+    Latitude,
+    Longitude,
+    PointIn,
+    check_storable,
+    to_utc,
+)
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
 CHILDREN = {  # the elements that are read, by their parents
@@ -27,20 +34,9 @@ CHILDREN = {  # the elements that are read, by their parents
     "trkpt": {"time"},
 }
 KINDS = {"wpt": "waypoint", "rte": "route", "trk": "track"}
-ENCODINGS = frozenset(  # those of expat itself, and some with one byte per character
-    [
-        "utf-8",
-        "utf-16",
-        "utf-16le",
-        "utf-16be",
-        "us-ascii",
-        "ascii",
-        "koi8-r",
-        "koi8-u",
-        "macintosh",
-    ]
-    + [f"iso-8859-{part}" for part in range(1, 17) if part != 12]
-    + [f"windows-{page}" for page in range(1250, 1259)]
+ENCODING = re.compile(  # those of expat itself, and some with one byte per character
+    r"utf-8|utf-16(le|be)?|(us-)?ascii|koi8-[ru]|macintosh|iso-8859-\d\d?|windows-125\d",
+    re.ASCII | re.IGNORECASE,
 )
 BLANK = " \t\r\n"  # white space in XML
 # Some programs write 1.5E-5.
@@ -75,12 +71,12 @@ def parse_time(text: str) -> datetime:
     ends_day = END_OF_DAY.fullmatch(clock)
     try:
         moment = datetime.fromisoformat(f"{day}{'00:00:00' if ends_day else clock}{zone}")
-    except ValueError:
-        raise ValueError(reason) from None
-    try:
-        return to_storable(moment + timedelta(days=1) if ends_day else moment)
+        moment += timedelta(days=bool(ends_day))
     except OverflowError:
         raise ValueError(OUT_OF_RANGE) from None
+    except ValueError:
+        raise ValueError(reason) from None
+    return to_utc(moment)
 
 
 class Trkpt(PointIn):
@@ -90,7 +86,9 @@ class Trkpt(PointIn):
 
     lat: Annotated[Latitude, BeforeValidator(parse_decimal)]
     lon: Annotated[Longitude, BeforeValidator(parse_decimal)]
-    date: Annotated[datetime, BeforeValidator(parse_time)] = Field(alias="time")
+    date: Annotated[datetime, BeforeValidator(parse_time), AfterValidator(check_storable)] = Field(
+        alias="time"
+    )
 
 
 class Element(NamedTuple):
@@ -145,7 +143,7 @@ class GpxParser:
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         """Refuse an unknown encoding before Python looks it up: Python caches every name."""
-        if encoding is not None and encoding.lower() not in ENCODINGS:
+        if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
             raise self._file_error(f"{detail} windows-1252 are among those that are read")
 

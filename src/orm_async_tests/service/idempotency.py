@@ -1,12 +1,12 @@
 """Idempotency keys: a repeated request returns the first answer, and writes nothing (test154)."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Header, HTTPException
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -29,7 +29,6 @@ from orm_async_tests.service.idempotency_table import IdempotencyKey
 from orm_async_tests.service.parameters import Omittable
 
 Document = dict[str, Any]
-Digest = Callable[[], Awaitable[str]]
 Key = Annotated[
     Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")] | None,
     Omittable(),
@@ -44,13 +43,9 @@ STORED_ANSWER = select(KEYS.request, KEYS.answer).where(KEYS.key == KEY)
 UNUSED = ~exists(select(literal_column("1")).where(KEYS.key == KEY))
 
 
-def make_digest(request: str) -> Digest:
-    """Return a function that computes the SHA-256 of a request that has a key."""
-
-    async def digest() -> str:
-        return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
-
-    return digest
+def digest_of(request: str) -> str:
+    """Return the SHA-256 of a request, by which a repeated key is compared."""
+    return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -67,32 +62,24 @@ class InsertStatements:
 
 
 def build_statements(
-    name: str, document: type[BaseModel], build_insert: Callable[..., ReturningInsert[Any]]
+    name: str, build_insert: Callable[..., ReturningInsert[Any]]
 ) -> InsertStatements:
-    """Return the statements for an INSERT.
+    """Return the statements for an INSERT whose answer has the new row under this name.
 
-    Args: name: The document's key in the answer. document: The model whose fields the answer has.
-    build_insert: A function that returns the INSERT. The arguments are conditions, without which
-    the INSERT must insert nothing. The RETURNING of the INSERT has the model's fields and
-    `version`.
+    `build_insert` returns the INSERT. The arguments are conditions, without which the INSERT must
+    insert nothing. The RETURNING of the INSERT has the model's fields and `version`.
     """
     plain, keyed = build_insert().cte("inserted"), build_insert(UNUSED).cte("inserted")
     return InsertStatements(
-        select(build_answer(name, document, plain)),
-        store_answer(keyed, build_answer(name, document, keyed)),
+        select(build_answer(name, plain)), store_answer(keyed, build_answer(name, keyed))
     )
 
 
-def build_answer(name: str, document: type[BaseModel], rows: CTE) -> ColumnElement[Any]:
+def build_answer(name: str, rows: CTE) -> ColumnElement[Any]:
     """Return the answer as SQL: the server writes it, and stores exactly what it returns."""
-    members = [part for field in document.model_fields for part in (quote(field), rows.c[field])]
-    pairs = quote(name), func.jsonb_build_object(*members), quote("version"), rows.c.version
-    return func.jsonb_build_object(*pairs, type_=JSONB)
-
-
-def quote(name: str) -> ColumnElement[str]:
-    """Return a trusted name as an SQL string."""
-    return literal_column(f"'{name}'", Text)
+    names = literal_column(f"'{name}'", Text), literal_column("'version'", Text)
+    row = func.to_jsonb(rows.table_valued())
+    return func.jsonb_build_object(names[0], row, names[1], rows.c.version, type_=JSONB)
 
 
 def store_answer(rows: FromClause, answer: ColumnElement[Any]) -> "CompoundSelect[Any, Any]":
@@ -115,7 +102,7 @@ async def insert_once(
     statements: InsertStatements,
     parameters: Document,
     key: str | None,
-    digest: Digest,
+    digest: str,
 ) -> Document | None:
     """Insert a row, unless a request with the same key has done so, and return the answer.
 
@@ -125,18 +112,17 @@ async def insert_once(
     if key is None:
         answer: Document | None = await session.scalar(statements.plain, parameters)
         return answer
-    request = await digest()
-    keyed = {**parameters, KEY.key: key, REQUEST.key: request}
+    keyed = {**parameters, KEY.key: key, REQUEST.key: digest}
     row = (await session.execute(statements.keyed, keyed)).one_or_none()
     if row is None:
         row = (await session.execute(STORED_ANSWER, keyed)).one_or_none()
         await session.rollback()  # of a row that was inserted before the other request committed
-    return read_answer(row, request) if row else None
+    return read_answer(row, digest) if row else None
 
 
-def read_answer(row: Any, request: str) -> Document:
+def read_answer(row: Any, digest: str) -> Document:
     """Return the stored answer. Raises HTTPException 409 if another request has this answer."""
-    if row.request != request:
+    if row.request != digest:
         raise HTTPException(409, "this Idempotency-Key was used for another request")
     answer: Document = row.answer
     return answer

@@ -23,8 +23,8 @@ from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.parameters import EventId, Id, Omittable
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import UNWRAPPED, problem_responses
-from orm_async_tests.service.reads import Reader, Rows
 from orm_async_tests.service.schemas import PointOut
+from orm_async_tests.service.sessions import Reader, Rows
 from orm_async_tests.service.settings import Settings
 
 BATCH = 100  # points

@@ -49,8 +49,3 @@ CacheControl = Annotated[
     Omittable(),
     Header(description="no-cache: read from the primary, which has the last commit"),
 ]
-
-
-def requires_primary(cache_control: str | None) -> bool:
-    """Return whether a read must see the last commit, so that it cannot go to a standby."""
-    return "no-cache" in (cache_control or "")

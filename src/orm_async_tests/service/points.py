@@ -33,13 +33,12 @@ from orm_async_tests.service.etags import (
     version_column,
     write_unchanged,
 )
-from orm_async_tests.service.idempotency import Key, build_statements, insert_once, make_digest
+from orm_async_tests.service.idempotency import Key, build_statements, digest_of, insert_once
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.parameters import After, Id, Limit, Omittable
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
-from orm_async_tests.service.sessions import WriteSession
+from orm_async_tests.service.sessions import Read, WriteSession
 
 CHANNEL = "orm_async_points"  # of NOTIFY, whose payload is the id of a user with new points
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
@@ -76,7 +75,7 @@ def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
     return insertion.returning(*POINTS, VERSION, notification)
 
 
-INSERT = build_statements("point", PointOut, build_insert)
+INSERT = build_statements("point", build_insert)
 
 
 def point_json(point: Any) -> ColumnElement[str]:
@@ -125,7 +124,7 @@ async def create(
     user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = None
 ) -> PointOut:
     """Add a point to a user's track."""
-    digest = make_digest(f"POST /users/{user_id}/points {point.model_dump_json()}")
+    digest = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
     values = {"owner": user_id, **point.model_dump()}
     created = await insert_once(session, INSERT, values, key, digest)
     if created is None:

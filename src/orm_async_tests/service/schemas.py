@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
 
@@ -29,53 +29,51 @@ def to_utc(moment: datetime) -> datetime:
         raise ValueError(OUT_OF_RANGE) from None
 
 
-def to_storable(moment: datetime) -> datetime:
-    """Convert a moment to UTC. Raises ValueError where asyncpg would store infinity (test171)."""
-    moment = to_utc(moment)
-    if not FIRST < moment < LAST:
-        raise ValueError(OUT_OF_RANGE)
-    return moment
-
-
-def parse_date_time(text: object) -> datetime:
-    """Read a date-time of RFC 3339. Raises ValueError.
+def parse_moment(text: object) -> datetime:
+    """Read a date-time of RFC 3339 as a moment in UTC. Raises ValueError.
 
     pydantic alone takes a number for seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write date, time and offset, for example 2010-10-03T09:36:30Z")
-    return datetime.fromisoformat(text.upper())
+    return to_utc(datetime.fromisoformat(text.upper()))
 
 
-def parse_moment(text: object) -> datetime:
-    """Read a date-time as a moment in UTC. Raises ValueError."""
-    return to_utc(parse_date_time(text))
+def check_storable(moment: datetime) -> datetime:
+    """Return the moment. Raises ValueError where asyncpg would store infinity (test171)."""
+    if not FIRST < moment < LAST:
+        raise ValueError(OUT_OF_RANGE)
+    return moment
 
 
-def parse_storable(text: object) -> datetime:
-    """Read a date-time that the database can store, as a moment in UTC. Raises ValueError."""
-    return to_storable(parse_date_time(text))
-
-
-# JSON Schema cannot limit a date-time, so the description excludes the first and the last day.
-STORABLE = Field(json_schema_extra={"pattern": "^(?!0001-01-01|9999-12-31)"})
 Moment = Annotated[datetime, BeforeValidator(parse_moment)]
-Recorded = Annotated[datetime, STORABLE, BeforeValidator(parse_storable)]
+Recorded = Annotated[
+    Moment,
+    AfterValidator(check_storable),
+    # JSON Schema cannot limit a date-time, so the description excludes the first and the last day.
+    Field(json_schema_extra={"pattern": "^(?!0001-01-01|9999-12-31)"}),
+]
 
 
-class Document(BaseModel):
-    """The base of all documents. An unknown member is an error; an ORM object is a valid source."""
+class Input(BaseModel):
+    """The base of documents that clients send, in which an unknown member is an error."""
 
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    model_config = ConfigDict(extra="forbid")
 
 
-class UserIn(Document):
+class Output(BaseModel):
+    """The base of documents that are read from rows and stored answers, which may have more."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class UserIn(Input):
     """A new user, or the changes of a user."""
 
     username: Name
 
 
-class UserOut(Document):
+class UserOut(Output):
     """A user."""
 
     id: int
@@ -84,7 +82,7 @@ class UserOut(Document):
     updated_at: datetime
 
 
-class PointIn(Document):
+class PointIn(Input):
     """A position of a walk, and the time at which it was recorded."""
 
     lat: Latitude
@@ -92,7 +90,7 @@ class PointIn(Document):
     date: Recorded
 
 
-class PointPatch(Document):
+class PointPatch(Input):
     """The new values of a point's fields. A field that is absent or null is not changed."""
 
     lat: Latitude | None = None
@@ -100,7 +98,7 @@ class PointPatch(Document):
     date: Recorded | None = None
 
 
-class PointOut(Document):
+class PointOut(Output):
     """A point."""
 
     id: int
@@ -117,7 +115,7 @@ class Page(BaseModel, Generic[Item]):
     next: int | None
 
 
-class Loaded(Document):
+class Loaded(Output):
     """The number of points that a bulk load has added."""
 
     points: int

@@ -3,15 +3,18 @@
 import argparse
 import asyncio
 import gc
+import logging
 import socket
 import sys
+import threading
+import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from orm_async_tests import errors
 from orm_async_tests.errors import CouldNotRun, install_extra
-from orm_async_tests.postgres import SERVICE
+from orm_async_tests.postgres import SERVICE, lease, wait_until_ended
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 # Bytes that the kernel keeps for a client that reads nothing. Linux doubles the number. Without a
 # limit the kernel takes up to 4 MiB for each client, and the service has to produce all of it.
 SEND_BUFFER = 2**17
+RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does not start
 
 
 def main() -> int:
@@ -55,7 +59,6 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         from orm_async_tests.service.app import create_app
         from orm_async_tests.service.connection import Connection
         from orm_async_tests.service.engines import service_urls
-        from orm_async_tests.service.recovery import restarted
     except ImportError as error:
         problem = f"the package {error.name} is not installed"
         raise CouldNotRun(problem, "this Python", install_extra("service")) from None
@@ -74,12 +77,30 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
             timeout_graceful_shutdown=10,
             timeout_worker_healthcheck=30,  # a worker answers once it has imported everything
         )
-        with restarted(database):
-            if workers > 1:
-                Multiprocess(config, sockets=[listener]).run()
-            else:
-                uvicorn.Server(config).run(sockets=[listener])
+        if database.kind == "embedded":
+            threading.Thread(target=keep_server_running, daemon=True).start()
+        if workers > 1:
+            Multiprocess(config, sockets=[listener]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def keep_server_running() -> None:
+    """Start the embedded server again whenever it ends, as long as this process lives.
+
+    Requests get a 503 until the server runs again.
+    """
+    log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
+    while True:
+        try:
+            wait_until_ended(SERVICE)
+            with lease(SERVICE) as server:
+                if server.launch != "warm":  # else another command was faster
+                    log.warning("the embedded server had ended, and was started again")
+        except CouldNotRun as error:
+            log.error("the embedded server cannot be used: %s", error)
+            time.sleep(RETRY_AFTER)
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":

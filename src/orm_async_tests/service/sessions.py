@@ -1,14 +1,19 @@
-"""Sessions that write, in the order of their requests, and commit before the response is sent."""
+"""Sessions that write and readers of single statements, which wait for a pool in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from sqlalchemy import Executable, Row
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests import db
+from orm_async_tests.service.parameters import CacheControl
+
+Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
@@ -32,15 +37,13 @@ class FairSemaphore:
             await self._semaphore.acquire()
 
     async def __aexit__(self, *_: object) -> None:
-        """Let the next waiting task open a session."""
         self._semaphore.release()
 
 
 class Sessions:
-    """Opens sessions of an engine, whose pool serves them in the order of their requests."""
+    """Opens sessions of an engine. `pool` has as many places as the engine's pool."""
 
     def __init__(self, engine: AsyncEngine, pool: FairSemaphore) -> None:
-        """Use this engine. The semaphore has as many places as the engine's pool."""
         self._make_session, self._pool = db.make_sessions(engine), pool
 
     @asynccontextmanager
@@ -53,13 +56,49 @@ class Sessions:
             yield session
 
 
+class Reader:
+    """Runs single statements in AUTOCOMMIT, which take one round trip each (test22).
+
+    `pool` has as many places as the engine's pool. `reads` has fewer places, and all readers share
+    it: reads are short, and one process finishes no sooner if more of them run at a time.
+    """
+
+    def __init__(self, engine: AsyncEngine, reads: FairSemaphore, pool: FairSemaphore) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads, self._pool = reads, pool
+
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
+        """Return the statement's rows. Repeat the statement once if its connection is lost.
+
+        Raise TimeoutError if the pool has no connection in time.
+        """
+        try:
+            return await self._execute(statement, parameters)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return await self._execute(statement, parameters)
+
+    async def _execute(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
+        async with self._reads, self._pool, self._engine.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()
+
+
 async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
     """Give an endpoint a session in a transaction, which commits when the endpoint returns."""
-    sessions: Sessions = request.app.state.writing
-    async with sessions.begin() as session:
+    async with request.app.state.writing.begin() as session:
         yield session
+
+
+async def choose_reader(request: Request, cache_control: CacheControl = None) -> Reader:
+    """Return the reader of the primary for no-cache, otherwise a reader that may use a standby."""
+    must_be_fresh = "no-cache" in (cache_control or "")
+    state = request.app.state
+    reader: Reader = state.fresh_reader if must_be_fresh else state.reader
+    return reader
 
 
 # With FastAPI's default scope the commit follows the response: a commit that fails has been
 # answered with a 200 by then (test50).
 WriteSession = Annotated[AsyncSession, Depends(begin_session, scope="function")]
+Read = Annotated[Reader, Depends(choose_reader, scope="function")]

@@ -27,7 +27,7 @@ from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.reads import Read, Reader
+from orm_async_tests.service.sessions import Read, Reader
 
 BATCH = 1000  # points; a client that does not read has two batches in memory
 USERS, POINTS = User.__table__.c, TrackPoint.__table__.c

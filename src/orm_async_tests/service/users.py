@@ -14,13 +14,12 @@ from orm_async_tests.service.etags import (
     version_column,
     write_unchanged,
 )
-from orm_async_tests.service.idempotency import Key, build_statements, insert_once, make_digest
+from orm_async_tests.service.idempotency import Key, build_statements, digest_of, insert_once
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.reads import Read
 from orm_async_tests.service.schemas import Page, UserIn, UserOut
-from orm_async_tests.service.sessions import WriteSession
+from orm_async_tests.service.sessions import Read, WriteSession
 
 USERS, VERSION = User.__table__.c, version_column(User).label("version")
 SELECT_USER = select(*USERS, VERSION).where(USERS.id == bindparam("id"))
@@ -36,7 +35,7 @@ def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
     return insert(User).from_select(["username"], row).returning(*USERS, VERSION)
 
 
-INSERT = build_statements("user", UserOut, build_insert)
+INSERT = build_statements("user", build_insert)
 
 
 @router.post("", status_code=201, responses=problem_responses(409, 415))
@@ -44,7 +43,7 @@ async def create(
     user: UserIn, session: WriteSession, response: Response, key: Key = None
 ) -> UserOut:
     """Create a user."""
-    digest = make_digest(f"POST /users {user.model_dump_json()}")
+    digest = digest_of(f"POST /users {user.model_dump_json()}")
     answer = await insert_once(session, INSERT, user.model_dump(), key, digest)
     assert answer is not None
     response.headers["ETag"] = format_etag(answer["version"])

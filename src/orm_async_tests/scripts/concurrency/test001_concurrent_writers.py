@@ -1,8 +1,8 @@
 """Tasks with separate sessions never see the uncommitted rows of another task.
 
-A first task adds users, a batch at a time. A second task waits for username-30 and then adds that
-user's walk. The tasks take turns, so that both count the other task's rows after a flush and before
-the commit.
+One task adds users in batches. Another task waits until the user `username-30` exists, and then
+adds track points for this user. The two tasks take turns. After its own INSERT and before its own
+commit, each task counts the rows of the other task.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """
@@ -29,7 +29,7 @@ seed = None
 
 @wrong
 async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Counter[str]:
-    """give both tasks one session, and therefore one transaction"""
+    """let two tasks share one session, and therefore one transaction"""
     work = Work(pace)
     await gather(work.add_users(session), work.add_walk(session, points))
     return work.visible
@@ -37,7 +37,7 @@ async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Co
 
 @right
 async def two_sessions(Session: Sessions, points: int, pace: walk.Pace) -> Counter[str]:
-    """give every task a session, and therefore a transaction"""
+    """give each of two tasks its own session, and therefore its own transaction"""
     work = Work(pace)
     async with Session() as first, Session() as second:
         await gather(work.add_users(first), work.add_walk(second, points))

@@ -1,12 +1,13 @@
-"""gather() on one connected session raises nothing, but the queries run one by one.
+"""gather() on one session with a connection raises nothing, but the queries run one by one.
 
-The adapter between SQLAlchemy and the driver has a mutex per connection, so it sends the second
-query only after the first one is answered. With one session per task there is one connection per
-task, and the queries run at the same time. In this script every query needs a lock that another
-transaction holds. The number of backends that wait for the lock is the number of queries on the
-server.
+SQLAlchemy's adapter for the driver has a mutex for each connection. It sends the second query only
+after the server has answered the first one. If every task has its own session, every task also has
+its own connection, and the queries run at the same time. In this script every query needs a lock
+that another transaction holds. Therefore the number of backends that wait for the lock is the
+number of queries that run at the same time.
 
-The script shows neither a cold pool (test25) nor flush and commit (test26), which raise errors.
+This script does not show two cases that raise errors: a pool without an open connection (test25),
+and tasks that flush or commit (test26).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncsession-with-concurrent-tasks
 """
@@ -26,7 +27,7 @@ WAIT_FOR_LOCK = select(func.pg_advisory_xact_lock_shared(24))
 async def one_session(
     session: AsyncSession, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
-    """three tasks, one session"""
+    """run a query in each of three tasks that share one session"""
     await session.connection()  # a cold pool would raise (test25)
     async with engine.begin() as holder:
         await holder.execute(TAKE_LOCK)
@@ -41,7 +42,7 @@ async def one_session(
 async def session_per_task(
     Session: Sessions, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
-    """three tasks, three sessions"""
+    """run a query in each of three tasks that have separate sessions"""
 
     async def query() -> None:
         async with Session() as session:

@@ -1,9 +1,9 @@
 """gather() on one session fails for all tasks but one if the pool has no open connection.
 
-While the first task waits for a new connection, the other tasks see that the session is still
-connecting, and raise error isce. If the pool has an open connection, no task has to wait, and the
-same code works (test24). Code that shares a session can pass all tests, and fail at the first
-request after a restart.
+While the first task waits for a new connection, the session refuses the calls of the other tasks
+with InvalidRequestError (isce). If the pool has an open connection, no task has to wait for a new
+one, and the same code works (test24). Code that shares a session between tasks can pass all tests,
+but fail at the first request after a restart.
 
 Symptom: InvalidRequestError isce "This session is provisioning a new connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
@@ -23,27 +23,27 @@ NAMES = select(User.username)
 
 
 async def gather_results(*tasks: Awaitable[Any]) -> list[object]:
-    """Return the error of every task, or "rows" if it has none."""
+    """Return the error of every task, or "rows" for a task without an error."""
     results = await gather(*tasks, return_exceptions=True)
     return [result if isinstance(result, Exception) else "rows" for result in results]
 
 
 @wrong
 async def cold_pool(make_engine: MakeEngine) -> list[object]:
-    """three tasks, one session, no connection yet"""
+    """run three tasks on one session, while the pool has no connection yet"""
     async with AsyncSession(make_engine()) as session:
         return await gather_results(*[session.execute(NAMES) for _ in range(3)])
 
 
 @variant
 async def warm_pool(session: AsyncSession) -> list[object]:
-    """three tasks, one session, a connection in the pool"""
+    """run three tasks on one session, while the pool has an open connection"""
     return await gather_results(*[session.execute(NAMES) for _ in range(3)])
 
 
 @right
 async def session_per_task(make_engine: MakeEngine) -> list[object]:
-    """three tasks, three sessions, no connection yet"""
+    """run three tasks on three sessions, while the pool has no connection yet"""
     engine = make_engine()
 
     async def query() -> Any:

@@ -1,8 +1,8 @@
-"""Two tasks that flush or commit one session at the same time get errors.
+"""Two tasks that flush or commit the same session at the same time get errors.
 
-A session that is flushing refuses another flush. A session that is committing refuses any other
-call: the second task gets error isce, and the first one may fail as well. Use one session, and so
-one transaction, per task.
+A session that is flushing refuses another flush. While a session commits for one task, it refuses
+every call of another task with error isce. The commit may fail as well. Give every task its own
+session, and therefore its own transaction.
 
 Symptom: IllegalStateChangeError isce "is already in progress and this would cause"
 Symptom: InvalidRequestError "Session is already flushing"
@@ -21,21 +21,21 @@ from orm_async_tests.models import User
 
 @wrong
 async def flushes(session: AsyncSession) -> Any:
-    """two flushes of one session"""
+    """flush one session in two tasks at the same time"""
     session.add(User(username="username-4"))
     return await gather(session.flush(), session.flush(), return_exceptions=True)
 
 
 @wrong
 async def commits(session: AsyncSession) -> Any:
-    """two commits of one session"""
+    """commit one session in two tasks at the same time"""
     session.add(User(username="username-4"))
     return await gather(session.commit(), session.commit(), return_exceptions=True)
 
 
 @right
 async def session_per_task(Session: Sessions) -> Any:
-    """two tasks, two sessions"""
+    """commit two sessions in two tasks at the same time"""
 
     async def save(name: str) -> None:
         async with Session() as session:

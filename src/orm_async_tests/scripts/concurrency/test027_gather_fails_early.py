@@ -1,9 +1,10 @@
-"""If gather() fails early, closing the session hides your error and leaks a pool slot.
+"""If a task in gather() fails, closing the session hides its error and leaks a pool slot.
 
-gather() raises the first error at once, and its other tasks continue. On asyncpg the session cannot
-roll back while another task uses its connection. An InterfaceError replaces your error, and the
-connection stays checked out until it is garbage collected. A TaskGroup ends its tasks before it
-raises. psycopg's rollback waits for the other tasks.
+When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg the
+session cannot roll back while another task uses its connection. The InterfaceError of the rollback
+replaces the error of your task, and the connection stays checked out until it is garbage-collected.
+A TaskGroup waits until all of its tasks have ended before it raises an error. On psycopg the
+rollback waits for the other tasks.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"
@@ -34,7 +35,7 @@ async def fail() -> None:
 
 @wrong(leaks=True, warns=True, unhandled=True)
 async def gathered(engine: AsyncEngine) -> dict[str, object]:
-    """gather(): one task runs a query, the other raises ValueError"""
+    """use gather() for a task that runs a query and a task that raises ValueError"""
     tasks = []
     try:
         async with AsyncSession(engine) as session:
@@ -52,7 +53,7 @@ async def gathered(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def grouped(engine: AsyncEngine) -> dict[str, object]:
-    """TaskGroup: one task runs a query, the other raises ValueError"""
+    """use a TaskGroup for a task that runs a query and a task that raises ValueError"""
     arrived = False
     try:
         async with AsyncSession(engine) as session:

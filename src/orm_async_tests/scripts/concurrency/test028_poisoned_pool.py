@@ -1,10 +1,11 @@
 """Closing a connection that another task is using corrupts the pool.
 
-On exit SQLAlchemy sends ROLLBACK, but asyncpg refuses it because a query is running. SQLAlchemy
-2.1.4 and later then return the connection to the pool with its transaction open, and every later
-checkout fails (rvf5). Older releases lost the pool's slot until the connection was garbage
-collected (3o7r). psycopg's ROLLBACK waits for the running query. Wait for your tasks before you
-exit; a TaskGroup does.
+At the end of `async with`, SQLAlchemy tries to send ROLLBACK, but asyncpg refuses because a query
+is still running. If asyncpg refuses the ROLLBACK, SQLAlchemy 2.1.4 and later return the connection
+to the pool with an open transaction, and every later checkout fails (rvf5). Older releases lost the
+connection's slot in the pool until the connection was garbage-collected, so checkouts timed out
+(3o7r). On psycopg the ROLLBACK waits for the running query. Wait for your tasks before you leave
+`async with`, for example by a TaskGroup.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
@@ -45,7 +46,7 @@ async def check_out_twice(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @wrong(engine=POOL, leaks=True, warns=True, unhandled=True)
 async def closed_early(engine: AsyncEngine, activity: Activity) -> dict[str, list[str]]:
-    """exit `async with` while a task waits for its query"""
+    """leave `async with` while another task runs a query on the connection"""
     tasks = list[Task[Any]]()
     with suppress(InterfaceError):
         async with engine.connect() as connection:
@@ -58,7 +59,7 @@ async def closed_early(engine: AsyncEngine, activity: Activity) -> dict[str, lis
 
 @right(engine=POOL)
 async def waited(engine: AsyncEngine) -> dict[str, list[str]]:
-    """wait for the task: a TaskGroup inside `async with`"""
+    """wait for the other task by a TaskGroup inside `async with`"""
     async with engine.connect() as connection:
         await connection.execute(select(1))
         async with TaskGroup() as tasks:

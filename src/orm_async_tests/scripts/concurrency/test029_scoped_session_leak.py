@@ -1,8 +1,9 @@
 """A scoped session that is not removed keeps its connection when its task ends.
 
-With current_task as its scope, async_scoped_session has one session per task and holds them in a
-registry. The end of a task removes nothing from the registry. Await remove() in the task itself.
-`async with Session()` needs no registry at all.
+If you pass current_task as scopefunc, async_scoped_session creates one session per task and keeps
+these sessions in a registry. When a task ends, its session stays in the registry. In every task
+that uses an async_scoped_session, await its method remove(). A session that you open by `async with
+Session()` needs no registry.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """
@@ -20,7 +21,7 @@ NAMES = select(User.username)
 
 @wrong
 async def kept(engine: AsyncEngine) -> dict[str, int]:
-    """three tasks use the registry and end"""
+    """use an async_scoped_session in three tasks, without remove()"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
 
     async def work() -> None:
@@ -35,7 +36,7 @@ async def kept(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def removed(engine: AsyncEngine) -> dict[str, int]:
-    """await remove() in every task"""
+    """use an async_scoped_session in three tasks, and await remove() in every task"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=current_task)
 
     async def work() -> None:
@@ -50,7 +51,7 @@ async def removed(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def no_registry(engine: AsyncEngine, Session: Sessions) -> dict[str, int]:
-    """open a session in every task"""
+    """open a session by `async with` in each of three tasks"""
 
     async def work() -> None:
         async with Session() as session:

@@ -1,8 +1,8 @@
 """asyncpg's pooled connections work only in the event loop that opened them.
 
-In a second asyncio.run(), or in the loop of the next test, the pool returns a connection from the
-first loop. Dispose the engine in the loop that used it, or use NullPool. A psycopg connection is
-not bound to a loop.
+In a second asyncio.run(), or in the event loop of the next test, the pool returns a connection of
+the first event loop. Dispose the engine in the event loop that used it, or create the engine with
+NullPool. A psycopg connection is not bound to an event loop.
 
 Symptom: RuntimeError "attached to a different loop"
 Symptom: RuntimeError "Event loop is closed"
@@ -40,7 +40,7 @@ async def count_and_dispose(engine: AsyncEngine) -> int:
 
 @wrong(warns=True, unhandled=True, leaks=True)
 async def pooled(url: URL) -> dict[str, list[int]]:
-    """one engine, two loops (in threads, because a loop runs here)"""
+    """use one engine in two event loops, each in its own thread"""
     engine = create_async_engine(url)
     first = await asyncio.to_thread(asyncio.run, count_users(engine))
     return {"users": [first, await asyncio.to_thread(asyncio.run, count_users(engine))]}
@@ -48,7 +48,7 @@ async def pooled(url: URL) -> dict[str, list[int]]:
 
 @wrong(warns=True, unhandled=True, leaks=True)
 async def disposed_too_late(url: URL) -> None:
-    """use an engine in one loop, dispose it in another: the error is only logged"""
+    """use an engine in one event loop, and dispose it in another, which only logs the error"""
     engine = create_async_engine(url)
     await asyncio.to_thread(asyncio.run, count_users(engine))
     await asyncio.to_thread(asyncio.run, engine.dispose())
@@ -56,7 +56,7 @@ async def disposed_too_late(url: URL) -> None:
 
 @right
 async def disposed(url: URL) -> dict[str, list[int]]:
-    """dispose the engine at the end of every loop"""
+    """dispose the engine at the end of every event loop"""
     engine = create_async_engine(url)
     first = await asyncio.to_thread(asyncio.run, count_and_dispose(engine))
     return {"users": [first, await asyncio.to_thread(asyncio.run, count_and_dispose(engine))]}

@@ -1,7 +1,8 @@
-"""A raw asyncpg connection refuses a second task; through SQLAlchemy the task waits.
+"""A raw asyncpg connection refuses a second task, but through SQLAlchemy the second task waits.
 
-asyncpg allows one operation at a time and refuses the next one. SQLAlchemy's adapter has a mutex,
-so it runs the queries one after the other, and nobody notices the misuse (test24).
+A raw asyncpg connection allows one operation at a time and refuses a second one. SQLAlchemy's
+adapter has a mutex, so it runs the queries of two tasks one after the other. Nobody notices that
+the two tasks share a connection (test24).
 
 Symptom: InterfaceError "another operation is in progress"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html
@@ -20,7 +21,7 @@ ONLY = "asyncpg"
 
 @variant
 async def raw(engine: AsyncEngine) -> list[object]:
-    """two tasks on the driver's connection"""
+    """run a query in each of two tasks on one raw asyncpg connection"""
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         queries = [driver.fetch("SELECT 1"), driver.fetch("SELECT 1")]
@@ -30,7 +31,7 @@ async def raw(engine: AsyncEngine) -> list[object]:
 
 @variant
 async def adapted(engine: AsyncEngine) -> list[object]:
-    """two tasks on SQLAlchemy's connection"""
+    """run a query in each of two tasks on one SQLAlchemy connection"""
     async with engine.connect() as connection:
         queries = [connection.execute(select(1)), connection.execute(select(1))]
         results = await gather(*queries, return_exceptions=True)

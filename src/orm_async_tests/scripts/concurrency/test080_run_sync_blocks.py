@@ -1,7 +1,8 @@
-"""run_sync() uses no thread, so a blocking call in it stops all tasks; SQL lets them run.
+"""run_sync() uses no thread: a blocking call inside it stops all tasks, but SQL does not.
 
-SQL inside run_sync() waits as `await` does, so other tasks continue. A blocking call stops the
-event loop until it returns. Run blocking calls by asyncio.to_thread().
+While SQL inside run_sync() waits for the server, other tasks continue. A blocking call inside
+run_sync() stops the event loop until the call returns. Run a blocking call in another thread by
+asyncio.to_thread().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """
@@ -30,7 +31,7 @@ async def observe(work: Callable[[asyncio.Event], Any]) -> dict[str, bool]:
 
 @wrong
 async def blocking(session: AsyncSession) -> dict[str, bool]:
-    """a blocking call in run_sync()"""
+    """make a blocking call inside run_sync()"""
 
     def block(_: Session, started: asyncio.Event) -> int:
         started.set()
@@ -42,7 +43,7 @@ async def blocking(session: AsyncSession) -> dict[str, bool]:
 
 @right
 async def awaiting(session: AsyncSession) -> dict[str, bool]:
-    """SQL in run_sync()"""
+    """execute SQL inside run_sync()"""
 
     def query(session: Session, started: asyncio.Event) -> int:
         started.set()

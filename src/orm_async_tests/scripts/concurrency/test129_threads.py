@@ -1,8 +1,8 @@
-"""A pooled connection fails in the event loop of another thread: use the engine's loop.
+"""A pooled connection fails in the event loop of another thread: use the engine's event loop.
 
-asyncio.run() in a thread starts another event loop, but an asyncpg connection belongs to the loop
-that opened it. Pass the coroutine to the engine's loop with run_coroutine_threadsafe(), and wait
-for its result in the thread.
+Calling asyncio.run() in a thread starts another event loop, but an asyncpg connection works only in
+the event loop that opened it. Pass the coroutine to the engine's event loop with
+run_coroutine_threadsafe(), and wait for the result in the thread.
 
 Symptom: RuntimeError "attached to a different loop" in "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
@@ -27,7 +27,7 @@ async def query(engine: AsyncEngine) -> object:
 
 @wrong(unhandled=True, leaks=True, warns=True)
 async def loop_of_the_thread(engine: AsyncEngine) -> dict[str, object]:
-    """in a thread: asyncio.run() with an engine whose connections belong to another loop"""
+    """in a thread, use asyncio.run() with an engine of another event loop"""
     with ThreadPoolExecutor() as threads:
         # result() blocks the engine's loop, because the process may crash if both loops run.
         return {"answer": threads.submit(lambda: asyncio.run(query(engine))).result()}
@@ -35,7 +35,7 @@ async def loop_of_the_thread(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def loop_of_the_engine(engine: AsyncEngine) -> dict[str, object]:
-    """in a thread: run_coroutine_threadsafe() with the engine's loop"""
+    """in a thread, call run_coroutine_threadsafe() with the engine's event loop"""
     loop = asyncio.get_running_loop()
 
     def run_in_thread() -> object:

@@ -1,11 +1,10 @@
-"""A lazy load in a thread raises MissingGreenlet too, but in run_sync() it works.
+"""A lazy load in another thread raises MissingGreenlet, but a lazy load in run_sync() works.
 
-The driver awaits inside the event loop and inside SQLAlchemy's greenlet, and a worker thread has
-neither. Besides, a session is not safe to use in two threads. Load the rows first, or use
-run_sync() for code that cannot await (it blocks no other task while it waits for SQL: test80).
-
-run_sync() runs its function in the event loop's thread. Run a long computation in another thread,
-with plain data and no session.
+A lazy load needs the event loop and SQLAlchemy's greenlet, but a worker thread has neither.
+Besides, two threads must not use the same session. Load the rows before you start the thread, or
+use run_sync() for code that cannot await. While SQL inside run_sync() waits for the server, other
+tasks continue (test80). The function that you pass to run_sync() runs in the thread of the event
+loop. Run a long computation in another thread, but pass plain data to that thread, and no session.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

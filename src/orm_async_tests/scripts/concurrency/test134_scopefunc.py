@@ -1,8 +1,8 @@
-"""A session scoped to a thread is shared by all tasks: scope it to current_task instead.
+"""All tasks share a session that is scoped to the thread: scope it to current_task instead.
 
-scoped_session has one session per thread, but under asyncio all tasks run in one thread. Therefore
-async_scoped_session has no default scope, and you must pass scopefunc. The registry of the scoped
-session keeps the session and the task alive until remove().
+By default scoped_session has one session per thread, but all tasks of an event loop run in one
+thread. Therefore async_scoped_session has no default scope, and you must pass scopefunc. The
+registry of async_scoped_session keeps a session and its task alive until you await remove().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """
@@ -21,7 +21,7 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def by_thread(engine: AsyncEngine) -> dict[str, int]:
-    """two tasks, scopefunc=threading.get_ident, the default of scoped_session"""
+    """use scopefunc=threading.get_ident, the default of scoped_session, in two tasks"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=get_ident)
     turn = asyncio.Lock()  # at the same time they would also raise errors (test26)
 
@@ -37,7 +37,7 @@ async def by_thread(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_task(engine: AsyncEngine) -> dict[str, int]:
-    """two tasks, scopefunc=asyncio.current_task"""
+    """use scopefunc=asyncio.current_task in two tasks"""
     scoped = async_scoped_session(async_sessionmaker(engine), scopefunc=asyncio.current_task)
     barrier = asyncio.Barrier(2)
 

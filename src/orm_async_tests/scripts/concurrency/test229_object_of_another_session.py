@@ -1,9 +1,10 @@
-"""An object belongs to one session: add() in another session raises, but merge() copies it.
+"""An object belongs to one session: add() in another session raises, but merge() makes a copy.
 
-A session that loads or adds an object keeps it until its block ends. If the object reaches another
-session, for example as the parent of a new row, SQLAlchemy raises InvalidRequestError. Use one
-session for a request, write the foreign key instead of the object, or merge() it, which sends a
-SELECT and returns the copy of this session.
+A session keeps the objects that it has loaded or added until the session is closed. If you add an
+object of one session to another session, for example as the parent of a new object, SQLAlchemy
+raises InvalidRequestError. Use one session for the whole request, or set the foreign key instead of
+the related object. Session.merge() sends a SELECT and returns a copy of the object that belongs to
+the second session.
 
 Symptom: InvalidRequestError "is already attached to session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging
@@ -22,7 +23,7 @@ POSITION: dict[str, Any] = {"lat": 46.5, "lon": 13.5, "date": datetime(2026, 1, 
 
 @wrong
 async def as_parent(Session: Sessions) -> dict[str, object]:
-    """load the user in one session, add a point of the user in another"""
+    """load a user in one session, and add a point of this user in another session"""
     async with Session() as outer, Session() as inner:
         user = await outer.get_one(User, 1)
         point = TrackPoint(user=user, **POSITION)
@@ -33,7 +34,7 @@ async def as_parent(Session: Sessions) -> dict[str, object]:
 
 @right
 async def by_key(Session: Sessions) -> dict[str, object]:
-    """load the user in one session, add a point with the user's key in another"""
+    """load a user in one session, and add a point with the user's key in another session"""
     async with Session() as outer, Session() as inner:
         user = await outer.get_one(User, 1)
         point = TrackPoint(user_id=user.id, **POSITION)
@@ -44,7 +45,7 @@ async def by_key(Session: Sessions) -> dict[str, object]:
 
 @right
 async def merged(Session: Sessions) -> dict[str, object]:
-    """load the user in one session, merge() the user into another, add a point of the copy"""
+    """load a user in one session, merge() the user into another, and add a point of the copy"""
     async with Session() as outer, Session() as inner:
         user = await inner.merge(await outer.get_one(User, 1))
         point = TrackPoint(user=user, **POSITION)

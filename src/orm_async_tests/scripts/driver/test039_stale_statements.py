@@ -1,10 +1,10 @@
 """After an ALTER by text(), a statement that another connection has cached fails once.
 
-asyncpg's prepared statements remember the columns that they return. When SQLAlchemy executes a
+A prepared statement of asyncpg remembers the columns that it returns. When SQLAlchemy executes a
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not
-recognize an ALTER in text(), and never notices an ALTER from another process. After such an ALTER
-the next execution of a cached statement fails, the transaction is rolled back, and asyncpg prepares
-the statement again.
+recognize an ALTER in text(), and never notices an ALTER from another process. If SQLAlchemy has not
+noticed an ALTER, the next execution of a cached statement fails and its transaction is rolled back.
+Then asyncpg prepares the statement again.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
@@ -40,7 +40,7 @@ async def alter(engine: AsyncEngine, statement: Executable) -> None:
 
 @wrong
 async def by_text(engine: AsyncEngine) -> dict[str, int]:
-    """text("ALTER ...") on another connection"""
+    """ALTER the table by text() on another connection"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()
@@ -50,7 +50,7 @@ async def by_text(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_ddl(engine: AsyncEngine) -> dict[str, int]:
-    """DDL("ALTER ...") on another connection"""
+    """ALTER the table by DDL() on another connection"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()
@@ -60,7 +60,7 @@ async def by_ddl(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def retried(engine: AsyncEngine) -> dict[str, int]:
-    """text("ALTER ..."), and the failed transaction runs again"""
+    """ALTER the table by text(), and run the failed transaction again"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()

@@ -1,8 +1,9 @@
-"""asyncpg refuses an aware datetime for a naive column: declare timezone=True.
+"""asyncpg refuses an aware datetime for a column without time zone: declare timezone=True.
 
-asyncpg encodes a value by the column's type, and cannot subtract a naive datetime from an aware
-one. psycopg sends the datetime as text, and the server converts it to the session's time zone and
-drops the offset. DateTime(timezone=True) keeps the instant on both drivers.
+For a column without time zone, asyncpg subtracts a naive datetime from the value, which Python
+refuses if the value is aware. The driver psycopg sends the value as text. The server then converts
+the value to the session's time zone and drops the offset. A column of type DateTime(timezone=True)
+keeps the instant on both drivers.
 
 Symptom: asyncpg: 22000 "can't subtract offset-naive and offset-aware datetimes"
 Docs: https://github.com/MagicStack/asyncpg/issues/1139
@@ -32,7 +33,7 @@ class Moment(Base):
 
 @wrong
 async def naive(engine: AsyncEngine) -> dict[str, object]:
-    """noon at +02:00 into DateTime()"""
+    """store noon at +02:00 in a column of type DateTime()"""
     async with engine.begin() as connection:
         await connection.execute(insert(Moment).values(naive=NOON))
         moment = (await connection.scalars(select(Moment.naive))).one()
@@ -41,7 +42,7 @@ async def naive(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def aware(engine: AsyncEngine) -> dict[str, object]:
-    """noon at +02:00 into DateTime(timezone=True)"""
+    """store noon at +02:00 in a column of type DateTime(timezone=True)"""
     async with engine.begin() as connection:
         await connection.execute(insert(Moment).values(aware=NOON))
         moment = (await connection.scalars(select(Moment.aware))).one()

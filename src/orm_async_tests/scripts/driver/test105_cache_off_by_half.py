@@ -1,9 +1,10 @@
-"""With statement_cache_size=0 alone, 1.0 reads as 1065353216 after an ALTER.
+"""With only statement_cache_size=0, the float 1.0 is read as 1065353216 after an ALTER.
 
-asyncpg and SQLAlchemy's dialect both cache prepared statements. If you switch off only asyncpg's
+Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
 cache, SQLAlchemy keeps a statement whose column types asyncpg no longer checks. When another
-connection changes a type, the bytes of a float are read as an integer, without an error. Switch off
-both caches, or neither.
+connection changes a column from integer to float, the first connection reads the bytes of the float
+as an integer, and no error is raised. Switch off both caches (statement_cache_size and
+prepared_statement_cache_size), or neither.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
@@ -33,7 +34,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict[str, object]:
-    """Return what a connection reads after another one has made the column a float."""
+    """Return what a connection reads after another engine has changed the column to a float."""
     async with reading.connect() as connection:
         await connection.scalar(select(Hut.height))
         await connection.commit()
@@ -44,14 +45,14 @@ async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict
 
 @wrong
 async def one_cache_off(make_engine: MakeEngine) -> dict[str, object]:
-    """read, ALTER on another engine, read: with only asyncpg's cache off"""
+    """read, ALTER the column on another engine, and read again, with only asyncpg's cache off"""
     reading = make_engine(connect_args={"statement_cache_size": 0})
     return await read_around_alter(reading, make_engine())
 
 
 @right
 async def both_caches_off(make_engine: MakeEngine) -> dict[str, object]:
-    """read, ALTER on another engine, read: with both caches off"""
+    """read, ALTER the column on another engine, and read again, with both caches off"""
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_around_alter(make_engine(connect_args=off), make_engine())
 

@@ -1,8 +1,8 @@
-"""IN makes a new statement for every length of its list; = ANY makes one for all lengths.
+"""IN needs a new statement for every length of its list, but = ANY needs one for all lengths.
 
-SQLAlchemy writes one parameter per element of an IN list, so every length is a different text. The
-driver prepares each text, the server plans it, and both keep it. With = ANY the whole array is one
-parameter of any length.
+SQLAlchemy writes one parameter per element of an IN list, so the SQL text differs for every length
+of the list. The driver and the server prepare every SQL text separately, and keep the prepared
+statements in memory. With = ANY the list is a single parameter, an array of any length.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.any_
 Docs: https://www.postgresql.org/docs/current/functions-comparisons.html#FUNCTIONS-COMPARISONS-ANY-SOME
@@ -19,7 +19,7 @@ LENGTHS = range(1, 6)
 
 @wrong
 async def in_a_list(session: AsyncSession) -> dict[str, list[int]]:
-    """WHERE id IN (...), with 1 to 5 elements"""
+    """execute WHERE id IN (...) with lists of 1 to 5 elements"""
     counts = []
     for length in LENGTHS:
         ids = list(range(1, length + 1))
@@ -30,7 +30,7 @@ async def in_a_list(session: AsyncSession) -> dict[str, list[int]]:
 
 @right
 async def any_of_an_array(session: AsyncSession) -> dict[str, list[int]]:
-    """WHERE id = ANY (array), with 1 to 5 elements"""
+    """execute WHERE id = ANY (array) with arrays of 1 to 5 elements"""
     counts = []
     for length in LENGTHS:
         ids = literal(list(range(1, length + 1)), ARRAY(Integer))

@@ -1,8 +1,8 @@
 """asyncpg refuses '1' for an integer and text for a date before it sends anything.
 
-asyncpg sends values in binary, so each value must have the parameter's Python type: int, date or
-datetime. asyncpg does not convert text, as psycopg and the server would. Convert values where they
-enter your program.
+The driver asyncpg sends values in binary, so every value must have the Python type of its
+parameter, for example int, date or datetime. Unlike psycopg and the server, asyncpg does not
+convert text. Convert values where they enter your program.
 
 Symptom: 22000 "invalid input for query argument"
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
@@ -22,13 +22,13 @@ DAY = text("SELECT CAST(:value AS date) + 1")
 
 @wrong
 async def text_for_a_number(session: AsyncSession) -> object:
-    """pass '1' for an integer"""
+    """pass the text '1' for an integer"""
     return await session.scalar(NUMBER, {"value": "1"})
 
 
 @wrong
 async def text_for_a_date(session: AsyncSession) -> object:
-    """pass '2010-10-03' for a date"""
+    """pass the text '2010-10-03' for a date"""
     return await session.scalar(DAY, {"value": "2010-10-03"})
 
 

@@ -1,8 +1,9 @@
-"""On asyncpg a statement takes at most 32767 parameters; an array counts as one.
+"""On asyncpg a statement takes at most 32767 parameters, but an array counts as one.
 
-The protocol counts parameters in 16 bits, and asyncpg refuses more than 32767 before it sends them.
-A long IN list reaches this limit. = ANY of an array does not, and insert() of a list splits its
-rows into batches.
+PostgreSQL's protocol counts the parameters in 16 bits, and asyncpg refuses more than 32767 before
+it sends the statement. A long IN list can exceed the limit on parameters, but = ANY with an array
+cannot. SQLAlchemy splits the rows of an insert() with a list into batches that stay below the
+limit.
 
 Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size
@@ -22,20 +23,20 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def in_a_list(session: AsyncSession) -> int | None:
-    """IN with 32768 elements"""
+    """execute IN with 32768 elements"""
     return await session.scalar(COUNT.where(User.id.in_(range(LIMIT + 1))))
 
 
 @right
 async def any_of_an_array(session: AsyncSession) -> dict[str, int | None]:
-    """= ANY with an array of 32768 elements"""
+    """execute = ANY with an array of 32768 elements"""
     ids = literal(list(range(LIMIT + 1)), ARRAY(Integer))
     return {"matching users": await session.scalar(COUNT.where(User.id == any_(ids)))}
 
 
 @right
 async def insert_a_list(session: AsyncSession) -> dict[str, int]:
-    """insert() of 32768 rows, with RETURNING"""
+    """execute insert() of 32768 rows with RETURNING"""
     rows = [{"username": f"walker-{number}"} for number in range(LIMIT + 1)]
     return {
         "ids returned": len((await session.scalars(insert(User).returning(User.id), rows)).all())

@@ -1,8 +1,9 @@
 """On asyncpg, a lost connection is not an OperationalError: check connection_invalidated.
 
-psycopg raises OperationalError. Through asyncpg it is an InterfaceError or a plain DBAPIError,
-depending on the moment, so a retry on OperationalError never happens with asyncpg. The attribute
-connection_invalidated is true on both drivers.
+On psycopg, a lost connection raises OperationalError. On asyncpg, a lost connection raises
+InterfaceError or a plain DBAPIError, depending on the moment. Code that retries only after an
+OperationalError therefore never retries on asyncpg. The error's attribute connection_invalidated is
+true on both drivers.
 
 Symptom: InterfaceError "the underlying connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError

@@ -1,8 +1,8 @@
-"""IntegrityError stands for every kind of constraint; only the SQLSTATE says which kind failed.
+"""Every failed constraint raises IntegrityError, and only the SQLSTATE tells which kind failed.
 
 A duplicate name (23505), a missing parent (23503), a NULL (23502) and a failed CHECK (23514) all
-raise IntegrityError. `error.orig.sqlstate` tells these kinds apart. The text of the message may
-be in any language.
+raise IntegrityError. Read the SQLSTATE from `error.orig.sqlstate`. Do not search the text of the
+message, because the server may write it in another language.
 
 Symptom: IntegrityError 23503 "violates foreign key constraint"
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -37,7 +37,7 @@ class Stage(Base):
 
 @wrong
 async def by_the_class(session: AsyncSession) -> str:
-    """add a stage of an unknown tour, and go by the class IntegrityError"""
+    """add a stage of an unknown tour, and decide by the class IntegrityError"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()
@@ -48,7 +48,7 @@ async def by_the_class(session: AsyncSession) -> str:
 
 @right
 async def by_the_sqlstate(session: AsyncSession) -> str:
-    """add a stage of an unknown tour, and go by the SQLSTATE"""
+    """add a stage of an unknown tour, and decide by the SQLSTATE"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()

@@ -1,8 +1,8 @@
 """On asyncpg, two commands in one text() are a syntax error (42601).
 
-SQLAlchemy prepares every statement, and a prepared statement holds one command. Execute the
-commands one by one, or pass a whole script to the driver's own execute(), which then takes no
-parameters.
+On asyncpg SQLAlchemy prepares every statement, and a prepared statement can contain only one
+command. Execute the commands one by one. Or pass all commands to execute() of the asyncpg
+connection, but without parameters.
 
 Symptom: 42601 "cannot insert multiple commands into a prepared statement"
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
@@ -27,7 +27,7 @@ async def both_in_one_text(session: AsyncSession) -> None:
 
 @right
 async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
-    """execute a text() for each command"""
+    """execute one text() for every command"""
     for command in COMMANDS:
         await session.execute(text(command))
     return {"remaining users": await session.scalar(select(func.count(User.id)))}
@@ -35,7 +35,7 @@ async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
-    """pass both commands to the driver's execute()"""
+    """pass both commands to execute() of the asyncpg connection"""
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None

@@ -1,8 +1,8 @@
 """Notifications sent while nobody listens are lost: read the table again after reconnecting.
 
-LISTEN belongs to one connection. When the listening connection dies, every notification until the
-next LISTEN is lost. Treat a notification as a hint that the table has news: after LISTEN, read the
-rows that are newer than the last one that you know.
+LISTEN applies to one connection only. When the listening connection breaks, you lose all
+notifications until another connection executes LISTEN. Treat a notification as a hint that the
+table has new rows. After LISTEN, read all rows that are newer than the last row that you know.
 
 Docs: https://www.postgresql.org/docs/current/sql-notify.html
 """
@@ -58,7 +58,7 @@ async def listen_again(engine: AsyncEngine, activity: Activity) -> list[str]:
 
 @right(engine={"pool_pre_ping": True})
 async def listen_again_and_read(engine: AsyncEngine, activity: Activity) -> list[str]:
-    """lose the connection, listen again, and read the newer rows"""
+    """lose the connection, listen again, and read the rows that are newer than the last one"""
     queue, news = Notifications(), []
     async with engine.connect() as connection:
         await listen(connection, queue)

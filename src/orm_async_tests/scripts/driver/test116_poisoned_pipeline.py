@@ -1,9 +1,10 @@
 """On psycopg, an executemany() that is cancelled as it starts breaks the pooled connection.
 
-psycopg sends many rows in pipeline mode. If the event loop has been busy, psycopg lets other tasks
-run just after it has entered pipeline mode. A cancel at this moment leaves the mode on. Nothing
-marks the connection as broken, so the pool hands it to its next user, whose statement returns no
-rows. Invalidate the connection if a bulk insert did not finish.
+For executemany(), psycopg sends the rows in pipeline mode. If the event loop has been busy, psycopg
+lets other tasks run just after it has entered pipeline mode. If the task is cancelled just after
+psycopg has entered pipeline mode, the connection stays in pipeline mode. Nothing marks the
+connection as broken, so the pool gives it to the next task. A statement of the next task then
+returns no rows. Invalidate the connection if a bulk insert did not finish.
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
@@ -32,7 +33,7 @@ ROWS = [{"username": f"walker-{number}"} for number in range(1000)]
 
 
 def keep_loop_busy_and_cancel(*arguments: Any) -> None:
-    """Block the event loop for as long as psycopg tolerates, then cancel an executemany()."""
+    """Block the event loop until psycopg would let other tasks run, then cancel executemany()."""
     from psycopg import waiting
 
     task = asyncio.current_task()
@@ -59,7 +60,7 @@ async def cancel_a_load(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE_CONNECTION, unhandled=True, warns=True)
 async def invalidate(engine: AsyncEngine) -> dict[str, object]:
-    """also invalidate the connection whose executemany() was cancelled"""
+    """cancel an executemany() as it starts, and invalidate its connection"""
     event.listen(engine.sync_engine, "before_cursor_execute", keep_loop_busy_and_cancel)
 
     async def load() -> None:

@@ -1,10 +1,9 @@
-"""asyncpg receives a number in the URL's query as text: pass it in connect_args.
+"""asyncpg receives a number in the URL's query as text: pass the number in connect_args.
 
-SQLAlchemy hands the query on as it stands and converts only its own parameters. asyncpg receives
-`?statement_cache_size=0` as the text "0", and compares it with a number. connect_args holds Python
-values.
-
-psycopg passes its options to libpq as text, so the URL works there.
+SQLAlchemy passes the parameters of the URL's query to the driver as text, except for its own
+parameters. For `?statement_cache_size=0`, asyncpg receives the text "0" and compares it with a
+number, which raises TypeError. The values in connect_args are Python objects. On psycopg the URL
+works, because psycopg passes its options to libpq as text.
 
 Symptom: TypeError "instances of 'str' and 'int'" in "asyncpg/connect_utils.py"
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
@@ -19,7 +18,7 @@ ONLY = "asyncpg"
 
 @wrong
 async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
-    """statement_cache_size=0 in the URL"""
+    """set statement_cache_size=0 in the URL"""
     off = {"statement_cache_size": "0", "prepared_statement_cache_size": "0"}
     engine = make_engine(url.update_query_dict(off))
     async with engine.connect() as connection:
@@ -28,7 +27,7 @@ async def in_the_url(make_engine: MakeEngine, url: URL) -> dict[str, object]:
 
 @right
 async def in_connect_args(make_engine: MakeEngine) -> dict[str, object]:
-    """statement_cache_size=0 in connect_args"""
+    """set statement_cache_size=0 in connect_args"""
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     engine = make_engine(connect_args=off)
     async with engine.connect() as connection:

@@ -1,9 +1,10 @@
 """create_engine() accepts an asyncpg URL, but connecting raises MissingGreenlet.
 
-asyncpg works only with asyncio, and only create_async_engine() runs its awaits. psycopg has a
-synchronous and an asyncio side, so one psycopg URL works with both functions. If your program needs
-a synchronous and an async engine, for example for migrations, give each engine its own driver, or
-call run_sync() on a connection of the async engine.
+The driver asyncpg works only with asyncio, and only an engine of create_async_engine() awaits its
+calls. The driver psycopg has a synchronous and an asyncio API, so one psycopg URL works with both
+kinds of engine. If your program needs a synchronous and an async engine, for example for
+migrations, use a different driver for each engine. Or run the synchronous code in run_sync() on a
+connection of the async engine.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

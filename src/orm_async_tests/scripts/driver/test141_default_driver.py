@@ -1,9 +1,10 @@
-"""Since 2.1, postgresql:// means psycopg: name asyncpg in the URL if you want it.
+"""Since 2.1, postgresql:// selects psycopg: write postgresql+asyncpg:// if you want asyncpg.
 
-Before 2.1 a URL without a driver meant psycopg2, which has no asyncio side and was refused. Since
-2.1 a URL without a driver works, but not on asyncpg: psycopg's types, errors and caches differ.
+Before SQLAlchemy 2.1 a URL without a driver selected psycopg2, which create_async_engine() refused
+because psycopg2 has no asyncio API. Since SQLAlchemy 2.1 create_async_engine() accepts a URL
+without a driver, but uses psycopg, whose types, errors and caches differ from asyncpg's.
 
-No variant connects: the dialect that a URL selects names its driver.
+No variant connects to the server, because the dialect already tells which driver a URL selects.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
@@ -16,19 +17,19 @@ SINCE = "2.1"
 
 
 def without_driver_name(url: URL) -> str:
-    """Return a URL whose scheme is postgresql://."""
+    """Return the URL with the scheme postgresql://."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @wrong
 async def without_a_driver(url: URL) -> str:
-    """the driver of postgresql://"""
+    """read which driver postgresql:// selects"""
     return make_url(without_driver_name(url)).get_dialect().driver
 
 
 @right
 async def with_a_driver(url: URL) -> str:
-    """the driver of postgresql+asyncpg://"""
+    """read which driver postgresql+asyncpg:// selects"""
     return (
         make_url(without_driver_name(url)).set(drivername="postgresql+asyncpg").get_dialect().driver
     )

@@ -1,7 +1,8 @@
-"""Since 2.1 async_fallback is gone: asyncpg receives it and raises TypeError.
+"""SQLAlchemy 2.1 removed async_fallback: asyncpg receives the option and raises TypeError.
 
-`?async_fallback=true` let synchronous code use an asyncpg URL, on a hidden event loop. SQLAlchemy
-no longer reads the option, so asyncpg's connect() receives it as an unknown argument.
+In SQLAlchemy 2.0, `?async_fallback=true` in an asyncpg URL let synchronous code use asyncpg on a
+hidden event loop. SQLAlchemy 2.1 no longer reads the option, so asyncpg's connect() receives
+async_fallback as an unknown argument.
 
 Remove async_fallback from the URL, and use psycopg in synchronous code.
 

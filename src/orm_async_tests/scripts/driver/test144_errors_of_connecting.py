@@ -1,9 +1,9 @@
 """Since 2.1, connect() raises DBAPIError if the server refuses, but OSError if no server answers.
 
-For an unknown database or a wrong password, the server answers with a SQLSTATE, and SQLAlchemy
-raises a DBAPIError, as for any statement. Before 2.1, you got asyncpg's errors. If no server
-answers, asyncpg still raises the built-in OSError, so code that waits for a server catches
-DBAPIError and OSError.
+For an unknown database or a wrong password, the server answers with an SQLSTATE, and SQLAlchemy
+raises a DBAPIError, as it does for a failed statement. Before SQLAlchemy 2.1, connect() raised
+asyncpg's own errors. If no server answers, asyncpg still raises the built-in OSError. Code that
+waits for a server must therefore catch both DBAPIError and OSError.
 
 Symptom: FileNotFoundError "No such file or directory" in "asyncpg/connect_utils.py"
 Symptom: 3D000 "database ... does not exist"
@@ -27,7 +27,7 @@ async def can_connect(engine: AsyncEngine) -> bool:
 
 @wrong
 async def catch_one(make_engine: MakeEngine, url: URL) -> dict[str, bool]:
-    """connect where no server is, and catch DBAPIError"""
+    """connect to an address without a server, and catch DBAPIError"""
     nowhere = make_engine(url.set(query={"host": "/nowhere"}))
     try:
         return {"connected": await can_connect(nowhere)}
@@ -37,7 +37,7 @@ async def catch_one(make_engine: MakeEngine, url: URL) -> dict[str, bool]:
 
 @right
 async def catch_both(make_engine: MakeEngine, url: URL) -> dict[str, object]:
-    """connect where no server is, and to an unknown database; catch DBAPIError and OSError"""
+    """connect to no server and to an unknown database, and catch DBAPIError and OSError"""
     nowhere = make_engine(url.set(query={"host": "/nowhere"}))
     unknown = make_engine(url.set(database="no_such_database"))
     try:

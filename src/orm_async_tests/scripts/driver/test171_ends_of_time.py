@@ -1,9 +1,9 @@
 """asyncpg stores datetime.min and datetime.max as infinities: refuse both as input.
 
-asyncpg stores them as -infinity and infinity, even in a timestamptz, and reads infinities as these
-two values, without a time zone. asyncpg stores every other moment exactly. psycopg also stores
-datetime.min and datetime.max exactly, but cannot read an infinity. For "no end", store NULL, which
-both drivers read.
+Even in a timestamptz column, asyncpg stores datetime.min as -infinity and datetime.max as infinity.
+When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone. It
+stores every other moment exactly. The driver psycopg stores datetime.min and datetime.max exactly,
+too, but it cannot read an infinity. To store "no end", use NULL, which both drivers can read.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES
@@ -34,7 +34,7 @@ class Permit(Base):
 
 
 async def store(engine: AsyncEngine, since: Any, until: Any) -> dict[str, list[str]]:
-    """Store two moments, and return the server's texts for them and what the driver reads."""
+    """Store two moments, and return them as the server prints them and as the driver reads them."""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL timezone = 'UTC'"))  # psycopg reads in this zone
         await connection.execute(insert(Permit).values(since=since, until=until))

@@ -1,8 +1,9 @@
-"""A connection lost before its first statement raises asyncpg's own error, unwrapped.
+"""If a connection is lost before its first statement, asyncpg's own error is raised unwrapped.
 
-After asyncpg has connected, SQLAlchemy sets the connection up, for example with its JSON codecs.
-SQLAlchemy does not wrap an error that asyncpg raises during this set-up, so `except DBAPIError`
-misses a server that dies at this moment. If your code retries, catch the driver's errors as well.
+After asyncpg has connected, SQLAlchemy sets up the connection, for example with its JSON codecs.
+While SQLAlchemy sets up a connection, it does not wrap the errors of asyncpg. If the server dies
+during the set-up, `except DBAPIError` does not catch the error. If your code retries, catch the
+driver's errors as well.
 
 Symptom: InterfaceError "connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/events.html#sqlalchemy.events.DialectEvents.do_connect
@@ -28,7 +29,7 @@ def connect_and_lose(dialect: Any, _: Any, args: Any, options: Any) -> Any:
 
 @wrong
 async def catch_dbapi_error(make_engine: MakeEngine) -> dict[str, object]:
-    """lose the first connection at once, and retry after a DBAPIError"""
+    """lose the first connection during its set-up, and retry after a DBAPIError"""
     engine = make_engine()
     event.listen(engine.sync_engine, "do_connect", connect_and_lose, once=True)
     try:
@@ -41,7 +42,7 @@ async def catch_dbapi_error(make_engine: MakeEngine) -> dict[str, object]:
 
 @right
 async def catch_drivers_errors(make_engine: MakeEngine) -> dict[str, object]:
-    """lose the first connection, and retry after DBAPIError and asyncpg's errors"""
+    """lose the first connection during its set-up, and retry after asyncpg's errors, too"""
     engine = make_engine()
     event.listen(engine.sync_engine, "do_connect", connect_and_lose, once=True)
     try:

@@ -1,8 +1,8 @@
 """`:number::int` in text() is a syntax error (42601): write CAST(:number AS int).
 
-text() takes a colon and a name as a parameter, but leaves a colon after another colon alone. In
-`:number::int` text() sees no parameter, and PostgreSQL receives all colons. CAST() needs no colons,
-and SQLAlchemy's cast() writes a CAST for you.
+In text(), a colon and a name mark a parameter, unless another colon stands directly before or after
+them. Therefore text() finds no parameter in `:number::int`, and PostgreSQL receives all three
+colons. Write CAST in text(), or use SQLAlchemy's cast() in an expression.
 
 Symptom: 42601 "syntax error at or near"
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text

@@ -1,8 +1,8 @@
 """Comparing a boolean column with 1 is an error on PostgreSQL (42883): compare it with True.
 
-PostgreSQL has no operator for boolean and integer, or for uuid and text. Code that ran on SQLite or
-MySQL fails when it first compares a boolean with an integer. Use the column's Python type, or cast
-one side.
+PostgreSQL has no operator that compares a boolean with an integer, or a uuid with a text. Code that
+worked on SQLite or MySQL fails on PostgreSQL when it first compares a boolean with an integer.
+Compare the column with a value of its Python type, or cast one side of the comparison.
 
 Symptom: 42883 "operator does not exist"
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html
@@ -19,21 +19,21 @@ IS_FIRST = User.id == 1
 
 @wrong
 async def integer(session: AsyncSession) -> dict[str, int | None]:
-    """WHERE a boolean = 1, as an integer"""
+    """compare a boolean column with the integer 1"""
     query = select(func.count(User.id)).where(literal(1, Integer) == IS_FIRST)
     return {"users": await session.scalar(query)}
 
 
 @right
 async def boolean(session: AsyncSession) -> dict[str, int | None]:
-    """WHERE a boolean = True"""
+    """compare a boolean column with True"""
     query = select(func.count(User.id)).where(literal(True, Boolean) == IS_FIRST)
     return {"users": await session.scalar(query)}
 
 
 @right
 async def converted(session: AsyncSession) -> dict[str, int | None]:
-    """WHERE a boolean = CAST(1 AS boolean)"""
+    """compare a boolean column with CAST(1 AS boolean)"""
     query = select(func.count(User.id)).where(cast(literal(1, Integer), Boolean) == IS_FIRST)
     return {"users": await session.scalar(query)}
 

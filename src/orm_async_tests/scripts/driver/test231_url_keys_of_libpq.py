@@ -1,9 +1,10 @@
 """asyncpg refuses libpq's keys in the URL, for example sslmode, and psycopg refuses asyncpg's.
 
-SQLAlchemy hands every key of the URL's query to the driver. asyncpg.connect() raises TypeError for
-sslmode, connect_timeout, application_name and options. Write ssl in the URL instead. Pass
-timeout in connect_args, because in a URL it would be text (test118), and settings of the
-server as server_settings. asyncpg's ssl takes the words of sslmode, so ssl=true is an error.
+SQLAlchemy passes every key of the URL's query to the driver. Therefore asyncpg.connect() raises
+TypeError for the keys sslmode, connect_timeout, application_name and options. For asyncpg, write
+`ssl` in the URL instead of `sslmode`. Pass `timeout` in connect_args, because its value in a URL
+would be text (test118). Pass settings of the server as `server_settings` in connect_args. The
+values of asyncpg's `ssl` are those of libpq's `sslmode`, so `ssl=true` is an error.
 
 Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
 Symptom: psycopg: ProgrammingError "invalid connection option"
@@ -34,13 +35,13 @@ async def show(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @variant
 async def libpq_keys(make_engine: MakeEngine, url: URL) -> dict[str, list[str]]:
-    """sslmode, connect_timeout, application_name and options in the URL"""
+    """connect with sslmode, connect_timeout, application_name and options in the URL"""
     return await show(make_engine(url.update_query_dict(OF_LIBPQ)))
 
 
 @variant
 async def asyncpg_keys(make_engine: MakeEngine, url: URL) -> dict[str, list[str]]:
-    """ssl in the URL, timeout and server_settings in connect_args"""
+    """connect with ssl in the URL, and with timeout and server_settings in connect_args"""
     changed = url.update_query_dict({"ssl": "prefer"})
     connect_args = {"timeout": 5, "server_settings": SETTINGS}
     return await show(make_engine(changed, connect_args=connect_args))

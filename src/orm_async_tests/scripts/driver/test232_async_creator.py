@@ -1,9 +1,10 @@
-"""After a change of the password, an engine with the old one in its URL cannot connect (28P01).
+"""After a password change, an engine whose URL has the old password cannot connect (28P01).
 
-A token of a cloud service expires within minutes, but the pool opens connections as long as the
-engine lives. async_creator runs for every new connection and calls the driver itself, for example
-with a whole libpq URL. SQLAlchemy then uses nothing of the engine's URL but the driver. A
-`do_connect` listener runs for every new connection, too, and changes only the driver's arguments.
+A token of a cloud service expires within minutes, but the pool opens new connections as long as the
+engine lives. SQLAlchemy calls async_creator for every new connection. Your async_creator calls the
+driver itself, for example with a complete libpq URL. With async_creator, SQLAlchemy reads only the
+driver from the engine's URL. A `do_connect` listener also runs for every new connection, but it
+changes only the arguments of the driver.
 
 Symptom: asyncpg: InvalidPasswordError 28P01 "password authentication failed"
 Symptom: psycopg: OperationalError "password authentication failed"
@@ -24,7 +25,7 @@ VAULT: dict[str, str] = {}  # the current passwords
 
 
 async def set_password(admin: AsyncEngine, password: str) -> None:
-    """Change the guide's password on the server and in the vault."""
+    """Change the password of the role `guide` on the server and in VAULT."""
     async with admin.begin() as connection:
         await connection.execute(text(f"ALTER ROLE guide PASSWORD '{password}'"))
     VAULT["guide"] = password
@@ -47,7 +48,7 @@ async def select_and_change(admin: AsyncEngine, *engines: AsyncEngine) -> dict[s
 
 
 async def connect(url: URL) -> Any:
-    """Connect with the driver's own function, which takes a URL in libpq's form."""
+    """Connect by the driver's connect(), which takes a URL in libpq's form."""
     libpq_url = url.set(drivername="postgresql").render_as_string(hide_password=False)
     if url.get_driver_name() == "asyncpg":
         return await asyncpg.connect(libpq_url)
@@ -58,7 +59,7 @@ async def connect(url: URL) -> Any:
 
 @wrong
 async def once(make_engine: MakeEngine, private_url: URL) -> dict[str, list[Any]]:
-    """the password in the URL"""
+    """write the password into the engine's URL"""
     async with (admin := make_engine(private_url)).begin() as connection:
         await connection.execute(CREATE)
     engine = make_engine(private_url.set(username="guide", password="spring"))
@@ -67,7 +68,7 @@ async def once(make_engine: MakeEngine, private_url: URL) -> dict[str, list[Any]
 
 @right
 async def every_time(make_engine: MakeEngine, private_url: URL) -> dict[str, list[Any]]:
-    """the current password: one engine with async_creator, one with a do_connect listener"""
+    """read the current password in an async_creator, and in a do_connect listener"""
     async with (admin := make_engine(private_url)).begin() as connection:
         await connection.execute(CREATE)
 

@@ -1,8 +1,9 @@
 """With async_creator=pool.acquire, asyncpg's pool opens a new connection for every use.
 
-SQLAlchemy closes what it received from async_creator, and asyncpg's pool replaces a closed
-connection. So no connection is used again, and every use pays for a new one. Let SQLAlchemy pool
-the connections. Code that wants asyncpg itself gets its connection from get_raw_connection().
+SQLAlchemy closes the connection that it received from async_creator, and asyncpg's pool replaces a
+closed connection. Therefore no connection is used twice, and every use pays for a new connection.
+Let SQLAlchemy pool the connections. If your code needs asyncpg's own methods, get asyncpg's
+connection from get_raw_connection().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#working-with-driver-sql-and-raw-dbapi-connections
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
@@ -22,7 +23,7 @@ PID = select(func.pg_backend_pid())
 
 
 async def count_connections(engine: AsyncEngine) -> dict[str, int]:
-    """Use the engine several times, and count the server's processes that answered."""
+    """Use the engine several times, and count the different server processes that answered."""
     pids = set[Any]()
     for _ in range(USES):
         async with engine.connect() as connection:
@@ -32,7 +33,7 @@ async def count_connections(engine: AsyncEngine) -> dict[str, int]:
 
 @wrong
 async def pool_of_asyncpg(make_engine: MakeEngine, url: URL) -> dict[str, int]:
-    """asyncpg.create_pool(), with async_creator=pool.acquire and NullPool"""
+    """use asyncpg.create_pool(), with async_creator=pool.acquire and NullPool"""
     login: dict[str, Any] = {"user": url.username, "password": url.password, "port": url.port}
     host = url.query.get("host") or url.host
     async with asyncpg.create_pool(host=host, database=url.database, min_size=1, **login) as pool:
@@ -48,7 +49,7 @@ async def pool_of_sqlalchemy(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def raw_connection(engine: AsyncEngine) -> dict[str, int]:
-    """create_async_engine(), and asyncpg's fetchval() on its raw connection"""
+    """use create_async_engine(), and call asyncpg's fetchval() on the raw connection"""
     pids = set[Any]()
     for _ in range(USES):
         async with engine.connect() as connection:

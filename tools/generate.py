@@ -32,11 +32,14 @@ LINT, RULE_PAGES = ROOT / "docs/lint.md", ROOT / "docs/rules"
 COMMAND = "python tools/generate.py"
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
-People asked these questions in public, or the documentation of SQLAlchemy, PostgreSQL or a driver
-raises them. Each link leads to the place. The script below a group of questions answers them: it
-runs the wrong way beside the right way and proves the answer. Run it by its name, for example
-`orm-async-tests run 6 -v`. To find an answer by an error or by words, type
-`orm-async-tests why "words of your question"`."""
+This page lists questions about async SQLAlchemy. People asked most of the questions in public.
+The other questions come from the documentation of SQLAlchemy, PostgreSQL or a driver. The link of a
+question leads to its source.
+
+Below each group of questions, the page names the script that answers them. The script runs wrong
+code beside right code and proves the answer. For example, `orm-async-tests run 6 -v` runs `test6`.
+To find the answer to your own question, type `orm-async-tests why "words of your question"`. You
+can also type the text of an error instead of words."""
 
 
 def main() -> int:
@@ -190,12 +193,12 @@ def _render_subject(group: Iterable[Question], files: dict[int, ScriptFile]) -> 
         yield "\n".join(map(_render_question, answered))
         yield "\n".join(_render_answer(files[number or 0], answered))
     if unanswered:
-        yield "No script answers these:"
+        yield "No script answers the following questions:"
         yield "\n".join(f"{_render_question(item)}  \n  {item.reason}" for item in unanswered)
 
 
 def _render_question(question: Question) -> str:
-    error = f"  \n  `{question.error}`" if question.error else ""
+    error = f"\n  ```text\n  {question.error}\n  ```" if question.error else ""
     return f"- [{question.text}]({question.link}){error}"
 
 
@@ -204,9 +207,9 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
     answers = dict.fromkeys(question.answer for question in questions if question.answer)
     yield " ".join([f"{link}: {script.claim}", *answers])
     if lines := cure_lines(script):
-        yield "\n".join(["", *(f"    {line}" for line in lines)])
+        yield "\n".join(["", "```", *lines, "```"])
     elif script.cures:
-        yield f"Cure: {script.cures[0][1]}."
+        yield f"The script's right variant shows the cure: {script.cures[0][1]}."
 
 
 def record_texts() -> dict[Path, str]:

@@ -12,7 +12,6 @@ from orm_async_tests.faults.expected_violations import (
     explain_outcome,
 )
 from orm_async_tests.faults.fault_points import KINDS, Fault, Point, list_faults, parse_point
-from orm_async_tests.faults.outcome import Outcome
 from orm_async_tests.faults.report import (
     AMBIGUOUS,
     KNOWN,
@@ -20,6 +19,7 @@ from orm_async_tests.faults.report import (
     UNRESOLVED,
     VIOLATION,
     Cell,
+    Outcome,
     Report,
     classify,
     summarize,

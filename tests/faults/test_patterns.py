@@ -6,11 +6,10 @@ import pytest
 
 from orm_async_tests import db
 from orm_async_tests.faults.expected_violations import find_missing
-from orm_async_tests.faults.failed_points import sweep_failed_first
 from orm_async_tests.faults.fault_points import ANYWHERE
 from orm_async_tests.faults.pattern_sweeps import plan_sweeps, select_patterns
 from orm_async_tests.faults.report import Report
-from orm_async_tests.faults.sweeping import read_versions
+from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
 
 POINTS = {  # of the kinds ANYWHERE, in asyncio's loop
     "add": 72,

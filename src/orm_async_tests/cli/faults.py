@@ -73,7 +73,6 @@ def _sweep(
     patterns: "Sequence[Pattern]", arguments: argparse.Namespace
 ) -> "tuple[list[Cell], dict[str, str]]":
     """Return the cells of all patterns, and the versions of the libraries."""
-    from orm_async_tests.faults.failed_points import find_failed_points, sweep_failed_first
     from orm_async_tests.faults.fault_points import list_faults
     from orm_async_tests.faults.pattern_sweeps import (
         default_kinds,
@@ -81,7 +80,11 @@ def _sweep(
         open_private_server,
         plan_sweeps,
     )
-    from orm_async_tests.faults.sweeping import read_versions
+    from orm_async_tests.faults.sweeping import (
+        find_failed_points,
+        read_versions,
+        sweep_failed_first,
+    )
     from orm_async_tests.harness.environment.event_loops import run
     from orm_async_tests.postgres.paths import home
 
@@ -134,7 +137,6 @@ def _report_cell(
 
 def run_again(arguments: argparse.Namespace) -> int:
     """Run one point, print its outcome, and return 1 for a violation."""
-    from orm_async_tests.faults.failed_points import find_failed_points
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.pattern_sweeps import (
         open_database,
@@ -142,6 +144,7 @@ def run_again(arguments: argparse.Namespace) -> int:
         plan_sweeps,
         select_patterns,
     )
+    from orm_async_tests.faults.sweeping import find_failed_points
     from orm_async_tests.harness.environment.event_loops import run
     from orm_async_tests.postgres.paths import home
 

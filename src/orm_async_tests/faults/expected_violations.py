@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orm_async_tests.faults.fault_points import PAIRS, Fault
-from orm_async_tests.faults.outcome import (
+from orm_async_tests.faults.report import (
     CHECKED_OUT,
     OPEN_BACKEND,
     PARTIAL_COMMIT,
@@ -17,9 +17,9 @@ from orm_async_tests.faults.outcome import (
     TROUBLE,
     UNUSABLE,
     WAITING,
+    Cell,
     Outcome,
 )
-from orm_async_tests.faults.report import Cell
 from orm_async_tests.harness.definitions.upstream import Upstream
 
 
@@ -29,16 +29,11 @@ class ExpectedViolation:
 
     defect: Upstream
     violations: frozenset[str]
-    works: frozenset[str] = frozenset()
-    """The patterns that have the defect; if empty, any work can have it."""
-    faults: frozenset[str] = frozenset()
-    """Faults by their kind, or by kind and moment; if empty, any fault can show it."""
-    shown_by: frozenset[str] = frozenset()
-    """The patterns that must show a defect of any work."""
-    always: bool = True
-    """Whether every sweep shows it, however busy the machine is."""
-    function: str = ""
-    """The function of a library in which the work is suspended, by its name in the label."""
+    works: frozenset[str] = frozenset()  # the patterns that have the defect; if empty, any work
+    faults: frozenset[str] = frozenset()  # by kind, or by kind and moment; if empty, any fault
+    shown_by: frozenset[str] = frozenset()  # the patterns that must show a defect of any work
+    always: bool = True  # whether every sweep shows it, however busy the machine is
+    function: str = ""  # of a library in which the work is suspended, by its name in the label
 
     def explains(self, outcome: Outcome) -> bool:
         """Return whether the defect explains all violations at a point."""
@@ -209,18 +204,18 @@ EXPECTED = (  # a point is explained by the first that fits
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
     """Return the outcome with the known defect of these versions that explains it, if any."""
-    if not outcome.violations:
-        return outcome
-    applicable = (expected for expected in EXPECTED if expected.defect.applies(versions))
-    defects = (expected.defect for expected in applicable if expected.explains(outcome))
-    return replace(outcome, defect=next(defects, None))
+    defects = (
+        expected.defect
+        for expected in EXPECTED
+        if expected.defect.applies(versions) and expected.explains(outcome)
+    )
+    return replace(outcome, defect=next(defects, None)) if outcome.violations else outcome
 
 
 def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
     """Return the cell with the known defects that explain its outcomes."""
-    return replace(
-        cell, outcomes=tuple(explain_outcome(outcome, versions) for outcome in cell.outcomes)
-    )
+    outcomes = tuple(explain_outcome(outcome, versions) for outcome in cell.outcomes)
+    return replace(cell, outcomes=outcomes)
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:

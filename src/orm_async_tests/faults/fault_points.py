@@ -86,8 +86,7 @@ class Point:
     work: str
     fault: Fault
     at: int
-    then: int = 0
-    """The number of suspensions from the first fault of a pair to the second one."""
+    then: int = 0  # the number of suspensions from the first fault of a pair to the second one
 
     @property
     def token(self) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.faults.delivery import LIMITS, Delivery
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.faults.fault_points import Point
 from orm_async_tests.faults.network import Network, refuse_tls
-from orm_async_tests.faults.outcome import DONE, OPEN, Outcome
+from orm_async_tests.faults.report import DONE, OPEN, Outcome
 from orm_async_tests.faults.server_monitor import ServerMonitor
-from orm_async_tests.faults.suspensions import Suspensions
+from orm_async_tests.faults.suspensions import Suspensions, describe_suspension
 from orm_async_tests.harness import checked_out
 from orm_async_tests.troubles import clear_frames, record_troubles
 
@@ -25,6 +25,7 @@ RELEASED_WITHIN = 5.0  # seconds from the start of the work
 SILENT_FOR = 3.0  # seconds until the caller is cancelled, if its driver has not released it
 CLOSED_WITHIN = {"asyncpg": 4.0, "psycopg": 12.0}  # after that: they wait 2 s, and 5 or 10
 SETTLED_WITHIN = 3.0  # seconds until the server and the event loop have to be idle
+LIMITS = ("timeout", "scope")  # faults that limit the time of the caller
 MAX_USES = 4  # the number of attempts to use the engine again
 
 
@@ -35,13 +36,10 @@ class Target:
     work: Work
     make_engine: Callable[[], AsyncEngine]
     monitor: ServerMonitor
-    rows: str | None
-    """A query of one row of numbers that the work changes."""
-    warm: bool = True
-    """Whether the pool has a connection before the work starts."""
+    rows: str | None  # A query of one row of numbers that the work changes
+    warm: bool = True  # whether the pool has a connection before the work starts
     network: Network | None = None
-    patience: float = SILENT_FOR
-    """The seconds for which a silent network may keep the caller waiting."""
+    patience: float = SILENT_FOR  # the seconds that a silent network may keep the caller waiting
 
 
 async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
@@ -74,6 +72,78 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
         failed_uses=failed_uses,
         orphans=orphans,
     )
+
+
+class AnyioScope:
+    """anyio.fail_after() with the interface of asyncio.timeout(). Raises CouldNotRun."""
+
+    def __init__(self) -> None:
+        try:
+            from anyio import fail_after
+        except ImportError:
+            problem = "AnyIO is not installed, but its scope should expire"
+            raise CouldNotRun(problem, "the fault `scope`", install_extra("anyio")) from None
+        self._manager = fail_after(None)
+
+    async def __aenter__(self) -> None:
+        self._scope = self._manager.__enter__()
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        return self._manager.__exit__(*error)
+
+    def reschedule(self, when: float) -> None:
+        """Expire when the event loop's clock reaches this time, in seconds."""
+        self._scope.deadline = when
+
+    def expired(self) -> bool:
+        """Return whether the timeout fired."""
+        return self._scope.cancel_called
+
+
+class Delivery:
+    """Delivers the fault of a point, and records where the work was suspended."""
+
+    def __init__(self, point: Point, monitor: ServerMonitor) -> None:
+        self.limit = AnyioScope() if point.fault.kind == "scope" else asyncio.timeout(None)
+        self.label = ""
+        self.delivered = False
+        self.first_at = time.perf_counter()  # of the first fault; before it, of the start
+        self._point = point
+        self._monitor = monitor
+
+    def deliver_first(self, suspensions: Suspensions) -> None:
+        """Deliver the fault, or the first one of a pair."""
+        self.first_at = time.perf_counter()
+        label = describe_suspension(*suspensions.suspended)
+        delivered = self._deliver(self._point.fault.first_kind, suspensions)
+        if self._point.then:
+            suspensions.act_later(
+                self._point.then, lambda later: self._deliver_second(later, label)
+            )
+        else:
+            self.label, self.delivered = label, delivered
+
+    def _deliver_second(self, suspensions: Suspensions, first_label: str) -> None:
+        self.label = f"{first_label}, then {describe_suspension(*suspensions.suspended)}"
+        self.delivered = self._deliver(self._point.fault.second_kind, suspensions)
+
+    def _deliver(self, kind: str, suspensions: Suspensions) -> bool:
+        """Deliver a fault; return False if the task had already finished."""
+        match kind:
+            case "cancel":
+                return suspensions.main.cancel()
+            case "shutdown":
+                results = [task.cancel() for task in suspensions.tasks]
+                return results[0]
+            case "timeout" | "scope" if not suspensions.main.done():
+                self.limit.reschedule(asyncio.get_running_loop().time())
+                return True
+            case "terminate" if not suspensions.main.done():
+                return self._monitor.terminate_backends() > 0
+            case "kill" if not suspensions.main.done():
+                self._monitor.kill()
+                return True
+        return False
 
 
 @contextmanager
@@ -115,9 +185,6 @@ async def _run_work(
     delivery = Delivery(point, target.monitor)
 
     async def run() -> None:
-        if fault.kind not in LIMITS:
-            await target.work(engine)
-            return
         async with delivery.limit:
             await target.work(engine)
 

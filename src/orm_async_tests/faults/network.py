@@ -27,9 +27,8 @@ class Network(Proxy):
         self.port = 0
         self.is_silent = False  # whether no connection passes anything
         self.is_down = False  # whether new connections are reset
-        self._at = 0
-        self._fault = ("before", "reset")  # the moment and the kind
-        self._silenced: set[_Link] = set()
+        self.at, self.moment, self.kind = 0, "before", "reset"  # of the fault
+        self.silenced: set[_Link] = set()  # connections that have lost data
 
     async def listen(self) -> asyncio.Server:
         """Listen on a TCP port of this machine, because Unix sockets cannot be reset."""
@@ -53,47 +52,18 @@ class Network(Proxy):
         The kinds "reset", "fin" and "stall" affect the connection of the message. "partition"
         silences all connections, and "down" resets this one and all that are opened later.
         """
-        self.sent, self.is_delivered, self._at, self._fault = 0, False, at, (moment, kind)
-
-    def count_message(self) -> bool:
-        """Count a message, and return whether the fault belongs to it."""
-        self.sent += 1
-        return self.sent == self._at
-
-    async def inject(self, link: "_Link") -> None:
-        """Close both sides of this connection, or silence it: it stays open and passes nothing.
-
-        A stall after a message affects one direction: the server still receives messages.
-        """
-        moment, kind = self._fault
-        if moment == "after":
-            await link.wait_for_answer()
-        self.is_delivered = True
-        self.is_down = kind == "down"
-        if kind in ("reset", "fin", "down"):
-            link.close(abort=kind != "fin")
-            return
-        self.is_silent = kind == "partition"
-        link.is_muted = moment == "before"
-        self.mark_silenced(link)
-
-    def mark_silenced(self, link: "_Link") -> None:
-        """Remember a connection that has lost data, so that `heal` closes it."""
-        self._silenced.add(link)
+        self.sent, self.is_delivered = 0, False
+        self.at, self.moment, self.kind = at, moment, kind
 
     def heal(self) -> None:
         """Inject no more faults, and close the connections that were silenced."""
-        asyncio.run_coroutine_threadsafe(self._heal(), self._loop).result()
 
-    async def _heal(self) -> None:
-        self._at, self.is_silent, self.is_down = 0, False, False
-        while self._silenced:
-            self._silenced.pop().close(abort=True)
+        async def heal_in_loop() -> None:
+            self.at, self.is_silent, self.is_down = 0, False, False
+            while self.silenced:
+                self.silenced.pop().close(abort=True)
 
-    @property
-    def forwards_message(self) -> bool:
-        """Return whether the message of the fault still reaches the server."""
-        return self._fault[0] == "after"
+        asyncio.run_coroutine_threadsafe(heal_in_loop(), self._loop).result()
 
 
 class _Link:
@@ -109,7 +79,7 @@ class _Link:
         self._client, self._back = client
         self._server, self._on = server
         self._type = b""  # of the client's last message
-        self.is_muted = False  # whether the server receives nothing more from this client
+        self._is_muted = False  # whether the server receives nothing more from this client
         self._withholds = False  # whether the client receives nothing more
         self._answer = asyncio.Event()
         self._closed = asyncio.Event()
@@ -119,8 +89,8 @@ class _Link:
         answers = asyncio.create_task(self._pass_answers())
         try:
             await self._pass_message(first=True)
-            while await self._pass_message(first=False):
-                pass
+            while not self._closed.is_set():
+                await self._pass_message(first=False)
         except (OSError, asyncio.IncompleteReadError):  # the client closed
             if self._is_unheard:
                 await self._closed.wait()
@@ -129,13 +99,6 @@ class _Link:
             with suppress(asyncio.CancelledError, OSError):
                 await answers
             self.close(abort=False)
-
-    async def wait_for_answer(self) -> None:
-        """Wait until the server has answered, if it answers messages of this type."""
-        if self._type in ANSWERED:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ANSWER_WITHIN):
-                    await self._answer.wait()
 
     def close(self, *, abort: bool) -> None:
         """Close both sides, by RST or after everything has been sent."""
@@ -150,30 +113,51 @@ class _Link:
                     link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             writer.transport.abort()
 
-    async def _pass_message(self, *, first: bool) -> bool:
-        """Read a message, pass it on if it may reach the server, and return whether to go on."""
+    async def _pass_message(self, *, first: bool) -> None:
+        """Read a message, pass it on if it may reach the server, and inject the fault if due."""
+        network = self._network
         self._type = b"" if first else await self._client.readexactly(1)
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
-        is_cancel = first and struct.unpack("!i", body[:4])[0] == CANCEL_REQUEST
-        is_due = not is_cancel and self._network.count_message()
+        is_due = False
+        if not (first and struct.unpack("!i", body[:4])[0] == CANCEL_REQUEST):
+            network.sent += 1
+            is_due = network.sent == network.at
         if is_due:
             self._withholds = True
             self._answer.clear()
         if self._is_unheard:
-            self._network.mark_silenced(self)
-        elif not is_due or self._network.forwards_message:
+            network.silenced.add(self)
+        elif not is_due or network.moment == "after":
             self._on.write(self._type + head + body)
             await self._on.drain()
         if is_due:
-            await self._network.inject(self)
-        return not self._closed.is_set()
+            await self._inject()
+
+    async def _inject(self) -> None:
+        """Close both sides of this connection, or silence it: it stays open and passes nothing.
+
+        A stall after a message affects one direction: the server still receives messages.
+        """
+        network = self._network
+        if network.moment == "after" and self._type in ANSWERED:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    await self._answer.wait()
+        network.is_delivered = True
+        network.is_down = network.kind == "down"
+        if network.kind in ("reset", "fin", "down"):
+            self.close(abort=network.kind != "fin")
+            return
+        network.is_silent = network.kind == "partition"
+        self._is_muted = network.moment == "before"
+        network.silenced.add(self)
 
     async def _pass_answers(self) -> None:
         while answer := await self._server.read(READ_SIZE):
             self._answer.set()
             if self._network.is_silent:
-                self._network.mark_silenced(self)
+                self._network.silenced.add(self)
             elif not self._withholds:
                 self._back.write(answer)
                 await self._back.drain()
@@ -182,7 +166,7 @@ class _Link:
 
     @property
     def _is_unheard(self) -> bool:
-        return self.is_muted or self._network.is_silent
+        return self._is_muted or self._network.is_silent
 
 
 @contextmanager

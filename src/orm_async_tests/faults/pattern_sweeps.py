@@ -1,20 +1,29 @@
-"""Choose patterns and kinds of faults, and plan their sweeps on a database."""
+"""Choose patterns, also functions of the user, and plan their sweeps on a database."""
 
+import importlib
+import inspect
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.fault_points import ANYWHERE, KINDS, SILENT, USUAL
-from orm_async_tests.faults.injection import Work
 from orm_async_tests.faults.patterns import PATTERNS, Pattern
 from orm_async_tests.faults.sweeping import Sweep, refuse_kill
-from orm_async_tests.faults.user_work import find_engine, load_function, takes_engine
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.servers import data_directory, url_of
 from orm_async_tests.postgres import PrivateServer, private_server
@@ -25,6 +34,10 @@ TIMEOUTS: dict[str, dict[str, float]] = {  # seconds; psycopg has none for a com
     "psycopg": {"connect_timeout": 2},
 }
 USERS, POINTS_PER_USER = 3, 100
+FORM = (
+    "async def work(engine: AsyncEngine), which gets an engine for --db, or async def work(), "
+    "which uses an engine or async_sessionmaker of its module"
+)
 
 
 def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
@@ -71,12 +84,86 @@ def _find_pattern(name: str) -> Pattern:
 
 
 def _load_pattern(name: str, rows: str | None) -> Pattern:
-    function = load_function(name)
-    kinds = frozenset(KINDS)
-    if takes_engine(function):
-        return Pattern(function, rows, path=name, kinds=kinds)
-    work: Work = lambda _: function()  # noqa: E731 (a frame of its own would be in labels)
-    return Pattern(work, rows, path=name, kinds=kinds, engine=find_engine(function, name))
+    function = _load_function(name)
+    pattern = Pattern(function, rows, path=name, kinds=frozenset(KINDS))
+    if _required_parameters(function):
+        return pattern
+    work = lambda _: function()  # noqa: E731 (a frame of its own would be in labels)
+    return replace(pattern, work=work, engine=_find_engine(function, name))
+
+
+def _load_function(name: str) -> Callable[..., Any]:
+    """Import module:function from the current directory. Raises CouldNotRun."""
+    module, _, function = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        if not module or not function:
+            raise ImportError("the name lacks its module or its function")
+        loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    except Exception as error:  # an import runs the user's code
+        raise CouldNotRun(
+            f"{name} could not be imported: {type(error).__name__}: {error}",
+            "--pattern",
+            "module:function, where the module can be imported from the current directory",
+        ) from error
+    finally:
+        sys.path.pop(0)
+    if problem := _find_problem(loaded):
+        raise CouldNotRun(f"{name} {problem}", "--pattern", FORM)
+    return loaded
+
+
+def _find_problem(function: Any) -> str:
+    """Return why a sweep cannot call the function, or ""."""
+    if not callable(function):
+        return f"is not a function, but an object of the class {type(function).__name__}"
+    if not inspect.iscoroutinefunction(function):
+        return "is not an async function"
+    required = _required_parameters(function)
+    if len(required) > 1:
+        names = ", ".join(parameter.name for parameter in required)
+        return f"requires {len(required)} arguments: {names}"
+    for parameter in required:
+        annotation = parameter.annotation
+        text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+        class_name = text.rpartition(".")[2].strip("'\"")
+        if annotation is not parameter.empty and class_name not in ("", "AsyncEngine"):
+            return f"takes {class_name}, not an engine"
+    return ""
+
+
+def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+
+
+def _find_engine(function: Callable[..., Any], name: str) -> AsyncEngine:
+    """Return the engine of a function's module, or of a module of its package that it imports.
+
+    Raises CouldNotRun if the modules have no engine, or several.
+    """
+    engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
+    if len(engines) == 1:
+        return next(iter(engines.values()))
+    problem = f"{len(engines)} engines" if engines else "no engine and no bound async_sessionmaker"
+    raise CouldNotRun(f"the module of {name} has {problem}", "--pattern", FORM)
+
+
+def _walk_engines(function: Callable[..., Any]) -> Iterator[AsyncEngine]:
+    package = function.__module__.partition(".")[0]
+    values = list(function.__globals__.values())
+    modules = [value for value in values if isinstance(value, ModuleType)]
+    for module in modules:
+        if module.__name__.partition(".")[0] == package:
+            values += vars(module).values()
+    for value in values:
+        engine = value.kw.get("bind") if isinstance(value, async_sessionmaker) else value
+        if isinstance(engine, AsyncEngine):
+            yield engine
 
 
 @contextmanager

@@ -134,18 +134,12 @@ class Pattern:
     """A piece of work that the command can sweep by its name."""
 
     work: Work
-    rows: str | None
-    """A query of one row of numbers that the work changes."""
-    warm: bool = True
-    """Whether the pool has a connection before the work starts."""
-    timed: bool = True
-    """Whether its engine has the driver's timeouts on a silent network."""
-    kinds: frozenset[str] = frozenset(USUAL)
-    """The kinds of faults that a sweep of all patterns injects into it."""
-    path: str = ""
-    """module:function of a user's function."""
-    engine: AsyncEngine | None = None
-    """The engine that a user's function takes from its module."""
+    rows: str | None  # A query of one row of numbers that the work changes
+    warm: bool = True  # whether the pool has a connection before the work starts
+    timed: bool = True  # whether its engine has the driver's timeouts on a silent network
+    kinds: frozenset[str] = frozenset(USUAL)  # the faults in a sweep of all patterns
+    path: str = ""  # module:function of a user's function
+    engine: AsyncEngine | None = None  # the engine that a user's function takes from its module
 
     @property
     def name(self) -> str:

@@ -1,12 +1,117 @@
-"""Render the results of a sweep: a table, a list grouped by the user's lines, or JSON."""
+"""The outcomes of faults, the invariants that they violate, and how a sweep reports them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from orm_async_tests.faults.fault_points import Fault
-from orm_async_tests.faults.outcome import Outcome
+from orm_async_tests.faults.fault_points import Fault, Point
+from orm_async_tests.harness.definitions.upstream import Upstream
 from orm_async_tests.harness.report.phrasing import pluralize
+
+DONE = "done"
+EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError"}
+EXPECTED |= {"timeout": "TimeoutError", "scope": "TimeoutError"}
+OPEN = ("idle in transaction", "idle in transaction (aborted)", "active", "fastpath function call")
+
+STUCK = "stuck"
+WAITING = "waiting"
+SWALLOWED = "swallowed"
+CHECKED_OUT = "checked out"
+OPEN_BACKEND = "open backend"
+ORPHAN = "orphan"
+TROUBLE = "trouble"
+TASK = "leaked task"
+PARTIAL_COMMIT = "partial commit"
+LOST_COMMIT = "lost commit"
+UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The observations of one run with a fault at a point."""
+
+    point: Point
+    label: str = ""  # the user's line and the library's calls at which the task was suspended
+    count: int = 0  # the number of suspensions or messages in this run
+    delivered: bool = False  # whether the fault is known to have arrived
+    result: str = ""  # DONE, or the class of the caller's error; empty if it was never released
+    message: str = ""  # the first line of the caller's error
+    needed_cancel: bool = False  # whether the silence of the network required a cancel
+    seconds: float = 0.0  # the time from the fault until the caller was released
+    checked_out: int = 0  # the connections in use when the caller was released
+    backend_states: tuple[str, ...] = ()  # of backends active or in a transaction seconds later
+    leaked_tasks: tuple[str, ...] = ()  # the tasks that were still running some seconds later
+    change: tuple[Any, ...] = ()  # by how much each number of the user's query has changed
+    expected_change: tuple[Any, ...] = ()  # the change of a run without a fault
+    troubles: tuple[str, ...] = ()  # warnings, logged errors and exceptions that reached no caller
+    failed_uses: tuple[str, ...] = ()  # the errors of the next uses of the engine, until one worked
+    orphans: int = 0  # the number of connections that were open after `dispose()`
+    unconfirmed: Mapping[str, str] = field(default_factory=dict)  # not repeated by another run
+    defect: Upstream | None = None  # the known defect of a library that explains the violations
+
+    @property
+    def reached(self) -> bool:
+        """Return whether the work came to the point."""
+        return self.delivered or bool(self.label)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Return whether no number of the user's query has changed."""
+        return not any(self.change)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Return whether the caller saw an error although everything was committed."""
+        committed = not self.is_unchanged and self.change == self.expected_change
+        return self.result != DONE and committed
+
+    @property
+    def is_failure(self) -> bool:
+        """Return whether there is a violation that no known defect explains."""
+        return bool(self.violations) and self.defect is None
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Return whether the run proves nothing.
+
+        The fault may not have arrived, or an earlier violation was not repeated.
+        """
+        return not self.violations and (bool(self.unconfirmed) or not self.delivered)
+
+    @property
+    def violations(self) -> dict[str, str]:
+        """Return the violated invariants, each with its evidence."""
+        return dict(self._check_invariants())
+
+    def _check_invariants(self) -> Iterator[tuple[str, str]]:
+        if not self.result:
+            yield STUCK, "the caller was not released"
+        elif self.needed_cancel:
+            yield WAITING, "the caller was released only by a cancel"
+        expected = EXPECTED.get(self.point.fault.first_kind)
+        if self.delivered and expected and self.result not in ("", expected):
+            yield SWALLOWED, f"the caller saw {self.result} {self.message}".rstrip()
+        if self.checked_out:
+            yield CHECKED_OUT, f"{self.checked_out} when the caller was released"
+        if states := [state for state in self.backend_states if state in OPEN]:
+            yield OPEN_BACKEND, ", ".join(states)
+        if self.leaked_tasks:
+            yield TASK, ", ".join(self.leaked_tasks)
+        yield from self._check_data()
+        if self.troubles:
+            yield TROUBLE, "; ".join(self.troubles)
+        if len(self.failed_uses) > self.point.fault.ends_connections:
+            yield UNUSABLE, "; ".join(self.failed_uses)
+        if self.orphans:
+            yield ORPHAN, f"{self.orphans} after dispose()"
+
+    def _check_data(self) -> Iterator[tuple[str, str]]:
+        if not self.is_unchanged and self.change != self.expected_change:
+            yield PARTIAL_COMMIT, f"changed by {self.change} instead of {self.expected_change}"
+        elif self.result == DONE and self.is_unchanged and any(self.expected_change):
+            yield LOST_COMMIT, "the work ended normally, but nothing was committed"
+
 
 SCHEMA = 3
 PASS, KNOWN, VIOLATION = "pass", "known", "violation"
@@ -20,19 +125,13 @@ class Cell:
 
     work: str
     fault: Fault
-    counts: tuple[int, int]
-    """The numbers of points in two runs without a fault."""
+    counts: tuple[int, int]  # the numbers of points in two runs without a fault
     outcomes: tuple[Outcome, ...] = ()
 
     @property
     def violating(self) -> list[Outcome]:
         """Return the outcomes that violate an invariant, by a known defect or not."""
         return [outcome for outcome in self.outcomes if outcome.violations]
-
-    @property
-    def unresolved(self) -> list[Outcome]:
-        """Return the outcomes of points that are unresolved, because the run proves nothing."""
-        return [outcome for outcome in self.outcomes if outcome.is_unresolved]
 
     def __str__(self) -> str:
         """Return the number of points, then the numbers of points that did not pass.
@@ -42,9 +141,8 @@ class Cell:
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
             points = f"{len(self.outcomes)} of {points}"
-        failures = sum(outcome.is_failure for outcome in self.outcomes)
-        known = len(self.violating) - failures
-        marks = {"!": failures, "=": known, "?": len(self.unresolved)}
+        verdicts = Counter(map(classify, self.outcomes))
+        marks = {"!": verdicts[VIOLATION], "=": verdicts[KNOWN], "?": verdicts[UNRESOLVED]}
         return " ".join([points, *(f"{mark}{count}" for mark, count in marks.items() if count)])
 
 
@@ -80,8 +178,14 @@ class Report:
         return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
 
     def __repr__(self) -> str:  # pytest prints it as the message of an assertion
-        failures = group_lines([*self.violating, *self.unresolved])
-        return "\n".join([summarize(self), *failures])
+        lines = [summarize(self)]
+        for line, group in group_by_line([*self.violating, *self.unresolved]).items():
+            names = dict.fromkeys(
+                name for outcome in group for name in outcome.violations or [UNRESOLVED]
+            )
+            lines.append(f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})")
+            lines += [f"  {format_point(outcome)}" for outcome in group]
+        return "\n".join(lines)
 
 
 def summarize(report: Report) -> str:
@@ -112,14 +216,6 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
     return groups
 
 
-def group_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """Yield the lines of a report: a header for every line of the user's code, then its points."""
-    for line, group in group_by_line(outcomes).items():
-        names = dict.fromkeys(name for outcome in group for name in _name_problems(outcome))
-        yield f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})"
-        yield from (f"  {format_point(outcome)}" for outcome in group)
-
-
 def format_point(outcome: Outcome) -> str:
     """Return a failing or unresolved point on one line, with the token that runs it again."""
     problems = _format_violations(outcome.violations)
@@ -130,10 +226,6 @@ def format_point(outcome: Outcome) -> str:
         problems = f"{UNRESOLVED}: {reason}"
     where = f" at {outcome.label}" if outcome.label else ""
     return f"{outcome.point.token}{where}: {problems}"
-
-
-def _name_problems(outcome: Outcome) -> Iterable[str]:
-    return outcome.violations or [UNRESOLVED]
 
 
 def _format_violations(violations: Mapping[str, str]) -> str:
@@ -161,17 +253,16 @@ def _build_cell(cell: Cell) -> dict[str, Any]:
         "counts": list(cell.counts),
         "points": len(cell.outcomes),
         "verdicts": {outcome.point.where: classify(outcome) for outcome in cell.outcomes},
-        "violations": list(map(_build_violation, cell.violating)),
-        "unresolved": [outcome.point.token for outcome in cell.unresolved],
+        "violations": [
+            {
+                "point": outcome.point.token,
+                "label": outcome.label,
+                "broken": outcome.violations,
+                "known": outcome.defect.link if outcome.defect else None,
+            }
+            for outcome in cell.violating
+        ],
+        "unresolved": [outcome.point.token for outcome in cell.outcomes if outcome.is_unresolved],
         "ambiguous": [outcome.point.token for outcome in cell.outcomes if outcome.is_ambiguous],
         "slowest": round(max((outcome.seconds for outcome in cell.outcomes), default=0.0), 3),
-    }
-
-
-def _build_violation(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "point": outcome.point.token,
-        "label": outcome.label,
-        "broken": outcome.violations,
-        "known": outcome.defect.link if outcome.defect else None,
     }

@@ -17,19 +17,15 @@ Action = Callable[["Suspensions"], None]
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
     """A coroutine that reports each future that it waits for before its task sees it."""
 
-    def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], None]) -> None:
+    def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], Any]) -> None:
         self.inner = inner
         self._report = report
 
     def send(self, value: Any) -> Any:
-        awaited = self.inner.send(value)
-        self._report(self.inner, awaited)
-        return awaited
+        return self._report(self.inner, self.inner.send(value))
 
     def throw(self, *error: Any) -> Any:
-        awaited = self.inner.throw(*error)
-        self._report(self.inner, awaited)
-        return awaited
+        return self._report(self.inner, self.inner.throw(*error))
 
     def close(self) -> None:
         self.inner.close()
@@ -87,12 +83,12 @@ class Suspensions:
         self.tasks.append(task)
         return task
 
-    def _record(self, coroutine: Any, awaited: Any) -> None:
-        if self.main.done():
-            return  # what outlives the work has no caller that a fault could reach
-        self.count += 1
-        if self.count != self._at:
-            return
+    def _record(self, coroutine: Any, awaited: Any) -> Any:
+        """Count a suspension, act if it is the point, and return what the coroutine awaits."""
+        # What outlives the work has no caller that a fault could reach.
+        self.count += not self.main.done()
+        if self.main.done() or self.count != self._at:
+            return awaited
         main: Any = self.main.get_coro()
         self.suspended = main.inner, coroutine
         if self._when == "suspended":
@@ -101,10 +97,13 @@ class Suspensions:
             self.main.get_loop().call_soon(self._action, self)
         else:
             awaited.add_done_callback(lambda _: self._action(self))
+        return awaited
 
 
-LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
-PACKAGE_FILES = (str(Path(__file__).parent / "injection.py"),)
+NOT_THE_USERS = (
+    *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")},
+    str(Path(__file__).parent / "injection.py"),
+)
 MAX_CALLS = 3  # the number of calls below the user's line
 
 
@@ -114,8 +113,9 @@ def describe_suspension(main: Any, suspended: Any) -> str:
     If another task is suspended, for which the main coroutine waits, its calls follow after a "+".
     """
     frames = list(_walk_frames(main))
-    skipped = (*LIBRARIES, *PACKAGE_FILES)
-    user_frames = [frame for frame in frames if not frame.f_code.co_filename.startswith(skipped)]
+    user_frames = [
+        frame for frame in frames if not frame.f_code.co_filename.startswith(NOT_THE_USERS)
+    ]
     line = user_frames[-1] if user_frames else frames[-1]
     below = frames[frames.index(line) + 1 :]
     parts = [f"{Path(line.f_code.co_filename).name}:{line.f_lineno} {line.f_code.co_name}"]
@@ -132,12 +132,7 @@ def _name_call(frame: Any) -> str:
 
 def _walk_frames(coroutine: Any) -> Iterator[Any]:
     """Yield the frames of a suspended coroutine, outermost first."""
-    while coroutine is not None:
-        for kind in ("cr", "ag", "gi"):
-            if (frame := getattr(coroutine, f"{kind}_frame", None)) is not None:
-                yield frame
-                awaited = f"{kind}_yieldfrom" if kind == "gi" else f"{kind}_await"
-                coroutine = getattr(coroutine, awaited)
-                break
-        else:
-            return
+    for kind, awaited in (("cr", "cr_await"), ("ag", "ag_await"), ("gi", "gi_yieldfrom")):
+        if (frame := getattr(coroutine, f"{kind}_frame", None)) is not None:
+            yield frame
+            yield from _walk_frames(getattr(coroutine, awaited))

@@ -1,30 +1,38 @@
-"""Sweep a piece of work: inject a fault at every one of its points, one after the other."""
+"""Sweep a piece of work: inject a fault at every one of its points, one after the other.
+
+Points that failed are remembered, and the next run of a command or a test sweeps them first.
+"""
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    contextmanager,
-    nullcontext,
-)
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import count
+from pathlib import Path
 from platform import python_version
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.expected_violations import explain
-from orm_async_tests.faults.fault_points import ANYWHERE, Fault, Point, list_faults
+from orm_async_tests.faults.expected_violations import explain, explain_outcome
+from orm_async_tests.faults.fault_points import ANYWHERE, Fault, Point, list_faults, parse_point
 from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
 from orm_async_tests.faults.network import PORT, open_network
-from orm_async_tests.faults.outcome import DONE, OPEN_BACKEND, ORPHAN, TASK, Outcome
-from orm_async_tests.faults.report import Cell, Report
+from orm_async_tests.faults.report import (
+    DONE,
+    OPEN_BACKEND,
+    ORPHAN,
+    TASK,
+    Cell,
+    Outcome,
+    Report,
+    format_point,
+)
 from orm_async_tests.faults.server_monitor import ServerMonitor, open_monitor
 from orm_async_tests.postgres import PrivateServer
 
@@ -74,45 +82,36 @@ class Sweep:
     work: Work
     make_engine: Callable[[], AsyncEngine]
     url: URL
-    name: str
-    """The name of the work in tokens."""
+    name: str  # the name of the work in tokens
     kinds: tuple[str, ...] = ANYWHERE
     rows: str | None = None
     warm: bool = True
-    loop: str = "asyncio"
-    """The name of the event loop in tokens."""
-    private: PrivateServer | None = None
-    """The server that the kind "kill" may kill."""
+    loop: str = "asyncio"  # the name of the event loop in tokens
+    private: PrivateServer | None = None  # the server that the kind "kill" may kill
     patience: float = SILENT_FOR
-    prepare: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    """Prepares the database for all points."""
+    prepare: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # the database
 
     async def run(self) -> AsyncIterator[Cell]:
         """Yield a cell for every fault."""
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
-            with self._open_monitor() as monitor, exclude_old_objects():
+            with open_monitor(self.url, self.private) as monitor, exclude_old_objects():
                 for fault in list_faults(self.kinds):
+                    start = Point(self.url.get_driver_name(), self.loop, self.name, fault, 0)
                     with self._open_target(monitor, fault) as target:
-                        yield await _sweep_fault(target, self._start(fault))
+                        yield await _sweep_fault(target, start)
 
     async def run_point(self, point: Point) -> Outcome:
         """Run the work with the fault at one point, and return the outcome."""
         async with self.prepare():
             with (
-                self._open_monitor() as monitor,
+                open_monitor(self.url, self.private) as monitor,
                 self._open_target(monitor, point.fault) as target,
                 exclude_old_objects(),
             ):
                 baseline = await run_point(target, replace(point, at=0, then=0))
                 return await _run_until_reached(target, point, baseline.change)
-
-    def _start(self, fault: Fault) -> Point:
-        return Point(self.url.get_driver_name(), self.loop, self.name, fault, 0)
-
-    def _open_monitor(self) -> AbstractContextManager[ServerMonitor]:
-        return open_monitor(self.url, f"faults {uuid4().hex[:12]}", self.private)
 
     @contextmanager
     def _open_target(self, monitor: ServerMonitor, fault: Fault) -> Iterator[Target]:
@@ -229,3 +228,87 @@ def exclude_old_objects() -> Iterator[None]:
     finally:
         if is_outermost:
             gc.unfreeze()
+
+
+@dataclass(frozen=True)
+class FailedPoints:
+    """A file with one line for every failed point, its token. Without failures there is no file."""
+
+    path: Path
+
+    def select(self, kinds: Sequence[str]) -> list[Point]:
+        """Return the failed points of these kinds of faults."""
+        return [point for point in self._read() if point.fault.kind in kinds]
+
+    def replace(self, kinds: Sequence[str], points: Iterable[Point]) -> None:
+        """Store these points in place of all failed points of these kinds."""
+        others = [point for point in self._read() if point.fault.kind not in kinds]
+        self._write([*others, *dict.fromkeys(points)])
+
+    def forget(self, point: Point) -> None:
+        """Remove a point."""
+        self._write([other for other in self._read() if other != point])
+
+    def _read(self) -> list[Point]:
+        points = []
+        for token in self.path.read_text("utf-8").splitlines() if self.path.exists() else ():
+            with suppress(CouldNotRun):  # another release wrote it, with other names of faults
+                points.append(parse_point(token))
+        return points
+
+    def _write(self, points: Sequence[Point]) -> None:
+        """Replace the file atomically, because another command may be reading it."""
+        if not points:
+            self.path.unlink(missing_ok=True)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f"{self.path.name}.part-{os.getpid()}")
+        part.write_text("".join(f"{point.token}\n" for point in points), "utf-8")
+        part.replace(self.path)
+
+
+def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
+    """Return the failed points of one piece of work, for a user's function by working directory."""
+    directory = str(Path.cwd()) if ":" in work else ""
+    key = "\n".join((work, driver, loop, directory))
+    return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])
+
+
+async def sweep_failed_first(
+    sweeps: Sequence[Sweep],
+    failed_points: FailedPoints | None,
+    versions: Mapping[str, str],
+    say: Callable[[str], None],
+    report_cell: Callable[[Cell], None] = lambda _: None,
+) -> list[Cell]:
+    """Run the sweeps of one piece of work, and return their cells.
+
+    Every violation names the known defect that explains it, if there is one. A point that failed
+    last time and fails again is a failure, even if it passes in the sweep.
+    """
+    kinds = [kind for sweep in sweeps for kind in sweep.kinds]
+    points = failed_points.select(kinds) if failed_points else []
+    if points:
+        say(f"{points[0].work}: points that failed last time run first ({len(points)})")
+    failures = []
+    with exclude_old_objects():
+        for point in points:
+            sweep = next(sweep for sweep in sweeps if point.fault.kind in sweep.kinds)
+            outcome = explain_outcome(await sweep.run_point(point), versions)
+            if outcome.is_failure:
+                failures.append(outcome)
+                say(f"fails again: {format_point(outcome)}")
+            else:
+                say(f"passes now: {point.token}")
+    cells = []
+    for sweep in sweeps:
+        async for cell in sweep.run():
+            again = [failure for failure in failures if failure.point.fault == cell.fault]
+            by_point = {outcome.point: outcome for outcome in (*cell.outcomes, *again)}
+            explained = explain(replace(cell, outcomes=tuple(by_point.values())), versions)
+            report_cell(explained)
+            cells.append(explained)
+    if failed_points:
+        swept = [outcome for cell in cells for outcome in cell.outcomes]
+        failed_points.replace(kinds, [outcome.point for outcome in swept if outcome.is_failure])
+    return cells

@@ -16,8 +16,7 @@ from orm_async_tests.pytest_plugin import GROUP
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from orm_async_tests.faults.outcome import Outcome
-    from orm_async_tests.faults.report import Report
+    from orm_async_tests.faults.report import Outcome, Report
     from orm_async_tests.faults.sweeping import Sweep
 
 OPTION = "--fault-point"
@@ -72,10 +71,13 @@ async def _run(
 ) -> "Report":
     """Run the point of `--fault-point`, or all points: first those that failed last time."""
     from orm_async_tests.faults.expected_violations import explain
-    from orm_async_tests.faults.failed_points import find_failed_points, sweep_failed_first
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.report import Cell, Report
-    from orm_async_tests.faults.sweeping import read_versions
+    from orm_async_tests.faults.sweeping import (
+        find_failed_points,
+        read_versions,
+        sweep_failed_first,
+    )
 
     cache = getattr(config, "cache", None)  # absent with -p no:cacheprovider
     folder = cache.mkdir(CACHE_FOLDER) if cache else None

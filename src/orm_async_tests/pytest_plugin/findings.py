@@ -24,11 +24,8 @@ class Finding:
     """A misuse of async SQLAlchemy by a test."""
 
     kind: str
-    location: str
-    """The line of the user's code that the finding is about."""
-
-    problem: str
-    """What happened there, on one line; it names the location."""
+    location: str  # the line of the user's code that the finding is about
+    problem: str  # what happened there, on one line; it names the location
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"

@@ -130,8 +130,7 @@ class Recorder:
     """Record the assertions of a check while it runs."""
 
     evidence: list[Evidence] = field(default_factory=list)
-    _comparisons: list[list[tuple[str, str]]] = field(default_factory=list)
-    """The operands of the running assertion as text, with the operators before them."""
+    _comparisons: list[list[tuple[str, str]]] = field(default_factory=list)  # operator, operand
 
     def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
         """Call the check and record its assertions. Raise what the check raises."""

@@ -1,11 +1,12 @@
 """Reading an unloaded relationship under asyncio raises MissingGreenlet.
 
-A lazy load is a SELECT that reading an attribute sends. Reading an attribute cannot be awaited, so
-SQLAlchemy raises an error instead of blocking the event loop. Name in the query what you will read.
-The session stays usable after the error.
+A lazy load is a SELECT that SQLAlchemy sends when you read an attribute. Reading an attribute
+cannot be awaited, so SQLAlchemy raises an error instead of blocking the event loop. In the query's
+options, name the relationships that you will read, for example with selectinload(). The session
+stays usable after the error.
 
-Recognize the error by its code, xd2s: SQLAlchemy 2.1 raises MissingGreenlet on asyncpg, but wraps
-it in StatementError on psycopg.
+Recognize the error by its code xd2s. On asyncpg, SQLAlchemy 2.1 raises MissingGreenlet itself, but
+on psycopg it wraps MissingGreenlet in StatementError.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
@@ -29,7 +30,7 @@ async def lazy(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def selectin(session: AsyncSession) -> dict[str, int]:
-    """one more SELECT fetches the points of all users"""
+    """load the points of all users with one more SELECT, by selectinload()"""
     query = select(User).options(selectinload(User.points))
     users = (await session.scalars(query)).all()
     return {"points": sum(len(user.points) for user in users)}
@@ -37,7 +38,7 @@ async def selectin(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def joined(session: AsyncSession) -> dict[str, int]:
-    """one SELECT with a join; user rows repeat, so unique() is required"""
+    """load the points in the same SELECT by joinedload(), which requires unique()"""
     query = select(User).options(joinedload(User.points))
     users = (await session.scalars(query)).unique().all()
     return {"points": sum(len(user.points) for user in users)}
@@ -45,7 +46,7 @@ async def joined(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def refused_then_used(session: AsyncSession) -> dict[str, int]:
-    """catch the error: the session stays usable"""
+    """catch the error, then use the session again"""
     user = (await session.scalars(select(User).limit(1))).one()
     try:
         return {"users": len(user.points)}

@@ -1,7 +1,7 @@
-"""After a commit the attributes are expired: reading one raises MissingGreenlet.
+"""commit() expires an object's attributes, and reading an expired one raises MissingGreenlet.
 
-commit() expires every object, so that the next read fetches what other transactions have changed.
-Under asyncio reading an attribute cannot fetch anything. Create the session with
+A commit expires every object of the session, so that the next read fetches what other transactions
+have changed. Under asyncio, reading an attribute cannot send a SELECT. Create the session with
 expire_on_commit=False, and call refresh() when you need the newest values.
 
 With expire_on_commit=False an attribute keeps the value that it had at the commit.
@@ -21,7 +21,7 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 @wrong
 async def expiring(engine: AsyncEngine) -> str:
-    """the default session: commit, then read an attribute"""
+    """commit with the default session, then read an attribute"""
     async with AsyncSession(engine) as session:
         user = (await session.scalars(FIRST)).one()
         await session.commit()
@@ -30,7 +30,7 @@ async def expiring(engine: AsyncEngine) -> str:
 
 @right
 async def keeping(engine: AsyncEngine) -> str:
-    """expire_on_commit=False: the attribute keeps its value"""
+    """commit with expire_on_commit=False, then read an attribute"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         user = (await session.scalars(FIRST)).one()
         await session.commit()
@@ -39,7 +39,7 @@ async def keeping(engine: AsyncEngine) -> str:
 
 @right
 async def refreshing(engine: AsyncEngine) -> str:
-    """the default session: refresh() sends the SELECT"""
+    """commit with the default session, refresh() the object, then read an attribute"""
     async with AsyncSession(engine) as session:
         user = (await session.scalars(FIRST)).one()
         await session.commit()

@@ -1,8 +1,8 @@
-"""After a rollback attributes are expired, even with expire_on_commit=False.
+"""A rollback expires the attributes of objects, even with expire_on_commit=False.
 
-expire_on_commit applies to commits only. A rollback makes the attributes stale, so SQLAlchemy
-expires them, and reading one raises xd2s. Read the values that you need before the rollback, or
-call refresh() after it.
+The setting expire_on_commit applies only to commits. After a rollback the loaded values may be
+wrong, so SQLAlchemy expires them. Reading an expired attribute raises MissingGreenlet (xd2s). Read
+the values that you need before the rollback, or call refresh() after it.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back
@@ -19,7 +19,7 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 @wrong
 async def read_after(engine: AsyncEngine) -> str:
-    """roll back, then read"""
+    """roll back, then read an attribute"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         user = (await session.scalars(FIRST)).one()
         await session.rollback()
@@ -28,7 +28,7 @@ async def read_after(engine: AsyncEngine) -> str:
 
 @right
 async def read_before(engine: AsyncEngine) -> str:
-    """read, then roll back"""
+    """read an attribute, then roll back"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         user = (await session.scalars(FIRST)).one()
         username = user.username
@@ -38,7 +38,7 @@ async def read_before(engine: AsyncEngine) -> str:
 
 @right
 async def refreshed(engine: AsyncEngine) -> str:
-    """roll back, refresh, read"""
+    """roll back, refresh() the object, then read an attribute"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         user = (await session.scalars(FIRST)).one()
         await session.rollback()

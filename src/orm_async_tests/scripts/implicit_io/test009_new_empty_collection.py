@@ -1,8 +1,8 @@
-"""Reading a new object's collection after the flush raises xd2s unless you assigned it.
+"""Reading a new object's collection after the flush raises xd2s unless you assigned the collection.
 
-After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading the
-collection is a lazy load, which raises xd2s. Reading a collection before the flush does not assign
-it. Write `points=[]`.
+After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading an
+unassigned collection is therefore a lazy load, which raises MissingGreenlet (xd2s). Reading a
+collection before the flush does not assign the collection. Write `points=[]`.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
@@ -25,7 +25,7 @@ async def unassigned(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def read_before(session: AsyncSession) -> dict[str, int]:
-    """User(username=...), whose points are read before the flush too"""
+    """User(username=...), then read its points before and after the flush"""
     user = User(username="username-4")
     session.add(user)
     assert user.points == []

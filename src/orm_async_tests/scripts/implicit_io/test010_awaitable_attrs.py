@@ -1,8 +1,8 @@
-"""awaitable_attrs sends one SELECT per object: in a loop that is N + 1 statements.
+"""awaitable_attrs sends one SELECT per object, so a loop over N objects costs N + 1 statements.
 
-awaitable_attrs is a lazy load that you await: one SELECT for an object whose attribute is not
-loaded, and none if it is loaded. One SELECT for one object is fine. For many objects, load the
-attribute with the query.
+With awaitable_attrs you await a lazy load. It sends one SELECT if the attribute is not loaded, and
+none if the attribute is loaded. For a single object, one more SELECT does no harm. For many
+objects, load the attribute with the query, for example by selectinload().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
 """
@@ -19,14 +19,14 @@ ALSO = "aiosqlite"
 
 @variant
 async def once(session: AsyncSession) -> dict[str, int]:
-    """one user: await the attribute once"""
+    """await the attribute of one user once"""
     user = (await session.scalars(select(User).limit(1))).one()
     return {"points": len(await user.awaitable_attrs.points)}
 
 
 @variant
 async def twice(session: AsyncSession) -> dict[str, int]:
-    """one user: await the attribute twice, then read it without await"""
+    """await the attribute of one user twice, then read it without await"""
     user = (await session.scalars(select(User).limit(1))).one()
     await user.awaitable_attrs.points
     await user.awaitable_attrs.points
@@ -35,14 +35,14 @@ async def twice(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def in_a_loop(session: AsyncSession) -> dict[str, int]:
-    """three users: await the attribute in a loop"""
+    """await the attribute of three users in a loop"""
     users = (await session.scalars(select(User))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @right
 async def with_the_query(session: AsyncSession) -> dict[str, int]:
-    """three users: load the attribute with the query"""
+    """load the attribute of three users with the query"""
     users = (await session.scalars(select(User).options(selectinload(User.points)))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 

@@ -1,7 +1,8 @@
 """refresh() loads a lazy relationship only if you name it.
 
-refresh(user) loads the columns and leaves a lazy relationship unloaded. If attribute_names has the
-relationship's name, refresh() loads the relationship too, with one more SELECT.
+Without names, refresh(user) loads the columns and leaves a lazy relationship unloaded. If you pass
+the relationship's name in attribute_names, refresh() also loads the relationship, with one more
+SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh

@@ -1,9 +1,9 @@
-"""raiseload() raises an error for lazy loads in synchronous code too, as asyncio does.
+"""With raiseload() a lazy load raises an error in synchronous code, too, as under asyncio.
 
-Under asyncio reading an unloaded relationship raises xd2s. Inside run_sync() the relationship is
-silently loaded, with one SELECT per object. With raiseload() a lazy load raises InvalidRequestError
-in both places, and the error names the attribute. With raiseload(), tests of synchronous code
-detect lazy loads too.
+Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). Inside run_sync(),
+SQLAlchemy loads the relationship silently, with one SELECT per object. With raiseload() a lazy load
+raises InvalidRequestError with and without run_sync(), and the error names the attribute. With
+raiseload(), tests of synchronous code detect lazy loads too.
 
 Symptom: InvalidRequestError "is not available due to lazy='raise'"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload
@@ -24,7 +24,7 @@ RAISING = select(User).options(raiseload(User.points))
 
 @wrong
 async def silent(session: AsyncSession) -> dict[str, int]:
-    """a lazy load in run_sync()"""
+    """lazy-load a relationship in run_sync()"""
 
     def count_points(session: Session) -> int:
         return sum(len(user.points) for user in session.scalars(LAZY).all())
@@ -34,7 +34,7 @@ async def silent(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def loud(session: AsyncSession) -> dict[str, int]:
-    """a lazy load in run_sync(), with raiseload()"""
+    """lazy-load a relationship in run_sync(), with raiseload()"""
 
     def count_points(session: Session) -> int:
         return sum(len(user.points) for user in session.scalars(RAISING).all())
@@ -44,7 +44,7 @@ async def loud(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def loud_outside(session: AsyncSession) -> dict[str, int]:
-    """a lazy load without run_sync(), with raiseload()"""
+    """lazy-load a relationship without run_sync(), with raiseload()"""
     return {"points": sum(len(user.points) for user in (await session.scalars(RAISING)).all())}
 
 

@@ -1,8 +1,9 @@
 """A query for the base class leaves the columns of its subclasses unloaded.
 
-In joined inheritance the columns of a subclass are in another table, so reading one is a lazy load,
-which raises xd2s. selectin_polymorphic() sends one more statement per subclass. with_polymorphic()
-joins all subclasses in one statement.
+In joined-table inheritance the columns of a subclass are in a separate table. Reading a column of
+the subclass is therefore a lazy load, which raises MissingGreenlet (xd2s). The option
+selectin_polymorphic() sends one more statement per subclass. The construct with_polymorphic() joins
+the tables of all subclasses in one statement.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html

@@ -1,7 +1,8 @@
 """After an INSERT you can read server defaults, because RETURNING fetches them.
 
-SQLAlchemy's default, eager_defaults="auto", adds RETURNING to an INSERT if the database supports
-it. With eager_defaults=False server defaults are expired, and reading one raises xd2s.
+By default (eager_defaults="auto"), SQLAlchemy adds RETURNING to an INSERT if the database supports
+it. With eager_defaults=False, a flush expires the server defaults, and reading one raises
+MissingGreenlet (xd2s).
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".created_at"
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
@@ -35,7 +36,7 @@ class Never(Base):
 
 @wrong
 async def never(session: AsyncSession) -> dict[str, bool]:
-    """eager_defaults=False: flush, and read the default"""
+    """flush with eager_defaults=False, and read the server default"""
     row = Never()
     session.add(row)
     await session.flush()
@@ -44,7 +45,7 @@ async def never(session: AsyncSession) -> dict[str, bool]:
 
 @right
 async def auto(session: AsyncSession) -> dict[str, bool]:
-    """eager_defaults="auto": flush, and read the default"""
+    """flush with eager_defaults="auto", and read the server default"""
     row = Auto()
     session.add(row)
     await session.flush()

@@ -1,7 +1,8 @@
 """A write-only collection adds rows without loading any, and cannot be read by accident.
 
-add() and add_all() send nothing until the flush. select() returns the query to await, also after a
-commit. Iterating raises TypeError at once instead of starting a lazy load.
+The methods add() and add_all() of the collection send nothing until the flush. The collection's
+method select() returns a query that you can execute, even after a commit. Iterating over a
+write-only collection raises TypeError at once instead of starting a lazy load.
 
 Symptom: TypeError "WriteOnly collections don't support iteration"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
@@ -41,7 +42,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def iterated(session: AsyncSession) -> dict[str, int]:
-    """for step in walk.steps"""
+    """loop over walk.steps with a plain `for`"""
     walk = (await session.scalars(select(Walk))).one()
     return {"steps": len(list(cast(Iterable[Any], walk.steps)))}
 

@@ -1,8 +1,8 @@
 """A dynamic collection cannot be read under asyncio, but you can await its statement.
 
-lazy="dynamic" makes the attribute a legacy Query. The legacy Query's all() reads the database
-without await, so it raises xd2s. Await the collection's statement instead, or use a write-only
-collection (test62), the successor of dynamic ones.
+With lazy="dynamic" the attribute is a legacy Query. The method all() of a legacy Query sends SQL
+without an await, so it raises MissingGreenlet (xd2s). Execute the collection's statement by the
+session instead. Or use a write-only collection (test62), the successor of the dynamic collection.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
@@ -48,7 +48,7 @@ async def query(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def statement(session: AsyncSession) -> dict[str, int]:
-    """await the statement of walk.steps"""
+    """execute walk.steps.statement by the session"""
     walk = (await session.scalars(select(Walk))).one()
     steps: Any = walk.steps.statement
     return {"steps": len((await session.scalars(steps)).all())}

@@ -1,8 +1,8 @@
 """A closed AsyncSession can be used again unless you set close_resets_only=False.
 
-close() returns the connection and detaches the objects. The next statement begins a new transaction
-and checks out a connection, which stays checked out without another close(). With
-close_resets_only=False a statement after close() raises an error.
+Calling close() returns the connection to the pool and detaches the objects. The next statement
+begins a new transaction and checks out a connection. You have to call close() again to return this
+connection. With close_resets_only=False, a statement after close() raises InvalidRequestError.
 
 Symptom: InvalidRequestError "This Session has been permanently closed"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only
@@ -18,7 +18,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def resets(engine: AsyncEngine) -> dict[str, int]:
-    """the default: close, then query, and count the connections in use"""
+    """close a default session, query again, and count the connections in use"""
     session = AsyncSession(engine)
     await session.close()
     await session.execute(select(User))
@@ -29,7 +29,7 @@ async def resets(engine: AsyncEngine) -> dict[str, int]:
 
 @variant
 async def ends(engine: AsyncEngine) -> dict[str, int]:
-    """close, then query, with close_resets_only=False"""
+    """close a session that has close_resets_only=False, then query"""
     session = AsyncSession(engine, close_resets_only=False)
     await session.close()
     await session.execute(select(User))

@@ -1,8 +1,9 @@
 """session.delete() without await deletes nothing, and you get only a warning.
 
-AsyncSession.delete() is a coroutine, because a cascade may have to load rows first; add() is not.
-When you await delete(), the session marks the object, and the flush deletes the row. A type checker
-reports a missing await if it knows that the session is an AsyncSession.
+AsyncSession.delete() is a coroutine, because a cascade may have to load rows first.
+AsyncSession.add() is not a coroutine. When you await delete(), the session marks the object, and
+the next flush deletes the object's row. A type checker reports the missing await if it knows that
+the session is an AsyncSession.
 
 Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete

@@ -1,8 +1,9 @@
 """With cascade="all", refresh() of a parent also expires its loaded children.
 
-cascade="all" includes refresh-expire: refresh() expires the loaded children with their parent, and
-reading one raises xd2s. refresh() repeats the loader options of the query, so children loaded by an
-option are loaded again. With attribute names, refresh() expires only those attributes.
+The setting cascade="all" includes refresh-expire. With this cascade, refresh() expires the loaded
+children together with their parent, and reading an expired child raises MissingGreenlet (xd2s). But
+refresh() repeats the loader options of the query, so it loads children again that an option has
+loaded. If you pass attribute names, refresh() expires only these attributes.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
@@ -20,7 +21,7 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 @wrong
 async def refreshed(session: AsyncSession) -> dict[str, float]:
-    """load the points, refresh(user), read a point"""
+    """load the points, refresh(user), and read a point"""
     user = (await session.scalars(FIRST)).one()
     point, *_ = await user.awaitable_attrs.points
     await session.refresh(user)
@@ -29,7 +30,7 @@ async def refreshed(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def with_option(session: AsyncSession) -> dict[str, float]:
-    """load the points by an option of the query, refresh(user), read a point"""
+    """load the points by an option of the query, refresh(user), and read a point"""
     user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     point, *_ = user.points
     await session.refresh(user)
@@ -38,7 +39,7 @@ async def with_option(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def by_name(session: AsyncSession) -> dict[str, float]:
-    """load the points, refresh(user, ["username"]), read a point"""
+    """load the points, refresh(user, ["username"]), and read a point"""
     user = (await session.scalars(FIRST)).one()
     point, *_ = await user.awaitable_attrs.points
     await session.refresh(user, ["username"])

@@ -1,8 +1,8 @@
 """refresh(user, ["points"]) loads the collection and leaves expired columns expired.
 
-With attribute names refresh() loads exactly these attributes. A commit has expired the columns too,
-so reading a column afterwards raises MissingGreenlet. Name every attribute that you will
-read, or call refresh() without names to load all columns.
+If you pass attribute names, refresh() loads exactly these attributes. The commit has also expired
+the columns, so reading a column after refresh(user, ["points"]) raises MissingGreenlet. Name every
+attribute that you will read, or call refresh() without names to load all columns.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
@@ -16,7 +16,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def only_the_collection(session: AsyncSession) -> dict[str, object]:
-    """commit, refresh(user, ["points"]), read the points and a column"""
+    """commit, refresh(user, ["points"]), then read the points and a column"""
     user = await session.get_one(User, 1)
     await session.commit()
     await session.refresh(user, ["points"])
@@ -25,7 +25,7 @@ async def only_the_collection(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def both(session: AsyncSession) -> dict[str, object]:
-    """commit, refresh(user, ["points", "username"]), read the points and a column"""
+    """commit, refresh(user, ["points", "username"]), then read the points and a column"""
     user = await session.get_one(User, 1)
     await session.commit()
     await session.refresh(user, ["points", "username"])

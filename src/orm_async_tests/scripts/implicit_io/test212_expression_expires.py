@@ -1,9 +1,9 @@
 """An attribute set to an SQL expression expires at flush, and reading it raises MissingGreenlet.
 
-The database computes the value. The session does not know the value and loads it at the next read.
-Loading an attribute at a read is implicit IO. eager_defaults=True does not help: it fetches what
-the server generates by a default, not the value of an expression. Refresh the attribute after the
-flush.
+The database computes the value of the expression, so the session does not know the value. The next
+read of the attribute would have to load the value. Loading an attribute at a read is implicit IO,
+which asyncio does not allow. The setting eager_defaults=True does not help: it fetches the values
+of server defaults, but not the value of an expression. Refresh the attribute after the flush.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush
@@ -42,7 +42,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def read_after_flush(session: AsyncSession) -> dict[str, int]:
-    """set an SQL expression, flush, read"""
+    """set an attribute to an SQL expression, flush, and read the attribute"""
     counter = await session.get_one(Counter, 1)
     counter.value = Counter.value + 1
     await session.flush()
@@ -51,7 +51,7 @@ async def read_after_flush(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def refreshed(session: AsyncSession) -> dict[str, int]:
-    """set an SQL expression, flush, refresh, read"""
+    """set an attribute to an SQL expression, flush, refresh, and read the attribute"""
     counter = await session.get_one(Counter, 1)
     counter.value = Counter.value + 1
     await session.flush()
@@ -61,7 +61,7 @@ async def refreshed(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def eager_defaults(session: AsyncSession) -> dict[str, int]:
-    """set an SQL expression on a mapper with eager_defaults=True, flush, read"""
+    """with eager_defaults=True, set an attribute to an SQL expression, flush, and read it"""
     counter = await session.get_one(EagerCounter, 1)
     counter.value = EagerCounter.value + 1
     await session.flush()

@@ -2,7 +2,7 @@
 
 MappedAsDataclass generates __repr__ and __eq__ from all fields, and a relationship is a field.
 Therefore printing an object or comparing two of them loads the relationship lazily. Exclude the
-relationship with repr=False and compare=False.
+relationship from both methods with repr=False and compare=False.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __repr__"
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __eq__"
@@ -55,14 +55,14 @@ async def repr_of_columns(session: AsyncSession) -> str:
 
 @wrong
 async def compare_all(Session: Sessions) -> dict[str, bool]:
-    """compare a row's objects in two sessions"""
+    """compare the objects of one row from two sessions"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Walk, 1) == await two.get_one(Walk, 1)}
 
 
 @right
 async def compare_columns(Session: Sessions) -> dict[str, bool]:
-    """compare a row's objects in two sessions; the relationship has compare=False"""
+    """compare the objects of one row from two sessions, with compare=False"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Tour, 1) == await two.get_one(Tour, 1)}
 

@@ -1,8 +1,9 @@
 """An association proxy or hybrid property raises MissingGreenlet unless its relationship is loaded.
 
-Proxies and hybrid properties are plain Python on the object: they read the relationship behind
-them, and nothing can await that lazy load. Load the relationship with the query. A query that uses
-a proxy only to filter need not load the relationship, because the proxy becomes an EXISTS.
+An association proxy or a hybrid property is plain Python code that reads the relationship of an
+object, and nothing can await this lazy load. Load the relationship with the query, for example by
+selectinload(). A query that uses a proxy only to filter need not load the relationship, because
+SQLAlchemy writes the proxy as an EXISTS.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/associationproxy.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/hybrid.html
@@ -59,14 +60,14 @@ async def hybrid(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def loaded(session: AsyncSession) -> dict[str, object]:
-    """load a walk with its tags, and read both"""
+    """load a walk with its tags, and read its association proxy and its hybrid property"""
     walk = (await session.scalars(select(Walk).options(selectinload(Walk.tags)))).one()
     return {"tags": list(walk.tag_names), "is tagged": walk.is_tagged}
 
 
 @right
 async def in_the_query(session: AsyncSession) -> dict[str, object]:
-    """use the association proxy in a query"""
+    """filter a query by the association proxy"""
     query = select(Walk.id).where(Walk.tag_names == "alps")
     return {"walks": list(await session.scalars(query))}
 

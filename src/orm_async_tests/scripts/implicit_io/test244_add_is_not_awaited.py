@@ -1,8 +1,8 @@
 """`await session.add(row)` raises TypeError, but the object was added, and a commit inserts it.
 
-add() sends nothing, so it is no coroutine and returns None. Python calls add() first, and then
-refuses to await None. Code that handles the error and commits later has inserted the row. The same
-holds for add_all(), expunge() and expunge_all().
+The method add() sends nothing, so it is not a coroutine and returns None. Python calls add() first,
+and then refuses to await None. If your code handles the error and commits later, it inserts the
+row. The methods add_all(), expunge() and expunge_all() are not coroutines either.
 
 Symptom: TypeError "object NoneType can't be used in 'await' expression"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add
@@ -25,7 +25,7 @@ async def awaited(session: AsyncSession) -> None:
 
 @wrong
 async def handled(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """handle the error as if nothing had been added, and commit"""
+    """await add(), handle the error as if nothing had been added, and commit"""
     errors = 0
     try:
         await session.add(User(username="walker"))  # type: ignore[func-returns-value, misc]

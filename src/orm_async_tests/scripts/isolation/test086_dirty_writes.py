@@ -1,8 +1,8 @@
-"""No level lets a transaction overwrite a row that another transaction has not committed (G0).
+"""No isolation level lets a transaction overwrite uncommitted changes of another (anomaly G0).
 
 The second writer of a row waits for the row lock of the first writer. At READ COMMITTED the second
-transaction continues once the first one commits, and both rows end with the second one's values. At
-stricter levels the second writer fails with 40001.
+transaction continues after the commit of the first one, and both rows end with the values of the
+second transaction. At stricter isolation levels the second writer fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -21,7 +21,7 @@ lon = TrackPoint.lon
 async def dirty_write(
     a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """Let both transactions write both rows; return whether each transaction kept one row."""
+    """Let both transactions write both rows, and return whether each of them kept one row."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))

@@ -1,7 +1,8 @@
-"""No level reads what another transaction has not committed or has rolled back (G1a, G1b, G1c).
+"""No isolation level reads uncommitted or rolled-back changes (anomalies G1a, G1b and G1c).
 
-PostgreSQL has no dirty reads: READ UNCOMMITTED behaves like READ COMMITTED. If two transactions
-write one row each and read the row of the other (G1c), SERIALIZABLE ends one of them with 40001.
+PostgreSQL has no dirty reads. PostgreSQL treats READ UNCOMMITTED as READ COMMITTED. In schedule
+G1c, each of two transactions writes one row and reads the row of the other transaction. At
+SERIALIZABLE one transaction of schedule G1c fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
@@ -17,7 +18,7 @@ lon = TrackPoint.lon
 
 
 async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
-    """Return whether `b` reads a value that `a` rolls back."""
+    """Return whether session `b` reads a value that session `a` rolls back."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.rollback()
@@ -25,7 +26,7 @@ async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
-    """Return whether `b` reads a value that `a` overwrites before its commit."""
+    """Return whether session `b` reads a value that session `a` overwrites before it commits."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.execute(update(TrackPoint).where(pk == one).values(lon=11))
@@ -34,7 +35,7 @@ async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def circular(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """Return whether both transactions read what the other has not committed."""
+    """Return whether each transaction reads what the other one has not committed."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=32))
     values = [

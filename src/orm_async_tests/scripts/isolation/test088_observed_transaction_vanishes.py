@@ -1,9 +1,9 @@
-"""At no level does part of a transaction vanish after another transaction has observed it (OTV).
+"""At no level do changes of a transaction vanish after a reader has observed them (anomaly OTV).
 
-Two transactions write the same two rows, and a third one reads the rows one after the other. At
-READ COMMITTED the reader may see a row change. But a reader that has seen a row of the second
-writer sees no overwritten row of the first writer. At stricter levels the second writer fails with
-40001.
+Two transactions write the same two rows, and a third transaction reads the rows one after the
+other. At READ COMMITTED the third transaction may see that a row changes between two reads. But
+once the third transaction has seen a row of the second writer, it no longer sees the overwritten
+rows of the first writer. At stricter isolation levels the second writer fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -22,7 +22,7 @@ lon = TrackPoint.lon
 async def vanishes(
     a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """Let `a` and `b` write both rows; return whether `c` reads a mixture of their values."""
+    """Let `a` and `b` write both rows, and return whether `c` reads a mixture of their values."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))

@@ -1,9 +1,10 @@
-"""In PostgreSQL, READ COMMITTED has phantoms, and REPEATABLE READ has none (PMP).
+"""In PostgreSQL, READ COMMITTED has phantoms, but REPEATABLE READ has none (anomaly PMP).
 
-At READ COMMITTED every statement has its own snapshot. A query that you repeat may return new rows.
-A DELETE that waited for a lock checks its locked rows again, but ignores rows that began to match
-while it waited. At stricter levels one snapshot serves the whole transaction, and writing a row
-that has changed since fails with 40001.
+At READ COMMITTED every statement has its own snapshot. At READ COMMITTED a query that you repeat
+may return new rows, which are called phantoms. At READ COMMITTED a DELETE that has waited for a
+lock checks its locked rows again, but ignores rows that began to match while it waited. At stricter
+isolation levels the whole transaction uses one snapshot. Writing a row that has changed since the
+transaction's snapshot fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -21,7 +22,7 @@ NOW = func.now()
 
 
 async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
-    """Return whether `a` finds a row that `b` has inserted since the first query."""
+    """Return whether session `a` finds a row that `b` has inserted since the first query."""
     query = select(pk).where(TrackPoint.user_id == user, lon == 30)
     before = (await a.scalars(query)).all()
     values = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
@@ -31,7 +32,7 @@ async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
-    """Return whether a DELETE of `b` skips a row that matches only since the commit of `a`."""
+    """Return whether a DELETE of `b` skips a row that matches only since `a` has committed."""
     await a.execute(update(TrackPoint).where(pk.in_([one, two])).values(lon=lon + 1))
     delete_sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
     waiting = await blocked(b.execute(delete_sixteen))

@@ -1,8 +1,9 @@
-"""READ COMMITTED loses updates, but stricter levels reject the second update (P4).
+"""READ COMMITTED loses updates, but stricter levels reject the second update (anomaly P4).
 
-Two transactions read 15, add one, and commit 16. At REPEATABLE READ the second UPDATE fails with
-40001, because its row has changed since its snapshot: run the transaction again. At READ COMMITTED,
-use `SET lon = lon + 1`, or lock the row with with_for_update().
+Two transactions read the value 15, add one, and both commit 16. At REPEATABLE READ the second
+UPDATE fails with 40001, because another transaction has changed the row since the snapshot. After
+40001, run the whole transaction again. At READ COMMITTED, let the server add by `SET lon = lon +
+1`, or lock the row with with_for_update().
 
 Symptom: 40001 "could not serialize access due to concurrent update"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
@@ -20,7 +21,7 @@ lon = TrackPoint.lon
 
 
 async def lost_update(a: AsyncSession, b: AsyncSession, one: int, blocked: Blocked) -> bool:
-    """Let `a` and `b` add one to the same row; return whether one addition is lost."""
+    """Let `a` and `b` add one to the same row, and return whether one addition is lost."""
     read = select(lon).where(pk == one)
     read_by_a, read_by_b = await a.scalar(read) or 0, await b.scalar(read) or 0
     await a.execute(update(TrackPoint).where(pk == one).values(lon=read_by_a + 1))

@@ -1,8 +1,9 @@
-"""READ COMMITTED can mix values from before and after a commit; stricter levels cannot (G-single).
+"""READ COMMITTED can mix old and new rows of one commit, but stricter levels cannot (G-single).
 
-Another transaction commits between two statements, and only the second statement sees it. The two
-rows that you read were never valid together. At stricter levels the transaction has one snapshot,
-and a write to a row that it cannot see fails with 40001.
+Between two statements of a transaction, another transaction commits. At READ COMMITTED only the
+statement after this commit sees its changes. The two rows that you have read were never valid at
+the same time. At stricter isolation levels the transaction has one snapshot, and writing a row that
+has changed since this snapshot fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

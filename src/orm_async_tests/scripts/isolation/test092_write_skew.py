@@ -1,9 +1,10 @@
-"""REPEATABLE READ allows write skew; only SERIALIZABLE prevents it (G2-item).
+"""REPEATABLE READ allows write skew, and only SERIALIZABLE prevents it (anomaly G2-item).
 
-Both transactions read two rows, and each of them writes another row. For example, two doctors both
-go home because each sees that the other one is on call. No row is written twice, so a snapshot does
-not help. SERIALIZABLE tracks what a transaction has read, and one transaction fails with 40001,
-possibly at COMMIT: be ready to run it again.
+Two transactions read the same two rows, and each transaction writes a different one of these rows.
+For example, two doctors on call both go home, because each of them reads that the other one is
+still on call. The two transactions write different rows, so a snapshot alone does not detect the
+conflict. SERIALIZABLE tracks what every transaction has read, so one of the two transactions fails
+with 40001, possibly only at COMMIT. Be ready to run the failed transaction again.
 
 Symptom: 40001 "could not serialize access due to read/write dependencies"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
@@ -21,7 +22,7 @@ lon = TrackPoint.lon
 
 
 async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """Require one lon below 20; return whether both sessions rely on the other point."""
+    """Raise one of two low points in each session, and return whether no low point remains."""
     low = select(func.count()).where(pk.in_([one, two]), lon < 20)
     enough = await a.scalar(low) == 2 and await b.scalar(low) == 2
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))

@@ -1,8 +1,9 @@
-"""Only SERIALIZABLE prevents cycles between reads and new rows (G2).
+"""Only SERIALIZABLE prevents cycles between reads and inserted rows (anomaly G2).
 
-Two transactions look for rows, find none, and insert rows that the other one should have found. In
-the second schedule, a transaction that only reads observes a state that no order of the
-transactions could produce. SERIALIZABLE raises 40001 in the writer that would complete the cycle.
+Two transactions look for rows, find none, and then insert rows that the other transaction would
+have found. In the second schedule, a transaction that only reads sees a state that no serial order
+of the transactions could produce. At SERIALIZABLE the writer that would complete the cycle fails
+with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -20,7 +21,7 @@ NOW = func.now()
 
 
 async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
-    """Return whether both sessions insert a row because they find none."""
+    """Return whether both sessions insert a row because each of them finds none."""
     new = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
     count = select(func.count()).where(TrackPoint.user_id == user, lon == 30)
     empty = await a.scalar(count) == await b.scalar(count) == 0
@@ -32,7 +33,7 @@ async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def two_edges(a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int) -> bool:
-    """Return whether `c` reads a state that no order of `a` and `b` explains."""
+    """Return whether session `c` reads a state that no order of `a` and `b` explains."""
     both = select(lon).where(pk.in_([one, two])).order_by(pk)
     before = (await a.scalars(both)).all()
     await b.execute(update(TrackPoint).where(pk == two).values(lon=lon + 5))

@@ -1,8 +1,9 @@
-"""Loaders differ in statements: joined sends 1, selectin and subquery 2, immediate 1 + N.
+"""joinedload() sends 1 statement, selectinload() and subqueryload() 2, immediateload() 1 + N.
 
-Every variant reads three users with two points each. A loader sends one statement in total, one
-more statement, or one more per parent. awaitable_attrs sends its statement when you reach the
-collection, so it sends one per parent too. raiseload sends none.
+Every variant reads three users with two points each. A loader sends one statement in total, or one
+more statement, or one more statement per parent. An attribute of awaitable_attrs is loaded when you
+await it, so it also costs one statement per parent. With raiseload() SQLAlchemy sends no further
+statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """
@@ -20,42 +21,42 @@ ALSO = "aiosqlite"
 
 @variant
 async def joined(session: AsyncSession) -> dict[str, int]:
-    """one statement, which repeats the user's columns for every point"""
+    """joinedload(): one statement, which repeats the user's columns for every point"""
     users = await session.scalars(select(User).options(joinedload(User.points)))
     return {"points": sum(len(user.points) for user in users.unique())}
 
 
 @right
 async def selectin(session: AsyncSession) -> dict[str, int]:
-    """one more statement, for up to 500 parents at once"""
+    """selectinload(): one more statement for up to 500 parents"""
     users = await session.scalars(select(User).options(selectinload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @variant
 async def subquery(session: AsyncSession) -> dict[str, int]:
-    """one more statement, which repeats the first as a subquery"""
+    """subqueryload(): one more statement, which repeats the first one as a subquery"""
     users = await session.scalars(select(User).options(subqueryload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
 async def immediate(session: AsyncSession) -> dict[str, int]:
-    """one more statement per user"""
+    """immediateload(): one more statement per user"""
     users = await session.scalars(select(User).options(immediateload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
 async def awaitable(session: AsyncSession) -> dict[str, int]:
-    """one more statement per user, in the loop"""
+    """awaitable_attrs: one more statement per user, which the loop sends"""
     users = await session.scalars(select(User))
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @variant
 async def raising(session: AsyncSession) -> dict[str, int]:
-    """no further statement: reading raises an error, in synchronous code too"""
+    """raiseload(): no further statement, because reading the points raises an error"""
     users = await session.scalars(select(User).options(raiseload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 

@@ -1,7 +1,7 @@
-"""selectinload() adds one statement per 500 parents to a query: 1001 parents cost four in all.
+"""selectinload() adds one statement per 500 parents: a query for 1001 parents costs four.
 
-selectinload() puts the parents' keys into IN lists of at most 500. Most queries therefore cost one
-more statement, but a query for thousands of parents costs several.
+SQLAlchemy puts the parents' keys into IN lists of at most 500 keys. A query for up to 500 parents
+therefore costs one more statement, but a query for thousands of parents costs several more.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#select-in-loading
 """
@@ -25,21 +25,21 @@ async def seed(connection: AsyncConnection) -> None:
 
 @variant
 async def one_batch(session: AsyncSession) -> dict[str, int]:
-    """selectinload() for 500 users"""
+    """load 500 users with selectinload()"""
     query = select(User).limit(BATCH).options(selectinload(User.points))
     return {"users": len((await session.scalars(query)).all())}
 
 
 @variant
 async def many_batches(session: AsyncSession) -> dict[str, int]:
-    """selectinload() for 1001 users"""
+    """load 1001 users with selectinload()"""
     query = select(User).options(selectinload(User.points))
     return {"users": len((await session.scalars(query)).all())}
 
 
 @variant
 async def joined(session: AsyncSession) -> dict[str, int]:
-    """joinedload() for 1001 users"""
+    """load 1001 users with joinedload()"""
     query = select(User).options(joinedload(User.points))
     return {"users": len((await session.scalars(query)).unique().all())}
 

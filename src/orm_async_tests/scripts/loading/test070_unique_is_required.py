@@ -1,7 +1,8 @@
-"""Reading the result of a joined collection raises an error without unique().
+"""With joinedload() of a collection, reading the result raises an error without unique().
 
-The rows of the join repeat the parent for every child. The legacy Query removed the duplicates by
-itself. The result of select() does not, and raises before it returns a row.
+The rows of the join repeat the parent for every child. The legacy Query removed duplicate parents
+by itself. The result of select() does not remove duplicate parents, and raises InvalidRequestError
+before it returns a row.
 
 Symptom: InvalidRequestError "The unique() method must be invoked on this Result"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
@@ -33,7 +34,7 @@ async def unique(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def to_one(session: AsyncSession) -> dict[str, int]:
-    """joinedload() of a parent: no row is repeated"""
+    """load the parent by joinedload(), which repeats no row"""
     query = select(TrackPoint).options(joinedload(TrackPoint.user))
     return {"users": len({point.user for point in await session.scalars(query)})}
 

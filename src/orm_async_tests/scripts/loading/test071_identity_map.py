@@ -1,7 +1,8 @@
-"""get() queries the server once; select() queries it every time, and returns the same object.
+"""get() queries the server once, but select() queries it every time and returns the same object.
 
-get() looks up the primary key in the identity map. select() is always sent, but for rows that are
-in the identity map it returns the existing objects and does not change their attributes.
+A call of get() first looks up the primary key in the identity map. A select() is always sent. For a
+row whose object is already in the identity map, select() returns this object and does not change
+its attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-key
 """

@@ -1,4 +1,4 @@
-"""An upsert with RETURNING returns the loaded object with its old values.
+"""An upsert with RETURNING returns an already loaded object with its old values.
 
 SQLAlchemy finds the returned row's object in the identity map, and does not change it. With
 populate_existing SQLAlchemy writes the row's values into the object.
@@ -19,7 +19,7 @@ UPSERT = NEW.on_conflict_do_update(index_elements=["id"], set_={"username": "new
 
 @wrong
 async def stale(session: AsyncSession) -> str:
-    """load a user, upsert with RETURNING"""
+    """load a user, then upsert the user with RETURNING"""
     loaded = await session.get_one(User, 1)  # the identity map has a weak reference only
     upserted = (await session.scalars(UPSERT)).one()
     return upserted.username if upserted is loaded else ""
@@ -27,7 +27,7 @@ async def stale(session: AsyncSession) -> str:
 
 @right
 async def fresh(session: AsyncSession) -> str:
-    """load a user, upsert with RETURNING and populate_existing"""
+    """load a user, then upsert the user with RETURNING and populate_existing"""
     loaded = await session.get_one(User, 1)
     options = {"populate_existing": True}
     upserted = (await session.scalars(UPSERT, execution_options=options)).one()

@@ -1,8 +1,8 @@
 """Reading a deferred column raises MissingGreenlet unless the query has undefer().
 
-deferred=True keeps a large column out of every SELECT. Reading the column later is a lazy load,
-which an attribute cannot do under asyncio. Load the column with undefer() in the query, or later
-with refresh() or awaitable_attrs.
+The setting deferred=True keeps a large column out of every SELECT. Reading a deferred column later
+is a lazy load, which raises MissingGreenlet under asyncio. Load the column with undefer() in the
+query, or later with refresh() or awaitable_attrs.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/columns.html
@@ -32,21 +32,21 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def read_it(session: AsyncSession) -> dict[str, int]:
-    """load a photo, read its deferred data"""
+    """load a photo, then read its deferred data"""
     photo = (await session.scalars(select(Photo))).one()
     return {"bytes": len(photo.data)}
 
 
 @right
 async def undeferred(session: AsyncSession) -> dict[str, int]:
-    """load a photo with undefer()"""
+    """load a photo with undefer(), then read its data"""
     photo = (await session.scalars(select(Photo).options(undefer(Photo.data)))).one()
     return {"bytes": len(photo.data)}
 
 
 @right
 async def refreshed(session: AsyncSession) -> dict[str, int]:
-    """load a photo, then refresh() its data"""
+    """load a photo, then refresh() its deferred data"""
     photo = (await session.scalars(select(Photo))).one()
     await session.refresh(photo, ["data"])
     return {"bytes": len(photo.data)}

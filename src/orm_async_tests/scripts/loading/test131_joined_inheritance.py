@@ -1,8 +1,9 @@
 """An object of a joined subclass costs one INSERT per table, but only one SELECT.
 
-In a joined hierarchy every level has its table. A flush inserts into one table after another, and a
-query for the subclass joins the tables. Single-table inheritance needs one INSERT, but its columns
-must allow NULL. test42 is about queries for the base class.
+In joined-table inheritance every class of the hierarchy has its own table. A flush inserts into one
+table after another, but a query for the subclass joins the tables. Single-table inheritance needs
+only one INSERT, but the columns of a subclass must allow NULL. For queries for the base class, see
+test42.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/inheritance.html
 """
@@ -48,7 +49,7 @@ async def joined_table(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def single_table(session: AsyncSession) -> dict[str, int]:
-    """add and read a Spring, which is in its parent's table"""
+    """add and read a Spring, whose columns are in its parent's table"""
     session.add(Spring(litres=3))
     await session.commit()
     session.expunge_all()

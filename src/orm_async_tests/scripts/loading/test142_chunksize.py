@@ -1,8 +1,8 @@
 """Since 2.1 selectinload(chunksize=) sets the number of parents in one SELECT.
 
-The default of 500 (test15) means 500 parameters in a statement. With a smaller number SQLAlchemy
-sends more and shorter statements, and with a larger number fewer and longer ones. test108 shows the
-driver's limit on parameters.
+The default chunksize is 500 (test15), so a statement has up to 500 parameters. With a smaller
+chunksize SQLAlchemy sends more and shorter statements, and with a larger one fewer and longer
+statements. For the driver's limit on parameters, see test108.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#sqlalchemy.orm.selectinload
 """
@@ -20,14 +20,14 @@ ALSO = "aiosqlite"
 
 @variant
 async def default_size(session: AsyncSession) -> dict[str, int]:
-    """load three users with their points"""
+    """load three users with their points, with the default chunksize"""
     users = await session.scalars(select(User).options(selectinload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @variant
 async def one_by_one(session: AsyncSession) -> dict[str, int]:
-    """load three users with their points, chunksize=1"""
+    """load three users with their points, with chunksize=1"""
     load = selectinload(User.points, chunksize=1)
     users = await session.scalars(select(User).options(load))
     return {"points": sum(len(user.points) for user in users)}

@@ -1,8 +1,8 @@
 """Since 2.1 get() applies populate_existing from its execution_options.
 
-get() returns a loaded object from the identity map without a query. With populate_existing get()
-queries the server and overwrites the loaded values. SQLAlchemy 2.0 applies only the argument
-populate_existing=True, and silently ignores the option.
+By default, get() returns a loaded object from the identity map without a query. With
+populate_existing get() queries the server and overwrites the loaded values. SQLAlchemy 2.0 applies
+only the argument populate_existing=True of get(), and silently ignores the execution option.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """
@@ -25,7 +25,7 @@ async def rename(engine: AsyncEngine) -> None:
 
 @wrong
 async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> str:
-    """get a user, rename it in another transaction, get it again"""
+    """get a user, rename the user in another transaction, then get the user again"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1)
@@ -34,7 +34,7 @@ async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> s
 
 @right
 async def from_the_server(engine: AsyncEngine, session: AsyncSession) -> str:
-    """get a user, rename it in another transaction, get it again with populate_existing"""
+    """get a user, rename the user elsewhere, then get the user with populate_existing"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1, execution_options=FRESH)

@@ -1,9 +1,9 @@
-"""json_agg() returns a user with all points in one row; a join repeats the user.
+"""json_agg() returns a user with all points in one row, but a join repeats the user.
 
-selectinload() sends two statements, a join sends the user's columns with every point, and both
-create one object per point. With an aggregate the server builds the list: one statement, one row,
-and JSON that a response can pass on. A timestamp becomes a string, and the points are not in the
-identity map.
+With selectinload() SQLAlchemy sends two statements. With a join, the server sends the user's
+columns with every point. Both selectinload() and a join create one object per point. With the
+aggregate json_agg(), one statement returns one row, and a response can contain its JSON unchanged.
+In the JSON a timestamp is a string, and the session creates no objects for the points.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/functions.html#sqlalchemy.sql.functions.func
 """
@@ -24,7 +24,7 @@ POINTS = select(func.json_agg(POINT, type_=JSON)).where(TrackPoint.user_id == Us
 
 @variant
 async def selectin(session: AsyncSession) -> dict[str, Any]:
-    """selectinload(): the user, then the points"""
+    """load the user, then the points, by selectinload()"""
     rows = (
         await session.scalars(select(User).where(FIRST).options(selectinload(User.points)))
     ).all()
@@ -34,7 +34,7 @@ async def selectin(session: AsyncSession) -> dict[str, Any]:
 
 @variant
 async def joined(session: AsyncSession) -> dict[str, Any]:
-    """a join: the user with every point"""
+    """join the user with every point"""
     rows = (await session.execute(select(User, TrackPoint).join(User.points).where(FIRST))).all()
     points = [point for _, point in rows]
     return {"rows": len(rows), "points": len(points), "date": type(points[0].date).__name__}
@@ -42,7 +42,7 @@ async def joined(session: AsyncSession) -> dict[str, Any]:
 
 @variant
 async def aggregate(session: AsyncSession) -> dict[str, Any]:
-    """json_agg() in a scalar subquery: the user with a list"""
+    """build a list of the user's points by json_agg() in a scalar subquery"""
     query = select(User.username, POINTS.scalar_subquery().label("points")).where(FIRST)
     rows = (await session.execute(query)).all()
     points = rows[0].points

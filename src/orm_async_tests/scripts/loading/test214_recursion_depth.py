@@ -1,8 +1,9 @@
-"""A self-referential selectinload() loads one level; recursion_depth=-1 loads the whole tree.
+"""A self-referential selectinload() loads one level, but recursion_depth=-1 loads the whole tree.
 
 A loader option describes one step, from a parent to its children. Reading the children of a child
-is a lazy load, which raises MissingGreenlet. recursion_depth repeats the step, with one SELECT for
-every level; -1 goes on until a level is empty.
+is a lazy load, which raises MissingGreenlet. The argument recursion_depth repeats the step of the
+loader, with one SELECT for every level. With recursion_depth=-1, SQLAlchemy continues until a level
+is empty.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/self_referential.html#configuring-self-referential-eager-loading

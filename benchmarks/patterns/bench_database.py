@@ -5,15 +5,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import asyncpg
 from sqlalchemy import URL, text
 
 from benchmarks.patterns.contenders import Pattern
+from benchmarks.patterns.contenders.asyncpg import dsn_of
 from benchmarks.patterns.marks import Base
-from benchmarks.patterns.work import USERS, WRITES, Tally, Work, login
+from benchmarks.patterns.work import USERS, WRITES, Tally, Work
 from orm_async_tests import db, migrations
 
 APPLICATION = "orm_async_tests bench"
@@ -33,8 +34,44 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
     FROM marks"""
 
 
+class Turn(NamedTuple):
+    """The seconds and CPU seconds of a pattern, and its answer.
+
+    The answer is the tally of a pattern that reads, or the rows in the table after a write.
+    """
+
+    seconds: float
+    cpu: float
+    answer: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class BenchDatabase:
+    """Prepares the rows that a pattern expects, and runs the pattern."""
+
+    url: URL
+    connection: Any  # asyncpg's, which no contender uses
+
+    async def run_turn(
+        self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
+    ) -> Turn:
+        """Fill the table as the workload expects it, collect garbage, and run the pattern."""
+        is_write = pattern.workload in WRITES
+        if is_write:
+            await self.connection.execute("TRUNCATE marks RESTART IDENTITY")
+            await self.connection.execute(FILL, int(work.write * FILLED[pattern.workload]))
+            await self.connection.execute("ANALYZE marks")
+        result = tally()
+        gc.collect()
+        started, cpu_started = time.perf_counter(), time.process_time()
+        await pattern.run(library, work, result)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+        written = tuple(await self.connection.fetchrow(READ_BACK)) if is_write else None
+        return Turn(seconds, cpu, written or result.result())
+
+
 @asynccontextmanager
-async def created_database(server: db.Database, work: Work) -> AsyncIterator[URL]:
+async def created_database(server: db.Database, work: Work) -> AsyncIterator[BenchDatabase]:
     """Create a database with users, points and an empty table; drop it afterwards."""
     name = f"bench_{uuid4().hex}"
     async with db.connect(server, APPLICATION, **AUTOCOMMIT) as admin:
@@ -52,57 +89,7 @@ async def created_database(server: db.Database, work: Work) -> AsyncIterator[URL
                     "VACUUM ANALYZE",
                 ):
                     await connection.execute(text(statement))
-            yield database.url
+            driver_connection = await asyncpg.connect(dsn_of(database.url))
+            yield BenchDatabase(database.url, driver_connection)
         finally:
             await admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@dataclass(frozen=True)
-class Turn:
-    """The seconds and CPU seconds of a pattern, and its answer.
-
-    The answer is the tally of a pattern that reads, or the rows in the table after a write.
-    """
-
-    seconds: float
-    cpu: float
-    answer: tuple[Any, ...]
-
-
-class BenchDatabase:
-    """Prepares the rows that a pattern expects, and runs the pattern."""
-
-    def __init__(self, connection: Any, url: URL) -> None:
-        self.connection = connection  # asyncpg's, which no contender uses
-        self.url = url
-
-    async def prepare_turn(self, workload: str, work: Work) -> None:
-        """Fill the table as the workload expects it."""
-        if workload in WRITES:
-            await self.connection.execute("TRUNCATE marks RESTART IDENTITY")
-            await self.connection.execute(FILL, int(work.write * FILLED[workload]))
-            await self.connection.execute("ANALYZE marks")
-
-    async def run_turn(
-        self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
-    ) -> Turn:
-        """Prepare a turn and run it, after a full garbage collection."""
-        await self.prepare_turn(pattern.workload, work)
-        result = tally()
-        gc.collect()
-        started, cpu_started = time.perf_counter(), time.process_time()
-        await pattern.run(library, work, result)
-        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-        if pattern.workload in WRITES:
-            return Turn(seconds, cpu, tuple(await self.connection.fetchrow(READ_BACK)))
-        return Turn(seconds, cpu, result.result())
-
-
-@asynccontextmanager
-async def connected_database(url: URL) -> AsyncIterator[BenchDatabase]:
-    """Connect to a database from `created_database`."""
-    connection = await asyncpg.connect(**login(url))
-    try:
-        yield BenchDatabase(connection, url)
-    finally:
-        await connection.close()

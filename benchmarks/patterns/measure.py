@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.patterns.bench_database import connected_database, created_database
+from benchmarks.patterns.bench_database import created_database
 from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult, measure_workload
-from benchmarks.patterns.contenders import CONTENDERS
-from benchmarks.patterns.work import WORKLOADS, Work
+from benchmarks.patterns.contenders import CONTENDERS, versions_of
+from benchmarks.patterns.work import GETS, READ, WORKLOADS, WRITE, Work
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import open_wire
@@ -40,48 +40,34 @@ class Report:
     workloads: list[WorkloadResult]
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of `orm-async-tests bench`."""
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the arguments of `orm-async-tests bench`. Raise CouldNotRun for wrong ones."""
     parser = argparse.ArgumentParser(prog="orm-async-tests bench", description=__doc__)
     option = parser.add_argument
     names = ", ".join(WORKLOADS)
     option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
-    option("--rounds", type=int, default=ROUNDS, metavar="N", help="default: %(default)s")
-    option(
-        "--write",
-        type=int,
-        default=Work.write,
-        metavar="N",
-        help="the number of rows that a turn writes",
-    )
-    option(
-        "--read",
-        type=int,
-        default=Work.read,
-        metavar="N",
-        help="the number of rows that a turn reads at once",
-    )
-    option(
-        "--gets",
-        type=int,
-        default=Work.gets,
-        metavar="N",
-        help="the number of rows that a turn reads one by one",
-    )
+    for name, default, help_ in (
+        ("--rounds", ROUNDS, "default: %(default)s"),
+        ("--write", WRITE, "the number of rows that a turn writes"),
+        ("--read", READ, "the number of rows that a turn reads at once"),
+        ("--gets", GETS, "the number of rows that a turn reads one by one"),
+    ):
+        option(name, type=int, default=default, metavar="N", help=help_)
     option("--db", metavar="URL", help="the database: embedded, compose, or a URL")
     option("--json", action="store_true", help="print the figures as JSON")
     option("--into", type=Path, metavar="PAGE", help="write the tables into docs/bench.md")
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database, print a report, and return 0 whatever the figures are."""
-    options = parser().parse_args(arguments)
+    options = parser.parse_args(arguments)
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
         problem = f"{unknown[0]!r} is not a workload"
         raise CouldNotRun(problem, "orm-async-tests bench", " ".join(WORKLOADS))
     if options.rounds < 1:
         raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure on a new database, print a report, and return 0 whatever the figures are."""
+    options = parse_arguments(arguments)
     work = Work(options.write, options.read, options.gets)
     with db.open_database(options.db, "asyncpg") as database:
         names = options.workloads or list(WORKLOADS)
@@ -98,13 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def measure(server: db.Database, names: Sequence[str], work: Work, rounds: int) -> Report:
     """Measure the named workloads on a new database of the server, which is dropped afterwards."""
     load = [current_load()]
-    work.prepare()
-    versions = {contender.name: contender.versions for contender in CONTENDERS}
     results = []
-    async with created_database(server, work) as url, connected_database(url) as database:
-        with open_wire(url) as wire, frozen_modules():
+    async with created_database(server, work) as database:
+        with open_wire(database.url) as wire, frozen_objects():
             if wire is None:
-                raise CouldNotRun("round trips cannot be counted", str(url), "--db embedded")
+                where = str(database.url)
+                raise CouldNotRun("round trips cannot be counted", where, "--db embedded")
             for name in names:
                 print(f"bench: {name}", file=sys.stderr)
                 results.append(await measure_workload(database, wire, name, work, rounds))
@@ -114,19 +99,14 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
         f"Python {platform.python_version()}",
         load=[*load, current_load()],
         server=server.label,
-        versions=versions,
+        versions={contender: versions_of(contender) for contender in CONTENDERS},
         workloads=results,
     )
 
 
 @contextmanager
-def frozen_modules() -> Iterator[None]:
-    """Import the contenders, and let full garbage collections skip all current objects.
-
-    Otherwise a collection during one library's turn would also visit the other libraries.
-    """
-    for contender in CONTENDERS:
-        _ = contender.module
+def frozen_objects() -> Iterator[None]:
+    """Let full garbage collections skip all current objects, also those of other contenders."""
     gc.freeze()
     try:
         yield
@@ -147,16 +127,11 @@ def render_report(report: Report) -> Iterator[str]:
     for contender, versions in report.versions.items():
         yield f"- {contender}: {', '.join(' '.join(pair) for pair in versions.items())}"
     for workload in report.workloads:
-        base = workload.patterns[0]
+        base, control = workload.patterns[0], workload.control
         sizes = ", ".join(f"{name} {size}" for name, size in workload.sizes.items())
-        yield ""
-        yield f"### {workload.title}"
-        yield ""
-        yield (
-            f"Ratio 1.00 is the rate of {base.contender}, {base.label}; "
-            f"{workload.rounds} rounds, {sizes}."
-        )
-        control = workload.control
+        conditions = f"{workload.rounds} rounds, {sizes}"
+        yield from ("", f"### {workload.title}", "")
+        yield f"Ratio 1.00 is the rate of {base.contender}, {base.label}; {conditions}."
         yield f"The ratio of the control is {control.median:.2f} ({_interval(control)})."
         yield ""
         yield from render_markdown([HEAD, *map(_cells, workload.patterns)])

@@ -1,21 +1,16 @@
 """The work of the contenders, a decorator that marks patterns, and tallies of the rows read."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from hashlib import sha256
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
-
-if TYPE_CHECKING:
-    from sqlalchemy import URL
+from typing import Any, Literal, TypeVar
 
 Mark = Literal["idiomatic", "tuned", "raw"]
 Function = TypeVar("Function", bound=Callable[..., Any])
-Row = dict[str, Any]
 
 USERS, TASKS, LATEST, BATCH = 1000, 10, 50, 1000
+WRITE, READ, GETS = 10_000, 100_000, 1000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WRITTEN = ("user_id", "lat", "lon", "date")
 COLUMNS = ("id", *WRITTEN, "created_at", "updated_at")
@@ -31,7 +26,6 @@ WORKLOADS = {  # titles by name
 }
 WRITES = ("insert", "update", "upsert")
 DIGEST_MODULUS = 2**64
-PORT = 5432
 
 
 def _mark(mark: Mark) -> Callable[[Function], Function]:
@@ -49,17 +43,6 @@ tuned = _mark("tuned")  # uses the library's public functions and was chosen for
 raw = _mark("raw")  # calls the driver or speaks its protocol
 
 
-def login(url: "URL") -> dict[str, Any]:
-    """Return asyncpg's arguments for a connection to this URL."""
-    return {
-        "host": url.query.get("host", url.host),
-        "port": url.port or PORT,
-        "user": url.username,
-        "password": url.password,
-        "database": url.database,
-    }
-
-
 class Tally:
     """The number of rows that a pattern read, and the sum of their latitudes."""
 
@@ -69,25 +52,24 @@ class Tally:
     by_position: Any = itemgetter(COLUMNS.index("lat"))
 
     def __init__(self) -> None:
-        self.rows = 0
-        self.sum = 0.0
+        self.rows, self.sum = 0, 0.0
 
     def add_object(self, row: Any) -> None:
-        """Count one row and add its latitude, read by attribute."""
+        """Add one row that is read by attribute."""
         self.rows += 1
         self.sum += row.lat
 
     def add_objects(self, rows: Iterable[Any]) -> None:
         """Add rows that are read by attribute."""
-        self._add(map(self.by_attribute, rows))
+        self._add(list(map(self.by_attribute, rows)))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
         """Add rows that are read by column name."""
-        self._add(map(self.by_name, rows))
+        self._add(list(map(self.by_name, rows)))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
         """Add rows that are read by position in the order of COLUMNS."""
-        self._add(map(self.by_position, rows))
+        self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:
         """Accept a user's name, which only a digest uses."""
@@ -96,10 +78,9 @@ class Tally:
         """Return what all contenders must agree on."""
         return self.rows, self.sum
 
-    def _add(self, rows: Iterable[Any]) -> None:
-        values = list(rows)  # latitudes
-        self.rows += len(values)
-        self.sum += sum(values)
+    def _add(self, latitudes: list[Any]) -> None:
+        self.rows += len(latitudes)
+        self.sum += sum(latitudes)
 
 
 class Digest(Tally):
@@ -112,7 +93,7 @@ class Digest(Tally):
         self.digest = 0
 
     def add_object(self, row: Any) -> None:
-        """Add all columns of one row, read by attribute."""
+        """Add all columns of one row that is read by attribute."""
         self.add_objects([row])
 
     def add_user_name(self, name: str) -> None:
@@ -124,10 +105,9 @@ class Digest(Tally):
         """Return the tally's result and the digest in hexadecimal."""
         return *super().result(), f"{self.digest:016x}"
 
-    def _add(self, rows: Iterable[Any]) -> None:
-        values = list(rows)
-        super()._add(row[COLUMNS.index("lat")] for row in values)
-        for row in values:
+    def _add(self, rows: list[Any]) -> None:
+        super()._add([row[COLUMNS.index("lat")] for row in rows])
+        for row in rows:
             self.add_user_name(repr([_normalize(value) for value in row]))
 
 
@@ -141,51 +121,31 @@ def _normalize(value: Any) -> Any:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
-@dataclass(frozen=True)
 class Work:
-    """The work of one turn, whose rows are built before the clock starts and are equal for all.
+    """The rows and keys of one turn, which are built before the clock starts and are equal for all.
 
-    write is the number of rows to write, read the number to read at once, and gets the number to
-    read one by one.
+    Attributes:
+        sizes: The numbers of rows to write, to read at once, and to read one by one.
+        new_rows, records: Rows to insert, without ids; and the same rows as tuples.
+        changed_rows: Rows with ids, to update or to upsert, whose latitudes differ from the stored.
+        keys, user_ids: Ids of points to read one by one, and of users whose points are read.
     """
 
-    write: int = 10_000
-    read: int = 100_000
-    gets: int = 1000
-
-    @cached_property
-    def new_rows(self) -> list[Row]:
-        """Rows to insert, without ids."""
-        return [
+    def __init__(self, write: int = WRITE, read: int = READ, gets: int = GETS) -> None:
+        self.sizes = {"write": write, "read": read, "gets": gets}
+        self.write, self.read = write, read
+        self.new_rows: list[dict[str, Any]] = [
             {
                 "user_id": 1 + n % USERS,
                 "lat": n % 90 + 0.25,
                 "lon": n % 180 + 0.5,
                 "date": START + timedelta(seconds=n),
             }
-            for n in range(self.write)
+            for n in range(write)
         ]
-
-    @cached_property
-    def records(self) -> list[tuple[Any, ...]]:
-        """The new rows as tuples."""
-        return [tuple(row.values()) for row in self.new_rows]
-
-    @cached_property
-    def changed_rows(self) -> list[Row]:
-        """Rows with ids, to update or to upsert; every latitude differs from the stored one."""
-        return [{"id": n, **row, "lat": n % 70 + 0.75} for n, row in enumerate(self.new_rows, 1)]
-
-    @cached_property
-    def keys(self) -> list[int]:
-        """Ids of points to read one by one."""
-        return list(range(1, 1 + self.gets))
-
-    @cached_property
-    def user_ids(self) -> list[int]:
-        """Ids of the users whose latest points are read."""
-        return list(range(1, 1 + min(max(self.gets // 2, 1), USERS)))
-
-    def prepare(self) -> None:
-        """Build the cached rows and keys, so that no turn pays for them."""
-        _ = self.records, self.changed_rows, self.keys, self.user_ids
+        self.records = [tuple(row.values()) for row in self.new_rows]
+        self.changed_rows = [
+            {"id": n, **row, "lat": n % 70 + 0.75} for n, row in enumerate(self.new_rows, 1)
+        ]
+        self.keys = range(1, 1 + gets)
+        self.user_ids = range(1, 1 + min(max(gets // 2, 1), USERS))

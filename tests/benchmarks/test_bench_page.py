@@ -1,13 +1,11 @@
 """docs/bench.md names every pattern of every contender, and no other."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
-from benchmarks.patterns import contenders
 from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult
-from benchmarks.patterns.contenders import CONTENDERS
+from benchmarks.patterns.contenders import CONTENDERS, patterns_of
 from benchmarks.patterns.measure import Report, write_page
 
 from orm_async_tests.errors import CouldNotRun
@@ -21,14 +19,11 @@ REPORT = Report("2026-11-28", "a machine", [0.1], "a server", {"asyncpg": {"x": 
 
 
 def test_the_page_names_every_pattern_and_no_other() -> None:
-    labels = set()
-    for contender in CONTENDERS:
-        source = Path(contenders.__file__).with_name(f"{contender.name}.py").read_text("utf-8")
-        for node in ast.parse(source).body:
-            if isinstance(node, ast.AsyncFunctionDef) and node.name != "connected":
-                labels.add(f"{contender.name}: {ast.get_docstring(node)}")
-                if node.name.startswith("get"):
-                    labels.add(f"{contender.name}: {ast.get_docstring(node)}, in ten tasks")
+    labels = {
+        f"{name}: {pattern.label}"
+        for name, module in CONTENDERS.items()
+        for pattern in patterns_of(name, module)
+    }
     figures = PAGE.read_text("utf-8").partition("<!-- figures")[2].partition("<!-- /figures")[0]
     assert set(re.findall(r"^\| (\w+: .*?) \|", figures, re.MULTILINE)) == labels
 

@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL
 
-from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Tally, Work, login, raw
+from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Tally, Work, raw
+from orm_async_tests.urls import portable
 
 COLUMNS = "id, user_id, lat, lon, date, created_at, updated_at"
 INSERT = "INSERT INTO marks (user_id, lat, lon, date) VALUES ($1, $2, $3, $4)"
@@ -23,10 +24,15 @@ NEWEST = f"""SELECT {COLUMNS} FROM track_points WHERE user_id = $1
     ORDER BY id DESC LIMIT {LATEST}"""
 
 
+def dsn_of(url: URL) -> str:
+    """Return the URL as asyncpg takes it."""
+    return portable(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 @asynccontextmanager
 async def connected(url: URL, size: int) -> AsyncIterator[Any]:
     """Open a pool with all of its connections."""
-    async with asyncpg.create_pool(**login(url), min_size=size, max_size=size) as pool:
+    async with asyncpg.create_pool(dsn_of(url), min_size=size, max_size=size) as pool:
         yield pool
 
 

@@ -1,14 +1,17 @@
 """SQLAlchemy's asyncio ORM on asyncpg, by public patterns that are chosen for speed."""
 
 import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, text, true, update
+from sqlalchemy import ARRAY, Select, bindparam, column, func, insert, select, text, true, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, aliased, contains_eager
 
 from benchmarks.patterns.contenders.sqlalchemy import Library, connected
-from benchmarks.patterns.marks import Mark, arrays_of, unnested
+from benchmarks.patterns.marks import Mark
 from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Tally, Work, raw, tuned
 from orm_async_tests.models import TrackPoint, User
 
@@ -26,25 +29,53 @@ NEAR = aliased(TrackPoint, LATERAL.order_by(TrackPoint.id.desc()).limit(LATEST).
 WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(NEAR)))
 
 
+def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Return one list for each named column, under the column's name with an "s"."""
+    return {f"{name}s": [row[name] for row in rows] for name in names}
+
+
+def unnested(*names: str) -> Select[Any]:
+    """Return a SELECT of the rows that are bound by `arrays_of` with the same names."""
+    arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
+    columns = [column(name, MARKS.c[name].type) for name in names]
+    return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
+
+
+async def copy_records(
+    session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
+) -> None:
+    """COPY in the session's transaction, which a statement must have begun (test74)."""
+    connection = await (await session.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+    await driver.copy_records_to_table(table, records=records, columns=columns)
+
+
+@contextmanager
+def collector_thresholds(*thresholds: int) -> Iterator[None]:
+    """Collect garbage less often in the block: loaded entities are not garbage."""
+    usual = gc.get_threshold()
+    gc.set_threshold(*thresholds)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 @raw
 async def insert_copy(library: Library, work: Work) -> None:
     """COPY from tuples, in the session's transaction"""
     async with library.Session.begin() as session:
         await session.execute(text("SELECT 1"))  # sends BEGIN, which COPY would not (test74)
-        connection = await (await session.connection()).get_raw_connection()
-        driver: Any = connection.driver_connection
-        await driver.copy_records_to_table("marks", records=work.records, columns=WRITTEN)
+        await copy_records(session, "marks", work.records, WRITTEN)
 
 
 @raw
 async def insert_copy_dicts(library: Library, work: Work) -> None:
     """COPY from dictionaries, in the session's transaction"""
     async with library.Session.begin() as session:
-        await session.execute(text("SELECT 1"))  # sends BEGIN, which COPY would not (test74)
-        connection = await (await session.connection()).get_raw_connection()
-        driver: Any = connection.driver_connection
+        await session.execute(text("SELECT 1"))
         records = (tuple(mark.values()) for mark in work.new_rows)
-        await driver.copy_records_to_table("marks", records=records, columns=WRITTEN)
+        await copy_records(session, "marks", records, WRITTEN)
 
 
 @tuned
@@ -85,24 +116,18 @@ async def upsert_copy(library: Library, work: Work) -> None:
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
     async with library.Session.begin() as session:
         await session.execute(text("CREATE TEMP TABLE new (LIKE marks) ON COMMIT DROP"))
-        connection = await (await session.connection()).get_raw_connection()
-        driver: Any = connection.driver_connection
         records = (tuple(change.values()) for change in work.changed_rows)
-        await driver.copy_records_to_table("new", records=records, columns=ALL)
+        await copy_records(session, "new", records, ALL)
         await session.execute(new)
 
 
 @tuned
 async def rows_collector(library: Library, work: Work, tally: Tally) -> None:
     """entities, with high thresholds of the garbage collector"""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, 50, 1000)  # loaded entities are not garbage, so collect less often
-    try:
+    points = select(TrackPoint).where(TrackPoint.id <= work.read)
+    with collector_thresholds(200_000, 50, 1000):
         async with library.Session() as session:
-            points = select(TrackPoint).where(TrackPoint.id <= work.read)
             tally.add_objects(await session.scalars(points))
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 @tuned
@@ -116,15 +141,11 @@ async def rows_columns(library: Library, work: Work, tally: Tally) -> None:
 async def stream_collector(library: Library, work: Work, tally: Tally) -> None:
     """partitions of entities, with high thresholds of the garbage collector"""
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
-    thresholds = gc.get_threshold()
-    gc.set_threshold(50_000, 50, 1000)  # the entities of a batch live until its end
-    try:
+    with collector_thresholds(50_000, 50, 1000):  # the entities of a batch live until its end
         async with library.Session() as session:
             stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
             async for partition in stream.partitions():
                 tally.add_objects(partition)
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 @tuned

@@ -9,7 +9,7 @@ from orm_async_tests.lint.fixes import apply_fixes
 def finding(path: Path, line: int, column: int, new: str, length: int = 0) -> Finding:
     """Return a finding whose fix replaces `length` characters."""
     place = Location(str(path), line, column, line, column + length)
-    return Finding("OAT103", place, "", "", fix=Fix(((place, new),)))
+    return Finding("OAT103", place, "", "", fix=Fix(place, new))
 
 
 def test_fixes_keep_line_ends_encoding_mode_and_the_byte_order_mark(tmp_path: Path) -> None:

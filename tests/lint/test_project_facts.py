@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests.lint.checker import Settings, check
+from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
+from orm_async_tests.lint.settings import Settings
 
 
 def test_dependencies_name_the_databases_in_a_fixed_order(tmp_path: Path) -> None:
@@ -63,6 +64,6 @@ def test_the_checker_reads_the_engines_in_the_checked_files(tmp_path: Path) -> N
     path = tmp_path / "app.py"
     source = (Path(__file__).parent / "eval" / "OAT503.py").read_text("utf-8")
     path.write_text(source + 'create_async_engine("postgresql+psycopg://u@h/d")\n', "utf-8")
-    assert check([path], Settings(root=tmp_path, codes=frozenset({"OAT503"}))).findings == []
+    assert check([path], Settings(root=tmp_path, select=["OAT503"])).findings == []
     path.write_text(source + 'create_async_engine("postgresql+asyncpg://u@h/d")\n', "utf-8")
-    assert check([path], Settings(root=tmp_path, codes=frozenset({"OAT503"}))).findings
+    assert check([path], Settings(root=tmp_path, select=["OAT503"])).findings

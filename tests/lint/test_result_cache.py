@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests.lint.checker import Checker, Settings, check
-from orm_async_tests.lint.file_result import FileResult, Unreadable, parse_result
-from orm_async_tests.lint.finding import Finding, Fix, Location
+from orm_async_tests.lint.checker import Checker
+from orm_async_tests.lint.finding import Finding, Fix, Location, UnreadFile
+from orm_async_tests.lint.project_check import check
+from orm_async_tests.lint.result_cache import FOLDER, FileResult, decode, encode
+from orm_async_tests.lint.settings import Settings
+from orm_async_tests.lint.suppressions import Suppression
 from tests.cli.commands import orm_process
 
 TYPES = "from sqlalchemy.ext.asyncio import AsyncSession as Session\n"
@@ -27,13 +30,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "types_of_app.py").write_text(TYPES, "utf-8")
     (tmp_path / "use.py").write_text(USE, "utf-8")
-    (tmp_path / "cache").mkdir()
     return tmp_path
 
 
 def codes(names: Iterable[str]) -> list[str]:
     """Check files with the cache, and return the codes of the findings."""
-    settings = Settings(root=Path.cwd(), cache=Path("cache"))
+    settings = Settings(root=Path.cwd(), uses_cache=True)
     return [finding.code for finding in check(list(map(Path, names)), settings).findings]
 
 
@@ -72,7 +74,7 @@ def test_a_module_behind_another_one_counts_although_it_was_known(project: Path)
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"modules": [[1]], "files": {"use.py": 1}}'])
 def test_a_damaged_cache_is_not_used(project: Path, text: str) -> None:
     assert codes(["use.py"]) == ["OAT103"]
-    [path] = (project / "cache").glob("*.json")
+    [path] = (project / FOLDER).glob("*.json")
     path.write_text(text, "utf-8")
     assert codes(["use.py"]) == ["OAT103"]
 
@@ -81,19 +83,19 @@ def test_the_cache_keeps_few_files(project: Path) -> None:
     for number in range(12):
         (project / f"{number}.py").touch()
         codes([f"{number}.py"])
-    assert len(list((project / "cache").glob("*.json"))) == 8
+    assert len(list((project / FOLDER).glob("*.json"))) == 8
 
 
 def test_a_result_survives_the_cache() -> None:
     place, other = Location("a.py", 1, 2, 3, 4), Location("b.py", 5, 6, 7, 8)
-    finding = Finding("OAT201", place, "message", "remedy", other, "later", Fix(((place, "x"),)))
+    finding = Finding("OAT201", place, "message", "remedy", other, "later", Fix(place, "x"))
     result = FileResult(
         [finding, Finding("OAT601", place, "message", "remedy")],
-        [("name", finding)],
-        [("module", "name", True)],
-        Unreadable("a.py", 1, "message"),
+        comments=[Suppression(place, "OAT2", is_bare_noqa=False)],
+        unread=UnreadFile("a.py", 1, "message"),
+        modules=["a.py"],
     )
-    assert parse_result(json.loads(json.dumps(result.to_json()))) == result
+    assert json.loads(json.dumps(result, default=encode), object_hook=decode) == result
 
 
 def test_processes_find_the_same_as_one(project: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests import catalogue
-from orm_async_tests.lint.checker import Settings, check
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.rules import RULES
+from orm_async_tests.lint.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 EVALUATION = Path(__file__).parent / "eval"
@@ -24,7 +25,7 @@ PATHS = {script.number: script.path for script in catalogue.read_scripts()}
 def findings_in_the_project() -> list[Finding]:
     """Return the findings in the package, and so in all scripts."""
     report = check(sorted((ROOT / "src").rglob("*.py")), Settings(root=ROOT))
-    assert report.unreadable == []
+    assert report.unread == []
     return report.findings
 
 

@@ -3,7 +3,9 @@
 import argparse
 import io
 import os
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +13,8 @@ from orm_async_tests.cli.subcommands import add_command
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 
 if TYPE_CHECKING:
-    from orm_async_tests.lint.configuration import Configuration
-    from orm_async_tests.lint.formats import Outcome
-    from orm_async_tests.lint.project_check import Request
+    from orm_async_tests.lint.project_check import Report
+    from orm_async_tests.lint.settings import Settings
 
 FINDINGS = 1  # the exit code if there are any
 FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab")
@@ -53,110 +54,99 @@ def _parse_jobs(text: str) -> int:
 
 def lint(arguments: argparse.Namespace) -> int:
     """Print the findings. Return 1 if there are findings, and 2 if a file could not be read."""
-    from orm_async_tests.lint.configuration import find_root, read_configuration, with_options
-    from orm_async_tests.lint.project_check import check_project
+    from orm_async_tests.lint.fixes import apply_fixes
+    from orm_async_tests.lint.project_check import check
 
     if isinstance(sys.stdout, io.TextIOWrapper):  # a source line may have other characters
         sys.stdout.reconfigure(errors="backslashreplace")
-    request = _read_request(arguments)
-    base = Path(os.path.commonpath([path.absolute() for path in request.paths]))
-    configuration = read_configuration(find_root(base))
-    configuration = with_options(
-        configuration,
-        arguments.select,
-        arguments.ignore,
-        exclude=(*configuration.exclude, *(arguments.exclude or ())),
-    )
-    outcome = check_project(request, configuration)
-    if arguments.fix and _fix(outcome):
-        outcome = check_project(request, configuration)
-    return _report(outcome, arguments, _find_baseline(arguments.baseline, configuration))
+    texts = _read_input(arguments)
+    paths = [*texts] or [Path(path) for path in arguments.paths or ["."]]
+    settings = _read_settings(arguments, paths, texts)
+    report = check(paths, settings)
+    if arguments.fix:
+        count = apply_fixes(report.findings)
+        print(f"{count} finding{'s' if count != 1 else ''} fixed", file=sys.stderr)
+        report = check(paths, settings) if count else report
+    return _print_report(report, arguments, settings.baseline)
 
 
-def _read_request(arguments: argparse.Namespace) -> "Request":
-    from orm_async_tests.lint.project_check import Request
-
-    paths = [Path(path) for path in arguments.paths or ["."]]
-    texts = {}
-    if STANDARD_INPUT in arguments.paths or arguments.stdin_filename:
-        name = arguments.stdin_filename
-        if arguments.paths not in ([], [STANDARD_INPUT]) or not name:
-            problem = "standard input needs a name, and no other path"
-            remedy = "orm-async-tests lint - --stdin-filename app/db.py"
-            raise CouldNotRun(problem, "the command line", remedy)
-        if arguments.fix:
-            remedy = "orm-async-tests lint --fix, with the path of a file"
-            raise CouldNotRun("standard input cannot be changed", "--fix", remedy)
-        paths = [Path(name)]
-        texts[paths[0]] = _read_input(name)
-    return Request(
-        paths,
-        arguments.include_tests,
-        arguments.warn_unused_ignores,
-        not arguments.no_cache,
-        arguments.jobs,
-        texts,
-    )
-
-
-def _read_input(name: str) -> str:
+def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
+    """Return the name and the text of the file on standard input, if it is to be checked."""
     from orm_async_tests.lint.source_text import decode
 
+    name = arguments.stdin_filename
+    if STANDARD_INPUT not in arguments.paths and not name:
+        return {}
+    if arguments.paths not in ([], [STANDARD_INPUT]) or not name or arguments.fix:
+        problem = "standard input needs a name, no other path, and no --fix"
+        remedy = "orm-async-tests lint - --stdin-filename app/db.py"
+        raise CouldNotRun(problem, "the command line", remedy)
     try:
-        return decode(sys.stdin.buffer.read())
+        return {Path(name): decode(sys.stdin.buffer.read())}
     except (SyntaxError, ValueError) as error:
         problem = f"standard input is not Python's text: {error}"
         raise CouldNotRun(problem, name, "save the file as UTF-8") from None
 
 
-def _fix(outcome: "Outcome") -> int:
-    from orm_async_tests.lint.fixes import apply_fixes
-
-    count = apply_fixes(outcome.findings)
-    print(f"{count} finding{'s' if count != 1 else ''} fixed", file=sys.stderr)
-    return count
-
-
-def _find_baseline(option: str | None, configuration: "Configuration") -> Path | None:
-    if option:
-        return Path(option)
-    return configuration.root / configuration.baseline if configuration.baseline else None
-
-
-def _report(outcome: "Outcome", arguments: argparse.Namespace, baseline: Path | None) -> int:
-    """Print the outcome, or write the baseline, and return the exit code."""
+def _read_settings(
+    arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
+) -> "Settings":
+    """Return the project's settings with the options: all but --select add to the settings."""
     from dataclasses import replace
 
-    from orm_async_tests.lint import formats, known_findings
+    from orm_async_tests.lint.settings import find_root, read_settings
+
+    settings = read_settings(find_root(Path(os.path.commonpath([*map(Path.absolute, paths)]))))
+    return replace(
+        settings,
+        select=_split_codes(arguments.select, "--select") or settings.select,
+        ignore=[*settings.ignore, *_split_codes(arguments.ignore, "--ignore")],
+        exclude=[*settings.exclude, *(arguments.exclude or ())],
+        baseline=arguments.baseline or settings.baseline,
+        include_tests=arguments.include_tests,
+        warn_unused_ignores=arguments.warn_unused_ignores,
+        uses_cache=not arguments.no_cache,
+        jobs=arguments.jobs,
+        texts=texts,
+    )
+
+
+def _split_codes(words: Sequence[str] | None, option: str) -> list[str]:
+    from orm_async_tests.lint.rules import RULES
+    from orm_async_tests.lint.settings import is_prefix
+
+    codes = re.findall(r"[^,\s]+", ",".join(words or ()))
+    for code in codes:
+        if not is_prefix(code):
+            remedy = f"ALL, or some of: {', '.join(RULES)}"
+            raise CouldNotRun(f"there is no rule {code!r}", option, remedy)
+    return codes
+
+
+def _print_report(report: "Report", arguments: argparse.Namespace, baseline: str) -> int:
+    """Print the findings, or write the baseline, and return the exit code."""
+    from orm_async_tests.lint.baseline import drop_known, write_baseline
+    from orm_async_tests.lint.finding import from_here
+    from orm_async_tests.lint.formats import RENDERERS
 
     if arguments.write_baseline:
-        if baseline is None:
+        if not baseline:
             problem, remedy = "no file is named to write to", "--baseline lint-baseline.json"
             raise CouldNotRun(problem, "--write-baseline", remedy)
-        known_findings.write_known(baseline, outcome.findings, outcome.sources)
-        print(f"{len(outcome.findings)} findings written to {baseline}", file=sys.stderr)
-        return _name_unread(outcome)
-    if baseline:
-        known = known_findings.read_known(baseline)
-        new, cured = known_findings.drop_known(outcome.findings, known, outcome.sources)
-        outcome = replace(outcome, findings=new)
-        if cured:
-            rewrite = f"orm-async-tests lint --baseline {baseline} --write-baseline"
-            print(f"{cured} findings of {baseline} are cured\n  type:  {rewrite}", file=sys.stderr)
-    for line in formats.FORMATS[arguments.format](outcome):
-        print(line)
-    if code := _name_unread(outcome):
-        return code
-    return FINDINGS if outcome.findings and not arguments.exit_zero else 0
-
-
-def _name_unread(outcome: "Outcome") -> int:
-    """Name the files that were not checked, on standard error, and return the exit code."""
-    from orm_async_tests.lint.source_text import from_here
-
-    for file in outcome.unread:
-        where = f"{from_here(file.path)}:{file.line}"
-        remedy = f"fix it, or orm-async-tests lint --exclude {from_here(file.path)}"
+        write_baseline(Path(baseline), report.findings, report.root)
+        print(f"{len(report.findings)} findings written to {baseline}", file=sys.stderr)
+    else:
+        if baseline:
+            report.findings, notice = drop_known(report.findings, Path(baseline), report.root)
+            print(notice, end="", file=sys.stderr)
+        for line in RENDERERS[arguments.format](report):
+            print(line)
+    for file in report.unread:
         problem = f"the file was not checked: {file.message}"
-        print(CouldNotRun(problem, where, remedy), file=sys.stderr)
-    return COULD_NOT_RUN if outcome.unread else 0
+        path = from_here(file.path)
+        remedy = f"fix it, or orm-async-tests lint --exclude {path}"
+        print(CouldNotRun(problem, f"{path}:{file.line}", remedy), file=sys.stderr)
+    if report.unread:
+        return COULD_NOT_RUN
+    is_failure = report.findings and not (arguments.exit_zero or arguments.write_baseline)
+    return FINDINGS if is_failure else 0

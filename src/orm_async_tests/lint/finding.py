@@ -1,7 +1,9 @@
-"""What a rule reports: a finding, its two locations and its fix."""
+"""What the checker reports: findings with their locations and fixes, and files not read."""
 
 import ast
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -15,12 +17,19 @@ class Location:
     end_column: int
     """The column after the last character."""
 
+    source: str = ""
+    """The first line of the range."""
+
+    def __str__(self) -> str:
+        return f"{from_here(self.path)}:{self.line}:{self.column}"
+
 
 @dataclass(frozen=True)
 class Fix:
-    """A safe change of the source: pairs of a location and the text that replaces it."""
+    """A safe change of the source: the text that replaces a location."""
 
-    replacements: tuple[tuple[Location, str], ...]
+    location: Location
+    text: str
 
 
 @dataclass(frozen=True)
@@ -36,22 +45,43 @@ class Finding:
     """What to write instead."""
 
     related: Location | None = None
-    """The second place that matters, for example the later use of a failed session."""
+    """The second place that matters, for example the later use of a failed session. It is in the
+    same file."""
 
     related_message: str = ""
     fix: Fix | None = None
 
 
+@dataclass(frozen=True)
+class UnreadFile:
+    """A file that was not checked."""
+
+    path: str
+    line: int
+    message: str
+    """What is wrong, and which Python can read the file."""
+
+
 def locate(path: str, node: ast.AST, lines: list[str]) -> Location:
     """Return where a syntax node is; ast counts columns in bytes of UTF-8."""
     line, end = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
-    column, end_column = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
-    return Location(
-        path, line, _characters(lines, line, column), end, _characters(lines, end, end_column)
-    )
+    first, last = (lines[number - 1] if number <= len(lines) else "" for number in (line, end))
+    column = _count_characters(first, getattr(node, "col_offset", 0))
+    end_column = _count_characters(last, getattr(node, "end_col_offset", 0))
+    return Location(path, line, column + 1, end, end_column + 1, first)
 
 
-def _characters(lines: list[str], line: int, offset: int) -> int:
-    """Return the column of an offset in bytes, counted in characters from 1."""
-    text = lines[line - 1] if line <= len(lines) else ""
-    return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="ignore")) + 1
+def _count_characters(line: str, offset: int) -> int:
+    """Return how many characters an offset in bytes is."""
+    return offset if line.isascii() else len(line.encode()[:offset].decode(errors="ignore"))
+
+
+def from_here(path: str) -> str:
+    """Return a path as seen from the current folder, or unchanged if it is outside."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+def from_root(path: str, root: Path) -> str:
+    """Return a path as seen from the project's folder, with slashes."""
+    return Path(os.path.relpath(path, root)).as_posix()

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.lint.finding import Finding, Location
+from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.source_text import decode, encoding_of
 
-LINE_END = re.compile(r"\r\n|\r|\n")
+LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 
 
 def apply_fixes(findings: Iterable[Finding]) -> int:
@@ -20,53 +20,33 @@ def apply_fixes(findings: Iterable[Finding]) -> int:
     Two fixes that overlap need two runs: the first run applies the first fix. A file stays as it
     is if it would not be valid Python any more. Raise CouldNotRun if a file cannot be written.
     """
-    by_path = defaultdict[str, list[Finding]](list)
+    by_path = defaultdict[str, list[Fix]](list)
     for finding in findings:
         if finding.fix:
-            by_path[finding.location.path].append(finding)
-    return sum(_fix_file(Path(path), group) for path, group in by_path.items())
+            by_path[finding.location.path].append(finding.fix)
+    return sum(_fix_file(Path(path), fixes) for path, fixes in by_path.items())
 
 
-def _fix_file(path: Path, findings: list[Finding]) -> int:
+def _fix_file(path: Path, fixes: list[Fix]) -> int:
     data = path.read_bytes()
     text = decode(data)
-    starts = _starts_of_lines(text)
-    ranges: list[tuple[int, int, str]] = []
-    count = 0
-    for finding in findings:
-        replacements = [
-            (_offset(place.line, place.column, starts), _offset(*_end(place), starts), new)
-            for place, new in (finding.fix.replacements if finding.fix else ())
-        ]
-        if not any(_overlaps(one, other) for one in replacements for other in ranges):
-            ranges += replacements
-            count += 1
-    for start, end, new in sorted(ranges, reverse=True):
+    starts = [0, *(match.end() for match in LINE_END.finditer(text))]
+    changes: list[tuple[int, int, str]] = []
+    for fix in fixes:
+        place = fix.location
+        start = starts[place.line - 1] + place.column - 1
+        end = starts[place.end_line - 1] + place.end_column - 1
+        if not any((start < right and left < end) or (start, end) == (left, right)
+                   for left, right, _ in changes):  # fmt: skip
+            changes.append((start, end, fix.text))
+    for start, end, new in sorted(changes, reverse=True):
         text = text[:start] + new + text[end:]
     try:
         ast.parse(text)
-        fixed = text.encode(encoding_of(data))
+        _replace(path, text.encode(encoding_of(data)))
     except (ValueError, SyntaxError):
         return 0
-    _replace(path, fixed)
-    return count
-
-
-def _end(place: Location) -> tuple[int, int]:
-    return place.end_line, place.end_column
-
-
-def _overlaps(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
-    return (one[0] < other[1] and other[0] < one[1]) or one[:2] == other[:2]
-
-
-def _starts_of_lines(text: str) -> list[int]:
-    """Return the offset of every line; lines end as they do for Python."""
-    return [0, *(match.end() for match in LINE_END.finditer(text))]
-
-
-def _offset(line: int, column: int, starts: list[int]) -> int:
-    return starts[line - 1] + column - 1
+    return len(changes)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -7,13 +7,14 @@ FastAPI reports the dependency only beside the `Depends()`.
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
 from orm_async_tests.errors import NAME
-from orm_async_tests.lint.configuration import find_root, read_configuration
-from orm_async_tests.lint.project_check import Request, check_project
+from orm_async_tests.lint.project_check import check
+from orm_async_tests.lint.settings import find_root, read_settings
 
 
 class Flake8Plugin:
@@ -29,8 +30,8 @@ class Flake8Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """Yield a line, a column from 0, a message, and the class that flake8 wants."""
-        configuration = read_configuration(find_root(self.path))
-        request = Request([self.path], uses_cache=False, texts={self.path: self.text})
-        for finding in check_project(request, configuration).findings:
+        settings = read_settings(find_root(self.path))
+        report = check([self.path], replace(settings, texts={self.path: self.text}))
+        for finding in report.findings:
             place = finding.location
             yield place.line, place.column - 1, f"{finding.code} {finding.message}", type(self)

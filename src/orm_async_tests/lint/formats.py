@@ -4,72 +4,49 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from orm_async_tests import github, sarif
-from orm_async_tests.lint.finding import Finding, Location
-from orm_async_tests.lint.known_findings import key_of
+from orm_async_tests.lint.baseline import key_of
+from orm_async_tests.lint.finding import Finding, Location, from_here, from_root
+from orm_async_tests.lint.project_check import Report
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.source_text import SourceTexts, from_here
 from orm_async_tests.lint.suppressions import UnusedIgnore
-from orm_async_tests.lint.unread_files import UnreadFile
 
 SCHEMA = 1  # of the JSON document; raise it when a reader would have to change
 NAMED: dict[str, type[Rule]] = {UnusedIgnore.code: UnusedIgnore, **RULES}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a check has to show."""
-
-    findings: Sequence[Finding]
-    unread: Sequence[UnreadFile]
-    files: int
-    sources: SourceTexts
-
-
-def render_text(outcome: Outcome) -> Iterator[str]:
+def render_text(report: Report) -> Iterator[str]:
     """Yield three parts for every finding: what, where with the source lines, what to type."""
-    for finding in outcome.findings:
+    for finding in report.findings:
         yield f"{finding.code} {finding.message}"
-        place = finding.location
-        yield f"  where: {from_here(place.path)}:{place.line}:{place.column}"
-        yield from _excerpt(place, "", outcome.sources)
-        if related := finding.related:
-            if related.path != place.path:
-                yield f"         {from_here(related.path)}:{related.line}:{related.column}"
-            yield from _excerpt(related, finding.related_message, outcome.sources)
+        yield f"  where: {finding.location}"
+        yield from _excerpt(finding.location, "")
+        if finding.related:
+            yield from _excerpt(finding.related, finding.related_message)
         yield f"  write: {finding.remedy}"
         if finding.code in RULES:
             yield f"  type:  orm-async-tests explain {finding.code}"
         yield ""
-    yield summarize(outcome)
-
-
-def summarize(outcome: Outcome) -> str:
-    """Return the last line of the text: how many findings there are."""
-    total = len(outcome.findings)
-    files = f"{outcome.files} file{'s' if outcome.files != 1 else ''}"
-    if not total:
-        return f"no findings in {files}"
-    fixable = sum(finding.fix is not None for finding in outcome.findings)
+    total = len(report.findings)
+    fixable = sum(finding.fix is not None for finding in report.findings)
     hint = f"; {fixable} can be fixed: orm-async-tests lint --fix" if fixable else ""
-    return f"{total} finding{'s' if total != 1 else ''} in {files}{hint}"
+    count = f"{total or 'no'} finding{'s' if total != 1 else ''}"
+    yield f"{count} in {report.files} file{'s' if report.files != 1 else ''}{hint}"
 
 
-def _excerpt(place: Location, message: str, sources: SourceTexts) -> Iterator[str]:
+def _excerpt(place: Location, message: str) -> Iterator[str]:
     """Yield a source line, and carets below the location."""
-    line = sources.line(place)
-    before, marked = line[: place.column - 1], line[place.column - 1 :]
+    before, marked = place.source[: place.column - 1], place.source[place.column - 1 :]
     if place.end_line == place.line:
         marked = marked[: place.end_column - place.column]
     margin = "".join("\t" if letter == "\t" else " " * _width(letter) for letter in before)
     carets = "^" * max(1, sum(map(_width, marked.rstrip())))
-    yield f"  {place.line:>6} | {line.rstrip()}"
+    yield f"  {place.line:>6} | {place.source.rstrip()}"
     yield f"  {'':6} | {margin}{carets} {message}".rstrip()
 
 
@@ -77,63 +54,60 @@ def _width(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
-def render_concise(outcome: Outcome) -> Iterator[str]:
+def render_concise(report: Report) -> Iterator[str]:
     """Yield a line for every finding, as compilers do."""
-    for finding in outcome.findings:
-        place = finding.location
-        where = f"{from_here(place.path)}:{place.line}:{place.column}"
-        yield f"{where}: {finding.code} {finding.message}"
+    for finding in report.findings:
+        yield f"{finding.location}: {finding.code} {finding.message}"
 
 
-def render_json(outcome: Outcome) -> Iterator[str]:
+def render_json(report: Report) -> Iterator[str]:
     """Yield one document with everything that is known about the findings."""
-    document = {
-        "schema": SCHEMA,
-        "files": outcome.files,
-        "findings": list(map(_json_finding, outcome.findings)),
-        "unread": [
-            {"path": from_here(file.path), "line": file.line, "message": file.message}
-            for file in outcome.unread
-        ],
-    }
+    findings = [
+        {
+            "code": finding.code,
+            "name": NAMED[finding.code].name,
+            "message": finding.message,
+            **_with_path(finding.location),
+            "related": finding.related
+            and {**_with_path(finding.related), "message": finding.related_message},
+            "remedy": finding.remedy,
+            "fixable": finding.fix is not None,
+            "scripts": NAMED[finding.code].scripts,
+        }
+        for finding in report.findings
+    ]
+    unread = list(map(_with_path, report.unread))
+    document = {"schema": SCHEMA, "files": report.files, "findings": findings, "unread": unread}
     yield json.dumps(document, indent=2)
 
 
-def _json_finding(finding: Finding) -> dict[str, Any]:
-    related = finding.related
-    second = {**_json_place(related), "message": finding.related_message} if related else None
-    return {
-        "code": finding.code,
-        "name": NAMED[finding.code].name,
-        "message": finding.message,
-        **_json_place(finding.location),
-        "related": second,
-        "remedy": finding.remedy,
-        "fixable": finding.fix is not None,
-        "scripts": list(NAMED[finding.code].scripts),
-    }
-
-
-def _json_place(place: Location) -> dict[str, Any]:
+def _with_path(place: Any) -> dict[str, Any]:
     return {**vars(place), "path": from_here(place.path)}
 
 
-def render_sarif(outcome: Outcome) -> Iterator[str]:
+def render_sarif(report: Report) -> Iterator[str]:
     """Yield a document in SARIF 2.1.0. The paths in it are relative to the project's folder."""
-    codes = sorted({finding.code for finding in outcome.findings})
-    prints = zip(outcome.findings, _fingerprints(outcome), strict=True)
-    results = [_sarif_result(finding, print_, outcome.sources) for finding, print_ in prints]
+    codes = sorted({finding.code for finding in report.findings})
+    results = []
+    for finding, fingerprint in _with_fingerprints(report):
+        text = f"{finding.message} {finding.remedy}"
+        place = _sarif_range(finding.location, report.root)
+        result = sarif.result(finding.code, _level(finding), text, [place])
+        result["partialFingerprints"] = {"content/v1": fingerprint}
+        if finding.related:
+            related = _sarif_range(finding.related, report.root)
+            result["relatedLocations"] = [{**related, "message": {"text": finding.related_message}}]
+        results.append(result)
     unread = [
         {
             "level": "error",
             "message": {"text": file.message},
-            "locations": [_sarif_place(file.path, outcome.sources, startLine=file.line)],
+            "locations": [_sarif_place(file.path, report.root, startLine=file.line)],
         }
-        for file in outcome.unread
+        for file in report.unread
     ]
     run = {"executionSuccessful": not unread, "toolExecutionNotifications": unread}
-    document = sarif.document(map(_sarif_rule, codes), results, invocations=[run])
-    yield json.dumps(document, indent=2)
+    yield json.dumps(sarif.document(map(_sarif_rule, codes), results, invocations=[run]), indent=2)
 
 
 def _sarif_rule(code: str) -> dict[str, Any]:
@@ -146,87 +120,63 @@ def _sarif_rule(code: str) -> dict[str, Any]:
         "name": rule.name,
         "shortDescription": {"text": rule.summary},
         "help": {"text": rule.summary, **page},
-        "defaultConfiguration": {"level": _level(code)},
+        "defaultConfiguration": {"level": _level(rule)},
     }
 
 
-def _sarif_result(finding: Finding, print_: str, sources: SourceTexts) -> dict[str, Any]:
-    text = f"{finding.message} {finding.remedy}"
-    place = _sarif_range(finding.location, sources)
-    result = sarif.result(finding.code, _level(finding.code), text, [place])
-    result["partialFingerprints"] = {"content/v1": print_}
-    if finding.related:
-        related = _sarif_range(finding.related, sources)
-        result["relatedLocations"] = [{**related, "message": {"text": finding.related_message}}]
-    return result
+def _sarif_range(place: Location, root: Path) -> dict[str, Any]:
+    lines = {"startLine": place.line, "endLine": place.end_line}
+    columns = {"startColumn": place.column, "endColumn": place.end_column}
+    return _sarif_place(place.path, root, **lines, **columns)
 
 
-def _sarif_range(place: Location, sources: SourceTexts) -> dict[str, Any]:
-    return _sarif_place(
-        place.path,
-        sources,
-        startLine=place.line,
-        startColumn=place.column,
-        endLine=place.end_line,
-        endColumn=place.end_column,
-    )
+def _sarif_place(path: str, root: Path, **region: int) -> dict[str, Any]:
+    return sarif.location(PurePosixPath(from_root(path, root)), **region)
 
 
-def _sarif_place(path: str, sources: SourceTexts, **region: int) -> dict[str, Any]:
-    return sarif.location(PurePosixPath(sources.from_root(path)), **region)
+def _level(item: Finding | type[Rule]) -> Literal["error", "warning"]:
+    return "error" if NAMED[item.code].is_default else "warning"
 
 
-def _level(code: str) -> str:
-    return "error" if NAMED[code].is_default else "warning"
-
-
-def _fingerprints(outcome: Outcome) -> list[str]:
-    """Return a text for every finding that stays the same while the lines above it change."""
+def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
+    """Yield the findings, with texts that stay the same while the lines above change."""
     counts = Counter[str]()
-    prints = []
-    for finding in outcome.findings:
-        text = repr(key_of(finding, outcome.sources))
+    for finding in report.findings:
+        text = repr(key_of(finding, report.root))
         counts[text] += 1
-        digest = hashlib.sha256(f"{text} {counts[text]}".encode("utf-8", "surrogateescape"))
-        prints.append(digest.hexdigest()[:32])
-    return prints
+        data = f"{text} {counts[text]}".encode("utf-8", "surrogateescape")
+        yield finding, hashlib.sha256(data).hexdigest()[:32]
 
 
-def render_github(outcome: Outcome) -> Iterator[str]:
+def render_github(report: Report) -> Iterator[str]:
     """Yield annotations for GitHub Actions."""
-    for finding in outcome.findings:
+    for finding in report.findings:
         place = finding.location
-        yield str(
-            github.Annotation(
-                "error" if NAMED[finding.code].is_default else "warning",
-                f"{finding.code} {NAMED[finding.code].name}",
-                f"{finding.message}\n{finding.remedy}",
-                github.relative_path(Path(place.path).absolute()) or place.path,
-                place.line,
-                place.column,
-            )
-        )
+        title = f"{finding.code} {NAMED[finding.code].name}"
+        text = f"{finding.message}\n{finding.remedy}"
+        path = github.relative_path(Path(place.path).absolute()) or place.path
+        yield str(github.Annotation(_level(finding), title, text, path, place.line, place.column))
 
 
-def render_gitlab(outcome: Outcome) -> Iterator[str]:
+def render_gitlab(report: Report) -> Iterator[str]:
     """Yield a document for GitLab's Code Quality."""
-    report = [
+    findings = [
         {
             "description": f"{finding.code} {finding.message}",
             "check_name": finding.code,
-            "fingerprint": print_,
-            "severity": "major" if NAMED[finding.code].is_default else "minor",
+            "fingerprint": fingerprint,
+            "severity": "major" if _level(finding) == "error" else "minor",
             "location": {
-                "path": outcome.sources.from_root(finding.location.path),
+                "path": from_root(finding.location.path, report.root),
                 "lines": {"begin": finding.location.line, "end": finding.location.end_line},
             },
         }
-        for finding, print_ in zip(outcome.findings, _fingerprints(outcome), strict=True)
+        for finding, fingerprint in _with_fingerprints(report)
     ]
-    yield json.dumps(report, indent=2)
+    yield json.dumps(findings, indent=2)
 
 
-FORMATS = {
+RENDERERS = {
     "text": render_text,
     "concise": render_concise,
     "json": render_json,

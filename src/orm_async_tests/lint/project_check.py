@@ -1,113 +1,134 @@
 """Check a project: choose its files, run the rules, and drop what the project ignores."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
-from orm_async_tests.lint.checker import Settings, check
-from orm_async_tests.lint.configuration import Configuration, is_ignored
+from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.file_search import FileSearch
-from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.formats import Outcome
-from orm_async_tests.lint.source_text import SourceTexts
-from orm_async_tests.lint.suppressions import (
-    Suppression,
-    find_suppressing,
-    read_suppressions,
-    report_unused,
-)
-from orm_async_tests.lint.unread_files import explain_unread
+from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
+from orm_async_tests.lint.path_patterns import PathPatterns
+from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
+from orm_async_tests.lint.result_cache import FileResult, ResultCache
+from orm_async_tests.lint.settings import Settings, has_prefix
+from orm_async_tests.lint.source_text import decode
 
-CACHE = ".orm_async_tests_cache"
+FILES_FOR_A_PROCESS = 100  # fewer are checked before another process has started
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the command line asks for, besides the settings of the project."""
+@dataclass
+class Report:
+    """The findings in the checked files, sorted by location, and the files not read."""
 
-    paths: Sequence[Path]
-    include_tests: bool = False
-    warns_unused: bool = False
-    """Whether to report comments that suppress nothing."""
-
-    uses_cache: bool = True
-    jobs: int = 1
-    texts: Mapping[Path, str] = field(default_factory=dict)
-    """Texts that replace those of files."""
+    root: Path
+    files: int
+    findings: list[Finding] = field(default_factory=list)
+    unread: list[UnreadFile] = field(default_factory=list)
 
 
-def check_project(request: Request, configuration: Configuration) -> Outcome:
-    """Return the findings that no comment and no setting suppresses, and the files not read."""
-    root, exclude = configuration.root, configuration.exclude
-    named = [path for path in request.paths if path not in request.texts]
-    search = FileSearch(root, exclude, include_tests=request.include_tests)
-    files = [*search.find(named), *request.texts]
-    settings = Settings(
-        root,
-        configuration.codes,
-        configuration.sessions,
-        configuration.dialect,
-        configuration.fastapi,
-        _prepare_cache(root) if request.uses_cache else None,
-        request.jobs,
-        request.texts,
-    )
-    report = check(files, settings)
-    sources = SourceTexts(root, request.texts)
-    kept = [
-        finding
-        for finding in report.findings
-        if not is_ignored(
-            finding.code, configuration.ignored_in(sources.from_root(finding.location.path))
-        )
-    ]
-    findings, used = _drop_suppressed(kept, sources)
-    if request.warns_unused:
-        findings += _find_unused([str(path) for path in files], sources, used, configuration.codes)
-        findings.sort(key=lambda finding: (finding.location, finding.code))
-    unread = [explain_unread(file, sources) for file in report.unreadable]
-    return Outcome(findings, unread, len(files), sources)
+def check(paths: Sequence[Path], settings: Settings) -> Report:
+    """Check files and folders. Modules that the files import are read too, but not checked."""
+    search = FileSearch(settings.root, settings.exclude, include_tests=settings.include_tests)
+    files = [*search.find([path for path in paths if path not in settings.texts]), *settings.texts]
+    with _collector_off():
+        results = _check_files(files, settings)
+    used = {
+        (module, function)
+        for result in results.values()
+        for module, function, is_short in result.dependencies
+        if not is_short
+    }
+    report = Report(settings.root.absolute(), len(files))
+    for path, result in results.items():
+        for name, finding in result.pending:
+            if (str(path.resolve()), name) in used:
+                result.findings.append(finding)
+        report.findings += _drop_ignored(result, settings)
+        report.unread += [result.unread] if result.unread else []
+    report.findings.sort(key=lambda finding: (finding.location, finding.code))
+    return report
 
 
-def _drop_suppressed(
-    findings: Sequence[Finding], sources: SourceTexts
-) -> tuple[list[Finding], set[tuple[str, Suppression]]]:
-    """Return the findings without a suppressing comment, and the comments that suppress others."""
-    kept, used = [], set()
-    comments: dict[str, list[Suppression]] = {}
-    for finding in findings:
-        path = finding.location.path
-        if path not in comments:
-            comments[path] = read_suppressions(sources.lines(path))
-        if suppressing := find_suppressing(finding, comments[path]):
-            used |= {(path, comment) for comment in suppressing}
-        else:
-            kept.append(finding)
-    return kept, used
+def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
+    """Return the findings that no setting and no comment suppresses, and the unused comments."""
+    kept: list[Finding] = []
+    used = set()
+    for finding in result.findings:
+        path = from_root(finding.location.path, settings.root)
+        if not any(
+            has_prefix(finding.code, codes) and PathPatterns([pattern]).match_file(path)
+            for pattern, codes in settings.per_file_ignores.items()
+        ):
+            comments = [comment for comment in result.comments if comment.suppresses(finding)]
+            used.update(comments)
+            kept += [] if comments else [finding]
+    for comment in result.comments if settings.warn_unused_ignores else ():
+        ran = any(code.startswith(comment.prefix) for code in settings.codes)
+        if ran and not comment.is_bare_noqa and comment not in used:
+            kept.append(comment.report_unused())
+    return kept
 
 
-def _find_unused(
-    paths: Sequence[str],
-    sources: SourceTexts,
-    used: set[tuple[str, Suppression]],
-    codes: frozenset[str],
-) -> Iterator[Finding]:
-    """Yield a finding for every comment that suppresses nothing of the rules that ran."""
-    for path in paths:
-        for comment in read_suppressions(sources.lines(path)):
-            ran = any(code.startswith(comment.prefix) for code in codes)
-            if ran and not comment.is_bare_noqa and (path, comment) not in used:
-                yield report_unused(path, comment)
+def _check_files(files: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
+    """Return the results of the files, in their order, from the cache if they are there."""
+    root, engines = settings.root.resolve(), _read_engines(files, settings)
+    facts = read_facts(root, settings.dialect, settings.fastapi, engines)
+    cache = None
+    results: dict[Path, FileResult] = {}
+    if settings.uses_cache and not settings.texts:
+        parts = (facts, settings.codes, settings.sessions, settings.warn_unused_ignores)
+        cache = ResultCache(root, files, parts)
+        results = cache.read()
+    if remaining := [path for path in files if path not in results]:
+        results |= _check_in_processes(remaining, settings, facts)
+        if cache:
+            cache.write(results)
+    return {path: results[path] for path in files}
 
 
-def _prepare_cache(root: Path) -> Path | None:
-    """Return the folder of the cache, which Git ignores, or None if it cannot be written."""
-    folder = root / CACHE
+def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
+    """Yield the texts of the files that create engines."""
+    for path in files:
+        with suppress(OSError, ValueError, SyntaxError):
+            text = settings.texts.get(path) or decode(path.read_bytes())
+            if "_engine" in text:
+                yield text
+
+
+def _check_in_processes(
+    files: Sequence[Path], settings: Settings, facts: ProjectFacts
+) -> dict[Path, FileResult]:
+    """Check files; many files are divided among processes in parts of neighboring files."""
+    count = min(settings.jobs, len(files) // FILES_FOR_A_PROCESS)
+    if count < 2:
+        return _check_part(files, settings, facts)
+    size = -(-len(files) // count)
+    parts = [files[start : start + size] for start in range(0, len(files), size)]
+    with ProcessPoolExecutor(len(parts)) as pool:
+        results = pool.map(_check_part, parts, repeat(settings), repeat(facts))
+        return {path: result for part in results for path, result in part.items()}
+
+
+def _check_part(
+    files: Sequence[Path], settings: Settings, facts: ProjectFacts
+) -> dict[Path, FileResult]:
+    with _collector_off():
+        checker = Checker(settings, facts)
+        return {path: checker.check_file(path) for path in files}
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Switch the garbage collector off: syntax trees are many objects without cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        folder.mkdir(exist_ok=True)
-        ignored = folder / ".gitignore"
-        if not ignored.exists():
-            ignored.write_text("*\n", "utf-8")
-    except OSError:
-        return None
-    return folder
+        yield
+    finally:
+        gc.freeze()  # otherwise the next collection visits all summaries
+        if was_on:
+            gc.enable()

@@ -10,70 +10,90 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests.lint.file_result import FileResult, parse_result
+from orm_async_tests.lint.finding import Finding, Fix, Location, UnreadFile
+from orm_async_tests.lint.suppressions import Suppression
 
+FOLDER = ".orm_async_tests_cache"
 MOST = 8  # files in the folder: of other settings, or of other paths on the command line
+
+
+@dataclass
+class FileResult:
+    """What the check of one file gives."""
+
+    findings: list[Finding] = field(default_factory=list)
+    pending: list[tuple[str, Finding]] = field(default_factory=list)
+    """Findings that count only if the function with this name is a dependency."""
+
+    dependencies: list[tuple[str, str, bool]] = field(default_factory=list)
+    comments: list[Suppression] = field(default_factory=list)
+    unread: UnreadFile | None = None
+    modules: list[str] = field(default_factory=list)
+    """The other modules that the result depends on."""
+
+
+CLASSES = {
+    item.__name__: item for item in (FileResult, Finding, Fix, Location, Suppression, UnreadFile)
+}
 
 
 class ResultCache:
     """Keeps results in a file. Errors of reading and writing the file only cost time."""
 
-    def __init__(self, folder: Path, files: Iterable[Path], settings: object) -> None:
+    def __init__(self, root: Path, files: Iterable[Path], settings: object) -> None:
         names = [str(Path.cwd()), *sorted(map(str, files))]
         parts = (_digest_checker(), sys.version_info[:2], names, settings)
-        self.path = folder / f"{_digest(repr(parts).encode('utf-8', 'surrogateescape'))}.json"
+        name = _digest(repr(parts).encode("utf-8", "surrogateescape"))
+        self.path = root / FOLDER / f"{name}.json"
         self._digests: dict[str, str] = {}
 
     def read(self) -> dict[Path, FileResult]:
         """Return the results that are still right."""
         try:
-            document = json.loads(self.path.read_bytes())
-            modules: list[tuple[str, str]] = document["modules"]
+            document = json.loads(self.path.read_bytes(), object_hook=decode)
+            modules: dict[str, str] = document["modules"]
+            names = list(modules)
             changed = {
-                number
-                for number, (path, digest) in enumerate(modules)
-                if self._digest_file(path) != digest
+                number for number, name in enumerate(names) if self._digest(name) != modules[name]
             }
             return {
-                Path(name): self._parse(entry, modules)
-                for name, entry in document["files"].items()
-                if changed.isdisjoint(entry["read"]) and self._digest_file(name) == entry["digest"]
+                Path(name): replace(result, modules=[names[number] for number in numbers])
+                for name, (digest, numbers, result) in document["files"].items()
+                if changed.isdisjoint(numbers) and self._digest(name) == digest
             }
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return {}
 
-    def _parse(self, entry: dict[str, Any], modules: list[tuple[str, str]]) -> FileResult:
-        result = parse_result(entry["result"]) if entry["result"] else FileResult()
-        result.read = frozenset(modules[number][0] for number in entry["read"])
-        return result
-
     def write(self, results: Mapping[Path, FileResult]) -> None:
         """Keep the results, and drop the files that were not used for the longest time."""
-        modules = sorted({path for result in results.values() for path in result.read})
-        numbers = {path: number for number, path in enumerate(modules)}
+        modules = sorted({name for result in results.values() for name in result.modules})
+        numbers = {name: number for number, name in enumerate(modules)}
         files = {
-            str(path): {
-                "digest": self._digest_file(str(path)),
-                "read": sorted(numbers[module] for module in result.read),
-                "result": None if result.is_empty else result.to_json(),
-            }
+            str(path): (
+                self._digest(str(path)),
+                [numbers[name] for name in result.modules],
+                replace(result, modules=[]),
+            )
             for path, result in results.items()
         }
-        document = {"modules": [[path, self._digest_file(path)] for path in modules]}
+        document = {"modules": {name: self._digest(name) for name in modules}, "files": files}
+        folder, part = self.path.parent, self.path.with_suffix(f".{os.getpid()}")
         try:
-            part = self.path.with_suffix(f".{os.getpid()}")
-            part.write_text(json.dumps({**document, "files": files}), "utf-8")
+            folder.mkdir(exist_ok=True)
+            (folder / ".gitignore").write_text("*\n", "utf-8")
+            part.write_text(json.dumps(document, default=encode), "utf-8")
             part.replace(self.path)
-            old = sorted(self.path.parent.glob("*.json"), key=lambda path: -path.stat().st_mtime)
+            old = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)
             for path in old[MOST:]:
                 path.unlink(missing_ok=True)
         except (OSError, ValueError):
             return
 
-    def _digest_file(self, path: str) -> str:
+    def _digest(self, path: str) -> str:
         """Return the digest of a file, or "" if it cannot be read."""
         if path not in self._digests:
             try:
@@ -81,6 +101,16 @@ class ResultCache:
             except OSError:
                 self._digests[path] = ""
         return self._digests[path]
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """Return what JSON can keep of a result, or of a part of it."""
+    return {"class": type(value).__name__, **vars(value)}
+
+
+def decode(document: dict[str, Any]) -> Any:
+    """Return what `encode` was called with."""
+    return CLASSES[document.pop("class")](**document) if "class" in document else document
 
 
 def _digest(data: bytes) -> str:

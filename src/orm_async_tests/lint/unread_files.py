@@ -2,10 +2,8 @@
 
 import re
 import sys
-from dataclasses import dataclass
 
-from orm_async_tests.lint.file_result import Unreadable
-from orm_async_tests.lint.source_text import SourceTexts
+from orm_async_tests.lint.finding import UnreadFile
 
 # Syntax that a Python brought, by what a line with a syntax error has. The newest comes first.
 NEWER: tuple[tuple[tuple[int, int], re.Pattern[str], str], ...] = (
@@ -18,23 +16,11 @@ NEWER: tuple[tuple[tuple[int, int], re.Pattern[str], str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class UnreadFile:
-    """A file that was not checked."""
-
-    path: str
-    line: int
-    message: str
-    """What is wrong, and which Python can read the file."""
-
-
-def explain_unread(file: Unreadable, sources: SourceTexts) -> UnreadFile:
-    """Add to a syntax error which Python can read the file, if its line shows that."""
-    lines = sources.lines(file.path)
-    line = lines[file.line - 1] if 0 < file.line <= len(lines) else ""
+def explain_syntax_error(path: str, error: SyntaxError) -> UnreadFile:
+    """Return what is wrong with a file, and which Python can read it if its line shows that."""
     for version, pattern, syntax in NEWER:
-        if version > sys.version_info[:2] and pattern.search(line):
+        if version > sys.version_info[:2] and pattern.search(error.text or ""):
             number = ".".join(map(str, version))
-            message = f"{file.message}: Python {number} or newer can read it ({syntax})"
-            return UnreadFile(file.path, file.line, message)
-    return UnreadFile(file.path, file.line, file.message)
+            message = f"{error.msg}: Python {number} or newer can read it ({syntax})"
+            return UnreadFile(path, error.lineno or 1, message)
+    return UnreadFile(path, error.lineno or 1, error.msg)

@@ -44,4 +44,4 @@ def _drop_await(file: SourceFile, node: ast.AST) -> Fix | None:
     place = file.locate(node)
     word = AWAIT.match(file.lines[place.line - 1], place.column - 1)
     end = word.end() + 1 if word else place.column
-    return Fix(((replace(place, end_line=place.line, end_column=end), ""),))
+    return Fix(replace(place, end_line=place.line, end_column=end), "")

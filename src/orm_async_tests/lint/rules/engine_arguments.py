@@ -101,7 +101,7 @@ def _add_option(file: SourceFile, call: ast.Call, name: str) -> Fix | None:
         if keyword.arg == "connect_args" and isinstance(options, ast.Dict) and options.keys[0]:
             place = file.locate(options.keys[0])
             start = replace(place, end_line=place.line, end_column=place.column)
-            return Fix(((start, f'"{name}": 0, '),))
+            return Fix(start, f'"{name}": 0, ')
     return None
 
 

@@ -64,7 +64,7 @@ class MissingAwait(Rule):
         if is_statement and isinstance(scope.node, ast.AsyncFunctionDef) and name not in STARTS:
             place = file.locate(node)
             start = type(place)(place.path, place.line, place.column, place.line, place.column)
-            fix = Fix(((start, "await "),))
+            fix = Fix(start, "await ")
         return file.report(
             self.code,
             node,

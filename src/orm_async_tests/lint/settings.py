@@ -1,0 +1,140 @@
+"""The settings of a check: the table [tool.orm-async-tests.lint] and the options."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.lint.rules import RULES
+
+FILE, TABLE = "pyproject.toml", "[tool.orm-async-tests.lint]"
+DIALECT = re.compile(r"(postgresql|sqlite|mysql|mariadb|oracle|mssql)(\+\w*)?")
+SESSION = re.compile(r"[\w.]+(:\w[\w.]*)?")
+VERSION = re.compile(r"\d+(\.\d+)*")
+ALL = "ALL"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a check needs to know. The fields of the table have the names of its keys."""
+
+    root: Path = Path()
+    """The folder of the project."""
+
+    select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    per_file_ignores: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exclude: Sequence[str] = ()
+    sessions: Sequence[str] = ()
+    dialect: str = ""
+    fastapi: str = ""
+    preview: bool = False
+    baseline: str = ""
+    include_tests: bool = False
+    warn_unused_ignores: bool = False
+    uses_cache: bool = False
+    jobs: int = 1
+    """The number of processes."""
+
+    texts: Mapping[Path, str] = field(default_factory=dict)
+    """Texts that replace those of files, for example what an editor has not saved yet."""
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the rules to run."""
+        select = self.select or [ALL]
+        return [
+            code
+            for code, rule in RULES.items()
+            if (code in select or ((rule.is_default or self.preview) and has_prefix(code, select)))
+            and not has_prefix(code, self.ignore)
+        ]
+
+
+def has_prefix(code: str, prefixes: Iterable[str]) -> bool:
+    """Return whether a code begins with one of the prefixes."""
+    return any(code.startswith(prefix) or prefix == ALL for prefix in prefixes)
+
+
+def is_prefix(text: str) -> bool:
+    """Return whether the code of a rule begins with a text."""
+    return text == ALL or (text != "" and any(code.startswith(text) for code in RULES))
+
+
+def find_root(path: Path) -> Path:
+    """Return the folder of the project that a path belongs to.
+
+    The project's folder is the nearest one whose pyproject.toml has a table for this package, else
+    the nearest one with a pyproject.toml, else the root of the Git repository, else the folder of
+    the path itself. A project does not reach beyond its repository.
+    """
+    start = path.absolute()
+    folders = [*([start] if start.is_dir() else []), *start.parents]
+    repository = next((folder for folder in folders if (folder / ".git").exists()), None)
+    if repository:
+        folders = folders[: folders.index(repository) + 1]
+    with_project = [folder for folder in folders if (folder / FILE).is_file()]
+    with_table = (folder for folder in with_project if _read_table(folder) is not None)
+    return next(with_table, None) or next(iter(with_project), None) or repository or folders[0]
+
+
+def read_settings(root: Path) -> Settings:
+    """Return the settings in a project's pyproject.toml. Raise CouldNotRun for wrong settings."""
+    table = _read_table(root) or {}
+    where = f"{root / FILE}, {TABLE}"
+    for key, value in table.items():
+        if key not in KEYS:
+            near = get_close_matches(str(key), KEYS, 1) or [", ".join(KEYS)]
+            raise CouldNotRun(f"there is no setting {key!r}", where, near[0])
+        example, is_valid = KEYS[key]
+        if not _is_like(value, tomllib.loads(f"example = {example}")["example"], is_valid):
+            raise CouldNotRun(f"{key} cannot be {value!r}", where, f"{key} = {example}")
+    if "baseline" in table:
+        table["baseline"] = str(root / table["baseline"])
+    return Settings(root, **{key.replace("-", "_"): value for key, value in table.items()})
+
+
+def _read_table(root: Path) -> dict[str, Any] | None:
+    """Return the checker's table in a pyproject.toml.
+
+    If the file has only the table of this package, return {}. Without both tables return None.
+    """
+    path = root / FILE
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+        ours = document.get("tool", {}).get("orm-async-tests")
+        return None if ours is None else dict(ours.get("lint", {}))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise CouldNotRun(f"the file cannot be read: {error}", str(path), "repair it") from None
+
+
+def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
+    """Return whether a value has the type of an example, and all its texts are valid."""
+    match value, example:
+        case str(), str():
+            return bool(is_valid(value))
+        case list(), list():
+            return all(_is_like(part, "", is_valid) for part in value)
+        case dict(), dict():
+            return all(_is_like(part, [], is_valid) for part in value.values())
+    return isinstance(value, bool) and isinstance(example, bool)
+
+
+# For every key: an example, which has the key's type, and whether a text in its value is valid.
+KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "select": ('["OAT1", "OAT201"]', is_prefix),
+    "ignore": ('["OAT301"]', is_prefix),
+    "per-file-ignores": ('{ "scripts/*" = ["OAT201"] }', is_prefix),
+    "exclude": ('["vendored/"]', bool),
+    "sessions": ('["app.db:get_session"]', SESSION.fullmatch),
+    "dialect": ('"postgresql"', DIALECT.fullmatch),
+    "fastapi": ('"0.118"', VERSION.fullmatch),
+    "preview": ("true", bool),
+    "baseline": ('"lint.json"', bool),
+}

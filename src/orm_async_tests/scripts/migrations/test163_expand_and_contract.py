@@ -1,9 +1,9 @@
-"""Renaming a column in one step breaks the running release; expand first, then contract.
+"""Renaming a column in one step breaks the running release: expand first, and contract later.
 
-During a rollout, processes of the new release run beside processes of the old one. Expand: add the
-new column, allow NULL in the old one, and roll out code that writes both and reads either. When no
-old code is left, fill the new column, and roll out code that uses only that column. The last step,
-contract, drops the old column.
+During a rollout, processes of the new release run beside processes of the old release. To expand,
+add the new column and allow NULL in the old column. Then roll out code that writes both columns and
+reads either of them. When no old process runs any more, fill the new column, and roll out code that
+uses only the new column. To contract, drop the old column.
 
 Symptom: 42703 "column ... of relation ... does not exist"
 Docs: https://martinfowler.com/bliki/ParallelChange.html
@@ -47,7 +47,7 @@ async def migrate(engine: AsyncEngine, statement: str) -> None:
 
 
 async def serve(engine: AsyncEngine, *releases: Release) -> list[int | None]:
-    """Add a walk as a process of every release, and count the walks whose name it can read."""
+    """Add a walk as each release does, and count the walks whose name that release can read."""
     counts = []
     for written, read in releases:
         async with engine.begin() as connection:
@@ -65,7 +65,7 @@ async def in_one_step(engine: AsyncEngine) -> list[int | None]:
 
 @right
 async def in_parallel(engine: AsyncEngine) -> dict[str, list[int | None]]:
-    """expand, write both columns, fill, write only the new column, contract"""
+    """expand, write both columns, fill the new column, write only the new column, contract"""
     await migrate(engine, EXPAND)
     counts = await serve(engine, OLD, BOTH, OLD)
     await migrate(engine, FILL)

@@ -1,8 +1,9 @@
-"""An ALTER TABLE that waits for a lock blocks all later queries; lock_timeout limits the wait.
+"""An ALTER TABLE that waits for a lock blocks later queries, unless lock_timeout ends its wait.
 
-A long report holds a weak lock that disturbs nobody. ALTER TABLE needs the strongest lock and waits
-for the report, and every later query waits behind ALTER TABLE. With lock_timeout the migration
-gives up with 55P03, the queue continues, and the migration tries again.
+A long report holds a weak lock on the table, which blocks no other query. ALTER TABLE needs the
+strongest lock, so it waits for the report. Every later query on the table then waits behind ALTER
+TABLE. With lock_timeout the ALTER TABLE fails with 55P03, the waiting queries continue, and the
+migration tries again later.
 
 Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
@@ -31,7 +32,7 @@ class Walk(Base):
 
 
 async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
-    """Alter the table, again and again until an attempt gets its lock in time."""
+    """Try to alter the table again and again, until one attempt gets its lock in time."""
     while True:  # in a program, pause between two attempts
         try:
             async with engine.begin() as connection:
@@ -45,7 +46,7 @@ async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
 
 @wrong
 async def patiently(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
-    """migrate without a timeout during a report, and read a page meanwhile"""
+    """migrate without a lock_timeout during a report, and read the table meanwhile"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "0"))
@@ -60,7 +61,7 @@ async def patiently(engine: AsyncEngine, Session: Sessions, activity: Activity) 
 
 @right
 async def in_tries(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
-    """migrate with a lock_timeout during a report, and read a page meanwhile"""
+    """migrate with a lock_timeout during a report, and read the table meanwhile"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "50ms"))

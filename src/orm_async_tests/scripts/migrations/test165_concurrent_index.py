@@ -1,7 +1,7 @@
-"""CREATE INDEX blocks writers; CONCURRENTLY does not, but it needs autocommit_block().
+"""CREATE INDEX blocks writers, but CREATE INDEX CONCURRENTLY in autocommit_block() does not.
 
-A transaction rejects CONCURRENTLY with 25001. A plain CREATE INDEX keeps its lock until the end of
-the revision's transaction.
+Inside a transaction, PostgreSQL rejects CREATE INDEX CONCURRENTLY with 25001. A plain CREATE INDEX
+keeps its lock until the end of the revision's transaction.
 
 Symptom: 25001 "cannot run inside a transaction block"
 Symptom: 55P03 "canceling statement due to lock timeout"
@@ -33,7 +33,7 @@ class Walk(Base):
 
 
 def upgrade(connection: Connection, /, block: Any = nullcontext, **options: Any) -> None:
-    """Create an index as a revision does, inside `block`."""
+    """Create an index inside the context manager `block`, as a revision does."""
     op = Operations(context := MigrationContext.configure(connection))
     with context.begin_transaction(), block(context):
         op.create_index("ix", "walks", ["id"], schema="test165", **options)
@@ -48,7 +48,7 @@ async def write(engine: AsyncEngine) -> None:
 
 @wrong
 async def plainly(engine: AsyncEngine) -> None:
-    """CREATE INDEX in the revision's transaction, and a write before its end"""
+    """CREATE INDEX in the revision's transaction, and insert a row before this transaction ends"""
     async with engine.begin() as connection:
         await connection.run_sync(upgrade)
         await write(engine)
@@ -56,14 +56,14 @@ async def plainly(engine: AsyncEngine) -> None:
 
 @wrong
 async def concurrently(engine: AsyncEngine) -> None:
-    """CONCURRENTLY in the revision's transaction"""
+    """CREATE INDEX CONCURRENTLY in the revision's transaction"""
     async with engine.begin() as connection:
         await connection.run_sync(upgrade, postgresql_concurrently=True)
 
 
 @right
 async def outside(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """CONCURRENTLY in an autocommit_block(), and a write while the index is built"""
+    """CREATE INDEX CONCURRENTLY in an autocommit_block(), and insert a row meanwhile"""
     async with engine.connect() as connection, engine.connect() as older:
         await older.execute(insert(Walk))
         block = MigrationContext.autocommit_block

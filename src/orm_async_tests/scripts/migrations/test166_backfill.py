@@ -1,9 +1,9 @@
-"""A backfill in one UPDATE locks every row until its end; a batch locks only its own rows.
+"""A backfill in one UPDATE locks every row until it ends, but a batch locks only its own rows.
 
-With one UPDATE of a large table, every writer waits until its end, and an error loses all of its
-work. Batches in separate transactions keep what they have done, so an interrupted backfill
-continues where it stopped. SKIP LOCKED skips a row that a writer holds, and a later batch finds
-that row.
+While one UPDATE changes a large table, every writer waits until the UPDATE ends. If the UPDATE
+fails, all of its work is lost. If every batch has its own transaction, an interrupted backfill
+keeps the finished batches and continues after them. SKIP LOCKED skips a row that a writer holds,
+and a later batch finds that row.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
 Docs: https://www.postgresql.org/docs/current/sql-update.html
@@ -45,14 +45,14 @@ async def count_missing(session: AsyncSession) -> int:
 
 
 async def count_unlocked(Session: Sessions) -> int:
-    """Return how many rows another session could change now."""
+    """Return how many rows another session could change now without waiting."""
     async with Session() as other:
         return len((await other.scalars(UNLOCKED)).all())
 
 
 @wrong
 async def at_once(session: AsyncSession, Session: Sessions) -> dict[str, int]:
-    """one UPDATE of all rows"""
+    """update all rows in one UPDATE"""
     await session.execute(BACKFILL.where(Walk.title.is_(None)))
     least = await count_unlocked(Session)
     await session.commit()
@@ -61,7 +61,7 @@ async def at_once(session: AsyncSession, Session: Sessions) -> dict[str, int]:
 
 @right
 async def in_batches(session: AsyncSession, Session: Sessions) -> dict[str, int]:
-    """an UPDATE and a commit for every hundred rows, until all have a title"""
+    """UPDATE and commit batches of a hundred rows, until all rows have a title"""
     least = ROWS
     while await count_missing(session):
         await session.execute(BACKFILL.where(Walk.id == BATCH_IDS.c.id))

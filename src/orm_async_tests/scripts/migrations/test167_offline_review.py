@@ -1,10 +1,10 @@
-"""`upgrade --sql` prints what a revision will send, unless the revision queries the database.
+"""`alembic upgrade --sql` prints a revision's SQL, unless the revision queries the database.
 
-In offline mode a revision has no database. Alembic prints a query on op.get_bind() too, instead of
-running it, so the query returns no rows. Nobody notices, because the revision works online. Write
-the computation in SQL, and the server does it.
+In offline mode a revision has no connection to a database. In offline mode Alembic only prints a
+query on op.get_bind(), so the query returns no rows. Nobody notices the mistake as long as the
+revision runs online, where it works. Write the computation in SQL, so that the server does it.
 
-Not shown: whether the printed statements will succeed.
+This script does not show whether the printed statements will succeed.
 
 Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
@@ -60,14 +60,14 @@ def upgrade_and_print(connection: Connection, revision: str) -> str:
 
 @wrong
 async def asks_the_database(engine: AsyncEngine) -> str:
-    """run and print a revision that computes in Python"""
+    """upgrade online and offline with a revision that computes in Python"""
     async with engine.begin() as connection:
         return await connection.run_sync(upgrade_and_print, REVISION + IN_PYTHON)
 
 
 @right
 async def in_sql(engine: AsyncEngine) -> str:
-    """run and print a revision that computes in SQL"""
+    """upgrade online and offline with a revision that computes in SQL"""
     async with engine.begin() as connection:
         return await connection.run_sync(upgrade_and_print, REVISION + IN_SQL)
 

@@ -1,6 +1,6 @@
-"""`alembic check` detects a new column, but no CHECK and by default no changed server default.
+"""`alembic check` finds a new column, but no CHECK, and by default no changed server default.
 
-In CI, `alembic check` fails when the models contain what no revision creates. Set
+In CI, `alembic check` fails if the models contain a change that no revision makes. Set
 compare_server_default=True in env.py to compare server defaults. Alembic never compares CHECK
 constraints.
 
@@ -20,7 +20,7 @@ from orm_async_tests.harness import Observation, alembic_environment, main_of, r
 
 
 def models(*more: Column[str] | CheckConstraint, km: str = "0") -> MetaData:
-    """Return a table with this server default of km, and with more columns or constraints."""
+    """Return a table whose column km has this server default, with additional items."""
     metadata = MetaData(schema="test168")
     Table("walks", metadata, Column("km", Integer, server_default=km), *more)
     return metadata
@@ -54,25 +54,25 @@ async def check_fails(engine: AsyncEngine, changed: MetaData, **options: Any) ->
 
 @wrong
 async def default(engine: AsyncEngine) -> dict[str, bool]:
-    """a changed server default"""
+    """check models with a changed server default"""
     return await check_fails(engine, models(km="1"))
 
 
 @wrong
 async def constraint(engine: AsyncEngine) -> dict[str, bool]:
-    """a new CHECK constraint"""
+    """check models with a new CHECK constraint"""
     return await check_fails(engine, models(CheckConstraint("km >= 0")))
 
 
 @right
 async def compared(engine: AsyncEngine) -> dict[str, bool]:
-    """a changed server default, with compare_server_default=True"""
+    """check models with a changed server default, with compare_server_default=True"""
     return await check_fails(engine, models(km="1"), compare_server_default=True)
 
 
 @right
 async def column(engine: AsyncEngine) -> dict[str, bool]:
-    """a new column"""
+    """check models with a new column"""
     return await check_fails(engine, models(Column("name", Text)))
 
 

@@ -1,9 +1,9 @@
 """Two revisions with the same parent are two heads, and `upgrade head` fails until you merge them.
 
-Two branches of the code each added a revision, and then both were merged. After such a merge there
-are two newest revisions, and "head" is ambiguous. `alembic merge` adds a revision after both heads.
-`upgrade heads` runs both branches without a merge, which is right for branches that are meant to
-stay separate.
+Two branches of the code each added a revision, and later both branches were merged. Now Alembic has
+two newest revisions, so "head" is ambiguous. The command `alembic merge` adds a revision that
+follows both heads. The command `alembic upgrade heads` runs both revisions without a merge. Use it
+for branches that should stay separate.
 
 Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
@@ -34,7 +34,7 @@ class Base(DeclarativeBase):
 
 
 async def run_commands(engine: AsyncEngine, commands: Callable[[Config], None]) -> list[str]:
-    """Run commands on a database and return its versions afterwards."""
+    """Run Alembic commands on a database, and return the database's revisions afterwards."""
 
     def run(connection: Connection) -> None:
         with alembic_environment(
@@ -55,19 +55,19 @@ def merge_and_upgrade(config: Config) -> None:
 
 @wrong
 async def head(engine: AsyncEngine) -> list[str]:
-    """alembic upgrade head"""
+    """run alembic upgrade head"""
     return await run_commands(engine, lambda config: command.upgrade(config, "head"))
 
 
 @right
 async def merged(engine: AsyncEngine) -> list[str]:
-    """alembic merge heads, then alembic upgrade head"""
+    """run alembic merge heads, then alembic upgrade head"""
     return await run_commands(engine, merge_and_upgrade)
 
 
 @right
 async def heads(engine: AsyncEngine) -> list[str]:
-    """alembic upgrade heads"""
+    """run alembic upgrade heads"""
     return await run_commands(engine, lambda config: command.upgrade(config, "heads"))
 
 

@@ -1,10 +1,11 @@
 """The ORM's prepared statements survive a new column, but not a change of a column's type.
 
-asyncpg's prepared statements stay with their connections while another process migrates. The ORM's
-statements name their columns, so an additional column does not affect these statements. SELECT *
-(test39) and a column whose type has changed fail in the first transaction after the migration. Then
-SQLAlchemy invalidates the statements of all connections of this engine. To change a type, expand
-and contract (test163): add a new column.
+While another process migrates, the prepared statements of asyncpg stay with their connections. The
+ORM's statements name their columns, so an additional column does not affect these statements. A
+SELECT * (test39), or a query of a column whose type has changed, fails in the first transaction
+after the migration. After the first failure, SQLAlchemy invalidates the prepared statements of all
+connections of the engine. To change a type, add a new column instead, and drop the old column later
+(test163).
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
@@ -46,7 +47,7 @@ async def read(connection: AsyncConnection) -> int | str:
 async def migrate_between_reads(
     engine: AsyncEngine, other: AsyncEngine, change: str
 ) -> dict[str, int | str]:
-    """Read on two connections, migrate as another process, and return what both read then."""
+    """Read on two connections, migrate as another process does, and read on both again."""
     async with engine.connect() as one, engine.connect() as two:
         for connection in (one, two):
             await read(connection)
@@ -57,13 +58,13 @@ async def migrate_between_reads(
 
 @wrong
 async def a_new_type(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
-    """another process changes a column's type"""
+    """read, change a column's type as another process, and read again"""
     return await migrate_between_reads(engine, other, "ALTER COLUMN km TYPE bigint")
 
 
 @right
 async def a_new_column(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
-    """another process adds a column"""
+    """read, add a column as another process, and read again"""
     return await migrate_between_reads(engine, other, "ADD COLUMN meters bigint")
 
 

@@ -1,9 +1,10 @@
 """If env.py queries before context.configure(), Alembic commits nothing, and no error says so.
 
-The query begins a transaction. Alembic takes this transaction for the caller's, so Alembic neither
-commits nor rolls back, and closing the connection rolls back every revision. autocommit_block()
-then fails with a bare AssertionError. Commit after the query, or query after configure().
-engine.begin() in place of engine.connect() commits, too, but allows no autocommit_block().
+A query before context.configure() begins a transaction. Alembic believes that this transaction
+belongs to the caller, so Alembic neither commits it nor rolls it back. Closing the connection then
+rolls back every revision. In this state autocommit_block() fails with a bare AssertionError. Commit
+after the query, or query after context.configure(). With engine.begin() instead of
+engine.connect(), the revisions are committed, too, but they cannot use autocommit_block().
 
 Symptom: AssertionError in "autocommit_block"
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
@@ -64,20 +65,20 @@ async def query_first(engine: AsyncEngine) -> dict[str, object]:
 
 @wrong
 async def autocommit_block(engine: AsyncEngine) -> dict[str, object]:
-    """query, then configure(); the revision uses autocommit_block()"""
+    """query, then configure() for a revision that uses autocommit_block()"""
     return await upgrade(engine.connect(), ENV.format(""), REVISION.format(IN_A_BLOCK))
 
 
 @right
 async def committed(engine: AsyncEngine) -> dict[str, object]:
-    """query, commit(), then configure()"""
+    """query, commit() the transaction of the query, then configure()"""
     committing = ENV.format("\nconnection.commit()")
     return await upgrade(engine.connect(), committing, REVISION.format(""))
 
 
 @right
 async def begun(engine: AsyncEngine) -> dict[str, object]:
-    """query, then configure(), on engine.begin() in place of engine.connect()"""
+    """query, then configure(), with engine.begin() instead of engine.connect()"""
     return await upgrade(engine.begin(), ENV.format(""), REVISION.format(""))
 
 

@@ -1,9 +1,9 @@
-"""create_table() creates an enum's type even if it exists (42710), add_column() never does (42704).
+"""create_table() always creates an enum's type (42710), but add_column() never does (42704).
 
 The type belongs to the schema, not to the table. A later revision that uses the type in another
 table needs create_type=False. A downgrade that drops only the table keeps the type, so the next
-upgrade needs create_type=False too. SQLAlchemy 2.0 accepts create_type in postgresql.ENUM only.
-Before add_column() create the type with create(), and drop it in downgrade(). Within a single
+upgrade needs create_type=False too. SQLAlchemy 2.0 accepts create_type only in postgresql.ENUM.
+Before add_column(), create the type with create(), and drop it in downgrade(). Within a single
 upgrade Alembic remembers the types that it has created, so a test that starts with an empty
 database does not show the error.
 
@@ -42,7 +42,7 @@ class Base(DeclarativeBase):
 
 
 async def deploy_twice(engine: AsyncEngine, second: str) -> dict[str, list[str]]:
-    """Upgrade to a revision with an enum, then to the given one; return the enum types."""
+    """Upgrade to a revision with an enum, then to another one, and return the enum types."""
     revisions = (
         REVISION.format("a1", None, WALKS.format(STATE)),
         REVISION.format("b1", "a1", second),
@@ -63,7 +63,7 @@ async def deploy_twice(engine: AsyncEngine, second: str) -> dict[str, list[str]]
 
 @wrong
 async def second_table(engine: AsyncEngine) -> dict[str, list[str]]:
-    """create_table() with the same sa.Enum"""
+    """call create_table() with the same sa.Enum"""
     return await deploy_twice(engine, TOURS.format(STATE))
 
 
@@ -75,7 +75,7 @@ async def existing_type(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @wrong
 async def new_column(engine: AsyncEngine) -> dict[str, list[str]]:
-    """add_column() with a new sa.Enum"""
+    """call add_column() with a new sa.Enum"""
     return await deploy_twice(engine, COLUMN.format(LEVEL))
 
 

@@ -1,9 +1,9 @@
 """Autogenerate does not import your column types: the new revision raises NameError.
 
-Autogenerate writes the name of the type's module into the revision, but no import. Add the import
-to autogen_context.imports in a render_item hook of env.py, or to the template script.py.mako. The
-hook may also write the type that the column has in the database, so that the revision stays valid
-after you move or delete the class.
+Autogenerate writes the name of the type's module into the revision, but no import of that module.
+Add the import to autogen_context.imports in a render_item function of env.py, or to the template
+script.py.mako. The render_item function may also write the type that the column has in the
+database, so that the revision stays valid after you move or delete the class.
 
 Symptom: NameError "name ... is not defined" in "upgrade"
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
@@ -26,7 +26,7 @@ COLUMN = text(
 
 
 class Kilometers(TypeDecorator[int]):
-    """A column type of an application."""
+    """A column type that an application defines."""
 
     impl = Integer
     cache_ok = True
@@ -37,7 +37,7 @@ class Base(DeclarativeBase):
 
 
 def import_type(kind: str, item: object, autogen_context: Any) -> str | Literal[False]:
-    """Write the type's class, and import it."""
+    """Write the name of the type's class, and import the class."""
     if kind != "type" or not isinstance(item, Kilometers):
         return False
     autogen_context.imports.add(f"from {Kilometers.__module__} import Kilometers")
@@ -73,7 +73,7 @@ async def autogenerate_and_upgrade(engine: AsyncEngine, **options: Any) -> dict[
 
 @wrong
 async def by_default(engine: AsyncEngine) -> dict[str, Any]:
-    """revision --autogenerate, then upgrade"""
+    """run revision --autogenerate, then upgrade"""
     return await autogenerate_and_upgrade(engine)
 
 

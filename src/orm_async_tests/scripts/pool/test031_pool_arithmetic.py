@@ -1,9 +1,10 @@
 """The default pool opens at most 15 connections and keeps 5 of them.
 
 The defaults are pool_size=5 and max_overflow=10. The pool keeps five connections for later use. The
-pool opens up to ten more connections when tasks need them, and closes these when tasks return them.
-The server never sees more than 15 connections, however many tasks there are: the other tasks wait.
-Every process has a pool of this size, so multiply by the number of processes.
+pool opens up to ten more connections when tasks need them, and closes these extra connections when
+tasks return them. The pool never has more than 15 open connections, however many tasks there are,
+so the other tasks wait. Every process has its own pool, so multiply the size of the pool by the
+number of processes.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.QueuePool
 """
@@ -31,7 +32,7 @@ async def fifteen(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 
 @variant(engine={"pool_size": 3, "max_overflow": 2})
 async def thirty_tasks(engine: AsyncEngine) -> dict[str, int]:
-    """run thirty tasks on a pool of 3 + 2, and count the connections in use"""
+    """run thirty tasks on a pool of 3 + 2 connections, and count the connections in use"""
     in_use = most = 0
     full = Event()  # set once five tasks have a connection
 

@@ -1,9 +1,10 @@
 """A task that needs a second connection while it holds one can deadlock on the pool.
 
-With one slot, a session inside a session waits for the slot that the outer session holds. After
-pool_timeout seconds it raises error 3o7r. A pool of N slots deadlocks when N tasks open a session
-inside a session at once. The error is sqlalchemy.exc.TimeoutError, not asyncio's. Pass the session
-down instead of opening a second one.
+In a pool with one slot, a session that is opened inside another session waits for the slot that the
+outer session holds. After pool_timeout seconds the inner session raises TimeoutError (3o7r). A pool
+of N slots deadlocks when N tasks at once each open a session inside another session. The error is
+sqlalchemy.exc.TimeoutError, not the TimeoutError that asyncio raises. Pass the session down instead
+of opening a second one.
 
 Symptom: TimeoutError 3o7r "QueuePool limit of size"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
@@ -22,7 +23,7 @@ COUNT = select(func.count(User.id))
 
 @wrong(engine=ONE_SLOT)
 async def nested(Session: Sessions) -> dict[str, int | None]:
-    """the function opens a second session"""
+    """call a function that opens a second session"""
 
     async def count() -> int | None:
         async with Session() as session:
@@ -35,7 +36,7 @@ async def nested(Session: Sessions) -> dict[str, int | None]:
 
 @right(engine=ONE_SLOT)
 async def passed_down(Session: Sessions) -> dict[str, int | None]:
-    """the function receives the session"""
+    """call a function that receives the session"""
 
     async def count(session: AsyncSession) -> int | None:
         return await session.scalar(COUNT)

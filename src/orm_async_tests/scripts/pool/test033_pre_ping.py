@@ -1,8 +1,9 @@
 """After a backend is killed, one use fails, unless pool_pre_ping replaces the connection first.
 
-Without the ping the first user gets an error with connection_invalidated, and the second user gets
-a new connection. With pool_pre_ping the pool asks the server at every checkout and replaces a dead
-connection; test22 shows what the ping costs. The ping cannot help a transaction that has begun.
+Without pool_pre_ping the next task gets an error whose connection_invalidated is true, and the task
+after it gets a new connection. With pool_pre_ping the pool asks the server at every checkout, and
+replaces a dead connection. For the cost of the ping, see test22. A ping at checkout cannot help a
+transaction that has already begun.
 
 Symptom: asyncpg: InterfaceError "connection is closed"
 Symptom: psycopg: 57P01 "terminating connection due to administrator command"

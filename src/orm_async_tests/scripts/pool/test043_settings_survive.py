@@ -1,9 +1,10 @@
-"""A committed SET leaks to the next user of the pooled connection.
+"""A committed SET stays on the pooled connection and affects the next task that uses it.
 
-The pool sends ROLLBACK when a connection is returned, which undoes everything uncommitted. What was
-committed stays with the backend, for example a search_path, a role or a timeout. SET LOCAL ends
-with its transaction. A listener of the reset event can send more than ROLLBACK, at the price of
-extra round trips for every checkout.
+When a connection is returned, the pool sends ROLLBACK, which undoes everything that is not
+committed. A committed setting stays with the backend, for example a search_path, a role or a
+timeout. A setting by SET LOCAL ends with its transaction. A listener of the pool's `reset` event
+can send more than ROLLBACK, for example RESET ALL, but this costs extra round trips for every
+checkout.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
 """
@@ -25,7 +26,7 @@ async def next_user(engine: AsyncEngine) -> str:
 
 @wrong
 async def committed(engine: AsyncEngine) -> str:
-    """SET, then commit"""
+    """SET a timeout, then commit"""
     async with engine.begin() as connection:
         await connection.execute(text("SET statement_timeout = '7s'"))
     return await next_user(engine)
@@ -33,7 +34,7 @@ async def committed(engine: AsyncEngine) -> str:
 
 @variant
 async def rolled_back(engine: AsyncEngine) -> str:
-    """SET, without a commit"""
+    """SET a timeout, and return the connection without a commit"""
     async with engine.connect() as connection:
         await connection.execute(text("SET statement_timeout = '7s'"))
     return await next_user(engine)
@@ -41,7 +42,7 @@ async def rolled_back(engine: AsyncEngine) -> str:
 
 @right
 async def local(engine: AsyncEngine) -> str:
-    """SET LOCAL, then commit"""
+    """SET LOCAL a timeout, then commit"""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL statement_timeout = '7s'"))
     return await next_user(engine)
@@ -49,7 +50,7 @@ async def local(engine: AsyncEngine) -> str:
 
 @right(engine={"pool_reset_on_return": None})
 async def reset(engine: AsyncEngine) -> str:
-    """SET, then commit; a reset listener sends RESET ALL"""
+    """SET a timeout, then commit, with a reset listener that sends RESET ALL"""
 
     @event.listens_for(engine.sync_engine, "reset")
     def reset_all(connection: Any, *_: Any) -> None:

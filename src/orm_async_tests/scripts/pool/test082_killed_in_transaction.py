@@ -1,8 +1,8 @@
-"""After its backend dies inside a transaction, a session needs a rollback (8s2b).
+"""A session whose backend has died inside a transaction raises 8s2b until you roll back.
 
-The statement fails with a disconnect and the transaction is lost. Nothing can continue the
-transaction, and pool_pre_ping does not help, because it only checks at checkout. Roll back, then
-run the whole transaction again.
+The next statement fails with a disconnect error, and the transaction is lost. Nothing can continue
+the lost transaction. The setting pool_pre_ping does not help, because the pool pings only at
+checkout. Roll back, then run the whole transaction again.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
@@ -32,7 +32,7 @@ async def continued(session: AsyncSession, activity: Activity) -> dict[str, int]
 
 @right
 async def rolled_back(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """roll back before you continue"""
+    """kill the backend, catch the error, roll back, and continue"""
     await session.execute(USERS)
     await activity.terminate()
     with suppress(DBAPIError):

@@ -1,7 +1,7 @@
 """A session dropped without close() keeps its connection until garbage collection.
 
-When the session is collected, the pool closes the connection, which ends the backend, and
-SQLAlchemy warns. Under asyncio the garbage collector cannot await a rollback, so the pool cannot
+When the session is garbage-collected, SQLAlchemy warns, and the pool closes the connection, which
+ends the backend. Under asyncio the garbage collector cannot await a rollback, so the pool cannot
 keep the connection. Use `async with`.
 
 Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"

@@ -1,8 +1,8 @@
 """dispose() skips a connection that is in use, and nothing closes it later.
 
-dispose() replaces the pool by an empty one. The connection in use keeps working and returns to the
-old pool. The backend of this connection stays until the old pool is garbage-collected. Dispose
-the engine when all connections have been returned.
+A call of dispose() replaces the pool by an empty pool. A connection that is in use keeps working,
+and later returns to the old pool. The backend of a connection in the old pool lives until this pool
+is garbage-collected. Dispose the engine only after all connections have been returned.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-disposal
 """
@@ -19,7 +19,7 @@ ONE = select(1)
 
 @wrong(leaks=True, warns=True)
 async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """dispose while a connection is in use, and count the backends then and afterwards"""
+    """dispose the engine while a connection is in use, and count the backends then and later"""
     old: Any = engine.pool  # a reference keeps it from being collected
     async with engine.connect() as connection:
         await engine.dispose()
@@ -31,7 +31,7 @@ async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 
 @right
 async def all_returned(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """dispose after the connection has been returned"""
+    """dispose the engine after the connection has been returned"""
     async with engine.connect() as connection:
         await connection.execute(ONE)
         then = len(await activity.pids())

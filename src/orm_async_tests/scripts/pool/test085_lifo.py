@@ -1,9 +1,9 @@
-"""The default pool rotates its connections; with pool_use_lifo=True it reuses the last one.
+"""The default pool rotates its connections, but pool_use_lifo=True reuses the last returned one.
 
-By rotation every connection of a quiet pool is used now and then, so none is idle for long. With
-pool_use_lifo=True the pool uses the same connection again and again, and the server or a firewall
-may close the idle ones. pool_use_lifo=True with pool_pre_ping lets the pool shrink when it is
-quiet.
+Because the default pool rotates, it uses every connection now and then, and none is idle for long.
+With pool_use_lifo=True the pool uses the same connection again and again, so the server or a
+firewall may close the idle ones. Together, pool_use_lifo=True and pool_pre_ping=True let the pool
+shrink when there is little work.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
 """
@@ -36,7 +36,7 @@ async def rotating(engine: AsyncEngine) -> dict[str, int]:
 
 @variant(engine={"pool_use_lifo": True})
 async def last_in_first_out(engine: AsyncEngine) -> dict[str, int]:
-    """use a pool of three connections, with pool_use_lifo=True"""
+    """use a pool of three connections six times in a row, with pool_use_lifo=True"""
     await fill(engine)
     used = set()
     for _ in range(6):

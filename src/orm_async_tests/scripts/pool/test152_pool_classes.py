@@ -1,4 +1,4 @@
-"""An async engine refuses QueuePool (pcls), and by default it has an AsyncAdaptedQueuePool.
+"""An async engine refuses QueuePool (pcls), and uses AsyncAdaptedQueuePool by default.
 
 QueuePool waits by blocking its thread, which would stop the event loop. AsyncAdaptedQueuePool, the
 default of async engines, waits with asyncio's primitives. NullPool and StaticPool never wait, so
@@ -19,7 +19,7 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def queue_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """poolclass=QueuePool, as for a synchronous engine"""
+    """pass poolclass=QueuePool, as for a synchronous engine"""
     async with make_engine(poolclass=QueuePool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 

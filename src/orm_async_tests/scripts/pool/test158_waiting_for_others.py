@@ -1,8 +1,8 @@
 """A task that waits for another service inside a transaction keeps its connection.
 
-A call to another service between two statements holds a pool slot, and a backend that is idle in
-transaction, for as long as the call takes. Ten slow calls exhaust the pool. End the transaction
-before the call, and begin another one after it.
+While a task calls another service between two statements, it holds a pool slot and a backend that
+is idle in transaction. A few slow calls at the same time can exhaust the pool. End the transaction
+before the call, and begin another transaction after the call.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#when-do-i-construct-a-session-when-do-i-commit-it-and-when-do-i-close-it
 """
@@ -16,13 +16,13 @@ InUse = dict[str, object]
 
 
 async def call_service(engine: AsyncEngine, activity: Activity) -> InUse:
-    """Stand for a slow call: return what the caller holds meanwhile."""
+    """Imitate a slow call to a service, and return which connections are in use meanwhile."""
     return {"connections in use": checked_out(engine), "backends": await activity.states()}
 
 
 @wrong
 async def inside(engine: AsyncEngine, session: AsyncSession, activity: Activity) -> InUse:
-    """read, call, write, in one transaction"""
+    """read, call the service, and write in one transaction"""
     user = await session.get_one(User, 1)
     in_use = await call_service(engine, activity)
     user.username = "guide"
@@ -32,7 +32,7 @@ async def inside(engine: AsyncEngine, session: AsyncSession, activity: Activity)
 
 @right
 async def between(engine: AsyncEngine, session: AsyncSession, activity: Activity) -> InUse:
-    """read and commit, call, write and commit"""
+    """read and commit, call the service, then write and commit"""
     user = await session.get_one(User, 1)
     await session.commit()
     in_use = await call_service(engine, activity)

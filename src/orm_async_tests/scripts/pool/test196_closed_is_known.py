@@ -1,12 +1,13 @@
-"""A checkout listener detects closed connections without pre-ping's round trips.
+"""A checkout listener detects closed connections without the round trips of pool_pre_ping.
 
-pool_pre_ping queries the server at every checkout in a separate transaction: as many round trips as
-BEGIN, one statement and ROLLBACK take, and preparing the first of them. When a restart or an
-administrator closes a connection, the socket tells asyncpg. A listener that raises
-DisconnectionError makes the pool reconnect, and costs nothing as long as no server fails.
+With pool_pre_ping SQLAlchemy on asyncpg queries the server at every checkout, in a separate
+transaction. A ping takes as many round trips as BEGIN, one statement and ROLLBACK, and the first
+ping also has to prepare its statement. When a restart or an administrator closes a connection,
+asyncpg learns this from the socket. If a checkout listener raises DisconnectionError for a closed
+connection, the pool reconnects. As long as no server fails, the listener costs no round trip.
 
-Not shown: a server or network that dies silently. Only a query or a timeout detects a silent
-failure.
+This script does not show a server or a network that dies silently. Only a query or a timeout
+detects a silent failure.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-legacy-pessimistic-ping
 """
@@ -35,7 +36,7 @@ async def users(engine: AsyncEngine) -> int:
 
 
 async def kill(engine: AsyncEngine, activity: Activity) -> int:
-    """Kill the backends, wait until the driver has noticed, and return their number."""
+    """Kill the backends, wait until the driver has noticed, and return the number of backends."""
     noticed = asyncio.Event()
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
@@ -47,20 +48,20 @@ async def kill(engine: AsyncEngine, activity: Activity) -> int:
 
 @wrong(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine) -> dict[str, int]:
-    """pool_pre_ping=True; the connection is alive"""
+    """use pool_pre_ping=True while the connection is alive"""
     return {"users": await users(engine)}
 
 
 @right
 async def listened(engine: AsyncEngine) -> dict[str, int]:
-    """a checkout listener; the connection is alive"""
+    """use a checkout listener while the connection is alive"""
     event.listen(engine.sync_engine, "checkout", refuse_closed)
     return {"users": await users(engine)}
 
 
 @right
 async def closed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """a checkout listener; the backend was killed"""
+    """use a checkout listener after the backend was killed"""
     event.listen(engine.sync_engine, "checkout", refuse_closed)
     return {"killed": await kill(engine, activity), "users": await users(engine)}
 

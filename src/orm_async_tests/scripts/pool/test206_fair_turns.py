@@ -1,10 +1,11 @@
-"""The pool may serve a newcomer before a task that is already waiting.
+"""The pool may serve a new task before a task that is already waiting.
 
-The pool looks for a free connection before it looks for waiting tasks. A task that runs between the
-return of a connection and the waiter's next turn of the event loop takes the connection, and the
-waiter goes to the end of the queue. With more requests than connections the unlucky ones wait many
-times as long. An asyncio.Semaphore in front of the pool, with one permit per connection, keeps the
-order.
+When a task asks for a connection, the pool first looks for a free one, even if other tasks are
+waiting. When a connection is returned, the waiting task runs only at its next turn in the event
+loop. If a new task asks the pool before this turn, the new task gets the connection, and the
+waiting task goes to the end of the queue. With more requests than connections, the unlucky tasks
+wait many times as long as the others. An asyncio.Semaphore in front of the pool, with one permit
+per connection, keeps the order of the tasks.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.AsyncAdaptedQueuePool
 """
@@ -23,7 +24,7 @@ SELECT = text("SELECT 1")
 
 @wrong(engine=ONE_CONNECTION)
 async def pool_only(engine: AsyncEngine) -> dict[str, list[str]]:
-    """one task has the connection, one waits, and one comes when it is returned"""
+    """when the connection is returned, let a new task ask for it while another one waits"""
     served: list[str] = []
     returned = asyncio.Event()
     event.listen(engine.sync_engine, "checkin", lambda *_: returned.set())
@@ -43,7 +44,7 @@ async def pool_only(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @right(engine=ONE_CONNECTION)
 async def semaphore_first(engine: AsyncEngine) -> dict[str, list[str]]:
-    """every task first acquires a permit of a semaphore"""
+    """let every task first acquire a permit of a semaphore"""
     served: list[str] = []
     returned = asyncio.Event()
     event.listen(engine.sync_engine, "checkin", lambda *_: returned.set())

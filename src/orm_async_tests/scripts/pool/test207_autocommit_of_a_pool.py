@@ -1,11 +1,12 @@
-"""With AUTOCOMMIT in execution_options(), an engine sets the level at every checkout.
+"""With AUTOCOMMIT in execution_options(), an engine sets the isolation level at every checkout.
 
-Both variants run every statement in its own transaction with one round trip. If the level is an
-execution option of an engine that shares its pool, SQLAlchemy sets the level at every checkout and
-resets the level at every return. The two calls cost up to a fifth of a read by primary key. An
-engine that is created with the level sets it once, when the engine connects.
+Both variants run every statement in its own transaction with one round trip. If the isolation level
+is an execution option of an engine that shares its pool, SQLAlchemy sets the level at every
+checkout and resets it at every return. Setting and resetting the level takes up to a fifth of the
+time of a read by primary key. If you pass the isolation level to create_async_engine(), SQLAlchemy
+sets it once for every new connection.
 
-Not shown: the cost of a second pool, which is more connections on the server.
+This script does not show the cost of a second pool, which opens more connections on the server.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#setting-isolation-level-or-dbapi-autocommit-for-an-engine
 """
@@ -24,7 +25,7 @@ SELECT = text("SELECT 1")
 
 
 class CountLevels:
-    """Count the isolation levels that the engine's dialect sets while the block runs."""
+    """Count how often the engine's dialect sets every isolation level while the block runs."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.setter = engine.dialect.set_isolation_level

@@ -1,10 +1,10 @@
-"""An engine for every request opens a connection for every request, and no pool limits their sum.
+"""An engine for every request opens a connection for every request, and no pool limits them.
 
-pool_size and max_overflow limit the pool of one engine, and a new engine has a new, empty pool. The
-connection of an engine stays open until the engine is disposed or garbage-collected, so under load
-the server refuses connections (53300). Create one engine when the process starts. Disposing an
-engine at the end of its request closes the connection, but every request then connects and logs in
-again.
+The settings pool_size and max_overflow limit the pool of one engine, and a new engine has a new,
+empty pool. The connection of an engine stays open until the engine is disposed or
+garbage-collected. Under load the server therefore refuses further connections (53300). Create one
+engine when the process starts. If you dispose the engine at the end of its request, the connection
+is closed, but every request has to connect and log in again.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#basic-usage
 """
@@ -41,7 +41,7 @@ async def engine_per_request(make_engine: MakeEngine, activity: Activity) -> dic
 
 @variant
 async def disposed_per_request(make_engine: MakeEngine, activity: Activity) -> dict[str, int]:
-    """create an engine for every request, and dispose it at the end"""
+    """create an engine for every request, and dispose the engine at the end"""
     connections = set[int]()
     for _ in range(REQUESTS):
         engine = make_engine()

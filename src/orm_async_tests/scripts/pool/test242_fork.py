@@ -1,10 +1,11 @@
-"""A forked process uses its parent's pooled connections, unless the pool is empty at the fork.
+"""A forked process uses its parent's pooled connections unless the pool is empty at the fork.
 
-Servers that load the application once and then fork workers share connections in this way, for
-example gunicorn with --preload. On asyncpg the child's query fails, and mostly the parent's next
-one too. On psycopg both processes talk to one backend, so they may read each other's rows. Create
-the engine in the worker, or dispose the engine before the fork. On asyncpg, dispose(close=False) in
-the worker is not enough: the worker may close the parent's connection when it frees its copy.
+A server that loads the application once and then forks workers, for example gunicorn with
+--preload, lets the workers share connections. On asyncpg the query of the forked process fails, and
+usually the next query of its parent fails, too. On psycopg both processes use the same backend, so
+one process may read the rows that the other one has requested. Create the engine in the worker, or
+dispose the engine before the fork. On asyncpg, calling dispose(close=False) in the worker is not
+enough, because the worker may close the parent's connection when Python frees the worker's copy.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
 """
@@ -22,7 +23,7 @@ from orm_async_tests.harness import Observation, Processes, main_of, right, wron
 
 
 async def backend(engine: AsyncEngine) -> int | None:
-    """Return the process id of the server's backend."""
+    """Return the process ID of the server's backend."""
     async with engine.connect() as connection:
         pid: int | None = await connection.scalar(text("SELECT pg_backend_pid()"))
         return pid
@@ -34,7 +35,7 @@ def query_in_child(engine: AsyncEngine, report: Callable[[int | None], None]) ->
 
 
 async def fork_and_query(engine: AsyncEngine) -> dict[str, bool]:
-    """Fork a process that queries, query in this one too, and compare the backends."""
+    """Query in a forked process and in this process, and compare the backends."""
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of a reply to the child
     receiver, sender = get_context("fork").Pipe(duplex=False)
     process = get_context("fork").Process(target=query_in_child, args=(engine, sender.send))
@@ -62,13 +63,13 @@ async def fork_after_dispose(url: URL) -> dict[str, bool]:
 
 @wrong
 async def inherited(url: URL, processes: Processes) -> dict[str, bool]:
-    """query, fork, query in both processes"""
+    """query, fork, then query in both processes"""
     return await processes.run(fork_with_connection, url)
 
 
 @right
 async def disposed(url: URL, processes: Processes) -> dict[str, bool]:
-    """query, dispose, fork, query in both processes"""
+    """query, dispose the engine, fork, then query in both processes"""
     return await processes.run(fork_after_dispose, url)
 
 

@@ -1,12 +1,13 @@
-"""Behind PgBouncer, a second process collides with the prepared statements of the first.
+"""Behind PgBouncer, a second process collides with the prepared statements of the first process.
 
-asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from one. In
-transaction mode, PgBouncer gives both processes the same server connections, and nothing removes
-what the first process prepared there. A second process cannot even connect behind such a PgBouncer,
-and neither can a process that was restarted. With both caches off, statements have no names
-(asyncpg 0.30 also needs prepared_statement_name_func=lambda: ""). We measured that this works;
-neither library promises to work in transaction mode. PgBouncer's max_prepared_statements is made
-for transaction mode (test175).
+The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from
+one. In transaction mode, PgBouncer gives both processes the same server connections. Nothing
+removes the statements that the first process has prepared on a server connection. Behind PgBouncer
+in transaction mode, neither a second process nor a restarted process can even connect. If you
+switch off both statement caches, statements have no names. (On asyncpg 0.30, also pass
+prepared_statement_name_func=lambda: "".) We have measured that both processes then work, but
+neither asyncpg nor SQLAlchemy promises to work in transaction mode. PgBouncer's setting
+max_prepared_statements is made for prepared statements in transaction mode (test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
@@ -24,7 +25,7 @@ Read = dict[str, str | None]
 
 
 async def read(url: URL, arguments: dict[str, int]) -> Read:
-    """Return the first user name, read by a new engine."""
+    """Return the first user name, which a new engine reads."""
     engine = create_async_engine(url, connect_args=arguments)
     async with engine.connect() as connection:
         name = await connection.scalar(select(User.username).order_by(User.id))
@@ -42,7 +43,7 @@ async def default_caches(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """read in two processes with statement_cache_size and prepared_statement_cache_size 0"""
+    """read in two processes, with statement_cache_size and prepared_statement_cache_size 0"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, off)

@@ -1,10 +1,11 @@
 """With max_prepared_statements, an ALTER of a column's type breaks a query for every client.
 
-Since version 1.21, PgBouncer can prepare a statement on whichever server connection a client gets,
-and 1.24 does so by default. max_prepared_statements prevents the errors of test173, test174,
-test176 and test177. But PgBouncer keeps the prepared statement of a query on each server
-connection. After a change of type the server rejects the prepared statement, for new clients too,
-until RECONNECT or server_lifetime ends that connection.
+Since version 1.21, PgBouncer can prepare a client's statement on every server connection that the
+client gets, and since version 1.24 it does so by default. The setting max_prepared_statements
+prevents the errors of test173, test174, test176 and test177. With max_prepared_statements,
+PgBouncer keeps the prepared statement of a query on every server connection. After a change of a
+column's type, the server rejects the prepared statement, even for new clients. The errors end when
+RECONNECT or server_lifetime closes the server connection.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
@@ -44,7 +45,7 @@ async def read(engine: AsyncEngine) -> Read:
 
 @right
 async def unchanged(pooler: Pooler, make_engine: MakeEngine) -> Read:
-    """read on one server connection, then on the one that another client used"""
+    """read on one server connection, then on one that another client has used"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         for connection in (one, other):

@@ -1,11 +1,12 @@
 """Behind PgBouncer, a SELECT can execute an UPDATE that another process prepared.
 
-In two processes, asyncpg gives the first statement of the program the name __asyncpg_stmt_5__. One
-process prepares an UPDATE as __asyncpg_stmt_5__ on one server connection, and the other process
-prepares a SELECT as __asyncpg_stmt_5__ on another. Later PgBouncer gives the second process the
-server connection that has the UPDATE. Both statements return a text, so nothing fails, and the
-second process commits an UPDATE that it never sent. With both caches off, statements have no names.
-With max_prepared_statements (test175), PgBouncer names the statements.
+In this script, asyncpg gives the first statement of each of two processes the name
+__asyncpg_stmt_5__. One process prepares an UPDATE as __asyncpg_stmt_5__ on one server connection.
+The other process prepares a SELECT as __asyncpg_stmt_5__ on another server connection. Later
+PgBouncer gives the second process the server connection on which the UPDATE is prepared. Both
+statements return a text, so nothing fails. The second process commits an UPDATE that it never sent.
+If you switch off both statement caches, statements have no names. With max_prepared_statements
+(test175), PgBouncer itself names the statements.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """
@@ -64,7 +65,7 @@ async def both(
 
 @wrong
 async def default_caches(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """UPDATE and roll back in one process, SELECT twice in another"""
+    """UPDATE and roll back in one process, then SELECT twice in another process"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, {}, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}

@@ -1,9 +1,9 @@
 """Unique statement names do not make an ENUM column work behind PgBouncer.
 
-asyncpg looks up an unknown type, such as an ENUM, with an additional prepared statement.
-prepared_statement_name_func does not name that statement, so it collides with the statement of
-another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore not
-enough for such a column. statement_cache_size=0 makes asyncpg's own statements unnamed.
+To look up an unknown type such as an ENUM, asyncpg prepares an additional statement. The function
+prepared_statement_name_func does not name this statement of asyncpg, so the statement collides with
+that of another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore
+not enough for an ENUM column. With statement_cache_size=0, asyncpg's own statements have no names.
 
 Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
@@ -43,7 +43,7 @@ def unique_name() -> str:
 
 
 async def read(url: URL, options: dict[str, Any]) -> Read:
-    """Return the pace of the walk, read by a new engine."""
+    """Return the pace of the walk, which a new engine reads."""
     engine = create_async_engine(url, **options)
     async with AsyncSession(engine) as session:
         pace = (await session.scalars(select(Walk.pace))).one()

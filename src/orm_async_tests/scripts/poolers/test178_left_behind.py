@@ -1,9 +1,9 @@
-"""In transaction mode, SET, locks and LISTEN leak to the next client.
+"""In PgBouncer's transaction mode, SET, advisory locks and LISTEN leak to the next client.
 
 Settings, advisory locks and LISTEN belong to a session of the server, which is a server connection.
-PgBouncer gives a server connection to another client after every transaction, and sends its
-server_reset_query only in session mode. Whatever ends with the transaction is safe. LISTEN needs a
-direct connection to the server.
+PgBouncer gives a server connection to another client after every transaction. Only in session mode
+does PgBouncer send its server_reset_query. A setting or lock that ends with its transaction is
+safe, for example by SET LOCAL. LISTEN needs a direct connection to the server.
 
 Docs: https://www.pgbouncer.org/features.html
 """
@@ -20,7 +20,7 @@ Answer = dict[str, object]
 
 
 async def next_client(pooler: Pooler, make_engine: MakeEngine, first: str, then: str) -> object:
-    """Execute `first` as one client and commit; return the value of `then` for another."""
+    """Execute `first` as one client and commit, and return `then` as another client."""
     url = pooler.start(pool_mode="transaction")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         await one.execute(text(first))
@@ -30,26 +30,26 @@ async def next_client(pooler: Pooler, make_engine: MakeEngine, first: str, then:
 
 @wrong
 async def set_(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """SET statement_timeout and commit; the next client reads it"""
+    """SET statement_timeout and commit, then read the timeout as the next client"""
     return {"limit": await next_client(pooler, make_engine, "SET statement_timeout = '7s'", LIMIT)}
 
 
 @right
 async def local(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """SET LOCAL statement_timeout and commit; the next client reads it"""
+    """SET LOCAL statement_timeout and commit, then read the timeout as the next client"""
     first = "SET LOCAL statement_timeout = '7s'"
     return {"limit": await next_client(pooler, make_engine, first, LIMIT)}
 
 
 @wrong
 async def lock(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """pg_try_advisory_lock() and commit; the next client tries it too"""
+    """pg_try_advisory_lock() and commit, then try the same lock as the next client"""
     return {"granted twice": await next_client(pooler, make_engine, LOCK, LOCK)}
 
 
 @right
 async def xact(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """pg_try_advisory_xact_lock() in a transaction; another client tries it meanwhile"""
+    """pg_try_advisory_xact_lock() in a transaction, and try the lock as another client"""
     url = pooler.start(pool_mode="transaction")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         await one.execute(text(XACT_LOCK))
@@ -58,13 +58,13 @@ async def xact(pooler: Pooler, make_engine: MakeEngine) -> Answer:
 
 @wrong
 async def listen(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """LISTEN and commit; the next client lists its channels"""
+    """LISTEN and commit, then list the channels as the next client"""
     return {"channels": await next_client(pooler, make_engine, "LISTEN test178", CHANNELS)}
 
 
 @right
 async def past(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Answer:
-    """LISTEN on a direct connection; a client of the pooler lists its channels"""
+    """LISTEN on a direct connection, then list the channels as a client of the pooler"""
     through = make_engine(pooler.start(pool_mode="transaction"))
     async with engine.connect() as one, through.connect() as other:
         await one.execute(text("LISTEN test178"))

@@ -1,9 +1,10 @@
 """PgBouncer rejects most server_settings, or ignores them silently.
 
-PgBouncer shares server connections between clients. It therefore rejects the settings that asyncpg
-sends at the start, except for a few that PgBouncer keeps for every client, such as timezone and
-application_name. With ignore_startup_parameters PgBouncer accepts the client without the setting.
-SET LOCAL works for one transaction. For all clients, use ALTER ROLE or PgBouncer's connect_query.
+PgBouncer shares every server connection between several clients. PgBouncer therefore rejects the
+settings that asyncpg sends when it connects. Exceptions are a few settings that PgBouncer keeps for
+every client, such as timezone and application_name. With ignore_startup_parameters, PgBouncer
+accepts the connection but does not apply the setting. SET LOCAL applies a setting to one
+transaction. To apply a setting to all clients, use ALTER ROLE or PgBouncer's connect_query.
 
 Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters
@@ -26,7 +27,7 @@ async def show(engine: AsyncEngine, name: str) -> Setting:
 
 @wrong
 async def refused(pooler: Pooler, make_engine: MakeEngine) -> Setting:
-    """server_settings with statement_timeout"""
+    """pass statement_timeout in server_settings"""
     url = pooler.start(pool_mode="transaction")
     settings = {"server_settings": {"statement_timeout": "7s"}}
     return await show(make_engine(url, connect_args=settings), "statement_timeout")
@@ -34,7 +35,7 @@ async def refused(pooler: Pooler, make_engine: MakeEngine) -> Setting:
 
 @wrong
 async def dropped(pooler: Pooler, make_engine: MakeEngine) -> Setting:
-    """server_settings with statement_timeout, and ignore_startup_parameters"""
+    """pass statement_timeout in server_settings, with ignore_startup_parameters"""
     url = pooler.start(pool_mode="transaction", ignore_startup_parameters="statement_timeout")
     settings = {"server_settings": {"statement_timeout": "7s"}}
     return await show(make_engine(url, connect_args=settings), "statement_timeout")
@@ -42,7 +43,7 @@ async def dropped(pooler: Pooler, make_engine: MakeEngine) -> Setting:
 
 @right
 async def set_local(pooler: Pooler, make_engine: MakeEngine) -> Setting:
-    """SET LOCAL at the beginning of every transaction"""
+    """execute SET LOCAL at the beginning of every transaction"""
     engine = make_engine(pooler.start(pool_mode="transaction"))
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -54,7 +55,7 @@ async def set_local(pooler: Pooler, make_engine: MakeEngine) -> Setting:
 
 @right
 async def kept(pooler: Pooler, make_engine: MakeEngine) -> Setting:
-    """server_settings with timezone"""
+    """pass timezone in server_settings"""
     url = pooler.start(pool_mode="transaction")
     settings = {"server_settings": {"timezone": "Asia/Tokyo"}}
     return await show(make_engine(url, connect_args=settings), "timezone")

@@ -1,10 +1,10 @@
 """If get_bind() routes every statement by itself, a session does not find what it has flushed.
 
-The flush goes to the primary, and the SELECT after it goes to the standby. The primary and the
-standby use two connections with two transactions, so the session does not find its own row, however
-fast replication is. insert() is not a flush, so it also goes to the standby. Choose the server once
-per session, as the documentation recommends: one factory for sessions that write, one for the
-others.
+The flush goes to the primary, but the SELECT after the flush goes to the standby. The session then
+has two connections with two transactions, so its SELECT does not find its own row, however fast the
+replication is. An insert() statement is not a flush, so it also goes to the standby. Choose the
+server once per session, as SQLAlchemy's documentation recommends: use one factory for sessions that
+write, and another factory for sessions that read.
 
 Symptom: 25006 "cannot execute INSERT in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
@@ -24,7 +24,7 @@ NEW = select(func.count(User.id)).where(User.username == "new")
 
 
 async def add_and_count(session: AsyncSession) -> dict[str, object]:
-    """Flush a new user, count it, and execute an insert() as well."""
+    """Flush a new user, count the user, and then execute an insert()."""
     session.add(User(username="new"))
     await session.flush()
     rows = await session.scalar(NEW)
@@ -39,7 +39,7 @@ async def add_and_count(session: AsyncSession) -> dict[str, object]:
 async def by_statement(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, object]:
-    """flushes, UPDATE and DELETE go to the primary, all other statements to the standby"""
+    """send flushes, UPDATE and DELETE to the primary, and all other statements to the standby"""
     primary, standby = make_engine(primary_url), make_engine(standby_url)
 
     class Routing(Session):
@@ -56,7 +56,7 @@ async def by_statement(
 async def by_session(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, object]:
-    """one factory for sessions that write, another one for sessions that read"""
+    """use one factory for sessions that write, and another one for sessions that read"""
     writing = async_sessionmaker(make_engine(primary_url))
     reading = async_sessionmaker(make_engine(standby_url))
     async with reading() as session:

@@ -1,8 +1,9 @@
-"""A standby rejects writes and some reads with SQLSTATE 25006, which no exception class represents.
+"""A standby rejects writes and some reads with SQLSTATE 25006, which has no exception class.
 
-A standby rejects SELECT with FOR UPDATE, nextval() and LISTEN like an INSERT, but it allows
-advisory locks. With asyncpg the error is a plain DBAPIError, with psycopg an InternalError, and the
-connection stays usable. Match the SQLSTATE, and send the whole transaction to the primary.
+A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but it allows advisory
+locks. With asyncpg the error is a plain DBAPIError, and with psycopg it is an InternalError. After
+the error the connection stays usable. Check the error for SQLSTATE 25006, and run the whole
+transaction on the primary.
 
 Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS
@@ -32,7 +33,7 @@ async def lock_users(engine: AsyncEngine) -> int:
 
 @wrong
 async def by_class(make_engine: MakeEngine, primary_url: URL, standby_url: URL) -> dict[str, int]:
-    """lock rows on the standby; on an OperationalError, use the primary"""
+    """lock rows on the standby, and use the primary after an OperationalError"""
     try:
         return {"users locked": await lock_users(make_engine(standby_url))}
     except OperationalError:
@@ -43,7 +44,7 @@ async def by_class(make_engine: MakeEngine, primary_url: URL, standby_url: URL) 
 async def by_sqlstate(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, int]:
-    """lock rows on the standby; on a DBAPIError with SQLSTATE 25006, use the primary"""
+    """lock rows on the standby, and use the primary after a DBAPIError with SQLSTATE 25006"""
     try:
         return {"users locked": await lock_users(make_engine(standby_url))}
     except DBAPIError as error:

@@ -1,10 +1,11 @@
-"""A standby may lack a row right after its commit, until it has replayed the commit's position.
+"""After a commit on the primary, a standby lacks the new row until it has replayed the commit.
 
-Replication is asynchronous. A standby shows a commit of the primary after it has replayed the
-commit. Here a pause delays the replay. To read your own write, read from the primary, or wait until
-the standby has replayed pg_current_wal_lsn(), which you query after the commit. The position is an
-int with asyncpg and a str with psycopg, so let the server compare it. Do not use
-pg_current_wal_insert_lsn(): on an idle primary it may be ahead of everything that is replayed.
+Replication is asynchronous. A standby shows the changes of a commit only after it has replayed the
+commit. In this script, a pause delays the replay. To read your own write, read from the primary. Or
+query pg_current_wal_lsn() on the primary after the commit, and wait until the standby has replayed
+this position. The WAL position is an int with asyncpg and a str with psycopg, so let the server
+compare positions. Do not use pg_current_wal_insert_lsn(), because on an idle primary it may be
+ahead of every position that the standby replays.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """
@@ -52,7 +53,7 @@ async def from_the_primary(
 async def when_replayed(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """commit on the primary, and wait until the standby has replayed its position"""
+    """commit on the primary, and wait until the standby has replayed the commit's position"""
     standby.pause()
     primary = make_engine(primary_url)
     await add(primary)

@@ -1,10 +1,10 @@
-"""Replay kills an idle transaction that blocks it: run the whole transaction again.
+"""A standby ends an idle transaction that blocks replay: run the whole transaction again.
 
-A standby must replay what the primary has locked or removed, here by ALTER TABLE. After
-max_standby_streaming_delay (0 here), the standby ends every session that still holds the table. An
-idle transaction loses its connection. psycopg reports 40001, as for a running statement (test189),
-and asyncpg only reports a lost connection. Handle 40001 and the lost connection, and run the
-transaction from its beginning.
+A standby must replay what the primary has locked or removed, for example by ALTER TABLE as in this
+script. After max_standby_streaming_delay (0 in this script), the standby ends every session that
+still holds a lock on the table. A session that is idle in a transaction loses its connection. On
+psycopg you see 40001, as for a running statement (test189), but on asyncpg you see only a lost
+connection. Handle both 40001 and a lost connection, and run the transaction from its beginning.
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"
@@ -25,7 +25,7 @@ USERS = select(func.count(User.id))
 
 
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
-    """Alter a table on the primary and let the standby replay it.
+    """Alter a table on the primary, and let the standby replay it.
 
     Replay starts after the last await, so the reader notices the conflict only in its next
     statement.
@@ -58,7 +58,7 @@ async def once(
 async def anew(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
-    """read twice; on 40001 or a lost connection, run the transaction again"""
+    """read twice on the standby, and run the transaction again after 40001 or a lost connection"""
     reading = make_engine(standby_url)
     try:
         return await read_twice(reading, alter(make_engine(primary_url), standby))

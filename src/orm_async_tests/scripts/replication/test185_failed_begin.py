@@ -1,9 +1,10 @@
 """A standby rejects SERIALIZABLE, and with asyncpg the pooled connection stays broken.
 
-A hot standby rejects this level in BEGIN. asyncpg then still considers the transaction open, and
-SQLAlchemy returns the connection to the pool as if it were clean. Every later use fails before
-anything is sent, until the connection is replaced. (SQLAlchemy 2.1.0 to 2.1.3 lost the connection
-and its slot until garbage collection.) On a standby use REPEATABLE READ, its highest level.
+A hot standby rejects SERIALIZABLE at BEGIN. After a rejected BEGIN, asyncpg still considers its
+transaction open, but SQLAlchemy returns the connection to the pool as if it were clean. Every later
+use of the pooled connection fails before anything is sent, until the connection is replaced.
+SQLAlchemy 2.1.0 to 2.1.3 lost the connection and its pool slot until garbage collection. On a
+standby use REPEATABLE READ, which is its highest isolation level.
 
 Symptom: asyncpg: 0A000 "cannot use serializable mode in a hot standby"
 Symptom: asyncpg: InterfaceError "nested transaction has a different isolation level"
@@ -33,7 +34,7 @@ async def read(engine: AsyncEngine) -> int | None:
 
 
 async def read_four_times(engine: AsyncEngine, level: str) -> dict[str, object]:
-    """Read once at this isolation level, then three times at the usual level."""
+    """Read once at this isolation level, then three times at the default level."""
     outcomes = list[object]()
     first = engine.execution_options(isolation_level=level)
     for reader in (first, engine, engine, engine):
@@ -46,13 +47,13 @@ async def read_four_times(engine: AsyncEngine, level: str) -> dict[str, object]:
 
 @wrong(warns=True, unhandled=True)
 async def serializable(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
-    """read from the standby once at SERIALIZABLE, then three times at the usual level"""
+    """read from the standby once at SERIALIZABLE, then three times at the default level"""
     return await read_four_times(make_engine(standby_url, pool_size=1), "SERIALIZABLE")
 
 
 @right
 async def repeatable_read(make_engine: MakeEngine, standby_url: URL) -> dict[str, object]:
-    """read from the standby once at REPEATABLE READ, then three times at the usual level"""
+    """read from the standby once at REPEATABLE READ, then three times at the default level"""
     return await read_four_times(make_engine(standby_url, pool_size=1), "REPEATABLE READ")
 
 

@@ -1,8 +1,8 @@
 """With target_session_attrs=primary, new connections follow a failover.
 
-The driver tries one host after the other and keeps the first one that is a primary. In the URL,
-`host` appears several times, each time with a port, which SQLAlchemy's dialect for asyncpg
-requires. Every new connection chooses a host again. A pooled connection keeps its server.
+The driver tries one host after the other, and keeps the first one that is a primary. Write `host`
+several times in the URL, each time with a port, because SQLAlchemy's dialect for asyncpg requires
+one. Every new connection chooses a host again. A pooled connection stays connected to its server.
 
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
 Symptom: psycopg: OperationalError "failed: Connection refused"
@@ -35,7 +35,7 @@ async def add(engine: AsyncEngine, name: str) -> Any:
 async def one_host(
     make_engine: MakeEngine, primary_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """one host: write, fail over to the standby, and write again"""
+    """with one host in the URL, write, fail over to the standby, and write again"""
     engine = make_engine(primary_url, poolclass=NullPool)
     before = await add(engine, "before")
     standby.catch_up()
@@ -48,7 +48,7 @@ async def one_host(
 async def several_hosts(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """both hosts and target_session_attrs=primary: write, fail over, and write again"""
+    """with both hosts and target_session_attrs=primary, write, fail over, and write again"""
     hosts = {"host": (host(standby_url), host(primary_url)), "target_session_attrs": "primary"}
     engine = make_engine(primary_url.set(query=hosts), poolclass=NullPool)
     before = await add(engine, "before")

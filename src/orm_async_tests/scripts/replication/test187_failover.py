@@ -1,9 +1,9 @@
 """After a failover, run the whole unit of work again, not only the statement that failed.
 
-The transaction died with the primary. If you only repeat the failed statement on the next
-connection, you store half of the work. While no server is a primary, connecting fails: with an
-OSError on asyncpg and an OperationalError on psycopg. A COMMIT whose reply was lost may have
-succeeded, so the unit of work must be safe to run twice (test154).
+When the primary dies, its open transactions are lost. If you repeat only the failed statement on
+the next connection, you store only half of the work. While no server is a primary, connecting
+raises an OSError on asyncpg and an OperationalError on psycopg. A COMMIT whose answer was lost may
+have succeeded, so the unit of work must be safe to run twice (test154).
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
@@ -36,7 +36,7 @@ async def list_added(engine: AsyncEngine) -> list[str]:
 async def the_rest(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """add two users; after a failover, roll back and repeat the failed statement"""
+    """add two users, with a failover between them, and repeat only the failed statement"""
     engine = make_engine(primary_of(primary_url, standby_url))
     async with AsyncSession(engine) as session:
         await session.execute(ONE)
@@ -55,7 +55,7 @@ async def the_rest(
 async def all_of_it(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """add two users; after a failover, repeat the whole unit until there is a primary"""
+    """add two users, and repeat the whole unit of work until a server is the primary"""
     engine = make_engine(primary_of(primary_url, standby_url))
     for attempt in (1, 2, 3):
         try:

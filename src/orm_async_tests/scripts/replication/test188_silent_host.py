@@ -1,9 +1,9 @@
-"""asyncpg's timeout covers all hosts of a URL, so a silent host prevents the use of the next.
+"""If the first host of a URL is silent, asyncpg times out before it tries the next host.
 
-A host that accepts the connection but never answers, as behind a broken network, uses up the whole
-timeout. asyncpg does not try the second host and raises a plain TimeoutError. psycopg's
-connect_timeout applies to one host at a time. An async_creator can give every host its own
-timeout, and decides the order of the hosts.
+A host that accepts the connection but never answers, for example behind a broken network, uses up
+the whole timeout. After the timeout, asyncpg raises a plain TimeoutError and does not try the
+second host. On psycopg, connect_timeout applies to one host at a time. In an async_creator you can
+give every host its own timeout and choose the order of the hosts.
 
 Symptom: TimeoutError in "asyncpg/connect_utils.py"
 Docs: https://github.com/MagicStack/asyncpg/issues/1155
@@ -28,7 +28,7 @@ TIMEOUT = 1.0  # seconds, which a connection to the server never takes
 
 @contextmanager
 def silent_host() -> Iterator[str]:
-    """Give a folder with a server socket that accepts connections and never answers."""
+    """Yield a folder with a server socket that accepts connections but never answers."""
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{folder}/.s.PGSQL.5432")
         listening.listen()
@@ -48,7 +48,7 @@ async def select_42(engine: AsyncEngine) -> dict[str, Any]:
 
 @wrong
 async def one_timeout(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """a silent host and the server in one URL, with a timeout"""
+    """connect with a silent host and the server in one URL, with a timeout"""
     with silent_host() as silent:
         hosts = tuple(f"{name}:{url.port or 5432}" for name in (silent, host(url)))
         both = url._replace(host=None, port=None).set(query={"host": hosts})
@@ -57,7 +57,7 @@ async def one_timeout(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
 
 @right
 async def one_for_each(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """an async_creator that tries one host after the other, each with a timeout"""
+    """try one host after the other in an async_creator, each host with its own timeout"""
     arguments: dict[str, Any] = {
         "user": url.username,
         "password": url.password,

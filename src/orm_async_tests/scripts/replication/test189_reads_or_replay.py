@@ -1,10 +1,10 @@
 """A long read on a standby is canceled, or it delays replay for all readers.
 
-max_standby_streaming_delay limits how long a running statement may block the replay of what the
-primary has locked or removed. With a delay of 0 the statement is canceled at once, but its
-connection survives. With a delay of -1 replay waits for the statement, and other readers see older
-and older rows. The default is 30 seconds. Use a separate standby for reports, or run a canceled
-report again, as after a serialization failure (test102).
+The setting max_standby_streaming_delay limits how long a running statement may block the replay of
+what the primary has locked or removed. With a delay of 0 the standby cancels the statement at once,
+but the connection survives. With a delay of -1 replay waits for the statement, so other readers see
+older and older rows. The default of max_standby_streaming_delay is 30 seconds. Use a separate
+standby for reports. Or run a canceled report again, as after a serialization failure (test102).
 
 Symptom: 40001 "canceling statement due to conflict with recovery"
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY
@@ -25,13 +25,13 @@ WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = :
 
 
 async def wait_for_lock_waiter(session: AsyncSession, kind: str) -> None:
-    """Wait until somebody waits for a lock of this kind."""
+    """Wait until a backend waits for a lock of this kind."""
     while not await session.scalar(WAITING, {"kind": kind}):
         pass  # every query is a round trip
 
 
 async def change(primary: AsyncEngine) -> None:
-    """Alter the table of users and delete all points."""
+    """Alter the table of users, and delete all track points."""
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))
         await connection.execute(text("DELETE FROM track_points"))
@@ -41,7 +41,7 @@ async def change(primary: AsyncEngine) -> None:
 async def cancelled(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> None:
-    """delay 0: a report runs on the standby while the primary alters its table"""
+    """with delay 0, run a report on the standby while the primary alters the table"""
     reading = make_engine(standby_url)
     async with AsyncSession(reading) as holding, AsyncSession(reading) as reporting:
         await holding.execute(HOLD)
@@ -56,7 +56,7 @@ async def cancelled(
 async def waited_for(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
-    """delay -1: a report runs on the standby while the primary alters its table"""
+    """with delay -1, run a report on the standby while the primary alters the table"""
     reading = make_engine(standby_url)
     async with AsyncSession(reading) as holding, AsyncSession(reading) as reporting:
         await holding.execute(HOLD)

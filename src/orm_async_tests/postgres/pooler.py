@@ -97,8 +97,8 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
     """Return the text of pgbouncer.ini, with no TCP port and with sockets in a private folder."""
-    if settings.get(PREPARED) == "0" and _lacks_prepared_statements(version()):
-        del settings[PREPARED]
+    if settings.get(PREPARED) == "0" and tuple(map(int, version().split(".")[:2])) < (1, 21):
+        del settings[PREPARED]  # this PgBouncer does not know the setting, and behaves as with 0
     values = {
         "listen_addr": "",
         "unix_socket_dir": str(folder),
@@ -108,11 +108,6 @@ def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str
     }
     lines = [f"{name} = {value}" for name, value in values.items()]
     return "\n".join(["[databases]", f"* = {_render_server(server)}", "[pgbouncer]", *lines, ""])
-
-
-def _lacks_prepared_statements(version: str) -> bool:
-    """Return whether PgBouncer is too old for the setting, and so behaves as with 0."""
-    return tuple(map(int, version.split(".")[:2])) < (1, 21)
 
 
 def _render_server(server: "URL") -> str:

@@ -34,10 +34,10 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
     Raises CouldNotRun, with this remedy, if the program does not start or prints something else.
     """
-    command, silent = [program, "-V"], subprocess.DEVNULL
+    silent = subprocess.DEVNULL
     try:
         run = subprocess.run(
-            command, stdin=silent, capture_output=True, text=True, errors="replace"
+            [program, "-V"], stdin=silent, capture_output=True, text=True, errors="replace"
         )
     except OSError as error:
         problem = f"the program does not start: {error.strerror}"

@@ -1,6 +1,6 @@
 """The pool.
 
-A pool limits the number of connections and reuses them. A task may have to wait for a connection. A
-setting of a connection may still apply to the next task that uses it. A pooled connection may also
-die before its next use.
+A connection pool limits the number of connections and reuses them. A task may have to wait for a
+pooled connection. A setting that one task makes on a connection may still apply to the next task
+that uses the connection. A pooled connection may also die before its next use.
 """

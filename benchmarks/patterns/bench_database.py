@@ -58,7 +58,7 @@ class BenchDatabase:
         """Fill the table as the workload expects it, collect garbage, and run the pattern."""
         is_write = pattern.workload in WRITES
         if is_write:
-            await self.connection.execute("TRUNCATE marks RESTART IDENTITY")
+            await self.connection.execute("TRUNCATE TABLE marks RESTART IDENTITY")
             await self.connection.execute(FILL, int(work.write * FILLED[pattern.workload]))
             await self.connection.execute("ANALYZE marks")
         result = tally()

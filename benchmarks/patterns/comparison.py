@@ -99,7 +99,9 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
         if answer != expected:
             problem = f"{key} has the answer {answer}, but {base} has {expected}"
             raise CouldNotRun(
-                problem, "orm-async-tests bench", "compare the code of the two patterns"
+                problem,
+                "orm-async-tests bench",
+                "compare the code of the two patterns, which must return the same answer",
             )
 
 

@@ -48,20 +48,27 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
     for name, default, help_ in (
         ("--rounds", ROUNDS, "default: %(default)s"),
-        ("--write", WRITE, "the number of rows that a turn writes"),
-        ("--read", READ, "the number of rows that a turn reads at once"),
-        ("--gets", GETS, "the number of rows that a turn reads one by one"),
+        ("--write", WRITE, "the number of rows that a pattern writes in every turn"),
+        ("--read", READ, "the number of rows that a pattern reads by one query in every turn"),
+        ("--gets", GETS, "the number of rows that a pattern reads one by one in every turn"),
     ):
         option(name, type=int, default=default, metavar="N", help=help_)
-    option("--db", metavar="URL", help="the database: embedded, compose, or a URL")
+    option("--db", metavar="URL", help="the database to use: embedded, compose, or a URL")
     option("--json", action="store_true", help="print the figures as JSON")
-    option("--into", type=Path, metavar="PAGE", help="write the tables into docs/bench.md")
+    option(
+        "--into",
+        type=Path,
+        metavar="PAGE",
+        help="write the tables of figures into this page, for example docs/bench.md",
+    )
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
         problem = f"{unknown[0]!r} is not a workload"
         raise CouldNotRun(problem, "orm-async-tests bench", " ".join(WORKLOADS))
     if options.rounds < 1:
-        raise CouldNotRun("at least one round is needed", "--rounds", f"--rounds {ROUNDS}")
+        raise CouldNotRun(
+            "the benchmark needs at least one round", "--rounds", f"--rounds {ROUNDS}"
+        )
     return options
 
 
@@ -89,7 +96,11 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
         with open_wire(database.url) as wire, frozen_objects():
             if wire is None:
                 where = str(database.url)
-                raise CouldNotRun("round trips cannot be counted", where, "--db embedded")
+                raise CouldNotRun(
+                    "the benchmark cannot count the round trips to this database",
+                    where,
+                    "--db embedded",
+                )
             for name in names:
                 print(f"bench: {name}", file=sys.stderr)
                 results.append(await measure_workload(database, wire, name, work, rounds))

@@ -208,7 +208,7 @@ def _numbers(word: str, existing: Iterable[int]) -> list[int]:
         raise CouldNotRun(
             f"{word!r} is not the number of a script",
             "the command line",
-            "a number or a range, for example 1 or 5-7",
+            "the number of a script or a range of numbers, for example 1 or 5-7",
         )
     low, high = int(first), int(last)
     numbers = [number for number in existing if low <= number <= high]

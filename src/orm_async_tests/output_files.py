@@ -14,7 +14,7 @@ def require_writable(path: Path, option: str) -> None:
     """
     try:
         if path.is_dir():
-            raise _refusal("the path is a folder", path, option)
+            raise _refusal("the path of the output file is a folder", path, option)
         if not path.parent.is_dir():
             raise _refusal(f"there is no folder {path.parent}", path, option)
         if not os.access(path if path.exists() else path.parent, os.W_OK):

@@ -66,7 +66,9 @@ PARAMETERS = {
     "target_session_attrs": _one_of(
         "any", "primary", "standby", "read-write", "read-only", "prefer-standby"
     ),
-    "connect_timeout": Parameter("whole seconds, at least 1", lambda text: _is_whole(text, 1)),
+    "connect_timeout": Parameter(
+        "a whole number of seconds, at least 1", lambda text: _is_whole(text, 1)
+    ),
     "command_timeout": Parameter("seconds above 0", _is_duration, ("asyncpg",)),
     "prepared_statement_cache_size": Parameter(
         "a whole number", lambda text: _is_whole(text, 0), ("asyncpg",)
@@ -96,7 +98,7 @@ def parse_url(text: str, source: str) -> URL:
     """
     try:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
-            raise ValueError("control characters are not part of a URL")
+            raise ValueError("a URL must not contain control characters")
         if "," in urllib.parse.urlsplit(text).netloc.rpartition("@")[2]:
             raise _refusal(
                 "the URL has several hosts before its query string", source, SEVERAL_HOSTS
@@ -104,7 +106,7 @@ def parse_url(text: str, source: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
-            "this is neither a database URL, nor embedded, nor compose",
+            "the value is neither a database URL nor the word embedded or compose",
             source,
             f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
         ) from None
@@ -227,7 +229,7 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
                 continue
             start, _, query = value.partition("?")
             if start != "postgresql://":
-                raise _refusal("the parameter dsn names a second database", source)
+                raise _refusal("the parameter dsn of the URL names a second database", source)
             yield from urllib.parse.parse_qsl(query)
 
 

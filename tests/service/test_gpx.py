@@ -138,7 +138,10 @@ NUMBERS = [
             at("2010-10-03T09:36:30Z", lat="1" * LONG + "x"),
             "lat of trkpt: '111",
         ),
-        (f'<trkpt lat="47" lon="12.5">{TIME * 2}</trkpt>', "trkpt has more than one time"),
+        (
+            f'<trkpt lat="47" lon="12.5">{TIME * 2}</trkpt>',
+            "the element trkpt has more than one element time",
+        ),
         (at(" " * (MAX_TEXT + 1)), f"time is longer than {MAX_TEXT} characters"),
     ],
 )

@@ -189,4 +189,6 @@ def test_a_client_that_leaves_an_upload_is_one_line_of_the_log(
     until(lambda: log and not app.state.running.total())
     place = f"POST /users/{walker}/points/{kind}"
     lines = [(record.levelname, record.getMessage()) for record in log]
-    assert lines == [("INFO", f"the client left {place} after 0 bytes of its body")]
+    assert lines == [
+        ("INFO", f"the client disconnected from {place} after it had sent 0 bytes of the body")
+    ]

@@ -23,7 +23,9 @@ SCHEMA = 2  # of the JSON document; raise it when a reader would have to change
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = add_command(commands, "audit", "list the known defects of the locked versions")
+    parser = add_command(
+        commands, "audit", "list the known defects of the library versions that you use"
+    )
     files = (
         "poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or requirements.txt (default: "
         "the versions that are installed here)"

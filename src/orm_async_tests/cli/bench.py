@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
     parser = commands.add_parser(
         "bench",
-        help="measure patterns against raw asyncpg (in a checkout)",
+        help="compare SQLAlchemy patterns with plain asyncpg (needs a checkout)",
         add_help=False,
         prefix_chars="\0",  # the benchmark parses its own options
     )
@@ -32,7 +32,7 @@ def bench(arguments: argparse.Namespace) -> int:
     """
     if not (CHECKOUT / "benchmarks/__main__.py").exists():
         raise CouldNotRun(
-            "the benchmarks are not installed: they are in the folder benchmarks of the repository",
+            "the benchmarks are only in the folder benchmarks of the repository",
             str(CHECKOUT),
             f"in a clone of the repository: {REPOSITORY_COMMAND}",
         )

@@ -28,7 +28,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--since", metavar="VERSION", help=first)
     last = "the last release, for example 2.1.9 (default: the newest that is supported)"
     parser.add_argument("--until", metavar="VERSION", help=last)
-    parser.add_argument("--every", action="store_true", help="run every release, without bisecting")
+    parser.add_argument(
+        "--every", action="store_true", help="run every release instead of bisecting"
+    )
     parser.add_argument("--driver", metavar="NAME", help=" or ".join(DRIVERS))
     other = "also install this release of another library, for example asyncpg==0.31.0; repeatable"
     parser.add_argument("--with", action="append", default=[], dest="pins", help=other)

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
             action="store_const",
             const=postgres.SERVICE,
             default=postgres.SCRIPTS,
-            help="use the service's embedded server instead of the scripts'",
+            help="use the embedded server of the service, not that of the scripts",
         )
         action.set_defaults(run=function)
         if name == "start":
@@ -144,7 +144,9 @@ def log(arguments: argparse.Namespace) -> int:
     path = postgres.locate_log(arguments.cluster_kind)
     if not path.exists():
         raise CouldNotRun(
-            "there is no log: the server never ran", str(path), "orm-async-tests db start"
+            "there is no server log, because the server has never run",
+            str(path),
+            "orm-async-tests db start",
         )
     print("\n".join([*path.read_text(errors="replace").splitlines()[-LOG_LINES:], str(path)]))
     return 0

@@ -93,6 +93,6 @@ async def _read_state(database: "Database") -> str:
     async with db.connect(database, "orm_async_tests doctor") as connection:
         zones = await connection.exec_driver_sql("SELECT count(*) FROM pg_timezone_names")
         if not zones.scalar_one():
-            raise CouldNotRun("the server knows no time zones", database.label, "install tzdata")
+            raise CouldNotRun("the server has no time zone data", database.label, "install tzdata")
         state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING)
     return f"migrations: {state}"

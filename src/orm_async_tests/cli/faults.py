@@ -28,7 +28,9 @@ TOKEN = "a token that the command has printed at the start of a line"
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
     parser = add_command(
-        commands, "faults", "inject a fault at every await and message of a pattern"
+        commands,
+        "faults",
+        "inject faults at the awaits of a pattern and at its messages to the server",
     )
     pattern = "a pattern, for example transfer, or your function as module:function (repeatable)"
     parser.add_argument("--pattern", action="append", default=[], metavar="NAME", help=pattern)
@@ -116,7 +118,7 @@ def _refuse_work_without_points(cells: "Sequence[Cell]") -> None:
             raise CouldNotRun(
                 "the function has no fault point: it neither waits nor sends a message",
                 work,
-                "a function that runs a statement on its engine",
+                "the same command with a function that runs a statement on its engine",
             )
 
 

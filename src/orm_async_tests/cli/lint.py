@@ -27,22 +27,37 @@ def add(commands: Any) -> None:
     option = parser.add_argument
     paths = "files and folders (default: the current one); - reads standard input"
     option("paths", nargs="*", metavar="PATH", help=paths)
-    option("--stdin-filename", metavar="FILE", help="the name of the file on standard input")
+    option(
+        "--stdin-filename",
+        metavar="FILE",
+        help="the file name to show for source code from standard input",
+    )
     option("--include-tests", action="store_true", help="also check tests and migrations")
-    option("--format", choices=FORMATS, default="text", help="the form of the output")
+    option("--format", choices=FORMATS, default="text", help="the format of the output")
     codes = "codes or their beginnings, for example OAT1,OAT201; repeatable"
     option("--select", action="append", metavar="CODES", help=f"run only these rules: {codes}")
     option("--ignore", action="append", metavar="CODES", help=f"do not run these rules: {codes}")
-    option("--exclude", action="append", metavar="PATTERN", help="skip paths, as .gitignore does")
-    option("--baseline", metavar="FILE", help="a file of known findings, which are not shown")
-    option("--write-baseline", action="store_true", help="write all findings to the baseline")
-    option("--fix", action="store_true", help="change the source where that is safe")
+    option(
+        "--exclude",
+        action="append",
+        metavar="PATTERN",
+        help="skip the paths that match this pattern of .gitignore syntax",
+    )
+    option("--baseline", metavar="FILE", help="do not show the known findings that this file lists")
+    option("--write-baseline", action="store_true", help="write all findings to the baseline file")
+    option(
+        "--fix", action="store_true", help="correct findings where a change of the source is safe"
+    )
     unused = "also report comments that suppress nothing"
     option("--warn-unused-ignores", action="store_true", help=unused)
-    option("--exit-zero", action="store_true", help="exit with 0 although there are findings")
+    option("--exit-zero", action="store_true", help="exit with code 0 even if there are findings")
     jobs = "processes (default: as many as there are CPUs)"
     option("-j", "--jobs", type=_parse_jobs, default=os.cpu_count() or 1, metavar="N", help=jobs)
-    option("--no-cache", action="store_true", help="read every file again, and store no results")
+    option(
+        "--no-cache",
+        action="store_true",
+        help="check every file again, and do not store the results",
+    )
     parser.set_defaults(run=lint)
 
 

@@ -41,15 +41,17 @@ def add(commands: Any) -> None:
     """Add the subcommands to argparse's subparsers."""
     _add_matrix(commands)
     merges = add_command(commands, "merge", "merge the results of several shards of a matrix")
-    merges.add_argument("files", nargs="+", type=Path, metavar="FILE", help="results of a matrix")
+    merges.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="a file with the results of a matrix"
+    )
     output = "the file to write"
     merges.add_argument("--output", type=Path, required=True, metavar="FILE", help=output)
     _add_formats(merges)
     merges.set_defaults(run=merge)
 
     compares = add_command(commands, "diff", "show what changed between two runs of a matrix")
-    compares.add_argument("before", type=Path, help="results of the earlier run")
-    compares.add_argument("after", type=Path, help="results of the later run")
+    compares.add_argument("before", type=Path, help="the file with the results of the earlier run")
+    compares.add_argument("after", type=Path, help="the file with the results of the later run")
     compares.set_defaults(run=diff)
 
 
@@ -60,7 +62,7 @@ def _add_matrix(commands: Any) -> None:
     preset = "quick, standard or full (default: quick)"
     parser.add_argument("--preset", default="quick", metavar="NAME", help=preset)
     axes = parser.add_argument_group(
-        "axes", "Name values of axes to run all of their combinations instead of a preset."
+        "axes", "Use these options to run all combinations of their values instead of a preset."
     )
     for name, values in AXES.items():
         help_ = f"{values} (repeatable)"
@@ -73,7 +75,7 @@ def _add_matrix(commands: Any) -> None:
     parser.add_argument("--timeout", type=seconds, default=60.0, help=timeout)
     output = f"the file to write (default: {OUTPUT})"
     parser.add_argument("--output", type=Path, default=Path(OUTPUT), metavar="FILE", help=output)
-    parser.add_argument("--list", action="store_true", help="print the stacks and run nothing")
+    parser.add_argument("--list", action="store_true", help="print the stacks, but run no script")
     _add_formats(parser)
     github.add_option(parser)
     parser.set_defaults(run=matrix)

@@ -128,7 +128,9 @@ def run(arguments: argparse.Namespace) -> int:
     from orm_async_tests.harness.report.views import write_trace
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
-        raise CouldNotRun("no script is named", "the command line", "orm-async-tests run --all")
+        raise CouldNotRun(
+            "the command names no script to run", "the command line", "orm-async-tests run --all"
+        )
     _check_requirements(arguments.require)
     if arguments.github:
         github.require_summary()

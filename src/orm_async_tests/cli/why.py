@@ -17,7 +17,9 @@ WIDTH = 100  # columns
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = add_command(commands, "why", "look up the cause and the cure of an error, or words")
+    parser = add_command(
+        commands, "why", "look up the cause and the cure of an error, or search for words"
+    )
     text = "an error, a traceback or words (default: read standard input)"
     parser.add_argument("text", nargs="*", metavar="TEXT", help=text)
     parser.set_defaults(run=why)
@@ -52,9 +54,9 @@ def why(arguments: argparse.Namespace) -> int:
 def _read_input() -> str:
     if sys.stdin.isatty() or not (text := sys.stdin.read()).strip():
         raise CouldNotRun(
-            "there is nothing to look up",
+            "there is no error or text to look up",
             "the command line and standard input",
-            'orm-async-tests why "the error or words", or why < FILE',
+            'orm-async-tests why "the error or words", or orm-async-tests why < FILE',
         )
     return text
 

@@ -55,8 +55,8 @@ class ExpectedViolation:
 
 COPY_BEFORE_BEGIN = ExpectedViolation(
     Upstream(
-        "SQLAlchemy sends BEGIN with its first statement, so a COPY that you send earlier on the "
-        "driver's connection commits by itself",
+        "SQLAlchemy sends BEGIN with its first statement, so a COPY that you send on the driver's "
+        "connection before this statement commits by itself",
         {"asyncpg": ">=0.30,<0.33"},
         "https://docs.sqlalchemy.org/en/21/core/connections.html"
         "#working-with-driver-sql-and-raw-dbapi-connections",
@@ -66,8 +66,8 @@ COPY_BEFORE_BEGIN = ExpectedViolation(
 )
 CLOSE_NEVER_BEGUN = ExpectedViolation(
     Upstream(
-        "close() runs in a separate task; if all tasks are cancelled before that task starts, the "
-        "garbage collector gets the connection",
+        "SQLAlchemy runs close() in a separate task, and if a cancel of all tasks stops this task "
+        "before it starts, only the garbage collector closes the connection",
         {"sqlalchemy": ">=2.1,<2.2"},
         "https://docs.python.org/3/library/asyncio-task.html#asyncio.shield",
     ),
@@ -77,7 +77,8 @@ CLOSE_NEVER_BEGUN = ExpectedViolation(
 )
 NEVER_RETRIEVED = ExpectedViolation(
     Upstream(
-        "a COPY whose backend is terminated leaves a future whose exception is never retrieved",
+        "if the backend of a COPY is terminated, asyncpg leaves a future whose exception nobody "
+        "retrieves",
         {"asyncpg": ">=0.30,<0.33"},
         "https://magicstack.github.io/asyncpg/current/api/index.html"
         "#asyncpg.connection.Connection.copy_records_to_table",
@@ -107,7 +108,7 @@ COPY_HIDES_CANCEL = ExpectedViolation(
 )
 POISONED_PIPELINE = ExpectedViolation(
     Upstream(
-        "an executemany() that is cancelled as it starts leaves pipeline mode on (test116)",
+        "an executemany() that is cancelled as it starts stays in pipeline mode (test116)",
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html",
     ),
@@ -124,8 +125,8 @@ CLOSE_CANCELLED_TOO = replace(
 )
 CLEAN_UP_FAILS = ExpectedViolation(
     Upstream(
-        "if the backend ends while a cancelled transaction rolls back, the caller sees the lost "
-        "connection instead of CancelledError",
+        "if the backend ends while a cancelled transaction rolls back, the caller gets the error "
+        "of the lost connection instead of CancelledError",
         {"sqlalchemy": ">=2.1,<2.2", "asyncpg": ">=0.30,<0.33"},
         "https://docs.python.org/3/reference/simple_stmts.html#raise",
     ),
@@ -135,8 +136,8 @@ CLEAN_UP_FAILS = ExpectedViolation(
 )
 CLEAN_UP_FAILS_TOO = ExpectedViolation(
     Upstream(
-        "if the backend ends while a cancelled transaction rolls back, the caller sees the lost "
-        "connection instead of CancelledError, and the pool logs an error",
+        "if the backend ends while a cancelled transaction rolls back, the caller gets the error "
+        "of the lost connection instead of CancelledError, and the pool logs an error",
         {"sqlalchemy": ">=2.1,<2.2", "psycopg": "==3.3.9"},
         "https://docs.python.org/3/reference/simple_stmts.html#raise",
     ),
@@ -146,7 +147,7 @@ CLEAN_UP_FAILS_TOO = ExpectedViolation(
 )
 NEVER_TIMED = ExpectedViolation(
     Upstream(
-        "an engine without command_timeout waits for a silent server without end",
+        "an asyncpg engine without command_timeout waits for a silent server forever",
         {"asyncpg": ">=0.30,<0.33"},
         "https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect",
     ),
@@ -156,7 +157,7 @@ NEVER_TIMED = ExpectedViolation(
 )
 NO_TIMEOUT = ExpectedViolation(
     Upstream(
-        "psycopg's commands have no timeout and wait for a silent server without end",
+        "psycopg has no timeout for commands, so a command waits for a silent server forever",
         {"psycopg": "==3.3.9"},
         "https://www.psycopg.org/psycopg3/docs/api/connections.html#the-connection-class",
     ),
@@ -166,7 +167,7 @@ NO_TIMEOUT = ExpectedViolation(
 )
 EXIT_NOT_CANCELLED = ExpectedViolation(
     Upstream(
-        "no cancel ends an `async with AsyncSession()` block while the server is silent (test155)",
+        "while the server is silent, no cancel ends an `async with AsyncSession()` block (test155)",
         {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
         "https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2",
     ),
@@ -176,8 +177,8 @@ EXIT_NOT_CANCELLED = ExpectedViolation(
 )
 LISTENER_BEGINS = ExpectedViolation(
     Upstream(
-        "if a task is cancelled while SQL of a listener sends BEGIN, the connection returns to the "
-        "pool with an open transaction (test208)",
+        "if a task is cancelled while the SQL of a listener sends BEGIN, the connection returns to "
+        "the pool with an open transaction (test208)",
         {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
         "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
     ),

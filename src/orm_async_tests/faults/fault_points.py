@@ -114,5 +114,5 @@ def parse_point(token: str) -> Point:
         raise CouldNotRun(
             f"{token!r} is not a fault point",
             "--point",
-            "a token that the command has printed, for example asyncpg/asyncio/add/cancel-ready/3",
+            "--point asyncpg/asyncio/add/cancel-ready/3, or another token that it has printed",
         ) from None

@@ -275,7 +275,7 @@ async def _settle(
 async def _ping(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         if await connection.scalar(text("select 1")) != 1:
-            raise RuntimeError("the query returned no row")
+            raise RuntimeError("SELECT 1 did not return 1")
 
 
 async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:

@@ -181,7 +181,7 @@ def refuse_tls(parameters: dict[str, object]) -> None:
     """Raise CouldNotRun for encrypted connections, whose messages cannot be counted."""
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(
-            "messages of an encrypted connection cannot be counted",
-            "the engine's ssl or sslmode",
-            "an engine without TLS, or faults of tasks, for example --fault cancel",
+            "a sweep cannot count the messages of an encrypted connection",
+            "the setting ssl or sslmode of the engine",
+            "--fault cancel, or the same command with an engine without TLS",
         )

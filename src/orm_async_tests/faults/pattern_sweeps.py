@@ -98,13 +98,13 @@ def _load_function(name: str) -> Callable[..., Any]:
     sys.path.insert(0, str(Path.cwd()))
     try:
         if not module or not function:
-            raise ImportError("the name lacks its module or its function")
+            raise ImportError("the name must have a module and a function")
         loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
     except Exception as error:  # an import runs the user's code
         raise CouldNotRun(
             f"{name} could not be imported: {type(error).__name__}: {error}",
             "--pattern",
-            "module:function, where the module can be imported from the current directory",
+            "module:function, where Python can import the module from the current directory",
         ) from error
     finally:
         sys.path.pop(0)

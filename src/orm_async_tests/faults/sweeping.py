@@ -124,8 +124,10 @@ class Sweep:
             return
         host = self.url.host or self.url.query.get("host") or "127.0.0.1"
         if not isinstance(host, str):
-            remedy = "a URL with one host, or faults of tasks, for example --fault cancel"
-            raise CouldNotRun("the URL names several hosts", "the engine's URL", remedy)
+            remedy = "--fault cancel, or the same command with a URL that has one host"
+            raise CouldNotRun(
+                "the URL names several hosts, but this fault needs one", "the engine's URL", remedy
+            )
         with open_network(host, self.url.port or PORT) as network:
             yield replace(target, network=network)
 
@@ -171,7 +173,7 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
         raise CouldNotRun(
             f"without a fault the work raises {outcome.result}: {outcome.message}",
             start.work,
-            "correct the work, because only work that succeeds can be swept",
+            "correct the work, because a sweep needs work that succeeds without a fault",
         )
     return replace(outcome, expected_change=outcome.change)
 
@@ -200,7 +202,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
     """Raise CouldNotRun for the kind "kill" without a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
-            "the fault kill needs a private server, which has only the tables of this project",
+            "the fault kill needs a private server, where only this project's tables exist",
             "--fault kill",
             "orm-async-tests faults --fault kill --pattern NAME, with a pattern of this project",
         )

@@ -139,7 +139,9 @@ def _show(
     )
 
 
-OUTSIDE = CodeLine(0, "", Markup("outside the script, for example when a fixture closes a session"))
+OUTSIDE = CodeLine(
+    0, "", Markup("an event outside the script, for example when a fixture closes a session")
+)
 
 
 def _read_events(run: Document, problems: Counter[str]) -> list[Event]:

@@ -65,7 +65,9 @@ def _read_baseline(path: Path) -> Counter[Key]:
             }
         )
     except FileNotFoundError:
-        raise CouldNotRun("there is no baseline", str(path), REWRITE.format(path)) from None
+        raise CouldNotRun(
+            "the baseline file does not exist", str(path), REWRITE.format(path)
+        ) from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         problem = f"the baseline cannot be read: {error!r}"
         raise CouldNotRun(problem, str(path), f"repair it, or {REWRITE.format(path)}") from None

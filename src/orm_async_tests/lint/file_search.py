@@ -43,7 +43,7 @@ class FileSearch:
                 files[path] = None
             else:
                 remedy = "orm-async-tests lint, with a path that exists"
-                raise CouldNotRun("there is no such file or folder", str(path), remedy)
+                raise CouldNotRun("this file or folder does not exist", str(path), remedy)
         return list(files)
 
     def _outer(self, folder: Path) -> Ignored:

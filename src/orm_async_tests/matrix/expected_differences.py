@@ -64,13 +64,13 @@ EXPECTED = (
     Expected(
         frozenset({172}),
         {"driver": "asyncpg"},
-        "asyncpg 0.31 ends connect() in a task that nobody awaits, after one more turn of the loop",
+        "asyncpg 0.31 ends connect() in a separate task, one turn of the event loop too late",
         versions={"sqlalchemy": "<2.0.53", "asyncpg": ">=0.31,<0.32"},
     ),
     Expected(
         frozenset({161}),
         {"pooler": "^PgBouncer", "driver": "psycopg"},
-        "behind PgBouncer a second cancel may leave a closed psycopg connection in the pool",
+        "behind PgBouncer, a second cancel may leave a closed psycopg connection in the pool",
         always=False,
     ),
     Expected(
@@ -81,27 +81,27 @@ EXPECTED = (
     Expected(
         frozenset({100}),
         {"pooler": "transaction"},
-        "a session's advisory lock stays with the server connection (test178)",
+        "a session-level advisory lock stays on PgBouncer's server connection (test178)",
     ),
     Expected(
         frozenset({112}),
         {"pooler": "transaction", "driver": "asyncpg"},
-        "LISTEN stays with the server connection, so no client receives anything (test178)",
+        "LISTEN stays on PgBouncer's server connection, so no client is notified (test178)",
     ),
     Expected(
         frozenset({196}),
         {"pooler": "transaction", "driver": "asyncpg"},
-        "PgBouncer does not tell an idle client that its server connection died",
+        "PgBouncer does not tell an idle client that its server connection has died",
     ),
     Expected(
         frozenset({1}),
         {"pooler": "transaction", "driver": "psycopg"},
-        "psycopg prepares a statement that runs a sixth time, and only on one server connection",
+        "psycopg prepares a statement at its sixth run, but on one server connection only",
     ),
     Expected(
         frozenset({1, 87, 90, 92, 93, 98, 99, 102, 165}),
         {"pooler": OLD_POOLER, "driver": "asyncpg"},
-        "a server connection lacks statements prepared on another connection (26000, test174)",
+        "a statement prepared on one server connection is missing on another (26000, test174)",
     ),
 )
 
@@ -144,7 +144,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
         return []
     present = verdicts(records)
     return [
-        result(stack, number, NOT_RUN, "there is no such script")
+        result(stack, number, NOT_RUN, "this script does not exist")
         for stack, identity in identities(records).items()
         for entry in EXPECTED
         if entry.applies(identity)

@@ -58,7 +58,7 @@ def find() -> Binaries:
     value = os.environ.get(VARIABLE)
     if value == "system":
         if (pg_ctl := shutil.which("pg_ctl")) is None:
-            raise CouldNotRun("there is no pg_ctl", "PATH", REMEDY)
+            raise CouldNotRun("there is no pg_ctl on the PATH", "PATH", REMEDY)
         binaries = Binaries(Path(pg_ctl).resolve().parent, "system")
     elif value:
         binaries = Binaries(Path(value).absolute(), VARIABLE)

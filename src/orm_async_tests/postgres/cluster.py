@@ -175,8 +175,8 @@ class Cluster:
             )
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
-                "PostgreSQL does not run as root, and this kernel lets root make no user namespace",
-                "the embedded server, run by root",
+                "PostgreSQL refuses root, and this kernel lets root create no user namespace",
+                "the embedded server, which root tried to start",
                 "the same command as an ordinary user, or DATABASE_URL=postgresql://...",
             )
         if run.returncode:
@@ -204,7 +204,7 @@ class Cluster:
             finally:
                 os.close(tell)
             if not answer.read(1):
-                raise self._failure("the embedded server ended while it started")
+                raise self._failure("the embedded server ended during its start")
 
     def _supervise(
         self, tell: int, idle: float, private: str, command: list[str], sockets: Path

@@ -76,7 +76,7 @@ def _prepare(folder: Path) -> Path:
                 check_owner(path, path.lstat(), forbidden=0)
         is_read_only = os.statvfs(folder).f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK)
     if is_read_only:
-        raise refusal(folder, "it is read-only")
+        raise refusal(folder, "the folder is read-only")
     return folder
 
 
@@ -84,9 +84,9 @@ def _check_name(folder: Path) -> None:
     """Refuse names that files and messages of PostgreSQL cannot hold."""
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
     if text != str(folder):
-        raise refusal(Path(text), "the name of the folder is not UTF-8")
+        raise refusal(Path(text), "the name of the folder is not valid UTF-8")
     if not text.isprintable():
-        raise refusal(Path(ascii(text)), "the name of the folder has control characters")
+        raise refusal(Path(ascii(text)), "the name of the folder contains control characters")
 
 
 def _fits_socket(folder: Path) -> bool:

@@ -115,9 +115,9 @@ def _render_server(server: "URL") -> str:
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
         raise CouldNotRun(
-            "PgBouncer connects to one host, and this URL has several",
+            "PgBouncer connects to one host, but this URL has several hosts",
             server.render_as_string(),
-            "a URL with one host",
+            "the same command with a URL that has one host",
         )
     words = {
         "host": host,

@@ -76,11 +76,11 @@ def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
     with suppress(FileNotFoundError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            raise refusal(path, "it is a symbolic link", f"rm {path}")
+            raise refusal(path, "the path is a symbolic link", f"rm {path}")
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-            raise refusal(path, "it is not a regular file", f"rm -r {path}")
+            raise refusal(path, "the path is not a regular file", f"rm -r {path}")
         if stat.S_ISREG(status.st_mode) and status.st_nlink != 1:
-            raise refusal(path, "it is a hard link to a file elsewhere", f"rm {path}")
+            raise refusal(path, "the path is a hard link to a file elsewhere", f"rm {path}")
         check_owner(path, status, forbidden)
 
 

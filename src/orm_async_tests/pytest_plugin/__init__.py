@@ -23,20 +23,24 @@ GROUP = ("async-orm", "async SQLAlchemy")  # the option group of both plugins of
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup(*GROUP)
     group.addoption(
-        baseline.OPTION, metavar="FILE", help="a file of known findings, which fail no test"
+        baseline.OPTION,
+        metavar="FILE",
+        help="let no test fail for the known findings that this file lists",
     )
     group.addoption(
         baseline.WRITE_OPTION,
         action="store_true",
-        help="write the findings of this run to the baseline, and fail no test for them",
+        help="write this run's findings to the baseline, and let no test fail for them",
     )
     group.addoption(
         "--async-orm-trace",
         metavar="DIR",
-        help="write a trace of every test that has a finding, for https://ui.perfetto.dev",
+        help="write a trace for https://ui.perfetto.dev of every test that has a finding",
     )
     group.addoption(
-        "--async-orm-trace-all", action="store_true", help="write a trace of every test"
+        "--async-orm-trace-all",
+        action="store_true",
+        help="write a trace of every test, even without a finding",
     )
     group.addoption(
         "--async-orm-github",

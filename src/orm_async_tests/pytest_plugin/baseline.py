@@ -20,7 +20,7 @@ def read_baseline(path: Path) -> Baseline:
             for test, kinds in json.loads(path.read_text("utf-8")).items()
         }
     except FileNotFoundError:
-        raise CouldNotRun("there is no baseline", str(path), REWRITE) from None
+        raise CouldNotRun("the baseline file does not exist", str(path), REWRITE) from None
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         remedy = f"repair the file, or write it again: {REWRITE}"
         raise CouldNotRun(f"the baseline cannot be read: {error}", str(path), remedy) from None

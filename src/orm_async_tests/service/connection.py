@@ -85,7 +85,10 @@ class Connection(H11Protocol):
         if self.transport.get_write_buffer_size() < self._unsent:
             self._start_timer()
             return
-        LOGGER.info("closed the connection of %s: the client does not read", self.client)
+        LOGGER.info(
+            "closed the connection of %s, because the client does not read its response",
+            self.client,
+        )
         self.transport.abort()
 
     def _start_head_timer(self) -> None:

@@ -30,7 +30,7 @@ def service_urls(url: URL, settings: Settings) -> Urls:
     """
     if settings.pooler and not settings.listen_url:
         raise CouldNotRun(
-            "a pooler in transaction mode keeps no session for LISTEN",
+            "LISTEN does not work through a pooler in transaction mode",
             f"{PREFIX}POOLER",
             f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, past the pooler",
         )

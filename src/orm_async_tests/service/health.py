@@ -22,9 +22,11 @@ def make_metrics(engines: Engines) -> CollectorRegistry:
     pools: list[Any] = [engine.pool for engine in engines.pooled()]
     checked_out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
     checked_out.set_function(lambda: sum(pool.checkedout() for pool in pools))
-    idle = Gauge("pool_idle", "Idle connections in a pool.", registry=registry)
+    idle = Gauge("pool_idle", "Idle connections in the pools.", registry=registry)
     idle.set_function(lambda: sum(pool.checkedin() for pool in pools))
-    seconds = Histogram("statement_seconds", "Duration of a statement.", registry=registry)
+    seconds = Histogram(
+        "statement_seconds", "Duration of a statement in seconds.", registry=registry
+    )
 
     def before(_conn: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _: Any) -> None:
         context._started = time.perf_counter()

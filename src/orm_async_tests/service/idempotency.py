@@ -123,6 +123,6 @@ async def insert_once(
 def read_answer(row: Any, digest: str) -> Document:
     """Return the stored answer. Raises HTTPException 409 if another request has this answer."""
     if row.request != digest:
-        raise HTTPException(409, "this Idempotency-Key was used for another request")
+        raise HTTPException(409, "this Idempotency-Key was already used for another request")
     answer: Document = row.answer
     return answer

@@ -40,12 +40,12 @@ After = Annotated[
     int,
     Field(ge=0, le=MAX_ID),
     DECIMAL,
-    Query(description="the value of `next` in the previous page"),
+    Query(description="the value of `next` from the previous page"),
 ]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), DECIMAL, Query()]
 EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
 CacheControl = Annotated[
     str | None,
     Omittable(),
-    Header(description="no-cache: read from the primary, which has the last commit"),
+    Header(description="no-cache reads from the primary, which has the latest commit"),
 ]

@@ -81,7 +81,7 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
     if any(error["type"] == "missing" and error["loc"] == IF_MATCH for error in errors):
-        return make_problem(428, "send the ETag of the version that you have read as If-Match")
+        return make_problem(428, "send If-Match with the ETag of the version that you have read")
     details = [describe(error) for error in errors[:MAX_ERRORS]]
     if len(errors) > MAX_ERRORS:
         details.append(f"and {len(errors) - MAX_ERRORS} more")
@@ -97,7 +97,7 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     sqlstate = getattr(orig, "sqlstate", None) or ""
     if sqlstate in CONSTRAINTS:
         return make_problem(
-            CONSTRAINTS[sqlstate], "a constraint of the database refuses the change"
+            CONSTRAINTS[sqlstate], "a constraint of the database rejects the change"
         )
     is_unreachable = (
         sqlstate.startswith(CONNECTION_EXCEPTION)

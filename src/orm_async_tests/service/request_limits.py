@@ -81,7 +81,11 @@ class Bodies:
             complete = not message.get("more_body", False)
             if message["type"] == "http.disconnect":
                 place = f"{scope['method']} {scope['path']}"
-                LOGGER.info("the client left %s after %d bytes of its body", place, received)
+                LOGGER.info(
+                    "the client disconnected from %s after it had sent %d bytes of the body",
+                    place,
+                    received,
+                )
             if received > max_size:
                 raise HTTPException(413, f"the body is longer than {max_size} bytes")
             return message

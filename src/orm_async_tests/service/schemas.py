@@ -35,7 +35,7 @@ def parse_moment(text: object) -> datetime:
     pydantic alone takes a number for seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
-        raise ValueError("write date, time and offset, for example 2010-10-03T09:36:30Z")
+        raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")
     return to_utc(datetime.fromisoformat(text.upper()))
 
 

@@ -32,9 +32,11 @@ RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does no
 def main() -> int:
     """Serve until SIGINT or SIGTERM. Return the exit code: 2 if the service cannot start."""
     parser = argparse.ArgumentParser(
-        description="Migrate the chosen database and serve it over HTTP."
+        description="Upgrade the tables of the chosen database, and serve the database over HTTP."
     )
-    parser.add_argument("--db", dest="db_", metavar="URL", help="embedded, compose, or a URL")
+    parser.add_argument(
+        "--db", dest="db_", metavar="URL", help="the database: embedded, compose, or a URL"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=parse_positive, default=1, metavar="N", help="processes")
@@ -97,7 +99,7 @@ def keep_server_running() -> None:
             wait_until_ended(SERVICE)
             with lease(SERVICE) as server:
                 if server.launch != "warm":  # else another command was faster
-                    log.warning("the embedded server had ended, and was started again")
+                    log.warning("the embedded server had ended and was started again")
         except CouldNotRun as error:
             log.error("the embedded server cannot be used: %s", error)
             time.sleep(RETRY_AFTER)
@@ -138,7 +140,7 @@ def bind(host: str, port: int) -> socket.socket:
     """Return a socket that listens on this address. Raise CouldNotRun if it is in use or wrong."""
     try:
         if port not in range(2**16):  # create_server() would not close its socket
-            raise OverflowError("a port is at most 65535")
+            raise OverflowError("a port must be at most 65535")
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise CouldNotRun(

@@ -50,7 +50,7 @@ def render_timeline(events: Sequence[Event], columns: int) -> Iterator[Styled]:
 def render_legend(columns: int) -> Iterator[Styled]:
     """Render what the characters mean."""
     words = [f"{mark} {meaning}" for mark, meaning in LEGEND.items()]
-    words.append("1 2 3 the task that uses the connection")
+    words.append("1 2 3 the number of the task that uses the connection")
     entries = "   ".join(word.replace(" ", NO_BREAK_SPACE) for word in words)  # each on one line
     for line in [*textwrap.wrap(entries, columns - 2), *textwrap.wrap(NOTE, columns - 2)]:
         yield "dim", f"  {line.replace(NO_BREAK_SPACE, ' ')}"

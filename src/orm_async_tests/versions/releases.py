@@ -43,7 +43,7 @@ def list_releases(library: str) -> list[str]:
 
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
-            "this environment has no pip to install releases with",
+            "this Python environment lacks pip, which installs the releases",
             sys.prefix,
             f"{sys.executable} -m ensurepip",
         )

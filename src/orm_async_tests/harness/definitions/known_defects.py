@@ -3,7 +3,7 @@
 from orm_async_tests.harness.definitions.upstream import Upstream
 
 CANCEL_IS_LOGGED = Upstream(
-    "the pool logs an error for a cancelled task, although it closed the connection correctly",
+    "the pool logs an error for a cancelled task, although the pool closed the connection",
     {
         "sqlalchemy": ">=2.0.24,<2.0.33 or >=2.0.42,<2.0.58 or >=2.1,<2.1.9",
         "asyncpg": ">=0.30,<0.33",
@@ -12,19 +12,19 @@ CANCEL_IS_LOGGED = Upstream(
     "wrong error",
 )
 DEAD_IN_THE_POOL = Upstream(
-    "after a second cancel the closed connection stays in the pool, and the next user gets it",
+    "after a second cancel the pool gives a closed connection to the next task",
     {"sqlalchemy": ">=2.0.44,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13673",
     "breaks the pool",
 )
 CLOSE_HANGS = Upstream(
-    "close() waits without limit for the answer to a cancel request, despite its timeout",
+    "asyncpg's close() ignores its timeout while it waits for the answer to a cancel request",
     {"sqlalchemy": ">=2.0.38,<2.2", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/MagicStack/asyncpg/issues/1356",
     "breaks the pool",
 )
 LEFT_OPEN = Upstream(
-    "a second cancel interrupts close(): the connection stays open, but the pool forgets it",
+    "a second cancel interrupts close(), so a connection stays open outside the pool",
     {"sqlalchemy": ">=2.0.24,<2.0.38", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/12077",
     "breaks the pool",

@@ -110,9 +110,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             await migrations.upgrade_async(connection, migrations.TRACKING)
         except DBAPIError as error:
             problem = f"the tables of the scripts cannot be created: {error.orig}"
-            remedy = (
-                "--db with a URL whose role owns the database, or with the URL of another server"
-            )
+            remedy = "--db with a URL whose role owns the database, or with a URL of another server"
             raise CouldNotRun(problem, database.label, remedy) from error
         yield ScriptDatabase(connection)
 
@@ -158,7 +156,7 @@ class ScriptDatabase:
             raise CouldNotRun(
                 f"{problem}: {error.orig}",
                 f"the database {self.admin.url.database}",
-                "orm-async-tests db psql, and end what pg_stat_activity shows in a transaction",
+                "orm-async-tests db psql, and end the transactions that pg_stat_activity shows",
             ) from error
         finally:
             await self._connection.execute(text("RESET lock_timeout"))

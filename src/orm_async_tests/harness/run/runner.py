@@ -37,9 +37,9 @@ def run_script(
     """
     if not __debug__:
         raise CouldNotRun(
-            "python -O removes the assertions of the scripts",
-            "the options of the interpreter, or the variable PYTHONOPTIMIZE",
-            "the command again without -O and without PYTHONOPTIMIZE",
+            "the option -O of Python removes the assertions of the scripts",
+            "the option -O of Python, or the environment variable PYTHONOPTIMIZE",
+            "the same command without -O and without PYTHONOPTIMIZE",
         )
     return run(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)
 

@@ -44,9 +44,9 @@ class BlockingInRunSync(Rule):
                 self.code,
                 node,
                 "This function blocks the event loop, because run_sync() uses no thread.",
-                "Run it by asyncio.to_thread(), outside run_sync().",
+                "Run this function by asyncio.to_thread(), outside run_sync().",
                 related=start,
-                related_message="runs it in the event loop's thread",
+                related_message="run_sync() runs the function in the event loop's thread",
             )
         body, inner = _body(file, node, scope)
         for item in _calls(body) if body else ():
@@ -61,9 +61,9 @@ class BlockingInRunSync(Rule):
                     else "This call blocks the event loop, because run_sync() uses no thread.",
                     "Await it outside run_sync(), or call sqlalchemy.util.await_only()."
                     if is_run
-                    else "Run it by asyncio.to_thread(), outside run_sync().",
+                    else "Run this function by asyncio.to_thread(), outside run_sync().",
                     related=start,
-                    related_message="runs it in the event loop's thread",
+                    related_message="run_sync() runs the function in the event loop's thread",
                 )
             elif depth > 1:
                 yield from self._check_function(file, item.func, inner, start, depth - 1)

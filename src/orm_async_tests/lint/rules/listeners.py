@@ -62,5 +62,5 @@ class AsyncListener(Rule):
             self.code,
             node,
             "SQLAlchemy calls listeners synchronously, so an `async def` listener never runs.",
-            "Write a plain `def`. SQL that it executes is awaited for you.",
+            "Write a plain `def`. SQLAlchemy awaits the SQL that the listener executes.",
         )

@@ -68,7 +68,7 @@ class CommitAfterYield(Rule):
                     "client has already received a success.",
                     'Write Depends(..., scope="function"), or commit in the endpoint.',
                     related=yields[0],
-                    related_message="the response is sent here",
+                    related_message="FastAPI sends the response here",
                 )
                 file.pending.append((scope.name, finding))
         return iter(())

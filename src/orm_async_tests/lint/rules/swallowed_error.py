@@ -43,7 +43,7 @@ class SwallowedError(Rule):
                 "Put the statement into `async with session.begin_nested():`, or roll back "
                 "in the handler.",
                 related=use,
-                related_message="uses the failed transaction",
+                related_message="this line uses the failed transaction",
             )
 
 
@@ -63,7 +63,7 @@ class UseAfterTimeout(Rule):
                 "refuses to continue.",
                 "Roll back after the timeout, before you use the session again.",
                 related=use,
-                related_message="uses the session whose connection was lost",
+                related_message="this line uses the session whose connection was lost",
             )
 
 

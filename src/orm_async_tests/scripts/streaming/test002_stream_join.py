@@ -1,10 +1,10 @@
 """stream() without yield_per fetches every row before it returns the first one.
 
-The cursor is on the server, but the ORM reads all of it to build its objects. With yield_per the
-result arrives in partitions. A partitioned stream returns the first row early, and memory holds one
-partition, however many rows there are.
+The cursor is on the server, but without yield_per the ORM reads all rows before it builds its
+objects. With yield_per the ORM reads the result in partitions. A stream with yield_per returns the
+first row early, and memory holds one partition at a time, however many rows there are.
 
-Not shown: the cost of the rows on the server, which does not depend on yield_per.
+This script does not show the cost of the rows on the server, which does not depend on yield_per.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """
@@ -32,21 +32,21 @@ async def seed(connection: AsyncConnection, rows: int) -> None:
 
 @wrong
 async def buffered(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream()"""
+    """stream() all rows without yield_per"""
     async for row in await session.stream(JOIN.limit(rows)):
         yield row
 
 
 @variant
 async def buffered_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream() of a tenth of the rows"""
+    """stream() a tenth of the rows"""
     async for row in await session.stream(JOIN.limit(rows // 10)):
         yield row
 
 
 @right
 async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream() with yield_per, in partitions"""
+    """stream() all rows with yield_per, in partitions"""
     result = await session.stream(JOIN.limit(rows).execution_options(yield_per=100))
     async for partition in result.partitions():
         for row in partition:
@@ -55,7 +55,7 @@ async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
 
 @variant
 async def streamed_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream() of a tenth of the rows with yield_per, in partitions"""
+    """stream() a tenth of the rows with yield_per, in partitions"""
     result = await session.stream(JOIN.limit(rows // 10).execution_options(yield_per=100))
     async for partition in result.partitions():
         for row in partition:

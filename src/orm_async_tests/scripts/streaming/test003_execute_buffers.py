@@ -1,8 +1,9 @@
-"""execute() has fetched all rows when it returns; stream() needs an open session.
+"""execute() returns after it has fetched all rows, but stream() needs an open session.
 
-The result of execute() is complete after the await. You can read this result after the session is
-closed, although its objects are detached by then. stream() holds a cursor on the server. When you
-close the session, the cursor is closed and its rows are lost.
+After the await, the result of execute() holds all rows. You can read the result of execute() after
+the session is closed, but its objects are detached then. The result of stream() holds a cursor on
+the server. When you close the session, the server closes the cursor, and the remaining rows of the
+stream are lost.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"
@@ -17,7 +18,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def streamed(Session: Sessions) -> dict[str, int]:
-    """stream(), and read after the session is closed"""
+    """call stream(), and read the result after the session is closed"""
     async with Session() as session:
         result = await session.stream_scalars(select(User))
     users = [user async for user in result]
@@ -26,7 +27,7 @@ async def streamed(Session: Sessions) -> dict[str, int]:
 
 @right
 async def executed(Session: Sessions) -> dict[str, int]:
-    """execute(), and read after the session is closed"""
+    """call execute(), and read the result after the session is closed"""
     async with Session() as session:
         result = await session.scalars(select(User))
     users = list(result)
@@ -35,7 +36,7 @@ async def executed(Session: Sessions) -> dict[str, int]:
 
 @right
 async def streamed_inside(Session: Sessions) -> dict[str, int]:
-    """stream(), and read while the session is open"""
+    """call stream(), and read the result while the session is open"""
     async with Session() as session:
         result = await session.stream_scalars(select(User))
         users = [user async for user in result]

@@ -1,8 +1,9 @@
 """Each partition of a stream costs two round trips on asyncpg, and one on psycopg.
 
-asyncpg's adapter first fetches fifty rows, and then the rest of the partition. A stream of 5000
-rows costs as much as its partitions: 50 partitions of 100 rows, or 10 of 500. Larger partitions are
-cheaper but hold more rows in memory. execute() needs no cursor at all.
+For every partition, asyncpg's adapter first fetches fifty rows, and then the rest of the partition.
+A stream of 5000 rows has 50 partitions of 100 rows or 10 partitions of 500 rows, and every
+partition costs its round trips. Larger partitions cost fewer round trips but hold more rows in
+memory. A call of execute() needs no cursor at all.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """
@@ -19,14 +20,14 @@ FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips per partition
 
 @variant
 async def executed(engine: AsyncEngine) -> dict[str, int]:
-    """execute()"""
+    """execute() the query without a stream"""
     async with engine.connect() as connection:
         return {"rows": len((await connection.execute(NUMBERS)).all())}
 
 
 @variant
 async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
-    """stream() in partitions of 100"""
+    """stream() the rows in partitions of 100"""
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS.execution_options(yield_per=100))
         return {"rows": sum([len(rows) async for rows in result.partitions()])}
@@ -34,7 +35,7 @@ async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
 
 @variant
 async def by_five_hundreds(engine: AsyncEngine) -> dict[str, int]:
-    """stream() in partitions of 500"""
+    """stream() the rows in partitions of 500"""
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS.execution_options(yield_per=500))
         return {"rows": sum([len(rows) async for rows in result.partitions()])}

@@ -1,8 +1,9 @@
 """stream() on asyncpg raises the driver's own error, but execute() wraps it in DBAPIError.
 
-An error while rows arrive should be a sqlalchemy.exc.DBAPIError on every driver: code for both
-drivers catches that class and reads the SQLSTATE. On asyncpg a stream raises asyncpg's class. Until
-SQLAlchemy wraps the errors of streams, go by the SQLSTATE, or use execute().
+On every driver, an error while rows arrive should be a sqlalchemy.exc.DBAPIError. Code for both
+drivers catches DBAPIError and reads the SQLSTATE. On asyncpg, a stream raises asyncpg's own
+exception class instead. Until SQLAlchemy wraps the errors of streams, check the SQLSTATE of the
+driver's error, or use execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """
@@ -25,21 +26,21 @@ FAILS_AT_ONCE = text("SELECT 1 / (1 - n) FROM generate_series(1, 10) n")
 
 @variant
 async def executed(engine: AsyncEngine) -> int:
-    """execute()"""
+    """execute() a query that fails"""
     async with engine.connect() as connection:
         return len((await connection.execute(FAILS_LATE)).all())
 
 
 @variant
 async def streamed(engine: AsyncEngine) -> int:
-    """stream(), and the error comes after some rows"""
+    """stream() a query that fails after some rows"""
     async with engine.connect() as connection:
         return len([row async for row in await connection.stream(FAILS_LATE)])
 
 
 @variant
 async def streamed_at_once(engine: AsyncEngine) -> int:
-    """stream(), and the error comes with the first row"""
+    """stream() a query that fails at its first row"""
     async with engine.connect() as connection:
         return len([row async for row in await connection.stream(FAILS_AT_ONCE)])
 

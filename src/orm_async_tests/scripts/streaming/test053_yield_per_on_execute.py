@@ -1,7 +1,7 @@
 """Under asyncio, execute() with yield_per is an error: use stream().
 
-The result of execute() is complete when the await returns, so nothing is left to yield. The error
-(AsyncMethodRequired) names stream(), which uses a cursor.
+The result of execute() is complete when the await returns, so there is nothing left to fetch in
+partitions. The error, AsyncMethodRequired, tells you to use stream(), which uses a cursor.
 
 Symptom: AsyncMethodRequired "with a server-side cursor"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#streaming-with-a-fixed-buffer-via-yield-per

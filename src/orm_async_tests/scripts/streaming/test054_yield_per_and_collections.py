@@ -1,8 +1,8 @@
 """yield_per does not work with joinedload() of a collection, but it does with selectinload().
 
-With a join, the rows of one parent may fall into two partitions. selectinload() sends one query per
-partition. Without yield_per, a joined collection needs unique(), because the join repeats its
-parents.
+With a join, the rows of one parent may fall into two partitions. With selectinload(), SQLAlchemy
+sends one more query per partition. Without yield_per, a joined collection still needs unique(),
+because the join repeats the parents.
 
 Symptom: InvalidRequestError "yield_per with eager loaders that require uniquing"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per

@@ -1,9 +1,9 @@
-"""scalars() of a stream keeps the stream's unique() and columns().
+"""scalars() on the result of stream() respects an earlier unique() or columns().
 
-scalars() of an execute() has always kept them. Before 2.0.56 and 2.1.6, the scalars of a stream
-came from the result beneath it, which ignored both calls: you could not stream objects with a
-joined collection, and columns() returned the first column in any case. On older versions, take the
-values from rows.
+On the result of execute(), scalars() has always respected unique() and columns(). Before SQLAlchemy
+2.0.56 and 2.1.6, scalars() on a stream ignored unique() and columns(). Therefore you could not
+stream objects with a joined collection, and you always got the first column. On older versions,
+read the rows of the stream, and take the values from the rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.6
 """
@@ -28,7 +28,7 @@ NAMES = select(User.id, User.username).order_by(User.id)
 
 @variant
 async def executed(session: AsyncSession) -> dict[str, object]:
-    """execute(): unique().scalars(), and columns(1).scalars()"""
+    """execute(), then unique().scalars(), and columns(1).scalars()"""
     users = (await session.execute(JOINED)).unique().scalars().all()
     names = (await session.execute(NAMES)).columns(1).scalars().all()
     return {"points": [len(user.points) for user in users], "names": names}
@@ -42,14 +42,14 @@ async def streamed(session: AsyncSession) -> dict[str, object]:
 
 @variant
 async def streamed_objects(session: AsyncSession) -> dict[str, object]:
-    """stream(): unique().scalars() of users joined with their points"""
+    """stream() users joined with their points, then unique().scalars()"""
     users = await (await session.stream(JOINED)).unique().scalars().all()
     return {"points": [len(user.points) for user in users]}
 
 
 @right
 async def from_rows(session: AsyncSession) -> dict[str, object]:
-    """stream(): objects and names from the rows"""
+    """stream() rows, and take objects and names from the rows"""
     rows = await session.stream(JOINED)
     points = [len(user.points) async for (user,) in rows.unique()]
     names = [name async for _, name in await session.stream(NAMES)]

@@ -1,9 +1,9 @@
-"""freeze() of a stream fetches its rows, so that you can read them several times.
+"""freeze() of a stream fetches its rows, so that you can read the rows several times.
 
-A frozen result is a cache of rows: every call of it returns a new result with these rows, without
-SQL. Before 2.0.56 and 2.1.6, freeze() of a stream fetched nothing, and calling the frozen result
-raised TypeError. On every version you can freeze the result of execute() instead: freezing reads
-all rows into memory in any case.
+A frozen result is a cache of rows. Every call of the frozen result returns a new result with these
+rows, without SQL. Before SQLAlchemy 2.0.56 and 2.1.6, freeze() of a stream fetched nothing, and
+calling the frozen result raised TypeError. On every version you can freeze the result of execute()
+instead, because freezing reads all rows into memory in any case.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.freeze
 """
@@ -25,7 +25,7 @@ NAMES = select(User.username).order_by(User.id)
 
 @variant(warns=True)
 async def streamed(engine: AsyncEngine) -> dict[str, list[str]]:
-    """freeze the result of stream(), and read it twice"""
+    """freeze the result of stream(), and read the frozen result twice"""
     async with engine.connect() as connection:
         frozen = await (await connection.stream(NAMES)).freeze()
     return {"first": list(frozen().scalars()), "second": list(frozen().scalars())}
@@ -33,7 +33,7 @@ async def streamed(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @right
 async def executed(engine: AsyncEngine) -> dict[str, list[str]]:
-    """freeze the result of execute(), and read it twice"""
+    """freeze the result of execute(), and read the frozen result twice"""
     async with engine.connect() as connection:
         frozen = (await connection.execute(NAMES)).freeze()
     return {"first": list(frozen().scalars()), "second": list(frozen().scalars())}

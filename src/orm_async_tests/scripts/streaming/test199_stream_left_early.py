@@ -1,9 +1,10 @@
 """On psycopg, a stream that you leave before its end leaves its cursor open.
 
-The server closes the cursor at the end of the transaction. The cursor object is left to the garbage
-collector, which issues a ResourceWarning. Tests that treat warnings as errors then fail. `break`,
-an exception and a cancel all leave the cursor open, and only the last row closes it. Close the
-result in a `finally`. asyncpg's cursor gives no warning, but it stays open, too (test234).
+The server closes the cursor at the end of the transaction. The garbage collector deletes the cursor
+object later, and psycopg issues a ResourceWarning. A test that treats warnings as errors fails
+because of this ResourceWarning. A `break`, an exception and a cancel all leave the cursor open.
+Only reading the last row closes it. Close the result in a `finally` block. On asyncpg an open
+cursor causes no warning, but it stays open, too (test234).
 
 Symptom: ResourceWarning "was deleted while still open"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors
@@ -21,7 +22,7 @@ POINTS = select(TrackPoint).order_by(TrackPoint.id).execution_options(yield_per=
 
 @wrong(warns=True)
 async def left_open(session: AsyncSession) -> dict[str, object]:
-    """break out of the loop"""
+    """break out of the loop over the stream"""
     points, reached = await session.stream_scalars(POINTS), 0
     async for point in points:
         if (reached := point.id) == 3:
@@ -31,7 +32,7 @@ async def left_open(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def closed(session: AsyncSession) -> dict[str, object]:
-    """break out of the loop, and close the result"""
+    """break out of the loop over the stream, and close the result"""
     points, reached = await session.stream_scalars(POINTS), 0
     try:
         async for point in points:
@@ -44,7 +45,7 @@ async def closed(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def read_to_the_end(session: AsyncSession) -> dict[str, object]:
-    """read to the end, where the last row closes the cursor"""
+    """read the stream to its end, where the last row closes the cursor"""
     ids = [point.id async for point in await session.stream_scalars(POINTS)]
     return {"reached": ids[-1]}
 

@@ -1,8 +1,8 @@
-"""Streaming row by row creates a greenlet per row; partitions() creates one per partition.
+"""Streaming row by row creates a greenlet per row, but partitions() creates one per partition.
 
-The rows of a partition are already in memory. But __anext__() reads every row from the synchronous
-result in a separate greenlet, which takes two switches per row. partitions() switches once for a
-list of rows. Both ways of reading a stream fetch the same rows from the server.
+The rows of a partition are already in memory. But the method __anext__() reads every row in a
+separate greenlet, which takes two switches per row. With partitions(), SQLAlchemy switches once for
+a list of rows. Both ways of reading a stream fetch the same rows from the server.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
 """
@@ -19,7 +19,7 @@ NUMBERS = select(func.generate_series(1, ROWS)).execution_options(yield_per=PART
 
 @wrong
 async def row_by_row(engine: AsyncEngine) -> dict[str, int]:
-    """async for row in result"""
+    """loop by `async for row in result`"""
     switches: list[str] = []
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS)
@@ -31,7 +31,7 @@ async def row_by_row(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_partitions(engine: AsyncEngine) -> dict[str, int]:
-    """async for rows in result.partitions()"""
+    """loop by `async for rows in result.partitions()`"""
     switches: list[str] = []
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS)

@@ -1,8 +1,9 @@
 """Other statements work between the rows of a stream, but if one of them fails, the stream ends.
 
-The cursor and the other statements share a transaction. The stream returns the rows as they were
-when it began, whatever you update between two rows. An error aborts the transaction, and the next
-fetch fails (25P02) although you caught the error. Put a savepoint around a statement that may fail.
+The stream's cursor and the other statements share one transaction. The stream returns the rows as
+they were when the stream began, even if you update rows in between. A failed statement aborts the
+transaction, so the next fetch of the stream fails (25P02), even if you have caught the error. Put a
+savepoint around a statement that may fail.
 
 Symptom: 25P02 "current transaction is aborted"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
@@ -31,7 +32,7 @@ TWICE = insert(User).values(id=1, username="guide")  # a user has this key
 async def insert_during_stream(
     session: AsyncSession, block: AbstractAsyncContextManager[Any]
 ) -> dict[str, int]:
-    """Execute a statement that fails after the first row, and count the rows."""
+    """After the first row, execute a statement that fails, and count the rows of the stream."""
     rows = 0
     async for _ in await session.stream(STREAM):
         rows += 1

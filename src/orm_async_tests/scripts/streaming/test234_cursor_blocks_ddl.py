@@ -1,10 +1,10 @@
 """A stream that you leave by `break` blocks TRUNCATE and ALTER in its transaction (55006).
 
-The server keeps the cursor open, and PostgreSQL changes no table that a cursor of the same
-transaction uses. On psycopg you close the cursor by closing the result or by reading it to the end.
-On asyncpg neither step closes the cursor. Only the end of the transaction closes it, or the
-rollback of a savepoint that is older than the stream. Commit or roll back before you change the
-table.
+The server keeps the cursor open, and PostgreSQL does not change a table that a cursor of the same
+transaction uses. On psycopg, closing the result or reading it to the end closes the cursor. On
+asyncpg, neither closing the result nor reading it to the end closes the cursor. On asyncpg, only
+the end of the transaction closes the cursor, or the rollback of a savepoint that is older than the
+stream. Commit or roll back before you change the table.
 
 Symptom: 55006 "because it is being used by active queries in this session"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
@@ -33,7 +33,7 @@ async def left_open(session: AsyncSession) -> dict[str, list[int]]:
 
 @variant
 async def closed(session: AsyncSession) -> dict[str, list[int]]:
-    """break, close the result, then TRUNCATE"""
+    """break out of the stream, close the result, then TRUNCATE"""
     read, points = [], await session.stream(STREAM)
     async for point in points:
         read.append(point.id)
@@ -45,7 +45,7 @@ async def closed(session: AsyncSession) -> dict[str, list[int]]:
 
 @right
 async def rolled_back(session: AsyncSession) -> dict[str, list[int]]:
-    """break, close the result, roll back, then TRUNCATE"""
+    """break out of the stream, close the result, roll back, then TRUNCATE"""
     read, points = [], await session.stream(STREAM)
     async for point in points:
         read.append(point.id)

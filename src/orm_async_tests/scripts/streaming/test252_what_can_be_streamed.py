@@ -1,10 +1,10 @@
 """stream() needs a transaction on both drivers (25P01), and on psycopg a SELECT (42601).
 
-stream() reads from a cursor, which PostgreSQL opens only in a transaction, so an AUTOCOMMIT
-connection cannot stream. psycopg declares its cursor in SQL, and DECLARE takes no UPDATE ...
-RETURNING, SHOW or EXPLAIN. asyncpg opens a portal, which takes every statement that returns rows.
-Use execute() for statements that psycopg cannot stream: their rows are few, or the statement has
-finished before the first row arrives.
+The method stream() reads from a cursor. PostgreSQL opens a cursor only in a transaction, so an
+AUTOCOMMIT connection cannot stream. The driver psycopg declares its cursor in SQL, and DECLARE
+rejects UPDATE with RETURNING, SHOW and EXPLAIN. The driver asyncpg opens a portal, which accepts
+every statement that returns rows. Use execute() for the statements that psycopg cannot stream,
+because they return few rows or finish before the first row arrives.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 25P01 "DECLARE CURSOR can only be used in transaction blocks"
@@ -39,14 +39,14 @@ async def executed_in_autocommit(engine: AsyncEngine) -> dict[str, list[int]]:
 
 @variant(warns=True)
 async def streamed_update(engine: AsyncEngine) -> dict[str, list[int]]:
-    """stream() an UPDATE ... RETURNING"""
+    """stream() an UPDATE with RETURNING"""
     async with engine.begin() as connection:
         return {"ids": [row.id async for row in await connection.stream(CHANGE)]}
 
 
 @right
 async def executed_update(engine: AsyncEngine) -> dict[str, list[int]]:
-    """execute() an UPDATE ... RETURNING"""
+    """execute() an UPDATE with RETURNING"""
     async with engine.begin() as connection:
         return {"ids": [row.id for row in await connection.execute(CHANGE)]}
 

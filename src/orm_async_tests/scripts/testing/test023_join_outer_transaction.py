@@ -1,9 +1,9 @@
-"""A session inside an outer transaction needs join_transaction_mode="create_savepoint".
+"""A session that joins an outer transaction needs join_transaction_mode="create_savepoint".
 
-For a test, begin a transaction on a connection, bind the session to that connection, and roll back
-at the end. With join_transaction_mode="create_savepoint" the code may commit and roll back as it
-likes, and nothing remains. In the default mode, a rollback of the code under test ends the outer
-transaction.
+For a test, begin a transaction on a connection, bind the session to this connection, and roll back
+at the end. With join_transaction_mode="create_savepoint", the tested code may commit and roll back
+as it likes, and nothing remains after the test. In the default mode, a rollback in the tested code
+ends the outer transaction.
 
 Symptom: SAWarning "transaction already deassociated from connection"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites

@@ -1,8 +1,9 @@
 """A test that commits disturbs the next test, unless a savepoint, TRUNCATE or a clone undoes it.
 
 If a session joins an outer transaction, its commits stay inside that transaction. An outer
-transaction is the cheapest recipe, but the test must use a single connection. TRUNCATE allows
-several connections. Cloned databases also allow tests to run in parallel.
+transaction is the cheapest recipe, but the test must use a single connection. With TRUNCATE after
+every test, a test may use several connections. With a cloned database for every test, tests can
+also run in parallel.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
 Docs: https://www.postgresql.org/docs/current/manage-ag-templatedbs.html
@@ -28,13 +29,13 @@ async def a_test(bind: AsyncEngine | AsyncConnection) -> list[int]:
 
 @wrong
 async def nothing(engine: AsyncEngine) -> UserIds:
-    """two tests without isolation"""
+    """run two tests without isolation"""
     return {"user IDs": [await a_test(engine) for _ in range(2)]}
 
 
 @right
 async def savepoint(engine: AsyncEngine) -> UserIds:
-    """two tests in outer transactions that are rolled back; sequences do not go back"""
+    """run two tests in outer transactions, whose rollback does not reset sequences"""
     user_ids: list[list[int]] = []
     async with engine.connect() as connection:
         for _ in range(2):
@@ -46,7 +47,7 @@ async def savepoint(engine: AsyncEngine) -> UserIds:
 
 @right
 async def truncate(engine: AsyncEngine) -> UserIds:
-    """two tests, with TRUNCATE after each of them"""
+    """run two tests, and TRUNCATE after each of them"""
     user_ids: list[list[int]] = []
     for _ in range(2):
         user_ids.append(await a_test(engine))
@@ -57,7 +58,7 @@ async def truncate(engine: AsyncEngine) -> UserIds:
 
 @right
 async def clone(make_engine: MakeEngine, private_url: URL) -> UserIds:
-    """two tests, each in a clone of a template database"""
+    """run two tests, each in a clone of a template database"""
     user_ids: list[list[int]] = []
     async with make_engine(private_url, poolclass=NullPool).begin() as template:
         await template.run_sync(

@@ -1,10 +1,10 @@
-"""An engine of a session-scoped fixture needs tests that run in the loop of the session.
+"""If a pytest fixture with session scope creates the engine, all tests must share its event loop.
 
-By default pytest-asyncio gives every test a loop of its own and a fixture the loop of its scope, so
-on asyncpg the second test gets a connection of another loop ("attached to a different loop"). Set
-both loop scopes of pytest-asyncio to session. A fixture with a wider scope than its loop is a
-ScopeMismatch. AnyIO has one setting: define the fixture anyio_backend with the scope of your widest
-fixture.
+By default pytest-asyncio runs every test in its own event loop, and a fixture in the loop of its
+scope. On asyncpg the second test therefore gets a connection of another loop ("attached to a
+different loop"). Set both loop scopes of pytest-asyncio to "session". A fixture with a wider scope
+than its event loop raises ScopeMismatch. AnyIO has one setting: define the fixture anyio_backend
+with the scope of your widest fixture.
 
 Symptom: RuntimeError "Event loop is closed"
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
@@ -53,7 +53,7 @@ class Outcomes(Counter[str]):
 
 
 def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") -> dict[str, int]:
-    """Run the tests with the plugin of asyncio or AnyIO in its automatic mode."""
+    """Run the tests with pytest-asyncio or AnyIO's pytest plugin, in automatic mode."""
     import pytest
     from anyio import pytest_plugin
     from pytest_asyncio import plugin
@@ -72,20 +72,20 @@ def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") ->
 
 @wrong(leaks=True, warns=True, unhandled=True)
 async def per_test(url: URL) -> list[dict[str, int]]:
-    """pytest-asyncio with its default, a loop for every test"""
+    """run pytest-asyncio with its default, a loop for every test"""
     return [await to_thread(run_pytest, url, "asyncio")]
 
 
 @wrong
 async def narrow(url: URL) -> list[dict[str, int]]:
-    """pytest-asyncio with a loop for every fixture, AnyIO with its default for a module"""
+    """run pytest-asyncio with a loop for every fixture, and AnyIO with a loop for every module"""
     asyncio = await to_thread(run_pytest, url, "asyncio", f"{FIXTURES} = function")
     return [asyncio, await to_thread(run_pytest, url, "anyio")]
 
 
 @right
 async def wide(url: URL) -> list[dict[str, int]]:
-    """pytest-asyncio with both scopes = session, AnyIO with anyio_backend(scope="session")"""
+    """run pytest-asyncio with both scopes = session, AnyIO with anyio_backend(scope="session")"""
     scopes = f"{FIXTURES} = session\n{LOOPS} = session"
     asyncio = await to_thread(run_pytest, url, "asyncio", scopes)
     return [asyncio, await to_thread(run_pytest, url, "anyio", fixture=BACKEND)]

@@ -1,8 +1,8 @@
-"""Leaving `async with` without a commit rolls back; only begin() commits.
+"""Leaving `async with` without a commit rolls back, because only begin() commits for you.
 
 A session or a connection begins a transaction at its first statement, and rolls it back at the end
-of its block. Neither a session nor a connection warns about this rollback. begin() commits at the
-end of its block, and rolls back if the block raises.
+of its block. Neither a session nor a connection warns about the rollback at the end of its block. A
+block of begin() commits at its end, and rolls back if it raises.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#begin-once
 """
@@ -19,7 +19,7 @@ INSERT = insert(User).values(username="new")
 
 @wrong
 async def session(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """AsyncSession without a commit"""
+    """use an AsyncSession without a commit"""
     async with AsyncSession(engine) as session:
         session.add(User(username="new"))
         await session.flush()
@@ -28,7 +28,7 @@ async def session(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 
 @wrong
 async def connection(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """engine.connect() without a commit"""
+    """use engine.connect() without a commit"""
     async with engine.connect() as connection:
         await connection.execute(INSERT)
     return {"rows": int(await activity.scalar(COUNT))}

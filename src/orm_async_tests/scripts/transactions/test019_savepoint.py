@@ -1,8 +1,9 @@
-"""An error inside a savepoint loses only the savepoint; without a savepoint, the transaction.
+"""An error undoes only the savepoint around it or, without a savepoint, the whole transaction.
 
-begin_nested() sends SAVEPOINT, and ROLLBACK TO SAVEPOINT if its block raises. The rows before and
-after the block are committed. Without a savepoint PostgreSQL refuses every further statement until
-the whole transaction is rolled back (25P02).
+A block of begin_nested() begins with SAVEPOINT. If the block raises, SQLAlchemy sends ROLLBACK TO
+SAVEPOINT. The rows that you insert before and after the block of begin_nested() are committed.
+Without a savepoint PostgreSQL refuses every further statement until the whole transaction is rolled
+back (25P02).
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

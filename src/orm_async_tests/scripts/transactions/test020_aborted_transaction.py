@@ -1,7 +1,8 @@
 """After an SQL error every statement fails until rollback, even a valid one.
 
-PostgreSQL aborts the transaction (25P02). If a flush has failed, the session refuses before it
-sends anything. Roll back, and the session works again.
+At the error PostgreSQL aborts the transaction, and then refuses its other statements with 25P02. If
+a flush has failed, the session itself refuses the next statement and sends nothing. Call
+rollback(), and the session works again.
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
@@ -20,7 +21,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def after_statement(session: AsyncSession) -> dict[str, int]:
-    """a statement fails, then another one is sent"""
+    """send another statement after a statement has failed"""
     with suppress(DBAPIError):
         await session.execute(text("SELECT 1 / 0"))
     return {"users": len((await session.scalars(select(User))).all())}
@@ -28,7 +29,7 @@ async def after_statement(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def after_flush(session: AsyncSession) -> dict[str, int]:
-    """a flush fails, then another statement is refused unsent"""
+    """send another statement after a flush has failed, which the session refuses"""
     session.add(User(id=1, username="again"))
     with suppress(DBAPIError):
         await session.flush()
@@ -37,7 +38,7 @@ async def after_flush(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def rolled_back(session: AsyncSession) -> dict[str, int]:
-    """a statement fails, roll back, then send another one"""
+    """roll back after a statement has failed, then send another statement"""
     with suppress(DBAPIError):
         await session.execute(text("SELECT 1 / 0"))
     await session.rollback()

@@ -1,8 +1,9 @@
 """An isolation level set on a connection or a session ends when the connection is returned.
 
-The level of an engine applies to all its connections. A connection's execution option, or a
-session's first session.connection(), applies to this checkout only: the next user of the same
-backend has the default again. Set the level before the session sends anything.
+The isolation level of an engine applies to all its connections. An execution option of a
+connection, or of a session's first session.connection(), applies only to this checkout. The next
+checkout of the same backend has the default isolation level again. Set the isolation level before
+the session sends anything.
 
 Symptom: SAWarning "already established for the given bind; execution_options ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit
@@ -18,7 +19,7 @@ SERIALIZABLE = {"isolation_level": "SERIALIZABLE"}
 
 
 async def read_level(engine: AsyncEngine) -> str:
-    """Return the isolation level of the next user of the pool."""
+    """Return the isolation level that the next user of the pool gets."""
     async with engine.connect() as connection:
         return str(await connection.scalar(SHOW))
 
@@ -40,7 +41,7 @@ async def of_connection(engine: AsyncEngine) -> dict[str, str]:
 
 @right
 async def of_session(session: AsyncSession, engine: AsyncEngine) -> dict[str, str]:
-    """session.connection(execution_options=...) before any statement"""
+    """call session.connection(execution_options=...) before any statement"""
     await session.connection(execution_options=SERIALIZABLE)
     current = str(await session.scalar(SHOW))
     await session.commit()
@@ -49,7 +50,7 @@ async def of_session(session: AsyncSession, engine: AsyncEngine) -> dict[str, st
 
 @wrong(warns=True)
 async def too_late(session: AsyncSession, engine: AsyncEngine) -> dict[str, str]:
-    """session.connection(execution_options=...) after a statement"""
+    """call session.connection(execution_options=...) after a statement"""
     await session.execute(SHOW)
     await session.connection(execution_options=SERIALIZABLE)
     current = str(await session.scalar(SHOW))

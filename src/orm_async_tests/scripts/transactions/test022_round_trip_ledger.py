@@ -1,9 +1,10 @@
 """A SELECT costs three round trips, and pool_pre_ping adds three more on asyncpg.
 
-The three round trips are BEGIN, the statement, and the ROLLBACK of the pool. No event of SQLAlchemy
-shows all round trips, so they are counted on the wire. asyncpg needs one more to prepare a
-statement that is new to its connection, and pings in a separate transaction; psycopg pings in one
-round trip. With AUTOCOMMIT only the statement remains.
+The three round trips are BEGIN, the statement, and the ROLLBACK that the pool sends. No event of
+SQLAlchemy shows all round trips, so the script counts the messages on the wire. On asyncpg, a
+statement that is new to its connection needs one more round trip to be prepared, and a ping runs in
+a separate transaction. On psycopg a ping takes one round trip. With AUTOCOMMIT only the round trip
+of the statement remains.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 """
@@ -27,21 +28,21 @@ async def nothing(engine: AsyncEngine) -> dict[str, int]:
 
 @variant
 async def first(engine: AsyncEngine) -> None:
-    """one SELECT that is new to the connection"""
+    """execute one SELECT that is new to the connection"""
     async with engine.connect() as connection:
         await connection.execute(IDS)
 
 
 @variant
 async def again(engine: AsyncEngine) -> None:
-    """the SELECT twice, in two checkouts"""
+    """execute the SELECT twice, in two checkouts"""
     await first(engine)
     await first(engine)
 
 
 @variant
 async def committed(session: AsyncSession) -> None:
-    """the SELECT twice in one session, then commit"""
+    """execute the SELECT twice in one session, then commit"""
     await session.execute(IDS)
     await session.execute(IDS)
     await session.commit()
@@ -49,13 +50,13 @@ async def committed(session: AsyncSession) -> None:
 
 @variant(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine) -> None:
-    """the SELECT twice, in two checkouts, with pool_pre_ping=True"""
+    """execute the SELECT twice, in two checkouts, with pool_pre_ping=True"""
     await again(engine)
 
 
 @variant(engine={"isolation_level": "AUTOCOMMIT"})
 async def autocommit(engine: AsyncEngine) -> None:
-    """the SELECT twice, in two checkouts, with isolation_level="AUTOCOMMIT" """
+    """with isolation_level="AUTOCOMMIT", execute the SELECT twice, in two checkouts"""
     await again(engine)
 
 

@@ -1,7 +1,7 @@
-"""Since 2.1 a textual statement flushes pending objects first, as other statements do.
+"""Since 2.1 a text() statement first flushes pending objects, as other statements do.
 
-In 2.0 session.execute(text(...)) went to the server without a flush, so it did not see objects that
-had been added. Call flush() yourself if your code has to behave alike on 2.0 and 2.1.
+In SQLAlchemy 2.0, session.execute(text(...)) did not flush, so the statement did not see added
+objects. Call flush() yourself if your code has to behave the same on 2.0 and 2.1.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
@@ -18,14 +18,14 @@ COUNT = text("SELECT count(*) FROM users WHERE username = 'new'")
 
 @variant
 async def relying(session: AsyncSession) -> dict[str, int]:
-    """add, then text()"""
+    """add an object, then execute text()"""
     session.add(User(username="new"))
     return {"rows counted": int(await session.scalar(COUNT) or 0)}
 
 
 @variant
 async def flushing(session: AsyncSession) -> dict[str, int]:
-    """add, flush, then text()"""
+    """add an object, flush, then execute text()"""
     session.add(User(username="new"))
     await session.flush()
     return {"rows counted": int(await session.scalar(COUNT) or 0)}

@@ -1,8 +1,8 @@
 """engine.begin() begins at the first statement, so a rollback does not undo an earlier raw COPY.
 
 SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
-rollback does not undo what you have sent earlier on the driver's connection. Execute a statement
-first, or begin a transaction on the driver's connection.
+rollback does not undo what you have sent on the driver's connection before the first statement.
+Execute a statement first, or begin a transaction on the driver's connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """
@@ -30,7 +30,7 @@ async def copy(connection: AsyncConnection) -> None:
 
 @wrong
 async def copied_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """COPY, then roll back"""
+    """send a COPY, then roll back"""
     try:
         async with engine.begin() as connection:
             await copy(connection)
@@ -41,7 +41,7 @@ async def copied_first(engine: AsyncEngine, activity: Activity) -> dict[str, int
 
 @right
 async def statement_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """a statement, COPY, then roll back"""
+    """execute a statement, send a COPY, then roll back"""
     try:
         async with engine.begin() as connection:
             await connection.execute(select(1))

@@ -1,8 +1,8 @@
 """postgresql_readonly=True makes the server refuse the writes of a transaction.
 
-postgresql_readonly is an execution option of the connection, and turns BEGIN into BEGIN READ ONLY.
-The server itself refuses writes (25006), which suits reports and replicas. The option ends when the
-connection returns to the pool.
+The execution option postgresql_readonly of a connection turns BEGIN into BEGIN READ ONLY. In a
+read-only transaction the server itself refuses writes (25006), which is useful for reports and
+replicas. The option applies until the connection returns to the pool.
 
 Symptom: 25006 "in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-only-deferrable

@@ -1,8 +1,10 @@
-"""create_all() needs run_sync(), and is rolled back with its transaction.
+"""create_all() needs run_sync(), and the new tables are rolled back with the transaction.
 
-The methods of MetaData are synchronous and need a Connection whose IO is allowed; run_sync()
-provides one. Passing sync_connection does not help, because IO outside a greenlet raises xd2s.
-DDL is transactional in PostgreSQL, so a failed migration leaves nothing behind.
+The methods of MetaData are synchronous and need a synchronous Connection that may do IO.
+AsyncConnection.run_sync() passes such a Connection to your function. Passing
+AsyncConnection.sync_connection to create_all() does not help, because IO outside a greenlet raises
+MissingGreenlet (xd2s). DDL is transactional in PostgreSQL, so a failed migration leaves nothing
+behind.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core

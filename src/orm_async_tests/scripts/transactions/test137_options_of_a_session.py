@@ -1,8 +1,8 @@
 """Since 2.1 a Session has execution_options, and they apply to its flush as well.
 
-Options that you pass to execute() apply to that statement only. In 2.0 the statements of a flush
-had no options, so a tenant or a trace was missing from every INSERT. Session(execution_options=...)
-applies to all statements of the session.
+Options that you pass to execute() apply to that statement only. In SQLAlchemy 2.0 the statements of
+a flush had no execution options, so an option for a tenant or a trace was missing from every
+INSERT. Session(execution_options=...) applies to all statements of the session.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.execution_options
 """
@@ -21,7 +21,7 @@ TENANT = {"tenant": "alps"}
 
 
 def tenants_of(engine: AsyncEngine) -> list[object]:
-    """Return a list that fills with the option of every statement."""
+    """Return a list to which every statement appends its option."""
     heard: list[object] = []
 
     def listener(*arguments: Any) -> None:
@@ -44,7 +44,7 @@ async def of_a_statement(engine: AsyncEngine) -> dict[str, list[object]]:
 
 @right
 async def of_the_session(engine: AsyncEngine) -> dict[str, list[object]]:
-    """pass the option to the session; execute and flush"""
+    """pass the option to the session, then execute and flush"""
     heard = tenants_of(engine)
     async with AsyncSession(engine, execution_options=TENANT) as session:
         await session.execute(select(User.id))

@@ -1,10 +1,12 @@
 """Since 2.1.7 a session's transaction lists its connections: none before the first SQL.
 
-begin() takes no connection (test17). `connections` and bound_connection() show what the transaction
-has acquired, and acquire no connection. session.connection() acquires one. A savepoint lists only
-the connections that it has used itself.
+A call of begin() takes no connection (test17). The transaction's attribute `connections` and its
+method bound_connection() show the connections that the transaction has acquired, and do not acquire
+one. In contrast, session.connection() acquires a connection. A savepoint lists only the connections
+that it has used itself.
 
-The pool's checked-out connections are counted too, to prove that looking acquires nothing.
+The script also counts the checked-out connections of the pool, to prove that reading the list
+acquires nothing.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections
 """
@@ -20,7 +22,7 @@ ALSO = "aiosqlite"
 
 @variant
 async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """begin, then count the listed and the checked-out connections"""
+    """begin, then count the connections that are listed and those that are checked out"""
     async with session.begin() as transaction:
         return {
             "connections listed": len(transaction.connections),
@@ -30,7 +32,7 @@ async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int
 
 @variant
 async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """count the connections after a statement"""
+    """execute a statement, then count the connections"""
     async with session.begin() as transaction:
         await session.execute(text("SELECT 1"))
         return {

@@ -1,8 +1,9 @@
-"""After an SQL error that you swallow, commit() raises nothing and the earlier rows are gone.
+"""If you swallow an SQL error, commit() raises nothing, but the earlier rows are lost.
 
-PostgreSQL aborts the transaction at the error and answers COMMIT with a rollback, which is not an
-error to the driver. A statement before commit() would fail (test20), but commit() itself does not.
-Put whatever may fail into a savepoint, or roll back and report the failure.
+PostgreSQL aborts the transaction at the error, and answers the COMMIT with a rollback. The driver
+does not treat this answer to COMMIT as an error. A statement before commit() would fail (test20),
+but commit() itself does not. Put a statement that may fail into a savepoint, or roll back and
+report the failure.
 
 Docs: https://www.postgresql.org/docs/current/tutorial-transactions.html
 """
@@ -32,7 +33,7 @@ async def add_walker(session: AsyncSession) -> None:
 
 @wrong
 async def swallowed(Session: Sessions) -> dict[str, int | None]:
-    """insert a row, swallow the error of the next statement, commit"""
+    """insert a row, swallow the error of the next statement, and commit"""
     async with Session() as session:
         await add_walker(session)
         with suppress(DBAPIError):
@@ -43,7 +44,7 @@ async def swallowed(Session: Sessions) -> dict[str, int | None]:
 
 @right
 async def in_a_savepoint(Session: Sessions) -> dict[str, int | None]:
-    """swallow the error outside a savepoint, commit"""
+    """insert a row, swallow an error outside its savepoint, and commit"""
     async with Session() as session:
         await add_walker(session)
         with suppress(DBAPIError):

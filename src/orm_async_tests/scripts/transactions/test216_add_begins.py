@@ -1,7 +1,7 @@
-"""add() begins a transaction without a connection, so begin() after it is an error.
+"""add() begins a transaction without a connection, so begin() after add() is an error.
 
-The transaction of a session begins when its state changes, and not only with the first statement.
-in_transaction() is true after add(), but no connection is in use and the server has no transaction
+A session begins its transaction when its state changes, not only at the first statement. After
+add(), in_transaction() is true, but the session has no connection and the server has no transaction
 yet. Call begin() before add(), or call commit() instead of begin().
 
 Symptom: InvalidRequestError "A transaction is already begun on this Session"

@@ -1,8 +1,9 @@
-"""commit() inside `async with session.begin()` ends the block's transaction: the next use fails.
+"""commit() inside `async with session.begin()` ends its transaction: the next statement fails.
 
-`async with session.begin()` owns the transaction and commits at the end of its block. After an
-explicit commit() the session begins no other one inside the block, so the next statement raises
-InvalidRequestError. Let the block commit, or use one block per transaction.
+The block of `async with session.begin()` owns the transaction and commits at its end. After an
+explicit commit() the session does not begin another transaction inside the block, so the next
+statement raises InvalidRequestError. Let the block commit, or use a separate block for every
+transaction.
 
 Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions
@@ -20,7 +21,7 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def commit_inside(session: AsyncSession) -> dict[str, int | None]:
-    """add, commit() inside the block, query inside the block"""
+    """add an object, commit() inside the block, and query inside the block"""
     async with session.begin():
         session.add(User(username="walker"))
         await session.commit()
@@ -29,7 +30,7 @@ async def commit_inside(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def two_blocks(session: AsyncSession) -> dict[str, int | None]:
-    """add in one block, query in another"""
+    """add an object in one block, and query in another block"""
     async with session.begin():
         session.add(User(username="walker"))
     async with session.begin():

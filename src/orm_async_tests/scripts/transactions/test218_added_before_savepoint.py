@@ -1,8 +1,8 @@
-"""An object added before begin_nested() fails outside the savepoint and costs the transaction.
+"""If an object that you add before begin_nested() fails to flush, the whole transaction is lost.
 
-begin_nested() flushes pending objects before it sends SAVEPOINT. If the flush before SAVEPOINT
-fails, there is no savepoint to return to: the earlier rows are lost, and every statement raises
-until rollback. Add the object inside the block.
+Before it sends SAVEPOINT, begin_nested() flushes pending objects. If the flush before SAVEPOINT
+fails, the earlier rows are lost and every statement raises until you roll back, because there is no
+savepoint to return to. Add the object inside the block of begin_nested().
 
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

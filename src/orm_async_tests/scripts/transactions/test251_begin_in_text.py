@@ -1,10 +1,11 @@
-"""On asyncpg rollback() undoes nothing after COMMIT in text(), and BEGIN in text() breaks the pool.
+"""On asyncpg, text("COMMIT") makes rollback() useless, and text("BEGIN") breaks the pool.
 
-After COMMIT as text, SQLAlchemy believes that its transaction is still open. On asyncpg the next
-statement commits by itself, and rollback() has no effect; psycopg begins another transaction. After
-BEGIN as text on an AUTOCOMMIT connection, nothing commits, and all later rows are lost at the end.
-On asyncpg the pooled connection also keeps that transaction, and fails all of its later users
-(rvf5). Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
+After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg the next
+statement after COMMIT in text() commits by itself, so rollback() has no effect. On psycopg the next
+statement begins another transaction. After BEGIN in text() on an AUTOCOMMIT connection, nothing
+commits, so all later rows are lost at the end. On asyncpg the pooled connection also keeps the
+transaction that BEGIN in text() has opened, and fails all of its later users (rvf5). Use
+connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
 
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions

@@ -1,8 +1,9 @@
-"""A session loses its temporary table with the connection (42P01), or inherits another's (42P07).
+"""After commit() a session may lose its temporary table (42P01) or meet another session's (42P07).
 
-After commit() a session may get another connection of the pool, where the table does not exist. The
-first connection keeps the table in the pool, so the next CREATE TEMPORARY TABLE there fails. Use
-the table within one transaction, and create it with ON COMMIT DROP.
+After commit() a session may get another connection of the pool, where its temporary table does not
+exist. The first connection keeps the temporary table in the pool, so the next CREATE TEMPORARY
+TABLE on that connection fails. Use a temporary table within one transaction, and create it with ON
+COMMIT DROP.
 
 Symptom: 42P01 "relation ... does not exist"
 Symptom: 42P07 "relation ... already exists"
@@ -22,7 +23,7 @@ COUNT = text("SELECT count(*) FROM selected")
 
 @wrong
 async def another_connection(engine: AsyncEngine) -> dict[str, Any]:
-    """CREATE, commit, and use the table on another connection of the pool"""
+    """CREATE a temporary table, commit, and use it on another connection of the pool"""
     async with engine.begin() as connection:
         await connection.execute(text(CREATE))
     async with engine.connect(), engine.connect() as second:
@@ -31,7 +32,7 @@ async def another_connection(engine: AsyncEngine) -> dict[str, Any]:
 
 @wrong
 async def next_user(engine: AsyncEngine) -> dict[str, Any]:
-    """CREATE and commit, twice on the same connection of the pool"""
+    """CREATE a temporary table and commit, twice on the same connection of the pool"""
     rows = []
     for _ in range(2):
         async with engine.begin() as connection:
@@ -42,7 +43,7 @@ async def next_user(engine: AsyncEngine) -> dict[str, Any]:
 
 @right
 async def dropped_on_commit(engine: AsyncEngine) -> dict[str, Any]:
-    """CREATE ... ON COMMIT DROP and use the table in one transaction, twice"""
+    """CREATE ... use a temporary table with ON COMMIT DROP in one transaction, twice"""
     rows = []
     for _ in range(2):
         async with engine.begin() as connection:

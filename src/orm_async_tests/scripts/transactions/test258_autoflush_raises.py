@@ -1,8 +1,8 @@
-"""A query raises the IntegrityError of an object that you added before, because autoflush sends it.
+"""Autoflush makes a query raise the IntegrityError of an object that you added before.
 
-Before a query the session flushes its changes, so that the query finds them. An object that is not
-complete, or that breaks a constraint, fails there: at a line that only reads. Complete the object
-before you add it, or query within `session.no_autoflush`.
+Before a query the session flushes its changes, so that the query finds them. If an object is
+incomplete or breaks a constraint, the flush fails at the query, on a line that only reads. Complete
+the object before you add it, or run the query inside `session.no_autoflush`.
 
 Symptom: IntegrityError "raised as a result of Query-invoked autoflush"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing
@@ -31,7 +31,7 @@ async def added_first(session: AsyncSession) -> dict[str, str]:
 
 @right
 async def added_last(session: AsyncSession) -> dict[str, str]:
-    """query, name the user, then add it"""
+    """query, name the user, then add the user"""
     user = User()
     count = await session.scalar(COUNT)
     user.username = f"user {count}"

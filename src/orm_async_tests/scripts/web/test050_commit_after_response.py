@@ -1,8 +1,8 @@
-"""FastAPI's usual dependency commits after the response: a failure returns 200.
+"""A FastAPI dependency commits after the response, so a failed commit still returns 200.
 
-By default FastAPI runs the code after `yield` once the response has been sent. If COMMIT fails, as
-it does here because of a deferred constraint, the client has already received 200. With
-scope="function" the dependency exits before the response is sent.
+By default FastAPI runs the code after the `yield` of a dependency when the response has been sent.
+In this script COMMIT fails because of a deferred constraint, but the client has already received
+status 200. With scope="function" the dependency exits before the response is sent.
 
 Symptom: 23505 "duplicate key value violates unique constraint"
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
@@ -37,7 +37,7 @@ async def post_twice(engine: AsyncEngine, client: Any) -> dict[str, object]:
 
 @wrong
 async def usual_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
-    """post the same name twice; commit in a dependency of the default scope"""
+    """post the same name twice, and commit in a dependency of the default scope"""
     from fastapi import Depends, FastAPI
 
     app = FastAPI()
@@ -55,7 +55,7 @@ async def usual_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
 
 @right
 async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
-    """commit in a dependency with `scope="function"`"""
+    """post the same name twice, and commit in a dependency with `scope="function"`"""
     from fastapi import Depends, FastAPI
 
     app = FastAPI()

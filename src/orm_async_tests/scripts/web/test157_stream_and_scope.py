@@ -1,8 +1,8 @@
-"""A stream that uses a function-scoped session takes a connection and never returns it.
+"""A streaming response with a function-scoped session takes a connection and never returns it.
 
-FastAPI closes the session when the endpoint function returns, but the stream starts later. A closed
-session begins a new transaction when it is used (test64), so it takes a connection that nothing
-returns. A generator that streams should open a session itself.
+FastAPI closes the session when the endpoint function returns, but the response starts to stream
+later. A closed session begins a new transaction when it is used again (test64), so the stream takes
+a connection that nothing returns. Open a session inside the generator that streams.
 
 Docs: https://fastapi.tiangolo.com/advanced/custom-response/#streamingresponse
 """
@@ -26,7 +26,7 @@ async def names(session: AsyncSession) -> AsyncIterator[str]:
 
 @wrong
 async def request_session(engine: AsyncEngine, http: Http) -> Outcome:
-    """stream from the dependency's session"""
+    """stream from the session of a dependency"""
     from fastapi import Depends, FastAPI, responses
 
     app, sessions = FastAPI(), list[AsyncSession]()

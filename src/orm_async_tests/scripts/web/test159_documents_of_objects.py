@@ -1,8 +1,9 @@
 """Pydantic fails on a relationship that is not loaded: load what it will read.
 
-from_attributes=True makes Pydantic read attributes, and reading an unloaded one raises. Pydantic
-turns a MissingGreenlet into a ValidationError, so the cause hides behind "Error extracting
-attribute". Let the query load everything that the model reads.
+With from_attributes=True Pydantic reads the attributes of the object, and reading an unloaded
+relationship raises MissingGreenlet. Pydantic turns MissingGreenlet into a ValidationError with the
+text "Error extracting attribute", which hides the cause. With the query, load every attribute that
+the Pydantic model reads.
 
 Symptom: ValidationError "Error extracting attribute"
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances

@@ -1,10 +1,11 @@
 """A background task needs its own session: the request's session loses rows or holds a connection.
 
 FastAPI runs background tasks after the response. With Depends(..., scope="function") the dependency
-exits before the task runs: its session is closed, begins a new transaction when the task uses it
-(test64), and nobody commits. With the default scope the dependency exits after the task: the rows
-are committed, but the request holds its connection for as long as the task runs. Open a session in
-the task. Store work that must not be lost in a table, as a job (test99).
+exits before the background task runs. If the task uses the closed session, the session begins a new
+transaction (test64), and nobody commits it. With the default scope the dependency exits after the
+background task. The rows are committed, but the request holds its connection for as long as the
+task runs. Open a session in the background task. If work must not be lost, store it as a job in a
+table (test99).
 
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 """
@@ -70,19 +71,19 @@ async def post(
 
 @wrong
 async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """use the request's session in the task; its dependency has function scope"""
+    """use the request's session in the background task, with a dependency of function scope"""
     return await post(engine, http, "function", add_user)
 
 
 @wrong
 async def request_scope(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """use the request's session in the task; its dependency has the default scope"""
+    """use the request's session in the background task, with a dependency of default scope"""
     return await post(engine, http, "request", add_user)
 
 
 @right
 async def own_session(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """open a session in the task; the dependency has function scope"""
+    """open a session in the background task, with a dependency of function scope"""
     return await post(engine, http, "function", add_user_in_own_session)
 
 

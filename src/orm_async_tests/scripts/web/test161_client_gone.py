@@ -1,7 +1,7 @@
-"""When the client disconnects, an endpoint still commits; a stream rolls back.
+"""If the client disconnects, an ordinary endpoint still commits, but a stream rolls back.
 
-Let clients repeat an endpoint's writes with an idempotency key (test154). The query of a stream may
-keep running on the server (test37).
+Let clients repeat the writes of an endpoint with an idempotency key (test154). After the client has
+disconnected, the query of a stream may keep running on the server (test37).
 
 Docs: https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event
 """
@@ -40,7 +40,7 @@ async def name_after(session: AsyncSession, activity: Activity, http: Http, app:
 
 @variant
 async def endpoint(session: AsyncSession, Session: Sessions, activity: Activity, http: Http) -> Any:
-    """update in an endpoint"""
+    """disconnect the client while an endpoint updates a row"""
     from fastapi import FastAPI
 
     app = FastAPI()
@@ -55,7 +55,7 @@ async def endpoint(session: AsyncSession, Session: Sessions, activity: Activity,
 
 @variant(leaks=True, unhandled=True)
 async def stream(session: AsyncSession, Session: Sessions, activity: Activity, http: Http) -> Any:
-    """update in a streaming response"""
+    """disconnect the client while a streaming response updates a row"""
     from fastapi import FastAPI, responses
 
     app = FastAPI()

@@ -1,9 +1,9 @@
-"""A long stream holds the connection of the usual session dependency, even if it sends no SQL.
+"""A long response stream without SQL still holds the connection of the session dependency.
 
-FastAPI exits a dependency with yield after the last byte of the response. If the endpoint has sent
-a query, its transaction stays open until the stream ends, and a few open streams exhaust the pool
-(test32). With scope="function" the dependency exits before the stream starts. A stream that reads
-the database needs a session of its own (test157).
+FastAPI exits a dependency with `yield` after the last byte of the response. If the endpoint has
+sent a query, the transaction of its session stays open until the stream ends. A few open streams
+can therefore exhaust the pool (test32). With scope="function" the dependency exits before the
+stream starts. A stream that reads the database needs a session of its own (test157).
 
 Docs: https://fastapi.tiangolo.com/advanced/advanced-dependencies/#early-exit-and-scope
 """
@@ -62,7 +62,7 @@ async def function_scope(engine: AsyncEngine, http: Http) -> Outcome:
 
 @right
 async def closed_session(engine: AsyncEngine, http: Http) -> Outcome:
-    """close a session in the endpoint, then stream"""
+    """close the session in the endpoint, then stream"""
     from fastapi import FastAPI, responses
 
     app = FastAPI()

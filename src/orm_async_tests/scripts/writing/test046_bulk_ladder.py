@@ -1,8 +1,8 @@
-"""2500 rows take 3 INSERTs with RETURNING, 1 without it, 1 from unnest(), and none with COPY.
+"""2500 rows take 3 INSERTs with RETURNING, 1 without RETURNING or from unnest(), 0 with COPY.
 
-If the ids must come back, one statement inserts a page of up to 1000 rows. Without RETURNING, all
-rows are parameters of one statement. COPY belongs to the driver and runs in the session's
-transaction.
+If you need the ids of the new rows, one INSERT writes up to 1000 rows. Without RETURNING,
+SQLAlchemy passes all rows as parameters of one statement. COPY belongs to the driver and runs in
+the session's transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
 """
@@ -32,21 +32,21 @@ async def commit_and_count(session: AsyncSession) -> dict[str, int | None]:
 
 @variant
 async def objects(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """session.add_all(): objects with their ids"""
+    """add objects by session.add_all(), and get the objects with their ids"""
     session.add_all([User(**record) for record in create_records(rows)])
     return await commit_and_count(session)
 
 
 @variant
 async def returning(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """insert() of a list with RETURNING: ids without objects"""
+    """insert() a list with RETURNING, and get ids without objects"""
     await session.execute(insert(User).returning(User.id), create_records(rows))
     return await commit_and_count(session)
 
 
 @variant
 async def insert_all(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """insert() of a list"""
+    """insert() a list without RETURNING"""
     await session.execute(insert(User), create_records(rows))
     return await commit_and_count(session)
 
@@ -62,7 +62,7 @@ async def unnest(session: AsyncSession, rows: int) -> dict[str, int | None]:
 
 @variant
 async def copy(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """the driver's COPY, after a statement has begun the transaction"""
+    """use the driver's COPY, after a statement has begun the transaction"""
     await session.execute(text("SELECT 1"))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     records = [tuple(record.values()) for record in create_records(rows)]

@@ -1,8 +1,8 @@
-"""With eager_defaults=True, a flush of N objects sends N UPDATEs; without it, one.
+"""A flush of N objects sends N UPDATEs with eager_defaults=True, but one UPDATE without it.
 
-RETURNING brings back the values that the server computes, row by row. Without RETURNING, all rows
-are parameters of one statement, as with update() of a list. update() with a WHERE needs no rows at
-all.
+With eager_defaults=True, RETURNING brings back the values that the server computes, row by row.
+Without RETURNING, SQLAlchemy passes all rows as parameters of one statement, as update() with a
+list does. An update() with a WHERE needs no rows at all.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """
@@ -47,26 +47,26 @@ async def change(session: AsyncSession, model: type[Eager] | type[Job]) -> None:
 
 @variant
 async def eager_defaults(session: AsyncSession) -> None:
-    """change every object, and let RETURNING bring `changed` back"""
+    """change every object, and let RETURNING fetch the column `changed`"""
     await change(session, Eager)
 
 
 @variant
 async def objects(session: AsyncSession) -> None:
-    """change every object, and let `changed` expire"""
+    """change every object, and let the attribute `changed` expire"""
     await change(session, Job)
 
 
 @variant
 async def by_primary_key(session: AsyncSession) -> None:
-    """update() of a list of dictionaries with primary keys"""
+    """update() with a list of dictionaries that contain the primary keys"""
     await session.execute(update(Job), [{"id": n + 1, "state": "done"} for n in range(ROWS)])
     await session.commit()
 
 
 @variant
 async def by_where(session: AsyncSession) -> None:
-    """update() with a WHERE"""
+    """update() all rows with a WHERE"""
     await session.execute(update(Job).where(Job.state == "new").values(state="done"))
     await session.commit()
 

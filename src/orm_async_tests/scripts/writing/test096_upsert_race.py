@@ -1,8 +1,8 @@
-"""SELECT-then-INSERT loses a race with 23505; ON CONFLICT cannot lose it.
+"""SELECT and then INSERT can fail in a race (23505), but INSERT with ON CONFLICT cannot.
 
-Two sessions look for the row, find nothing, and both insert it. The second session fails at its
-commit and loses all its work. ON CONFLICT DO UPDATE decides on the server. With RETURNING and
-populate_existing the upsert returns the current object (test72).
+Two sessions look for a row, find nothing, and both insert it. The second session fails at its
+commit and loses all of its work. With ON CONFLICT DO UPDATE, the server decides whether to insert
+or to update. With RETURNING and populate_existing the upsert returns the current object (test72).
 
 Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements
@@ -40,7 +40,7 @@ async def select_then_insert(Session: Sessions) -> None:
 
 @right
 async def on_conflict(Session: Sessions) -> dict[str, list[int]]:
-    """both sessions INSERT ... ON CONFLICT DO UPDATE"""
+    """both sessions INSERT with ON CONFLICT DO UPDATE"""
     first = insert(Tag).values(name="alps", uses=1)
     upsert = first.on_conflict_do_update(index_elements=[Tag.name], set_={"uses": Tag.uses + 1})
     uses = []

@@ -1,8 +1,8 @@
-"""Of two concurrent writers of an object, the first loses its change without version_id_col.
+"""Without version_id_col, the second of two concurrent writers overwrites the first one's change.
 
-Both writers read the object and write what they computed. The second write wins, and nobody notices
-that the first is lost. With a version column the second UPDATE matches no row, and StaleDataError
-tells you to read again.
+Both writers read the same object, compute a new value, and write it. Without version_id_col the
+second write wins, and nobody notices that the first write is lost. With version_id_col the second
+UPDATE matches no row, and StaleDataError tells the second writer to read again.
 
 Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"
 Docs: https://docs.sqlalchemy.org/en/21/orm/versioning.html
@@ -52,7 +52,7 @@ async def without_a_version(Session: Sessions) -> dict[str, int]:
 
 @right
 async def with_a_version(Session: Sessions) -> dict[str, int]:
-    """with version_id_col, and the second session reads again after StaleDataError"""
+    """use version_id_col, and let the second session read again after StaleDataError"""
     async with Session() as one, Session() as two:
         first, second = await one.get_one(Versioned, 1), await two.get_one(Versioned, 1)
         first.metres += 100

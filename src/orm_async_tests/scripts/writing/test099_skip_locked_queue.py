@@ -1,10 +1,11 @@
-"""With SKIP LOCKED a queue runs every job once; without it, all workers get the same job.
+"""With SKIP LOCKED a queue runs every job once, but without it all workers get the same job.
 
-A plain SELECT shows the same first job to every worker. With SKIP LOCKED every worker gets the
+A plain SELECT returns the same first job to every worker. With SKIP LOCKED every worker gets the
 first job that no other transaction has locked. If a worker dies, its transaction ends and the job
 is free again.
 
-Not shown: FOR UPDATE without SKIP LOCKED, which makes the workers wait for one another.
+This script does not show FOR UPDATE without SKIP LOCKED, which makes the workers wait for one
+another.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.Select.with_for_update
@@ -61,13 +62,13 @@ async def run_workers(Session: Sessions, query: Select[Any]) -> dict[str, int]:
 
 @wrong
 async def plain_select(Session: Sessions) -> dict[str, int]:
-    """four workers get the next job with SELECT"""
+    """let four workers get the next job with SELECT"""
     return await run_workers(Session, NEXT)
 
 
 @right
 async def skip_locked(Session: Sessions) -> dict[str, int]:
-    """four workers get the next job with SELECT ... FOR UPDATE SKIP LOCKED"""
+    """let four workers get the next job with SELECT and FOR UPDATE SKIP LOCKED"""
     return await run_workers(Session, NEXT.with_for_update(skip_locked=True))
 
 

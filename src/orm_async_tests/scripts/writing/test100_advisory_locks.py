@@ -1,8 +1,9 @@
-"""pg_advisory_lock() stays on the pooled connection; a transaction's lock ends with it.
+"""pg_advisory_lock() stays on the pooled connection, but pg_advisory_xact_lock() does not.
 
 A session-level lock belongs to the server's session, which is the pooled connection. Your commit,
-rollback or close does not release it, and the connection's next user holds it without knowing. A
-transaction-level lock ends with the transaction.
+rollback or close() does not release a session-level lock. The next user of the pooled connection
+holds the lock without knowing it. A transaction-level lock, by pg_advisory_xact_lock(), ends with
+its transaction.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
@@ -22,7 +23,7 @@ async def is_free(engine: AsyncEngine) -> bool | None:
 
 @wrong
 async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[str, bool | None]:
-    """pg_advisory_lock(), commit and close; then try the lock on another engine"""
+    """call pg_advisory_lock(), commit and close, then try the lock on another engine"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_lock(KEY)))
         await connection.commit()
@@ -33,7 +34,7 @@ async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[s
 async def of_the_transaction(
     engine: AsyncEngine, make_engine: MakeEngine
 ) -> dict[str, bool | None]:
-    """pg_advisory_xact_lock(), commit and close; then try the lock on another engine"""
+    """call pg_advisory_xact_lock(), commit and close, then try the lock on another engine"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_xact_lock(KEY)))
         await connection.commit()

@@ -1,9 +1,10 @@
-"""update() with a list runs once per row; UPDATE ... FROM unnest() runs once.
+"""update() with a list runs once per row, but UPDATE with FROM unnest() runs once.
 
-execute() of update() with a list sends one text, but the server runs the statement once for every
-row, and a statement trigger fires once for every row. Two arrays are two parameters. unnest() turns
-the arrays into rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update`
-shows how much faster arrays are.
+For update() with a list, SQLAlchemy sends one text, but the server runs the statement once for
+every row. Even a statement-level trigger therefore fires once for every row. With FROM unnest(),
+the statement has two parameters, which are arrays. The function unnest() turns the arrays into
+rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much
+faster arrays are.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

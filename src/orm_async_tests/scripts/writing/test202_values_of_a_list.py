@@ -1,11 +1,11 @@
-"""SQLAlchemy compiles values() of a list at every call, but caches a list of parameters.
+"""insert().values() of a list is compiled at every call, but a list of parameters is cached.
 
-values() of a list has a parameter for every field, so every length has its own text. SQLAlchemy
-gives such a statement no cache key and compiles it again, even for the same length. insert() with
-the list as execute()'s parameters has one text for any number of rows, which SQLAlchemy splits into
-batches.
+A values() of a list has a parameter for every field of every row, so the SQL text differs for every
+length of the list. SQLAlchemy has no cache key for values() of a list, and compiles the statement
+again even for the same length. If you pass the list as the parameters of execute(), the insert()
+has one text for any number of rows, and SQLAlchemy splits the rows into batches.
 
-Not shown: the cost of a compilation, and the limit on parameters (test108).
+This script does not show the cost of a compilation, or the limit on parameters (test108).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """
@@ -24,7 +24,7 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def values(engine: AsyncEngine) -> dict[str, Any]:
-    """insert().values([...]), three times"""
+    """execute insert().values([...]) three times"""
     cache: dict[Any, Any] = {}
     async with engine.execution_options(compiled_cache=cache).connect() as connection:
         for _ in range(3):
@@ -34,7 +34,7 @@ async def values(engine: AsyncEngine) -> dict[str, Any]:
 
 @right
 async def parameters(engine: AsyncEngine) -> dict[str, Any]:
-    """execute(insert(), [...]), three times"""
+    """call execute(insert(), [...]) three times"""
     cache: dict[Any, Any] = {}
     async with engine.execution_options(compiled_cache=cache).connect() as connection:
         for _ in range(3):

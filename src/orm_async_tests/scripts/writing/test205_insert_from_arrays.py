@@ -1,10 +1,10 @@
-"""A session reads an INSERT's parameters as a row, unless dml_strategy is "raw".
+"""A session takes the parameters of an INSERT for a row, unless dml_strategy is "raw".
 
 An ORM insert() with parameters is a bulk insert, which looks for the mapped columns in the
-parameters. An insert() with from_select() and arrays fails on the arrays' names before it sends
-anything. With "raw" the parameters belong to the statement itself, and one INSERT from unnest()
-writes all rows. `orm-async-tests bench insert` shows how much faster arrays are than a list of
-rows.
+parameters. With from_select() and arrays, the session therefore fails on the names of the arrays
+before it sends anything. With dml_strategy="raw" the parameters belong to the statement itself, and
+one INSERT from unnest() writes all rows. `orm-async-tests bench insert` shows how much faster
+arrays are than a list of rows.
 
 Symptom: AttributeError "'str' object has no attribute 'table'" in "bulk_persistence.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert
@@ -44,7 +44,7 @@ TOTALS = select(func.count(Hut.id).label("huts"), func.sum(Hut.height).label("he
 
 @wrong
 async def usual(engine: AsyncEngine) -> dict[str, int | float]:
-    """execute() of insert().from_select() with arrays"""
+    """execute() insert().from_select() with arrays"""
     async with AsyncSession(engine) as session:
         await session.execute(INSERT, ARRAYS)
         return {**(await session.execute(TOTALS)).one()._mapping}
@@ -52,7 +52,7 @@ async def usual(engine: AsyncEngine) -> dict[str, int | float]:
 
 @right
 async def raw(engine: AsyncEngine) -> dict[str, int | float]:
-    """execute() of insert().from_select() with arrays, as a raw statement"""
+    """execute() insert().from_select() with arrays, with dml_strategy="raw" as an option"""
     async with AsyncSession(engine) as session:
         await session.execute(INSERT, ARRAYS, execution_options={"dml_strategy": "raw"})
         return {**(await session.execute(TOTALS)).one()._mapping}

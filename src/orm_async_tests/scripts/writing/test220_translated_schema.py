@@ -1,9 +1,9 @@
 """A statement's schema_translate_map does not reach the flush: rows go to the untranslated schema.
 
-Execution options of a statement apply to that statement only, not to the INSERT of a flush, even
-if the statement triggers the flush. Without the map, a tenant's rows are written to the schema
-that the model names, and no error is raised. Put the map on the engine, or on the session's
-connection for one transaction. Since 2.1 a session has execution_options, too (test137).
+Execution options of a statement apply to that statement only, and not to the INSERT of a flush that
+the statement triggers. Without schema_translate_map, a tenant's rows are written to the schema that
+the model names, and no error is raised. Put schema_translate_map on the engine, or on the session's
+connection for one transaction. Since SQLAlchemy 2.1 a session has execution_options, too (test137).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#translation-of-schema-names
 """

@@ -1,8 +1,8 @@
 """default=datetime.now() reads the clock once, at import: all rows get the same time.
 
-If a default is a value, Python computes it before the column exists, and every INSERT uses it. Pass
-a function, which SQLAlchemy calls for every INSERT, or let the server compute the time. The values
-of uuid4() and of every other call are computed at import too.
+If a default is a value, Python computes the value before the column exists, and every INSERT uses
+this value. Pass a function, which SQLAlchemy calls for every INSERT, or let the server compute the
+time. Python also computes the value of uuid4(), or of any other call, once at import.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/defaults.html#python-executed-functions
 """

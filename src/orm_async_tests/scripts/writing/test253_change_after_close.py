@@ -1,8 +1,9 @@
 """A change of an object whose session is closed is lost, and refresh() refuses the object.
 
-The object is detached: no session knows about it, so no flush sends its changes, and nothing
-raises. refresh() accepts only objects of its own session. add() attaches the object to the new
-session with its changes; merge() copies them to an object of the new session and returns that.
+After its session is closed, an object is detached. No session knows about a detached object, so no
+flush sends its changes, and nothing raises. A session's refresh() accepts only objects of the same
+session. With add(), you attach the object and its changes to the new session. With merge(), the new
+session copies the changes to an object of its own and returns that object.
 
 Symptom: InvalidRequestError "is not persistent within this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html

@@ -1,8 +1,9 @@
 """Reading an UPDATE's result without RETURNING, or any result after first(), raises an error.
 
-A statement that returns no rows has a closed result. first(), one() and scalar() close the result
-that they read. Reading a closed result raises ResourceClosedError. Ask for rows with returning(),
-read the rows once, and keep the list. A second all() raises nothing, but returns no rows.
+A statement that returns no rows has a closed result. The methods first(), one() and scalar() close
+the result that they read. Reading a closed result raises ResourceClosedError. Ask for rows with
+returning(), read the rows once, and keep the list. A second all() raises nothing, but returns no
+rows.
 
 Symptom: ResourceClosedError "This result object does not return rows. It has been closed"
 Symptom: ResourceClosedError "This result object is closed"
@@ -22,21 +23,21 @@ READ = select(User.id).order_by(User.id)
 
 @wrong
 async def update_without_returning(session: AsyncSession) -> dict[str, list[int]]:
-    """read the rows of an UPDATE"""
+    """read the rows of an UPDATE without RETURNING"""
     result = await session.execute(CHANGE)
     return {"ids": [row.id for row in result]}
 
 
 @right
 async def update_returning(session: AsyncSession) -> dict[str, list[int]]:
-    """read the rows of an UPDATE ... RETURNING"""
+    """read the rows of an UPDATE with RETURNING"""
     result = await session.execute(CHANGE.returning(User.id))
     return {"ids": sorted(row.id for row in result)}
 
 
 @wrong
 async def first_then_all(session: AsyncSession) -> dict[str, list[int]]:
-    """first(), then all()"""
+    """call first(), then all()"""
     result = await session.scalars(READ)
     first = result.first()
     return {"ids": [*result.all()], "first": [first or 0]}
@@ -44,7 +45,7 @@ async def first_then_all(session: AsyncSession) -> dict[str, list[int]]:
 
 @right
 async def all_once(session: AsyncSession) -> dict[str, list[int]]:
-    """all(), then the first row of the list"""
+    """call all(), then take the first row of the list"""
     ids = (await session.scalars(READ)).all()
     return {"ids": [*ids], "first": [ids[0]]}
 

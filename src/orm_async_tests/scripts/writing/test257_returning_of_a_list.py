@@ -1,9 +1,9 @@
 """text() and update() with RETURNING return rows for one set of parameters, but raise for two.
 
-For two sets or more the driver executes the statement once for every set, and no driver returns
-rows from such an execution. Only insert() sends its sets as one INSERT with many VALUES. So code
-that was tested with one row fails in production. For an UPDATE of many rows, join it with a list
-(test201).
+For two sets or more, the driver executes the statement once for every set, and no driver returns
+rows from such an execution. Only insert() sends several sets as one INSERT with many VALUES. Code
+that was tested with one row therefore fails in production. To update many rows, join the UPDATE
+with a list of values (test201).
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Symptom: StatementError "does not support UPDATE..RETURNING when executemany is used"
@@ -36,25 +36,25 @@ async def execute(engine: AsyncEngine, statement: Executable, rows: Any) -> dict
 
 @variant
 async def text_with_one(engine: AsyncEngine) -> dict[str, list[str]]:
-    """text("INSERT ... RETURNING"), one set of parameters"""
+    """execute text() with RETURNING and one set of parameters"""
     return await execute(engine, TEXT, ONE)
 
 
 @wrong
 async def text_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
-    """text("INSERT ... RETURNING"), two sets"""
+    """execute text() with RETURNING and two sets of parameters"""
     return await execute(engine, TEXT, TWO)
 
 
 @wrong
 async def update_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
-    """update().returning(), two sets"""
+    """execute update().returning() with two sets of parameters"""
     return await execute(engine, UPDATE, KEYS)
 
 
 @right
 async def insert_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
-    """insert().returning(), two sets"""
+    """execute insert().returning() with two sets of parameters"""
     return await execute(engine, INSERT, TWO)
 
 

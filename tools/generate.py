@@ -32,18 +32,18 @@ LINT, RULE_PAGES = ROOT / "docs/lint.md", ROOT / "docs/rules"
 COMMAND = "python tools/generate.py"
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
-This page lists questions about async SQLAlchemy. People asked most of the questions in public.
-The other questions come from the documentation of SQLAlchemy, PostgreSQL or a driver. The link of a
-question leads to its source.
+This page lists questions about async SQLAlchemy that people asked in public, or that the
+documentation of SQLAlchemy, PostgreSQL or a driver raises. The link of a question leads to the
+place where it was asked.
 
-Below each group of questions, the page names the script that answers them. The script runs wrong
-code beside right code and proves the answer. For example, `orm-async-tests run 6 -v` runs `test6`.
-To find the answer to your own question, type `orm-async-tests why "words of your question"`. You
-can also type the text of an error instead of words."""
+Below each group of questions, the page names the script that answers the group. Each script runs
+wrong code beside right code and proves its answer. For example, `orm-async-tests run 6 -v` runs the
+script `test6`. To find the answer to your own question, type `orm-async-tests why "words of your
+question"`. You can also type the text of an error after `orm-async-tests why`."""
 
 ABOUT_ERRORS = """\
-The scripts of this chapter explain the following errors. For each error, the list gives the class,
-the code and a part of the message. The line below an error names the scripts that explain it."""
+Below the class, the code and the message of each error, this list names the scripts of the chapter
+that explain the error:"""
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ import re
 import symtable
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from orm_async_tests.lint.finding import UnreadFile
@@ -20,7 +21,7 @@ from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
-MOST_PARSED = 400  # trees of syntax are large
+MOST_PARSED = 100  # trees of syntax are large
 RELEVANT = re.compile(r"sqlalchemy|sqlmodel|[sS]ession|async def|Depends\(")
 
 
@@ -32,8 +33,11 @@ class Checker:
         self.facts = facts
         self.rules = [RULES[code]() for code in settings.codes]
         self.project = Project(settings.root.resolve(), self.load, tuple(settings.sessions))
+        self._waiting: dict[str, Path] = {}
+        """The files that are not checked yet, by their absolute paths."""
+
         self._parsed: dict[str, Index] = {}
-        """Trees that an import needed before their own check."""
+        """Trees of waiting files that an import needed."""
 
         self._summaries: dict[str, ModuleSummary | None] = {}
 
@@ -44,11 +48,29 @@ class Checker:
             try:
                 index = Index(parse(decode(Path(path).read_bytes())))
                 self._summaries[path] = summarize(path, index)
-                if len(self._parsed) < MOST_PARSED:
+                if path in self._waiting and len(self._parsed) < MOST_PARSED:
                     self._parsed[path] = index
             except (OSError, SyntaxError, ValueError, RecursionError):
                 pass
         return self._summaries[path]
+
+    def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
+        """Return the findings in files. After a file, check those that it imports.
+
+        Imports need the syntax trees of other files. A tree is kept only until the check of its
+        own file, so this order keeps few trees.
+        """
+        results: dict[Path, FileResult] = {}
+        self._waiting = {str(path.resolve()): path for path in files}
+        for file in files:
+            path = file
+            while path not in results:
+                absolute = str(path.resolve())
+                self._waiting.pop(absolute, None)
+                results[path] = self.check_file(path)
+                self._parsed.pop(absolute, None)
+                path = self._waiting[next(reversed(self._parsed))] if self._parsed else file
+        return results
 
     def check_file(self, path: Path) -> FileResult:
         """Return the findings in a file. A file that makes the checker fail counts as not read."""
@@ -78,7 +100,7 @@ class Checker:
 
     def _run_rules(self, path: Path, text: str) -> FileResult:
         absolute = str(path.resolve())
-        index = self._parsed.pop(absolute, None) or Index(parse(text))
+        index = self._parsed.get(absolute) or Index(parse(text))
         if absolute not in self._summaries or path in self.settings.texts:
             self._summaries[absolute] = summarize(absolute, index)
         self.project.read.clear()

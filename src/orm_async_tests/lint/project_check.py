@@ -117,8 +117,7 @@ def _check_part(
     files: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
     with _collector_off():
-        checker = Checker(settings, facts)
-        return {path: checker.check_file(path) for path in files}
+        return Checker(settings, facts).check_files(files)
 
 
 @contextmanager

@@ -243,6 +243,12 @@ def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
     assert "  type: orm-async-tests explain 32" in done.stdout
 
 
+def test_why_names_the_rule_that_finds_the_mistake_in_source_code() -> None:
+    line = "  lint: orm-async-tests lint finds this as OAT201 (swallowed-error)\n"
+    assert line in orm("why", "current transaction is aborted").stdout
+    assert "  lint: " not in orm("why", POOL).stdout
+
+
 def test_why_says_so_when_it_knows_no_script() -> None:
     done = orm("why", "ZeroDivisionError: division by zero")
     assert (done.returncode, done.stdout) == (1, "")

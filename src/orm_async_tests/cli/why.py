@@ -72,6 +72,7 @@ def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
 
 def _explain(script: ScriptFile) -> Iterator[str]:
     from orm_async_tests.cures import cure_lines
+    from orm_async_tests.lint.rules import RULES
 
     yield f"{script.command}  {script.claim}"
     for paragraph in script.why.split("\n\n"):
@@ -80,4 +81,7 @@ def _explain(script: ScriptFile) -> Iterator[str]:
         yield f"  cure: {name}: {label}"
     for line in cure_lines(script):
         yield f"      {line}"
+    rules = [rule for rule in RULES.values() if script.number in rule.scripts]
+    if names := " or ".join(f"{rule.code} ({rule.name})" for rule in rules):
+        yield f"  lint: orm-async-tests lint finds this as {names}"
     yield f"  type: orm-async-tests explain {script.number}"

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
 def run_document(results: Sequence[dict[str, Any]], **stack: str) -> dict[str, Any]:
     """Return the document of a run."""
-    return {"schema": 7, "stack": {**STACK, **stack}, "results": [*results]}
+    return {"schema": 8, "stack": {**STACK, **stack}, "results": [*results]}
 
 
 def spread_over_scripts(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orm_async_tests.timeline.event_list import Event, group_by_line
-from orm_async_tests.timeline.lanes import describe_waits
+from orm_async_tests.timeline.sentences import describe_events
 from orm_async_tests.timeline.svg_timeline import timeline_svg
 from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline
 from orm_async_tests.timeline.trace_file import build_trace
@@ -23,7 +23,7 @@ EVENTS = [
     Event("statement", 200, 5000, 1, 1, 7001, 10, SELECT, round_trips=3, begins=True),
     Event("pool", 300, 900, 2, line=11),
     Event("checkout", 1200, 4000, 2, 2, 7002, line=11),
-    Event("statement", 1300, 2000, 2, 2, 7002, 12, "UPDATE", "DBAPIError 40P01"),
+    Event("statement", 1300, 2000, 2, 2, 7002, 12, "UPDATE", "DBAPIError 40P01", "deadlock"),
     Event("lock", 1300, 2000, 2, 2, 7002, 12, "UPDATE", holders=(1,)),
     Event("busy", 2000, 100, 1, 2, 7002, 13, "SELECT", holders=(2,)),
     Event("rollback", 3500, 300, 2, 2, 7002, 14, "ROLLBACK", round_trips=1),
@@ -33,43 +33,88 @@ EVENTS = [
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_lanes_tell_waits_apart_by_their_characters(columns: int) -> None:
-    lines = [text for _, text in render_timeline(EVENTS, columns)]
+    lines = [text for _, text in render_timeline(EVENTS, "returned 1", columns)]
     assert max(map(len, lines)) <= columns
-    lanes = {line[4:28].strip(): set(line[28:]) for line in lines}
+    lanes = {line[4:28].strip(): set(line[28:]) for line in reversed(lines)}
     assert lanes["task 1 main"] >= set(".=w!")
     assert lanes["task 2 work"] >= set(".pLR!")
     assert "1" in lanes["connection 1"]
     assert lanes["connection 2"] >= set("2-R")
-    assert max(len(text) for _, text in render_legend(columns)) <= columns
+    assert max(len(text) for _, text in render_legend([EVENTS], columns)) <= columns
 
 
 def test_sentences_name_the_line_the_wait_and_who_was_waited_for() -> None:
-    assert list(describe_waits(EVENTS)) == [
+    assert [text for _, text in describe_events(EVENTS)] == [
         "line 11: task 2 waited 0.9 ms for a connection of the pool",
-        "line 12: task 2 got DBAPIError 40P01 from UPDATE",
-        "line 12: task 2 waited 2.0 ms for a lock of connection 1 (task 1)",
         "line 13: task 1 waited 0.1 ms for task 2's statement on connection 2",
+        "line 12: task 2 waited 2.0 ms for a lock that task 1 holds on connection 1",
+        "line 12: task 2 got DBAPIError 40P01 from UPDATE: deadlock",
         "line 15: task 1 ended with TimeoutError 3o7r",
     ]
 
 
-def test_a_timeline_of_many_events_says_how_many_it_shows() -> None:
-    events = [Event("statement", 10 * number, 5, 1, 1) for number in range(500)]
-    lines = [text for _, text in render_timeline([Event("task", 0, 5000, 1), *events], 80)]
-    assert any("of 501 events" in line for line in lines)
+def test_the_legend_has_only_the_marks_of_the_drawings() -> None:
+    entries = " ".join(text for _, text in render_legend([EVENTS[:4]], 80))
+    assert "= statement" in entries
+    assert "COMMIT" not in entries
+
+
+def test_a_response_is_told_apart_from_the_commit_before_or_after_it() -> None:
+    commit = Event("commit", 100, 50, 1, 1, 7001, 5, "COMMIT")
+    for start, order in (
+        (90, ["sent HTTP 200", "committed"]),
+        (200, ["committed", "sent HTTP 200"]),
+    ):
+        response = Event("http", start, task=1, text="sent HTTP 200")
+        texts = [text for _, text in describe_events([commit, response])]
+        assert [text.partition("task 1 ")[2] for text in texts] == order
+    assert describe_events([commit]) == []
+    assert describe_events([Event("http", 5, text="the client disconnected")]) == [
+        (5, "the client disconnected")
+    ]
+
+
+def test_equal_waits_are_counted_and_many_are_joined_over_the_tasks() -> None:
+    waits = [
+        Event("lock", 10 * number, 1000, 2 + number % 3, 2, 7002, 9, holders=(1,))
+        for number in range(6)
+    ]
+    texts = [text for _, text in describe_events(waits)]
+    assert len(texts) == 3
+    assert texts[0] == (
+        "line 9: task 2 waited 2 times, 2.0 ms in all, for a lock that connection 1 holds"
+    )
+    many = [Event("lock", n, 1000, 2 + n, 2, 7002, 9, holders=(n,)) for n in range(10)]
+    [(_, text)] = describe_events(many)
+    wait = "for a lock that another of these tasks holds"
+    assert text == f"line 9: 10 tasks waited 10 times, 10.0 ms in all, {wait}"
+
+
+def test_a_timeline_of_many_events_shows_all_of_them_and_counts_the_statements() -> None:
+    events = [Event("statement", 10 * n, 5, 1, 1, text="SELECT 1") for n in range(500)]
+    last = Event("rollback", 6000, 5, 1, 1, text="ROLLBACK")
+    drawn = render_timeline([Event("task", 0, 6005, 1), *events, last], "returned 1", 80)
+    lines = [text for _, text in drawn]
+    assert any("several of the 502 events" in line for line in lines)
+    assert any("task 1 sent 500 SELECT, 1 ROLLBACK" in line for line in lines)
+    assert any(line.endswith("R") for line in lines if line.startswith("    connection 1"))
+    assert lines[-1] == "    outcome:  returned 1"
 
 
 def test_nothing_is_drawn_of_no_events() -> None:
-    assert ElementTree.fromstring(timeline_svg([])).tag == f"{SVG}svg"
-    assert [text for _, text in render_timeline([], 80)][1:] == []
+    assert ElementTree.fromstring(timeline_svg([], "")).tag == f"{SVG}svg"
+    assert [text for _, text in render_timeline([], "", 80)][1:] == []
 
 
 def test_an_image_has_a_text_alternative_and_escapes_statements() -> None:
-    image = timeline_svg(EVENTS)
+    image = timeline_svg(EVENTS, "raised <TimeoutError>")
     root = ElementTree.fromstring(image)
     assert root.findtext(f"{SVG}title")
     description = root.findtext(f"{SVG}desc") or ""
-    assert "Line 12: task 2 waited 2.0 ms for a lock of connection 1 (task 1)." in description
+    assert (
+        "Line 12: task 2 waited 2.0 ms for a lock that task 1 holds on connection 1." in description
+    )
+    assert description.endswith("The variant raised <TimeoutError>.")
     assert "<script>" not in image
     titles = [element.text or "" for element in root.iter(f"{SVG}title")]
     assert any(SELECT in title for title in titles)

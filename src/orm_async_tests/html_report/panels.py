@@ -19,8 +19,7 @@ from orm_async_tests.html_report.variant_code import (
     read_code,
 )
 from orm_async_tests.questions import Question
-from orm_async_tests.timeline.event_list import KEYS, Event, Kind, from_json
-from orm_async_tests.timeline.lanes import SENT
+from orm_async_tests.timeline.event_list import KEYS, SENT, Event, Kind, from_json
 from orm_async_tests.timeline.svg_timeline import describe_timeline, timeline_svg
 from orm_async_tests.versions.defect_catalogue import KnownDefect
 
@@ -123,7 +122,7 @@ def _show(
 ) -> ShownVariant:
     events = _read_events(run, results.problems)
     sent = dict(_group_by_line(events))
-    timeline, described = _draw(events, results.problems)
+    timeline, described = _draw(events, _describe_outcome(run), results.problems)
     inside = {line.number for line in code.lines}
     elsewhere = [
         ShownLine(lines.get(number, OUTSIDE), sent[number])
@@ -167,12 +166,17 @@ def _is_valid(event: Event) -> bool:
     )
 
 
-def _draw(events: list[Event], problems: Counter[str]) -> tuple[Markup, str]:
+def _describe_outcome(run: Document) -> str:
+    return f"raised {run['error']}" if run.get("error") else f"returned {run.get('value')}"
+
+
+def _draw(events: list[Event], outcome: str, problems: Counter[str]) -> tuple[Markup, str]:
     """Return the timeline as SVG and in words, or nothing if the events contradict each other."""
     if len(events) < 2:
         return Markup(""), ""
     try:
-        return Markup(timeline_svg(events)), truncate(describe_timeline(events), LONGEST_TEXT)
+        described = truncate(describe_timeline(events, outcome), LONGEST_TEXT)
+        return Markup(timeline_svg(events, outcome)), described
     except (ArithmeticError, LookupError):
         problems["a variant has events that contradict each other"] += 1
         return Markup(""), ""

@@ -11,55 +11,59 @@ import greenlet
 ASYNCIO, HERE = str(Path(asyncio.__file__).parent), str(Path(__file__).parent)
 HARNESS = str(Path(HERE).parent)  # it creates tasks for the user's code
 LOOP = str(Path(ASYNCIO, "events.py"))  # what called it did not cause what runs now
-NOWHERE = "", 0
+LIBRARY, USER, CREATES_TASKS, END = range(4)  # what a file is
+Place = tuple[str, int]  # a file and the number of a line
+NOWHERE: Place = "", 0
 
 IsUser = Callable[[str], bool]  # whether a file, by its path, is the user's
 
 
-class CallLines:
-    """Finds lines of the files for which `is_user` is true."""
+class CallLines(dict[str, int]):
+    """What the files on the stack are, by their paths; finds the lines of the user's files."""
 
     def __init__(self, is_user: IsUser) -> None:
-        self._belongs = is_user
-        self._cache: dict[str, bool] = {}
+        self._is_user = is_user
 
-    def find(self) -> tuple[str, int]:
-        """Return the file and the number of the innermost line of the user's code.
+    def __missing__(self, file: str) -> int:
+        if not file.startswith(HERE) and self._is_user(file):
+            self[file] = USER
+        elif file == LOOP:
+            self[file] = END
+        else:
+            self[file] = CREATES_TASKS if file.startswith((ASYNCIO, HARNESS)) else LIBRARY
+        return self[file]
+
+    def find(self) -> Place:
+        """Return the file and the number of the innermost line of the user's code."""
+        return self._search(sys._getframe(2))
+
+    def find_creator(self) -> tuple[bool, Place]:
+        """Return whether the user's code itself creates the task, and the innermost user's line.
+
+        False means that a library creates the task, or asyncio for itself.
+        """
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:
+            if frame.f_code.co_name == "wait_for":  # until Python 3.11 it creates a task
+                break
+            frame = frame.f_back
+        is_user = frame is not None and self[frame.f_code.co_filename] == USER
+        return is_user, self._search(frame)
+
+    def _search(self, frame: FrameType | None) -> Place:
+        """Search from a frame outwards.
 
         SQLAlchemy runs in a greenlet. The frames that await SQLAlchemy are in the parent greenlet.
         """
-        line = self._search(sys._getframe(1))
         parent = greenlet.getcurrent().parent
-        while line is NOWHERE and parent is not None:
-            line = self._search(parent.gr_frame)
-            parent = parent.parent
-        return line
-
-    def is_called_by_user(self) -> bool:
-        """Return whether the user's code called asyncio, without a library between them."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if self.is_user(file) or not file.startswith((ASYNCIO, HARNESS)):
-                return self.is_user(file)
-            if frame.f_code.co_name == "wait_for":  # until Python 3.11 it creates a task
-                return False
-            frame = frame.f_back
-        return False
-
-    def _search(self, frame: FrameType | None) -> tuple[str, int]:
-        known = self._cache
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if known[file] if file in known else self.is_user(file):
-                return file, frame.f_lineno
-            if file == LOOP:
+        while True:
+            while frame is not None:
+                if kind := self[frame.f_code.co_filename]:
+                    if kind == USER:
+                        return frame.f_code.co_filename, frame.f_lineno
+                    if kind == END:
+                        break
+                frame = frame.f_back
+            if parent is None:
                 return NOWHERE
-            frame = frame.f_back
-        return NOWHERE
-
-    def is_user(self, file: str) -> bool:
-        """Return whether a file is the user's."""
-        if file not in self._cache:
-            self._cache[file] = not file.startswith(HERE) and self._belongs(file)
-        return self._cache[file]
+            frame, parent = parent.gr_frame, parent.parent

@@ -4,18 +4,17 @@ No event says that a task begins to wait for the pool, or that a COMMIT was answ
 wraps methods instead: Pool.connect(), and the dialect's do_commit() and do_rollback().
 """
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from greenlet import getcurrent, greenlet
 from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from orm_async_tests.timeline.event_list import Event, Kind
-from orm_async_tests.timeline.recording import ConnectionRecord, Recorder
+from orm_async_tests.timeline.recording import ConnectionRecord, Recorder, Wait
 
 RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connection's `info`
 
@@ -51,79 +50,75 @@ class EngineHooks:
 
     targets = (
         *((Engine, name) for name in ("before_cursor_execute", "after_cursor_execute")),
-        *((Engine, name) for name in ("handle_error", "begin", "commit", "rollback")),
-        (Engine, "do_connect"),
+        *((Engine, name) for name in ("handle_error", "commit", "rollback", "do_connect")),
         *((Pool, name) for name in ("connect", "checkout", "checkin")),
     )
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:
         self.recorder = recorder
         self._unobserved = unobserved
-        # By task: its wait for the pool or for a new connection, and the changes before it.
-        self._waits: dict[int, tuple[Event, int]] = {}
-        self._checked_out: dict[int, ConnectionRecord] = {}  # by the id of the pool's entry
-        self._statements: dict[tuple[int, int], tuple[ConnectionRecord, Event]] = {}
-        self._failed_ends: dict[int, Event] = {}  # by task: its COMMIT or ROLLBACK
+        self._waits: dict[greenlet, Wait] = {}
+        self._statements: dict[int, tuple[ConnectionRecord, Event]] = {}  # by id of their context
+        self._failed_ends: dict[greenlet, Event] = {}  # COMMIT or ROLLBACK
         self._ending: Kind | None = None  # what the next do_commit() or do_rollback() sends
 
     def before_cursor_execute(
-        self, connection: Connection, _cursor: Any, statement: str, *_: Any
+        self, connection: Connection, _cursor: Any, statement: str, _: Any, context: Any, _many: Any
     ) -> None:
-        record = self._find_record(connection)
-        if record is not None:
+        record = connection.info.get(RECORD)
+        if record in self.recorder.connections:
             event = self.recorder.begin_statement(record, "statement", statement)
-            self._statements[id(connection), _task_id()] = record, event
+            self._statements[id(context)] = record, event
 
-    def after_cursor_execute(self, connection: Connection, *_: Any) -> None:
-        if sent := self._statements.pop((id(connection), _task_id()), None):
+    def after_cursor_execute(
+        self, _: Connection, _cursor: Any, _text: str, _values: Any, context: Any, _many: Any
+    ) -> None:
+        if sent := self._statements.pop(id(context), None):
             self.recorder.finish_statement(*sent)
 
     def handle_error(self, context: ExceptionContext) -> None:
         error = context.sqlalchemy_exception or context.original_exception
-        if sent := self._statements.pop((id(context.connection), _task_id()), None):
+        if sent := self._statements.pop(id(context.execution_context), None):
             self.recorder.finish_statement(*sent, error)
-        elif failed := self._failed_ends.pop(_task_id(), None):
+        elif failed := self._failed_ends.pop(getcurrent(), None):
             self.recorder.set_error(failed, error)
-
-    def begin(self, connection: Connection) -> None:
-        if record := self._find_record(connection):
-            record.begins = True
 
     def commit(self, connection: Connection) -> None:
         if connection.engine is not self._unobserved:
             self._ending = "commit"
 
     def rollback(self, connection: Connection) -> None:
-        if connection.engine is not self._unobserved:
+        if connection.engine is not self._unobserved and not connection.invalidated:
             self._ending = "rollback"
 
     def do_connect(self, *_: Any) -> None:
-        if wait := self._waits.get(_task_id()):
-            self.recorder.finish_wait(*wait)
-            self._waits[_task_id()] = self.recorder.begin("connect"), -1
+        if wait := self._waits.get(getcurrent()):
+            self.recorder.finish_wait(wait)
+            opening = self.recorder.begin("connect")
+            self._waits[getcurrent()] = Wait(opening.start, -1, opening)
 
     def connect(self, dbapi_connection: Any, entry: ConnectionPoolEntry) -> None:
-        opening, _ = self._waits.get(_task_id(), (None, 0))
-        if opening is not None and opening.kind == "connect":
-            self.recorder.events.append(opening)
-            record = self.recorder.add_connection(_read_pid(dbapi_connection), opening)
+        wait = self._waits.get(getcurrent())
+        if wait is not None and wait.opening is not None:
+            self.recorder.events.append(wait.opening)
+            record = self.recorder.add_connection(_read_pid(dbapi_connection), wait.opening)
             entry.info[RECORD] = record
 
     def checkout(self, dbapi_connection: Any, entry: ConnectionPoolEntry, _: Any) -> None:
-        wait = self._waits.get(_task_id())
+        wait = self._waits.get(getcurrent())
         if wait is None:
             return
-        if wait[0].kind == "pool":
-            self.recorder.finish_wait(*wait)
+        if wait.opening is None:
+            self.recorder.finish_wait(wait)
         record = entry.info.get(RECORD)
         if record not in self.recorder.connections:
             record = self.recorder.add_connection(_read_pid(dbapi_connection), None)
             entry.info[RECORD] = record
-        self.recorder.check_out(record, wait[0])
-        self._checked_out[id(entry)] = record
+        self.recorder.check_out(record)
 
     def checkin(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        if record := self._checked_out.pop(id(entry), None):
+        record = entry.info.get(RECORD)
+        if record in self.recorder.connections:
             self.recorder.check_in(record)
 
     def wrap_connect(self, original: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
@@ -132,15 +127,15 @@ class EngineHooks:
         def connect(pool: Pool) -> Any:
             if self._unobserved is not None and pool is self._unobserved.pool:
                 return original(pool)
-            task = _task_id()
-            self._waits[task] = self.recorder.begin("pool"), self.recorder.changes
+            waiter = getcurrent()
+            self._waits[waiter] = self.recorder.begin_wait()
             try:
                 return original(pool)
             except BaseException as error:
-                self.recorder.finish_wait(*self._waits[task], error)
+                self.recorder.finish_wait(self._waits[waiter], error)
                 raise
             finally:
-                del self._waits[task]
+                del self._waits[waiter]
 
         return connect
 
@@ -158,25 +153,11 @@ class EngineHooks:
                 original(dialect, connection)
             except BaseException as error:
                 self.recorder.finish_statement(record, event, error)
-                self._failed_ends[_task_id()] = event
+                self._failed_ends[getcurrent()] = event
                 raise
             self.recorder.finish_statement(record, event)
 
         return end
-
-    def _find_record(self, connection: Connection) -> ConnectionRecord | None:
-        if connection.engine is self._unobserved:
-            return None
-        record = connection.info.get(RECORD)
-        return record if record in self.recorder.connections else None
-
-
-def _task_id() -> int:
-    """Return what distinguishes the running task from others, or the thread without a task."""
-    try:
-        return id(asyncio.current_task())
-    except RuntimeError:
-        return threading.get_ident()
 
 
 def _read_pid(dbapi_connection: Any) -> int:

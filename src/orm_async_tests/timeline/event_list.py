@@ -15,7 +15,9 @@ Kind = Literal[
     "lock",  # the server says that another backend blocks the statement
     "error",  # an error ended the variant
     "cancel",  # the task was cancelled
+    "http",  # an application answered a request, or learned that its client had disconnected
 ]
+SENT: tuple[Kind, ...] = ("statement", "commit", "rollback")
 KEYS = {  # of an event in JSON, where the value is neither 0 nor empty
     "kind": "k",
     "start": "t",
@@ -90,7 +92,7 @@ def group_by_line(events: list[Event]) -> list[dict[str, Any]]:
     """Return what each line sent: its statements, round trips and errors, by line number."""
     lines: dict[int, dict[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.line):
-        sends = event.kind in ("statement", "commit", "rollback")
+        sends = event.kind in SENT
         if not (sends or event.error or event.round_trips) or event.kind == "task":
             continue
         line = lines.setdefault(

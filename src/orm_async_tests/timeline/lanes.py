@@ -1,12 +1,12 @@
-"""One lane for each task and each connection, and what their waits and errors mean in words."""
+"""One lane for each task and each connection."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from string import ascii_lowercase, digits
 
-from orm_async_tests.timeline.event_list import Event, Kind
+from orm_async_tests.timeline.event_list import SENT, Event, Kind
+from orm_async_tests.timeline.sentences import numeral
 
 MARKS: dict[Kind, str] = {  # of a task's lane
     "task": ".",
@@ -19,6 +19,7 @@ MARKS: dict[Kind, str] = {  # of a task's lane
     "rollback": "R",
     "error": "!",
     "cancel": "x",
+    "http": "H",
 }
 LEGEND = {
     "=": "statement",
@@ -31,12 +32,11 @@ LEGEND = {
     ".": "does none of this",
     "!": "error",
     "x": "cancelled",
-    "-": "idle in the task's hands",
+    "H": "HTTP response, or the client disconnects",
+    "-": "checked out, but idle",
 }
-NUMERALS = digits[1:] + ascii_lowercase  # of tasks in a connection's lane
-ORDER = ".-po=CRwL!x"  # a later mark covers an earlier one
-SENT = ("statement", "commit", "rollback")
-INNER = (*SENT, "pool", "connect", "busy", "lock", "error", "cancel")
+ORDER = ".-po=CRwLH!x"  # a later mark covers an earlier one
+INNER = (*SENT, "pool", "connect", "busy", "lock", "error", "cancel", "http")
 LONGEST_GAP = 4  # times the median gap: longer ones are shortened
 
 
@@ -80,7 +80,7 @@ def build_lanes(events: Sequence[Event]) -> list[Lane]:
 
 def name_task(event: Event) -> str:
     """Return the number and the name of a task, for example "task 2 query"."""
-    return f"task {_numeral(event.task)} {event.text.rpartition('.')[2]}"
+    return f"task {numeral(event.task)} {event.text.rpartition('.')[2]}"
 
 
 def _find_layer(event: Event) -> int:
@@ -89,29 +89,19 @@ def _find_layer(event: Event) -> int:
 
 def _connection_mark(event: Event) -> str:
     if event.kind == "statement":
-        return _numeral(event.task)
+        return numeral(event.task)
     return "-" if event.kind == "checkout" else MARKS[event.kind]
-
-
-def _numeral(task: int) -> str:
-    return NUMERALS[task - 1] if 0 < task <= len(NUMERALS) else "#"
 
 
 class Scale:
     """Positions of moments: short events get room, and long waits are shortened."""
 
     def __init__(self, events: Sequence[Event], columns: int) -> None:
-        self.events = list(events)
-        moments = [0]
-        for count, event in enumerate(events):
-            if event.kind in INNER:
-                added = sorted({*moments, event.start, event.end})
-                if len(added) > columns:
-                    self.events = self.events[:count]
-                    break
-                moments = added
-        self.moments = moments
-        self._positions = _spread(moments, columns)
+        inner = [event for event in events if event.kind in INNER]
+        moments = {0, *(event.start for event in inner), *(event.end for event in inner)}
+        self.moments = sorted(moments)
+        self.is_dense = len(moments) > columns  # a position stands for several moments
+        self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
         """Return the position of a moment, or the position of the last known moment before it."""
@@ -119,7 +109,12 @@ class Scale:
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return rising positions: one column for each gap, and the rest by the gaps' lengths."""
+    """Return rising positions: one column for each gap, and the rest by the gaps' lengths.
+
+    If there are more moments than columns, each column stands for equally many.
+    """
+    if len(moments) > columns:
+        return [number * columns // len(moments) for number in range(len(moments))]
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     if not gaps:
         return [0]
@@ -128,69 +123,3 @@ def _spread(moments: Sequence[int], columns: int) -> list[int]:
     free, total = columns - len(moments), sum(lengths)
     sums = accumulate(lengths, initial=0)
     return [number + free * length // total for number, length in enumerate(sums)]
-
-
-def describe_waits(events: Sequence[Event], among: Sequence[Event] | None = None) -> Iterator[str]:
-    """Yield a sentence for every wait and every error, with its line.
-
-    `among` has all events of the run, if `events` are some of them.
-    """
-    for event in events:
-        where = f"line {event.line}: " if event.line else ""
-        sentence = _describe(event, among or events)
-        if sentence:
-            yield f"{where}task {_numeral(event.task)} {sentence}"
-
-
-def _describe(event: Event, events: Sequence[Event]) -> str:
-    if event.kind == "pool":
-        waited = f"waited {format_time(event.duration)} for a connection of the pool"
-        if event.error:
-            return f"{waited}: {event.error}"
-        others = [
-            f"task {_numeral(other.task)} got connection {other.connection}"
-            for other in events
-            if other.kind == "checkout" and event.start < other.start < event.end
-        ]
-        return f"{waited}, while {' and '.join(others[:3])}" if others else waited
-    if event.kind == "busy":
-        holder = _numeral(event.holders[0])
-        of = f"task {holder}'s statement on connection {event.connection}"
-        return f"waited {format_time(event.duration)} for {of}"
-    if event.kind == "lock":
-        return f"waited {format_time(event.duration)} for a lock of {_name_holders(event, events)}"
-    if event.kind == "error":
-        return f"ended with {event.error}"
-    if event.kind == "cancel":
-        return "was cancelled"
-    if event.error and event.kind in SENT:
-        others = [
-            f", while task {_numeral(other.task)} used the connection"
-            for other in events
-            if other.kind == "statement" and other.connection == event.connection
-            if other.task != event.task and other.start < event.start < other.end
-        ]
-        return f"got {event.error} from {event.text[:30]}{''.join(others[:1])}"
-    return ""
-
-
-def _name_holders(lock: Event, events: Sequence[Event]) -> str:
-    names = []
-    for number in lock.holders:
-        users = [
-            f" (task {_numeral(event.task)})"
-            for event in events
-            if event.kind == "checkout" and event.connection == number
-            if event.start <= lock.end and event.end >= lock.start
-        ]
-        names.append(f"connection {number}{users[0] if users else ''}" if number else "another")
-    return " and ".join(names)
-
-
-def format_time(microseconds: int) -> str:
-    """Return a duration in the unit that suits it, for example "1.6 ms" or "1.02 s"."""
-    if microseconds >= 1_000_000:
-        return f"{microseconds / 1_000_000:.2f} s"
-    if microseconds >= 100_000:
-        return f"{microseconds / 1000:.0f} ms"
-    return f"{microseconds / 1000:.1f} ms"

@@ -8,11 +8,14 @@ for each connection. The first statement in the queue is sent when the running o
 import asyncio
 import re
 from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter_ns
 from typing import Any, cast
 
-from orm_async_tests.timeline.call_lines import CallLines, IsUser
+from orm_async_tests.timeline.call_lines import USER, CallLines, IsUser, Place
 from orm_async_tests.timeline.event_list import Event, Kind
 
 CANCELLED = "CancelledError"
@@ -32,8 +35,17 @@ class ConnectionRecord:
     running: Event | None = None
     last: Event | None = None
     waiting: list[Event] = field(default_factory=list)  # for the running statement
-    begins: bool = False  # the next statement begins a transaction
+    begins: bool = True  # the next statement begins a transaction
     round_trips: int = 0  # that the events so far have
+
+
+@dataclass(slots=True)
+class Wait:
+    """A task that waits for a connection of the pool, or that opens a new one."""
+
+    start: int
+    changes: int  # of the recorder when the task began to wait
+    opening: Event | None = None  # the opening of a new connection
 
 
 class Recorder:
@@ -53,15 +65,18 @@ class Recorder:
         self._name = name  # of the first task, if it is not its coroutine's
         self._describe = describe
         self._count_round_trips = count_round_trips
-        self._tasks: dict[int, Event] = {}  # by the id of a running task
+        # The task that runs, or on whose behalf a library's task runs, which inherits the context.
+        self._owner: ContextVar[Event | None] = ContextVar("owner", default=None)
         self._origin = 0  # nanoseconds
         self._task_count = 0
-        self._loops: list[asyncio.AbstractEventLoop] = []  # whose task factory is the recorder's
+        self._locks: dict[Event, Event] = {}  # by the statement that waits
+        self._is_finished = False
+        self._factories: dict[asyncio.AbstractEventLoop, Any] = {}  # that the recorder replaced
 
     def start(self) -> None:
         """Begin: count the time from now, and make the running task the first one."""
         self._origin = perf_counter_ns()
-        self.current_task()
+        self._find_owner()
 
     def now(self) -> int:
         """Return the microseconds since the recording began."""
@@ -71,19 +86,15 @@ class Recorder:
         self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
     ) -> Event:
         """Return a new event of the running task, which `finish_event` completes."""
-        task = self.current_task()
+        owner = self._owner.get() or self._find_owner()
         path, line = self._lines.find()
-        number = 0
-        if task is not None:
-            number = task.task
-            if not line:
-                path, line = task.path, task.line
+        if owner is not None and not line:
+            path, line = owner.path, owner.line
         self.changes += 1
         start = (perf_counter_ns() - self._origin) // 1000
-        if connection is None:
-            return Event(kind, start, -1, number, 0, 0, line, text, path=path)
-        ids = connection.number, connection.pid
-        return Event(kind, start, -1, number, *ids, line, text, path=path)
+        task = owner.task if owner else 0
+        number, pid = (connection.number, connection.pid) if connection else (0, 0)
+        return Event(kind, start, -1, task, number, pid, line, text, path=path)
 
     def finish_event(self, event: Event, error: BaseException | None = None) -> None:
         """Set the duration of an event, and the error that ended it."""
@@ -102,9 +113,10 @@ class Recorder:
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
         """Record that a task sends a statement, COMMIT or ROLLBACK, or waits for its turn."""
-        self._add_round_trips(connection)
+        if self._count_round_trips:
+            self._add_round_trips(connection)
         event = self.begin(kind, connection, text)
-        event.begins, connection.begins = connection.begins, False
+        event.begins, connection.begins = connection.begins, kind != "statement"
         self.events.append(event)
         if connection.running is None:
             connection.running = connection.last = event
@@ -120,7 +132,8 @@ class Recorder:
             connection.waiting.remove(event)
         self.finish_event(event, error)
         if connection.running is event:
-            self._add_round_trips(connection)
+            if self._count_round_trips:
+                self._add_round_trips(connection)
             connection.running = None
             if connection.waiting:
                 self._end_waiting(connection, event.task)
@@ -152,11 +165,10 @@ class Recorder:
             self._add_round_trips(connection)
         return connection
 
-    def check_out(self, connection: ConnectionRecord, wait: Event) -> None:
-        """Record that the task that waited has the connection."""
-        checkout = Event("checkout", self.now(), -1, wait.task, connection.number, connection.pid)
-        checkout.line, checkout.path = wait.line, wait.path
-        connection.checkout = connection.last = checkout
+    def check_out(self, connection: ConnectionRecord) -> None:
+        """Record that the running task has the connection."""
+        checkout = connection.checkout = connection.last = self.begin("checkout", connection)
+        connection.begins = True
         self._add_round_trips(connection)  # of pool_pre_ping
         self.events.append(checkout)
 
@@ -167,66 +179,69 @@ class Recorder:
             self.finish_event(connection.checkout)
             connection.checkout = None
 
-    def finish_wait(self, wait: Event, changes: int, error: BaseException | None = None) -> None:
-        """Record a wait for the pool, unless nothing happened meanwhile: one was free."""
-        if self.changes != changes or error:
-            self.events.append(wait)
-        self.finish_event(wait, error)
+    def begin_wait(self) -> Wait:
+        """Return the wait of the running task for a connection."""
+        return Wait(self.now(), self.changes)
 
-    def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]]) -> None:
-        """Record which backends wait for a lock now, as pairs of a pid and those that block it."""
+    def finish_wait(self, wait: Wait, error: BaseException | None = None) -> None:
+        """Record a wait for the pool, unless nothing happened meanwhile: one was free."""
+        if self.changes != wait.changes or error:
+            event = wait.opening or self.begin("pool")
+            event.start = wait.start
+            self.events.append(event)
+            self.finish_event(event, error)
+
+    def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
+        """Record which backends waited for a lock, as pairs of a pid and those that block it.
+
+        The server was asked at the moment `since`, in nanoseconds of perf_counter_ns(). What began
+        to run later is not meant. Several threads may call this.
+        """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
-            connection = by_pid.get(pid)
-            running = connection.running if connection else None
-            if running is None or any(
-                event.kind == "lock" and event.start == running.start and event.pid == pid
-                for event in reversed(self.events)
-            ):
+            running = by_pid[pid].running if pid in by_pid else None
+            if running is None or running.start > (since - self._origin) // 1000:
                 continue
             lock = Event("lock", running.start, -1, running.task, running.connection, pid)
             lock.line, lock.path, lock.text = running.line, running.path, running.text
             lock.holders = tuple(by_pid[pid].number if pid in by_pid else 0 for pid in blockers)
-            self.events.append(lock)
+            self._locks.setdefault(running, lock)
 
-    def running_pids(self, longer_than: int) -> list[int]:
-        """Return the backends whose statement has run for longer than these microseconds."""
-        latest = self.now() - longer_than
+    def running_pids(self, alone: int, among_others: int) -> list[int]:
+        """Return the backends whose statement has run for longer than these microseconds.
+
+        The first number counts while a single connection is checked out, else the second one.
+        """
         connections = list(self.connections)  # a copy, because another thread calls this
-        running = [(connection, connection.running) for connection in connections]
-        return [
-            connection.pid
-            for connection, event in running
-            if event is not None and event.start <= latest and connection.pid
-        ]
+        in_use = sum(connection.checkout is not None for connection in connections)
+        latest = self.now() - (alone if in_use < 2 else among_others)
+        running = [(connection.pid, connection.running) for connection in connections]
+        return [pid for pid, event in running if event and event.start <= latest and pid]
 
-    def current_task(self) -> Event | None:
-        """Return the event of the running task, or of the task on whose behalf it runs."""
+    def _find_owner(self) -> Event | None:
+        """Record the running task, which exists already, and all new tasks of its loop."""
         try:
             task = asyncio.current_task()
         except RuntimeError:
             return None
         if task is None:
             return None
-        return self._tasks.get(id(task)) or self._find_task(task)
-
-    def _find_task(self, task: "asyncio.Task[Any]") -> Event:
-        """Record a task that exists already, and from now on the tasks of its loop."""
         loop = task.get_loop()
-        if loop.get_task_factory() is None:
+        if loop not in self._factories:
+            self._factories[loop] = loop.get_task_factory()
             loop.set_task_factory(cast(Any, self.create_task))
-            self._loops.append(loop)
-        name = getattr(task.get_coro(), "__qualname__", "a coroutine")
-        task.add_done_callback(self._end_task)
-        is_first = self._task_count == 0 and self._name
-        return self._add_task(task, self._name if is_first else name)
+        name = "" if self._task_count else self._name
+        event = self._add_task(name or _name_coroutine(task.get_coro()), self._lines.find())
+        task.add_done_callback(partial(self._end_task, event))
+        self._owner.set(event)
+        return event
 
     def restore_loops(self) -> None:
-        """Remove the task factories."""
-        while self._loops:
-            loop = self._loops.pop()
+        """Restore the task factories."""
+        for loop, factory in self._factories.items():
             if loop.get_task_factory() == self.create_task:  # else it was replaced
-                loop.set_task_factory(None)
+                loop.set_task_factory(factory)
+        self._factories.clear()
 
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
@@ -236,34 +251,34 @@ class Recorder:
         A task that a library creates, for example to close a session, counts as the task that
         called the library.
         """
-        task = asyncio.Task(coroutine, loop=loop, **options)
-        caller = None if self._lines.is_called_by_user() else self._current_or_none()
-        if caller is None:
-            self._add_task(task, getattr(coroutine, "__qualname__", "a coroutine"))
+        is_users, place = self._lines.find_creator()
+        is_library = not is_users and asyncio.current_task(loop) is not None
+        owner = self._owner.get() if is_library else None
+        if owner is None:
+            event = self._add_task(_name_coroutine(coroutine), place)
         else:
-            path, line = self._lines.find()
-            self._tasks[id(task)] = Event("task", 0, task=caller.task, line=line, path=path)
-        task.add_done_callback(self._end_task)
+            event = Event("task", 0, task=owner.task, line=place[1], path=place[0])
+        if context := options.get("context"):
+            with suppress(RuntimeError):  # it is the running task's, whose owner stays
+                context.run(self._owner.set, event)
+        previous = self._owner.set(event)  # the new task copies the context
+        create = self._factories.get(loop) or _create_task
+        task: asyncio.Task[Any] = create(loop, coroutine, **options)
+        self._owner.reset(previous)
+        if owner is None:
+            task.add_done_callback(partial(self._end_task, event))
         return task
 
-    def _current_or_none(self) -> Event | None:
-        try:
-            return self._tasks.get(id(asyncio.current_task()))
-        except RuntimeError:
-            return None
-
-    def _add_task(self, task: "asyncio.Task[Any]", name: str) -> Event:
+    def _add_task(self, name: str, place: Place) -> Event:
         self._task_count += 1
-        path, line = self._lines.find()
         name = name.rpartition("<locals>.")[2]
-        event = Event("task", self.now(), -1, self._task_count, line=line, path=path, text=name)
-        self._tasks[id(task)] = event
+        event = Event("task", self.now(), -1, self._task_count, text=name)
+        event.path, event.line = place
         self.events.append(event)
         return event
 
-    def _end_task(self, task: "asyncio.Task[Any]") -> None:
-        event = self._tasks.pop(id(task), None)
-        if event is None or event.duration == 0:  # the second is a library's task
+    def _end_task(self, event: Event, task: "asyncio.Task[Any]") -> None:
+        if self._is_finished:
             return
         self.finish_event(event)
         event.error = _describe_end(task)
@@ -272,6 +287,14 @@ class Recorder:
             cancel = Event("cancel", event.end, task=event.task, line=line, path=path)
             self.events.append(cancel)
 
+    def add_http(self, text: str) -> None:
+        """Record what a web application did that runs in this process, in words."""
+        event = self.begin("http", text=text)
+        event.duration = 0
+        if asyncio.current_task() is None:  # a callback of the server
+            event.task = 0
+        self.events.append(event)
+
     def add_error(self, error: BaseException) -> None:
         """Record the error that ends the first task, at the user's innermost line."""
         event = self.begin("cancel" if isinstance(error, asyncio.CancelledError) else "error")
@@ -279,22 +302,23 @@ class Recorder:
         self.set_error(event, error)
         trace = error.__traceback__
         while trace is not None:
-            if self._lines.is_user(trace.tb_frame.f_code.co_filename):
-                event.path, event.line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+            file = trace.tb_frame.f_code.co_filename
+            if self._lines[file] == USER:
+                event.path, event.line = file, trace.tb_lineno
             trace = trace.tb_next
         self.events.append(event)
 
     def finish(self) -> list[Event]:
         """Return the events in the order of their beginnings; what still runs ends now."""
         end = self.now()
-        self._tasks.clear()  # what ends later is not recorded
-        answers = {(event.pid, event.start): event for event in self.events if event.kind in SENT}
+        self._is_finished = True  # what ends later is not recorded
+        self.events += self._locks.values()
         for event in self.events:
-            if event.kind == "lock" and event.duration < 0:
-                event.duration = answers[event.pid, event.start].duration
             if event.duration < 0:
                 event.duration = end - event.start
             event.text = " ".join(event.text.split())
+        for statement, lock in self._locks.items():
+            lock.duration = statement.duration
         self.events.sort(key=lambda event: event.start)
         self._renumber_tasks()
         return self.events
@@ -310,12 +334,19 @@ class Recorder:
                 event.holders = tuple(numbers.get(task, 0) for task in event.holders)
 
 
-SENT = ("statement", "commit", "rollback")
-
-
 def _describe_end(task: "asyncio.Task[Any]") -> str:
     """Return the name of the error that ended a task, without marking it as retrieved."""
     if task.cancelled():
         return CANCELLED
     error = getattr(task, "_exception", None)  # exception() would silence asyncio's warning
     return type(error).__name__ if error is not None else ""
+
+
+def _create_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
+) -> "asyncio.Task[Any]":
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
+def _name_coroutine(coroutine: Any) -> str:
+    return getattr(coroutine, "__qualname__", "a coroutine")

@@ -1,17 +1,12 @@
 """Draw a timeline as SVG, with a text alternative."""
 
+import textwrap
 from collections.abc import Sequence
 from html import escape
 
 from orm_async_tests.timeline.event_list import Event
-from orm_async_tests.timeline.lanes import (
-    LEGEND,
-    Bar,
-    Scale,
-    build_lanes,
-    describe_waits,
-    format_time,
-)
+from orm_async_tests.timeline.lanes import LEGEND, Bar, Scale, build_lanes
+from orm_async_tests.timeline.sentences import describe_events, format_time
 
 WIDTH, NAMES, ROW, BAR = 720, 190, 20, 14  # pixels; NAMES is the width of the lanes' names
 COLUMNS = 110  # positions on the scale
@@ -22,20 +17,20 @@ QUIET = ".-"
 LONGEST = 100  # characters of a statement in a title
 
 
-def timeline_svg(events: Sequence[Event]) -> str:
+def timeline_svg(events: Sequence[Event], outcome: str) -> str:
     """Return a static SVG image. The image takes the text's color and font from the page around it.
 
     The title of a bar has its statement or its error. The `desc` element says in words what the
     image shows.
     """
     scale = Scale(events, COLUMNS)
-    lanes = build_lanes(scale.events)[:MOST_LANES]
-    height = ROW * (len(lanes) + 1)
+    lanes = build_lanes(events)[:MOST_LANES]
+    height = ROW * (len(lanes) + 2)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
         ' font-family="ui-monospace, monospace" font-size="11" fill="currentColor">',
         "<title>Timeline of tasks and connections</title>",
-        f"<desc>{escape(describe_timeline(events))}</desc>",
+        f"<desc>{escape(describe_timeline(events, outcome))}</desc>",
     ]
     shown = -CHARACTER
     for moment in scale.moments:
@@ -50,15 +45,17 @@ def timeline_svg(events: Sequence[Event]) -> str:
         parts += [_draw_bar(bar, scale) for bar in lane.bars]
         marks = "".join(_draw_mark(bar, scale) for bar in lane.bars)
         parts.append(f'</g><g text-anchor="middle">{marks}</g></g>')
-    return "\n".join([*parts, "</svg>"])
+    text = escape(textwrap.shorten(outcome, WIDTH // CHARACTER))
+    return "\n".join([*parts, f'<text y="{height - 7}">{text}</text>', "</svg>"])
 
 
-def describe_timeline(events: Sequence[Event]) -> str:
-    """Return a text alternative: the lanes, and a sentence for each wait and error."""
-    lanes = [lane.name for lane in build_lanes(events)]
-    sentences = [sentence[0].upper() + sentence[1:] for sentence in describe_waits(events)]
-    waits = sentences or ["No task waited for another, and there was no error"]
-    return ". ".join([f"Lanes: {', '.join(lanes)}", *dict.fromkeys(waits)]) + "."
+def describe_timeline(events: Sequence[Event], outcome: str) -> str:
+    """Return a text alternative: the lanes, a sentence for each wait and error, and the outcome."""
+    lanes = ", ".join(lane.name for lane in build_lanes(events))
+    sentences = [text for _, text in describe_events(events)]
+    waits = sentences or ["no task waited for another, and there was no error"]
+    texts = [f"Lanes: {lanes}", *waits, f"the variant {outcome}"]
+    return ". ".join(text[0].upper() + text[1:] for text in texts) + "."
 
 
 def _draw_bar(bar: Bar, scale: Scale) -> str:

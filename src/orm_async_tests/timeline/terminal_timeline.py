@@ -5,30 +5,24 @@ from collections.abc import Iterator, Sequence
 
 from orm_async_tests.terminal import Styled
 from orm_async_tests.timeline.event_list import Event
-from orm_async_tests.timeline.lanes import (
-    LEGEND,
-    Lane,
-    Scale,
-    build_lanes,
-    describe_waits,
-    format_time,
-)
+from orm_async_tests.timeline.lanes import LEGEND, Lane, Scale, build_lanes
+from orm_async_tests.timeline.sentences import count_statements, describe_events, format_time
 
 INDENT, NAME = 4, 24  # columns before a lane, and of its name
-MOST_LANES, MOST_SENTENCES = 16, 8
-TICK = 10  # columns of a time
+TIME = 8  # columns of the time before a sentence
+MOST_LANES, MOST_SENTENCES = 16, 10
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 NOTE = (
-    "Every event has a column, so the lanes are not to scale: read the times above them. A wait for"
-    " a lock that ends within 10 ms may show as a statement."
+    "The lanes are not to scale: every event has a column. Read the times above them. A wait for a"
+    " lock of a few milliseconds may show as a statement."
 )
 
 
-def render_timeline(events: Sequence[Event], columns: int) -> Iterator[Styled]:
-    """Render a ruler, the lanes, and a sentence for each wait and error."""
+def render_timeline(events: Sequence[Event], outcome: str, columns: int) -> Iterator[Styled]:
+    """Render a ruler, the lanes, a sentence for each wait and error, and the outcome."""
     width = columns - INDENT - NAME - 1
     scale = Scale(events, width)
-    lanes = build_lanes(scale.events)
+    lanes = build_lanes(events)
     margin = " " * (INDENT + NAME + 1)
     yield "dim", (margin + _draw_ruler(scale, width)).rstrip()
     for lane in lanes[:MOST_LANES]:
@@ -36,20 +30,29 @@ def render_timeline(events: Sequence[Event], columns: int) -> Iterator[Styled]:
         yield "", f"{'':{INDENT}}{name:{NAME}} {_draw(lane, scale, width)}".rstrip()
     if len(lanes) > MOST_LANES:
         yield "dim", f"{'':{INDENT}}and {len(lanes) - MOST_LANES} more tasks and connections"
-    if len(scale.events) < len(events):
-        rest = f"the first {len(scale.events)} of {len(events)} events; --trace FILE writes all"
-        yield "dim", f"{'':{INDENT}}{rest}"
-    sentences = list(dict.fromkeys(describe_waits(events)))
-    for sentence in sentences[:MOST_SENTENCES]:
-        for line in textwrap.wrap(sentence, columns - INDENT - 2):
-            yield "", f"{'':{INDENT}}{line}"
+    if scale.is_dense:
+        dense = f"Each column stands for several of the {len(events)} events. In total:"
+        for text in (dense, *count_statements(events)):
+            yield from _render_note("dim" if text is dense else "", "", text, columns)
+    sentences = describe_events(events)
+    for moment, text in sentences[:MOST_SENTENCES]:
+        yield from _render_note("", format_time(moment), text, columns)
     if len(sentences) > MOST_SENTENCES:
-        yield "dim", f"{'':{INDENT}}and {len(sentences) - MOST_SENTENCES} more waits and errors"
+        more = f"and {len(sentences) - MOST_SENTENCES} more waits and errors"
+        yield from _render_note("dim", "", more, columns)
+    yield from _render_note("bold", "outcome:", outcome, columns)
 
 
-def render_legend(columns: int) -> Iterator[Styled]:
-    """Render what the characters mean."""
-    words = [f"{mark} {meaning}" for mark, meaning in LEGEND.items()]
+def _render_note(style: str, head: str, text: str, columns: int) -> Iterator[Styled]:
+    for line in textwrap.wrap(text, columns - INDENT - TIME - 2, break_on_hyphens=False):
+        yield style, f"{'':{INDENT}}{head:>{TIME}}  {line}"
+        head = ""
+
+
+def render_legend(runs: Sequence[Sequence[Event]], columns: int) -> Iterator[Styled]:
+    """Render what the characters in the timelines of these runs mean."""
+    marks = {bar.mark for events in runs for lane in build_lanes(events) for bar in lane.bars}
+    words = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in marks]
     words.append("1 2 3 the number of the task that uses the connection")
     entries = "   ".join(word.replace(" ", NO_BREAK_SPACE) for word in words)  # each on one line
     for line in [*textwrap.wrap(entries, columns - 2), *textwrap.wrap(NOTE, columns - 2)]:

@@ -43,8 +43,8 @@ def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice
     for event in events:
         if event.kind == "task":
             yield _name("thread", tasks, event.task, name_task(event))
-        if event.kind in ("error", "cancel"):
-            words = event.error or LEGEND[MARKS[event.kind]]
+        if event.kind in ("error", "cancel", "http"):
+            words = event.error or event.text or LEGEND[MARKS[event.kind]]
             yield {**_piece("i", event, tasks, event.task, words), "s": "t"}
         elif event.kind != "checkout" and event.task:
             yield _slice(event, tasks, event.task)

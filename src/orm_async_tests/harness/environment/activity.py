@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from time import perf_counter_ns
 from typing import Any
 
 from sqlalchemy import text
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness.wire.wire import Wire
 
-ReportBlocked = Callable[[Sequence[tuple[int, Sequence[int]]]], None]
+ReportBlocked = Callable[[Sequence[tuple[int, Sequence[int]]], int], None]
 DEADLINE = 10.0  # seconds that a condition may take to come true
 BACKENDS = """
     from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
@@ -61,9 +62,10 @@ class Activity:
         """Return how many backends wait for a lock that another backend holds."""
         condition = "cardinality(pg_blocking_pids(pid)) > 0"
         sql = f"select pid, pg_blocking_pids(pid) {BACKENDS} and {condition}"
+        since = perf_counter_ns()
         blocked = await self.rows(sql, before=self._before)
         if self._report_blocked:
-            self._report_blocked(blocked)
+            self._report_blocked(blocked, since)
         return len(blocked)
 
     async def until_open(self, count: int) -> None:

@@ -30,27 +30,59 @@ with context.begin_transaction():
 
 
 class Http(AsyncExitStack):
-    """Open clients and servers for ASGI applications, and close them when the variant ends."""
+    """Open clients and servers for ASGI applications, and close them when the variant ends.
+
+    `note` receives in words what an application answers, and that a client has disconnected.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        super().__init__()
+        self._note = note
 
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
         """A client that calls the application in this process; errors are raised, or a 500."""
         from httpx import ASGITransport, AsyncClient
 
-        transport = ASGITransport(app, raise_app_exceptions=raise_app_exceptions)
+        transport = ASGITransport(self._observe(app), raise_app_exceptions=raise_app_exceptions)
         client = AsyncClient(transport=transport, base_url="http://app")
         return await self.enter_async_context(client)
 
     async def serve(self, app: Any) -> Address:
         """The loopback address at which uvicorn serves the application."""
-        return await self.enter_async_context(_serve(app))
+        return await self.enter_async_context(_serve(self._observe(app), self._note))
+
+    def _observe(self, app: Any) -> Any:
+        """Return the application with notes on its responses and its client's disconnect."""
+
+        async def observed(scope: Any, receive: Any, send: Any) -> None:
+            async def receive_noted() -> Any:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    self._note("learned that the client had disconnected")
+                return message
+
+            async def send_noted(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    self._note(f"sent HTTP {message['status']}")
+                await send(message)
+
+            await app(scope, receive_noted, send_noted)
+
+        return observed
 
 
 @asynccontextmanager
-async def _serve(app: Any) -> AsyncIterator[Address]:
+async def _serve(app: Any, note: Callable[[str], None]) -> AsyncIterator[Address]:
     from uvicorn import Config, Server
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+    class ObservedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        def connection_lost(self, exc: Exception | None) -> None:
+            note("the client disconnected")
+            super().connection_lost(exc)
 
     listening = socket.create_server(("127.0.0.1", 0))
-    server = Server(Config(app, log_config=None))
+    server = Server(Config(app, http=ObservedProtocol, log_config=None))
     serving = asyncio.create_task(server.serve([listening]))
     try:
         yield listening.getsockname()

@@ -14,8 +14,8 @@ from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.harness.script import Script
 from orm_async_tests.terminal import Styled
-from orm_async_tests.timeline.event_list import Event
-from orm_async_tests.timeline.lanes import SENT, describe_waits
+from orm_async_tests.timeline.event_list import SENT, Event
+from orm_async_tests.timeline.sentences import describe_events
 
 NUMBER, MARGIN = 5, 8  # columns of a line's number, and before its SQL
 LEGEND = "> sent   ~ waited   ! error   - in no right variant   + in no wrong variant"
@@ -204,7 +204,7 @@ def _render_events(
     if len(shown) > MOST:
         yield from _aside("cyan", ">", f"and {len(shown) - MOST} other statements", columns)
     waits = [event for event in events if event.kind in WAITS]
-    words = list(describe_waits(waits, observation.events))
+    words = [text for _, text in describe_events(waits, observation.events)]
     for text in words[:MOST]:
         yield from _aside("magenta", "~", re.sub(r"^line \d+: ", "", text), columns)
     if len(words) > MOST:

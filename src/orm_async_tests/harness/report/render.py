@@ -42,13 +42,18 @@ def render_outcome(
     observation: Observation, columns: int, in_full: bool = False
 ) -> Iterator[Styled]:
     """Render what a variant returned or raised, and what it cost."""
-    outcome = f"returned {format_result(observation.value)}"
-    if observation.error:
-        outcome = f"raised {describe(observation.error)}"
+    outcome = describe_outcome(observation)
     if not in_full:
         outcome = truncate(outcome, LONGEST_VALUE)
     yield from wrapped("bold", " " * MARGIN + outcome, columns, MARGIN)
     yield from wrapped("", " " * MARGIN + describe_cost(observation), columns, MARGIN)
+
+
+def describe_outcome(observation: Observation) -> str:
+    """Return what a variant returned or raised."""
+    if observation.error:
+        return f"raised {describe(observation.error)}"
+    return f"returned {format_result(observation.value)}"
 
 
 def render_line(result: Result) -> Iterator[Styled]:

@@ -12,7 +12,7 @@ from orm_async_tests.harness.script import Script
 from orm_async_tests.timeline.event_list import group_by_line, to_json
 from orm_async_tests.verdicts import BROKEN, SKIPPED
 
-SCHEMA = 7  # increased when a reader of the documents has to change
+SCHEMA = 8  # increased when a reader of the documents has to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests.harness.report.code_view import render_code
-from orm_async_tests.harness.report.render import KINDS, wrapped
+from orm_async_tests.harness.report.phrasing import truncate
+from orm_async_tests.harness.report.render import (
+    KINDS,
+    LONGEST_VALUE,
+    describe_outcome,
+    wrapped,
+)
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.output_files import write
 from orm_async_tests.terminal import Styled
@@ -28,13 +34,15 @@ def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
     """Render the claim, what the characters mean, and the timeline of every variant."""
     yield from wrapped("bold", result.script.claim, columns)
     yield "", ""
-    yield from render_legend(columns)
+    runs = [observation.events for observation in result.observations.values()]
+    yield from render_legend(runs, columns)
     labels = {variant.name: variant.label for variant in result.script.variants}
     for name, observation in result.observations.items():
         yield "", ""
         head = f"  {observation.kind:7}  {name}: {labels[name]}"
         yield from wrapped(KINDS[observation.kind], head, columns, 11)
-        yield from render_timeline(observation.events, columns)
+        outcome = truncate(describe_outcome(observation), LONGEST_VALUE)
+        yield from render_timeline(observation.events, outcome, columns)
 
 
 def write_trace(path: Path, results: Sequence[Result]) -> None:

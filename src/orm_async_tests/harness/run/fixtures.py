@@ -119,7 +119,7 @@ class Fixtures:
 
     async def http(self) -> Http:
         """HTTP clients for a web application, and a server that runs it"""
-        return await self.stack.enter_async_context(Http())
+        return await self.stack.enter_async_context(Http(self.recorder.add_http))
 
 
 FIXTURES: dict[str, Callable[[Fixtures], Awaitable[Any]]] = {  # in the order in which they open

@@ -1,13 +1,15 @@
 """Ask the server which statements wait for a lock, from a thread with a connection of its own.
 
 The event loop of the variant is not involved, because a task there could change the order in which
-the variant's tasks run. The thread connects only if a statement takes long.
+the variant's tasks run. The thread connects only if a statement takes long, or if a second
+connection is in use: then even a short statement may wait for a lock.
 """
 
 import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import perf_counter_ns
 from typing import Any
 
 from sqlalchemy import URL
@@ -17,8 +19,8 @@ from orm_async_tests.harness.environment.script_database import ADMIN
 from orm_async_tests.timeline.recording import Recorder
 
 TIMEOUT = 5  # seconds for the server's answer
-PERIOD = 0.01  # seconds between two looks
-SLOW = 5000  # microseconds; a statement that takes longer may be waiting for a lock
+PERIOD = 0.002  # seconds between two looks
+SLOW, QUICK = 5000, 1000  # microseconds of a statement on the only connection, or on one of several
 BLOCKED = """
     SELECT pid, pg_blocking_pids(pid) FROM unnest($1::int[]) AS pid
     WHERE cardinality(pg_blocking_pids(pid)) > 0
@@ -43,7 +45,7 @@ def watch_locks(url: URL, recorder: Recorder) -> Iterator[None]:
 
 def _watch(url: URL, recorder: Recorder, stop: threading.Event) -> None:
     while not stop.wait(PERIOD):
-        if recorder.running_pids(SLOW):
+        if recorder.running_pids(SLOW, QUICK):
             with suppress(Exception):  # without a connection there are no locks to show
                 asyncio.run(_poll(url, recorder, stop))
             return
@@ -53,9 +55,10 @@ async def _poll(url: URL, recorder: Recorder, stop: threading.Event) -> None:
     connection = await _connect(url)
     try:
         while not stop.is_set():
-            if pids := recorder.running_pids(SLOW):
+            if pids := recorder.running_pids(SLOW, QUICK):
+                since = perf_counter_ns()
                 rows = await connection.fetch(BLOCKED, pids, timeout=TIMEOUT)
-                recorder.add_locks([tuple(row) for row in rows])
+                recorder.add_locks([tuple(row) for row in rows], since)
             await asyncio.sleep(PERIOD)
     finally:
         await connection.close(timeout=1)

@@ -1,0 +1,142 @@
+"""The waits, the errors and the ends of a run in words."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from string import ascii_lowercase, digits
+
+from orm_async_tests.timeline.event_list import SENT, Event, Kind
+
+NUMERALS = digits[1:] + ascii_lowercase  # of tasks, so that each has one character
+WAITS: dict[Kind, str] = {  # what several tasks waited for
+    "pool": "for a connection of the pool",
+    "busy": "for another task's statement on the same connection",
+    "lock": "for a lock that another of these tasks holds",
+}
+MOST_SENTENCES = 8  # beyond that, the waits of several tasks are joined
+LONGEST_MESSAGE = 80  # characters
+MOST_NAMES = 8  # of tasks in one sentence
+Groups = dict[tuple[int, str, str, int], list[Event]]  # by line, task, text and position
+Sentence = tuple[int, str]  # the microseconds at which something ended, and what it was
+
+
+def describe_events(
+    events: Sequence[Event], among: Sequence[Event] | None = None
+) -> list[Sentence]:
+    """Return a sentence for every wait, error and HTTP response, in the order of their ends.
+
+    Equal events are counted in one sentence. With HTTP responses, the sentences also say when
+    a transaction was committed. `among` has all events of the run, if `events` are some of them.
+    """
+    groups: Groups = {}
+    position = 0
+    last = "", ""
+    for event in sorted(events, key=lambda event: (event.end, event.kind in SENT)):
+        if text := _describe(event, among or events):
+            who = f"task {numeral(event.task)} " if event.task else ""
+            if event.kind not in WAITS:  # equal events count together only if nothing is between
+                position += (who, text) != last
+                last = who, text
+            key = 0 if event.kind in WAITS else position
+            groups.setdefault((event.line, who, text, key), []).append(event)
+    if len(groups) > MOST_SENTENCES:
+        groups = _join_tasks(groups)
+    return [(group[0].end, _compose(*key[:3], group)) for key, group in groups.items()]
+
+
+def count_statements(events: Sequence[Event]) -> Iterator[str]:
+    """Yield how many statements each task sent, for example "task 2 sent 5 SELECT, 5 COMMIT"."""
+    counts: dict[int, Counter[str]] = {}
+    for event in events:
+        if event.kind in SENT:
+            counts.setdefault(event.task, Counter())[event.text.partition(" ")[0]] += 1
+    for task, words in sorted(counts.items()):
+        yield f"task {numeral(task)} sent " + ", ".join(f"{n} {word}" for word, n in words.items())
+
+
+def _join_tasks(groups: Groups) -> Groups:
+    """Join what happened at one line, although the tasks differ, and those for whom they waited."""
+    joined: Groups = {}
+    for (line, who, text, _), group in groups.items():
+        wait = "" if group[0].error else WAITS.get(group[0].kind, "")
+        joined.setdefault((line, who and "*", wait or text, 0), []).extend(group)
+    return {
+        (line, who and _name_tasks(group), text, 0): group
+        for (line, who, text, _), group in joined.items()
+    }
+
+
+def _name_tasks(events: Sequence[Event]) -> str:
+    *others, last = map(numeral, sorted({event.task for event in events}))
+    if len(others) > MOST_NAMES:
+        return f"{len(others) + 1} tasks "
+    return f"tasks {', '.join(others)} and {last} " if others else f"task {last} "
+
+
+def _compose(line: int, who: str, text: str, events: Sequence[Event]) -> str:
+    times = len(events)
+    if events[0].kind in WAITS:
+        duration = format_time(sum(event.duration for event in events))
+        count = f"{times} times, {duration} in all," if times > 1 else duration
+        text = f"waited {count} {text}"
+    elif times > 1:
+        text = f"{text} ({times} times)"
+    return f"{f'line {line}: ' if line else ''}{who}{text}"
+
+
+def _describe(event: Event, events: Sequence[Event]) -> str:
+    if event.kind == "pool":
+        others = [
+            f"task {numeral(other.task)} got connection {other.connection}"
+            for other in events
+            if other.kind == "checkout" and event.start < other.start < event.end
+        ]
+        meanwhile = f", while {' and '.join(others[:3])}" if others else ""
+        return f"{WAITS['pool']}{f': {event.error}' if event.error else meanwhile}"
+    if event.kind == "busy":
+        return f"for task {numeral(event.holders[0])}'s statement on connection {event.connection}"
+    if event.kind == "lock":
+        holders = [_name_holder(number, event, events) for number in event.holders]
+        return f"for a lock that {' and '.join(dict.fromkeys(holders))}"
+    if event.kind in ("error", "cancel"):
+        return f"ended with {event.error}" if event.kind == "error" else "was cancelled"
+    if event.kind == "http":
+        return event.text
+    if event.kind not in SENT:
+        return ""
+    if not event.error:
+        has_responses = any(other.kind == "http" for other in events)
+        return "committed" if has_responses and event.kind == "commit" else ""
+    others = [
+        f", while task {numeral(other.task)} used the connection"
+        for other in events
+        if other.kind == "statement" and other.connection == event.connection
+        if other.task != event.task and other.start < event.start < other.end
+    ]
+    message = f": {textwrap.shorten(event.message, LONGEST_MESSAGE)}" if event.message else ""
+    return f"got {event.error} from {event.text[:30].strip()}{''.join(others[:1]) or message}"
+
+
+def _name_holder(number: int, lock: Event, events: Sequence[Event]) -> str:
+    users = [
+        f"task {numeral(event.task)} holds on connection {number}"
+        for event in events
+        if event.kind == "checkout" and event.connection == number
+        if event.start <= lock.end and event.end >= lock.start
+    ]
+    other = f"connection {number} holds" if number else "another process holds"
+    return users[0] if users else other
+
+
+def numeral(task: int) -> str:
+    """Return the character that stands for a task in the lane of a connection."""
+    return NUMERALS[task - 1] if 0 < task <= len(NUMERALS) else "#"
+
+
+def format_time(microseconds: int) -> str:
+    """Return a duration in the unit that suits it, for example "1.6 ms" or "1.02 s"."""
+    if microseconds >= 1_000_000:
+        return f"{microseconds / 1_000_000:.2f} s"
+    if microseconds >= 100_000:
+        return f"{microseconds / 1000:.0f} ms"
+    return f"{microseconds / 1000:.1f} ms"

@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="orm-async-tests",
-        description="Scripts that show how SQLAlchemy's asyncio ORM behaves, and prove it.",
+        description="Run scripts that prove how SQLAlchemy's asyncio ORM behaves.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     script_commands.add(commands)

@@ -34,8 +34,12 @@ def add(commands: Any) -> None:
     upgraded = "list what is left after an upgrade, for example to sqlalchemy==2.1.9; repeatable"
     parser.add_argument("--to", action="append", default=[], metavar="NAME==VERSION", help=upgraded)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", dest="as_json", help="print a JSON document")
-    form.add_argument("--markdown", action="store_true", help="print a table in Markdown")
+    form.add_argument(
+        "--json", action="store_true", dest="as_json", help="print the result as a JSON document"
+    )
+    form.add_argument(
+        "--markdown", action="store_true", help="print the result as a table in Markdown"
+    )
     form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
     github.add_option(parser)
     parser.set_defaults(run=audit)

@@ -35,7 +35,9 @@ def add(commands: Any) -> None:
     other = "also install this release of another library, for example asyncpg==0.31.0; repeatable"
     parser.add_argument("--with", action="append", default=[], dest="pins", help=other)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", dest="as_json", help="print a JSON document")
+    form.add_argument(
+        "--json", action="store_true", dest="as_json", help="print the result as a JSON document"
+    )
     entry = "also print the entry for the script: an Upstream(...) with these ranges"
     form.add_argument("--entry", action="store_true", help=entry)
     parser.set_defaults(run=bisect)

@@ -23,7 +23,7 @@ OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 
 def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
-    parser = add_command(commands, "doctor", "check whether the scripts can run here")
+    parser = add_command(commands, "doctor", "check whether the scripts can run on this machine")
     add_database(parser)
     add_driver(parser)
     add_loop(parser)

@@ -117,7 +117,7 @@ def _is_new(script: ScriptFile, version: str) -> bool:
         return Version(newest) >= Version(version)
     except InvalidVersion:
         raise CouldNotRun(
-            f"{version!r} is not a version", "--since", "a version, for example 2.1"
+            f"{version!r} is not a version", "--since", "a version of SQLAlchemy, for example 2.1"
         ) from None
 
 

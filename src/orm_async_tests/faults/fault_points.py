@@ -114,5 +114,5 @@ def parse_point(token: str) -> Point:
         raise CouldNotRun(
             f"{token!r} is not a fault point",
             "--point",
-            "--point asyncpg/asyncio/add/cancel-ready/3, or another token that it has printed",
+            "--point asyncpg/asyncio/add/cancel-ready/3, or another token from the output",
         ) from None

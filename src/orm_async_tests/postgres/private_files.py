@@ -47,7 +47,7 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
             folder = Path("/") if target.is_absolute() else folder
         status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        raise refusal(path, "it is not a folder")
+        raise refusal(path, "the path is not a folder")
     check_owner(path, status, forbidden)
 
 

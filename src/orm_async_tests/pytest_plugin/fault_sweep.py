@@ -89,7 +89,9 @@ async def _run(
     outcome = await sweep.run_point(point)
     if not outcome.reached:
         problem = f"the work has no point {point.where}: it has {outcome.count} with this fault"
-        raise CouldNotRun(problem, OPTION, "a point that a failing test has printed")
+        raise CouldNotRun(
+            problem, OPTION, "the same option with a fault point that a failing test has printed"
+        )
     report = Report([explain(Cell(sweep.name, point.fault, (1, 1), (outcome,)), versions)])
     if failed_points and not report.violating:
         failed_points.forget(point)

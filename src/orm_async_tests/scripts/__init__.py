@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Callable[[], int]:
     it.
 
     Turn the garbage collector off during the import, and freeze the imported objects afterwards.
-    Nearly all of these objects live as long as the process, and scanning them takes a tenth of the
+    Nearly all imported objects live as long as the process, and scanning them takes a tenth of the
     time of a short command.
     """
     number = COMMAND.fullmatch(name)

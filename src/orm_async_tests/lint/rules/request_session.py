@@ -145,7 +145,7 @@ class RequestSessionInTask(Rule):
             "nobody commits it."
             if is_short
             else "The request holds its session and its connection until this task has ended.",
-            "Open a session in the task.",
+            "Open a separate session in the background task.",
         )
 
 

@@ -38,8 +38,8 @@ class SwallowedError(Rule):
             yield file.report(
                 self.code,
                 node,
-                "If this fails, the error is swallowed and the session is used again: "
-                "PostgreSQL refuses the next statement, or turns COMMIT into a rollback.",
+                "If this statement fails, its error is swallowed and the session is used again. "
+                "PostgreSQL then refuses the next statement, or turns COMMIT into a rollback.",
                 "Put the statement into `async with session.begin_nested():`, or roll back "
                 "in the handler.",
                 related=use,
@@ -59,8 +59,8 @@ class UseAfterTimeout(Rule):
             yield file.report(
                 self.code,
                 node,
-                "If the timeout cancels this line, the connection is lost and the session "
-                "refuses to continue.",
+                "If the timeout cancels this line, the connection is lost, and the session "
+                "refuses every statement until you roll back.",
                 "Roll back after the timeout, before you use the session again.",
                 related=use,
                 related_message="this line uses the session whose connection was lost",

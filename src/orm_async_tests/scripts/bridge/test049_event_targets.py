@@ -1,8 +1,9 @@
 """Event listeners work on sync_engine and sync_session, but not on the asyncio objects.
 
 Calling event.listen() on an AsyncEngine or an AsyncSession raises NotImplementedError. An
-AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchronous Session.
-Listen on these synchronous objects. SQLAlchemy calls their listeners inside its greenlet.
+AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchronous Session. Pass
+the synchronous Engine or Session to event.listen(). SQLAlchemy calls event listeners inside its
+greenlet.
 
 Symptom: NotImplementedError "asynchronous events are not implemented"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension

@@ -1,4 +1,4 @@
-"""A listener reads the context variables of its task, and run_sync() can set them.
+"""A listener can read its task's context variables, and code in run_sync() can set them.
 
 SQLAlchemy's synchronous code runs in a greenlet that has the context of the calling task. A
 listener can therefore read the name of the current user from a context variable, for example for an

@@ -27,7 +27,7 @@ async def usual(engine: AsyncEngine, session: AsyncSession) -> dict[str, object]
 
 @variant
 async def bound(session: AsyncSession, make_engine: MakeEngine) -> dict[str, object]:
-    """bind the mapped class to a read-only engine, then get its engine"""
+    """bind the mapped class to a read-only engine, then get the engine of the class"""
     replica = make_engine(execution_options={"postgresql_readonly": True})
     session.bind_mapper(User, replica)
     answer = (await session.execute(ASK)).one()

@@ -3,8 +3,8 @@
 A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for
 row-level security. If the task is cancelled while the listener's SQL sends BEGIN, SQLAlchemy 2.0 on
 asyncpg returns the connection to the pool with an open transaction. The COMMIT of the next task
-that uses this connection only releases a savepoint, so the rows of that task are lost. On
-SQLAlchemy 2.0, execute such SQL in an `after_begin` listener, on the connection that SQLAlchemy
+that gets the returned connection only releases a savepoint, so the rows of that task are lost. On
+SQLAlchemy 2.0, execute the SQL of a listener in `after_begin`, on the connection that SQLAlchemy
 passes to the listener. SQLAlchemy 2.1 replaces a connection if a task was cancelled while a
 listener's SQL began the transaction.
 
@@ -32,7 +32,7 @@ OPEN_TRANSACTION = Upstream(
 
 
 async def count_committed(engine: AsyncEngine, other: AsyncEngine) -> int | None:
-    """Insert and commit a row through this engine, and count the row through another engine."""
+    """Insert and commit a row through one engine, and count the row through the other engine."""
     async with AsyncSession(engine) as session:
         session.add(User(username="the next user"))
         await session.commit()

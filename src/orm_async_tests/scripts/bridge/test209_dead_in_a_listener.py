@@ -1,11 +1,11 @@
 """On 2.0 a dead connection stays in the pool if a listener's SQL is the first to use it.
 
-Here a `before_cursor_execute` listener executes SQL on the cursor before every statement. If the
-server has closed the connection, the listener's SQL fails, but SQLAlchemy 2.0 does not see the
-error. Therefore SQLAlchemy 2.0 neither wraps the error nor invalidates the connection, and every
-later checkout gets the same dead connection. With pool_pre_ping the pool detects the dead
-connection at checkout. SQLAlchemy 2.1 handles an error of a listener's SQL like an error of a
-statement.
+In this script a `before_cursor_execute` listener executes SQL on the cursor before every statement.
+If the server has closed the connection, the listener's SQL fails, but SQLAlchemy 2.0 does not see
+the error. SQLAlchemy 2.0 neither wraps the error of a listener's SQL nor invalidates the
+connection, so every later checkout gets the same dead connection. With pool_pre_ping the pool
+detects the dead connection at checkout. SQLAlchemy 2.1 handles an error of a listener's SQL like an
+error of a statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """

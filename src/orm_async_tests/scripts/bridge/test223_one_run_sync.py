@@ -1,13 +1,14 @@
-"""A unit of work inside run_sync() uses one greenlet, but every awaited call uses another one.
+"""A unit of work inside run_sync() uses one greenlet, but every awaited call uses a new greenlet.
 
 AsyncSession runs every awaited call in a new greenlet. At the end of `async with`, AsyncSession
-closes in a new task. Inside run_sync() a synchronous Session on engine.sync_engine does all of its
-work in one greenlet. The function that run_sync() calls is synchronous, so it cannot await
+closes itself in a new task. Inside run_sync() a synchronous Session on engine.sync_engine does all
+of its work in one greenlet. The function that run_sync() calls is synchronous, so it cannot await
 anything. A blocking call inside run_sync() stops the event loop (test80). The AsyncSession whose
 run_sync() you call takes no connection by itself.
 
-In the benchmark (docs/bench.md), ten tasks read rows by primary key. One run_sync() makes these
-tasks faster by an eighth with a Session, and by a quarter with a Core connection.
+In the benchmark (docs/bench.md), ten tasks read rows by primary key, first with awaited calls and
+then with one run_sync() per unit of work. One run_sync() makes the ten tasks of the benchmark
+faster by an eighth with a Session, and by a quarter with a Core connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """

@@ -2,8 +2,8 @@
 
 CancelledError leaves the `async with` block like any other exception. SQLAlchemy rolls the
 transaction back, and the next task gets the same connection. If work must not be lost, commit it
-before the next await. Or run the work in a task with its own session, and await asyncio.shield() of
-that task.
+before the next await. Alternatively, run the work in a task with its own session, and await
+asyncio.shield() of that task.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/8145
 """

@@ -2,7 +2,7 @@
 
 The script cancels the waiting task at the moment when the last connection returns to the pool. If a
 connection is returned at the moment of the cancel, asyncio.wait_for() of Python 3.11 swallows the
-cancel. Before SQLAlchemy 2.0.56 and 2.1.7, the cancelled task therefore got the connection and
+cancel. Before SQLAlchemy 2.0.56 and 2.1.7, a task whose cancel was swallowed got the connection and
 continued. A task can call asyncio.current_task().cancelling() to find out that it should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7

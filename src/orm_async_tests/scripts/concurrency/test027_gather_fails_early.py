@@ -4,7 +4,7 @@ When one task fails, gather() raises the error at once, but the other tasks cont
 session cannot roll back while another task uses its connection. The InterfaceError of the rollback
 replaces the error of your task, and the connection stays checked out until it is garbage-collected.
 A TaskGroup waits until all of its tasks have ended before it raises an error. On psycopg the
-rollback waits for the other tasks.
+session's rollback waits for the other tasks.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"

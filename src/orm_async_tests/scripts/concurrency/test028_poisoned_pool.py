@@ -2,10 +2,10 @@
 
 At the end of `async with`, SQLAlchemy tries to send ROLLBACK, but asyncpg refuses because a query
 is still running. If asyncpg refuses the ROLLBACK, SQLAlchemy 2.1.4 and later return the connection
-to the pool with an open transaction, and every later checkout fails (rvf5). Older releases lost the
-connection's slot in the pool until the connection was garbage-collected, so checkouts timed out
-(3o7r). On psycopg the ROLLBACK waits for the running query. Wait for your tasks before you leave
-`async with`, for example by a TaskGroup.
+to the pool with an open transaction, and every later checkout fails (rvf5). SQLAlchemy before 2.1.4
+lost the connection's slot in the pool until the connection was garbage-collected, so checkouts
+timed out (3o7r). On psycopg the ROLLBACK waits for the running query. Wait for your tasks before
+you leave `async with`, for example by a TaskGroup.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"

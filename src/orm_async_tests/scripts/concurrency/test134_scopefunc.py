@@ -1,8 +1,9 @@
 """All tasks share a session that is scoped to the thread: scope it to current_task instead.
 
 By default scoped_session has one session per thread, but all tasks of an event loop run in one
-thread. Therefore async_scoped_session has no default scope, and you must pass scopefunc. The
-registry of async_scoped_session keeps a session and its task alive until you await remove().
+thread. Because a thread is the wrong scope, async_scoped_session has no default scope, and you must
+pass scopefunc. The registry of async_scoped_session keeps a session and its task alive until you
+await remove().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """

@@ -1,9 +1,9 @@
 """asyncpg refuses an aware datetime for a column without time zone: declare timezone=True.
 
 For a column without time zone, asyncpg subtracts a naive datetime from the value, which Python
-refuses if the value is aware. The driver psycopg sends the value as text. The server then converts
-the value to the session's time zone and drops the offset. A column of type DateTime(timezone=True)
-keeps the instant on both drivers.
+refuses if the value is aware. The driver psycopg sends the value as text. On psycopg the server
+converts the value to the session's time zone and drops the offset. A column of type
+DateTime(timezone=True) keeps the instant on both drivers.
 
 Symptom: asyncpg: 22000 "can't subtract offset-naive and offset-aware datetimes"
 Docs: https://github.com/MagicStack/asyncpg/issues/1139

@@ -58,7 +58,7 @@ async def listen_again(engine: AsyncEngine, activity: Activity) -> list[str]:
 
 @right(engine={"pool_pre_ping": True})
 async def listen_again_and_read(engine: AsyncEngine, activity: Activity) -> list[str]:
-    """lose the connection, listen again, and read the rows that are newer than the last one"""
+    """lose the connection, listen again, and read the newer rows of the table"""
     queue, news = Notifications(), []
     async with engine.connect() as connection:
         await listen(connection, queue)

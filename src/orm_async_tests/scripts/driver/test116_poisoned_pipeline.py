@@ -2,9 +2,10 @@
 
 For executemany(), psycopg sends the rows in pipeline mode. If the event loop has been busy, psycopg
 lets other tasks run just after it has entered pipeline mode. If the task is cancelled just after
-psycopg has entered pipeline mode, the connection stays in pipeline mode. Nothing marks the
-connection as broken, so the pool gives it to the next task. A statement of the next task then
-returns no rows. Invalidate the connection if a bulk insert did not finish.
+psycopg has entered pipeline mode, the connection stays in pipeline mode. Nothing marks a connection
+in pipeline mode as broken, so the pool gives the connection to the next task. On a connection that
+is still in pipeline mode, a SELECT returns no rows. Invalidate the connection if a bulk insert did
+not finish.
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html

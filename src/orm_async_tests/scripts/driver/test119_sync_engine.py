@@ -1,10 +1,10 @@
 """create_engine() accepts an asyncpg URL, but connecting raises MissingGreenlet.
 
-The driver asyncpg works only with asyncio, and only an engine of create_async_engine() awaits its
-calls. The driver psycopg has a synchronous and an asyncio API, so one psycopg URL works with both
+The driver asyncpg works only with asyncio, and only an engine of create_async_engine() awaits
+asyncpg. The driver psycopg has a synchronous and an asyncio API, so one psycopg URL works with both
 kinds of engine. If your program needs a synchronous and an async engine, for example for
-migrations, use a different driver for each engine. Or run the synchronous code in run_sync() on a
-connection of the async engine.
+migrations, use a different driver for each engine. Alternatively, run the synchronous code in
+run_sync() on a connection of the async engine.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

@@ -1,9 +1,10 @@
 """asyncpg stores datetime.min and datetime.max as infinities: refuse both as input.
 
 Even in a timestamptz column, asyncpg stores datetime.min as -infinity and datetime.max as infinity.
-When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone. It
-stores every other moment exactly. The driver psycopg stores datetime.min and datetime.max exactly,
-too, but it cannot read an infinity. To store "no end", use NULL, which both drivers can read.
+When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone. On
+asyncpg every other moment is stored exactly. The driver psycopg stores datetime.min and
+datetime.max exactly, too, but it cannot read an infinity. To store "no end", use NULL, which both
+drivers can read.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES

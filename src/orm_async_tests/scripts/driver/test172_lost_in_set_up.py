@@ -2,8 +2,8 @@
 
 After asyncpg has connected, SQLAlchemy sets up the connection, for example with its JSON codecs.
 While SQLAlchemy sets up a connection, it does not wrap the errors of asyncpg. If the server dies
-during the set-up, `except DBAPIError` does not catch the error. If your code retries, catch the
-driver's errors as well.
+while SQLAlchemy sets up a connection, `except DBAPIError` does not catch the error. If your code
+retries, catch the driver's errors as well.
 
 Symptom: InterfaceError "connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/events.html#sqlalchemy.events.DialectEvents.do_connect

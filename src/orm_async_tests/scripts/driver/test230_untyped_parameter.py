@@ -1,10 +1,10 @@
 """`:name IS NULL` in text() gives its parameter no type (42P18, 42P08): write CAST(:name AS text).
 
 PostgreSQL derives the type of a parameter from the first place where it stands. IS NULL, concat()
-and jsonb_build_object() accept any type, so PostgreSQL cannot derive one from them. A filter such
-as `:name IS NULL OR username = :name` fails even if the value of its parameter is not None. Give
-the type by CAST in SQL, or by bindparam() in Python. If you compare the parameter with a mapped
-column in select(), you need neither CAST nor bindparam().
+and jsonb_build_object() accept any type, so PostgreSQL cannot derive a type from them. A filter
+such as `:name IS NULL OR username = :name` fails even if the value of its parameter is not None.
+Give the type of the parameter by CAST in SQL, or by bindparam() in Python. If you compare the
+parameter with a mapped column in select(), you need neither CAST nor bindparam().
 
 Symptom: ProgrammingError 42P18 "could not determine data type of parameter"
 Symptom: ProgrammingError 42P08 "could not determine data type of parameter"

@@ -1,4 +1,4 @@
-"""Reading an onupdate column after an UPDATE raises xd2s, even with expire_on_commit=False.
+"""Even with expire_on_commit=False, an onupdate column raises MissingGreenlet after an UPDATE.
 
 The server computes the value of an onupdate column, so the flush expires the attribute. Reading the
 expired attribute raises MissingGreenlet (xd2s). The default eager_defaults="auto" fetches values

@@ -1,4 +1,4 @@
-"""Reading a new object's collection after the flush raises xd2s unless you assigned the collection.
+"""After its flush, reading an unassigned collection of a new object raises MissingGreenlet.
 
 After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading an
 unassigned collection is therefore a lazy load, which raises MissingGreenlet (xd2s). Reading a

@@ -1,8 +1,8 @@
-"""Appending to an unloaded collection raises xd2s, but setting the child's parent does not.
+"""Appending to an unloaded collection raises MissingGreenlet, but setting the parent does not.
 
-First, append() reads the collection, which is a lazy load and raises MissingGreenlet (xd2s).
-TrackPoint(user=user) writes the same row and does not read the collection. Since SQLAlchemy 2.0,
-the backref does not add the new point to the session. If you do not call session.add(), SQLAlchemy
+Calling append() first reads the collection, which is a lazy load and raises MissingGreenlet (xd2s).
+TrackPoint(user=user) writes the same row and does not read the collection. Since SQLAlchemy 2.0, a
+backref does not add the new object to the session. If you do not call session.add(), SQLAlchemy
 writes nothing and only warns.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("

@@ -2,7 +2,8 @@
 
 With lazy="dynamic" the attribute is a legacy Query. The method all() of a legacy Query sends SQL
 without an await, so it raises MissingGreenlet (xd2s). Execute the collection's statement by the
-session instead. Or use a write-only collection (test62), the successor of the dynamic collection.
+session instead. Alternatively, use a write-only collection (test62), the successor of the dynamic
+collection.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders

@@ -1,9 +1,10 @@
 """READ COMMITTED can mix old and new rows of one commit, but stricter levels cannot (G-single).
 
-Between two statements of a transaction, another transaction commits. At READ COMMITTED only the
-statement after this commit sees its changes. The two rows that you have read were never valid at
-the same time. At stricter isolation levels the transaction has one snapshot, and writing a row that
-has changed since this snapshot fails with SQLSTATE 40001.
+Between two statements of a transaction, another transaction commits. At READ COMMITTED a statement
+sees the changes of every transaction that committed before the statement began. Two rows that you
+read before and after another transaction's commit were never valid at the same time. At stricter
+isolation levels the transaction has one snapshot, and writing a row that has changed since this
+snapshot fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

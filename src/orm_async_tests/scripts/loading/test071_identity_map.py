@@ -1,8 +1,8 @@
 """get() queries the server once, but select() queries it every time and returns the same object.
 
-A call of get() first looks up the primary key in the identity map. A select() is always sent. For a
-row whose object is already in the identity map, select() returns this object and does not change
-its attributes.
+A call of get() first looks up the primary key in the identity map. A select() always queries the
+server. For a row whose object is already in the identity map, select() returns this object and does
+not change its attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-key
 """

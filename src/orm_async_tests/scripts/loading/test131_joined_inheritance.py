@@ -2,7 +2,7 @@
 
 In joined-table inheritance every class of the hierarchy has its own table. A flush inserts into one
 table after another, but a query for the subclass joins the tables. Single-table inheritance needs
-only one INSERT, but the columns of a subclass must allow NULL. For queries for the base class, see
+only one INSERT, but the columns of a subclass must allow NULL. For a query for the base class, see
 test42.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/inheritance.html

@@ -2,7 +2,7 @@
 
 The asynchronous env.py calls asyncio.run(), which cannot run inside a running event loop. In
 another thread asyncio.run() works, because that thread has no running event loop. If you pass a
-connection to env.py, it needs no asyncio.run().
+connection to env.py, env.py needs no asyncio.run().
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic

@@ -1,8 +1,9 @@
 """`alembic upgrade --sql` prints a revision's SQL, unless the revision queries the database.
 
 In offline mode a revision has no connection to a database. In offline mode Alembic only prints a
-query on op.get_bind(), so the query returns no rows. Nobody notices the mistake as long as the
-revision runs online, where it works. Write the computation in SQL, so that the server does it.
+query on op.get_bind(), so the query returns no rows. A revision that queries the database works
+online, so nobody notices the mistake until an offline upgrade. Write the computation in SQL, so
+that the server does it.
 
 This script does not show whether the printed statements will succeed.
 

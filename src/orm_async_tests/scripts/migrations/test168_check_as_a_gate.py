@@ -20,7 +20,7 @@ from orm_async_tests.harness import Observation, alembic_environment, main_of, r
 
 
 def models(*more: Column[str] | CheckConstraint, km: str = "0") -> MetaData:
-    """Return a table whose column km has this server default, with additional items."""
+    """Return a table whose column km has this server default, with more columns or constraints."""
     metadata = MetaData(schema="test168")
     Table("walks", metadata, Column("km", Integer, server_default=km), *more)
     return metadata

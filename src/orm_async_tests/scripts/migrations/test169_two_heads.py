@@ -1,9 +1,9 @@
 """Two revisions with the same parent are two heads, and `upgrade head` fails until you merge them.
 
-Two branches of the code each added a revision, and later both branches were merged. Now Alembic has
-two newest revisions, so "head" is ambiguous. The command `alembic merge` adds a revision that
-follows both heads. The command `alembic upgrade heads` runs both revisions without a merge. Use it
-for branches that should stay separate.
+Two branches of the code each added a revision, and later both branches were merged. When both
+branches are merged, Alembic has two newest revisions, so "head" is ambiguous. The command `alembic
+merge` adds a revision that follows both heads. The command `alembic upgrade heads` runs both
+revisions without a merge. Use `alembic upgrade heads` for branches that should stay separate.
 
 Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
@@ -48,7 +48,7 @@ async def run_commands(engine: AsyncEngine, commands: Callable[[Config], None]) 
 
 
 def merge_and_upgrade(config: Config) -> None:
-    """Merge the heads, and upgrade to the merge."""
+    """Merge the heads, and upgrade to the merge revision."""
     command.merge(config, "heads", rev_id="c1")
     command.upgrade(config, "head")
 

@@ -1,6 +1,6 @@
 """create_table() always creates an enum's type (42710), but add_column() never does (42704).
 
-The type belongs to the schema, not to the table. A later revision that uses the type in another
+An enum type belongs to the schema, not to the table. A later revision that uses the type in another
 table needs create_type=False. A downgrade that drops only the table keeps the type, so the next
 upgrade needs create_type=False too. SQLAlchemy 2.0 accepts create_type only in postgresql.ENUM.
 Before add_column(), create the type with create(), and drop it in downgrade(). Within a single

@@ -1,8 +1,9 @@
 """A task that waits for another service inside a transaction keeps its connection.
 
 While a task calls another service between two statements, it holds a pool slot and a backend that
-is idle in transaction. A few slow calls at the same time can exhaust the pool. End the transaction
-before the call, and begin another transaction after the call.
+is idle in transaction. A few tasks that wait for slow services at the same time can exhaust the
+pool. End the transaction before you call another service, and begin another transaction after the
+call.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#when-do-i-construct-a-session-when-do-i-commit-it-and-when-do-i-close-it
 """

@@ -4,7 +4,8 @@ With pool_pre_ping SQLAlchemy on asyncpg queries the server at every checkout, i
 transaction. A ping takes as many round trips as BEGIN, one statement and ROLLBACK, and the first
 ping also has to prepare its statement. When a restart or an administrator closes a connection,
 asyncpg learns this from the socket. If a checkout listener raises DisconnectionError for a closed
-connection, the pool reconnects. As long as no server fails, the listener costs no round trip.
+connection, the pool reconnects. As long as no server fails, a checkout listener costs no round
+trip.
 
 This script does not show a server or a network that dies silently. Only a query or a timeout
 detects a silent failure.

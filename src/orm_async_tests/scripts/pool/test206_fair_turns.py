@@ -2,10 +2,10 @@
 
 When a task asks for a connection, the pool first looks for a free one, even if other tasks are
 waiting. When a connection is returned, the waiting task runs only at its next turn in the event
-loop. If a new task asks the pool before this turn, the new task gets the connection, and the
-waiting task goes to the end of the queue. With more requests than connections, the unlucky tasks
-wait many times as long as the others. An asyncio.Semaphore in front of the pool, with one permit
-per connection, keeps the order of the tasks.
+loop. If a new task asks the pool before the waiting task's turn, the new task gets the connection,
+and the waiting task goes to the end of the queue. With more requests than connections, the unlucky
+tasks wait many times as long as the others. An asyncio.Semaphore in front of the pool, with one
+permit per connection, keeps the order of the tasks.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.AsyncAdaptedQueuePool
 """
@@ -24,7 +24,7 @@ SELECT = text("SELECT 1")
 
 @wrong(engine=ONE_CONNECTION)
 async def pool_only(engine: AsyncEngine) -> dict[str, list[str]]:
-    """when the connection is returned, let a new task ask for it while another one waits"""
+    """let a new task ask for the only connection while another task waits for it"""
     served: list[str] = []
     returned = asyncio.Event()
     event.listen(engine.sync_engine, "checkin", lambda *_: returned.set())

@@ -1,10 +1,10 @@
-"""An engine for every request opens a connection for every request, and no pool limits them.
+"""An engine for every request opens a connection for every request, without a common limit.
 
 The settings pool_size and max_overflow limit the pool of one engine, and a new engine has a new,
 empty pool. The connection of an engine stays open until the engine is disposed or
-garbage-collected. Under load the server therefore refuses further connections (53300). Create one
-engine when the process starts. If you dispose the engine at the end of its request, the connection
-is closed, but every request has to connect and log in again.
+garbage-collected. If every request has its own engine, the server refuses connections under load
+(53300). Create one engine when the process starts. If you dispose the engine at the end of its
+request, the connection is closed, but every request has to connect and log in again.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#basic-usage
 """

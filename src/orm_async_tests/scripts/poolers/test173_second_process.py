@@ -4,10 +4,11 @@ The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every 
 one. In transaction mode, PgBouncer gives both processes the same server connections. Nothing
 removes the statements that the first process has prepared on a server connection. Behind PgBouncer
 in transaction mode, neither a second process nor a restarted process can even connect. If you
-switch off both statement caches, statements have no names. (On asyncpg 0.30, also pass
-prepared_statement_name_func=lambda: "".) We have measured that both processes then work, but
-neither asyncpg nor SQLAlchemy promises to work in transaction mode. PgBouncer's setting
-max_prepared_statements is made for prepared statements in transaction mode (test175).
+switch off both statement caches, statements have no names. On asyncpg 0.30, also pass a
+prepared_statement_name_func that returns an empty text. We have measured that two processes work
+without statement names, but neither asyncpg nor SQLAlchemy promises to work in transaction mode.
+PgBouncer's setting max_prepared_statements is made for prepared statements in transaction mode
+(test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors

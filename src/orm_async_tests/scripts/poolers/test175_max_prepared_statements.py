@@ -4,8 +4,8 @@ Since version 1.21, PgBouncer can prepare a client's statement on every server c
 client gets, and since version 1.24 it does so by default. The setting max_prepared_statements
 prevents the errors of test173, test174, test176 and test177. With max_prepared_statements,
 PgBouncer keeps the prepared statement of a query on every server connection. After a change of a
-column's type, the server rejects the prepared statement, even for new clients. The errors end when
-RECONNECT or server_lifetime closes the server connection.
+column's type, the server rejects the prepared statement, even for new clients. The server rejects
+the statement until RECONNECT or server_lifetime closes the server connection.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements

@@ -1,9 +1,9 @@
 """PgBouncer rejects most server_settings, or ignores them silently.
 
 PgBouncer shares every server connection between several clients. PgBouncer therefore rejects the
-settings that asyncpg sends when it connects. Exceptions are a few settings that PgBouncer keeps for
-every client, such as timezone and application_name. With ignore_startup_parameters, PgBouncer
-accepts the connection but does not apply the setting. SET LOCAL applies a setting to one
+settings that asyncpg sends when it connects. PgBouncer accepts only a few settings, such as
+timezone and application_name, which it keeps for every client. With ignore_startup_parameters,
+PgBouncer accepts the connection but does not apply the setting. SET LOCAL applies a setting to one
 transaction. To apply a setting to all clients, use ALTER ROLE or PgBouncer's connect_query.
 
 Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"

@@ -1,10 +1,10 @@
 """If get_bind() routes every statement by itself, a session does not find what it has flushed.
 
-The flush goes to the primary, but the SELECT after the flush goes to the standby. The session then
-has two connections with two transactions, so its SELECT does not find its own row, however fast the
-replication is. An insert() statement is not a flush, so it also goes to the standby. Choose the
-server once per session, as SQLAlchemy's documentation recommends: use one factory for sessions that
-write, and another factory for sessions that read.
+The flush goes to the primary, but the SELECT after the flush goes to the standby. A session that
+uses both servers has two connections with two transactions, so its SELECT does not find its own
+row, however fast the replication is. An insert() statement is not a flush, so it also goes to the
+standby. Choose the server once per session, as SQLAlchemy's documentation recommends: use one
+factory for sessions that write, and another factory for sessions that read.
 
 Symptom: 25006 "cannot execute INSERT in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning

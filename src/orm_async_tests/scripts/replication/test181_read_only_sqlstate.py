@@ -1,8 +1,8 @@
 """A standby rejects writes and some reads with SQLSTATE 25006, which has no exception class.
 
 A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but it allows advisory
-locks. With asyncpg the error is a plain DBAPIError, and with psycopg it is an InternalError. After
-the error the connection stays usable. Check the error for SQLSTATE 25006, and run the whole
+locks. The error 25006 is a plain DBAPIError with asyncpg, and an InternalError with psycopg. After
+error 25006 the connection stays usable. Check the error for SQLSTATE 25006, and run the whole
 transaction on the primary.
 
 Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"

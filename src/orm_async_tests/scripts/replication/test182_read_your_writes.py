@@ -1,11 +1,11 @@
 """After a commit on the primary, a standby lacks the new row until it has replayed the commit.
 
 Replication is asynchronous. A standby shows the changes of a commit only after it has replayed the
-commit. In this script, a pause delays the replay. To read your own write, read from the primary. Or
-query pg_current_wal_lsn() on the primary after the commit, and wait until the standby has replayed
-this position. The WAL position is an int with asyncpg and a str with psycopg, so let the server
-compare positions. Do not use pg_current_wal_insert_lsn(), because on an idle primary it may be
-ahead of every position that the standby replays.
+commit. In this script, a pause delays the replay. To read your own write, read from the primary.
+Alternatively, query pg_current_wal_lsn() on the primary after the commit, and wait until the
+standby has replayed this position. The WAL position is an int with asyncpg and a str with psycopg,
+so let the server compare positions. Do not use pg_current_wal_insert_lsn(), because on an idle
+primary it may be ahead of every position that the standby replays.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """

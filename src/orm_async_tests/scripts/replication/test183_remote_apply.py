@@ -2,8 +2,8 @@
 
 SET LOCAL synchronous_commit applies to one transaction, so only transactions whose changes are read
 at once have to wait. The primary must name the standby in its setting synchronous_standby_names, as
-in this script. COMMIT waits as long as the standby is down or lags behind. If the only standby is
-down, transactions with remote_apply cannot finish.
+in this script. With remote_apply, COMMIT waits as long as the standby is down or lags behind. If
+the only standby is down, transactions with remote_apply cannot finish.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """

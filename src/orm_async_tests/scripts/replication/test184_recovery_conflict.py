@@ -2,9 +2,10 @@
 
 A standby must replay what the primary has locked or removed, for example by ALTER TABLE as in this
 script. After max_standby_streaming_delay (0 in this script), the standby ends every session that
-still holds a lock on the table. A session that is idle in a transaction loses its connection. On
-psycopg you see 40001, as for a running statement (test189), but on asyncpg you see only a lost
-connection. Handle both 40001 and a lost connection, and run the transaction from its beginning.
+still holds a lock on the table. If a session that is idle in a transaction blocks the replay, the
+session loses its connection. On psycopg the session's next statement raises 40001, as a running
+statement does (test189), but on asyncpg it raises only the error of a lost connection. Handle both
+40001 and a lost connection, and run the transaction from its beginning.
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"
@@ -27,8 +28,8 @@ USERS = select(func.count(User.id))
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
     """Alter a table on the primary, and let the standby replay it.
 
-    Replay starts after the last await, so the reader notices the conflict only in its next
-    statement.
+    Replay starts after the last await of this function, so the reader notices the conflict only at
+    its next statement.
     """
     standby.pause()
     async with primary.begin() as connection:

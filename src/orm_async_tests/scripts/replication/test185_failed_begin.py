@@ -1,10 +1,11 @@
 """A standby rejects SERIALIZABLE, and with asyncpg the pooled connection stays broken.
 
 A hot standby rejects SERIALIZABLE at BEGIN. After a rejected BEGIN, asyncpg still considers its
-transaction open, but SQLAlchemy returns the connection to the pool as if it were clean. Every later
-use of the pooled connection fails before anything is sent, until the connection is replaced.
-SQLAlchemy 2.1.0 to 2.1.3 lost the connection and its pool slot until garbage collection. On a
-standby use REPEATABLE READ, which is its highest isolation level.
+transaction open, but SQLAlchemy returns the connection to the pool as if it were clean. After a
+rejected BEGIN, every later use of the pooled connection fails before anything is sent, until the
+connection is replaced. After a rejected BEGIN, SQLAlchemy 2.1.0 to 2.1.3 lost the connection and
+its pool slot until garbage collection. On a standby use REPEATABLE READ, which is its highest
+isolation level.
 
 Symptom: asyncpg: 0A000 "cannot use serializable mode in a hot standby"
 Symptom: asyncpg: InterfaceError "nested transaction has a different isolation level"

@@ -25,7 +25,7 @@ def host(url: URL) -> str:
 
 
 async def add(engine: AsyncEngine, name: str) -> Any:
-    """Add a user and return the name from the database."""
+    """Add a user, and return the user's name from the database."""
     async with engine.begin() as connection:
         statement = insert(User).values(username=name).returning(User.username)
         return await connection.scalar(statement)

@@ -1,10 +1,11 @@
 """A long read on a standby is canceled, or it delays replay for all readers.
 
 The setting max_standby_streaming_delay limits how long a running statement may block the replay of
-what the primary has locked or removed. With a delay of 0 the standby cancels the statement at once,
-but the connection survives. With a delay of -1 replay waits for the statement, so other readers see
-older and older rows. The default of max_standby_streaming_delay is 30 seconds. Use a separate
-standby for reports. Or run a canceled report again, as after a serialization failure (test102).
+what the primary has locked or removed. With max_standby_streaming_delay=0 the standby cancels the
+statement at once, but the connection survives. With max_standby_streaming_delay=-1 replay waits for
+the statement, so other readers see older and older rows. The default of max_standby_streaming_delay
+is 30 seconds. Use a separate standby for reports. Alternatively, run a canceled report again, as
+after a serialization failure (test102).
 
 Symptom: 40001 "canceling statement due to conflict with recovery"
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY
@@ -41,7 +42,7 @@ async def change(primary: AsyncEngine) -> None:
 async def cancelled(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> None:
-    """with delay 0, run a report on the standby while the primary alters the table"""
+    """with max_standby_streaming_delay=0, run a report while the primary alters the table"""
     reading = make_engine(standby_url)
     async with AsyncSession(reading) as holding, AsyncSession(reading) as reporting:
         await holding.execute(HOLD)
@@ -56,7 +57,7 @@ async def cancelled(
 async def waited_for(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
-    """with delay -1, run a report on the standby while the primary alters the table"""
+    """with max_standby_streaming_delay=-1, run a report while the primary alters the table"""
     reading = make_engine(standby_url)
     async with AsyncSession(reading) as holding, AsyncSession(reading) as reporting:
         await holding.execute(HOLD)

@@ -1,8 +1,8 @@
 """A commit inside a stream ends the stream, because its cursor lives in the transaction.
 
 After the commit, the stream still returns the rows that it has already fetched, but its next fetch
-finds no cursor. A loop that commits works as long as there are few rows, and fails when there are
-many. Commit in another session, or after you have read the last row.
+finds no cursor. A loop over a stream with a commit inside works as long as there are few rows, and
+fails when there are many. Commit in another session, or after you have read the last row.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"

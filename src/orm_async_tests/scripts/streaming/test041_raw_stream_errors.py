@@ -2,8 +2,8 @@
 
 On every driver, an error while rows arrive should be a sqlalchemy.exc.DBAPIError. Code for both
 drivers catches DBAPIError and reads the SQLSTATE. On asyncpg, a stream raises asyncpg's own
-exception class instead. Until SQLAlchemy wraps the errors of streams, check the SQLSTATE of the
-driver's error, or use execute().
+exception class instead of DBAPIError. Until SQLAlchemy wraps the errors of streams, check the
+SQLSTATE of the driver's error, or use execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """

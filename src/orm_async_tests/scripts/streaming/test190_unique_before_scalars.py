@@ -1,9 +1,10 @@
 """scalars() on the result of stream() respects an earlier unique() or columns().
 
 On the result of execute(), scalars() has always respected unique() and columns(). Before SQLAlchemy
-2.0.56 and 2.1.6, scalars() on a stream ignored unique() and columns(). Therefore you could not
-stream objects with a joined collection, and you always got the first column. On older versions,
-read the rows of the stream, and take the values from the rows.
+2.0.56 and 2.1.6, scalars() on a stream ignored unique(), so that you could not stream objects with
+a joined collection. Before SQLAlchemy 2.0.56 and 2.1.6, scalars() on a stream also ignored
+columns(), and always returned the first column. Before SQLAlchemy 2.0.56 and 2.1.6, read the rows
+of the stream, and take the values from the rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.6
 """

@@ -1,8 +1,8 @@
 """Streaming row by row creates a greenlet per row, but partitions() creates one per partition.
 
-The rows of a partition are already in memory. But the method __anext__() reads every row in a
-separate greenlet, which takes two switches per row. With partitions(), SQLAlchemy switches once for
-a list of rows. Both ways of reading a stream fetch the same rows from the server.
+The rows of a partition are already in memory. The method __anext__() of a stream reads every row in
+a separate greenlet, which takes two switches per row. With partitions(), SQLAlchemy switches once
+for a list of rows. Both ways of reading a stream fetch the same rows from the server.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
 """

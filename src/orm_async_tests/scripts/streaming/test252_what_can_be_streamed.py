@@ -2,7 +2,7 @@
 
 The method stream() reads from a cursor. PostgreSQL opens a cursor only in a transaction, so an
 AUTOCOMMIT connection cannot stream. The driver psycopg declares its cursor in SQL, and DECLARE
-rejects UPDATE with RETURNING, SHOW and EXPLAIN. The driver asyncpg opens a portal, which accepts
+rejects SHOW, EXPLAIN and an UPDATE with RETURNING. The driver asyncpg opens a portal, which accepts
 every statement that returns rows. Use execute() for the statements that psycopg cannot stream,
 because they return few rows or finish before the first row arrives.
 

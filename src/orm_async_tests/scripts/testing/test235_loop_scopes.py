@@ -1,4 +1,4 @@
-"""If a pytest fixture with session scope creates the engine, all tests must share its event loop.
+"""If a pytest fixture with session scope creates the engine, all tests must share one event loop.
 
 By default pytest-asyncio runs every test in its own event loop, and a fixture in the loop of its
 scope. On asyncpg the second test therefore gets a connection of another loop ("attached to a

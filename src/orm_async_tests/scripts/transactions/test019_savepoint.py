@@ -1,9 +1,9 @@
 """An error undoes only the savepoint around it or, without a savepoint, the whole transaction.
 
-A block of begin_nested() begins with SAVEPOINT. If the block raises, SQLAlchemy sends ROLLBACK TO
-SAVEPOINT. The rows that you insert before and after the block of begin_nested() are committed.
-Without a savepoint PostgreSQL refuses every further statement until the whole transaction is rolled
-back (25P02).
+A block of begin_nested() begins with SAVEPOINT. If a block of begin_nested() raises, SQLAlchemy
+sends ROLLBACK TO SAVEPOINT. The rows that you insert before or after a block of begin_nested() are
+committed even if the block raises. Without a savepoint PostgreSQL refuses every further statement
+until the whole transaction is rolled back (25P02).
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

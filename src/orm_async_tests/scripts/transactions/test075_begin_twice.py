@@ -1,8 +1,8 @@
 """session.begin() after a statement is an error: the statement has already begun a transaction.
 
 A session begins a transaction at its first use. Either rely on the automatic begin and call
-commit(), or call begin() first and let its block commit. To open a savepoint in a transaction that
-has begun, call begin_nested().
+commit(), or call begin() first and let the block of begin() commit. To open a savepoint in a
+transaction that has begun, call begin_nested().
 
 Symptom: InvalidRequestError "A transaction is already begun on this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin

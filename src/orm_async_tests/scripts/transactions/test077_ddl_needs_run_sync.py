@@ -1,7 +1,7 @@
 """create_all() needs run_sync(), and the new tables are rolled back with the transaction.
 
 The methods of MetaData are synchronous and need a synchronous Connection that may do IO.
-AsyncConnection.run_sync() passes such a Connection to your function. Passing
+AsyncConnection.run_sync() passes a synchronous Connection to your function. Passing
 AsyncConnection.sync_connection to create_all() does not help, because IO outside a greenlet raises
 MissingGreenlet (xd2s). DDL is transactional in PostgreSQL, so a failed migration leaves nothing
 behind.

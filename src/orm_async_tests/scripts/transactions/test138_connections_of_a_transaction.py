@@ -5,7 +5,7 @@ method bound_connection() show the connections that the transaction has acquired
 one. In contrast, session.connection() acquires a connection. A savepoint lists only the connections
 that it has used itself.
 
-The script also counts the checked-out connections of the pool, to prove that reading the list
+The script also counts the checked-out connections of the pool, to prove that reading `connections`
 acquires nothing.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections

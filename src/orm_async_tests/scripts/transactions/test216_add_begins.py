@@ -17,7 +17,7 @@ from orm_async_tests.models import User
 
 @variant
 async def only_added(session: AsyncSession, engine: AsyncEngine) -> dict[str, object]:
-    """add an object, and look at the session and the pool"""
+    """add an object, then check whether the session has a transaction and a connection"""
     session.add(User(username="walker"))
     return {"in transaction": session.in_transaction(), "connections in use": checked_out(engine)}
 

@@ -1,9 +1,9 @@
 """After commit() a session may lose its temporary table (42P01) or meet another session's (42P07).
 
 After commit() a session may get another connection of the pool, where its temporary table does not
-exist. The first connection keeps the temporary table in the pool, so the next CREATE TEMPORARY
-TABLE on that connection fails. Use a temporary table within one transaction, and create it with ON
-COMMIT DROP.
+exist. The session's former connection keeps the temporary table in the pool, so the next CREATE
+TEMPORARY TABLE on that connection fails. Use a temporary table within one transaction, and create
+it with ON COMMIT DROP.
 
 Symptom: 42P01 "relation ... does not exist"
 Symptom: 42P07 "relation ... already exists"
@@ -43,7 +43,7 @@ async def next_user(engine: AsyncEngine) -> dict[str, Any]:
 
 @right
 async def dropped_on_commit(engine: AsyncEngine) -> dict[str, Any]:
-    """CREATE ... use a temporary table with ON COMMIT DROP in one transaction, twice"""
+    """CREATE a temporary table with ON COMMIT DROP and use it in one transaction, twice"""
     rows = []
     for _ in range(2):
         async with engine.begin() as connection:

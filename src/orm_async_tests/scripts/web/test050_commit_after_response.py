@@ -1,4 +1,4 @@
-"""A FastAPI dependency commits after the response, so a failed commit still returns 200.
+"""A FastAPI dependency commits after the response is sent, so a failed commit still returns 200.
 
 By default FastAPI runs the code after the `yield` of a dependency when the response has been sent.
 In this script COMMIT fails because of a deferred constraint, but the client has already received

@@ -1,9 +1,9 @@
 """A session from `await anext(get_session())` is closed while you use it, and rows are lost.
 
-Nothing keeps a reference to the generator, so Python finalizes it at once. The event loop closes
-the finalized generator in a separate task, and the generator closes the session. If the session is
-closed between two of your calls, the rows that you added are lost without an error. Enter the
-generator with `async with`, through contextlib.asynccontextmanager().
+Nothing keeps a reference to the generator of get_session(), so Python finalizes it at once. The
+event loop closes the finalized generator in a separate task, and the generator closes the session.
+If the session is closed between two of your calls, the rows that you added are lost without an
+error. Enter the generator with `async with`, through contextlib.asynccontextmanager().
 
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators
 """

@@ -1,8 +1,8 @@
 """2500 rows take 3 INSERTs with RETURNING, 1 without RETURNING or from unnest(), 0 with COPY.
 
-If you need the ids of the new rows, one INSERT writes up to 1000 rows. Without RETURNING,
-SQLAlchemy passes all rows as parameters of one statement. COPY belongs to the driver and runs in
-the session's transaction.
+If you need the ids of the new rows, one INSERT with RETURNING writes up to 1000 rows. Without
+RETURNING, SQLAlchemy passes all rows as parameters of one statement. COPY belongs to the driver and
+runs in the session's transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
 """

@@ -1,9 +1,9 @@
 """pg_advisory_lock() stays on the pooled connection, but pg_advisory_xact_lock() does not.
 
 A session-level lock belongs to the server's session, which is the pooled connection. Your commit,
-rollback or close() does not release a session-level lock. The next user of the pooled connection
-holds the lock without knowing it. A transaction-level lock, by pg_advisory_xact_lock(), ends with
-its transaction.
+rollback or close() does not release a session-level lock. After your commit, the next user of the
+pooled connection holds the session-level lock without knowing it. A transaction-level lock, by
+pg_advisory_xact_lock(), ends with its transaction.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """

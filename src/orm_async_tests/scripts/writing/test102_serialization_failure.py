@@ -1,8 +1,8 @@
 """After 40001, run the whole transaction again: repeating only the statement gives 25P02.
 
 At REPEATABLE READ and above, the server refuses to overwrite a row that a newer commit has changed.
-After 40001 the transaction and its snapshot are useless. Roll back, read again, and decide again
-what to write.
+After 40001 the transaction and its snapshot are useless. After 40001, roll back, read again, and
+decide again what to write.
 
 Symptom: 40001 "could not serialize access due to concurrent update"
 Symptom: 25P02 "current transaction is aborted, commands ignored"

@@ -2,8 +2,8 @@
 
 The session notices a change if you assign a value to the attribute. A change inside a dictionary
 assigns no value to the attribute. A MutableDict reports changes of its own keys to the session. A
-MutableDict does not notice changes deeper inside, in a list or in another dictionary. Assign such
-an inner list or dictionary again after you have changed it.
+MutableDict does not notice changes deeper inside, in a list or in another dictionary. Assign a list
+or dictionary inside a MutableDict again after you have changed it.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/mutable.html
 """

@@ -1,10 +1,10 @@
 """update() with a list runs once per row, but UPDATE with FROM unnest() runs once.
 
 For update() with a list, SQLAlchemy sends one text, but the server runs the statement once for
-every row. Even a statement-level trigger therefore fires once for every row. With FROM unnest(),
-the statement has two parameters, which are arrays. The function unnest() turns the arrays into
-rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much
-faster arrays are.
+every row. For update() with a list, even a statement-level trigger fires once for every row. With
+FROM unnest(), the statement has two parameters, which are arrays. The function unnest() turns the
+arrays into rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update` shows
+how much faster arrays are.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

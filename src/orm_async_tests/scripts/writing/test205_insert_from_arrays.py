@@ -1,4 +1,4 @@
-"""A session takes the parameters of an INSERT for a row, unless dml_strategy is "raw".
+"""A session interprets the parameters of an INSERT as a row, unless dml_strategy is "raw".
 
 An ORM insert() with parameters is a bulk insert, which looks for the mapped columns in the
 parameters. With from_select() and arrays, the session therefore fails on the names of the arrays

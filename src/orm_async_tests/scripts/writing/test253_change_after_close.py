@@ -2,8 +2,8 @@
 
 After its session is closed, an object is detached. No session knows about a detached object, so no
 flush sends its changes, and nothing raises. A session's refresh() accepts only objects of the same
-session. With add(), you attach the object and its changes to the new session. With merge(), the new
-session copies the changes to an object of its own and returns that object.
+session. With add(), you attach the object and its changes to another session. With merge(), another
+session copies the changes to its own object and returns that object.
 
 Symptom: InvalidRequestError "is not persistent within this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
@@ -26,7 +26,7 @@ async def load(Session: Sessions) -> User:
 
 @wrong
 async def only_changed(Session: Sessions) -> dict[str, str | None]:
-    """change the user, and commit another session"""
+    """change the detached user, and commit another session"""
     user = await load(Session)
     async with Session() as session:
         user.username = "guide"

@@ -1,9 +1,9 @@
 """text() and update() with RETURNING return rows for one set of parameters, but raise for two.
 
-For two sets or more, the driver executes the statement once for every set, and no driver returns
-rows from such an execution. Only insert() sends several sets as one INSERT with many VALUES. Code
-that was tested with one row therefore fails in production. To update many rows, join the UPDATE
-with a list of values (test201).
+For two or more sets of parameters, the driver executes the statement once for every set, and no
+driver returns rows from such an execution. Only insert() sends several sets of parameters as one
+INSERT with many VALUES. Code that was tested with one set of parameters can therefore fail in
+production. To update many rows, join the UPDATE with a list of values (test201).
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Symptom: StatementError "does not support UPDATE..RETURNING when executemany is used"

@@ -42,8 +42,7 @@ script `test6`. To find the answer to your own question, type `orm-async-tests w
 question"`. You can also type the text of an error after `orm-async-tests why`."""
 
 ABOUT_ERRORS = """\
-Below the class, the code and the message of each error, this list names the scripts of the chapter
-that explain the error:"""
+Each error in this list is followed by the scripts of the chapter that explain the error:"""
 
 
 def main() -> int:
@@ -112,10 +111,10 @@ def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
 
 
 def list_learning_path() -> Iterator[str]:
-    """Yield the README's numbered list of the scripts to read first."""
-    for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
+    """Yield the README's list of the scripts to read first, in reading order."""
+    for script, lesson in catalogue.learning_path():
         path = f"src/orm_async_tests/scripts/{script.chapter}/{script.path.name}"
-        yield f"{position}. [`{script.command}`]({path}) {lesson}"
+        yield f"- [`{script.command}`]({path}): {lesson}"
 
 
 def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Replication.
 
 A hot standby is a read-only server that copies all changes of its primary server with a short
-delay. A program that uses a standby must decide to which server it sends each statement, and what
-it does when the primary fails. No library makes these decisions for the program.
+delay. A program that uses a standby must itself decide to which server it sends each statement, and
+what it does when the primary fails.
 """

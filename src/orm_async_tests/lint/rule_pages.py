@@ -10,8 +10,8 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
 
-DEFAULT = "The rule is on by default."
-OPTIONAL = "The rule is off by default. `preview = true` or `--select {code}` turns it on."
+DEFAULT = "The checker applies the rule {code} by default."
+OPTIONAL = "The rule {code} is off by default. `preview = true` or `--select {code}` turns it on."
 
 
 def find_rule(word: str) -> type[Rule]:
@@ -31,7 +31,7 @@ def render_page(rule: type[Rule]) -> str:
 def _parts(rule: type[Rule]) -> Iterator[str]:
     yield f"# {rule.code} {rule.name}"
     yield rule.summary
-    yield DEFAULT if rule.is_default else OPTIONAL.format(code=rule.code)
+    yield (DEFAULT if rule.is_default else OPTIONAL).format(code=rule.code)
     numbers = [str(number) for number in rule.scripts]
     scripts = catalogue.select(numbers) if numbers else []
     for heading, kind in (("Wrong", "wrong"), ("Right", "right")):
@@ -48,7 +48,7 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
         yield "\n".join(f"- `{script.command}`: {script.claim}" for script in scripts)
     yield "## Suppress it"
     example = f"`# noqa: {rule.code}` or `# oat: ignore[{rule.code}] reason`"
-    yield f"Write {example} on one of the lines that the finding shows."
+    yield f"To suppress a finding of this rule, write {example} on a line that the finding shows."
 
 
 def _variants(script: ScriptFile, kind: str) -> list[str]:

@@ -58,13 +58,13 @@ EXPECTED = (
     Expected(
         frozenset({144}),
         {"pooler": "^PgBouncer", "driver": "asyncpg"},
-        "for an unknown database PgBouncer answers 08P01, but PostgreSQL answers 3D000",
+        "for an unknown database PgBouncer sends SQLSTATE 08P01, but PostgreSQL sends 3D000",
         versions={"sqlalchemy": ">=2.1"},
     ),
     Expected(
         frozenset({172}),
         {"driver": "asyncpg"},
-        "asyncpg 0.31 ends connect() in a separate task, one turn of the event loop too late",
+        "asyncpg 0.31 runs connect() in a separate task, and returns one event loop cycle too late",
         versions={"sqlalchemy": "<2.0.53", "asyncpg": ">=0.31,<0.32"},
     ),
     Expected(
@@ -81,12 +81,12 @@ EXPECTED = (
     Expected(
         frozenset({100}),
         {"pooler": "transaction"},
-        "a session-level advisory lock stays on PgBouncer's server connection (test178)",
+        "PgBouncer keeps a session-level advisory lock on its server connection (test178)",
     ),
     Expected(
         frozenset({112}),
         {"pooler": "transaction", "driver": "asyncpg"},
-        "LISTEN stays on PgBouncer's server connection, so no client is notified (test178)",
+        "PgBouncer keeps LISTEN on its server connection, so no client is notified (test178)",
     ),
     Expected(
         frozenset({196}),
@@ -96,12 +96,12 @@ EXPECTED = (
     Expected(
         frozenset({1}),
         {"pooler": "transaction", "driver": "psycopg"},
-        "psycopg prepares a statement at its sixth run, but on one server connection only",
+        "psycopg prepares a statement at its sixth execution, but only on one server connection",
     ),
     Expected(
         frozenset({1, 87, 90, 92, 93, 98, 99, 102, 165}),
         {"pooler": OLD_POOLER, "driver": "asyncpg"},
-        "a statement prepared on one server connection is missing on another (26000, test174)",
+        "a statement prepared on one server connection does not exist on another (26000, test174)",
     ),
 )
 

@@ -23,9 +23,11 @@ DEEPEST = 2
 class BlockingInRunSync(Rule):
     code = "OAT502"
     name = "blocking-in-run-sync"
-    summary = "run_sync() uses no thread, so a blocking call in it stops the event loop."
+    summary = "A blocking call inside run_sync() stops the event loop, because no thread runs it."
     scripts = (80, 123)
-    exceptions = ("While SQL in run_sync() waits for the server, other tasks run.",)
+    exceptions = (
+        "SQL inside run_sync() does not block: other tasks run while it waits for the server.",
+    )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.nodes(ast.Call):

@@ -54,11 +54,11 @@ def url_of(call: ast.Call, scope: Scope) -> str:
 class HalfDisabledCache(Rule):
     code = "OAT401"
     name = "half-disabled-cache"
-    summary = "One of asyncpg's two caches of prepared statements is off and the other one on."
+    summary = "An engine turns off only one of the two caches of prepared statements with asyncpg."
     scripts = (105,)
     exceptions = (
-        "prepared_statement_name_func gives every statement a name of its own.",
-        "psycopg has other options.",
+        "The engine has a prepared_statement_name_func, which makes the names unique.",
+        "The engine uses psycopg, which has no such caches.",
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
@@ -108,9 +108,9 @@ def _add_option(file: SourceFile, call: ast.Call, name: str) -> Fix | None:
 class EngineArguments(Rule):
     code = "OAT402"
     name = "engine-arguments"
-    summary = "The arguments of an engine contradict each other, its URL or its kind."
+    summary = "The arguments of an engine contradict its URL, its class or each other."
     scripts = (152,)
-    exceptions = ("Arguments that are computed at run time are not checked.",)
+    exceptions = ("The rule does not check arguments that are computed at run time.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         if "ngine" not in file.text:
@@ -175,9 +175,9 @@ def _number_in_url(name: str) -> tuple[str, str]:
 class ScopedByThread(Rule):
     code = "OAT403"
     name = "scoped-by-thread"
-    summary = "A session scoped to a thread is shared by all tasks of the event loop."
+    summary = "All tasks of an event loop share a session that is scoped to the thread."
     scripts = (134,)
-    exceptions = ("scoped_session() of synchronous sessions is scoped to threads rightly.",)
+    exceptions = ("For synchronous sessions, scoped_session() is correct: it has one per thread.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         if "scoped_session" not in file.text:

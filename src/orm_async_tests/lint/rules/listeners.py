@@ -17,11 +17,11 @@ LISTENING = {"sqlalchemy.event.listen", "sqlalchemy.event.listens_for",
 class AsyncListener(Rule):
     code = "OAT501"
     name = "async-listener"
-    summary = "An event has an asynchronous target or an `async def` listener."
+    summary = "An event listener is `async def`, or listens to an asynchronous engine or session."
     scripts = (49, 120)
     exceptions = (
-        "sync_engine and sync_session have events.",
-        "Code under `if hasattr(...)` may never run.",
+        "You may listen to the events of sync_engine and sync_session.",
+        "The rule does not check code under `if hasattr(...)`, which may never run.",
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

@@ -18,9 +18,9 @@ BEFORE_CONNECTING = {"start", "execution_options", "sync_connection", "engine"}
 class MissingAwait(Rule):
     code = "OAT103"
     name = "missing-await"
-    summary = "A coroutine of a session or connection is not awaited, so nothing happens."
+    summary = "You call a coroutine method of a session or a connection, but do not await it."
     scripts = (66, 126)
-    exceptions = ("A coroutine that is returned or passed on may be awaited elsewhere.",)
+    exceptions = ("If a function returns a coroutine or passes it on, other code may await it.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         yield from dict.fromkeys(self._check_uses(file))

@@ -44,9 +44,9 @@ class CommitAfterYield(Rule):
     summary = "A FastAPI dependency commits after `yield`, when the response has been sent."
     scripts = (50,)
     exceptions = (
-        'With Depends(..., scope="function") the dependency exits before the response.',
-        "FastAPI 0.106 to 0.117 left dependencies before the response.",
-        "The finding counts only if some Depends() in the checked files uses the function.",
+        'With Depends(..., scope="function"), FastAPI ends the dependency before it responds.',
+        "FastAPI 0.106 to 0.117 ended every dependency before it sent the response.",
+        "The function is no dependency: no Depends() in the checked files uses it.",
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
@@ -97,9 +97,9 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
 class RequestSessionInTask(Rule):
     code = "OAT302"
     name = "request-session-in-task"
-    summary = "A task that runs after the response uses the session of the request."
+    summary = "A background task uses the session of a request after the response was sent."
     scripts = (160,)
-    exceptions = ("A session that the task opens itself lives as long as the task.",)
+    exceptions = ("The background task may use a session that it opens itself.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.nodes(ast.Call):

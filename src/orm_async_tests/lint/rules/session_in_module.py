@@ -13,10 +13,10 @@ from orm_async_tests.lint.terms import Scope
 class SessionInModule(Rule):
     code = "OAT102"
     name = "session-in-module"
-    summary = "A session in a global variable, a class or app.state is shared by all tasks."
+    summary = "All tasks share a session in a global variable, a class attribute or app.state."
     scripts = (24,)
     exceptions = (
-        "A factory of sessions may be global.",
+        "A factory of sessions, for example an async_sessionmaker, may be global.",
         "An async_scoped_session may be global, because it has a session for every task.",
     )
 

@@ -37,9 +37,9 @@ class SharedSession(Rule):
     summary = "Tasks that run at the same time share one session and its connection."
     scripts = (24, 25, 26)
     exceptions = (
-        "Only one of the tasks uses the session.",
-        "An asyncio.Lock around every use lets one task at a time use it.",
-        "An async_scoped_session has a session for every task.",
+        "The rule allows concurrent tasks of which only one uses the session.",
+        "Tasks may share a session if an asyncio.Lock surrounds every use of it.",
+        "Tasks may share an async_scoped_session, which gives every task its own session.",
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

@@ -22,13 +22,13 @@ def find_swallowed(file: SourceFile, kind: str) -> list[tuple[ast.AST, ast.AST |
 class SwallowedError(Rule):
     code = "OAT201"
     name = "swallowed-error"
-    summary = "An SQL error is swallowed and the same session used on, without a rollback."
+    summary = "Code catches an SQL error, and uses the same session again without a rollback."
     scripts = (20, 82, 210)
     exceptions = (
         "The session works again after a rollback, or after the end of a begin_nested() block "
         "around the statement that failed.",
-        "SQLite and MySQL go on with the transaction after the error of a statement.",
-        "In autocommit mode there is no transaction that could fail.",
+        "On SQLite and MySQL, a transaction continues after a statement has failed.",
+        "In autocommit mode, no transaction is open after the error.",
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
@@ -50,9 +50,11 @@ class SwallowedError(Rule):
 class UseAfterTimeout(Rule):
     code = "OAT202"
     name = "use-after-timeout"
-    summary = "A timeout cancels a statement, and the session is used on without a rollback."
+    summary = "A timeout cancels a statement, and the session is used again without a rollback."
     scripts = (36,)
-    exceptions = ("After a rollback, or in a new session, you can continue.",)
+    exceptions = (
+        "After the timeout, you may use a new session, or roll the session back and use it again.",
+    )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for node, use in find_swallowed(file, TIMEOUT):
@@ -70,9 +72,9 @@ class UseAfterTimeout(Rule):
 class BeginTwice(Rule):
     code = "OAT203"
     name = "begin-twice"
-    summary = "session.begin() raises an error after a statement, which has already begun."
+    summary = "session.begin() fails after a statement that has already begun a transaction."
     scripts = (75,)
-    exceptions = ("After commit() or rollback() you can call begin().",)
+    exceptions = ("After commit() or rollback(), you may call begin() again.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         done = set()

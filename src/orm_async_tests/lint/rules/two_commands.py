@@ -20,11 +20,11 @@ QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.
 class TwoCommands(Rule):
     code = "OAT503"
     name = "two-commands"
-    summary = "asyncpg prepares every statement, so two commands in one text() are an error."
+    summary = "Two commands in one text() fail on asyncpg, which prepares every statement."
     scripts = (111,)
     exceptions = (
         "On psycopg, a text() without parameters may contain several commands.",
-        "The semicolons in a function's body or a quoted text separate no commands.",
+        "Semicolons inside a function's body or a quoted text do not separate commands.",
     )
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

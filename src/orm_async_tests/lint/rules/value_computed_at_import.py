@@ -27,7 +27,7 @@ class ValueComputedAtImport(Rule):
     summary = "A column's default is computed once, at import, so all rows get the same value."
     scripts = (225,)
     exceptions = (
-        "A constant, for example time(hour=12), is the same at any time.",
+        "The default may be a constant, for example time(hour=12).",
         "In a migration, a value computed once is right, because existing rows need one value.",
     )
 

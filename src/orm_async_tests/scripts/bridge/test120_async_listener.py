@@ -1,7 +1,8 @@
 """An `async def` listener of an event never runs, and only a warning says so.
 
-SQLAlchemy calls the listener synchronously and drops the coroutine that the listener returns. Write
-a listener as a plain function. SQLAlchemy awaits the SQL that a listener executes (test121).
+SQLAlchemy calls an `async def` listener synchronously and drops the coroutine that the listener
+returns. Write a listener as a plain function. SQLAlchemy awaits the SQL that a listener executes
+(test121).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 """

@@ -37,7 +37,7 @@ async def awaited(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def entered(engine: AsyncEngine) -> dict[str, object]:
-    """enter the connection with `async with`"""
+    """enter engine.connect() with `async with`"""
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 

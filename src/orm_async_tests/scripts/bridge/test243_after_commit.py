@@ -1,10 +1,10 @@
 """An after_commit listener cannot send SQL: collect the work there, and do it after commit().
 
-SQLAlchemy calls the listener inside commit(), when the transaction is over but the session cannot
-begin another one yet. A listener is a plain function, so it cannot await a mail server or a queue.
-Note what remains to be done in session.info, a dictionary that belongs to the session. If the
-process dies after commit() and before the noted work, the work is lost. If the work must not be
-lost, store it in a table in the same transaction.
+SQLAlchemy calls an after_commit listener inside commit(), when the transaction is over but the
+session cannot begin another one yet. A listener is a plain function, so it cannot await a mail
+server or a queue. Note what remains to be done in session.info, a dictionary that belongs to the
+session. If the process dies after commit() and before the noted work, the work is lost. Store work
+that must not be lost in a table, in the same transaction as the changes.
 
 Symptom: InvalidRequestError "This session is in 'committed' state"
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit

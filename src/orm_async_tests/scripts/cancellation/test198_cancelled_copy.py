@@ -3,8 +3,8 @@
 If a COPY is cancelled as it starts, psycopg leaves the server's answer unread. Because of the
 unread answer, psycopg refuses the ROLLBACK that follows, and the error of this ROLLBACK replaces
 CancelledError. A loop that retries after an OperationalError then continues in a task that should
-have ended. The server keeps no row of the COPY, and the pool discards the connection. Invalidate
-the connection when the COPY fails, so that SQLAlchemy sends no ROLLBACK.
+have ended. The server keeps no row of a cancelled COPY, and the pool discards its connection.
+Invalidate the connection when the COPY fails, so that SQLAlchemy sends no ROLLBACK.
 
 Symptom: OperationalError "another command is already in progress"
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html

@@ -1,9 +1,9 @@
 """A scoped session that is not removed keeps its connection when its task ends.
 
 If you pass current_task as scopefunc, async_scoped_session creates one session per task and keeps
-these sessions in a registry. When a task ends, its session stays in the registry. In every task
-that uses an async_scoped_session, await its method remove(). A session that you open by `async with
-Session()` needs no registry.
+these sessions in a registry. When a task ends, its session stays in the registry of
+async_scoped_session. In every task that uses an async_scoped_session, await its method remove(). A
+session that you open by `async with Session()` needs no registry.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """

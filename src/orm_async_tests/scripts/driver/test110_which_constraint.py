@@ -37,7 +37,7 @@ class Stage(Base):
 
 @wrong
 async def by_the_class(session: AsyncSession) -> str:
-    """add a stage of an unknown tour, and decide by the class IntegrityError"""
+    """add a stage of an unknown tour, and read only the class of the error"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()
@@ -48,7 +48,7 @@ async def by_the_class(session: AsyncSession) -> str:
 
 @right
 async def by_the_sqlstate(session: AsyncSession) -> str:
-    """add a stage of an unknown tour, and decide by the SQLSTATE"""
+    """add a stage of an unknown tour, and read the SQLSTATE of the error"""
     session.add(Stage(name="Matrei", tour_id=1))
     try:
         await session.commit()

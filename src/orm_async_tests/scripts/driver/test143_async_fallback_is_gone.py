@@ -1,7 +1,7 @@
 """SQLAlchemy 2.1 removed async_fallback: asyncpg receives the option and raises TypeError.
 
 In SQLAlchemy 2.0, `?async_fallback=true` in an asyncpg URL let synchronous code use asyncpg on a
-hidden event loop. SQLAlchemy 2.1 no longer reads the option, so asyncpg's connect() receives
+hidden event loop. SQLAlchemy 2.1 no longer reads async_fallback, so asyncpg's connect() receives
 async_fallback as an unknown argument.
 
 Remove async_fallback from the URL, and use psycopg in synchronous code.

@@ -2,7 +2,7 @@
 
 PostgreSQL has no operator that compares a boolean with an integer, or a uuid with a text. Code that
 worked on SQLite or MySQL fails on PostgreSQL when it first compares a boolean with an integer.
-Compare the column with a value of its Python type, or cast one side of the comparison.
+Compare a column with a value of its Python type, or cast one side of the comparison.
 
 Symptom: 42883 "operator does not exist"
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html

@@ -24,7 +24,7 @@ GUIDE = {"name": "username-1"}
 
 @wrong
 async def filter_untyped(session: AsyncSession) -> list[str]:
-    """text(): WHERE :name IS NULL OR username = :name"""
+    """text(): filter by WHERE :name IS NULL OR username = :name"""
     return list(await session.scalars(text(OPTIONAL), GUIDE))
 
 
@@ -36,7 +36,7 @@ async def function_untyped(session: AsyncSession) -> list[str]:
 
 @right
 async def cast_in_sql(session: AsyncSession) -> list[str]:
-    """text(): WHERE CAST(:name AS text) IS NULL OR username = :name"""
+    """text(): filter by WHERE CAST(:name AS text) IS NULL OR username = :name"""
     return list(await session.scalars(text(TYPED), GUIDE))
 
 

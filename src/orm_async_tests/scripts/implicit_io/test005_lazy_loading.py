@@ -23,7 +23,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def lazy(session: AsyncSession) -> dict[str, int]:
-    """read user.points without having loaded it"""
+    """read user.points without loading it first"""
     users = (await session.scalars(select(User))).all()
     return {"points": sum(len(user.points) for user in users)}
 

@@ -3,8 +3,8 @@
 The server computes the value of an onupdate column, so the flush expires the attribute. Reading the
 expired attribute raises MissingGreenlet (xd2s). The default eager_defaults="auto" fetches values
 that the server computes after an INSERT, but not after an UPDATE. With eager_defaults=True the
-UPDATE returns the value by RETURNING. Alternatively, refresh() fetches the value with one more
-SELECT.
+UPDATE returns the new value by RETURNING. Alternatively, refresh() fetches the new value with one
+more SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
@@ -40,7 +40,7 @@ class Eager(Base):
 
 @wrong
 async def usual(engine: AsyncEngine) -> dict[str, bool]:
-    """rename a row's object, commit, and read `updated_at`"""
+    """change an object, commit, and read its `updated_at`"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         session.add(row := Usual(name="old"))
         await session.commit()
@@ -51,7 +51,7 @@ async def usual(engine: AsyncEngine) -> dict[str, bool]:
 
 @right
 async def eager(engine: AsyncEngine) -> dict[str, bool]:
-    """rename a row's object, commit, and read `updated_at`, with eager_defaults=True"""
+    """change an object, commit, and read its `updated_at`, with eager_defaults=True"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         session.add(row := Eager(name="old"))
         await session.commit()
@@ -62,7 +62,7 @@ async def eager(engine: AsyncEngine) -> dict[str, bool]:
 
 @right
 async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
-    """rename a row's object, commit, refresh() it, and read `updated_at`"""
+    """change an object, commit, refresh() it, and read its `updated_at`"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         session.add(row := Usual(name="old"))
         await session.commit()

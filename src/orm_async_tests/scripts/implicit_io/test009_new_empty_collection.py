@@ -25,7 +25,7 @@ async def unassigned(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def read_before(session: AsyncSession) -> dict[str, int]:
-    """User(username=...), then read its points before and after the flush"""
+    """create User(username=...), and read its points before and after the flush"""
     user = User(username="username-4")
     session.add(user)
     assert user.points == []

@@ -1,9 +1,9 @@
 """Appending to an unloaded collection raises MissingGreenlet, but setting the parent does not.
 
 Calling append() first reads the collection, which is a lazy load and raises MissingGreenlet (xd2s).
-TrackPoint(user=user) writes the same row and does not read the collection. Since SQLAlchemy 2.0, a
-backref does not add the new object to the session. If you do not call session.add(), SQLAlchemy
-writes nothing and only warns.
+TrackPoint(user=user) writes the same row as user.points.append() and does not read the collection.
+Since SQLAlchemy 2.0, a backref does not add the new object to the session. If you do not call
+session.add(), SQLAlchemy writes nothing and only warns.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
 Symptom: SAWarning "not in session, add operation along"
@@ -49,7 +49,7 @@ async def added(session: AsyncSession) -> None:
 
 @right
 async def loaded(session: AsyncSession) -> None:
-    """load the collection, then user.points.append(point)"""
+    """load the collection, then call user.points.append(point)"""
     user = (await session.scalars(FIRST)).one()
     (await user.awaitable_attrs.points).append(TrackPoint(**POSITION))
     await session.commit()

@@ -1,8 +1,8 @@
 """A dynamic collection cannot be read under asyncio, but you can await its statement.
 
 With lazy="dynamic" the attribute is a legacy Query. The method all() of a legacy Query sends SQL
-without an await, so it raises MissingGreenlet (xd2s). Execute the collection's statement by the
-session instead. Alternatively, use a write-only collection (test62), the successor of the dynamic
+without an await, so it raises MissingGreenlet (xd2s). Execute the statement of a dynamic collection
+by the session. Alternatively, use a write-only collection (test62), the successor of the dynamic
 collection.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"

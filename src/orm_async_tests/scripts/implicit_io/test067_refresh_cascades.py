@@ -1,9 +1,10 @@
 """With cascade="all", refresh() of a parent also expires its loaded children.
 
-The setting cascade="all" includes refresh-expire. With refresh-expire, refresh() expires the loaded
-children together with their parent, and reading an expired child raises MissingGreenlet (xd2s). But
-refresh() repeats the loader options of the query, so children that an option has loaded are loaded
-again. If you pass attribute names, refresh() expires only these attributes.
+The setting cascade="all" includes the cascade refresh-expire. With refresh-expire, refresh()
+expires the loaded children together with their parent, and reading an expired child raises
+MissingGreenlet (xd2s). But refresh() repeats the loader options of the query, so children that an
+option has loaded are loaded again. If you pass attribute names, refresh() expires only these
+attributes.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire

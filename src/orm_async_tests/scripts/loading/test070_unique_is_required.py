@@ -1,7 +1,7 @@
 """With joinedload() of a collection, reading the result raises an error without unique().
 
-The rows of the join repeat the parent for every child. The legacy Query removed duplicate parents
-by itself. The result of select() does not remove duplicate parents, and raises InvalidRequestError
+The rows of a join repeat the parent for every child. The legacy Query removed duplicate parents by
+itself. The result of select() does not remove duplicate parents, and raises InvalidRequestError
 before it returns a row.
 
 Symptom: InvalidRequestError "The unique() method must be invoked on this Result"

@@ -25,7 +25,7 @@ SELECT = text("SELECT 1")
 
 
 class CountLevels:
-    """Count how often the engine's dialect sets every isolation level while the block runs."""
+    """Count how often the engine's dialect sets each isolation level while the block runs."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.setter = engine.dialect.set_isolation_level

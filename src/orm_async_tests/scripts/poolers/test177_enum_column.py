@@ -1,9 +1,9 @@
 """Unique statement names do not make an ENUM column work behind PgBouncer.
 
 To look up an unknown type such as an ENUM, asyncpg prepares an additional statement. The function
-prepared_statement_name_func does not name this statement of asyncpg, so the statement collides with
-that of another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore
-not enough for an ENUM column. With statement_cache_size=0, asyncpg's own statements have no names.
+prepared_statement_name_func does not name asyncpg's own statements, so they collide with those of
+another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore not
+enough for an ENUM column. With statement_cache_size=0, asyncpg's own statements have no names.
 
 Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer

@@ -2,8 +2,8 @@
 
 Settings, advisory locks and LISTEN belong to a session of the server, which is a server connection.
 PgBouncer gives a server connection to another client after every transaction. Only in session mode
-does PgBouncer send its server_reset_query. A setting or lock that ends with its transaction is
-safe, for example by SET LOCAL. LISTEN needs a direct connection to the server.
+does PgBouncer send its server_reset_query. A setting by SET LOCAL, or a lock that ends with its
+transaction, does not leak. LISTEN needs a direct connection to the server.
 
 Docs: https://www.pgbouncer.org/features.html
 """

@@ -1,4 +1,4 @@
-"""If get_bind() routes every statement by itself, a session does not find what it has flushed.
+"""If get_bind() routes every statement separately, a session does not find what it has flushed.
 
 The flush goes to the primary, but the SELECT after the flush goes to the standby. A session that
 uses both servers has two connections with two transactions, so its SELECT does not find its own

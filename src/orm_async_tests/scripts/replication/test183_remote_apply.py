@@ -1,9 +1,9 @@
 """With synchronous_commit=remote_apply, COMMIT waits until the standby shows the transaction.
 
-SET LOCAL synchronous_commit applies to one transaction, so only transactions whose changes are read
-at once have to wait. The primary must name the standby in its setting synchronous_standby_names, as
-in this script. With remote_apply, COMMIT waits as long as the standby is down or lags behind. If
-the only standby is down, transactions with remote_apply cannot finish.
+Use SET LOCAL synchronous_commit for a transaction whose changes are read at once, so that other
+transactions do not wait. The primary must name the standby in its setting
+synchronous_standby_names, as in this script. With remote_apply, COMMIT waits as long as the standby
+is down or lags behind. If the only standby is down, transactions with remote_apply cannot finish.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """

@@ -1,11 +1,11 @@
 """A long read on a standby is canceled, or it delays replay for all readers.
 
 The setting max_standby_streaming_delay limits how long a running statement may block the replay of
-what the primary has locked or removed. With max_standby_streaming_delay=0 the standby cancels the
-statement at once, but the connection survives. With max_standby_streaming_delay=-1 replay waits for
-the statement, so other readers see older and older rows. The default of max_standby_streaming_delay
-is 30 seconds. Use a separate standby for reports. Alternatively, run a canceled report again, as
-after a serialization failure (test102).
+what the primary has locked or removed. With max_standby_streaming_delay=0 the standby cancels a
+conflicting statement at once, but the connection survives. With max_standby_streaming_delay=-1
+replay waits for a conflicting statement, so other readers see older and older rows. The default of
+max_standby_streaming_delay is 30 seconds. Use a separate standby for reports. Alternatively, run a
+canceled report again, as after a serialization failure (test102).
 
 Symptom: 40001 "canceling statement due to conflict with recovery"
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY

@@ -1,4 +1,4 @@
-"""yield_per does not work with joinedload() of a collection, but it does with selectinload().
+"""yield_per does not work with joinedload() of a collection, but it works with selectinload().
 
 With a join, the rows of one parent may fall into two partitions. With selectinload(), SQLAlchemy
 sends one more query per partition. Without yield_per, a joined collection still needs unique(),

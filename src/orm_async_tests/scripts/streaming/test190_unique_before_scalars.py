@@ -29,7 +29,7 @@ NAMES = select(User.id, User.username).order_by(User.id)
 
 @variant
 async def executed(session: AsyncSession) -> dict[str, object]:
-    """execute(), then unique().scalars(), and columns(1).scalars()"""
+    """call unique().scalars() and columns(1).scalars() on results of execute()"""
     users = (await session.execute(JOINED)).unique().scalars().all()
     names = (await session.execute(NAMES)).columns(1).scalars().all()
     return {"points": [len(user.points) for user in users], "names": names}
@@ -43,14 +43,14 @@ async def streamed(session: AsyncSession) -> dict[str, object]:
 
 @variant
 async def streamed_objects(session: AsyncSession) -> dict[str, object]:
-    """stream() users joined with their points, then unique().scalars()"""
+    """call unique().scalars() on a stream of users joined with their points"""
     users = await (await session.stream(JOINED)).unique().scalars().all()
     return {"points": [len(user.points) for user in users]}
 
 
 @right
 async def from_rows(session: AsyncSession) -> dict[str, object]:
-    """stream() rows, and take objects and names from the rows"""
+    """take objects and names from the rows of a stream"""
     rows = await session.stream(JOINED)
     points = [len(user.points) async for (user,) in rows.unique()]
     names = [name async for _, name in await session.stream(NAMES)]

@@ -1,6 +1,6 @@
 """Streaming row by row creates a greenlet per row, but partitions() creates one per partition.
 
-The rows of a partition are already in memory. The method __anext__() of a stream reads every row in
+A partition of a stream is already in memory. The method __anext__() of a stream reads every row in
 a separate greenlet, which takes two switches per row. With partitions(), SQLAlchemy switches once
 for a list of rows. Both ways of reading a stream fetch the same rows from the server.
 

@@ -1,7 +1,7 @@
 """A test that commits disturbs the next test, unless a savepoint, TRUNCATE or a clone undoes it.
 
 If a session joins an outer transaction, its commits stay inside that transaction. An outer
-transaction is the cheapest recipe, but the test must use a single connection. With TRUNCATE after
+transaction is the cheapest method, but the test must use a single connection. With TRUNCATE after
 every test, a test may use several connections. With a cloned database for every test, tests can
 also run in parallel.
 

@@ -85,7 +85,7 @@ async def narrow(url: URL) -> list[dict[str, int]]:
 
 @right
 async def wide(url: URL) -> list[dict[str, int]]:
-    """run pytest-asyncio with both scopes = session, AnyIO with anyio_backend(scope="session")"""
+    """give the scope session to pytest-asyncio's event loops and to AnyIO's anyio_backend"""
     scopes = f"{FIXTURES} = session\n{LOOPS} = session"
     asyncio = await to_thread(run_pytest, url, "asyncio", scopes)
     return [asyncio, await to_thread(run_pytest, url, "anyio", fixture=BACKEND)]

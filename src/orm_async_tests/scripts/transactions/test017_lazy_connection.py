@@ -15,7 +15,7 @@ from orm_async_tests.models import User
 
 
 async def call_service(engine: AsyncEngine) -> int:
-    """Imitate a request to another service, and return the connections in use meanwhile."""
+    """Imitate a request to another service; return the connections in use during the request."""
     return checked_out(engine)
 
 

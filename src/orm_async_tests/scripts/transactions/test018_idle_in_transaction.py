@@ -1,4 +1,4 @@
-"""After one SELECT the backend is idle in transaction until the session ends it.
+"""After one SELECT the backend is idle in transaction until the session ends its transaction.
 
 A read begins a transaction, as a write does. While your code does something else, the server keeps
 the transaction's snapshot, which holds back VACUUM. The server also keeps locks on the tables that

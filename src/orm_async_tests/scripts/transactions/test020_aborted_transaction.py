@@ -1,8 +1,8 @@
 """After an SQL error every statement fails until rollback, even a valid one.
 
-At the error PostgreSQL aborts the transaction, and then refuses its other statements with 25P02. If
-a flush has failed, the session itself refuses the next statement and sends nothing. Call
-rollback(), and the session works again.
+At the error PostgreSQL aborts the transaction, and then refuses further statements with 25P02. If a
+flush has failed, the session itself refuses the next statement and sends nothing. Call rollback(),
+and the session works again.
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
@@ -29,7 +29,7 @@ async def after_statement(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def after_flush(session: AsyncSession) -> dict[str, int]:
-    """send another statement after a flush has failed, which the session refuses"""
+    """after a flush has failed, send another statement, which the session refuses"""
     session.add(User(id=1, username="again"))
     with suppress(DBAPIError):
         await session.flush()

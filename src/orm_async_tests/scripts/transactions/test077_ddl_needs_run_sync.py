@@ -47,7 +47,7 @@ async def run_sync(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
 
 @right
 async def rolled_back(engine: AsyncEngine, activity: Activity) -> dict[str, list[bool]]:
-    """await connection.run_sync(create_all), then raise"""
+    """await connection.run_sync(create_all), then raise an error"""
     with suppress(Changed):
         async with engine.begin() as connection:
             await connection.run_sync(METADATA.create_all)

@@ -3,8 +3,8 @@
 The script cuts the connection after the server has committed, but before the client gets the
 answer. The error of a lost answer looks like that of any other lost connection, and no isolation
 level helps. A plain retry does the work twice, unless the request has a key that a unique
-constraint of the table protects. After a COMMIT that was cancelled or timed out, you do not know
-either whether the COMMIT succeeded (test156).
+constraint of the table protects. If a COMMIT is cancelled or times out, you do not know whether it
+has succeeded (test156).
 
 Symptom: asyncpg: 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError "server closed the connection unexpectedly"

@@ -3,7 +3,7 @@
 Nothing keeps a reference to the generator of get_session(), so Python finalizes it at once. The
 event loop closes the finalized generator in a separate task, and the generator closes the session.
 If the session is closed between two of your calls, the rows that you added are lost without an
-error. Enter the generator with `async with`, through contextlib.asynccontextmanager().
+error. Enter get_session() with `async with`, through contextlib.asynccontextmanager().
 
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators
 """

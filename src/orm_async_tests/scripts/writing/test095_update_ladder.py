@@ -59,7 +59,7 @@ async def objects(session: AsyncSession) -> None:
 
 @variant
 async def by_primary_key(session: AsyncSession) -> None:
-    """update() with a list of dictionaries that contain the primary keys"""
+    """execute update() with a list of dictionaries that contain the primary keys"""
     await session.execute(update(Job), [{"id": n + 1, "state": "done"} for n in range(ROWS)])
     await session.commit()
 

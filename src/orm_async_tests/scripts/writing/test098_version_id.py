@@ -39,7 +39,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def without_a_version(Session: Sessions) -> dict[str, int]:
-    """two sessions read the value, and both write it plus 100"""
+    """two sessions read the value, and both write the value plus 100"""
     async with Session() as one, Session() as two:
         first, second = await one.get_one(Plain, 1), await two.get_one(Plain, 1)
         first.metres += 100

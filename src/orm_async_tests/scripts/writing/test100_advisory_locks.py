@@ -2,8 +2,8 @@
 
 A session-level lock belongs to the server's session, which is the pooled connection. Your commit,
 rollback or close() does not release a session-level lock. After your commit, the next user of the
-pooled connection holds the session-level lock without knowing it. A transaction-level lock, by
-pg_advisory_xact_lock(), ends with its transaction.
+pooled connection holds the session-level lock without knowing it. A lock by pg_advisory_xact_lock()
+belongs to the transaction and ends with it.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """

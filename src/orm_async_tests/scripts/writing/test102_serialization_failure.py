@@ -51,7 +51,7 @@ async def fail_serialization(one: AsyncSession, two: AsyncSession) -> DBAPIError
 
 @wrong(engine=LEVEL)
 async def the_statement_again(Session: Sessions) -> None:
-    """execute the refused UPDATE again"""
+    """execute only the refused UPDATE again"""
     async with Session() as one, Session() as two:
         await fail_serialization(one, two)
         await add_guest(two)

@@ -58,7 +58,7 @@ async def read_outcome(connection: AsyncConnection) -> dict[str, int | None]:
 
 @wrong
 async def list_of_rows(engine: AsyncEngine) -> dict[str, int | None]:
-    """update() with a list of parameters"""
+    """execute update() with a list of parameters"""
     async with engine.begin() as connection:
         rows = [{"key": key, "new": beds} for key, beds in zip(KEYS, BEDS, strict=True)]
         await connection.execute(BY_KEY, rows)
@@ -67,7 +67,7 @@ async def list_of_rows(engine: AsyncEngine) -> dict[str, int | None]:
 
 @right
 async def from_unnest(engine: AsyncEngine) -> dict[str, int | None]:
-    """update() with FROM unnest()"""
+    """execute update() with FROM unnest()"""
     async with engine.begin() as connection:
         await connection.execute(FROM_ARRAYS, {"keys": KEYS, "news": BEDS})
         return await read_outcome(connection)

@@ -41,7 +41,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def of_a_statement(session: AsyncSession) -> dict[str, list[int]]:
-    """add a row, and pass the map to the query"""
+    """add a row, and pass schema_translate_map to the query"""
     session.add(Tour(id=1))
     tours = await session.scalars(select(Tour.id), execution_options=TENANT)
     return {"the tenant's tours": [*tours]}
@@ -49,7 +49,7 @@ async def of_a_statement(session: AsyncSession) -> dict[str, list[int]]:
 
 @right
 async def of_the_connection(session: AsyncSession) -> dict[str, list[int]]:
-    """pass the map to the session's connection, add a row, query"""
+    """pass schema_translate_map to the session's connection, add a row, and query"""
     await session.connection(execution_options=TENANT)
     session.add(Tour(id=1))
     tours = await session.scalars(select(Tour.id))
@@ -58,7 +58,7 @@ async def of_the_connection(session: AsyncSession) -> dict[str, list[int]]:
 
 @right
 async def of_the_engine(engine: AsyncEngine) -> dict[str, list[int]]:
-    """pass the map to the engine, add a row, query"""
+    """pass schema_translate_map to the engine, add a row, and query"""
     async with AsyncSession(engine.execution_options(**TENANT)) as session:
         session.add(Tour(id=1))
         tours = await session.scalars(select(Tour.id))

@@ -1,6 +1,7 @@
-"""A pytest plugin that fails tests that misuse async SQLAlchemy; see docs/pytest_plugin.md.
+"""A pytest plugin that fails every test that misuses async SQLAlchemy, as docs/pytest_plugin.md
+describes.
 
-The plugin never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin`.
+pytest loads this plugin only with the option `-p orm_async_tests.pytest_plugin`.
 """
 
 from collections.abc import Generator
@@ -50,7 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start to watch now, because modules can create engines while tests are collected."""
+    """Start to watch SQLAlchemy now, because modules can create engines while pytest collects
+    tests.
+    """
     file = config.getoption("async_orm_baseline")
     writes = bool(config.getoption("async_orm_baseline_write"))
     path = Path(file) if file else None
@@ -73,7 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _open_traces(config: pytest.Config) -> "TraceFolder | None":
-    """Return the folder of --async-orm-trace, or None. Raises CouldNotRun."""
+    """Return the folder that the option --async-orm-trace names, or None without the option. Raises
+    CouldNotRun.
+    """
     folder, writes_all = (config.getoption(f"async_orm_trace{end}") for end in ("", "_all"))
     if folder is None:
         if writes_all:
@@ -86,7 +91,7 @@ def _open_traces(config: pytest.Config) -> "TraceFolder | None":
 
 
 class MisusePlugin:
-    """The hooks of one pytest run."""
+    """The pytest hooks of this plugin for one test run."""
 
     def __init__(
         self,
@@ -189,7 +194,9 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline before the summary that names it; not in a worker of xdist."""
+        """Write the baseline before the terminal summary names it, except in a worker of
+        pytest-xdist.
+        """
         failure = ""
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
             try:
@@ -202,7 +209,7 @@ class MisusePlugin:
         return result
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the findings, grouped, and how they differ from the baseline."""
+        """Print the grouped findings, and how they differ from the baseline."""
         write = terminalreporter.write_line
         if self.findings:
             terminalreporter.section("misuse of async SQLAlchemy")

@@ -1,4 +1,4 @@
-"""The findings of a run as annotations and a job summary for GitHub Actions."""
+"""Write the findings of a test run as annotations and a job summary for GitHub Actions."""
 
 import re
 from collections.abc import Iterable

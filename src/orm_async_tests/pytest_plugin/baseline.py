@@ -1,4 +1,4 @@
-"""The baseline: a file of known findings, by test and kind, that do not fail their tests."""
+"""The baseline, a file of known findings that do not fail the tests that have them."""
 
 import json
 import os
@@ -13,7 +13,9 @@ REWRITE = f"pytest ... {WRITE_OPTION}"
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Return the known findings. Raises CouldNotRun if the file cannot be read."""
+    """Return the known findings that the baseline file lists. Raise CouldNotRun if the file cannot
+    be read.
+    """
     try:
         return {
             str(test): {str(kind) for kind in kinds}
@@ -27,7 +29,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def check_writable(path: Path) -> None:
-    """Raise CouldNotRun if the baseline could not be written after the tests have run."""
+    """Raise CouldNotRun now if the baseline cannot be written at the end of the run."""
     folder = path.absolute().parent
     if not folder.is_dir():
         problem = "the folder of the baseline does not exist"
@@ -41,7 +43,9 @@ def check_writable(path: Path) -> None:
 
 
 def write_baseline(path: Path, findings: Baseline) -> None:
-    """Write the findings in a stable order, so that diffs stay small. Raises CouldNotRun."""
+    """Write the baseline with its entries in a stable order, so that diffs stay small. Raises
+    CouldNotRun.
+    """
     ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
     try:
         path.write_text(json.dumps(ordered, indent=2) + "\n", "utf-8")
@@ -52,12 +56,12 @@ def write_baseline(path: Path, findings: Baseline) -> None:
 
 
 def merge(baseline: Baseline, current: Baseline) -> Baseline:
-    """Return the baseline with new entries for the tests of this run."""
+    """Return the baseline, with the findings of this run as the entries of the tests that ran."""
     return {**baseline, **current}
 
 
 def find_cured(baseline: Baseline, current: Baseline) -> list[tuple[str, str]]:
-    """Return the known findings that this run did not repeat, as pairs of a test and a kind."""
+    """Return the known findings that did not occur in this run, as pairs of a test and a kind."""
     return [
         (test, kind)
         for test in sorted(current)

@@ -1,6 +1,6 @@
-"""A pytest plugin with the fixture `fault_sweep`; see docs/faults.md.
+"""A pytest plugin with the fixture `fault_sweep`, which docs/faults.md describes.
 
-The plugin never loads by itself. Use `pytest -p orm_async_tests.pytest_plugin.fault_sweep`.
+pytest loads this plugin only with the option `-p orm_async_tests.pytest_plugin.fault_sweep`.
 """
 
 import asyncio
@@ -31,10 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
-    """Return `sweep` for this test: `await fault_sweep(work, engine, rows=None, kinds=...)`.
+    """Return the function that sweeps the work of a test. A test calls it with `await
+    fault_sweep(work, engine, rows=None, kinds=...)`.
 
-    The report names the work by the test's id. A failing test shows its failing points with the
-    commands that run them again, and the next run starts with these points.
+    The sweep's report uses the id of the test as the name of the work. If the test fails, it shows
+    the fault points that failed, with commands that run these points again. The next run of the
+    test starts with the fault points that failed.
     """
     item, config = request.node, request.config
 
@@ -69,7 +71,9 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
-    """Run the point of `--fault-point`, or all points: first those that failed last time."""
+    """Run only the fault point that `--fault-point` names, or all fault points. Run the points
+    first that failed in the last run.
+    """
     from orm_async_tests.faults.expected_violations import explain
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.report import Cell, Report
@@ -99,7 +103,9 @@ async def _run(
 
 
 def find_loop(test: str) -> str:
-    """Return "asyncio" or "uvloop". Raises CouldNotRun under another event loop."""
+    """Return the name of the running event loop, "asyncio" or "uvloop". Raise CouldNotRun if the
+    event loop is neither of asyncio nor of uvloop.
+    """
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -109,7 +115,9 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield the failing points, grouped by the user's line, with commands to run them again."""
+    """Yield the fault points that failed, grouped by the user's line, with commands to run them
+    again.
+    """
     from orm_async_tests.faults.report import format_point, group_by_line
 
     for line, group in group_by_line(outcomes).items():

@@ -1,4 +1,4 @@
-"""Findings: what a test did wrong, where, and how to cure it."""
+"""A finding says what a test did wrong, on which line, and how to fix the test."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -31,17 +31,19 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return the finding as a property of a test report, which pytest-xdist can send."""
+        """Return the finding as a property of a test report. pytest-xdist can send such a
+        property.
+        """
         return PROPERTY, json.dumps(asdict(self))
 
 
 def read_properties(properties: Iterable[tuple[str, object]]) -> list[Finding]:
-    """Return the findings among the properties of a test report."""
+    """Return the findings that the properties of a test report contain."""
     return [Finding(**json.loads(str(value))) for name, value in properties if name == PROPERTY]
 
 
 def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, list[str]]:
-    """Return the tests of every finding, from pairs of a test's id and a finding."""
+    """Return each finding with the tests that have it, from pairs of a test's id and a finding."""
     tests: dict[Finding, list[str]] = {}
     for test, finding in findings:
         names = tests.setdefault(finding, [])
@@ -51,9 +53,9 @@ def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, l
 
 
 def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
-    """Yield the lines of the terminal section for pairs of a test's id and a finding.
+    """Yield the lines of the section in the terminal, from pairs of a test's id and a finding.
 
-    Equal findings of several tests are one group, which lists the tests.
+    If several tests have equal findings, one group shows the finding and lists the tests.
     """
     for finding, tests in group_by_finding(findings).items():
         yield f"{finding.kind} at {finding.location}"

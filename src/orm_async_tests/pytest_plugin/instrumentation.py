@@ -1,15 +1,19 @@
-"""Instrument SQLAlchemy with a tracker, and restore it afterwards.
+"""Wrap methods of SQLAlchemy and listen to its events for a tracker, and undo both at the end.
 
-The pool's events are public and cheap, except `reset`, which creates an object for every connection
-that is returned. Session events cost a call for every object. Engine events cost most: one listener
-makes each new Connection look up the listeners of every event, and `do_orm_execute` makes the
-session prepare each query twice. The plugin therefore wraps public methods in which SQLAlchemy's
-greenlets run:
+The plugin listens to the pool's public events. These events cost little time, except `reset`, which
+creates an object for every connection that is returned.
 
-- execute(), flush(), commit() and the like of Session, Connection and Transaction. A task counts as
-inside such a method until its greenlet is dead. A session that refuses a second task sends no event
-at all. - AsyncEngine.__init__() and Engine.dispose(), to learn where an engine was created and that
-it was disposed.
+The plugin uses no events of sessions and engines, because they cost more time. Session events cost
+one call for every object. With one listener of an engine, each new Connection looks up the
+listeners of every event. With a listener of `do_orm_execute`, the session prepares each query
+twice. A session that rejects the call of a second task sends no event at all.
+
+Instead of these events, the plugin wraps execute(), flush(), commit() and similar public methods of
+Session, Connection and Transaction, which SQLAlchemy runs in a greenlet. A task counts as inside a
+wrapped method until the greenlet has ended.
+
+The plugin also wraps AsyncEngine.__init__() and Engine.dispose(), so that it knows where an engine
+was created and whether the engine was disposed.
 """
 
 import functools
@@ -31,7 +35,7 @@ Method = Callable[..., Any]
 
 @contextmanager
 def instrument(tracker: ResourceTracker) -> Iterator[None]:
-    """Listen to every pool, engine and session of this process while the block runs."""
+    """Watch every pool, engine and session of this process while the block runs."""
     usage = tracker.usage
     with ExitStack() as stack:
         for name in POOL_EVENTS:

@@ -1,4 +1,6 @@
-"""Add a note to MissingGreenlet that names the attribute and the line that loaded the object."""
+"""Add a note to a MissingGreenlet. The note names the attribute, and the line that loaded the
+object.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +18,10 @@ NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 
 
 def add_notes(error: BaseException, usage: TaskUsage) -> None:
-    """Add a note to each MissingGreenlet among an error, its causes and the parts of a group.
+    """Add a note to every MissingGreenlet that is the error itself, one of its causes, or part of
+    its exception group.
 
-    An error of pydantic gets the notes of the attributes that it could not read.
+    If the error is a pydantic error, add notes about the attributes that pydantic could not read.
     """
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
@@ -29,7 +32,7 @@ def add_notes(error: BaseException, usage: TaskUsage) -> None:
 
 
 def _is_missing_greenlet(error: BaseException) -> bool:
-    """Return whether an error is MissingGreenlet, or a driver's error that SQLAlchemy wrapped."""
+    """Return whether an error is a MissingGreenlet, or a StatementError that wraps one."""
     return isinstance(error.orig if isinstance(error, StatementError) else error, MissingGreenlet)
 
 
@@ -46,11 +49,13 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 
 
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
-    """Describe the attribute, which only private frames of the traceback name.
+    """Describe the attribute whose read raised the error, with the help of SQLAlchemy's private
+    frames.
 
-    The frame of `InstrumentedAttribute.__get__` has the attribute as `self` and its object as
-    `instance`. SQLAlchemy loads expired attributes in `_load_expired`. The state of the object may
-    have changed since the error, for example by a rollback.
+    In the frame of `InstrumentedAttribute.__get__`, `self` is the attribute and `instance` is the
+    object. If an attribute has expired, SQLAlchemy loads it in the function `_load_expired`. The
+    frames are more reliable than the state of the object, which may have changed since the error,
+    for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     step = error.__traceback__
@@ -70,11 +75,11 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 
 
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
-    """Describe the attributes of mapped objects that a pydantic model could not read.
+    """Describe the attributes of mapped objects that a model of pydantic could not read.
 
-    Pydantic keeps only the text of MissingGreenlet, but names the object and the attribute.
-    FastAPI's validation errors also name the object and the attribute. The errors of both libraries
-    have a method `errors`.
+    An error of pydantic keeps only the text of a MissingGreenlet, but names the object and the
+    attribute. A validation error of FastAPI also names the object and the attribute. The errors of
+    pydantic and FastAPI both have a method `errors`, which returns these names.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:
@@ -89,7 +94,9 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the session that the frames of a traceback use, or None if there are several."""
+    """Return the session that the frames of a traceback use. Return None if they use none or
+    several.
+    """
     sessions, step = set[Session](), error.__traceback__
     while step is not None:
         for value in step.tb_frame.f_locals.values():

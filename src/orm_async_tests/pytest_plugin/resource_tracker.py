@@ -1,7 +1,8 @@
-"""Track connections, engines and sessions while a test runs, and report what it misuses.
+"""Track the connections, engines and sessions of a running test, and report their misuse.
 
-The methods `connect`, `checkout`, `checkin`, `detach` and `close` listen to the pool's public
-events of the same names. For what no event reports, see `instrumentation`.
+The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool's public events
+of the same names. The module `instrumentation` wraps methods for the facts that no pool event
+reports.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ GRACE = 5.0  # seconds in which another thread, such as a server's, may return i
 
 @dataclass(eq=False)
 class Scope:
-    """A test or a wider fixture, which must close everything that it opens before it ends."""
+    """A test, or a fixture with a wider scope, which must close what it opens before it ends."""
 
     name: str
     checkouts: list["Checkout"] = field(default_factory=list)
@@ -46,7 +47,9 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """An engine, from its creation to dispose(); it listens to the engine's pools."""
+    """The record of an engine from its creation to dispose(). The record listens to the pools of
+    the engine.
+    """
 
     created_at: Location
     scope: Scope | None
@@ -67,7 +70,7 @@ class EngineRecord:
 
 @dataclass(eq=False, slots=True)
 class Checkout:
-    """A connection that is checked out from its pool."""
+    """The record of a connection that is checked out of its pool."""
 
     location: Location
     thread: int
@@ -78,7 +81,7 @@ class Checkout:
 
 @dataclass(eq=False, slots=True)
 class ConnectionRecord:
-    """A driver's connection in a pool, and the event loop that opened it."""
+    """The record of a driver's connection in a pool, and of the event loop that opened it."""
 
     opened_at: Location
     loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
@@ -88,7 +91,7 @@ class ConnectionRecord:
 
 
 class ResourceTracker:
-    """Tracks the resources of one pytest run, by the test or fixture that opened them."""
+    """Tracks the resources of one pytest run, and the test or fixture that opened each resource."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -100,16 +103,18 @@ class ResourceTracker:
 
     @property
     def scope(self) -> Scope | None:
-        """Return the scope that owns what is opened now."""
+        """Return the test or fixture that owns a resource which is opened now."""
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
-        """Add a finding to the running test."""
+        """Add a finding to the test that is running."""
         if self.test is not None:
             self.test.findings[Finding(kind, str(location), problem)] = None
 
     def engine_created(self, engine: Engine) -> None:
-        """Record an AsyncEngine; several of them can share one synchronous engine."""
+        """Record that an AsyncEngine was created. Several AsyncEngines can share one synchronous
+        engine.
+        """
         if engine.pool in self.pools:
             return
         record = self.pools[engine.pool] = EngineRecord(
@@ -121,7 +126,7 @@ class ResourceTracker:
             self.scope.engines.append(record)
 
     def engine_disposed(self, old: Pool, new: Pool) -> None:
-        """Record dispose(), and that the new pool belongs to the engine of the old pool."""
+        """Record that an engine was disposed, and that its new pool belongs to the same engine."""
         record = self.pools.get(old)
         if record is not None:
             record.disposed = True
@@ -158,7 +163,9 @@ class ResourceTracker:
             connection.checkouts.pop(0).returned = True
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        """Record that a connection left its pool: the user detached it, or it became garbage."""
+        """Record that a connection left its pool, because the user detached it or because it was
+        garbage.
+        """
         connection = self.connections.get(id(entry))
         if connection is not None:
             connection.checkouts = [
@@ -177,9 +184,9 @@ class ResourceTracker:
             self.report(LOOP, location, f"{origin} was {action} in another at {location}")
 
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
-        """Report that two tasks used a session or connection at once.
+        """Report that two tasks used a session or a connection at the same time.
 
-        The session's connection has the same conflict, so equal lines are reported only once.
+        Report equal lines only once, because the session and its connection have the same conflict.
         """
         first, second = str(waiting), str(running)
         lines = (
@@ -190,7 +197,9 @@ class ResourceTracker:
             self.report(TWO_TASKS, running, f"two tasks used one {name} {lines}")
 
     def end_scope(self, scope: Scope) -> list[Finding]:
-        """Return the findings of a test or fixture that has ended, and forget its resources."""
+        """Return the findings of a test or fixture that has ended, and forget the resources that it
+        opened.
+        """
         leaks = []
         if not all(checkout.returned for checkout in scope.checkouts):
             _wait_for_threads(scope.checkouts)
@@ -213,7 +222,9 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Name the transaction, if it can still be ended; else the connection."""
+        """Describe a leaked transaction if it can still be ended, and otherwise the leaked
+        connection.
+        """
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"
         if checkout.proxy() is None:
@@ -226,11 +237,13 @@ class ResourceTracker:
 
 
 def _keep_until_finalized(_: Any) -> None:
-    """Do nothing; from Python 3.15 a weak reference outlives finalizers only with a callback."""
+    """Do nothing. From Python 3.15, a weak reference outlives finalizers only if it has a
+    callback.
+    """
 
 
 def _wait_for_threads(checkouts: list[Checkout]) -> None:
-    """Give other threads some seconds to return the connections that they hold."""
+    """Wait some seconds so that other threads can return the connections that they use."""
     thread = threading.get_ident()
     foreign = [checkout for checkout in checkouts if checkout.thread != thread]
     deadline = time.monotonic() + GRACE
@@ -247,7 +260,9 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 @contextmanager
 def _suppressed_warnings() -> Iterator[None]:
-    """Suppress SQLAlchemy's and Python's warnings about leaks, which the plugin reports better."""
+    """Suppress the warnings of SQLAlchemy and Python about leaks, which the plugin reports in more
+    detail.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         warnings.simplefilter("ignore", ResourceWarning)

@@ -1,4 +1,4 @@
-"""Find the line of the user's code that is running, or at which a task waits."""
+"""Find the line of the user's code that is running, or the line at which a task waits."""
 
 import asyncio
 import gc
@@ -32,7 +32,7 @@ _owners: dict[str, int] = {}  # USER, LIBRARY or BOUNDARY, by file: a cache
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code, kept as an instruction because its number is slow to compute."""
+    """A line of code, stored as an instruction because computing the line number is slow."""
 
     code: CodeType
     instruction: int
@@ -55,10 +55,12 @@ def locate_caller() -> Location:
 
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
-    """Return the innermost line of the user's code in a greenlet that waits for its child.
+    """Return the innermost line of the user's code in the greenlet that waits for its child
+    greenlet.
 
-    SQLAlchemy runs in a greenlet of its own, so the frames of the coroutine that awaits it belong
-    to the parent. Without a line of the user's code, describe the running task.
+    SQLAlchemy runs in its own greenlet, so the frames of the coroutine that awaits SQLAlchemy
+    belong to the parent greenlet. If the parent greenlet runs no line of the user's code, describe
+    the running task.
     """
     while parent is not None:
         line = find_user_line(parent.gr_frame)
@@ -70,14 +72,15 @@ def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
 
 
 def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Location:
-    """Return the innermost line of the user's code at which a task waits in a greenlet."""
+    """Return the innermost line of the user's code at which a task waits for a greenlet."""
     return find_user_line(inside.gr_frame) or _find_suspended_line(task) or _describe_task(task)
 
 
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
-    """Return the first line of the user's code from this frame outward, or None.
+    """Return the first line of the user's code, from this frame outward, or None.
 
-    The search ends at the event loop and at pytest: what called them did not cause the call.
+    Stop the search at the frames of the event loop and of pytest, because their callers did not
+    cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -91,7 +94,7 @@ def find_user_line(frame: FrameType | None) -> SourceLine | None:
 
 
 def running_task() -> "asyncio.Task[Any] | None":
-    """Return the running task, or None without a running event loop."""
+    """Return the running task, or None if no event loop is running."""
     try:
         return asyncio.current_task()
     except RuntimeError:
@@ -99,7 +102,7 @@ def running_task() -> "asyncio.Task[Any] | None":
 
 
 def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> SourceLine | None:
-    """Return the line of the user that runs this task, for example by asyncio.run()."""
+    """Return the line of the user's code that runs this task, for example with asyncio.run()."""
     parent = greenlet.getcurrent().parent
     while frame is not None or parent is not None:
         if frame is None:
@@ -130,10 +133,11 @@ def _find_suspended_line(task: "asyncio.Task[Any]") -> SourceLine | None:
 
 
 def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
-    """Yield the frames of a coroutine and of what it awaits, outermost first.
+    """Yield the frames of a coroutine and of the objects that it awaits, outermost first.
 
-    The attributes are those that `inspect` documents. The object that aclose() or anext() of an
-    asynchronous generator returns has none of these attributes, but refers to the generator.
+    Read the attributes of coroutines that the documentation of `inspect` describes. aclose() and
+    anext() of an asynchronous generator return an object without these attributes. This object
+    refers to the generator.
     """
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
@@ -150,10 +154,10 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
 
 
 def _find_waiter(task: "asyncio.Task[Any]") -> SourceLine | None:
-    """Return the line of the task that waits for this one in a library's frame.
+    """Return the line of the task that waits for the given task in a frame of a library.
 
-    SQLAlchemy moves the closing of a session into a task of its own, and waits in a frame that has
-    this task as a local variable.
+    SQLAlchemy closes a session in a separate task. The frame that waits for this task has the task
+    as a local variable.
     """
     for other in asyncio.all_tasks():
         frames = list(_suspended_frames(other.get_coro()))
@@ -163,7 +167,9 @@ def _find_waiter(task: "asyncio.Task[Any]") -> SourceLine | None:
 
 
 def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
-    """Describe a task that runs no line of the user's code, as in gather(session.execute(...))."""
+    """Describe a task that runs no user code, for example a task of
+    gather(session.execute(...)).
+    """
     if task is None:
         return "code that is not yours"
     line = _find_waiter(task)
@@ -176,7 +182,7 @@ def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
 
 
 def is_user_file(file: str) -> bool:
-    """Return whether a file has the user's code."""
+    """Return whether a file contains code of the user."""
     return _find_owner(file) == USER
 
 

@@ -1,7 +1,8 @@
 """Record which task uses a session or a connection, and from which line of the user's code.
 
-The wrappers of `instrumentation` call this module at every statement. What it records is stored as
-an attribute of the greenlet, the session or the connection, so that it ends with them.
+The wrapped methods call this module for every statement. The module stores its records in
+attributes of the greenlet, the session or the connection, so that each record ends together with
+its object.
 """
 
 import asyncio
@@ -44,13 +45,17 @@ class Caller(weakref.ref[greenlet]):
 
 
 class TaskUsage:
-    """Records calls of sessions and connections; `report_conflict` gets a name and two lines."""
+    """Records calls of sessions and connections. If two tasks conflict, `report_conflict` gets the
+    name of the target and two lines.
+    """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
         self.report_conflict = report_conflict
 
     def record_call(self, target: Target) -> Caller | None:
-        """Record that the running task is inside the target until the current greenlet ends."""
+        """Record that the running task is inside the session or connection until the current
+        greenlet ends.
+        """
         current = getcurrent()
         caller: Caller | None = getattr(current, CALLER, None)
         if caller is None:
@@ -67,9 +72,9 @@ class TaskUsage:
         return caller
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that will insert rows, and look up its line now.
+        """Record a call that will insert rows, and look up the line of the call at once.
 
-        The pool's events need the line too, but the stack is much deeper by then.
+        The pool's events need this line too, but during these events the stack is much deeper.
         """
         caller = self.record_call(session)
         if caller is not None and caller.awaiter is None:
@@ -77,10 +82,10 @@ class TaskUsage:
         return caller
 
     def record_query(self, session: Session) -> None:
-        """Record a query, so that `find_origin` can tell which one loaded an object.
+        """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        Taking a `runid` advances SQLAlchemy's private counter of loads: objects that the query
-        loads get a higher `runid` than the number that is taken here.
+        To take a `runid` advances SQLAlchemy's private counter of queries, so objects that the
+        query loads get a higher `runid` than this one.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -91,27 +96,31 @@ class TaskUsage:
             queries.append((loading._new_runid(), _locate(caller, sys._getframe(1))))
 
     def record_inserts(self, caller: Caller, states: Iterable[InstanceState[Any]]) -> None:
-        """Record that a flush of this caller inserted these objects."""
+        """Record that a flush, which this caller started, inserted these objects."""
         line = caller.awaiter or _locate(caller, sys._getframe(1))
         for state in states:
             setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line that runs or awaits the current greenlet, looked up at most once."""
+        """Return the line that runs or awaits the current greenlet. Look the line up at most once
+        per greenlet.
+        """
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
             return locate_caller()
         return caller.awaiter or _locate(caller, sys._getframe(1))
 
     def find_origin(self, session: Session | None, state: InstanceState[Any]) -> Location | None:
-        """Return the line that loaded an object into this session, or that inserted it."""
+        """Return the line that loaded an object into this session, or the line that inserted it."""
         queries: Iterable[tuple[int, Location]] = getattr(session, QUERIES, ())
         runid = state.runid
         lines = [line for number, line in queries if runid is not None and number < runid]
         return lines[-1] if lines else getattr(state, ORIGIN, None)
 
     def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether a live Connection has a transaction on this driver's connection, by id."""
+        """Return whether a live Connection has an open transaction on the driver's connection with
+        this id.
+        """
         return any(
             id(candidate.connection.dbapi_connection) == driver_connection
             and candidate.in_transaction()
@@ -122,7 +131,9 @@ class TaskUsage:
         )
 
     def _check_overlap(self, target: Target, last: Caller, caller: Caller) -> None:
-        """Report a conflict if another task's greenlet is still inside the target."""
+        """Report a conflict if a greenlet of another task is still inside the session or
+        connection.
+        """
         inside = last()
         if inside is None or inside.dead:
             return
@@ -134,10 +145,11 @@ class TaskUsage:
 
 
 def _locate(caller: Caller, frame: FrameType) -> Location:
-    """Return the innermost line of the running greenlet from this frame on, or its awaiter's line.
+    """Return the innermost user line of the running greenlet, from this frame on, or the line that
+    awaits the greenlet.
 
-    Inside run_sync() the greenlet itself runs lines of the user's code. The line that awaits the
-    greenlet does not change, so it is remembered.
+    Inside run_sync(), the greenlet itself runs lines of the user's code. The line that awaits a
+    greenlet never changes, so the function stores it.
     """
     line = find_user_line(frame)
     if line is not None:

@@ -1,4 +1,4 @@
-"""Write what the tasks and connections of a test did, as a trace for Perfetto."""
+"""Write a trace for Perfetto of what the tasks and connections of a test did."""
 
 import hashlib
 import re
@@ -16,10 +16,10 @@ LONGEST_NAME = 120  # characters of a test's id in the name of its file
 
 
 class TraceFolder:
-    """A folder with a trace for every test that has a finding, or for all tests."""
+    """A folder of trace files, one for every test that has a finding, or one for every test."""
 
     def __init__(self, path: Path, *, writes_all: bool) -> None:
-        """Create the folder. Raises CouldNotRun if the folder cannot be created."""
+        """Create the folder. Create the folder. Raise CouldNotRun if it cannot be created."""
         self.path, self.writes_all = path, writes_all
         self._stack = ExitStack()
         self._recorder: Recorder | None = None
@@ -30,7 +30,7 @@ class TraceFolder:
             raise CouldNotRun(problem, str(path), f"{OPTION} DIR, with another folder") from None
 
     def start(self) -> None:
-        """Begin to record a test."""
+        """Begin to record the tasks and connections of a test."""
         self.stop()
         self._recorder = Recorder(is_user_file)
         self._stack.enter_context(record_events(self._recorder))
@@ -40,7 +40,9 @@ class TraceFolder:
         self._stack.close()
 
     def finish(self, test: str, *, has_findings: bool) -> Path | None:
-        """Stop recording; return the file of the trace if one was written."""
+        """Stop the recording of a test. Return the path of its trace file, or None if none was
+        written.
+        """
         self.stop()
         recorder, self._recorder = self._recorder, None
         events = recorder.finish() if recorder else []

@@ -6,13 +6,13 @@ from orm_async_tests import errors
 
 
 def main() -> int:
-    """Run the subcommand and return its exit code: 0, 1, 77, or 2 if it could not run."""
+    """Run the subcommand, and return its exit code, which is 0, 1, 77, or 2 if it could not run."""
     arguments = build_parser().parse_args()
     return errors.exit_code(lambda: int(arguments.run(arguments)))
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the command line with all subcommands."""
+    """Return the parser of the command line, with all subcommands."""
     from orm_async_tests.cli import (
         audit,
         bench,

@@ -1,4 +1,6 @@
-"""orm-async-tests audit: the known defects of the versions in a lock file."""
+"""The subcommand `orm-async-tests audit`, which prints the known defects of the versions in a lock
+file.
+"""
 
 import argparse
 import json
@@ -47,7 +49,9 @@ def add(commands: Any) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """The defects of a set of pins. `before` has the defects before the upgrade by `--to`."""
+    """The known defects of a set of pinned versions. `before` has the defects of the versions
+    before the upgrade that `--to` names.
+    """
 
     source: str
     pins: "Sequence[Pin]"
@@ -58,11 +62,13 @@ class Report:
 
     @property
     def versions(self) -> str:
-        """The known and the unknown versions, for example "asyncpg 0.31.0, sqlalchemy 2.1.4"."""
+        """The versions of the libraries, for example "asyncpg 0.31.0, sqlalchemy 2.1.4"."""
         return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
 
     def compare(self) -> tuple[list[str], list[str]]:
-        """Return the names of the defects that the upgrade cures, and of those that it adds."""
+        """Return the names of the defects that the upgrade cures, and the names of those that it
+        adds.
+        """
         before = [match.defect.name for match in self.before]
         after = [match.defect.name for match in self.affected]
         cured = [name for name in before if name not in after]
@@ -70,10 +76,11 @@ class Report:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Print the defects of these versions. Return 1 if one affects them, else 0.
+    """Print the known defects of the pinned versions. Return 1 if at least one defect affects the
+    pinned versions, and otherwise 0.
 
-    Raise CouldNotRun if no defect is known but a version is unknown, because the unknown version
-    may have a defect.
+    Raise CouldNotRun if a version is unknown and no known defect affects the others, because the
+    unknown version may have a defect.
     """
     from orm_async_tests.versions.sarif_defects import sarif_document
 
@@ -98,7 +105,7 @@ def audit(arguments: argparse.Namespace) -> int:
 
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
-    """Yield an annotation for the line of every affected pin."""
+    """Yield an annotation for the line of every pin that has a defect."""
     from orm_async_tests.versions.sarif_defects import LEVELS
 
     for match in report.affected:

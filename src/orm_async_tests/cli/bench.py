@@ -1,4 +1,4 @@
-"""orm-async-tests bench: patterns in multiples of raw asyncpg's rate, from a checkout."""
+"""The subcommand `orm-async-tests bench`, which compares patterns with raw asyncpg."""
 
 import argparse
 import sys
@@ -28,7 +28,8 @@ def add(commands: Any) -> None:
 def bench(arguments: argparse.Namespace) -> int:
     """Run the benchmark of the checkout that this package is imported from.
 
-    Raises CouldNotRun for an installed package, because wheels do not contain the benchmarks.
+    Raise CouldNotRun if the package was installed from a wheel, which does not contain the
+    benchmarks.
     """
     if not (CHECKOUT / "benchmarks/__main__.py").exists():
         raise CouldNotRun(

@@ -1,4 +1,4 @@
-"""orm-async-tests bisect: the releases of a library in which a script shows a defect."""
+"""The subcommand `orm-async-tests bisect`, which finds the releases that show a defect."""
 
 import argparse
 import json
@@ -44,7 +44,9 @@ def add(commands: Any) -> None:
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Print the runs and which releases have the defect; return 1 if the script broke."""
+    """Print every run and the releases that have the defect. Return 1 if the script is broken on a
+    release.
+    """
     from orm_async_tests.versions.bisection import Runner, format_row, search_releases
     from orm_async_tests.versions.defect_catalogue import load_known_defects
     from orm_async_tests.versions.releases import releases_between
@@ -71,7 +73,9 @@ def bisect(arguments: argparse.Namespace) -> int:
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
-    """Return the driver to run the script on: the bisected library, if that library is a driver."""
+    """Return the driver on which the script runs, which is the bisected library if that is a
+    driver.
+    """
     driver = wanted or (library if library in DRIVERS else DRIVERS[0])
     if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(
@@ -83,7 +87,7 @@ def _choose_driver(library: str, wanted: str | None) -> str:
 
 
 def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
-    """Return the library and the release that --with names."""
+    """Return the library and the release that the option --with names."""
     from orm_async_tests.versions.pins import parse_release
 
     name, version = parse_release(text, "--with")
@@ -95,7 +99,9 @@ def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
 
 
 def _announce_runs(run: "Runner", number: int) -> Callable[[str], "ReleaseOutcome"]:
-    """Return a function that runs one script and names the release on standard error first."""
+    """Return a function that prints the release on standard error, and then runs one script on
+    it.
+    """
 
     def announce(version: str) -> "ReleaseOutcome":
         print(f"running {version}", file=sys.stderr)
@@ -121,7 +127,9 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    """Yield an `Upstream(...)` for every defect, and a template of one if releases break."""
+    """Yield an `Upstream(...)` for every defect. If releases break the script, yield a template of
+    an `Upstream(...)`.
+    """
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 
     for defect in result.defects:

@@ -1,4 +1,6 @@
-"""orm-async-tests db: shows the database, and controls the embedded server."""
+"""The subcommand `orm-async-tests db`, which shows the database and controls the embedded
+server.
+"""
 
 import argparse
 import asyncio
@@ -110,7 +112,7 @@ def start(arguments: argparse.Namespace) -> int:
 
 
 def read_duration(text: str) -> float:
-    """Return the seconds in text such as 2h, 1h30m or 45s. Raises CouldNotRun."""
+    """Return the number of seconds in a text such as 2h, 1h30m or 45s. Raises CouldNotRun."""
     match = DURATION.fullmatch(text)
     numbers = [int(number or 0) for number in match.groups()] if match else []
     seconds = sum(number * unit for number, unit in zip(numbers, UNITS, strict=bool(match)))
@@ -187,10 +189,11 @@ def alembic(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _service_file(database: "Database") -> Iterator[dict[str, str]]:
-    """Write a connection service file and yield the variables by which psql reads it.
+    """Write a PostgreSQL connection service file, and yield the environment variables that tell
+    psql to read it.
 
-    Options of psql such as `-d shop` replace single parameters of the service, and other users of
-    the machine do not see the parameters in psql's command line.
+    With this file, options of psql such as `-d shop` replace single parameters, and the parameters
+    do not appear in psql's command line, where other users of the machine could see them.
     """
     from orm_async_tests import urls
 
@@ -203,7 +206,7 @@ def _service_file(database: "Database") -> Iterator[dict[str, str]]:
 
 
 def _require_embedded(arguments: argparse.Namespace, action: str) -> None:
-    """Raise CouldNotRun if another database than the embedded server's is chosen."""
+    """Raise CouldNotRun if the chosen database is not the one of the embedded server."""
     word, source = database_choice(arguments.db_)
     if word != "embedded":
         raise CouldNotRun(

@@ -1,4 +1,4 @@
-"""orm-async-tests doctor: checks whether the scripts can run here."""
+"""The subcommand `orm-async-tests doctor`, which checks whether the scripts can run here."""
 
 import argparse
 import asyncio
@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Run the checks and print one line per check; return 2 if any check fails."""
+    """Run the checks, and print one line for each check. Return 2 if any check fails."""
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         **{name: partial(importlib.metadata.version, name) for name in LIBRARIES},

@@ -1,4 +1,6 @@
-"""orm-async-tests faults: inject a fault at every point of some work, and check what is left."""
+"""The subcommand `orm-async-tests faults`, which injects a fault at every fault point of some
+work.
+"""
 
 import argparse
 import asyncio
@@ -48,7 +50,9 @@ def add(commands: Any) -> None:
 
 
 def sweep_patterns(arguments: argparse.Namespace) -> int:
-    """Sweep, print the report, and return 1 for a violation that no known defect explains."""
+    """Sweep the patterns, and print the report. Return 1 for a violation that no known defect
+    explains.
+    """
     if arguments.point:
         return run_again(arguments)
     from orm_async_tests.faults.expected_violations import find_missing
@@ -74,7 +78,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
 def _sweep(
     patterns: "Sequence[Pattern]", arguments: argparse.Namespace
 ) -> "tuple[list[Cell], dict[str, str]]":
-    """Return the cells of all patterns, and the versions of the libraries."""
+    """Return the cells of the report for all patterns, and the versions of the libraries."""
     from orm_async_tests.faults.fault_points import list_faults
     from orm_async_tests.faults.pattern_sweeps import (
         default_kinds,
@@ -111,7 +115,9 @@ def _sweep(
 
 
 def _refuse_work_without_points(cells: "Sequence[Cell]") -> None:
-    """Raise CouldNotRun if no fault could reach a function: a sweep of nothing is no success."""
+    """Raise CouldNotRun if a function has no fault points, because a sweep without faults is no
+    success.
+    """
     reached = {cell.work for cell in cells if cell.outcomes}
     for work in dict.fromkeys(cell.work for cell in cells):
         if work not in reached:
@@ -123,7 +129,7 @@ def _refuse_work_without_points(cells: "Sequence[Cell]") -> None:
 
 
 async def _connect_once(database: "db.Database") -> None:
-    """Raise CouldNotRun if the database cannot be reached."""
+    """Connect once, and raise CouldNotRun if the database cannot be reached."""
     from orm_async_tests import db
 
     async with db.connect(database, "orm_async_tests faults"):
@@ -138,7 +144,7 @@ def _report_cell(
 
 
 def run_again(arguments: argparse.Namespace) -> int:
-    """Run one point, print its outcome, and return 1 for a violation."""
+    """Inject a fault at one fault point and print the outcome. Return 1 for a violation."""
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.pattern_sweeps import (
         open_database,
@@ -177,7 +183,9 @@ def run_again(arguments: argparse.Namespace) -> int:
 
 
 def _print_defects(report: "Report", missing: "Sequence[Upstream]") -> None:
-    """Print the known defects and their points, and the defects that did not show."""
+    """Print the known defects with the fault points that show them, and the defects that did not
+    occur.
+    """
     shown = [outcome.defect for outcome in report.expected if outcome.defect]
     for description, defect in {defect.description: defect for defect in shown}.items():
         count = sum(other.description == description for other in shown)

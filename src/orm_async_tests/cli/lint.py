@@ -1,4 +1,4 @@
-"""orm-async-tests lint: finds misuse of async SQLAlchemy in source code, without running it."""
+"""The subcommand `orm-async-tests lint`, which finds misuse of async SQLAlchemy in source code."""
 
 import argparse
 import io
@@ -68,7 +68,9 @@ def _parse_jobs(text: str) -> int:
 
 
 def lint(arguments: argparse.Namespace) -> int:
-    """Print the findings. Return 1 if there are findings, and 2 if a file could not be read."""
+    """Print the findings. Check the files. Return 1 if there are findings, and 2 if a file could
+    not be read.
+    """
     from orm_async_tests.lint.fixes import apply_fixes
     from orm_async_tests.lint.project_check import check
 
@@ -86,7 +88,9 @@ def lint(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Return the name and the text of the file on standard input, if it is to be checked."""
+    """Return the name and the text of the file on standard input, unless the settings leave it
+    out.
+    """
     from orm_async_tests.lint.source_text import decode
 
     name = arguments.stdin_filename
@@ -106,7 +110,9 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
 def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> "Settings":
-    """Return the project's settings with the options: all but --select add to the settings."""
+    """Return the settings of the project, changed by the options. `--select` replaces a setting,
+    and the other options add to one.
+    """
     from dataclasses import replace
 
     from orm_async_tests.lint.settings import find_root, read_settings

@@ -1,4 +1,6 @@
-"""orm-async-tests matrix, merge and diff: the same scripts on many stacks."""
+"""The subcommands `orm-async-tests matrix`, `merge` and `diff`, which run the scripts on many
+stacks.
+"""
 
 import argparse
 import asyncio
@@ -89,21 +91,23 @@ def _add_formats(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """Return a duration in seconds. Raises ValueError unless the number is positive and finite."""
+    """Convert text to a duration in seconds. Raise ValueError unless the number is positive and
+    finite.
+    """
     if not 0 < float(text) < math.inf:
         raise ValueError(text)
     return float(text)
 
 
 def positive_integer(text: str) -> int:
-    """Return a whole number. Raises ValueError for a number below 1."""
+    """Convert text to a whole number. Raise ValueError if the number is below 1."""
     if int(text) < 1:
         raise ValueError(text)
     return int(text)
 
 
 def matrix(arguments: argparse.Namespace) -> int:
-    """Run the stacks, write every result at once, and print the tables."""
+    """Run the stacks, write every result as soon as it exists, and print the tables."""
     from orm_async_tests.matrix import records
     from orm_async_tests.matrix.stack_runs import Slot, run_matrix
     from orm_async_tests.postgres.paths import home
@@ -169,7 +173,7 @@ def _choose_plans(arguments: argparse.Namespace) -> Sequence["Plan"]:
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Raise CouldNotRun if a file cannot be written, before anything runs."""
+    """Raise CouldNotRun before anything runs if an output file cannot be written."""
     for name in ("output", "markdown", "junit"):
         if path := getattr(arguments, name):
             require_writable(path, f"--{name}")
@@ -177,7 +181,9 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
-    """Yield a function that writes a record to the file, with a progress bar on a terminal."""
+    """Yield a function that writes a record to the output file. On a terminal, the function also
+    shows progress.
+    """
     label = "results"
     with _open(path) as file, terminal.show_progress(label, total) as (_, advance):
 
@@ -199,7 +205,7 @@ def _open(path: Path) -> TextIO:
 
 
 def merge(arguments: argparse.Namespace) -> int:
-    """Write the records of several files as one file, and print its tables."""
+    """Write the records of several result files into one file, and print its tables."""
     from orm_async_tests.matrix import records
 
     merged = records.merge([records.read(path) for path in arguments.files])
@@ -210,7 +216,7 @@ def merge(arguments: argparse.Namespace) -> int:
 
 
 def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
-    """Print the tables and write the other formats; return 1 if a result is unexpected."""
+    """Print the tables and write the other output formats. Return 1 if a result is unexpected."""
     from orm_async_tests.matrix import summaries
     from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
     from orm_async_tests.matrix.records import is_complete
@@ -239,7 +245,7 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
 
 
 def diff(arguments: argparse.Namespace) -> int:
-    """Print what changed between two runs; return 1 if there is a regression."""
+    """Print what changed between two runs. Return 1 if there is a regression."""
     from orm_async_tests.matrix import compare, records
 
     before, after = records.read(arguments.before), records.read(arguments.after)

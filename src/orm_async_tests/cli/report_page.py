@@ -1,4 +1,4 @@
-"""orm-async-tests report: one HTML page from result files, or what changed between two of them."""
+"""The subcommand `orm-async-tests report`, which writes one HTML page from result files."""
 
 import argparse
 import json
@@ -43,7 +43,9 @@ def add(commands: Any) -> None:
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Write the page. Return 1 only with --diff, if something got worse."""
+    """Write the page. Write the HTML page. With --diff, return 1 if a result got worse, and
+    otherwise return 0.
+    """
     if missing := [name for name in ("jinja2", "pygments") if find_spec(name) is None]:
         problem = f"the report needs {' and '.join(missing)}"
         raise CouldNotRun(problem, "this Python", install_extra("report"))
@@ -63,7 +65,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Raise CouldNotRun if a file cannot be written, before anything runs."""
+    """Raise CouldNotRun before anything runs if an output file cannot be written."""
     if arguments.site:
         try:
             arguments.site.mkdir(parents=True, exist_ok=True)
@@ -81,7 +83,9 @@ def _find_output(arguments: argparse.Namespace) -> Path:
 
 
 def _run_scripts(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run all scripts on the stack of the options, with progress, and return their document."""
+    """Run all scripts on the stack that the options choose, and return the JSON document of the
+    results.
+    """
     from orm_async_tests.harness.environment import sqlite
     from orm_async_tests.harness.report import result
     from orm_async_tests.harness.run.runner import run_script
@@ -126,7 +130,9 @@ def _write_page(
 
 
 def _write_changes(arguments: argparse.Namespace) -> int:
-    """Write what changed between two files, and print how much got worse."""
+    """Write a page about the changes between two files, and print how many changes are for the
+    worse.
+    """
     from orm_async_tests.html_report import page
     from orm_async_tests.html_report.changes import WORSE, list_changes
     from orm_async_tests.html_report.result_files import read_results

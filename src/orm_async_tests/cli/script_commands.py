@@ -1,4 +1,4 @@
-"""orm-async-tests list, run and explain."""
+"""The subcommands `orm-async-tests list`, `run` and `explain`."""
 
 import argparse
 import json
@@ -72,7 +72,7 @@ def _add_run(commands: Any) -> None:
 
 
 def list_scripts(arguments: argparse.Namespace) -> int:
-    """Print the scripts by chapter, or the learning path."""
+    """Print the scripts by chapter, or print the learning path."""
     if arguments.path:
         _print_path()
         return 0
@@ -89,7 +89,9 @@ def list_scripts(arguments: argparse.Namespace) -> int:
 
 
 def _print_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
-    """Print the scripts that have the words, best first; return 1 if none has."""
+    """Print the scripts that contain the words, best match first. Return 1 if no script contains
+    them.
+    """
     from orm_async_tests import search
     from orm_async_tests.questions import read_questions
 
@@ -160,7 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _describe_for_github(
     scripts: Sequence[ScriptFile], results: Sequence["Result"]
 ) -> tuple[list[github.Annotation], str]:
-    """Return an annotation for every broken script, and a table of all that do not hold."""
+    """Return an annotation for every broken script, and a table of the scripts that do not hold."""
     from orm_async_tests.harness.report import render
     from orm_async_tests.verdicts import BROKEN, HOLDS
 
@@ -227,7 +229,7 @@ def _run_each(
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Print the pages of rules, and the claim, the explanation and the code of scripts."""
+    """Print the pages of rules, or the claim, the explanation and the code of scripts."""
     codes = [word for word in arguments.numbers if word.upper().startswith(RULE_PREFIX)]
     numbers = [word for word in arguments.numbers if word not in codes]
     if codes:

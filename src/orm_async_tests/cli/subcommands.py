@@ -5,9 +5,9 @@ from typing import Any
 
 
 def add_command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    """Add a subcommand to argparse's subparsers; the summary starts with a verb.
+    """Add a subcommand to argparse's subparsers. The summary of the subcommand begins with a verb.
 
-    The summary is shown in the list of subcommands and at the top of the subcommand's help.
+    argparse shows the summary in the list of subcommands, and in the help of the subcommand.
     """
     description = f"{summary[0].upper()}{summary[1:]}."
     parser: argparse.ArgumentParser = commands.add_parser(

@@ -1,4 +1,4 @@
-"""orm-async-tests why: looks up an error, a traceback or words, and names scripts that answer."""
+"""The subcommand `orm-async-tests why`, which finds the scripts that explain an error."""
 
 import argparse
 import sys
@@ -26,7 +26,9 @@ def add(commands: Any) -> None:
 
 
 def why(arguments: argparse.Namespace) -> int:
-    """Print the cause and the cure from the three best scripts; return 1 if none fits."""
+    """Print the cause and the cure from the three best matching scripts. Return 1 if no script
+    matches.
+    """
     from orm_async_tests.answers import find_answers, find_unanswered
     from orm_async_tests.questions import read_questions
     from orm_async_tests.symptoms import own_line

@@ -1,4 +1,4 @@
-"""What a script imports: the decorators of variants, and the types of their fixtures."""
+"""The names that a script imports: the decorators of variants and the types of their arguments."""
 
 from orm_async_tests.harness.definitions.observation import Observation, checked_out
 from orm_async_tests.harness.definitions.stack import Stack

@@ -1,4 +1,4 @@
-"""Compares two runs of a matrix: verdicts and stacks."""
+"""Compares the verdicts and the stacks of two runs of a matrix."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -10,7 +10,9 @@ Kind = Literal["regression", "repaired", "changed", "added", "removed"]
 
 
 class VerdictChange(NamedTuple):
-    """The verdict of one script on one stack before and after; "" if the run did not have it."""
+    """The verdicts of one script on one stack in the older and the newer run, or "" if a run has
+    none.
+    """
 
     kind: Kind
     stack: str
@@ -20,9 +22,9 @@ class VerdictChange(NamedTuple):
 
 
 def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[VerdictChange]:
-    """Return the verdicts that differ, regressions first.
+    """Return the verdicts that differ between two runs, regressions first.
 
-    A script that only the earlier run has is never a regression.
+    A script that only the older run has is never a regression.
     """
     old, new = verdicts(before), verdicts(after)
     changes = [
@@ -36,7 +38,9 @@ def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[
 
 
 class IdentityChange(NamedTuple):
-    """A field of a stack's identity before and after; "" if the run did not have it."""
+    """The value of one field of a stack's identity in both runs, or "" if a run does not have
+    it.
+    """
 
     stack: str
     name: str
@@ -45,7 +49,7 @@ class IdentityChange(NamedTuple):
 
 
 def compare_identities(before: Sequence[Record], after: Sequence[Record]) -> list[IdentityChange]:
-    """Return the fields that differ in the stacks that both runs have."""
+    """Return the fields of a stack's identity that differ, for the stacks that both runs have."""
     old, new = identities(before), identities(after)
     return [
         IdentityChange(stack, name, one, two)

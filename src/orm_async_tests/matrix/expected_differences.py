@@ -1,7 +1,7 @@
-"""Claims that cannot hold on some stacks, although nothing is wrong there.
+"""Lists the claims that cannot hold on some stacks, although these stacks have no defect.
 
-The list is strict in both directions: a script that holds where it is expected to fail is as
-unexpected as one that fails elsewhere.
+A script that holds although this list says that it fails is as unexpected as a script that fails
+although this list does not name it.
 """
 
 import re
@@ -24,11 +24,11 @@ OLD_POOLER = r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$"
 
 @dataclass(frozen=True)
 class Expected:
-    """Scripts that do not hold on the stacks that match these conditions, and why.
+    """Scripts that do not hold on the stacks that match these conditions, and the reason.
 
-    `where` maps a field of a stack's identity, for example "driver", "settings.jit" or
-    "packages.greenlet", to a regular expression. `versions` has ranges of
-    libraries, as in Upstream.
+    `where` maps fields of a stack's identity to regular expressions. Fields are for example
+    "driver", "settings.jit" and "packages.greenlet". `versions` maps libraries to ranges of
+    versions, as in Upstream.
     """
 
     numbers: frozenset[int]
@@ -38,7 +38,7 @@ class Expected:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, identity: Mapping[str, str]) -> bool:
-        """Return whether a stack has all these fields, with texts and versions that match."""
+        """Return whether a stack has all fields and versions that these conditions require."""
         fields = ((pattern, identity.get(name)) for name, pattern in self.where.items())
         matches = all(value is not None and re.search(form, value) for form, value in fields)
         return matches and applies(self.versions, libraries(identity))
@@ -107,13 +107,15 @@ EXPECTED = (
 
 
 def find_expected(number: int, identity: Mapping[str, str]) -> Expected | None:
-    """Return the entry that explains why a script fails on a stack, or None if it should pass."""
+    """Return the entry that explains why a script fails on a stack, or None if it should hold
+    there.
+    """
     entries = (entry for entry in EXPECTED if number in entry.numbers and entry.applies(identity))
     return next(entries, None)
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Return the scripts that failed as expected, by the reason."""
+    """Return the numbers of the scripts that failed as expected, grouped by the reason."""
     reasons: dict[str, list[int]] = {}
     for record, entry in _with_entries(records):
         if entry and record["verdict"] in FAILING:
@@ -123,7 +125,7 @@ def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
-    """Yield the results that need attention, with the reasons."""
+    """Yield the results that are unexpected or failed, each with the reason."""
     for record, entry in _with_entries([*records, *find_missing(records)]):
         verdict, reason = record["verdict"], record["reason"]
         if entry is None or verdict == UPSTREAM:
@@ -136,9 +138,9 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that should fail on a stack but is not in the run.
+    """Return a result for every script that should fail on a stack but does not exist in the run.
 
-    The list is empty unless the run is complete and has all scripts.
+    The list is empty if the run is incomplete or did not run all scripts.
     """
     if not (records[0]["whole"] and is_complete(records)):
         return []

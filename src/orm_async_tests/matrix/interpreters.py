@@ -1,4 +1,4 @@
-"""The interpreters and releases of a matrix, installed once and kept in the cache."""
+"""Installs the interpreters and releases of a matrix once, and keeps them in a cache."""
 
 import fcntl
 import importlib.metadata
@@ -26,9 +26,10 @@ SOURCES = Path(__file__).parents[2]
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Return the interpreter of a stack and the variables that make it import the releases.
+    """Return the interpreter of a stack, and the environment variables with which it imports the
+    releases of the stack.
 
-    Installs what is missing. Raises NotInstalled if pip fails.
+    Install the interpreter and the releases that are missing. Raise NotInstalled if pip fails.
     """
     python = prepare_interpreter(plan.python, home)
     pins = plan.pins.items()
@@ -38,7 +39,7 @@ def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
 
 
 def _newest(library: str, version: str) -> str:
-    """Return the version, or the newest release of a line such as "2.0"."""
+    """Return the given version, or the newest release of a minor version such as "2.0"."""
     if version.count(".") != 1:
         return version
     releases = [release for release in list_releases(library) if release.startswith(f"{version}.")]
@@ -48,9 +49,10 @@ def _newest(library: str, version: str) -> str:
 
 
 def prepare_interpreter(version: str, home: Path) -> Python:
-    """Return this interpreter, or another one with the packages that are installed here.
+    """Return the command of this interpreter, or of another one with the packages that are
+    installed here.
 
-    Raises NotInstalled if there is no such Python, or if pip fails.
+    Raise NotInstalled if this version of Python does not exist here, or if pip fails.
     """
     if version == plans.THIS_PYTHON:
         return THIS_PYTHON
@@ -80,7 +82,7 @@ def _create_environment(version: str, folder: Path, python: Python) -> None:
 
 
 def _requirements() -> list[str]:
-    """Return this project's requirements, pinned to the versions that are installed here."""
+    """Return the requirements of this project, pinned to the installed versions."""
     from packaging.requirements import Requirement
 
     declared = map(Requirement, importlib.metadata.requires("orm-async-tests") or [])

@@ -1,4 +1,4 @@
-"""The stacks of a matrix: presets, and every combination of the axes that a user names."""
+"""Plans the stacks of a matrix from a preset, or from every combination of the axes' values."""
 
 import re
 import shlex
@@ -14,11 +14,13 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack to run. An empty field means the version or server of this environment.
+    """A stack that a matrix will run. An empty field means the version or the server of the current
+    environment.
 
-    `python` is a minor version, for example "3.12". A library's version is one release ("2.1.4") or
-    the newest release of a line ("2.0"). `server` is a URL, or a folder with PostgreSQL's programs,
-    or "system", as in ORM_ASYNC_PG_BIN. Without `server` the embedded server is used.
+    `python` is a minor version, for example "3.12". The version of a library is one release
+    ("2.1.4"), or a minor version ("2.0"), which means its newest release. `server` is a URL, a
+    folder with PostgreSQL's programs, or "system", as in ORM_ASYNC_PG_BIN. If `server` is empty,
+    the stack uses the embedded server.
     """
 
     driver: str = "asyncpg"
@@ -33,29 +35,31 @@ class Plan:
 
     @property
     def pins(self) -> dict[str, str]:
-        """The libraries that need another version than the installed one, and that version."""
+        """The libraries whose version differs from the installed one, with the version of the
+        stack.
+        """
         pins = {"sqlalchemy": self.sqlalchemy, self.driver: getattr(self, self.driver)}
         return {library: version for library, version in pins.items() if version}
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The command-line options of a run on this stack."""
+        """The command-line options of a run of scripts on this stack."""
         return ("--driver", self.driver, "--loop", self.loop, "--pooler", self.pooler)
 
     @property
     def command(self) -> str:
-        """The command that runs the scripts on this stack, if its releases are installed."""
+        """The command that runs scripts on this stack after its releases have been installed."""
         server = f"{self.variable}={hide_password(self.server)} " if self.server else ""
         return f"{server}orm-async-tests run {shlex.join(self.options)}"
 
     @property
     def variable(self) -> str:
-        """The environment variable that names the server."""
+        """The environment variable that tells a run which server to use."""
         return "DATABASE_URL" if self.server.startswith("postgres") else "ORM_ASYNC_PG_BIN"
 
     @property
     def name(self) -> str:
-        """The stack's name, for example "python 3.11, sqlalchemy 2.0, psycopg, uvloop"."""
+        """The name of the stack, for example "python 3.11, sqlalchemy 2.0, psycopg, uvloop"."""
         libraries = [f"sqlalchemy {self.sqlalchemy}"] if self.sqlalchemy else []
         libraries += [f"{self.driver} {getattr(self, self.driver)}".strip()]
         loop = [self.loop] if self.loop != "asyncio" else []
@@ -78,13 +82,13 @@ STANDARD = (
 
 
 def hide_password(text: str) -> str:
-    """Return a text in which the user and the password of a URL are replaced."""
+    """Return a text without the user and the password of the URLs in it."""
     text = re.sub(r"//[^/@\s]*@", "//***@", text)
     return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", r"\1***", text)
 
 
 def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
-    """Return the standard preset and, per Python, both drivers with SQLAlchemy 2.0 and 2.1."""
+    """Return the standard preset and, for each Python, both drivers with SQLAlchemy 2.0 and 2.1."""
     more = [
         Plan(python=python, driver=driver, sqlalchemy=line)
         for python, driver, line in product(pythons, ("asyncpg", "psycopg"), ("", "2.0"))
@@ -94,9 +98,10 @@ def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
 
 
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
-    """Return a plan for every combination of the axes' values, without duplicates.
+    """Return a plan for every combination of values of the axes, without duplicates.
 
-    An axis is a field of Plan. An axis without values keeps the default.
+    Each axis is a field of Plan. If an axis has no values, the plans have the default of this
+    field.
     """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
@@ -104,9 +109,9 @@ def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
 
 
 def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """Return the plans of one part, for example "1/3".
+    """Return the plans of one shard, for example "1/3".
 
-    Raises CouldNotRun if the part has another form.
+    Raise CouldNotRun if the text of the shard has another form.
     """
     number, _, total = part.partition("/")
     if not (_is_number(number) and _is_number(total) and 1 <= int(number) <= int(total)):

@@ -1,6 +1,5 @@
-"""The result file of a matrix: one JSON object per line, from a header to a footer.
-
-docs/matrix.schema.json describes the lines.
+"""Writes and reads the result file of a matrix, which has one JSON object per line, from a header
+to a footer. docs/matrix.schema.json describes the lines.
 """
 
 import json
@@ -37,9 +36,9 @@ IDENTITY = ("python", "sqlalchemy", "driver", "driver_version")  # what an ident
 def header(
     plans: Sequence[Plan], numbers: Sequence[int], has_all_scripts: bool, command: Sequence[str]
 ) -> Record:
-    """Return the first record: the stacks and scripts of a run, and the command that started it.
+    """Return the first record of a run, which has its stacks, its scripts and its command.
 
-    `has_all_scripts` is true if the numbers are those of all scripts.
+    `has_all_scripts` is true if the run has every script of the project.
     """
     return {
         "record": "header",
@@ -55,7 +54,9 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of the scripts, with "+" if files have changed; "" without a checkout."""
+    """Return the commit of the scripts, followed by "+" if files have changed. Return "" outside of
+    a checkout.
+    """
     git = ("git", "-C", str(Path(__file__).parent))
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -66,7 +67,7 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str) -> Record:
-    """Return the record of one script on one stack, without evidence."""
+    """Return the record of the result of one script on one stack, without the evidence."""
     return {
         "record": "result",
         "stack": stack,
@@ -80,14 +81,15 @@ def result(stack: str, number: int, verdict: str, reason: str) -> Record:
 
 
 def footer(results: int) -> Record:
-    """Return the last record, which says how many results the file has."""
+    """Return the last record of a file, which says how many results the file has."""
     return {"record": "footer", "results": results}
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records of a file. A last line that was cut off by a kill is left out.
+    """Return the records of a result file. If a kill has cut off the last line, leave this line
+    out.
 
-    Raises CouldNotRun, which names the line, if the file does not have the form of results.
+    Raise CouldNotRun, with the number of the line, if the file is no result file.
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
@@ -129,7 +131,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def _find_problem(record: Record) -> str:
-    """Return what is wrong inside the fields of a record, or ""."""
+    """Return what is wrong with the fields of a record, or ""."""
     if record["record"] == "header":
         numbers = all(type(number) is int for number in record["scripts"])
         return "" if numbers else "a script that is not a number"
@@ -161,15 +163,15 @@ def _unreadable(path: Path, why: str) -> CouldNotRun:
 
 
 def is_complete(records: Sequence[Record]) -> bool:
-    """Return whether the run that wrote the records came to its end."""
+    """Return whether the run that wrote the records reached its end."""
     results = [record for record in records if record["record"] == "result"]
     return records[-1] == footer(len(results))
 
 
 def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """Merge the records of several runs, for example of shards, into those of one run.
+    """Merge the records of several runs, for example of shards, into the records of one run.
 
-    Raises CouldNotRun if two runs have the same stack.
+    Raise CouldNotRun if two of the runs have the same stack.
     """
     stacks: dict[str, Any] = {}
     for head, *_ in runs:
@@ -187,7 +189,7 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
 
 
 def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:
-    """Return the identities of the stacks, with names such as "postgresql" or "settings.jit"."""
+    """Return the identity of each stack, with fields such as "postgresql" or "settings.jit"."""
     return {
         record["stack"]: dict(_flatten(record["identity"], ""))
         for record in records
@@ -204,13 +206,13 @@ def _flatten(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]
 
 
 def libraries(identity: Mapping[str, str]) -> dict[str, str]:
-    """Return the versions in an identity, by the names that Upstream uses."""
+    """Return the versions of libraries in an identity, under the names that Upstream uses."""
     driver = {identity["driver"]: identity["driver_version"]}
     return {"python": identity["python"], "sqlalchemy": identity["sqlalchemy"], **driver}
 
 
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """Return all verdicts by stack and number of the script."""
+    """Return every verdict, by the stack and the number of the script."""
     return {
         (record["stack"], record["number"]): record["verdict"]
         for record in records

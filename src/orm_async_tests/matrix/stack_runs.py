@@ -1,4 +1,6 @@
-"""Runs scripts on stacks side by side. A script that hangs or dies is a result too."""
+"""Runs scripts on several stacks at the same time. If a script hangs or its process dies, this is
+recorded as its result.
+"""
 
 import asyncio
 import json
@@ -27,7 +29,7 @@ LONGEST_LINE = 2**24  # bytes of one result
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server, on which stacks run one after the other."""
+    """A slot is the folder of an embedded server, on which stacks run one after the other."""
 
     home: Path
     timeout: float  # seconds for one script
@@ -40,7 +42,7 @@ async def run_matrix(
     home: Path,
     write: Callable[[Record], None],
 ) -> None:
-    """Run all plans, as many at a time as there are slots, and write every record at once."""
+    """Run all plans, one in each slot at a time, and write every record as soon as it exists."""
     waiting = iter(plans)
 
     async def run_plans(slot: Slot) -> None:
@@ -56,7 +58,7 @@ async def run_matrix(
 async def run_stack(
     plan: Plan, numbers: Sequence[int], home: Path, slot: Slot
 ) -> AsyncIterator[Record]:
-    """Yield the records of one stack: its identity, then one result for every script."""
+    """Yield the records of one stack, first its identity, and then one result for every script."""
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
     except NotInstalled as error:
@@ -91,7 +93,7 @@ def _to_record(plan: Plan, document: Record) -> Record:
 
 @dataclass
 class ChildRun:
-    """A child process that runs scripts and prints one document per script."""
+    """A child process that runs scripts and prints one JSON document for each script."""
 
     process: Process
     log: Path
@@ -99,7 +101,9 @@ class ChildRun:
     problem: tuple[str, str] | None = None  # the verdict and reason, if this process was killed
 
     async def documents(self) -> AsyncIterator[Record]:
-        """Yield what the process prints. Kill the process if it is silent for too long."""
+        """Yield the documents that the process prints. Kill the process if it prints nothing for
+        too long.
+        """
         while line := await self._read_line():
             try:
                 document = json.loads(line)
@@ -109,7 +113,7 @@ class ChildRun:
             yield document
 
     async def _read_line(self) -> bytes:
-        """Return the next line, or b"" at the end and after a kill."""
+        """Return the next line that the process prints, or b"" at the end of its output."""
         out = self.process.stdout
         assert isinstance(out, StreamReader)
         try:
@@ -126,7 +130,7 @@ class ChildRun:
             self.process.kill()
 
     async def explain_end(self) -> tuple[str, str]:
-        """Return the verdict and the reason for the first script without a result."""
+        """Return the verdict of the first script without a result, and the reason."""
         code = await self.process.wait()
         if self.problem:
             return self.problem
@@ -139,7 +143,7 @@ class ChildRun:
 async def _start_run(
     plan: Plan, python: str, variables: dict[str, str], numbers: Sequence[int], slot: Slot
 ) -> AsyncIterator[ChildRun]:
-    """Start a child process for these scripts, and kill it at the end of the block."""
+    """Start a child process for these scripts, and kill the process at the end of the block."""
     command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options]
     command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
     variables = {**variables, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}

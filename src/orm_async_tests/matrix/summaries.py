@@ -1,4 +1,4 @@
-"""Summaries of a run of a matrix: tables, and JUnit's XML for a CI server."""
+"""Summarizes a run of a matrix in tables, and in JUnit's XML for a CI server."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ Row = tuple[str, ...]
 
 
 def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and one row per stack: how many scripts have which verdict."""
+    """Yield a header, and then the number of scripts with each verdict, in one row per stack."""
     counts = {name: Counter[str]() for name in records[0]["stacks"]}
     for (stack, _), verdict in verdicts(records).items():
         counts[stack][verdict] += 1
@@ -23,9 +23,9 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and a row for every script whose verdicts differ between stacks.
+    """Yield a header, and then a row for every script whose verdict differs between stacks.
 
-    A stack on which a script is skipped does not count as a difference.
+    If a script is skipped on a stack, this does not count as a difference.
     """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
@@ -36,9 +36,9 @@ def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def to_junit(records: Sequence[Record]) -> str:
-    """Return JUnit's XML: one suite per stack, one case per script.
+    """Return JUnit's XML, with one test suite for each stack and one test case for each script.
 
-    A case fails if its result is unexpected.
+    A test case fails if the result of the script on the stack is unexpected.
     """
     reasons = {
         (record["stack"], record["number"]): reason for record, reason in find_unexpected(records)

@@ -1,1 +1,1 @@
-"""Which known defects affect which versions of the libraries, and how those versions are found."""
+"""Finds the versions of the libraries that have known defects."""

@@ -25,10 +25,8 @@ RUN_TIMEOUT = 600  # seconds: a script may hang on a release
 
 @dataclass(frozen=True)
 class ReleaseOutcome:
-    """The outcome of a script on one release.
-
-    defects holds the texts of the defects that the script showed; why, the reason for a word that
-    says nothing about a defect.
+    """The outcome of a script on one release. `defects` has the texts of the defects that the
+    script showed. If the word of an outcome says nothing about a defect, `why` has the reason.
     """
 
     word: str
@@ -36,7 +34,7 @@ class ReleaseOutcome:
     why: str = ""
 
     def agrees_with(self, other: "ReleaseOutcome") -> bool:
-        """Return whether two outcomes have the same word and the same defects."""
+        """Return whether two outcomes have the same word and show the same defects."""
         return (self.word, self.defects) == (other.word, other.defects)
 
 
@@ -45,10 +43,9 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 
 @dataclass(frozen=True)
 class Runner:
-    """Run scripts on releases of one library, with everything else as it is installed here.
-
-    pins are releases of other libraries to install as well; options are passed to every run. The
-    runs use an embedded server apart from the usual one, because they may take many minutes.
+    """Runs scripts on releases of one library, with the installed versions of all other packages.
+    `pins` names releases of other libraries to install as well. `options` are passed to every run.
+    The runs use a separate embedded server, because they may take many minutes.
     """
 
     numbers: tuple[int, ...]
@@ -59,7 +56,9 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Return the outcome of every script; NOT RUN if this release could not be run."""
+        """Return the outcome of every script. The outcome is NOT RUN if this release could not be
+        run.
+        """
         try:
             releases = ((self.library, version), *self.pins)
             folders = [install_release(*release, self.home) for release in releases]
@@ -98,9 +97,9 @@ class Runner:
 def read_outcomes(
     document: Mapping[str, Any], releases: Mapping[str, str]
 ) -> dict[int, ReleaseOutcome]:
-    """Return the outcomes in the document of a run, by script.
+    """Return the outcome of each script from the JSON document of a run.
 
-    The outcomes are NOT RUN if the run used other releases than these.
+    Return NOT RUN for every script if the run used releases other than these.
     """
     stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
@@ -112,10 +111,10 @@ def read_outcomes(
 
 
 def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
-    """Read one result, ignoring the version range that the script declares.
+    """Read the outcome of one script, and ignore the version range that the script declares.
 
-    If a script is BROKEN only because its declared range is wrong, what the script showed counts,
-    because the search is for the right range.
+    If a script is BROKEN only because its declared range is wrong, return what the script showed,
+    because the search has to find the correct range.
     """
     word, evidence = result["verdict"], result["evidence"]
     defects = frozenset(defect["description"] for defect in result["defects"])
@@ -129,11 +128,11 @@ def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
 def bisect_line(
     versions: Sequence[str], run: Callable[[str], ReleaseOutcome], first: Iterable[str] = ()
 ) -> dict[str, ReleaseOutcome]:
-    """Return the outcomes of one minor line, oldest first, including every change.
+    """Return the outcomes on the releases of one minor version, oldest first, with every change.
 
-    Run the oldest, the middle and the newest release and those of `first`, then bisect between two
-    that differ. Between two equal outcomes nothing more is run. An outcome NOT RUN counts as
-    different from every other.
+    Run the oldest, the middle and the newest release, and the releases of `first`. Then bisect
+    between any two releases whose outcomes differ. Do not run the releases between two releases
+    with equal outcomes. The outcome NOT RUN counts as different from every other outcome.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -146,9 +145,9 @@ def bisect_line(
 def confirm_changes(
     outcomes: Outcomes, run: Callable[[str], ReleaseOutcome]
 ) -> dict[str, ReleaseOutcome]:
-    """Run the releases beside every change again, and return all outcomes.
+    """Run the releases on both sides of every change a second time, and return all outcomes.
 
-    A release whose second run differs from its first becomes UNSTABLE.
+    If the two runs of a release differ, its outcome becomes UNSTABLE.
     """
     beside = {
         version
@@ -166,7 +165,9 @@ def confirm_changes(
 
 
 def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
-    """Return the indexes of two outcomes that differ, between which a release has not run."""
+    """Return the indexes of two different outcomes that have a release between them that did not
+    run.
+    """
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         one, two = outcomes[versions[low]], outcomes[versions[high]]
@@ -176,7 +177,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return, for every release with a conclusive outcome, whether it shows a defect."""
+    """Return, for every release with a conclusive outcome, whether the release shows a defect."""
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -190,7 +191,7 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The outcomes of one script on releases of one library, by minor line."""
+    """The outcomes of one script on the releases of one library, grouped by minor version."""
 
     number: int
     library: str
@@ -199,23 +200,25 @@ class SearchResult:
 
     @property
     def outcomes(self) -> dict[str, ReleaseOutcome]:
-        """The outcomes of all lines, oldest release first."""
+        """The outcomes on the releases of all minor versions, oldest release first."""
         return {version: outcome for line in self.lines for version, outcome in line.items()}
 
     def format_shown(self, defect: KnownDefect) -> str:
-        """Return the versions in which a defect shows, as ranges; "" if it shows in none."""
+        """Return the ranges of versions that show a defect, or "" if no version shows it."""
         return format_ranges([mark_shown(line, defect.description) for line in self.lines])
 
     def describe_shown(self, defect: KnownDefect) -> str:
-        """Return the versions that have a defect and those that cure it, as a sentence."""
+        """Return a sentence that names the versions that have a defect and the versions that cure
+        it.
+        """
         return describe_ranges([mark_shown(line, defect.description) for line in self.lines])
 
     def format_broken(self) -> str:
-        """Return the versions that break the script without a known defect, as ranges."""
+        """Return the ranges of versions on which the script is broken without a known defect."""
         return self._format((BROKEN,))
 
     def format_holding(self) -> str:
-        """Return the versions on which the script holds but for known defects, as ranges."""
+        """Return the ranges of versions on which the script holds, apart from known defects."""
         return self._format(CONCLUSIVE)
 
     def _format(self, words: Collection[str]) -> str:
@@ -223,7 +226,7 @@ class SearchResult:
         return format_ranges(lines)
 
     def broken_by_version(self) -> dict[str, bool]:
-        """Return, for every release that gave a verdict, whether it was BROKEN."""
+        """Return, for every release with a verdict, whether the verdict was BROKEN."""
         return {
             version: outcome.word == BROKEN
             for version, outcome in self.outcomes.items()
@@ -240,10 +243,11 @@ def search_releases(
     always: Collection[str] = (),
     confirm: Run | None = None,
 ) -> SearchResult:
-    """Bisect every minor line of `versions` for one script, and return the outcomes.
+    """Bisect the releases of every minor version in `versions` for one script. Return the outcomes.
 
-    The versions in `always`, those at which a declared range ends, and their neighbors are run in
-    any case. Releases beside a change are run again, by `confirm` or else by `run`.
+    Also run the versions in `always`, the versions at which a declared range ends, and the releases
+    before and after these versions. Call `confirm` to run the releases beside a change again.
+    Without `confirm`, call `run`.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     lines = []
@@ -259,13 +263,13 @@ def _find_ends(line: Sequence[str], library: str, defects: Sequence[KnownDefect]
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
-    """Return the versions that a text names, and their predecessors."""
+    """Return the versions that a text names, and the version before each of them."""
     indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
     return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
 
 
 def format_row(result: SearchResult, defect: KnownDefect) -> dict[str, Any]:
-    """Return what a search showed about one defect, as JSON types."""
+    """Return the results of a search for one defect, as values that JSON can represent."""
     return {
         "defect": defect.name,
         "script": result.number,

@@ -1,6 +1,6 @@
-"""The defects that scripts show, and the defects that affect a set of pinned versions.
+"""Lists the defects that scripts show, and finds the defects that affect a set of pinned versions.
 
-The defects are read from the scripts' text so that SQLAlchemy is not imported.
+Reads the defects from the source text of the scripts, so that SQLAlchemy is not imported.
 """
 
 import ast
@@ -27,8 +27,8 @@ SHARED_FILE = Path(__file__).parent.parent / "harness/definitions/known_defects.
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    `name` is the name of the constant. If only one script uses the constant, the name of the script
-    comes before it.
+    `name` is the name of the constant that defines the defect. If only one script uses the
+    constant, `name` begins with the name of the script.
     """
 
     name: str
@@ -40,7 +40,7 @@ class KnownDefect:
 
     @cached_property
     def symptoms(self) -> tuple[str, ...]:
-        """The errors that lead a person to the scripts of the defect."""
+        """The symptoms of all scripts that show the defect."""
         lines = [symptom.line for script in self.scripts for symptom in script.symptoms]
         return tuple(dict.fromkeys(lines))
 
@@ -62,7 +62,7 @@ def upstream_entry(
     link: str,
     severity: str = f"<{', '.join(SEVERITIES)}>",
 ) -> str:
-    """Return the lines of an `Upstream(...)`, to be pasted into a script."""
+    """Return the lines of an `Upstream(...)` that a user can paste into a script."""
     arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
     return "\n".join([f"{CLASS}(", *lines, ")"])
@@ -91,7 +91,9 @@ def _find_defects(
 
 
 def _find_definitions(text: str, path: Path) -> Iterator[tuple[str, Definition]]:
-    """Yield the constants of a module that are defects. Raise ValueError for other arguments."""
+    """Yield the constants of a module that define defects. Raise ValueError if the arguments of an
+    `Upstream(...)` have another form.
+    """
     for node in ast.parse(text).body:
         match node:
             case ast.Assign(
@@ -110,9 +112,9 @@ def _find_definitions(text: str, path: Path) -> Iterator[tuple[str, Definition]]
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pins that have it, and the first version of every library without it.
-
-    condition is what the pins do not say but the defect depends on, for example "python <3.12".
+    """A defect, the pinned versions that have it, and the first version of every library without
+    it. `condition` names a fact on which the defect depends but which the pins do not tell, for
+    example "python <3.12".
     """
 
     defect: KnownDefect
@@ -122,19 +124,23 @@ class AffectedPins:
 
     @property
     def libraries(self) -> str:
-        """The affected versions, for example "sqlalchemy 2.1.4 with asyncpg 0.31.0"."""
+        """The versions that have the defect, for example "sqlalchemy 2.1.4 with asyncpg 0.31.0"."""
         return " with ".join(f"{pin.library} {pin.version}" for pin in self.pins)
 
     @property
     def cure(self) -> str:
-        """The curing versions, for example "sqlalchemy 2.1.5 or asyncpg 0.32", or ""."""
+        """The versions that cure the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32", or
+        "".
+        """
         return " or ".join(f"{library} {version}" for library, version in self.cures)
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
-    """Return the defects that affect these versions: the worst first, then those with a cure.
+    """Return the defects that affect these versions, the worst first. Among equally bad defects,
+    those with a cure come first.
 
-    If the pins do not include Python, a defect of some versions of Python has a condition.
+    If the pins do not include Python, a defect that exists only on some versions of Python gets a
+    condition.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(
@@ -162,7 +168,9 @@ def _first_cure(defect: KnownDefect, pin: Pin) -> str | None:
 
 
 def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]]:
-    """Return, for every library, the version that cures the most defects, and how many it cures."""
+    """Return, for every library, the version that cures the most defects, and the number of
+    them.
+    """
     from packaging.version import Version
 
     highest: dict[str, list[str]] = {}
@@ -176,6 +184,6 @@ def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]
 
 
 def count_by_severity(affected: Sequence[AffectedPins]) -> list[tuple[str, int]]:
-    """Return every severity with the number of its defects, the worst first."""
+    """Return each severity with the number of its defects, the worst severity first."""
     counts = Counter(match.defect.severity for match in affected)
     return [(severity, counts[severity]) for severity in SEVERITIES if counts[severity]]

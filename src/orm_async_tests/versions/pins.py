@@ -1,4 +1,4 @@
-"""Read the pinned versions of a lock file, a requirements file, or this environment."""
+"""Reads the pinned versions of a lock file or a requirements file, or the installed versions."""
 
 import importlib.metadata
 import json
@@ -32,9 +32,8 @@ REMEDY = f"orm-async-tests audit FILE: {LOCKS}"
 
 @dataclass(frozen=True)
 class Pin:
-    """A library that a file names, and the line that names it.
-
-    version is "" if the line does not pin one; marker is the environment that the line is for.
+    """A library that a file names, and the line that names it. `version` is "" if the line pins no
+    version. `marker` describes the environments that the line applies to.
     """
 
     library: str
@@ -60,7 +59,9 @@ def _installed_version(library: str) -> str:
 
 
 def read_pins(path: Path) -> list[Pin]:
-    """Return what a file says of the libraries. Raise CouldNotRun if the file is unreadable."""
+    """Return the pins of the libraries that a file names. Raise CouldNotRun if the file cannot be
+    read.
+    """
     if path.suffix in (".lock", ".toml"):
         pins = list(_read_lock(path))
     else:
@@ -70,7 +71,7 @@ def read_pins(path: Path) -> list[Pin]:
 
 
 def require_version(pins: Sequence[Pin], path: Path) -> None:
-    """Raise CouldNotRun if no library has a version."""
+    """Raise CouldNotRun if no pin has a version."""
     if not any(pin.version for pin in pins):
         reasons = "".join(f"; {reason}" for reason in find_unknown(pins).values())
         problem = f"the file pins none of {', '.join(LIBRARIES)}{reasons}"
@@ -78,7 +79,7 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
-    """Return the pins with the versions of some libraries replaced."""
+    """Return the pins after the versions of some libraries have been replaced."""
     first = {pin.library: pin for pin in reversed(pins) if pin.library in versions}
     upgraded = [
         replace(first.get(name, Pin(name, "")), version=version, marker="")
@@ -90,7 +91,8 @@ def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
 def parse_release(text: str, option: str) -> tuple[str, str]:
     """Return the library and the version of a text such as "asyncpg==0.32.0".
 
-    Raise CouldNotRun, which names the option, for another text or another library.
+    Raise CouldNotRun, with the name of the option, if the text has another form or names an unknown
+    library.
     """
     from packaging.version import InvalidVersion, Version
 
@@ -106,11 +108,12 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return why nothing is known about a version, by library and version such as "asyncpg 0.29".
+    """Return the reason why a version is unknown, for each library and version such as "asyncpg
+    0.29".
 
-    A requirement without a version is known if another line, such as a constraint, pins the
-    library for the same environment or for every environment. SQLAlchemy has to be named: almost
-    every defect depends on its version.
+    A requirement without a version counts as pinned if another line, for example a constraint, pins
+    the library for the same environment or for every environment. The version of SQLAlchemy is
+    unknown if no line names SQLAlchemy, because almost every defect depends on this version.
     """
     unknown = {}
     for pin in pins:
@@ -156,7 +159,7 @@ def _unreadable(path: Path, error: Exception) -> CouldNotRun:
 
 
 def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield the name, the version and the line of every package."""
+    """Yield the name, the version and the line of every package in a TOML lock file."""
     import tomli
 
     try:
@@ -171,7 +174,7 @@ def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def _read_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield the name, the version and the line of every package."""
+    """Yield the name, the version and the line of every package in a `Pipfile.lock`."""
     try:
         document: dict[str, Any] = json.loads(text)
         sections = [document.get(name, {}).items() for name in SECTIONS]
@@ -200,7 +203,9 @@ def _valid_version(version: str, path: Path) -> str:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pins of a file and of the files that it includes, except of those including it."""
+    """Yield the pins of a requirements file and of the files that it includes. Do not read a file
+    twice if it includes itself.
+    """
     parsed = _parse_requirements(path)
     for requirement in parsed.requirements:
         yield from _read_requirement(requirement, path)
@@ -228,7 +233,9 @@ def _parse_requirements(path: Path) -> "RequirementsFile":
 
 
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
-    """Yield a requirement's pin, and pins of the drivers that SQLAlchemy's extras install."""
+    """Yield the pin of a requirement, and the pins of the drivers that SQLAlchemy's extras
+    install.
+    """
     library = _canonical(requirement.name or "")
     text = requirement.requirement_line.line
     line = requirement.requirement_line.line_number or 1
@@ -243,7 +250,7 @@ def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator
 
 
 def _pinned_version(requirement: "InstallRequirement") -> str:
-    """Return the version that a requirement allows alone, or "" if it allows several."""
+    """Return the only version that a requirement allows, or "" if it allows several versions."""
     from packaging.version import InvalidVersion, Version
 
     if requirement.link:
@@ -262,7 +269,7 @@ def _pinned_version(requirement: "InstallRequirement") -> str:
 
 
 def _version_of_archive(name: str) -> str:
-    """Return the version in the file name of a wheel or a source distribution, or ""."""
+    """Return the version that the file name of a wheel or a source distribution contains, or ""."""
     from packaging.utils import (
         InvalidSdistFilename,
         InvalidWheelFilename,
@@ -279,7 +286,9 @@ def _version_of_archive(name: str) -> str:
 
 
 def _locate_included(name: str, path: Path, line: int) -> Path:
-    """Return the path of an included file. Raise CouldNotRun for a URL."""
+    """Return the path of a file that a requirements file includes. Raise CouldNotRun if the path is
+    a URL.
+    """
     if "://" in name:
         problem = f"this tool does not download requirements: {name}"
         remedy = "download the file, and include your copy of it: -r FILE"

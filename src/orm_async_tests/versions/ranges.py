@@ -1,4 +1,4 @@
-"""Ranges of versions, for example "<2.0.55 or >=2.1,<2.1.5"."""
+"""Handles ranges of versions, for example "<2.0.55 or >=2.1,<2.1.5"."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
@@ -16,7 +16,9 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version above the range that a version is in, or None if none is known."""
+    """Return the first version after the range that contains a version, or None if it is
+    unknown.
+    """
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -25,7 +27,7 @@ def first_version_after(library: str, version: str, ranges: str) -> str | None:
 
 
 def describe_untested(library: str, version: str) -> str:
-    """Return why no script was run on a version, or "" if it is among the versions that were."""
+    """Return why we ran no script on a version, or "" if we ran the scripts on it."""
     from packaging.version import Version
 
     if library not in KNOWN_FROM:
@@ -40,7 +42,7 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether every library of a defect is installed in a version that has the defect."""
+    """Return whether the installed version of every library of a defect has the defect."""
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()
@@ -48,18 +50,19 @@ def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
 
 
 def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """Return the ranges in which a defect shows.
+    """Return the ranges of versions that show a defect.
 
-    `lines` has, per minor line, every version in rising order and whether it has the defect.
+    `lines` has, for each minor version, all its versions, oldest first, and whether each version
+    has the defect.
     """
     return " or ".join(text for line in lines for text in _format_line(line))
 
 
 def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """Return which versions have a defect and which cure it, as a sentence.
+    """Return a sentence that says which versions have a defect, and which versions cure it.
 
-    For example "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the form that
-    format_ranges() takes.
+    An example is "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the same form as the
+    argument `lines` of format_ranges().
     """
     texts = [text for line in lines for text in _describe_line(line)]
     return "; ".join(texts) or "none of these releases has it"
@@ -106,7 +109,9 @@ def _enumerate(first: str, last: str) -> str:
 
 
 def _is_next(first: str, last: str) -> bool:
-    """Return whether two versions differ in one number only, and there by one."""
+    """Return whether one number of the second version is greater by one, and no other is
+    greater.
+    """
     from packaging.version import Version
 
     numbers = zip(Version(first).release, Version(last).release, strict=False)

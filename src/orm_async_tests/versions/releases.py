@@ -1,6 +1,7 @@
-"""Install released versions of a library in separate folders beside this environment.
+"""Installs releases of a library in separate folders, beside the current environment.
 
-Only that library differs from what is installed here, so it causes any difference in the outcome.
+Because only this library differs from the installed packages, it is the cause of every different
+outcome.
 """
 
 import importlib.util
@@ -24,7 +25,7 @@ PIP = ("-m", "pip", "--disable-pip-version-check")
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter's command, and the tag of the wheels that it can install."""
+    """The command of a Python interpreter, and the tag of the wheels that it can install."""
 
     command: str
     tag: str
@@ -34,11 +35,11 @@ THIS_PYTHON = Python(sys.executable, f"{sys.implementation.cache_tag}-{sys.platf
 
 
 class NotInstalled(Exception):
-    """A release has no wheel for this machine, or pip could not install it."""
+    """Raised if a release has no wheel for this machine, or if pip could not install it."""
 
 
 def list_releases(library: str) -> list[str]:
-    """Return the versions on the package index, oldest first, without pre-releases."""
+    """Return all versions of a library on the package index except pre-releases, oldest first."""
     from packaging.version import Version
 
     if importlib.util.find_spec("pip") is None:
@@ -59,10 +60,10 @@ def list_releases(library: str) -> list[str]:
 
 
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
-    """Return the releases from one version to another, both included, oldest first.
+    """Return all releases from the version `since` to the version `until`, oldest first.
 
-    Without `since`, begin with the oldest version that this project declares; without `until`, end
-    before the first version that it does not support.
+    Without `since`, begin with the oldest version that this project supports. Without `until`, end
+    before the first version that this project does not support.
     """
     from packaging.version import InvalidVersion, Version
 
@@ -91,7 +92,7 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
 
 
 def oldest_declared(library: str) -> str:
-    """Return the oldest version of a library that this project declares."""
+    """Return the oldest version of a library that pyproject.toml allows."""
     from packaging.requirements import Requirement
 
     for requirement in map(Requirement, requires("orm-async-tests") or []):
@@ -102,9 +103,10 @@ def oldest_declared(library: str) -> str:
 
 
 def split_lines(versions: Iterable[str]) -> list[list[str]]:
-    """Group versions by minor line: a repair in one line says nothing about another.
+    """Group versions by minor version, because a fix in one minor version says nothing about
+    another.
 
-    If every line has only one version, as for asyncpg, return one line with all versions.
+    If every minor version has only one release, as in asyncpg, return one group with all versions.
     """
     from packaging.version import Version
 
@@ -113,12 +115,14 @@ def split_lines(versions: Iterable[str]) -> list[list[str]]:
 
 
 def release_folder(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return the folder for a release, whether or not it is installed."""
+    """Return the folder in which a release is, or would be, installed."""
     return home / "releases" / python.tag / f"{library}-{version}"
 
 
 def install_release(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return the folder of a release, installing it first if needed. Raise NotInstalled."""
+    """Return the folder of a release. Install the release first if its folder does not exist. Raise
+    NotInstalled.
+    """
     folder = release_folder(library, version, home, python)
     if folder.is_dir():
         return folder
@@ -138,11 +142,11 @@ def install_release(library: str, version: str, home: Path, python: Python = THI
 
 
 def run_pip(*arguments: str, python: Python = THIS_PYTHON) -> subprocess.CompletedProcess[str]:
-    """Run an interpreter's pip, and return the finished process."""
+    """Run the pip of a Python interpreter, and return the finished process."""
     return subprocess.run([python.command, *PIP, *arguments], capture_output=True, text=True)
 
 
 def last_line(text: str) -> str:
-    """Return the last line of pip's messages that is not a warning."""
+    """Return the last line of the output of pip that is not a warning."""
     lines = [line for line in text.splitlines() if not line.startswith("WARNING")]
     return lines[-1].removeprefix("ERROR: ") if lines else "no message"

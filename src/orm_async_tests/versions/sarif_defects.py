@@ -1,4 +1,4 @@
-"""Write audited defects as SARIF, which code hosts show beside the line of a lock file."""
+"""Writes the defects of an audit as SARIF, which code hosts show beside the line of a lock file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ LEVELS: dict[Severity, str] = {
 
 
 def sarif_document(affected: Sequence[AffectedPins]) -> dict[str, Any]:
-    """Return one run, with a rule per defect and a result per affected pin."""
+    """Return a SARIF run with one rule for each defect and one result for each affected pin."""
     results = [_result(match, pin) for match in affected for pin in match.pins]
     return sarif.document(map(_rule, affected), results)
 

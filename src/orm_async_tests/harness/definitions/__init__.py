@@ -1,1 +1,1 @@
-"""What a script is written with: variants, options, defects, and what is known of a run."""
+"""The classes and decorators with which a script is written."""

@@ -1,4 +1,6 @@
-"""Library defects that several scripts meet. A defect of a single script is in that script."""
+"""Known defects of libraries that several scripts show. If only one script shows a defect, the
+defect is defined in that script.
+"""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

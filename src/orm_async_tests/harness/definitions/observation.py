@@ -1,4 +1,4 @@
-"""What running a variant produced, in the form in which a check reads it."""
+"""Defines Observation, the result of running a variant, which the `check` of a script reads."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,7 +12,9 @@ Kind = Literal["wrong", "right", "variant"]
 
 @dataclass
 class Observation:
-    """What running one variant produced; the defaults describe a variant that did nothing."""
+    """What a variant produced when it ran. The default values describe a variant that did
+    nothing.
+    """
 
     kind: Kind = "variant"
     value: Any = None
@@ -38,7 +40,7 @@ class Observation:
 
     @property
     def code(self) -> str | None:
-        """The error's code in SQLAlchemy's documentation, for example "xd2s"."""
+        """The code of the error in SQLAlchemy's documentation, for example "xd2s"."""
         return getattr(self.error, "code", None)
 
     @property
@@ -57,6 +59,8 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return how many connections of the engine's pool are in use; 0 for a NullPool."""
+    """Return how many connections of the engine's pool are checked out. The result for a NullPool
+    is 0.
+    """
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

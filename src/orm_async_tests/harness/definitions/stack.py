@@ -1,4 +1,4 @@
-"""The stack: the combination of versions and servers that a script runs on."""
+"""Describes the stack, the combination of versions and servers on which a script runs."""
 
 import importlib
 import platform
@@ -16,7 +16,7 @@ from orm_async_tests.harness.environment.servers import describe_pooler
 
 @dataclass(frozen=True)
 class Stack:
-    """Versions, database with its settings, event loop and pooler of one run."""
+    """The versions, the database with its settings, the event loop and the pooler of one run."""
 
     python: str
     sqlalchemy: str
@@ -31,7 +31,7 @@ class Stack:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The versions by the names that Upstream uses."""
+        """The versions of the libraries, under the names that Upstream uses."""
         drivers = {self.driver: self.driver_version}
         return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
@@ -56,7 +56,7 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 def packages() -> dict[str, str]:
     """Return the version of every package that this process can import.
 
-    The versions are read from directory names, because importlib.metadata opens many files.
+    Read the versions from the names of directories, because importlib.metadata opens many files.
     """
     versions: dict[str, str] = {}
     for folder in map(Path, sys.path):

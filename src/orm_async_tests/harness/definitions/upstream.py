@@ -1,4 +1,4 @@
-"""Known defects of libraries, as data with version ranges, so that a fix is noticed."""
+"""Defines known defects of libraries with their version ranges, so that a run notices a fix."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,14 +12,15 @@ from orm_async_tests.versions.ranges import applies
 
 @dataclass(frozen=True)
 class Upstream:
-    """A defect of a library: what goes wrong, in which versions, a link, and a severity.
+    """A defect of a library, with a description, the affected versions, a link and a severity.
 
-    `versions` maps libraries, or "python", to version ranges; all of them must match. A script's
-    `check` asserts the correct behavior in a `with` block of the defect. If that assertion fails on
-    a stack in the ranges, the verdict is UPSTREAM. If the assertion passes on such a stack, or
-    fails on another one, the verdict is BROKEN. `orm-async-tests audit` reads the arguments from
-    the source, so write them as literals. A defect of a script needs a severity; one of the fault
-    sweep does not.
+    `versions` maps libraries, or "python", to version ranges. A stack has the defect if every range
+    contains the version of the stack. The `check` of a script asserts the correct behavior in a
+    block `with DEFECT:`, where DEFECT is the object. If the assertion in the block fails on a stack
+    in the version ranges, the verdict is UPSTREAM. If the assertion passes on a stack in the
+    version ranges, or fails on another stack, the verdict is BROKEN. Write the arguments as
+    literals, because `orm-async-tests audit` reads them from the source. A defect that a script
+    shows needs a severity. A defect that only the fault sweep shows needs none.
     """
 
     description: str
@@ -29,7 +30,7 @@ class Upstream:
 
     @property
     def sentence(self) -> str:
-        """A sentence of the form "On <versions>, <what goes wrong>."."""
+        """A sentence about the defect, of the form "On <versions>, <what goes wrong>."."""
         on = " and ".join(f"{library} {ranges}" for library, ranges in self.versions.items())
         return f"On {on}, {self.description}."
 
@@ -46,7 +47,7 @@ class Upstream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Record a failed assertion and continue the check, inside collect_defects()."""
+        """Inside collect_defects(), record a failed assertion and let the check continue."""
         shown = _collecting.get()
         if shown is None or not isinstance(error, AssertionError):
             return False

@@ -1,4 +1,4 @@
-"""The functions of a script that do the work: one variant each, marked by a decorator."""
+"""Defines variants, the functions of a script that a decorator marks."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -10,10 +10,11 @@ from orm_async_tests.harness.definitions.observation import Kind
 
 @dataclass(frozen=True)
 class Variant:
-    """A function of a script that does the work in one way, and the options of its decorator.
+    """A function of a script that does the work in one way, with the options of its decorator.
 
-    A warning, an unhandled error, a leaked connection or a running task breaks the script, unless
-    the variant declares it; then `check` must assert it.
+    If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
+    the script is BROKEN. If the decorator of the variant allows one of these, `check` must assert
+    that it is there.
     """
 
     function: Callable[..., Any]
@@ -26,28 +27,30 @@ class Variant:
     tasks: bool = False  # it may leave a task running
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call the function, so that one variant may use another."""
+        """Call the function of the variant, so that one variant can use another one."""
         return self.function(*arguments, **named)
 
     @property
     def name(self) -> str:
-        """The name of the function."""
+        """The name of the variant's function."""
         return self.function.__name__
 
     @property
     def label(self) -> str:
-        """The docstring of the function on one line: the label that is printed."""
+        """The label of the variant, which is the docstring of its function on one line."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the fixtures and options that the function asks for."""
+        """The names of the fixtures and options that the parameters of the function name."""
         return tuple(inspect.signature(self.function).parameters)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a Variant of one kind, with or without keyword arguments."""
+    """A decorator that makes a Variant of one kind. You can use it with or without keyword
+    arguments.
+    """
 
     kind: Kind
 
@@ -79,9 +82,9 @@ variant = Mark("variant")
 
 
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the offered values that the function names as parameters.
+    """Return the offered values whose names are parameters of the function.
 
-    Raise TypeError if the function names a value that is not offered.
+    Raise TypeError if the function has a parameter whose name is not offered.
     """
     wanted = inspect.signature(function).parameters
     unknown = [name for name in wanted if name not in offered]
@@ -94,10 +97,11 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 
 @dataclass(frozen=True)
 class Option:
-    """An option `--name VALUE` of one script; variants and check name it as a parameter.
+    """A command-line option `--name VALUE` of one script. Variants and `check` get its value as the
+    parameter `name`.
 
-    `parse` converts the text to the value, or raises ValueError. `default` is a text that `parse`
-    accepts.
+    `parse` converts the text of the option to its value, or raises ValueError. `default` is a text
+    that `parse` accepts.
     """
 
     name: str
@@ -107,7 +111,7 @@ class Option:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """Return a parser for whole numbers that are not below the minimum."""
+    """Return a function that parses whole numbers and rejects numbers below the minimum."""
 
     def number(text: str) -> int:
         if int(text) < minimum:

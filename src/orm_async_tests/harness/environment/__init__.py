@@ -1,1 +1,1 @@
-"""What a variant finds around it: databases, servers, poolers, processes, event loops."""
+"""The environment of a variant: databases, servers, poolers, processes and event loops."""

@@ -1,4 +1,4 @@
-"""The rows of pg_stat_activity for a variant's connections, read over another connection."""
+"""Reads the rows of pg_stat_activity about a variant's connections, over a separate connection."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,7 +19,9 @@ BACKENDS = """
 
 
 class Activity:
-    """What the server knows about connections opened since `ignore_open_connections`."""
+    """What the server knows about the connections opened since the call of
+    `ignore_open_connections`.
+    """
 
     def __init__(
         self, admin: AsyncEngine, wire: Wire | None, report_blocked: ReportBlocked | None = None
@@ -30,13 +32,15 @@ class Activity:
         self._open_before = 0
 
     async def ignore_open_connections(self) -> None:
-        """Leave the connections that are open now out of everything that follows."""
+        """From now on, ignore all connections that are open at this moment."""
         self._before = []
         self._before = await self.pids()
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Run a query; return its rows as tuples, or as plain values if it has one column."""
+        """Run a query and return its rows, as tuples, or as single values if the query has one
+        column.
+        """
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
@@ -46,20 +50,22 @@ class Activity:
         return (await self.rows(sql, **values))[0]
 
     async def pids(self) -> list[int]:
-        """Return the process IDs of the backends."""
+        """Return the process IDs of the backends that serve the variant's connections."""
         return await self.rows(f"select pid {BACKENDS} order by pid", before=self._before)
 
     async def states(self) -> list[str]:
-        """Return the states of the backends, for example "idle in transaction", sorted."""
+        """Return the states of the variant's backends, for example "idle in transaction",
+        sorted.
+        """
         return await self.rows(f"select state {BACKENDS} order by state", before=self._before)
 
     async def running(self, part: str) -> int:
-        """Return how many backends execute a statement that contains `part`."""
+        """Return how many of the variant's backends execute a statement that contains `part`."""
         sql = f"select count(*) {BACKENDS} and state = 'active' and position(:part in query) > 0"
         return int(await self.scalar(sql, before=self._before, part=part))
 
     async def blocked(self) -> int:
-        """Return how many backends wait for a lock that another backend holds."""
+        """Return how many of the variant's backends wait for a lock that another backend holds."""
         condition = "cardinality(pg_blocking_pids(pid)) > 0"
         sql = f"select pid, pg_blocking_pids(pid) {BACKENDS} and {condition}"
         since = perf_counter_ns()
@@ -69,19 +75,22 @@ class Activity:
         return len(blocked)
 
     async def until_open(self, count: int) -> None:
-        """Wait until exactly `count` backends are open. Raise TimeoutError after DEADLINE seconds.
+        """Wait until the variant has exactly `count` open connections. Raise TimeoutError after
+        DEADLINE seconds.
 
-        All methods that wait query the server again and again. Every query opens a connection,
-        which is pause enough.
+        All methods that wait query the server again and again. There is no pause between the
+        queries, because each query opens a connection, which takes time.
         """
         async with asyncio.timeout(DEADLINE):
             while len(await self.pids()) != count:
                 pass
 
     async def terminate(self) -> int:
-        """Terminate the backends, as an administrator or a failover does, and return their number.
+        """Terminate the variant's backends, as an administrator or a failover does. Return their
+        number.
 
-        When this returns, the end of the connection has reached the clients, even through a wire.
+        When this method returns, the clients have received the end of their connections, even
+        through a proxy.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))
@@ -93,19 +102,19 @@ class Activity:
         return killed
 
     async def until_running(self, part: str, count: int = 1) -> None:
-        """Wait until `count` backends execute a statement that contains `part`."""
+        """Wait until `count` of the variant's backends execute a statement that contains `part`."""
         async with asyncio.timeout(DEADLINE):
             while await self.running(part) < count:
                 pass
 
     async def until_gone(self, part: str) -> None:
-        """Wait until no backend executes a statement that contains `part`."""
+        """Wait until none of the variant's backends executes a statement that contains `part`."""
         async with asyncio.timeout(DEADLINE):
             while await self.running(part):
                 pass
 
     async def until_blocked(self, count: int = 1) -> None:
-        """Wait until `count` backends wait for a lock."""
+        """Wait until `count` of the variant's backends wait for a lock."""
         async with asyncio.timeout(DEADLINE):
             while await self.blocked() < count:
                 pass

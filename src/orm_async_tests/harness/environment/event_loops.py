@@ -1,4 +1,4 @@
-"""The event loops in which a script can run."""
+"""Runs a script in one of the supported event loops."""
 
 import asyncio
 import signal
@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 
 
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
-    """Run `main` in a new event loop of this kind, and return its result.
+    """Run `main` in a new event loop of the given kind, and return the result of `main`.
 
-    Raise CouldNotRun if the kind is unknown, or if the package of the kind is missing.
+    Raise CouldNotRun if the kind of event loop is unknown, or if its package is not installed.
     """
     # Block Ctrl-C until asyncio handles it: a loop that is half built prints a traceback.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -1,4 +1,4 @@
-"""What a variant runs beside itself: a web application, worker processes, Alembic's commands."""
+"""Gives a variant a web application, worker processes, or an Alembic environment."""
 
 import asyncio
 import shutil
@@ -30,9 +30,10 @@ with context.begin_transaction():
 
 
 class Http(AsyncExitStack):
-    """Open clients and servers for ASGI applications, and close them when the variant ends.
+    """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    `note` receives in words what an application answers, and that a client has disconnected.
+    The function `note` is called with a text when an application responds, and when its client
+    disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -40,7 +41,9 @@ class Http(AsyncExitStack):
         self._note = note
 
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
-        """A client that calls the application in this process; errors are raised, or a 500."""
+        """Return a client that calls the application in this process. An error of the application
+        is raised, or becomes a response with status 500.
+        """
         from httpx import ASGITransport, AsyncClient
 
         transport = ASGITransport(self._observe(app), raise_app_exceptions=raise_app_exceptions)
@@ -48,11 +51,13 @@ class Http(AsyncExitStack):
         return await self.enter_async_context(client)
 
     async def serve(self, app: Any) -> Address:
-        """The loopback address at which uvicorn serves the application."""
+        """Serve the application with uvicorn, and yield its loopback address."""
         return await self.enter_async_context(_serve(self._observe(app), self._note))
 
     def _observe(self, app: Any) -> Any:
-        """Return the application with notes on its responses and its client's disconnect."""
+        """Return the application, wrapped so that `note` is called for its responses and for the
+        disconnect of its client.
+        """
 
         async def observed(scope: Any, receive: Any, send: Any) -> None:
             async def receive_noted() -> Any:
@@ -92,7 +97,7 @@ async def _serve(app: Any, note: Callable[[str], None]) -> AsyncIterator[Address
 
 
 class Processes:
-    """Run coroutine functions of a script in other processes."""
+    """Runs coroutine functions of a script in other processes."""
 
     async def run(
         self,
@@ -100,9 +105,10 @@ class Processes:
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> Result:
-        """Await a module-level function in a new process that has imported its module.
+        """Start a new process that imports the function's module, and await the function there.
 
-        Return the function's result, or raise its error with all causes; both come back pickled.
+        Return the result of the function, or raise its error with all causes. The result and the
+        error are pickled to cross the processes.
         """
         from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
         from multiprocessing import get_context
@@ -126,7 +132,9 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return the function's result, or its error with causes and traceback, which pickle drops."""
+    """Return the result of a function, or its error as an object that keeps the causes and the
+    traceback, because pickle drops them.
+    """
 
     async def main() -> Any:
         return await function(*arguments, **named)
@@ -143,10 +151,11 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Create an environment with these revisions, and delete it when the block ends.
+    """Create an Alembic environment with these revisions, and delete it when the block ends.
 
-    `revisions` and `env` are the texts of the files. `attributes` become config.attributes, which
-    the default env.py passes to context.configure(). Yield the Config for Alembic's commands.
+    `revisions` and `env` are the texts of the revision files and of env.py. `attributes` become
+    config.attributes. The default env.py passes them to context.configure(). Yield the Config
+    object for Alembic's commands.
     """
     from alembic.config import Config  # here, since most scripts need none of it
 

@@ -1,4 +1,4 @@
-"""What a script needs around it, inferred from its source."""
+"""Infers the requirements of a script from its source code."""
 
 import ast
 import importlib.util
@@ -36,7 +36,9 @@ PROGRAMS = {
 
 
 def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
-    """Return what the script needs: WIRE, BINARIES, STANDBY, PGBOUNCER, names of packages."""
+    """Return the requirements of a script, each of which is one of these: WIRE, BINARIES, STANDBY,
+    PGBOUNCER, or the name of a package.
+    """
     fixtures = {name for variant in variants for name in variant.parameters}
     tree = ast.parse(inspect.getsource(module))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -55,7 +57,7 @@ def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozen
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return why the requirement is not met and what to type, or "" if it is met."""
+    """Return why a requirement is not met and what to type, or "" if the requirement is met."""
     if requirement == WIRE:
         return (
             ""
@@ -84,9 +86,10 @@ def _install(package: str) -> str:
 
 
 def require(words: str, source: str) -> None:
-    """Check that everything in this comma-separated list is present, so that nothing is skipped.
+    """Check that every requirement in this comma-separated list is met, so that no script is
+    skipped.
 
-    Raise CouldNotRun, which names the source of the list, if something is missing or unknown.
+    Raise CouldNotRun, with the source of the list, if a requirement is unknown or is not met.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
@@ -111,7 +114,9 @@ def _find_missing_pgbouncer(requirement: str) -> str:
 
 
 def _sets_prepared_statements(tree: ast.Module) -> bool:
-    """Return whether the script turns on prepared statements, which an older PgBouncer lacks."""
+    """Return whether the script turns on prepared statements, which PgBouncer before 1.21 does not
+    support.
+    """
     return any(
         node.arg == pooler.PREPARED and ast.unparse(node.value) != "'0'"
         for node in ast.walk(tree)
@@ -120,7 +125,9 @@ def _sets_prepared_statements(tree: ast.Module) -> bool:
 
 
 def _packages(tree: ast.Module) -> Iterator[str]:
-    """Yield the packages that functions import, where a missing one does no harm."""
+    """Yield the packages that functions import. If such a package is missing, the module can still
+    be imported.
+    """
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -149,7 +156,9 @@ MISSING_FUNCTIONS = """
 
 
 def functions_of(module: ModuleType) -> frozenset[str]:
-    """Return the server functions that a script calls in SQL, by `func`, or through `activity`."""
+    """Return the names of the server functions that a script calls in SQL text, with `func`, or
+    with `activity`.
+    """
     tree = ast.parse(inspect.getsource(module))
     docstrings = {id(text) for text in _docstrings(tree)}
     names = set[str]()
@@ -167,7 +176,9 @@ def functions_of(module: ModuleType) -> frozenset[str]:
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield the docstrings and other strings that are statements, because they call nothing."""
+    """Yield docstrings and other strings that are statements by themselves, because they call no
+    function.
+    """
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant(value=str()) as literal):
@@ -177,7 +188,7 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
 async def find_denied(
     connection: AsyncConnection, functions: Collection[str], creates_schema: bool
 ) -> list[str]:
-    """Return what this role may not do although the script needs it, and how to grant it."""
+    """Return what this role needs but may not do, and the statement that grants it."""
     denied = list[str]()
     if connection.dialect.name != "postgresql":
         return denied  # a SQLite file has no roles

@@ -1,4 +1,4 @@
-"""The database that scripts share: locked, migrated, and reset to a few rows before a variant."""
+"""Opens the database that all scripts share, and resets it to a few rows before each variant."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -84,7 +84,7 @@ END_BACKENDS = text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS 
 
 
 async def default_seed(connection: AsyncConnection) -> None:
-    """Insert the users username-1 to username-3 with two points for every user."""
+    """Insert the users username-1 to username-3, with two points for every user."""
     for table, rows in DEFAULT_ROWS:
         await connection.execute(insert(table), rows)
 
@@ -93,7 +93,7 @@ async def default_seed(connection: AsyncConnection) -> None:
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
-    Wait, and print a line about it, while another command holds the lock. Raise CouldNotRun if the
+    While another command holds the lock, wait and print a line about it. Raise CouldNotRun if the
     database cannot be reached, or if it belongs to the service or to another program.
     """
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
@@ -118,7 +118,9 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
 async def load(
     base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any], url: URL
 ) -> None:
-    """Create the tables of the scripts in the empty database of a primary, and seed them."""
+    """Create the tables of the scripts in the empty database of a primary, and insert the default
+    rows.
+    """
     database = db.Database(url, "url", "the primary")
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(models.Base.metadata.create_all)
@@ -132,7 +134,7 @@ async def _lock(connection: AsyncConnection) -> None:
 
 
 class ScriptDatabase:
-    """The locked database, over a connection that no variant uses."""
+    """The locked database, used over a connection that no variant uses."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.admin: AsyncEngine = connection.engine
@@ -141,9 +143,10 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Empty the shared tables, create the script's separate tables, and seed them.
+        """Empty the shared tables, create the separate tables of the script, and insert the
+        script's rows.
 
-        Raise CouldNotRun if another connection keeps a lock on the tables for a minute.
+        Raise CouldNotRun if another connection holds a lock on the tables for one minute.
         """
         try:
             await self._connection.execute(text(LOCK_TIMEOUT))
@@ -172,7 +175,9 @@ class ScriptDatabase:
         await self._connection.run_sync(metadata.create_all)
 
     async def busy_backends(self) -> set[int]:
-        """Return the backends of this role and database that are in a transaction or statement."""
+        """Return the backends of this role and database that run a statement or have an open
+        transaction.
+        """
         rows = await self._connection.execute(BUSY_BACKENDS, {"admin": ADMIN})
         return {pid for (pid,) in rows}
 

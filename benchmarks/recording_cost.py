@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.environment.script_database import default_seed, open_script_database
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.wire import sql_log

@@ -6,8 +6,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from orm_async_tests.harness.definitions.observation import Observation
-from orm_async_tests.harness.definitions.variants import select_arguments
+from orm_async_tests.harness.definitions.variants import Observation, select_arguments
 from orm_async_tests.harness.report.result import Result
 
 Mutant = tuple[str, dict[str, Observation]]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from orm_async_tests import db
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.harness.definitions.observation import sqlstate
+from orm_async_tests.harness.definitions.variants import sqlstate
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script

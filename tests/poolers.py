@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.harness.definitions.observation import sqlstate
+from orm_async_tests.harness.definitions.variants import sqlstate
 from orm_async_tests.harness.environment.programs import Processes
 from orm_async_tests.harness.environment.requirements import find_missing
 from orm_async_tests.postgres import Pooler, pgbouncer

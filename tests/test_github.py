@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from orm_async_tests import db, github
-from orm_async_tests.pytest_plugin import annotations
+from orm_async_tests.pytest_plugin import findings
 from orm_async_tests.pytest_plugin.findings import CONNECTION, Finding
 from tests.cli.commands import Done, orm
 from tests.matrix.sample_records import make_records
@@ -97,7 +97,7 @@ def test_the_plugin_annotates_the_line_of_a_finding_once(
 ) -> None:
     monkeypatch.setenv("GITHUB_WORKSPACE", str(Path.cwd()))
     finding = Finding(CONNECTION, "app/report.py:31 in rows", "a connection was not returned")
-    annotations.write_annotations([("test_a", finding), ("test_b", finding)])
+    findings.write_annotations([("test_a", finding), ("test_b", finding)])
     [(level, fields, message)] = parse_annotations(capsys.readouterr().err)
     assert (level, fields["file"], fields["line"]) == ("error", "app/report.py", "31")
     assert "test: test_a\ntest: test_b\n" in message

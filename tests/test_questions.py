@@ -8,9 +8,9 @@ from contextlib import nullcontext
 import pytest
 
 from orm_async_tests import catalogue, questions, search
-from orm_async_tests.answers import find_answers
 from orm_async_tests.cures import cure_lines
 from orm_async_tests.questions import read_questions
+from orm_async_tests.search import find_answers
 from orm_async_tests.symptoms import MOST, PastedText
 
 SCRIPTS = {script.number: script for script in catalogue.read_scripts()}

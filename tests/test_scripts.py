@@ -8,16 +8,15 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness.definitions.observation import Observation
-from orm_async_tests.harness.definitions.variants import select_arguments
-from orm_async_tests.harness.environment import sqlite
+from orm_async_tests.command_options import SQLITE
+from orm_async_tests.harness.definitions.variants import Observation, select_arguments
+from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.requirements import WIRE
 from orm_async_tests.harness.report.judge import judge
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.stack_options import SQLITE
 from orm_async_tests.symptoms import find_scripts
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM
 from orm_async_tests.versions.ranges import within
@@ -43,7 +42,7 @@ def starts_servers(entry: catalogue.ScriptFile) -> bool:
 def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db.Database]:
     """This worker's database through every driver, and a SQLite file."""
     if request.param == SQLITE:
-        with sqlite.open_database(None, SQLITE, pooler="") as file:
+        with script_database.open_database(None, SQLITE, pooler="") as file:
             yield file
         return
     url = db.with_driver(database.url, request.param)

@@ -12,8 +12,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from orm_async_tests import catalogue, symptoms
-from orm_async_tests.answers import find_answers
 from orm_async_tests.questions import read_questions
+from orm_async_tests.search import find_answers
 from orm_async_tests.symptoms import find_scripts
 from tests.cli.commands import orm
 

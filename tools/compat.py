@@ -180,7 +180,7 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
         words = result.outcomes.items()
         run = [version for version, o in words if o.word not in (SKIPPED, NOT_RUN)]
         if run:  # otherwise the script needs something that this machine lacks
-            key = (result.format_holding(), " ".join(run))
+            key = (result.format_words(*CONCLUSIVE), " ".join(run))
             by_releases.setdefault(key, []).append(result.number)
     ordered = sorted((sorted(numbers), *key) for key, numbers in by_releases.items())
     return [{"scripts": one, "holds": two, "run": three.split()} for one, two, three in ordered]

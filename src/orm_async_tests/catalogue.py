@@ -69,12 +69,10 @@ class ScriptFile:
 
     @property
     def command(self) -> str:
-        """The command's name, for example "test5"."""
         return f"test{self.number}"
 
     @property
     def chapter(self) -> str:
-        """The name of the folder that the script is in."""
         return self.path.parent.name
 
     @property
@@ -83,7 +81,6 @@ class ScriptFile:
         return f"orm_async_tests.scripts.{self.chapter}.{self.path.stem}"
 
     def load(self) -> ModuleType:
-        """Import the script's module."""
         return importlib.import_module(self.module)
 
 
@@ -146,24 +143,24 @@ def _read_script(path: Path) -> ScriptFile:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     why = symptoms.LINE.sub("", DOCS.sub("", prose)).strip()
-    cures = tuple(_right_variants(tree))
+    right = find_variants(tree, "right")
+    cures = tuple((variant.name, ast.get_docstring(variant) or "") for variant in right)
     number = int(path.name.partition("_")[0].removeprefix("test"))
-    return ScriptFile(number, path, claim, why, docs, errors, cures, _since(tree))
-
-
-def _right_variants(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in tree.body:
-        if isinstance(node, ast.AsyncFunctionDef):
-            decorators = {ast.unparse(node).partition("(")[0] for node in node.decorator_list}
-            if "right" in decorators:
-                yield node.name, ast.get_docstring(node) or ""
-
-
-def _since(tree: ast.Module) -> str | None:
+    since = None
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SINCE":
-            return str(ast.literal_eval(node.value))
-    return None
+            since = str(ast.literal_eval(node.value))
+    return ScriptFile(number, path, claim, why, docs, errors, cures, since)
+
+
+def find_variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
+    """Return the functions of a script that have the decorator of this kind of variants."""
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.AsyncFunctionDef)
+        and any(ast.unparse(item).partition("(")[0] == kind for item in node.decorator_list)
+    ]
 
 
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.catalogue import ScriptFile, find_variants
 from orm_async_tests.questions import read_cures
 
 MOST = 3  # lines of a cure
@@ -32,7 +32,7 @@ def cure_lines(script: ScriptFile) -> list[str]:
         return lines
     source = script.path.read_text("utf-8")
     tree = ast.parse(source)
-    wrong, right = _variants(tree, "wrong"), _variants(tree, "right")
+    wrong, right = find_variants(tree, "wrong"), find_variants(tree, "right")
     if not right:
         return []
     known = {line for variant in wrong for line in _lines(variant, source)}
@@ -42,31 +42,19 @@ def cure_lines(script: ScriptFile) -> list[str]:
     return [line for line in short_lines if not FIXTURES & set(NAME.findall(line))][:MOST]
 
 
-def _variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
-    return [
-        node
-        for node in tree.body
-        if isinstance(node, ast.AsyncFunctionDef)
-        and any(ast.unparse(item).partition("(")[0] == kind for item in node.decorator_list)
-    ]
-
-
 def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
     for decorator in variant.decorator_list:
         for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
             if keyword.arg == "engine" and isinstance(keyword.value, ast.Dict):
-                yield f"engine = create_async_engine(url, {_keywords(keyword.value)})"
+                pairs = zip(keyword.value.keys, keyword.value.values, strict=True)
+                options = ", ".join(
+                    f"{ast.literal_eval(key)}={ast.unparse(value)}" for key, value in pairs if key
+                )
+                yield f"engine = create_async_engine(url, {options})"
     for statement in _statements(variant.body[1:]):  # without the docstring
         text = " ".join((ast.get_source_segment(source, statement) or "").split())
         text = text.replace("( ", "(").replace(", )", ")").replace(" )", ")")
         yield text.partition(":")[0] + ":" if hasattr(statement, "body") else text
-
-
-def _keywords(options: ast.Dict) -> str:
-    pairs = zip(options.keys, options.values, strict=True)
-    return ", ".join(
-        f"{ast.literal_eval(key)}={ast.unparse(value)}" for key, value in pairs if key is not None
-    )
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -1,14 +1,20 @@
-"""Full-text search over the scripts, by SQLite's FTS5: ranked by bm25, with Porter stemming."""
+"""The scripts that answer an error, a traceback or words.
+
+Errors are matched by symptoms. Words are searched for in the full text by SQLite's FTS5, ranked by
+bm25, with Porter stemming.
+"""
 
 import ast
 import math
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 
+from orm_async_tests import symptoms
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.questions import Question
 
@@ -71,7 +77,6 @@ class Index:
         return covered / total
 
     def close(self) -> None:
-        """Close the file."""
         self.connection.close()
 
     def _select(self, query: str, *values: object) -> list[int]:
@@ -130,3 +135,40 @@ def _names(script: ScriptFile) -> Iterator[str]:
             yield node.arg
         elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("orm_async"):
             yield from (f"{node.module} {alias.name}" for alias in node.names)
+
+
+def find_answers(
+    text: str, scripts: dict[int, ScriptFile], questions: Sequence[Question]
+) -> tuple[list[int], bool]:
+    """Return the numbers of the scripts for a text, best first, and whether they fit.
+
+    Errors are matched by symptoms. If no symptom matches, the words of the text rank the scripts.
+    Scripts that were ranked by words fit if the text is no printed error and the best script has
+    enough of the words.
+    """
+    known = {number: [*script.symptoms] for number, script in scripts.items()}
+    for question in questions:
+        if question.script is not None and question.symptom is not None:
+            known[question.script].append(question.symptom)
+
+    @cache
+    def rank(words: str) -> Ranking:
+        with open_index(scripts.values(), questions) as index:
+            return index.rank(words)
+
+    words = symptoms.words_beside_error(text)
+    preferred = rank(words).numbers if words.strip() else ()
+    if numbers := symptoms.find_scripts(text, known, preferred):
+        return numbers, True
+    ranking = rank(text)
+    is_sure = ranking.coverage >= ENOUGH and not symptoms.is_printed_error(text)
+    return list(ranking.numbers[: symptoms.MOST]), is_sure
+
+
+def find_unanswered(text: str, questions: Sequence[Question]) -> Question | None:
+    """Return the question that no script answers and whose symptom matches the text."""
+    pasted = symptoms.PastedText(text)
+    for question in questions:
+        if question.symptom and question.script is None and pasted.matching_parts(question.symptom):
+            return question
+    return None

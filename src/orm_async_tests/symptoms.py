@@ -19,7 +19,7 @@ import math
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,24 +33,11 @@ FORM = re.compile(
     rf" ?(?:in (?P<places>{QUOTED}(?: {QUOTED})*))?"
 )
 # Many programs raise these classes, so that the class alone identifies no script.
-COMMON = {
-    "ArgumentError",
-    "CommandError",
-    "DBAPIError",
-    "DataError",
-    "DatabaseError",
-    "IntegrityError",
-    "InterfaceError",
-    "InternalError",
-    "InvalidRequestError",
-    "NotSupportedError",
-    "OperationalError",
-    "ProgrammingError",
-    "ResourceClosedError",
-    "SAWarning",
-    "StatementError",
-    "ValidationError",
-}
+COMMON = frozenset(
+    """ArgumentError CommandError DBAPIError DataError DatabaseError IntegrityError InterfaceError
+    InternalError InvalidRequestError NotSupportedError OperationalError ProgrammingError
+    ResourceClosedError SAWarning StatementError ValidationError""".split()  # noqa: SIM905
+)
 # Classes that are not built in, but that every program raises as well.
 EVERYBODYS = {"CancelledError"}
 CLASS = re.compile(r"\b[A-Z][A-Za-z]*(?:Error|Exception|Warning)\b")
@@ -221,26 +208,20 @@ def words_beside_error(text: str) -> str:
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
+    """Return the score of the best symptom of every script that has a matching one."""
     pasted = PastedText(text)
-    weights = _weigh_parts(symptoms.values())
-    return {
-        number: max(_score(pasted, symptom, weights) for symptom in matching)
-        for number, known in symptoms.items()
-        if (matching := [symptom for symptom in known if pasted.matching_parts(symptom)])
-    }
-
-
-def _weigh_parts(symptoms: Iterable[Sequence[Symptom]]) -> dict[Part, float]:
-    scripts = [{part for symptom in known for part in symptom.parts} for known in symptoms]
-    counts = Counter(part for parts in scripts for part in parts)
-    return {part: math.log(1 + len(scripts) / count) for part, count in counts.items()}
-
-
-def _score(text: PastedText, symptom: Symptom, weights: Mapping[Part, float]) -> float:
-    parts = text.matching_parts(symptom)
-    missing = {part for part in symptom.parts if part[0] == "place"} - parts
-    penalty = sum(weights[part] for part in missing) if text.is_traceback else 0
-    return round(sum(weights[part] for part in parts) - penalty, 6)
+    by_script = [{part for one in known for part in one.parts} for known in symptoms.values()]
+    counts = Counter(part for parts in by_script for part in parts)
+    weights = {part: math.log(1 + len(by_script) / count) for part, count in counts.items()}
+    scores: dict[int, float] = {}
+    for number, known in symptoms.items():
+        for symptom in known:
+            if parts := pasted.matching_parts(symptom):
+                missing = {part for part in symptom.parts if part[0] == "place"} - parts
+                penalty = sum(weights[part] for part in missing) if pasted.is_traceback else 0
+                score = round(sum(weights[part] for part in parts) - penalty, 6)
+                scores[number] = max(score, scores.get(number, score))
+    return scores
 
 
 FRAME = re.compile(
@@ -248,8 +229,9 @@ FRAME = re.compile(
 )
 LIBRARIES = re.compile(
     r"site-packages|dist-packages|[/\\]lib[/\\]python3|\.pyx$|^<|Lib[/\\]asyncio"
+    rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
 )
-STANDARD_LIBRARY = sysconfig.get_path("stdlib")
+MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
 
 
 def own_line(text: str) -> str:
@@ -261,22 +243,15 @@ def own_line(text: str) -> str:
     lines = text.splitlines()
     user_line = ""
     for position, line in enumerate(lines):
-        if (frame := FRAME.match(line)) and _is_own(frame["path"]):
+        frame = FRAME.match(line)
+        if frame and not LIBRARIES.search(frame["path"]):
             code = lines[position + 1].strip(" |") if position + 1 < len(lines) else ""
-            is_code = code and not FRAME.match(lines[position + 1]) and not _is_message(code)
+            is_code = code and not FRAME.match(lines[position + 1]) and not MESSAGE.match(code)
             place = f"{_shorten(frame['path'])}:{frame['line']} in {frame['name']}"
             user_line = f"{place}: {code}" if is_code else place
         elif user_line and line.strip(" |").startswith("During handling of the above exception"):
             break
     return user_line
-
-
-def _is_own(path: str) -> bool:
-    return not LIBRARIES.search(path) and not path.startswith(STANDARD_LIBRARY)
-
-
-def _is_message(code: str) -> bool:
-    return re.match(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b", code) is not None
 
 
 def _shorten(path: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix import records
-from orm_async_tests.pytest_plugin.baseline import read_baseline
+from orm_async_tests.pytest_plugin.findings import read_baseline
 from tests.cli.commands import orm
 from tests.matrix.sample_records import make_records, write_records
 

@@ -6,11 +6,7 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.expected_violations import (
-    LISTENER_BEGINS,
-    NEVER_RETRIEVED,
-    explain_outcome,
-)
+from orm_async_tests.faults.expected_violations import explain_outcome, read_expected
 from orm_async_tests.faults.fault_points import KINDS, Fault, Point, list_faults, parse_point
 from orm_async_tests.faults.report import (
     AMBIGUOUS,
@@ -138,7 +134,7 @@ def test_a_transaction_left_open_by_a_listener_is_known_where_begin_is_sent(
     outcome = replace(CLEAN, label=label, backend_states=("idle in transaction",))
     versions = {"sqlalchemy": sqlalchemy, "asyncpg": "0.32.0"}
     explained = explain_outcome(outcome, versions)
-    assert (explained.defect == LISTENER_BEGINS.defect) is is_known
+    assert (explained.defect == read_expected()["listener_begins"].defect) is is_known
 
 
 def test_a_commit_with_an_error_for_the_caller_is_ambiguous() -> None:
@@ -157,7 +153,7 @@ def test_a_cell_shows_counts_that_differ_and_points_that_were_left_out() -> None
 def test_an_outcome_has_one_of_five_verdicts() -> None:
     outcomes = {
         PASS: CLEAN,
-        KNOWN: replace(CLEAN, orphans=1, defect=NEVER_RETRIEVED.defect),
+        KNOWN: replace(CLEAN, orphans=1, defect=read_expected()["never_retrieved"].defect),
         VIOLATION: replace(CLEAN, orphans=1),
         AMBIGUOUS: replace(CLEAN, change=(-1, 1)),
         UNRESOLVED: replace(CLEAN, delivered=False),

@@ -9,7 +9,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.report.code_view import describe_error, name_sqlstate, render_code
 from orm_async_tests.harness.report.views import render_views, write_trace
-from orm_async_tests.harness.run import command
+from orm_async_tests.harness.run import runner
 from orm_async_tests.timeline.event_list import Event
 from tests.harness.example_scripts import HEAD, ran, script
 
@@ -98,8 +98,8 @@ def test_code_and_timeline_follow_each_other_and_a_trace_is_written(
 
 def test_a_trace_that_cannot_be_written_is_refused_before_the_script_runs(tmp_path: Path) -> None:
     trace = tmp_path / "no folder" / "trace.json"
-    arguments = command.parser(script("@right\nasync def one(): pass")).parse_args(
+    arguments = runner.parser(script("@right\nasync def one(): pass")).parse_args(
         ["--trace", str(trace), "--db", "no URL"]
     )
     with pytest.raises(CouldNotRun, match="there is no folder"):
-        command._run(script("@right\nasync def one(): pass"), arguments)
+        runner._run_command(script("@right\nasync def one(): pass"), arguments)

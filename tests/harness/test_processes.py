@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.harness import Processes
-from orm_async_tests.harness.definitions.observation import sqlstate
+from orm_async_tests.harness.definitions.variants import sqlstate
 
 
 async def pids(after: str) -> tuple[int, int, str]:

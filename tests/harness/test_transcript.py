@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.transcript import MOST_LINES, TranscriptLine, build_transcript
 
 

@@ -9,7 +9,7 @@ import pytest
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.environment.script_database import SETTINGS
 from orm_async_tests.matrix import records
-from orm_async_tests.matrix.expected_differences import EXPECTED, Expected, find_unexpected
+from orm_async_tests.matrix.expected_differences import Expected, find_unexpected, read_expected
 from tests.cli.commands import orm
 from tests.matrix.sample_records import make_records, write_records
 
@@ -71,7 +71,7 @@ def test_a_condition_may_be_on_any_field_of_an_identity(
 
 def test_the_entries_name_fields_that_every_identity_has() -> None:
     names = {field.name for field in fields(Stack)} | {f"settings.{name}" for name in SETTINGS}
-    used = {name for entry in EXPECTED for name in entry.where}
+    used = {name for entry in read_expected() for name in entry.where}
     assert {name for name in used - names if not name.startswith("packages.")} == set()
 
 

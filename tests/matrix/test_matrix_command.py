@@ -13,9 +13,10 @@ import jsonschema
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.matrix import compare, plans, records
+from orm_async_tests.matrix import plans, records
 from orm_async_tests.matrix.expected_differences import find_unexpected
 from orm_async_tests.matrix.plans import Plan
+from orm_async_tests.matrix.summaries import compare_verdicts
 from tests.cli.commands import orm
 from tests.conftest import with_url
 from tests.matrix.sample_records import make_records, write_records
@@ -124,7 +125,7 @@ def children_of(pid: int) -> list[int]:
 def test_a_regression_is_a_script_that_passed_and_no_longer_does() -> None:
     before = make_records({5: "HOLDS", 6: "BROKEN", 7: "BROKEN", 8: "HOLDS", 9: "HOLDS"})
     after = make_records({5: "BROKEN", 6: "HOLDS", 8: "UPSTREAM", 9: "HOLDS", 10: "HOLDS"})
-    kinds = [(change.kind, change.number) for change in compare.compare_verdicts(before, after)]
+    kinds = [(change.kind, change.number) for change in compare_verdicts(before, after)]
     assert kinds == [
         ("regression", 5),
         ("repaired", 6),

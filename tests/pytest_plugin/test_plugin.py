@@ -10,12 +10,12 @@ from sqlalchemy import URL, make_url
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.pytest_plugin import baseline
+from orm_async_tests.pytest_plugin import findings
 from tests.pytest_plugin.pytest_runs import copy_suites, run_pytest
 
 MISUSES, CORRECT = 15, 14  # tests
-BASELINE = (baseline.OPTION, "known.json")
-WRITE = (*BASELINE, baseline.WRITE_OPTION)
+BASELINE = (findings.BASELINE_OPTION, "known.json")
+WRITE = (*BASELINE, findings.BASELINE_WRITE_OPTION)
 COMBINATIONS = [  # the other tests use aiosqlite
     ("asyncpg", "asyncio"),
     ("psycopg", "anyio"),
@@ -119,9 +119,9 @@ def test_a_baseline_that_cannot_be_written_is_refused_before_tests_run(
     tmp_path: Path, path: str
 ) -> None:
     with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline FILE"):
-        baseline.check_writable(tmp_path / path)
+        findings.check_writable(tmp_path / path)
     with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline FILE"):
-        baseline.write_baseline(tmp_path / path, {})
+        findings.write_baseline(tmp_path / path, {})
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"test": 1}', "\xff"])
@@ -129,7 +129,7 @@ def test_a_malformed_baseline_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "known.json"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(CouldNotRun, match="cannot be read"):
-        baseline.read_baseline(path)
+        findings.read_baseline(path)
 
 
 def test_importing_the_plugin_imports_neither_sqlalchemy_nor_the_harness() -> None:
@@ -137,6 +137,6 @@ def test_importing_the_plugin_imports_neither_sqlalchemy_nor_the_harness() -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     package = "orm_async_tests.pytest_plugin"
     loaded = {name for name in done.stdout.split() if name.startswith("orm_async_tests.")}
-    light = {package, f"{package}.baseline", f"{package}.findings"}
+    light = {package, f"{package}.findings"}
     assert loaded == {"orm_async_tests.errors", *light}
     assert "sqlalchemy" not in done.stdout.split()

@@ -1,6 +1,7 @@
 """The command `orm-async-tests`."""
 
 import argparse
+from typing import Any
 
 from orm_async_tests import errors
 
@@ -18,7 +19,6 @@ def build_parser() -> argparse.ArgumentParser:
         bench,
         bisect,
         database,
-        doctor,
         faults,
         lint,
         matrix,
@@ -32,15 +32,19 @@ def build_parser() -> argparse.ArgumentParser:
         description="Run scripts that prove how SQLAlchemy's asyncio ORM behaves.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    script_commands.add(commands)
-    database.add(commands)
-    doctor.add(commands)
-    why.add(commands)
-    audit.add(commands)
-    bisect.add(commands)
-    matrix.add(commands)
-    faults.add(commands)
-    lint.add(commands)
-    bench.add(commands)
-    report_page.add(commands)
+    modules = (script_commands, database, why, audit, bisect, matrix, faults, lint, bench)
+    for module in (*modules, report_page):
+        module.add(commands)
+    return parser
+
+
+def add_command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    """Add a subcommand to argparse's subparsers. The summary of the subcommand begins with a verb.
+
+    argparse shows the summary in the list of subcommands, and in the help of the subcommand.
+    """
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=description
+    )
     return parser

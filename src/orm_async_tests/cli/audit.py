@@ -4,23 +4,32 @@ file.
 
 import argparse
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from orm_async_tests import github
-from orm_async_tests.cli.subcommands import add_command
+from orm_async_tests import github, terminal
+from orm_async_tests.cli import add_command
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
+    from orm_async_tests.verdicts import Severity
     from orm_async_tests.versions.defect_catalogue import AffectedPins
     from orm_async_tests.versions.pins import Pin
 
 WIDTH = 100
 AFFECTED = 1  # the exit code if a defect affects the versions
 SCHEMA = 2  # of the JSON document; raise it when a reader would have to change
+LEVELS: dict["Severity", Literal["error", "warning", "note"]] = {  # of SARIF
+    "loses data": "error",
+    "breaks the pool": "error",
+    "wrong result": "warning",
+    "wrong error": "note",
+}
+NO_CURE = "no release yet"
 
 
 def add(commands: Any) -> None:
@@ -61,6 +70,11 @@ class Report:
     before: "Sequence[AffectedPins]"
 
     @property
+    def title(self) -> str:
+        releases = " and ".join(f"{name} {version}" for name, version in self.upgrade.items())
+        return f"{self.source} upgraded to {releases}" if releases else self.source
+
+    @property
     def versions(self) -> str:
         """The versions of the libraries, for example "asyncpg 0.31.0, sqlalchemy 2.1.4"."""
         return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
@@ -82,8 +96,6 @@ def audit(arguments: argparse.Namespace) -> int:
     Raise CouldNotRun if a version is unknown and no known defect affects the others, because the
     unknown version may have a defect.
     """
-    from orm_async_tests.versions.sarif_defects import sarif_document
-
     if arguments.github:
         github.require_summary()
     if arguments.sarif and arguments.file is None:
@@ -91,32 +103,23 @@ def audit(arguments: argparse.Namespace) -> int:
         raise CouldNotRun(problem, "the command line", "orm-async-tests audit poetry.lock --sarif")
     report = _create_report(arguments.file, arguments.to)
     if arguments.sarif:
-        print(json.dumps(sarif_document(report.affected), indent=2))
+        print(json.dumps(_build_sarif(report), indent=2))
     elif arguments.as_json:
-        print(json.dumps(_document(report), indent=2))
+        print(json.dumps(_build_document(report), indent=2))
     else:
         lines = _markdown_lines(report) if arguments.markdown else _text_lines(report)
         print("\n".join(lines))
     if arguments.github:
         github.write(_annotate(report), "\n".join([*_markdown_lines(report), "", ""]))
     if report.unknown and not report.affected:
-        raise _unknown_versions(report)
+        first = next(iter(report.unknown)).split()[0]
+        names = ", ".join(report.unknown)
+        raise CouldNotRun(
+            f"no known defect affects the other versions, but nothing is known about {names}",
+            report.source,
+            f"pin {first} to a release that the scripts were run on, or add --to {first}==VERSION",
+        )
     return AFFECTED if report.affected else 0
-
-
-def _annotate(report: Report) -> Iterator[github.Annotation]:
-    """Yield an annotation for the line of every pin that has a defect."""
-    from orm_async_tests.versions.sarif_defects import LEVELS
-
-    for match in report.affected:
-        is_error = LEVELS[match.defect.severity] == "error"
-        cure = match.cure or "no release yet"
-        message = f"{match.defect.description}\nCured by: {cure}\n{match.defect.link}"
-        for pin in match.pins:
-            title = f"{pin.library} {pin.version}: {match.defect.severity}"
-            path = github.relative_path(pin.path.absolute()) if pin.path else ""
-            level: Literal["error", "warning"] = "error" if is_error else "warning"
-            yield github.Annotation(level, title, message, path, pin.line if path else 0)
 
 
 def _create_report(path: Path | None, releases: Sequence[str]) -> Report:
@@ -139,22 +142,40 @@ def _create_report(path: Path | None, releases: Sequence[str]) -> Report:
     )
 
 
-def _unknown_versions(report: Report) -> CouldNotRun:
-    names = ", ".join(report.unknown)
-    first = next(iter(report.unknown)).split()[0]
-    return CouldNotRun(
-        f"no known defect affects the other versions, but nothing is known about {names}",
-        report.source,
-        f"pin {first} to a release that the scripts were run on, or add --to {first}==VERSION",
-    )
+def _annotate(report: Report) -> Iterator[github.Annotation]:
+    """Yield an annotation for the line of every pin that has a defect."""
+    for match in report.affected:
+        is_error = LEVELS[match.defect.severity] == "error"
+        cure = match.cure or NO_CURE
+        message = f"{match.defect.description}\nCured by: {cure}\n{match.defect.link}"
+        for pin in match.pins:
+            title = f"{pin.library} {pin.version}: {match.defect.severity}"
+            path = github.relative_path(pin.path.absolute()) if pin.path else ""
+            level: Literal["error", "warning"] = "error" if is_error else "warning"
+            yield github.Annotation(level, title, message, path, pin.line if path else 0)
 
 
-def _document(report: Report) -> dict[str, Any]:
-    document = {
+def _build_document(report: Report) -> dict[str, Any]:
+    """Return the report for --json."""
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "versions": {pin.library: pin.version for pin in report.pins if pin.version},
         "unknown": report.unknown,
-        "findings": [_finding(match) for match in report.affected],
+        "findings": [
+            {
+                "defect": match.defect.name,
+                "severity": match.defect.severity,
+                "description": match.defect.description,
+                "versions": dict(match.defect.versions),
+                "hits": {pin.library: pin.version for pin in match.pins},
+                "condition": match.condition,
+                "cured_by": dict(match.cures),
+                "shown_by": {script.command: script.claim for script in match.defect.scripts},
+                "met_as": list(match.defect.symptoms),
+                "link": match.defect.link,
+            }
+            for match in report.affected
+        ],
     }
     if report.upgrade:
         cured, added = report.compare()
@@ -162,83 +183,82 @@ def _document(report: Report) -> dict[str, Any]:
     return document
 
 
-def _finding(match: "AffectedPins") -> dict[str, Any]:
-    return {
-        "defect": match.defect.name,
-        "severity": match.defect.severity,
-        "description": match.defect.description,
-        "versions": dict(match.defect.versions),
-        "hits": {pin.library: pin.version for pin in match.pins},
-        "condition": match.condition,
-        "cured_by": dict(match.cures),
-        "shown_by": {script.command: script.claim for script in match.defect.scripts},
-        "met_as": list(match.defect.symptoms),
-        "link": match.defect.link,
-    }
+def _build_sarif(report: Report) -> dict[str, Any]:
+    """Return a SARIF run with one rule for each defect and one result for each affected pin."""
+    from orm_async_tests import sarif
+
+    rules, results = [], []
+    for match in report.affected:
+        defect, level = match.defect, LEVELS[match.defect.severity]
+        cure = f"Cured by {match.cure}." if match.cure else "No release cures it yet."
+        claims = "\n".join(f"{script.command}: {script.claim}" for script in defect.scripts)
+        rules.append(
+            {
+                "id": defect.name,
+                "shortDescription": {"text": defect.description},
+                "fullDescription": {"text": claims},
+                "help": {"text": f"{cure}\n{defect.link}"},
+                "helpUri": defect.link,
+                "defaultConfiguration": {"level": level},
+                "properties": {"severity": defect.severity},
+            }
+        )
+        text = f"On {match.libraries}, {defect.description}. {cure}"
+        for pin in match.pins:
+            places = [sarif.location(pin.path, startLine=pin.line)]
+            results.append(sarif.result(defect.name, level, text, places))
+    return sarif.document(rules, results)
 
 
 def _text_lines(report: Report) -> Iterator[str]:
-    yield f"{_title(report)}: {report.versions}"
+    yield f"{report.title}: {report.versions}"
     for name, reason in report.unknown.items():
         yield f"unknown: {name}: {reason}"
     for match in report.affected:
+        defect = match.defect
+        rows = [
+            ("severity", defect.severity),
+            ("hits", match.libraries),
+            ("only on", match.condition),
+            ("cured by", match.cure or NO_CURE),
+            ("shown by", ", ".join(script.command for script in defect.scripts)),
+            *(("met as", symptom) for symptom in defect.symptoms),
+            ("link", defect.link),
+        ]
         yield ""
-        yield from textwrap.wrap(match.defect.description, WIDTH)
-        yield from (f"  {name:8}  {text}" for name, text in _text_rows(match))
+        yield from textwrap.wrap(defect.description, WIDTH)
+        yield from (f"  {name:8}  {text}" for name, text in rows if text)
     yield ""
     yield from _summary(report)
 
 
-def _text_rows(match: "AffectedPins") -> Iterator[tuple[str, str]]:
-    defect = match.defect
-    yield "severity", defect.severity
-    yield "hits", match.libraries
-    if match.condition:
-        yield "only on", match.condition
-    yield "cured by", match.cure or "no release yet"
-    yield "shown by", ", ".join(script.command for script in defect.scripts)
-    yield from (("met as", symptom) for symptom in defect.symptoms)
-    yield "link", defect.link
-
-
 def _markdown_lines(report: Report) -> Iterator[str]:
-    yield f"## Known defects: {_title(report)}"
-    yield ""
-    yield f"{report.versions}"
-    yield ""
+    yield from (f"## Known defects: {report.title}", "", report.versions, "")
     for name, reason in report.unknown.items():
         yield f"- **unknown**: {name}: {_escape(reason)}"
     if report.unknown:
         yield ""
-    if report.affected:
-        yield "| Severity | Defect | Affected | Cured by | Shown by |"
-        yield "| --- | --- | --- | --- | --- |"
+    rows = [("Severity", "Defect", "Affected", "Cured by", "Shown by")]
     for match in report.affected:
         defect = match.defect
-        affected = f"{match.libraries}, only on {match.condition}" if match.condition else ""
-        cells = (
-            defect.severity,
-            f"[{_escape(defect.description)}]({defect.link})",
-            affected or match.libraries,
-            match.cure or "no release yet",
-            ", ".join(script.command for script in defect.scripts),
+        only_on = f", only on {match.condition}" if match.condition else ""
+        rows.append(
+            (
+                defect.severity,
+                f"[{_escape(defect.description)}]({defect.link})",
+                f"{match.libraries}{only_on}",
+                match.cure or NO_CURE,
+                ", ".join(script.command for script in defect.scripts),
+            )
         )
-        yield f"| {' | '.join(cells)} |"
     if report.affected:
-        yield ""
+        yield from (*terminal.render_markdown(rows), "")
     yield from (line.strip() for line in _summary(report))
 
 
 def _escape(text: str) -> str:
     """Return a text without the characters that end a cell or a link in Markdown."""
-    for character in "\\|[]<>*":
-        text = text.replace(character, f"\\{character}")
-    return text
-
-
-def _title(report: Report) -> str:
-    releases = " and ".join(f"{name} {version}" for name, version in report.upgrade.items())
-    return f"{report.source} upgraded to {releases}" if releases else report.source
+    return re.sub(r"([\\|\[\]<>*])", r"\\\1", text)
 
 
 def _summary(report: Report) -> Iterator[str]:

@@ -3,18 +3,19 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.cli.subcommands import add_command
+from orm_async_tests.cli import add_command
 from orm_async_tests.drivers import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.paths import home
+from orm_async_tests.verdicts import BROKEN
 
 if TYPE_CHECKING:
-    from orm_async_tests.versions.bisection import ReleaseOutcome, Runner, SearchResult
+    from orm_async_tests.versions.bisection import ReleaseOutcome, SearchResult
 
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
@@ -56,7 +57,12 @@ def bisect(arguments: argparse.Namespace) -> int:
     driver = _choose_driver(library, arguments.driver)
     pins = tuple(_parse_pin(text, library) for text in arguments.pins)
     versions = releases_between(library, arguments.since, arguments.until)
-    run = _announce_runs(Runner((script.number,), library, driver, home(), pins), script.number)
+    runner = Runner((script.number,), library, driver, home(), pins)
+
+    def run(version: str) -> "ReleaseOutcome":
+        print(f"running {version}", file=sys.stderr)
+        return runner(version)[script.number]
+
     always = versions if arguments.every else ()
     result = search_releases(script.number, library, load_known_defects(), versions, run, always)
     if arguments.as_json:
@@ -98,18 +104,6 @@ def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
     return name, version
 
 
-def _announce_runs(run: "Runner", number: int) -> Callable[[str], "ReleaseOutcome"]:
-    """Return a function that prints the release on standard error, and then runs one script on
-    it.
-    """
-
-    def announce(version: str) -> "ReleaseOutcome":
-        print(f"running {version}", file=sys.stderr)
-        return run(version)[number]
-
-    return announce
-
-
 def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> Iterator[str]:
     yield f"{script.command}  {script.claim}"
     yield f"{len(result.outcomes)} of {releases} releases of {result.library} were run"
@@ -120,7 +114,7 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
     yield ""
     for defect in result.defects:
         yield f"{defect.description}: {result.describe_shown(defect)}"
-    if broken := result.format_broken():
+    if broken := result.format_words(BROKEN):
         yield f"the script is broken without a known defect on {result.library} {broken}"
     elif not result.defects:
         yield f"{script.command} shows no known defect, and no release breaks it"
@@ -140,6 +134,6 @@ def _entry_lines(result: "SearchResult") -> Iterator[str]:
             yield upstream_entry(defect.description, versions, defect.link, defect.severity)
         else:
             yield f"# in none of these releases: {defect.description}"
-    if broken := result.format_broken():
+    if broken := result.format_words(BROKEN):
         yield ""
         yield upstream_entry("<what goes wrong>", {result.library: broken}, "https://...")

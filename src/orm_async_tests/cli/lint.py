@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orm_async_tests.cli.subcommands import add_command
+from orm_async_tests.cli import add_command
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 
 if TYPE_CHECKING:

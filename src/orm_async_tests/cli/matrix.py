@@ -11,14 +11,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue, github, terminal
-from orm_async_tests.cli.subcommands import add_command
+from orm_async_tests.cli import add_command
+from orm_async_tests.command_options import DEFAULT_LOOP, POOLER_MODES, SQLITE, UVLOOP
 from orm_async_tests.drivers import DRIVERS
-from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.output_files import require_writable, write
-from orm_async_tests.stack_options import DEFAULT_LOOP, POOLER_MODES, SQLITE, UVLOOP
+from orm_async_tests.errors import CouldNotRun, require_writable, write_file
 
 if TYPE_CHECKING:
     from orm_async_tests.matrix.plans import Plan
@@ -140,18 +139,16 @@ def matrix(arguments: argparse.Namespace) -> int:
 
 def _describe_for_github(collected: list["Record"]) -> tuple[list[github.Annotation], str]:
     """Return an annotation for every unexpected result, and the tables in Markdown."""
-    from orm_async_tests.matrix import summaries
+    from orm_async_tests.matrix import records, summaries
     from orm_async_tests.matrix.expected_differences import find_unexpected
-    from orm_async_tests.matrix.records import is_complete
 
-    annotations = []
-    rows = [("Verdict", "Script", "Stack", "Reason")]
+    annotations, rows = [], [("Verdict", "Script", "Stack", "Reason")]
     for record, reason in find_unexpected(collected):
         word, command, stack = record["verdict"], f"test{record['number']}", record["stack"]
         title = f"{word} {command} on {stack}"
         annotations.append(github.Annotation("error", title, reason))
         rows.append((word, command, stack, reason))
-    if not is_complete(collected):
+    if not records.is_complete(collected):
         problem = "the run did not come to its end"
         annotations.append(github.Annotation("error", "partial results", problem))
     summary = github.render_summary("Verdicts by stack", summaries.count_verdicts(collected))
@@ -173,7 +170,6 @@ def _choose_plans(arguments: argparse.Namespace) -> Sequence["Plan"]:
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Raise CouldNotRun before anything runs if an output file cannot be written."""
     for name in ("output", "markdown", "junit"):
         if path := getattr(arguments, name):
             require_writable(path, f"--{name}")
@@ -185,7 +181,12 @@ def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]
     shows progress.
     """
     label = "results"
-    with _open(path) as file, terminal.show_progress(label, total) as (_, advance):
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        problem = f"the file cannot be written: {error.strerror}"
+        raise CouldNotRun(problem, str(path), "--output FILE") from None
+    with file, terminal.show_progress(label, total) as (_, advance):
 
         def write_record(record: "Record") -> None:
             file.write(json.dumps(record) + "\n")
@@ -196,14 +197,6 @@ def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]
         yield write_record
 
 
-def _open(path: Path) -> TextIO:
-    try:
-        return path.open("w", encoding="utf-8")
-    except OSError as error:
-        problem = f"the file cannot be written: {error.strerror}"
-        raise CouldNotRun(problem, str(path), "--output FILE") from None
-
-
 def merge(arguments: argparse.Namespace) -> int:
     """Write the records of several result files into one file, and print its tables."""
     from orm_async_tests.matrix import records
@@ -211,15 +204,14 @@ def merge(arguments: argparse.Namespace) -> int:
     merged = records.merge([records.read(path) for path in arguments.files])
     _check_outputs(arguments)
     text = "".join(json.dumps(record) + "\n" for record in merged)
-    write(arguments.output, text, "--output")
+    write_file(arguments.output, text, "--output")
     return _report(merged, arguments)
 
 
 def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
     """Print the tables and write the other output formats. Return 1 if a result is unexpected."""
-    from orm_async_tests.matrix import summaries
+    from orm_async_tests.matrix import records, summaries
     from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
-    from orm_async_tests.matrix.records import is_complete
 
     counts = list(summaries.count_verdicts(collected))
     differing = list(summaries.list_differing_scripts(collected))
@@ -231,30 +223,31 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
         terminal.print_styled(terminal.render_table(differing))
     if arguments.markdown:
         lines = [*terminal.render_markdown(counts), "", *terminal.render_markdown(differing), ""]
-        write(arguments.markdown, "\n".join(lines), "--markdown")
+        write_file(arguments.markdown, "\n".join(lines), "--markdown")
     if arguments.junit:
-        write(arguments.junit, summaries.to_junit(collected), "--junit")
+        write_file(arguments.junit, summaries.to_junit(collected), "--junit")
     for why, numbers in group_by_reason(collected).items():
         print(f"\nexpected: {why}\n  {', '.join(f'test{number}' for number in numbers)}")
     unexpected = list(find_unexpected(collected))
     for record, why in unexpected:
         print(f"\n{record['verdict']} test{record['number']} on {record['stack']}\n  {why}")
-    if not is_complete(collected):
+    is_partial = not records.is_complete(collected)
+    if is_partial:
         print("\nThese results are partial: the run was interrupted.")
-    return int(bool(unexpected) or not is_complete(collected))
+    return int(bool(unexpected) or is_partial)
 
 
 def diff(arguments: argparse.Namespace) -> int:
     """Print what changed between two runs. Return 1 if there is a regression."""
-    from orm_async_tests.matrix import compare, records
+    from orm_async_tests.matrix import records, summaries
 
     before, after = records.read(arguments.before), records.read(arguments.after)
-    changes = compare.compare_verdicts(before, after)
+    changes = summaries.compare_verdicts(before, after)
     for change in changes:
         words = " -> ".join(word or "absent" for word in (change.before, change.after))
         print(f"{change.kind:10}  test{change.number:<3}  {words}  ({change.stack})")
     stacks: dict[str, list[str]] = {}
-    for stack, name, old, new in compare.compare_identities(before, after):
+    for stack, name, old, new in summaries.compare_identities(before, after):
         stacks.setdefault(f"{name}  {old or 'none'} -> {new or 'none'}", []).append(stack)
     for field, names in stacks.items():
         print(f"stack       {field}  ({'; '.join(names)})")

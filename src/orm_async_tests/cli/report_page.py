@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue, terminal
-from orm_async_tests.cli.subcommands import add_command
-from orm_async_tests.errors import CouldNotRun, install_extra
-from orm_async_tests.output_files import require_writable, write
-from orm_async_tests.stack_options import add_stack
+from orm_async_tests.cli import add_command
+from orm_async_tests.command_options import add_stack
+from orm_async_tests.errors import CouldNotRun, install_extra, require_writable, write_file
 
 if TYPE_CHECKING:
     from orm_async_tests.html_report.panels import Panel
@@ -86,19 +85,20 @@ def _run_scripts(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run all scripts on the stack that the options choose, and return the JSON document of the
     results.
     """
-    from orm_async_tests.harness.environment import sqlite
+    from orm_async_tests.harness.environment.script_database import open_database
     from orm_async_tests.harness.report import result
     from orm_async_tests.harness.run.runner import run_script
     from orm_async_tests.harness.script import Script
 
     scripts, results = catalogue.read_scripts(), []
-    with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
-        print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        with terminal.show_progress("scripts", len(scripts)) as (_, advance):
-            for file in scripts:
-                advance(file.command)
-                script = Script.of(file.load())
-                results.append(run_script(script, database, loop=arguments.loop))
+    with (
+        open_database(arguments.db_, arguments.driver, arguments.pooler) as database,
+        terminal.show_progress("scripts", len(scripts)) as (_, advance),
+    ):
+        for file in scripts:
+            advance(file.command)
+            script = Script.of(file.load())
+            results.append(run_script(script, database, loop=arguments.loop))
     document: dict[str, Any] = json.loads(json.dumps(result.document(results)))
     return document
 
@@ -111,10 +111,10 @@ def _write_page(
 
     output = _find_output(arguments)
     option = "--site" if arguments.site else "--output"
-    write(output, page.render_report(results, panels, _command()), option)
+    write_file(output, page.render_report(results, panels, _command()), option)
     badge = json.dumps(catalogue_files.build_badge(results))
     if arguments.badge:
-        write(arguments.badge, badge, "--badge")
+        write_file(arguments.badge, badge, "--badge")
     if arguments.site:
         documents = catalogue_files.build_catalogue(panels)
         beside = {
@@ -123,7 +123,7 @@ def _write_page(
             "badge.json": badge + "\n",
         }
         for name, text in beside.items():
-            write(arguments.site / name, text, option)
+            write_file(arguments.site / name, text, option)
     counts = ", ".join(f"{count} {word}" for word, count in results.count().most_common())
     print(f"{output}: {counts or 'no verdicts'}")
     _print_problems(results)
@@ -144,7 +144,7 @@ def _write_changes(arguments: argparse.Namespace) -> int:
     before, after = (read_results([path]) for path in arguments.results)
     changes = list_changes(before, after)
     text = page.render_changes(before, after, changes, _command())
-    write(arguments.output, text, "--output")
+    write_file(arguments.output, text, "--output")
     worse = sum(change.severity == WORSE for change in changes)
     print(f"{arguments.output}: {worse} of {len(changes)} changes are for the worse")
     _print_problems(before, after)

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.cli.subcommands import add_command
-from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.output_files import require_writable
-from orm_async_tests.stack_options import add_stack
-from orm_async_tests.view_options import add_views
+from orm_async_tests.cli import add_command
+from orm_async_tests.command_options import add_stack, add_views
+from orm_async_tests.errors import CouldNotRun, require_writable
 
 if TYPE_CHECKING:
     from orm_async_tests.db import Database
@@ -74,7 +72,8 @@ def _add_run(commands: Any) -> None:
 def list_scripts(arguments: argparse.Namespace) -> int:
     """Print the scripts by chapter, or print the learning path."""
     if arguments.path:
-        _print_path()
+        for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
+            print(f"{position:2}. {script.command:>7}  {script.claim}\n{'':13}{lesson}")
         return 0
     scripts = catalogue.select([], arguments.chapter)
     if arguments.since:
@@ -106,11 +105,6 @@ def _print_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
     return 0 if matching else 1
 
 
-def _print_path() -> None:
-    for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
-        print(f"{position:2}. {script.command:>7}  {script.claim}\n{'':13}{lesson}")
-
-
 def _is_new(script: ScriptFile, version: str) -> bool:
     from packaging.version import InvalidVersion, Version
 
@@ -125,23 +119,25 @@ def _is_new(script: ScriptFile, version: str) -> bool:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the selected scripts on one database and print their verdicts, or JSON."""
-    from orm_async_tests.harness.environment import sqlite
+    from orm_async_tests.harness.environment.requirements import VARIABLE, require
+    from orm_async_tests.harness.environment.script_database import open_database
     from orm_async_tests.harness.report import result
     from orm_async_tests.harness.report.views import write_trace
 
     if not (arguments.numbers or arguments.chapter or arguments.all):
-        raise CouldNotRun(
-            "the command names no script to run", "the command line", "orm-async-tests run --all"
-        )
-    _check_requirements(arguments.require)
+        problem = "the command names no script to run"
+        raise CouldNotRun(problem, "the command line", "orm-async-tests run --all")
+    if arguments.require is not None:
+        require(arguments.require, "--require")
+    else:
+        require(os.environ.get(VARIABLE, ""), VARIABLE)
     if arguments.github:
         github.require_summary()
     if arguments.trace:
         require_writable(arguments.trace, "--trace")
     scripts = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
-    with sqlite.open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
-        print(f"db: {database.label}, {database.driver}", file=sys.stderr)
+    with open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
         for latest in _run_each(scripts, database, arguments.loop, arguments.anyway):
             results.append(latest)
             if arguments.ndjson:
@@ -179,15 +175,6 @@ def _describe_for_github(
             rows.append((verdict.word, script.command, script.claim, verdict.reason))
     counts = "".join(text for _, text in render.render_summary(results))
     return annotations, github.render_summary(counts, rows)
-
-
-def _check_requirements(option: str | None) -> None:
-    from orm_async_tests.harness.environment.requirements import VARIABLE, require
-
-    if option is not None:
-        require(option, "--require")
-    else:
-        require(os.environ.get(VARIABLE, ""), VARIABLE)
 
 
 def _print_result(result: "Result", arguments: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from orm_async_tests import catalogue, symptoms
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.cli.subcommands import add_command
+from orm_async_tests.cli import add_command
 from orm_async_tests.errors import CouldNotRun
 
 UNKNOWN = 1  # the exit code if no script fits
@@ -29,8 +29,8 @@ def why(arguments: argparse.Namespace) -> int:
     """Print the cause and the cure from the three best matching scripts. Return 1 if no script
     matches.
     """
-    from orm_async_tests.answers import find_answers, find_unanswered
     from orm_async_tests.questions import read_questions
+    from orm_async_tests.search import find_answers, find_unanswered
     from orm_async_tests.symptoms import own_line
 
     text = " ".join(arguments.text) or _read_input()

@@ -96,7 +96,6 @@ class AnyioScope:
         self._scope.deadline = when
 
     def expired(self) -> bool:
-        """Return whether the timeout fired."""
         return self._scope.cancel_called
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.wire.proxy import READ_SIZE, Proxy
+from orm_async_tests.harness.wire.wire import READ_SIZE, Proxy
 
 PORT = 5432
 CANCEL_REQUEST = 80877102
@@ -39,7 +39,6 @@ class Network(Proxy):
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass on the messages of one connection, and inject the fault that `arm` has chosen."""
         link = _Link(self, (client, back), (server, on))
         if self.is_down:
             link.close(abort=True)
@@ -85,7 +84,6 @@ class _Link:
         self._closed = asyncio.Event()
 
     async def carry(self) -> None:
-        """Pass messages on until one side, or the fault, closes the connection."""
         answers = asyncio.create_task(self._pass_answers())
         try:
             await self._pass_message(first=True)

@@ -1,10 +1,11 @@
 """Choose patterns, also functions of the user, and plan their sweeps on a database."""
 
+import asyncio
 import importlib
 import inspect
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -57,11 +58,9 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
 
 def check_kinds(names: Sequence[str]) -> None:
     """Raise CouldNotRun for a name that is not a kind of faults."""
-    for name in names:
-        if name not in KINDS:
-            raise CouldNotRun(
-                f"there is no fault {name!r}", "--fault", f"one of {', '.join(KINDS)}"
-            )
+    if unknown := [name for name in names if name not in KINDS]:
+        remedy = f"one of {', '.join(KINDS)}"
+        raise CouldNotRun(f"there is no fault {unknown[0]!r}", "--fault", remedy)
 
 
 def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
@@ -170,21 +169,32 @@ def _walk_engines(function: Callable[..., Any]) -> Iterator[AsyncEngine]:
 def open_database(
     patterns: Sequence[Pattern], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
-    """Open the chosen database, or the database of a pattern that brings its engine."""
+    """Open the chosen database, or the database of a pattern that brings its engine.
+
+    Raises CouldNotRun if the database cannot be reached.
+    """
     engine = next((pattern.engine for pattern in patterns if pattern.engine), None)
-    if engine is None:
-        with db.open_database(choice, driver) as database:
-            yield database
-        return
-    name = patterns[0].name
-    if choice or driver:
-        problem = f"{name} uses the engine of its module, and no other database"
-        option = "--db" if choice else "--driver"
-        raise CouldNotRun(problem, option, f"the command without {option}")
-    if engine.driver not in db.DRIVERS:
-        problem = f"the engine of {name} uses {engine.driver}"
-        raise CouldNotRun(problem, "--pattern", f"an engine for {' or '.join(db.DRIVERS)}")
-    yield db.Database(engine.url, "url", f"the engine of {name}")
+    with ExitStack() as stack:
+        if engine is None:
+            database = stack.enter_context(db.open_database(choice, driver))
+        else:
+            name = patterns[0].name
+            if choice or driver:
+                problem = f"{name} uses the engine of its module, and no other database"
+                option = "--db" if choice else "--driver"
+                raise CouldNotRun(problem, option, f"the command without {option}")
+            if engine.driver not in db.DRIVERS:
+                problem = f"the engine of {name} uses {engine.driver}"
+                remedy = f"an engine for {' or '.join(db.DRIVERS)}"
+                raise CouldNotRun(problem, "--pattern", remedy)
+            database = db.Database(engine.url, "url", f"the engine of {name}")
+        asyncio.run(_connect_once(database))
+        yield database
+
+
+async def _connect_once(database: db.Database) -> None:
+    async with db.connect(database, "orm_async_tests faults"):
+        pass
 
 
 @contextmanager

@@ -143,12 +143,10 @@ class Pattern:
 
     @property
     def name(self) -> str:
-        """Return the name for `--pattern`."""
         return self.path or str(getattr(self.work, "__name__", self.work))
 
     @property
     def is_users(self) -> bool:
-        """Return whether the pattern is a user's function."""
         return bool(self.path)
 
 

@@ -52,12 +52,10 @@ class Outcome:
 
     @property
     def reached(self) -> bool:
-        """Return whether the work came to the point."""
         return self.delivered or bool(self.label)
 
     @property
     def is_unchanged(self) -> bool:
-        """Return whether no number of the user's query has changed."""
         return not any(self.change)
 
     @property
@@ -81,7 +79,6 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """Return the violated invariants, each with its evidence."""
         return dict(self._check_invariants())
 
     def _check_invariants(self) -> Iterator[tuple[str, str]]:
@@ -154,7 +151,6 @@ class Report:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """Return the outcomes of all points."""
         return [outcome for cell in self.cells for outcome in cell.outcomes]
 
     @property

@@ -68,7 +68,6 @@ class ServerMonitor:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     async def connect(self) -> None:
-        """Connect, in the thread."""
         named = db.application_name(self._url.get_driver_name(), f"{self.name} admin")
         engine = create_async_engine(
             self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=named
@@ -76,7 +75,6 @@ class ServerMonitor:
         self._connection = await engine.connect()
 
     async def disconnect(self) -> None:
-        """Disconnect, in the thread."""
         assert self._connection is not None
         await self._connection.close()
 

@@ -248,7 +248,6 @@ class FailedPoints:
         self._write([*others, *dict.fromkeys(points)])
 
     def forget(self, point: Point) -> None:
-        """Remove a point."""
         self._write([other for other in self._read() if other != point])
 
     def _read(self) -> list[Point]:

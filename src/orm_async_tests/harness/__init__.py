@@ -1,14 +1,21 @@
 """The names that a script imports: the decorators of variants and the types of their arguments."""
 
-from orm_async_tests.harness.definitions.observation import Observation, checked_out
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream
-from orm_async_tests.harness.definitions.variants import Option, at_least, right, variant, wrong
+from orm_async_tests.harness.definitions.variants import (
+    Observation,
+    Option,
+    at_least,
+    checked_out,
+    right,
+    variant,
+    wrong,
+)
 from orm_async_tests.harness.environment.activity import Activity
 from orm_async_tests.harness.environment.programs import Http, Processes, alembic_environment
 from orm_async_tests.harness.run.anomalies import Blocked, at_each_level
-from orm_async_tests.harness.run.command import main_of
 from orm_async_tests.harness.run.fixtures import MakeEngine, Sessions
+from orm_async_tests.harness.run.runner import main_of
 from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.postgres import Pooler, PrivateServer, Standby
 

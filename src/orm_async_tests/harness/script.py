@@ -46,9 +46,16 @@ class Script:
     def of(cls, module: ModuleType) -> Self:
         """Read a module in the form that CONTRIBUTING.md describes."""
         names = vars(module)
+        base = names.get("Base", models.Base)
+        match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
+        if match is None:
+            raise ValueError(f"{module.__file__}: name the file testNNN_ and a noun phrase")
+        if base is not models.Base and base.metadata.schema is None:
+            problem = "give Base a MetaData(schema=...) named as the script"
+            raise ValueError(f"{module.__file__}: {problem}")
         variants = tuple(value for value in names.values() if isinstance(value, Variant))
         return cls(
-            number=_number(module),
+            number=int(match[1]),
             claim=(module.__doc__ or "").strip().splitlines()[0],
             variants=variants,
             check=names["check"],
@@ -57,7 +64,7 @@ class Script:
             only=names.get("ONLY", ""),
             also=names.get("ALSO", ""),
             defects=tuple(value for value in names.values() if isinstance(value, Upstream)),
-            base=_base(module, names.get("Base", models.Base)),
+            base=base,
             seed=names.get("seed", default_seed),
             requirements=requirements_of(module, variants),
             functions=functions_of(module),
@@ -65,17 +72,14 @@ class Script:
 
     @property
     def file(self) -> str:
-        """The path of the script's module, as frames have it."""
         return self.check.__code__.co_filename
 
     @property
     def command(self) -> str:
-        """The name of the script's command, for example "test5"."""
         return f"test{self.number}"
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """The default value of every option."""
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
@@ -99,17 +103,3 @@ class Script:
         newest = since.rpartition(" or ")[2]
         remedy = f"pip install 'sqlalchemy{newest}'"
         return f"needs sqlalchemy {since}, this is {stack.sqlalchemy}: {remedy}"
-
-
-def _number(module: ModuleType) -> int:
-    match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
-    if match is None:
-        raise ValueError(f"{module.__file__}: name the file testNNN_ and a noun phrase")
-    return int(match[1])
-
-
-def _base(module: ModuleType, base: type[DeclarativeBase]) -> type[DeclarativeBase]:
-    """Return the declarative base; raise ValueError if its separate tables have no schema."""
-    if base is not models.Base and base.metadata.schema is None:
-        raise ValueError(f"{module.__file__}: give Base a MetaData(schema=...) named as the script")
-    return base

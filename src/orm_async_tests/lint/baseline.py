@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from orm_async_tests import output_files
+from orm_async_tests import errors
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.finding import Finding, from_root
 
@@ -32,7 +32,7 @@ def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
         for key, count in sorted(counts.items())
     ]
     document = {"schema": SCHEMA, "findings": entries}
-    output_files.write(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", OPTION)
+    errors.write_file(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", OPTION)
 
 
 def drop_known(findings: Iterable[Finding], path: Path, root: Path) -> tuple[list[Finding], str]:

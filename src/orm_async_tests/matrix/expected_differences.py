@@ -1,12 +1,15 @@
 """Lists the claims that cannot hold on some stacks, although these stacks have no defect.
 
-A script that holds although this list says that it fails is as unexpected as a script that fails
-although this list does not name it.
+A script that holds although data/expected_differences.toml says that it fails is as unexpected as a
+script that fails although the file does not name it.
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 from orm_async_tests.matrix.records import (
     Record,
@@ -19,7 +22,7 @@ from orm_async_tests.matrix.records import (
 from orm_async_tests.verdicts import FAILING, HOLDS, NOT_RUN, PASSING, UPSTREAM
 from orm_async_tests.versions.ranges import applies
 
-OLD_POOLER = r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$"
+FILE = Path(__file__).parents[1] / "data/expected_differences.toml"
 
 
 @dataclass(frozen=True)
@@ -44,74 +47,13 @@ class Expected:
         return matches and applies(self.versions, libraries(identity))
 
 
-EXPECTED = (
-    Expected(
-        frozenset({31, 84}),
-        {"pooler": "^PgBouncer"},
-        "PgBouncer keeps connections to the server open when its clients disconnect",
-    ),
-    Expected(
-        frozenset({37}),
-        {"pooler": "^PgBouncer", "driver": "asyncpg"},
-        "PgBouncer keeps connections to the server open when its clients disconnect",
-    ),
-    Expected(
-        frozenset({144}),
-        {"pooler": "^PgBouncer", "driver": "asyncpg"},
-        "for an unknown database PgBouncer sends SQLSTATE 08P01, but PostgreSQL sends 3D000",
-        versions={"sqlalchemy": ">=2.1"},
-    ),
-    Expected(
-        frozenset({172}),
-        {"driver": "asyncpg"},
-        "asyncpg 0.31 runs connect() in a separate task, and returns one event loop cycle too late",
-        versions={"sqlalchemy": "<2.0.53", "asyncpg": ">=0.31,<0.32"},
-    ),
-    Expected(
-        frozenset({161}),
-        {"pooler": "^PgBouncer", "driver": "psycopg"},
-        "behind PgBouncer, a second cancel may leave a closed psycopg connection in the pool",
-        always=False,
-    ),
-    Expected(
-        frozenset({33, 85}),
-        {"pooler": "transaction"},
-        "PgBouncer decides which backend serves a transaction, and replaces dead backends",
-    ),
-    Expected(
-        frozenset({100}),
-        {"pooler": "transaction"},
-        "PgBouncer keeps a session-level advisory lock on its server connection (test178)",
-    ),
-    Expected(
-        frozenset({112}),
-        {"pooler": "transaction", "driver": "asyncpg"},
-        "PgBouncer keeps LISTEN on its server connection, so no client is notified (test178)",
-    ),
-    Expected(
-        frozenset({196}),
-        {"pooler": "transaction", "driver": "asyncpg"},
-        "PgBouncer does not tell an idle client that its server connection has died",
-    ),
-    Expected(
-        frozenset({1}),
-        {"pooler": "transaction", "driver": "psycopg"},
-        "psycopg prepares a statement at its sixth execution, but only on one server connection",
-    ),
-    Expected(
-        frozenset({1, 87, 90, 92, 93, 98, 99, 102, 165}),
-        {"pooler": OLD_POOLER, "driver": "asyncpg"},
-        "a statement prepared on one server connection does not exist on another (26000, test174)",
-    ),
-)
-
-
-def find_expected(number: int, identity: Mapping[str, str]) -> Expected | None:
-    """Return the entry that explains why a script fails on a stack, or None if it should hold
-    there.
-    """
-    entries = (entry for entry in EXPECTED if number in entry.numbers and entry.applies(identity))
-    return next(entries, None)
+@cache
+def read_expected() -> tuple[Expected, ...]:
+    """Read the expected differences, in the order of the file."""
+    return tuple(
+        Expected(frozenset(table.pop("scripts")), **table)
+        for table in tomllib.loads(FILE.read_text("utf-8"))["difference"]
+    )
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
@@ -148,7 +90,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
     return [
         result(stack, number, NOT_RUN, "this script does not exist")
         for stack, identity in identities(records).items()
-        for entry in EXPECTED
+        for entry in read_expected()
         if entry.applies(identity)
         for number in sorted(entry.numbers)
         if (stack, number) not in present
@@ -156,8 +98,11 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
+    """Yield every result with the entry that explains why it fails on its stack, or None."""
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":
-            identity = stacks.get(record["stack"])
-            yield record, find_expected(record["number"], identity) if identity else None
+            identity = stacks.get(record["stack"], {})
+            entries = [entry for entry in read_expected() if record["number"] in entry.numbers]
+            applicable = (entry for entry in entries if identity and entry.applies(identity))
+            yield record, next(applicable, None)

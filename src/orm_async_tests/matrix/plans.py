@@ -43,7 +43,6 @@ class Plan:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The command-line options of a run of scripts on this stack."""
         return ("--driver", self.driver, "--loop", self.loop, "--pooler", self.pooler)
 
     @property
@@ -54,7 +53,6 @@ class Plan:
 
     @property
     def variable(self) -> str:
-        """The environment variable that tells a run which server to use."""
         return "DATABASE_URL" if self.server.startswith("postgres") else "ORM_ASYNC_PG_BIN"
 
     @property

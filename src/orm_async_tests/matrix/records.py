@@ -81,7 +81,7 @@ def result(stack: str, number: int, verdict: str, reason: str) -> Record:
 
 
 def footer(results: int) -> Record:
-    """Return the last record of a file, which says how many results the file has."""
+    """Return the last record."""
     return {"record": "footer", "results": results}
 
 
@@ -100,15 +100,11 @@ def read(path: Path) -> list[Record]:
     records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
     if records[0]["record"] != "header":
         raise _unreadable(path, "the first line of the file is not a header")
+    known = ("", *records[0]["stacks"])
     for number, record in enumerate(records[1:], start=2):
-        if record["record"] == "header" or record.get("stack", "") not in ("", *_stacks(records)):
+        if record["record"] == "header" or record.get("stack", "") not in known:
             raise _unreadable(path, f"line {number} does not belong to the header")
     return records
-
-
-def _stacks(records: Sequence[Record]) -> dict[str, Any]:
-    stacks: dict[str, Any] = records[0]["stacks"]
-    return stacks
 
 
 def _read_line(path: Path, number: int, line: bytes) -> Record:
@@ -132,26 +128,23 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 def _find_problem(record: Record) -> str:
     """Return what is wrong with the fields of a record, or ""."""
-    if record["record"] == "header":
-        numbers = all(type(number) is int for number in record["scripts"])
-        return "" if numbers else "a script that is not a number"
-    if record["record"] == "stack":
-        missing = [name for name in IDENTITY if not isinstance(record["identity"].get(name), str)]
-        return f"no valid {missing[0]!r} in its identity" if missing else ""
-    if record["record"] == "result" and record["verdict"] not in EVERY_WORD:
-        return f"an unknown verdict {record['verdict']!r}"
-    if record["record"] == "result" and not all(map(_is_defect, record["defects"])):
-        return "a defect without description, versions and link"
+    match record:
+        case {"record": "header", "scripts": numbers}:
+            if not all(type(number) is int for number in numbers):
+                return "a script that is not a number"
+        case {"record": "stack", "identity": identity}:
+            missing = [name for name in IDENTITY if not isinstance(identity.get(name), str)]
+            if missing:
+                return f"no valid {missing[0]!r} in its identity"
+        case {"record": "result", "verdict": verdict, "defects": defects}:
+            if verdict not in EVERY_WORD:
+                return f"an unknown verdict {verdict!r}"
+            for defect in defects:
+                match defect:
+                    case {"description": str(), "link": str(), "versions": dict()}:
+                        continue
+                return "a defect without description, versions and link"
     return ""
-
-
-def _is_defect(defect: object) -> bool:
-    return (
-        isinstance(defect, dict)
-        and isinstance(defect.get("description"), str)
-        and isinstance(defect.get("link"), str)
-        and isinstance(defect.get("versions"), dict)
-    )
 
 
 def _unreadable(path: Path, why: str) -> CouldNotRun:

@@ -1,12 +1,13 @@
-"""Summarizes a run of a matrix in tables, and in JUnit's XML for a CI server."""
+"""Summarizes a run of a matrix in tables and in JUnit's XML, and compares it with another run."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 from xml.etree import ElementTree
 
 from orm_async_tests.matrix.expected_differences import find_missing, find_unexpected
-from orm_async_tests.matrix.records import Record, verdicts
-from orm_async_tests.verdicts import EVERY_WORD, SKIPPED
+from orm_async_tests.matrix.records import Record, identities, verdicts
+from orm_async_tests.verdicts import EVERY_WORD, PASSING, SKIPPED
 
 Row = tuple[str, ...]
 
@@ -60,3 +61,60 @@ def _add_case(suite: ElementTree.Element, result: Record, failure: str | None) -
         ElementTree.SubElement(case, "failure", message=result["verdict"]).text = failure
     elif result["verdict"] == SKIPPED:
         ElementTree.SubElement(case, "skipped", message=result["reason"])
+
+
+Kind = Literal["regression", "repaired", "changed", "added", "removed"]
+
+
+class VerdictChange(NamedTuple):
+    """The verdicts of one script on one stack in the older and the newer run, or "" if a run has
+    none.
+    """
+
+    kind: Kind
+    stack: str
+    number: int
+    before: str
+    after: str
+
+
+def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[VerdictChange]:
+    """Return the verdicts that differ between two runs, regressions first.
+
+    A script that only the older run has is never a regression.
+    """
+    old, new = verdicts(before), verdicts(after)
+    changes = [
+        VerdictChange(
+            _kind(old.get(key, ""), new.get(key, "")), *key, old.get(key, ""), new.get(key, "")
+        )
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+    return sorted(changes, key=lambda change: change.kind != "regression")
+
+
+def compare_identities(
+    before: Sequence[Record], after: Sequence[Record]
+) -> list[tuple[str, str, str, str]]:
+    """Return the fields of a stack's identity that differ, for the stacks that both runs have.
+
+    A tuple has the stack, the field, and its values before and after; "" if a run did not have it.
+    """
+    old, new = identities(before), identities(after)
+    return [
+        (stack, name, one, two)
+        for stack in sorted(old.keys() & new.keys())
+        for name in sorted(old[stack].keys() | new[stack].keys())
+        if (one := old[stack].get(name, "")) != (two := new[stack].get(name, ""))
+    ]
+
+
+def _kind(old: str, new: str) -> Kind:
+    if not new:
+        return "removed"
+    if not old:
+        return "added" if new in PASSING else "regression"
+    if (old in PASSING) != (new in PASSING):
+        return "repaired" if new in PASSING else "regression"
+    return "changed"

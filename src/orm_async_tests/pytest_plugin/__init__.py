@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.pytest_plugin import baseline
-from orm_async_tests.pytest_plugin.findings import Finding, read_properties, summarize
+from orm_async_tests.pytest_plugin import findings
+from orm_async_tests.pytest_plugin.findings import Finding
 
 if TYPE_CHECKING:
     from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
@@ -24,12 +24,12 @@ GROUP = ("async-orm", "async SQLAlchemy")  # the option group of both plugins of
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup(*GROUP)
     group.addoption(
-        baseline.OPTION,
+        findings.BASELINE_OPTION,
         metavar="FILE",
         help="let no test fail for the known findings that this file lists",
     )
     group.addoption(
-        baseline.WRITE_OPTION,
+        findings.BASELINE_WRITE_OPTION,
         action="store_true",
         help="write this run's findings to the baseline, and let no test fail for them",
     )
@@ -54,40 +54,33 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start to watch SQLAlchemy now, because modules can create engines while pytest collects
     tests.
     """
-    file = config.getoption("async_orm_baseline")
+    file, folder = (config.getoption(f"async_orm_{name}") for name in ("baseline", "trace"))
     writes = bool(config.getoption("async_orm_baseline_write"))
-    path = Path(file) if file else None
+    writes_all = bool(config.getoption("async_orm_trace_all"))
+    path, known, traces = Path(file) if file else None, findings.Baseline(), None
     try:
         if config.getoption("async_orm_github"):
             from orm_async_tests import github
 
             github.require_summary()
         if writes and path is None:
-            problem, remedy = "no file is named to write to", f"{baseline.OPTION} FILE"
-            raise CouldNotRun(problem, baseline.WRITE_OPTION, remedy)
-        if writes and path is not None:
-            baseline.check_writable(path)
-        is_new = path is None or (writes and not path.exists())
-        known = {} if is_new or path is None else baseline.read_baseline(path)
-        traces = _open_traces(config)
+            problem, remedy = "no file is named to write to", f"{findings.BASELINE_OPTION} FILE"
+            raise CouldNotRun(problem, findings.BASELINE_WRITE_OPTION, remedy)
+        if writes_all and folder is None:
+            problem, remedy = "no folder is named to write to", "--async-orm-trace DIR"
+            raise CouldNotRun(problem, "--async-orm-trace-all", remedy)
+        if path is not None:
+            if writes:
+                findings.check_writable(path)
+            if not writes or path.exists():
+                known = findings.read_baseline(path)
+        if folder is not None:
+            from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
+
+            traces = TraceFolder(Path(folder), writes_all=writes_all)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(MisusePlugin(path, known, traces, writes=writes), "async-orm")
-
-
-def _open_traces(config: pytest.Config) -> "TraceFolder | None":
-    """Return the folder that the option --async-orm-trace names, or None without the option. Raises
-    CouldNotRun.
-    """
-    folder, writes_all = (config.getoption(f"async_orm_trace{end}") for end in ("", "_all"))
-    if folder is None:
-        if writes_all:
-            problem, remedy = "no folder is named to write to", "--async-orm-trace DIR"
-            raise CouldNotRun(problem, "--async-orm-trace-all", remedy)
-        return None
-    from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
-
-    return TraceFolder(Path(folder), writes_all=bool(writes_all))
 
 
 class MisusePlugin:
@@ -96,16 +89,19 @@ class MisusePlugin:
     def __init__(
         self,
         path: Path | None,
-        known: baseline.Baseline,
+        known: findings.Baseline,
         traces: "TraceFolder | None" = None,
         *,
         writes: bool,
     ) -> None:
-        from orm_async_tests.pytest_plugin.instrumentation import instrument
-        from orm_async_tests.pytest_plugin.resource_tracker import ResourceTracker, Scope
+        from orm_async_tests.pytest_plugin.resource_tracker import (
+            ResourceTracker,
+            Scope,
+            instrument,
+        )
 
         self.path, self.known, self.traces, self.writes = path, known, traces, writes
-        self.current: baseline.Baseline = {}
+        self.current: findings.Baseline = {}
         self.findings: list[tuple[str, Finding]] = []  # with their tests, for the summary
         self.tracker, self.scope_class = ResourceTracker(), Scope
         self.fixture_scopes: dict[int, Scope] = {}  # by the id of the fixture's definition
@@ -118,8 +114,8 @@ class MisusePlugin:
         self.stack.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        self.tracker.test = self.scope_class(item.nodeid)
+    def pytest_runtest_setup(self) -> Generator[None, object, object]:
+        self.tracker.test = self.scope_class()
         if self.traces:
             self.traces.start()
         return (yield)
@@ -130,7 +126,7 @@ class MisusePlugin:
     ) -> Generator[None, object, object]:
         if fixturedef.scope == "function":
             return (yield)
-        scope = self.fixture_scopes[id(fixturedef)] = self.scope_class(fixturedef.argname)
+        scope = self.fixture_scopes[id(fixturedef)] = self.scope_class()
         self.tracker.fixtures.append(scope)
         try:
             return (yield)
@@ -159,11 +155,11 @@ class MisusePlugin:
     def _find_failures(self, item: pytest.Item) -> str:
         """Return the message of the findings that fail the test, or an empty string."""
         test, self.tracker.test = self.tracker.test, None
-        findings = self.tracker.end_scope(test) if test else []
-        item.user_properties += [finding.to_property() for finding in findings]
-        failures = [str(finding) for finding in findings if self._fails(item.nodeid, finding)]
+        reported = self.tracker.end_scope(test) if test else []
+        item.user_properties += [finding.to_property() for finding in reported]
+        failures = [str(finding) for finding in reported if self._fails(item.nodeid, finding)]
         if self.traces:
-            trace = self.traces.finish(item.nodeid, has_findings=bool(findings))
+            trace = self.traces.finish(item.nodeid, has_findings=bool(reported))
             failures += [f"    trace: {trace}"] if trace and failures else []
         return "\n".join(failures)
 
@@ -183,12 +179,12 @@ class MisusePlugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "teardown":
             return
-        findings = read_properties(report.user_properties)
-        kinds = {finding.kind for finding in findings}
+        reported = findings.read_properties(report.user_properties)
+        kinds = {finding.kind for finding in reported}
         self.current.setdefault(report.nodeid, set()).update(kinds)
         self.findings += [
             (report.nodeid, finding)
-            for finding in findings
+            for finding in reported
             if self.writes or self._fails(report.nodeid, finding)
         ]
 
@@ -200,7 +196,7 @@ class MisusePlugin:
         failure = ""
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
             try:
-                baseline.write_baseline(self.path, baseline.merge(self.known, self.current))
+                findings.write_baseline(self.path, {**self.known, **self.current})
             except CouldNotRun as error:
                 failure = str(error)
         result = yield
@@ -213,17 +209,15 @@ class MisusePlugin:
         write = terminalreporter.write_line
         if self.findings:
             terminalreporter.section("misuse of async SQLAlchemy")
-            for line in summarize(self.findings):
+            for line in findings.summarize(self.findings):
                 write(line)
         if terminalreporter.config.getoption("async_orm_github") and not self.writes:
-            from orm_async_tests.pytest_plugin.annotations import write_annotations
-
-            write_annotations(self.findings)
+            findings.write_annotations(self.findings)
         if self.path is None:
             return
         if self.writes:
             count = sum(map(len, self.current.values()))
             write(f"async-orm: {count} findings written to {self.path}")
             return
-        for test, kind in baseline.find_cured(self.known, self.current):
+        for test, kind in findings.find_cured(self.known, self.current):
             write(f"async-orm: cured, remove it from {self.path}: {test} {kind}")

@@ -1,8 +1,16 @@
-"""A finding says what a test did wrong, on which line, and how to fix the test."""
+"""A finding says what a test did wrong, on which line, and how to fix the test.
+
+The baseline is a file of known findings that do not fail the tests that have them.
+"""
 
 import json
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orm_async_tests.errors import CouldNotRun
 
 CONNECTION, TRANSACTION, TWO_TASKS = "connection", "transaction", "two-tasks"
 ENGINE, LOOP = "engine", "loop"
@@ -16,6 +24,7 @@ CURES = {  # by kind: what to do, and the scripts that show it
     LOOP: "dispose the engine before its event loop ends, or use NullPool "
     "(orm-async-tests explain 30)",
 }
+LOCATION = re.compile(r"(?P<file>.+\.\w+):(?P<line>\d+) in .+")
 PROPERTY = "async-orm"  # the name of the report property that carries a finding
 
 
@@ -62,3 +71,80 @@ def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
         yield f"    {finding.problem}"
         yield from (f"    test: {test}" for test in tests)
         yield f"    cure: {CURES[finding.kind]}"
+
+
+def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
+    """Write annotations and a job summary for GitHub Actions, with every finding."""
+    from orm_async_tests import github
+
+    annotations, rows = [], [("Finding", "Line", "Problem", "Tests")]
+    for finding, tests in group_by_finding(findings).items():
+        cure = CURES[finding.kind]
+        match = LOCATION.fullmatch(finding.location)
+        path = github.relative_path(Path(match["file"]).absolute()) if match else ""
+        line = int(match["line"]) if match and path else 0
+        text = "\n".join([finding.problem, *(f"test: {test}" for test in tests), f"cure: {cure}"])
+        title = f"async-orm {finding.kind}"
+        annotations.append(github.Annotation("error", title, text, path, line))
+        rows.append((finding.kind, finding.location, finding.problem, ", ".join(tests)))
+    if annotations:
+        summary = github.render_summary("Misuse of async SQLAlchemy", rows)
+        github.write(annotations, summary)
+
+
+Baseline = dict[str, set[str]]  # the kinds of findings, by the id of a test
+BASELINE_OPTION = "--async-orm-baseline"
+BASELINE_WRITE_OPTION = "--async-orm-baseline-write"
+REWRITE = f"pytest ... {BASELINE_WRITE_OPTION}"
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Return the known findings that the baseline file lists. Raise CouldNotRun if the file cannot
+    be read.
+    """
+    try:
+        return {
+            str(test): {str(kind) for kind in kinds}
+            for test, kinds in json.loads(path.read_text("utf-8")).items()
+        }
+    except FileNotFoundError:
+        raise CouldNotRun("the baseline file does not exist", str(path), REWRITE) from None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        remedy = f"repair the file, or write it again: {REWRITE}"
+        raise CouldNotRun(f"the baseline cannot be read: {error}", str(path), remedy) from None
+
+
+def check_writable(path: Path) -> None:
+    """Raise CouldNotRun now if the baseline cannot be written at the end of the run."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        problem = "the folder of the baseline does not exist"
+    elif path.is_dir():
+        problem = "the baseline is a folder"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        problem = "the baseline cannot be written: permission denied"
+    else:
+        return
+    raise CouldNotRun(problem, str(path), f"{BASELINE_OPTION} FILE, with a file that you can write")
+
+
+def write_baseline(path: Path, findings: Baseline) -> None:
+    """Write the baseline with its entries in a stable order, so that diffs stay small. Raises
+    CouldNotRun.
+    """
+    ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
+    try:
+        path.write_text(json.dumps(ordered, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        problem = f"the baseline cannot be written: {error.strerror}"
+        remedy = f"{BASELINE_OPTION} FILE, with a file that you can write"
+        raise CouldNotRun(problem, str(path), remedy) from None
+
+
+def find_cured(baseline: Baseline, current: Baseline) -> list[tuple[str, str]]:
+    """Return the known findings that did not occur in this run, as pairs of a test and a kind."""
+    return [
+        (test, kind)
+        for test in sorted(current)
+        for kind in sorted(baseline.get(test, set()) - current[test])
+    ]

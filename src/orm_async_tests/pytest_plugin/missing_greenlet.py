@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import inspect
-from sqlalchemy.exc import MissingGreenlet, NoInspectionAvailable, StatementError
+from sqlalchemy.exc import MissingGreenlet, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstanceState, InstrumentedAttribute, Session
 
@@ -26,14 +26,11 @@ def add_notes(error: BaseException, usage: TaskUsage) -> None:
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
             continue
-        note = _describe_traceback(cause, usage) if _is_missing_greenlet(cause) else ""
+        original = cause.orig if isinstance(cause, StatementError) else cause  # of the driver
+        is_missing_greenlet = isinstance(original, MissingGreenlet)
+        note = _describe_traceback(cause, usage) if is_missing_greenlet else ""
         for line in [note] if note else _describe_validation(cause, usage):
             cause.add_note(PREFIX + line)
-
-
-def _is_missing_greenlet(error: BaseException) -> bool:
-    """Return whether an error is a MissingGreenlet, or a StatementError that wraps one."""
-    return isinstance(error.orig if isinstance(error, StatementError) else error, MissingGreenlet)
 
 
 def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[BaseException]:
@@ -86,8 +83,9 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
         return
     for entry in read_errors():
         if entry.get("type") == "get_attribute_error" and "MissingGreenlet" in entry["msg"]:
-            state, key = _find_state(entry.get("input")), str(entry["loc"][-1])
-            if state is not None and key in state.mapper.attrs:
+            state: Any = inspect(entry.get("input"), raiseerr=False)
+            key = str(entry["loc"][-1])
+            if isinstance(state, InstanceState) and key in state.mapper.attrs:
                 problem = EXPIRED if key in state.expired_attributes else NEVER_LOADED
                 session = state.session or _find_only_session(error)
                 yield _describe(key, state, session, problem, usage)
@@ -104,14 +102,6 @@ def _find_only_session(error: BaseException) -> Session | None:
                 sessions.add(value.sync_session)
         step = step.tb_next
     return sessions.pop() if len(sessions) == 1 else None
-
-
-def _find_state(instance: Any) -> InstanceState[Any] | None:
-    try:
-        state = inspect(instance)
-    except NoInspectionAvailable:
-        return None
-    return state if isinstance(state, InstanceState) else None
 
 
 def _describe(

@@ -1,23 +1,36 @@
 """Track the connections, engines and sessions of a running test, and report their misuse.
 
 The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool's public events
-of the same names. The module `instrumentation` wraps methods for the facts that no pool event
-reports.
+of the same names. These events cost little time, except `reset`, which creates an object for every
+connection that is returned.
+
+The plugin uses no events of sessions and engines, because they cost more time. Session events cost
+one call for every object. With one listener of an engine, each new Connection looks up the
+listeners of every event. With a listener of `do_orm_execute`, the session prepares each query
+twice. A session that rejects the call of a second task sends no event at all.
+
+Instead of these events, the plugin wraps execute(), flush(), commit() and similar public methods of
+Session, Connection and Transaction, which SQLAlchemy runs in a greenlet. A task counts as inside a
+wrapped method until the greenlet has ended. The plugin also wraps AsyncEngine.__init__() and
+Engine.dispose(), so that it knows where an engine was created and whether it was disposed.
 """
 
 import asyncio
+import functools
 import gc
 import threading
 import time
 import warnings
 import weakref
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import AdaptedConnection, Engine, Pool, event
+from sqlalchemy import AdaptedConnection, Connection, Engine, Pool, Transaction, event
 from sqlalchemy.exc import SAWarning
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from orm_async_tests.pytest_plugin.findings import (
@@ -38,7 +51,6 @@ GRACE = 5.0  # seconds in which another thread, such as a server's, may return i
 class Scope:
     """A test, or a fixture with a wider scope, which must close what it opens before it ends."""
 
-    name: str
     checkouts: list["Checkout"] = field(default_factory=list)
     engines: list["EngineRecord"] = field(default_factory=list)
     findings: dict[Finding, None] = field(default_factory=dict)  # an ordered set
@@ -107,7 +119,6 @@ class ResourceTracker:
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
-        """Add a finding to the test that is running."""
         if self.test is not None:
             self.test.findings[Finding(kind, str(location), problem)] = None
 
@@ -120,8 +131,8 @@ class ResourceTracker:
         record = self.pools[engine.pool] = EngineRecord(
             locate_caller(), self.scope, self.connections
         )
-        for name in ("connect", "close"):
-            event.listen(engine.pool, name, getattr(record, name))
+        event.listen(engine.pool, "connect", record.connect)
+        event.listen(engine.pool, "close", record.close)
         if self.scope is not None:
             self.scope.engines.append(record)
 
@@ -138,9 +149,8 @@ class ResourceTracker:
             checkout.returned = checkout.proxy() is not None
         if isinstance(connection, AdaptedConnection):
             loop = _running_loop()
-            loop_or_none = weakref.ref(loop) if loop else None
             self.connections[id(entry)] = ConnectionRecord(
-                locate_caller(), loop_or_none, id(connection)
+                locate_caller(), weakref.ref(loop) if loop else None, id(connection)
             )
 
     def checkout(self, _: Any, entry: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
@@ -203,19 +213,17 @@ class ResourceTracker:
         leaks = []
         if not all(checkout.returned for checkout in scope.checkouts):
             _wait_for_threads(scope.checkouts)
-            with _suppressed_warnings():
+            with warnings.catch_warnings():  # about leaks, which the plugin reports better
+                warnings.simplefilter("ignore", SAWarning)
+                warnings.simplefilter("ignore", ResourceWarning)
                 gc.collect()  # so that garbage is found now, and not in a later test
             open_checkouts = [checkout for checkout in scope.checkouts if not checkout.returned]
             leaks = [self._describe_leak(checkout) for checkout in open_checkouts]
-        leaks += [
-            Finding(
-                ENGINE,
-                str(engine.created_at),
-                f"the engine created at {engine.created_at} was not disposed",
-            )
-            for engine in scope.engines
-            if engine.open_entries and not engine.disposed
-        ]
+        for engine in scope.engines:
+            if engine.open_entries and not engine.disposed:
+                location = str(engine.created_at)
+                problem = f"the engine created at {location} was not disposed"
+                leaks.append(Finding(ENGINE, location, problem))
         scope.ended = True
         scope.checkouts.clear()
         scope.engines.clear()
@@ -258,12 +266,84 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+POOL_EVENTS = ("connect", "checkout", "checkin", "detach", "close")
+Method = Callable[..., Any]
+
+
 @contextmanager
-def _suppressed_warnings() -> Iterator[None]:
-    """Suppress the warnings of SQLAlchemy and Python about leaks, which the plugin reports in more
-    detail.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)
-        warnings.simplefilter("ignore", ResourceWarning)
+def instrument(tracker: ResourceTracker) -> Iterator[None]:
+    """Watch every pool, engine and session of this process while the block runs."""
+    usage = tracker.usage
+    with ExitStack() as stack:
+        for name in POOL_EVENTS:
+            listener = getattr(tracker, name)
+            event.listen(Pool, name, listener)
+            stack.callback(event.remove, Pool, name, listener)
+        for name in ("execute", "scalar", "scalars"):
+            _wrap(stack, Session, name, functools.partial(_wrap_call, usage.record_query))
+        for name in ("execute", "scalar", "scalars", "exec_driver_sql"):
+            _wrap(stack, Connection, name, functools.partial(_wrap_call, usage.record_call))
+        _wrap(stack, Session, "flush", functools.partial(_wrap_flush, usage))
+        _wrap(stack, Session, "commit", functools.partial(_wrap_commit, usage))
+        for name in ("rollback", "close"):
+            _wrap(stack, Session, name, functools.partial(_wrap_call, usage.record_call))
+        for name in ("commit", "rollback", "close"):
+            wrapper = functools.partial(_wrap_call, lambda self: usage.record_call(self.connection))
+            _wrap(stack, Transaction, name, wrapper)
+        _wrap(stack, AsyncEngine, "__init__", functools.partial(_wrap_init, tracker))
+        _wrap(stack, Engine, "dispose", functools.partial(_wrap_dispose, tracker))
         yield
+
+
+def _wrap(stack: ExitStack, owner: type, name: str, wrapper: Callable[[Any], Any]) -> None:
+    original = getattr(owner, name)
+    setattr(owner, name, functools.wraps(original)(wrapper(original)))
+    stack.callback(setattr, owner, name, original)
+
+
+def _wrap_call(record: Callable[[Any], Any], original: Method) -> Method:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        record(self)
+        return original(self, *args, **kwargs)
+
+    return call
+
+
+def _wrap_commit(usage: TaskUsage, original: Method) -> Method:
+    def commit(self: Session) -> None:
+        __tracebackhide__ = True
+        # the public `new` builds a set
+        usage.record_write(self) if self._new else usage.record_call(self)
+        original(self)
+
+    return commit
+
+
+def _wrap_flush(usage: TaskUsage, original: Method) -> Method:
+    def flush(self: Session, objects: Any = None) -> None:
+        __tracebackhide__ = True
+        pending = list(self._new)
+        caller = usage.record_write(self) if pending else usage.record_call(self)
+        original(self, objects)
+        if pending and caller is not None:
+            usage.record_inserts(caller, pending)
+
+    return flush
+
+
+def _wrap_init(tracker: ResourceTracker, original: Method) -> Method:
+    def __init__(self: AsyncEngine, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        original(self, *args, **kwargs)
+        tracker.engine_created(self.sync_engine)
+
+    return __init__
+
+
+def _wrap_dispose(tracker: ResourceTracker, original: Method) -> Method:
+    def dispose(self: Engine, *args: Any, **kwargs: Any) -> None:
+        old = self.pool
+        original(self, *args, **kwargs)
+        tracker.engine_disposed(old, self.pool)
+
+    return dispose

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import AsyncGeneratorType, CodeType, FrameType
 from typing import Any
@@ -27,7 +28,6 @@ TESTERS = (f"{os.sep}_pytest{os.sep}", f"{os.sep}pluggy{os.sep}")
 USER, LIBRARY, BOUNDARY = 1, 2, 3  # a boundary is called by code that did not cause the call
 AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
 FRAMES = ("cr_frame", "gi_frame", "ag_frame")
-_owners: dict[str, int] = {}  # USER, LIBRARY or BOUNDARY, by file: a cache
 
 
 @dataclass(eq=False, slots=True)
@@ -84,7 +84,7 @@ def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """
     while frame is not None:
         code = frame.f_code
-        owner = _owners.get(code.co_filename) or _find_owner(code.co_filename)
+        owner = _find_owner(code.co_filename)
         if owner == USER:
             return SourceLine(code, frame.f_lasti)
         if owner == BOUNDARY:
@@ -111,15 +111,11 @@ def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> Source
             continue
         is_loop = frame.f_code.co_filename in LOOPS
         if is_loop and any(value is task for value in frame.f_locals.values()):
-            return find_user_line(_leave_loop(frame))
+            while frame is not None and frame.f_code.co_filename in LOOPS:
+                frame = frame.f_back
+            return find_user_line(frame)
         frame = frame.f_back
     return None
-
-
-def _leave_loop(frame: FrameType | None) -> FrameType | None:
-    while frame is not None and frame.f_code.co_filename in LOOPS:
-        frame = frame.f_back
-    return frame
 
 
 def _find_suspended_line(task: "asyncio.Task[Any]") -> SourceLine | None:
@@ -153,28 +149,20 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
         awaitable = next((awaited for awaited in inner if awaited is not None), None)
 
 
-def _find_waiter(task: "asyncio.Task[Any]") -> SourceLine | None:
-    """Return the line of the task that waits for the given task in a frame of a library.
+def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
+    """Describe a task that runs no user code, for example a task of gather(session.execute(...)).
 
     SQLAlchemy closes a session in a separate task. The frame that waits for this task has the task
-    as a local variable.
-    """
-    for other in asyncio.all_tasks():
-        frames = list(_suspended_frames(other.get_coro()))
-        if frames and any(value is task for value in frames[-1].f_locals.values()):
-            return _find_suspended_line(other)
-    return None
-
-
-def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
-    """Describe a task that runs no user code, for example a task of
-    gather(session.execute(...)).
+    as a local variable, so that the line of the waiting task can be returned.
     """
     if task is None:
         return "code that is not yours"
-    line = _find_waiter(task)
-    if line is not None:
-        return line
+    for other in asyncio.all_tasks():
+        frames = list(_suspended_frames(other.get_coro()))
+        if frames and any(value is task for value in frames[-1].f_locals.values()):
+            if line := _find_suspended_line(other):
+                return line
+            break
     name = getattr(task.get_coro(), "__qualname__", "a coroutine")
     others = [_find_suspended_line(other) for other in asyncio.all_tasks() if other is not task]
     lines = sorted({str(line) for line in others if line})
@@ -182,18 +170,13 @@ def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
 
 
 def is_user_file(file: str) -> bool:
-    """Return whether a file contains code of the user."""
     return _find_owner(file) == USER
 
 
+@cache
 def _find_owner(file: str) -> int:
-    owner = _owners.get(file)
-    if owner is None:
-        if file in LOOPS or any(part in file for part in TESTERS):
-            owner = BOUNDARY
-        elif file.startswith(LIBRARIES) or any(part in file for part in INSTALLED):
-            owner = LIBRARY
-        else:
-            owner = USER
-        _owners[file] = owner
-    return owner
+    if file in LOOPS or any(part in file for part in TESTERS):
+        return BOUNDARY
+    if file.startswith(LIBRARIES) or any(part in file for part in INSTALLED):
+        return LIBRARY
+    return USER

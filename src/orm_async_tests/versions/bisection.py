@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,7 @@ class ReleaseOutcome:
 
     word: str
     defects: frozenset[str] = frozenset()
-    why: str = ""
-
-    def agrees_with(self, other: "ReleaseOutcome") -> bool:
-        """Return whether two outcomes have the same word and show the same defects."""
-        return (self.word, self.defects) == (other.word, other.defects)
+    why: str = field(default="", compare=False)
 
 
 Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
@@ -59,23 +55,19 @@ class Runner:
         """Return the outcome of every script. The outcome is NOT RUN if this release could not be
         run.
         """
+        releases = {self.library: version, **dict(self.pins)}
         try:
-            releases = ((self.library, version), *self.pins)
-            folders = [install_release(*release, self.home) for release in releases]
-        except NotInstalled as error:
-            return self._not_run(str(error))
-        try:
-            process = self._run(folders)
-        except subprocess.TimeoutExpired:
-            return self._not_run(f"it did not end within {RUN_TIMEOUT} seconds")
-        try:
+            process = self._run([install_release(*item, self.home) for item in releases.items()])
             document = json.loads(process.stdout)
+        except NotInstalled as error:
+            why = str(error)
+        except subprocess.TimeoutExpired:
+            why = f"it did not end within {RUN_TIMEOUT} seconds"
         except json.JSONDecodeError:
             lines = process.stderr.strip().splitlines() or ["nothing"]
-            return self._not_run(f"the run exited with {process.returncode}: {lines[-1]}")
-        return read_outcomes(document, {self.library: version, **dict(self.pins)})
-
-    def _not_run(self, why: str) -> dict[int, ReleaseOutcome]:
+            why = f"the run exited with {process.returncode}: {lines[-1]}"
+        else:
+            return read_outcomes(document, releases)
         return dict.fromkeys(self.numbers, ReleaseOutcome(NOT_RUN, why=why))
 
     def _run(self, folders: Sequence[Path]) -> subprocess.CompletedProcess[str]:
@@ -153,12 +145,12 @@ def confirm_changes(
         version
         for pair in pairwise(outcomes.items())
         for version, outcome in pair
-        if not pair[0][1].agrees_with(pair[1][1]) and outcome.word in CONCLUSIVE
+        if pair[0][1] != pair[1][1] and outcome.word in CONCLUSIVE
     }
     confirmed = dict(outcomes)
     for version in sorted(beside):
         first, second = outcomes[version], run(version)
-        if not first.agrees_with(second):
+        if first != second:
             texts = " and ".join("; ".join(outcome.defects) for outcome in (first, second))
             confirmed[version] = ReleaseOutcome(UNSTABLE, why=f"two runs differ: {texts}")
     return confirmed
@@ -171,7 +163,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         one, two = outcomes[versions[low]], outcomes[versions[high]]
-        if high - low > 1 and (one.word == NOT_RUN or not one.agrees_with(two)):
+        if high - low > 1 and (one.word == NOT_RUN or one != two):
             return low, high
     return None
 
@@ -213,15 +205,8 @@ class SearchResult:
         """
         return describe_ranges([mark_shown(line, defect.description) for line in self.lines])
 
-    def format_broken(self) -> str:
-        """Return the ranges of versions on which the script is broken without a known defect."""
-        return self._format((BROKEN,))
-
-    def format_holding(self) -> str:
-        """Return the ranges of versions on which the script holds, apart from known defects."""
-        return self._format(CONCLUSIVE)
-
-    def _format(self, words: Collection[str]) -> str:
+    def format_words(self, *words: str) -> str:
+        """Return the versions whose outcome has one of these words, as ranges."""
         lines = [[(version, o.word in words) for version, o in line.items()] for line in self.lines]
         return format_ranges(lines)
 
@@ -250,16 +235,12 @@ def search_releases(
     Without `confirm`, call `run`.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
+    ranges = " ".join(defect.versions.get(library, "") for defect in shown)
     lines = []
     for line in split_lines(versions):
-        outcomes = bisect_line(line, run, {*_find_ends(line, library, shown), *always})
+        outcomes = bisect_line(line, run, {*find_neighbors(ranges, line), *always})
         lines.append(confirm_changes(outcomes, confirm or run))
     return SearchResult(number, library, shown, tuple(lines))
-
-
-def _find_ends(line: Sequence[str], library: str, defects: Sequence[KnownDefect]) -> set[str]:
-    ranges = " ".join(defect.versions.get(library, "") for defect in defects)
-    return find_neighbors(ranges, line)
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:

@@ -7,10 +7,9 @@ import ast
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
@@ -36,7 +35,7 @@ class KnownDefect:
     versions: Mapping[str, str]
     link: str
     severity: Severity
-    scripts: tuple[ScriptFile, ...]
+    scripts: tuple[ScriptFile, ...] = ()
 
     @cached_property
     def symptoms(self) -> tuple[str, ...]:
@@ -47,13 +46,48 @@ class KnownDefect:
 
 def load_known_defects() -> list[KnownDefect]:
     """Return every defect, ordered by the number of the first script that shows it."""
-    shared = dict(_find_definitions(SHARED_FILE.read_text("utf-8"), SHARED_FILE))
+    shared = {
+        defect.name: defect
+        for defect in _find_definitions(ast.parse(SHARED_FILE.read_text("utf-8")), SHARED_FILE)
+    }
     defects: dict[str, KnownDefect] = {}
     for script in catalogue.read_scripts():
-        for name, definition in _find_defects(script, shared):
-            scripts = defects[name].scripts if name in defects else ()
-            defects[name] = KnownDefect(name, *definition, (*scripts, script))
+        text = script.path.read_text("utf-8")
+        if CLASS not in text and SHARED not in text:
+            continue  # most scripts: parsing them would take most of the time
+        tree = ast.parse(text)
+        shown = [
+            shared[alias.name]
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module == SHARED
+            for alias in node.names
+        ]
+        for defect in _find_definitions(tree, script.path):
+            shown.append(replace(defect, name=f"{script.command}.{defect.name}"))
+        for defect in shown:
+            known = defects.get(defect.name, defect)
+            defects[defect.name] = replace(known, scripts=(*known.scripts, script))
     return list(defects.values())
+
+
+def _find_definitions(tree: ast.Module, path: Path) -> Iterator[KnownDefect]:
+    """Yield the constants of a module that define defects. Raise ValueError if the arguments of an
+    `Upstream(...)` have another form.
+    """
+    for node in tree.body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(name)], value=ast.Call(func=ast.Name(function)) as call
+            ) if function == CLASS:
+                try:
+                    defect = KnownDefect(name, *map(ast.literal_eval, call.args))
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"{path}, {name}: {error}") from None
+                if defect.severity not in SEVERITIES:
+                    raise ValueError(f"{path}, {name}: no severity {defect.severity!r}")
+                yield defect
+            case _:
+                pass
 
 
 def upstream_entry(
@@ -66,48 +100,6 @@ def upstream_entry(
     arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
     return "\n".join([f"{CLASS}(", *lines, ")"])
-
-
-class Definition(NamedTuple):
-    """The arguments of an `Upstream(...)`."""
-
-    description: str
-    versions: Mapping[str, str]
-    link: str
-    severity: Severity
-
-
-def _find_defects(
-    script: ScriptFile, shared: Mapping[str, Definition]
-) -> Iterator[tuple[str, Definition]]:
-    text = script.path.read_text("utf-8")
-    if CLASS not in text and SHARED not in text:
-        return  # most scripts: parsing them would take most of the time
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ImportFrom) and node.module == SHARED:
-            yield from ((alias.name, shared[alias.name]) for alias in node.names)
-    for name, definition in _find_definitions(text, script.path):
-        yield f"{script.command}.{name}", definition
-
-
-def _find_definitions(text: str, path: Path) -> Iterator[tuple[str, Definition]]:
-    """Yield the constants of a module that define defects. Raise ValueError if the arguments of an
-    `Upstream(...)` have another form.
-    """
-    for node in ast.parse(text).body:
-        match node:
-            case ast.Assign(
-                targets=[ast.Name(name)], value=ast.Call(func=ast.Name(function)) as call
-            ) if function == CLASS:
-                try:
-                    definition = Definition(*map(ast.literal_eval, call.args))
-                except (TypeError, ValueError) as error:
-                    raise ValueError(f"{path}, {name}: {error}") from None
-                if definition.severity not in SEVERITIES:
-                    raise ValueError(f"{path}, {name}: no severity {definition.severity!r}")
-                yield name, definition
-            case _:
-                pass
 
 
 @dataclass(frozen=True)
@@ -158,13 +150,12 @@ def _match_defect(defect: KnownDefect, pins: Sequence[Pin]) -> AffectedPins | No
         elif not inside:
             return None
         affected += inside
-    ends = ((pin.library, _first_cure(defect, pin)) for pin in affected)
-    cures = tuple(dict.fromkeys((library, end) for library, end in ends if end))
-    return AffectedPins(defect, tuple(affected), cures, " and ".join(conditions))
-
-
-def _first_cure(defect: KnownDefect, pin: Pin) -> str | None:
-    return first_version_after(pin.library, pin.version, defect.versions[pin.library])
+    cures = {
+        (pin.library, end): None
+        for pin in affected
+        if (end := first_version_after(pin.library, pin.version, defect.versions[pin.library]))
+    }
+    return AffectedPins(defect, tuple(affected), tuple(cures), " and ".join(conditions))
 
 
 def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]]:

@@ -4,7 +4,8 @@ import importlib.metadata
 import json
 import platform
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -46,16 +47,11 @@ class Pin:
 
 def installed_pins() -> list[Pin]:
     """Return the versions of Python and of the libraries that are installed here."""
-    versions = {library: _installed_version(library) for library in LIBRARIES}
-    libraries = [Pin(name, version) for name, version in versions.items() if version]
-    return [Pin("python", platform.python_version()), *libraries]
-
-
-def _installed_version(library: str) -> str:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+    pins = [Pin("python", platform.python_version())]
+    for library in LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            pins.append(Pin(library, importlib.metadata.version(library)))
+    return pins
 
 
 def read_pins(path: Path) -> list[Pin]:
@@ -98,11 +94,9 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
     name, _, version = text.partition("==")
     library = _canonical(name.strip())
-    try:
-        if library in LIBRARIES:
+    if library in LIBRARIES:
+        with suppress(InvalidVersion):  # for example "asyncpg" alone
             return library, str(Version(version))
-    except InvalidVersion:
-        pass  # for example "asyncpg" alone
     problem = f"this is not a release of {', '.join(LIBRARIES[:-1])} or {LIBRARIES[-1]}: {text}"
     raise CouldNotRun(problem, option, f"{option} {LIBRARIES[0]}==2.1.9")
 
@@ -119,38 +113,27 @@ def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
     for pin in pins:
         if pin.version and (reason := describe_untested(pin.library, pin.version)):
             unknown[f"{pin.library} {pin.version}"] = reason
-        elif not pin.version and not _is_pinned_elsewhere(pin, pins):
-            unknown[pin.library] = _describe_unpinned(pin)
+        elif not pin.version and not any(
+            other.library == pin.library and other.version and other.marker in ("", pin.marker)
+            for other in pins
+        ):
+            place = f"{pin.path.name}, line {pin.line}" if pin.path else "this environment"
+            text = f": {pin.text}" if pin.text else ""
+            unknown[pin.library] = f"{place}, pins no version{text}"
     if not any(pin.library == "sqlalchemy" for pin in pins):
         unknown["sqlalchemy"] = "nothing names it"
     return unknown
 
 
-def _is_pinned_elsewhere(pin: Pin, pins: Iterable[Pin]) -> bool:
-    return any(
-        other.library == pin.library and other.version and other.marker in ("", pin.marker)
-        for other in pins
-    )
-
-
-def _describe_unpinned(pin: Pin) -> str:
-    place = f"{pin.path.name}, line {pin.line}" if pin.path else "this environment"
-    return f"{place}, pins no version{f': {pin.text}' if pin.text else ''}"
-
-
 def _read_lock(path: Path) -> Iterator[Pin]:
-    text = _read_text(path)
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
     entries = _read_pipfile_lock(text, path) if text.lstrip().startswith("{") else None
     for name, version, line in entries or _read_toml_lock(text, path):
         if (library := _canonical(name)) in LIBRARIES:
             yield Pin(library, _valid_version(version, path), path, line)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> CouldNotRun:
@@ -210,9 +193,13 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
     for requirement in parsed.requirements:
         yield from _read_requirement(requirement, path)
     for option in parsed.options:
-        line = option.requirement_line.line_number
         for name in chain.from_iterable(option.options.get(key, ()) for key in INCLUDES):
-            included = _locate_included(name, path, line or 1)
+            if "://" in name:
+                problem = f"this tool does not download requirements: {name}"
+                remedy = "download the file, and include your copy of it: -r FILE"
+                place = f"{path}, line {option.requirement_line.line_number or 1}"
+                raise CouldNotRun(problem, place, remedy)
+            included = path.parent / name
             if included.resolve() not in including:
                 yield from _read_requirements(included, (*including, included.resolve()))
 
@@ -255,16 +242,10 @@ def _pinned_version(requirement: "InstallRequirement") -> str:
 
     if requirement.link:
         return _version_of_archive(requirement.link.filename)
-    exact = [
-        specifier
-        for specifier in requirement.specifier or ()
-        if specifier.operator in ("==", "===")
-    ]
-    for specifier in exact:
-        try:
-            return str(Version(specifier.version))
-        except InvalidVersion:
-            continue  # a wildcard, such as ==2.0.*
+    for specifier in requirement.specifier or ():
+        if specifier.operator in ("==", "==="):
+            with suppress(InvalidVersion):  # a wildcard, such as ==2.0.*
+                return str(Version(specifier.version))
     return ""
 
 
@@ -283,17 +264,6 @@ def _version_of_archive(name: str) -> str:
         return str(parse_sdist_filename(name)[1])
     except (InvalidSdistFilename, InvalidWheelFilename):
         return ""
-
-
-def _locate_included(name: str, path: Path, line: int) -> Path:
-    """Return the path of a file that a requirements file includes. Raise CouldNotRun if the path is
-    a URL.
-    """
-    if "://" in name:
-        problem = f"this tool does not download requirements: {name}"
-        remedy = "download the file, and include your copy of it: -r FILE"
-        raise CouldNotRun(problem, f"{path}, line {line}", remedy)
-    return path.parent / name
 
 
 def _canonical(name: str) -> str:

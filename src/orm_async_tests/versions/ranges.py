@@ -94,25 +94,17 @@ def _format_line(line: Sequence[tuple[str, bool]]) -> list[str]:
 
 
 def _describe_line(line: Sequence[tuple[str, bool]]) -> Iterator[str]:
-    runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
-    for run, following in zip_longest(runs, runs[1:]):
-        versions = [version for version, is_shown in run if is_shown]
-        if versions:
-            cure = f"{following[0][0]} cures it" if following else "no later one cures it"
-            yield f"{_enumerate(versions[0], versions[-1])} it, {cure}"
-
-
-def _enumerate(first: str, last: str) -> str:
-    if first == last:
-        return f"{first} has"
-    return f"{first} {'and' if _is_next(first, last) else 'to'} {last} have"
-
-
-def _is_next(first: str, last: str) -> bool:
-    """Return whether one number of the second version is greater by one, and no other is
-    greater.
-    """
     from packaging.version import Version
 
-    numbers = zip(Version(first).release, Version(last).release, strict=False)
-    return sorted(two - one for one, two in numbers)[-2:] == [0, 1]
+    runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
+    for run, following in zip_longest(runs, runs[1:]):
+        if not run[0][1]:
+            continue
+        first, last = run[0][0], run[-1][0]
+        shown = f"{first} has"
+        if first != last:
+            numbers = zip(Version(first).release, Version(last).release, strict=False)
+            is_next = sorted(two - one for one, two in numbers)[-2:] == [0, 1]
+            shown = f"{first} {'and' if is_next else 'to'} {last} have"
+        cure = f"{following[0][0]} cures it" if following else "no later one cures it"
+        yield f"{shown} it, {cure}"

@@ -35,7 +35,6 @@ class Upstream:
         return f"On {on}, {self.description}."
 
     def applies(self, libraries: Mapping[str, str]) -> bool:
-        """Return whether a stack with these library versions has the defect."""
         return applies(self.versions, libraries)
 
     def __enter__(self) -> None:

@@ -50,7 +50,6 @@ class Activity:
         return (await self.rows(sql, **values))[0]
 
     async def pids(self) -> list[int]:
-        """Return the process IDs of the backends that serve the variant's connections."""
         return await self.rows(f"select pid {BACKENDS} order by pid", before=self._before)
 
     async def states(self) -> list[str]:

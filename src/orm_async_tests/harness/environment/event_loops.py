@@ -5,8 +5,8 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from orm_async_tests.command_options import DEFAULT_LOOP, UVLOOP
 from orm_async_tests.errors import CouldNotRun, install_extra
-from orm_async_tests.stack_options import DEFAULT_LOOP, UVLOOP
 
 Result = TypeVar("Result")
 
@@ -16,6 +16,16 @@ def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments:
 
     Raise CouldNotRun if the kind of event loop is unknown, or if its package is not installed.
     """
+    if name not in (DEFAULT_LOOP, UVLOOP):
+        remedy = f"--loop {DEFAULT_LOOP} or --loop {UVLOOP}"
+        raise CouldNotRun(f"there is no event loop {name!r}", "--loop", remedy)
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None  # Python's own choice
+    if name == UVLOOP:
+        try:
+            from uvloop import new_event_loop as factory
+        except ImportError:
+            remedy = install_extra("uvloop")
+            raise CouldNotRun("uvloop is not installed", "--loop", remedy) from None
     # Block Ctrl-C until asyncio handles it: a loop that is half built prints a traceback.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
@@ -24,24 +34,7 @@ def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments:
         return await main(*arguments)
 
     try:
-        with asyncio.Runner(loop_factory=_factory(name)) as runner:
+        with asyncio.Runner(loop_factory=factory) as runner:
             return runner.run(unblock_and_run())
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if name == DEFAULT_LOOP:
-        return None  # Python's own choice
-    if name != UVLOOP:
-        raise CouldNotRun(
-            f"there is no event loop {name!r}",
-            "--loop",
-            f"--loop {DEFAULT_LOOP} or --loop {UVLOOP}",
-        )
-    try:
-        import uvloop
-    except ImportError:
-        raise CouldNotRun("uvloop is not installed", "--loop", install_extra("uvloop")) from None
-    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return new_event_loop

@@ -1,4 +1,4 @@
-"""Infers the requirements of a script from its source code."""
+"""Infers the requirements of a script from its source code: servers, programs, packages, rights."""
 
 import ast
 import importlib.util
@@ -33,6 +33,20 @@ PROGRAMS = {
     BINARIES: ("a private server", ()),
     STANDBY: ("a private standby", ("pg_basebackup", "psql")),
 }
+FUNCTION_NAME = re.compile(r"pg_\w+")
+CALL_IN_SQL = re.compile(r"\b(pg_\w+)\(")
+# What the methods of the fixture `activity`, and the fixture `blocked`, call on the server.
+OF_ACTIVITY = {
+    "blocked": "pg_blocking_pids",
+    "until_blocked": "pg_blocking_pids",
+    "terminate": "pg_terminate_backend",
+}
+MAY_CREATE_SCHEMA = "SELECT has_database_privilege(current_database(), 'CREATE')"
+MISSING_FUNCTIONS = """
+    SELECT wanted FROM unnest(CAST(:names AS text[])) wanted WHERE NOT EXISTS (
+        SELECT FROM pg_proc WHERE proname = wanted AND has_function_privilege(oid, 'EXECUTE'))
+    ORDER BY wanted
+"""
 
 
 def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
@@ -40,30 +54,48 @@ def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozen
     PGBOUNCER, or the name of a package.
     """
     fixtures = {name for variant in variants for name in variant.parameters}
-    tree = ast.parse(inspect.getsource(module))
-    read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    requirements = set(_packages(tree))
-    if "wire" in fixtures or "round_trips" in read:
+    nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
+    requirements = set(_packages(nodes))
+    if "wire" in fixtures or any(
+        isinstance(node, ast.Attribute) and node.attr == "round_trips" for node in nodes
+    ):
         requirements.add(WIRE)
     if fixtures & PRIVATE:
         requirements.add(BINARIES)
     if fixtures & REPLICATED:
         requirements.add(STANDBY)
     if "pooler" in fixtures:
-        requirements.add(PGBOUNCER + PREPARED_STATEMENTS * _sets_prepared_statements(tree))
+        # An older PgBouncer lacks prepared statements.
+        turns_on = any(
+            isinstance(node, ast.keyword)
+            and node.arg == pooler.PREPARED
+            and ast.unparse(node.value) != "'0'"
+            for node in nodes
+        )
+        requirements.add(PGBOUNCER + PREPARED_STATEMENTS * turns_on)
     if "http" in fixtures:
         requirements |= {"httpx", "uvicorn"}
     return frozenset(requirements)
 
 
+def _packages(nodes: Collection[ast.AST]) -> Iterator[str]:
+    """Yield the packages that functions import. If such a package is missing, the module can still
+    be imported.
+    """
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for node in (inner for function in functions for inner in ast.walk(function)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        roots = (name.partition(".")[0] for name in names)
+        yield from (root for root in roots if root not in sys.stdlib_module_names)
+
+
 def find_missing(requirement: str, wire: bool) -> str:
     """Return why a requirement is not met and what to type, or "" if the requirement is met."""
     if requirement == WIRE:
-        return (
-            ""
-            if wire
-            else "needs a URL with one host and without TLS, so that round trips can be counted"
-        )
+        reason = "needs a URL with one host and without TLS, so that round trips can be counted"
+        return "" if wire else reason
     if requirement in PROGRAMS:
         server, programs = PROGRAMS[requirement]
         try:
@@ -74,15 +106,18 @@ def find_missing(requirement: str, wire: bool) -> str:
             return f"needs {server}, and {error.problem}: {error.remedy}"
         return ""
     if requirement.startswith(PGBOUNCER):
-        return _find_missing_pgbouncer(requirement)
+        try:
+            installed = pooler.version()
+        except CouldNotRun as error:
+            return f"needs PgBouncer, and {error.problem}: {error.remedy}"
+        remedy = f"{pooler.VARIABLE}=/path/to/a/newer/pgbouncer"
+        is_new = within(installed, requirement.removeprefix(PGBOUNCER))
+        return "" if is_new else f"needs {requirement}, this is {installed}: {remedy}"
     if importlib.util.find_spec(requirement) is None:
-        return f"needs the package {requirement}: {_install(requirement)}"
+        extra = EXTRAS.get(requirement)
+        remedy = install_extra(extra) if extra else f"pip install {requirement}"
+        return f"needs the package {requirement}: {remedy}"
     return ""
-
-
-def _install(package: str) -> str:
-    extra = EXTRAS.get(package)
-    return install_extra(extra) if extra else f"pip install {package}"
 
 
 def require(words: str, source: str) -> None:
@@ -103,66 +138,15 @@ def require(words: str, source: str) -> None:
             raise CouldNotRun(f"{requirement} is required: a script {problem}", source, remedy)
 
 
-def _find_missing_pgbouncer(requirement: str) -> str:
-    try:
-        installed = pooler.version()
-    except CouldNotRun as error:
-        return f"needs PgBouncer, and {error.problem}: {error.remedy}"
-    if within(installed, requirement.removeprefix(PGBOUNCER)):
-        return ""
-    return f"needs {requirement}, this is {installed}: {pooler.VARIABLE}=/path/to/a/newer/pgbouncer"
-
-
-def _sets_prepared_statements(tree: ast.Module) -> bool:
-    """Return whether the script turns on prepared statements, which PgBouncer before 1.21 does not
-    support.
-    """
-    return any(
-        node.arg == pooler.PREPARED and ast.unparse(node.value) != "'0'"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.keyword)
-    )
-
-
-def _packages(tree: ast.Module) -> Iterator[str]:
-    """Yield the packages that functions import. If such a package is missing, the module can still
-    be imported.
-    """
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        for node in ast.walk(function):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            roots = (name.partition(".")[0] for name in names)
-            yield from (root for root in roots if root not in sys.stdlib_module_names)
-
-
-FUNCTION_NAME = re.compile(r"pg_\w+")
-CALL_IN_SQL = re.compile(r"\b(pg_\w+)\(")
-# What the methods of the fixture `activity`, and the fixture `blocked`, call on the server.
-OF_ACTIVITY = {
-    "blocked": "pg_blocking_pids",
-    "until_blocked": "pg_blocking_pids",
-    "terminate": "pg_terminate_backend",
-}
-MAY_CREATE_SCHEMA = "SELECT has_database_privilege(current_database(), 'CREATE')"
-MISSING_FUNCTIONS = """
-    SELECT wanted FROM unnest(CAST(:names AS text[])) wanted WHERE NOT EXISTS (
-        SELECT FROM pg_proc WHERE proname = wanted AND has_function_privilege(oid, 'EXECUTE'))
-    ORDER BY wanted
-"""
-
-
 def functions_of(module: ModuleType) -> frozenset[str]:
     """Return the names of the server functions that a script calls in SQL text, with `func`, or
     with `activity`.
     """
-    tree = ast.parse(inspect.getsource(module))
-    docstrings = {id(text) for text in _docstrings(tree)}
+    nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
+    # Docstrings, and other strings that are statements, call nothing.
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     names = set[str]()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Attribute(value=ast.Name("activity"), attr=method) if method in OF_ACTIVITY:
                 names.add(OF_ACTIVITY[method])
@@ -173,16 +157,6 @@ def functions_of(module: ModuleType) -> frozenset[str]:
             case ast.Constant(value=str(sql)) if id(node) not in docstrings:
                 names.update(CALL_IN_SQL.findall(sql))
     return frozenset(names)
-
-
-def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield docstrings and other strings that are statements by themselves, because they call no
-    function.
-    """
-    for node in ast.walk(tree):
-        match node:
-            case ast.Expr(value=ast.Constant(value=str()) as literal):
-                yield literal
 
 
 async def find_denied(

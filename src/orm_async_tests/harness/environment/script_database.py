@@ -1,18 +1,24 @@
-"""Opens the database that all scripts share, and resets it to a few rows before each variant."""
+"""Opens the database that all scripts share, and resets it to a few rows before each variant.
 
+Claims that need no PostgreSQL also run on SQLite through aiosqlite, in one new file per command.
+"""
+
+import importlib.util
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import URL, MetaData, insert, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db, migrations, models
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.command_options import SQLITE
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.harness.environment.requirements import find_denied
 from orm_async_tests.models import TrackPoint, User
@@ -42,34 +48,13 @@ DEFAULT_ROWS = (
     ),
 )
 # Server settings that could affect a verdict.
-SETTINGS = (
-    "DateStyle",
-    "IntervalStyle",
-    "TimeZone",
-    "client_encoding",
-    "deadlock_timeout",
-    "default_transaction_deferrable",
-    "default_transaction_isolation",
-    "default_transaction_read_only",
-    "fsync",
-    "idle_in_transaction_session_timeout",
-    "jit",
-    "lc_collate",
-    "lock_timeout",
-    "max_connections",
-    "max_prepared_transactions",
-    "password_encryption",
-    "plan_cache_mode",
-    "search_path",
-    "server_encoding",
-    "server_version",
-    "server_version_num",
-    "shared_preload_libraries",
-    "standard_conforming_strings",
-    "statement_timeout",
-    "synchronous_commit",
-    "transaction_timeout",
-    "wal_level",
+SETTINGS = tuple(
+    """DateStyle IntervalStyle TimeZone client_encoding deadlock_timeout
+    default_transaction_deferrable default_transaction_isolation default_transaction_read_only
+    fsync idle_in_transaction_session_timeout jit lc_collate lock_timeout max_connections
+    max_prepared_transactions password_encryption plan_cache_mode search_path server_encoding
+    server_version server_version_num shared_preload_libraries standard_conforming_strings
+    statement_timeout synchronous_commit transaction_timeout wal_level""".split()  # noqa: SIM905
 )
 READ_SETTINGS = """
     SELECT name, setting FROM pg_settings WHERE name = ANY(:names)
@@ -89,13 +74,48 @@ async def default_seed(connection: AsyncConnection) -> None:
         await connection.execute(insert(table), rows)
 
 
+@contextmanager
+def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
+    """Open a new SQLite file if the driver is aiosqlite, else the PostgreSQL database `db_`.
+
+    Print the choice. Raise CouldNotRun if the database cannot be opened, or if the options
+    contradict each other.
+    """
+    with ExitStack() as stack:
+        if driver != SQLITE:
+            database = stack.enter_context(db.open_database(db_, driver, pooler=pooler))
+        else:
+            if db_ or pooler:
+                problem = f"{SQLITE} uses a new file as its database"
+                raise CouldNotRun(problem, "--db or --pooler", f"--driver {SQLITE} without them")
+            if importlib.util.find_spec(SQLITE) is None:
+                raise CouldNotRun(f"{SQLITE} is not installed", "--driver", install_extra("sqlite"))
+            import sqlite3
+
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="orm-async-"))
+            url = URL.create(f"sqlite+{SQLITE}", database=f"{folder}/scripts.sqlite")
+            label = f"SQLite {sqlite3.sqlite_version} in a new file"
+            database = db.Database(url, "file", label)
+        print(f"db: {database.label}, {database.driver}", file=sys.stderr)
+        yield database
+
+
 @asynccontextmanager
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
     While another command holds the lock, wait and print a line about it. Raise CouldNotRun if the
-    database cannot be reached, or if it belongs to the service or to another program.
+    database cannot be reached, or if it belongs to the service or to another program. A SQLite file
+    is opened as it is.
     """
+    if database.kind == "file":
+        engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
+        try:
+            async with engine.connect() as connection:
+                yield SqliteScriptDatabase(connection)
+        finally:
+            await engine.dispose()
+        return
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         if database.kind != "embedded":  # in the embedded server the service has another database
             await connection.run_sync(migrations.refuse_service)
@@ -148,10 +168,19 @@ class ScriptDatabase:
 
         Raise CouldNotRun if another connection holds a lock on the tables for one minute.
         """
+        await self._empty_tables(base.metadata)
+        if seed is not None:
+            await seed(**select_arguments(seed, {"connection": self._connection, **options}))
+
+    async def _empty_tables(self, metadata: MetaData) -> None:
         try:
             await self._connection.execute(text(LOCK_TIMEOUT))
             await self._connection.execute(text(TRUNCATE_TABLES))
-            await self._create_separate_tables(base.metadata)
+            if metadata is not models.Base.metadata:
+                schema = metadata.schema
+                await self._connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+                await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
+                await self._connection.run_sync(metadata.create_all)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", "") != "55P03":
                 raise
@@ -163,16 +192,6 @@ class ScriptDatabase:
             ) from error
         finally:
             await self._connection.execute(text("RESET lock_timeout"))
-        if seed is not None:
-            await seed(**select_arguments(seed, {"connection": self._connection, **options}))
-
-    async def _create_separate_tables(self, metadata: MetaData) -> None:
-        if metadata is models.Base.metadata:
-            return
-        schema = metadata.schema
-        await self._connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
-        await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
-        await self._connection.run_sync(metadata.create_all)
 
     async def busy_backends(self) -> set[int]:
         """Return the backends of this role and database that run a statement or have an open
@@ -199,3 +218,23 @@ class ScriptDatabase:
         """Return the settings that could affect a verdict, as far as this role may see them."""
         rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))
+
+
+class SqliteScriptDatabase(ScriptDatabase):
+    """The tables of the scripts in a SQLite file."""
+
+    async def _empty_tables(self, metadata: MetaData) -> None:
+        await self._connection.run_sync(metadata.drop_all)
+        await self._connection.run_sync(metadata.create_all)
+
+    async def busy_backends(self) -> set[int]:
+        """Return nothing: SQLite has no backends."""
+        return set()
+
+    async def settings(self) -> dict[str, str]:
+        """Return the version of SQLite and the settings that could affect a verdict."""
+        version = await self._connection.scalar(text("SELECT sqlite_version()"))
+        settings = {"sqlite_version": str(version)}
+        for name in ("foreign_keys", "journal_mode", "synchronous"):
+            settings[name] = str(await self._connection.scalar(text(f"PRAGMA {name}")))
+        return settings

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.report.render import KINDS, render_outcome, render_verdict, wrapped
 from orm_async_tests.harness.report.result import Result

@@ -14,10 +14,9 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream, collect_defects
-from orm_async_tests.harness.definitions.variants import select_arguments
+from orm_async_tests.harness.definitions.variants import Observation, select_arguments
 from orm_async_tests.harness.report.phrasing import describe, format_value, pluralize, truncate
 from orm_async_tests.harness.script import Script
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM, Word
@@ -73,7 +72,10 @@ def judge(
             available = {**options, "stack": stack, **observations}
             recorder.check(script.check, select_arguments(script.check, available))
         except Exception as error:
-            return Verdict(BROKEN, _failure_location(error), tuple(recorder.evidence))
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            kind = "" if isinstance(error, AssertionError) else f"  {type(error).__name__}: {error}"
+            reason = f"{frame.filename}:{frame.lineno}{kind}"
+            return Verdict(BROKEN, reason, tuple(recorder.evidence))
     return _apply_defects(shown, script.defects, stack, tuple(recorder.evidence))
 
 
@@ -116,13 +118,6 @@ def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> 
         if observation.leaked and not variant.leaks:
             return f"{name} leaked {pluralize(observation.leaked, 'connection')}"
     return ""
-
-
-def _failure_location(error: Exception) -> str:
-    """Return the line of the check, and the error if it is not a failed assertion."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    kind = "" if isinstance(error, AssertionError) else f"  {type(error).__name__}: {error}"
-    return f"{frame.filename}:{frame.lineno}{kind}"
 
 
 @dataclass

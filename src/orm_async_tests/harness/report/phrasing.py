@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from orm_async_tests.harness.definitions.observation import sqlstate
+from orm_async_tests.harness.definitions.variants import sqlstate
 
 
 def describe(error: BaseException) -> str:

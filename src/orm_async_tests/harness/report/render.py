@@ -4,7 +4,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.judge import Evidence
 from orm_async_tests.harness.report.phrasing import describe, format_result, pluralize, truncate
 from orm_async_tests.harness.report.result import Result

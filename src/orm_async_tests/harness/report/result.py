@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from orm_async_tests.harness.definitions.observation import Observation
 from orm_async_tests.harness.definitions.stack import Stack, packages
+from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.judge import Verdict
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.script import Script

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from string import ascii_lowercase
 
-from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.phrasing import truncate
 from orm_async_tests.harness.wire.sql_log import ENDS
 
@@ -92,11 +92,17 @@ def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]
 
 
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
-    """Fold equal statements in a row into one line, and then repeated cycles of statements."""
+    """Fold equal statements in a row into one line, and then repeated cycles of statements.
+
+    A line for several statements has the letters of all their transactions.
+    """
     singles: list[TranscriptLine] = []
     for line in lines:
         if singles and singles[-1].text == line.text:
-            singles[-1] = _repeat(singles[-1], line)
+            last = singles[-1]
+            letters = dict.fromkeys([*last.transaction.split(", "), line.transaction])
+            transaction = ", ".join(letters) if len(letters) <= MOST_TRANSACTIONS else ""
+            singles[-1] = replace(last, transaction=transaction, times=last.times + 1)
         else:
             singles.append(line)
     start = 0
@@ -107,13 +113,6 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
         for line in singles[start : start + length]:
             yield replace(line, depth=1, transaction="") if times > 1 else line
         start += length * times
-
-
-def _repeat(line: TranscriptLine, other: TranscriptLine) -> TranscriptLine:
-    """Return the line counted once more, with the letters of both transactions."""
-    letters = dict.fromkeys([*line.transaction.split(", "), other.transaction])
-    transaction = ", ".join(letters) if len(letters) <= MOST_TRANSACTIONS else ""
-    return replace(line, transaction=transaction, times=line.times + 1)
 
 
 def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:

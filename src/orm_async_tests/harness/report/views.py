@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from orm_async_tests.errors import write_file
 from orm_async_tests.harness.report.code_view import render_code
 from orm_async_tests.harness.report.phrasing import truncate
 from orm_async_tests.harness.report.render import (
@@ -12,7 +13,6 @@ from orm_async_tests.harness.report.render import (
     wrapped,
 )
 from orm_async_tests.harness.report.result import Result
-from orm_async_tests.output_files import write
 from orm_async_tests.terminal import Styled
 from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline
 from orm_async_tests.timeline.trace_file import build_trace
@@ -52,4 +52,4 @@ def write_trace(path: Path, results: Sequence[Result]) -> None:
         for result in results
         for name, observation in result.observations.items()
     ]
-    write(path, build_trace(runs), "--trace")
+    write_file(path, build_trace(runs), "--trace")

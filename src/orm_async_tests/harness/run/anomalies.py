@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness.definitions.observation import Observation, sqlstate
-from orm_async_tests.harness.definitions.variants import Variant, select_arguments
+from orm_async_tests.harness.definitions.variants import (
+    Observation,
+    Variant,
+    select_arguments,
+    sqlstate,
+)
 from orm_async_tests.harness.environment.activity import Activity
 from orm_async_tests.harness.environment.script_database import POINTS_PER_USER
 
@@ -66,12 +70,12 @@ def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
 
     Skip results whose variants are not the isolation levels; yield nothing if no row remains.
     """
-    rows = [row for levels in results if tuple(levels) == LEVELS for row in _rows(levels)]
+    rows = [
+        (name, *(levels[level].value[name] for level in LEVELS))
+        for levels in results
+        if tuple(levels) == LEVELS
+        for name in levels[LEVELS[0]].value or ()
+    ]
     if rows:
         yield ("", *(level.replace("_", " ").upper() for level in LEVELS))
     yield from rows
-
-
-def _rows(levels: Mapping[str, Observation]) -> Iterator[Row]:
-    for name in levels[LEVELS[0]].value or ():
-        yield (name, *(levels[level].value[name] for level in LEVELS))

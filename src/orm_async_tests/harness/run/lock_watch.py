@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from time import perf_counter_ns
-from typing import Any
 
 from sqlalchemy import URL
 
@@ -52,7 +51,12 @@ def _watch(url: URL, recorder: Recorder, stop: threading.Event) -> None:
 
 
 async def _poll(url: URL, recorder: Recorder, stop: threading.Event) -> None:
-    connection = await _connect(url)
+    import asyncpg
+
+    url = with_driver(url, "asyncpg")
+    _, arguments = url.get_dialect()().create_connect_args(url)
+    settings = {"application_name": ADMIN}
+    connection = await asyncpg.connect(**arguments, server_settings=settings, timeout=TIMEOUT)
     try:
         while not stop.is_set():
             if pids := recorder.running_pids(SLOW, QUICK):
@@ -62,12 +66,3 @@ async def _poll(url: URL, recorder: Recorder, stop: threading.Event) -> None:
             await asyncio.sleep(PERIOD)
     finally:
         await connection.close(timeout=1)
-
-
-async def _connect(url: URL) -> Any:
-    import asyncpg
-
-    url = with_driver(url, "asyncpg")
-    _, arguments = url.get_dialect()().create_connect_args(url)
-    settings = {"application_name": ADMIN}
-    return await asyncpg.connect(**arguments, server_settings=settings, timeout=TIMEOUT)

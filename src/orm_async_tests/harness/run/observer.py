@@ -13,8 +13,12 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from orm_async_tests.harness.definitions.observation import Observation, checked_out
-from orm_async_tests.harness.definitions.variants import Variant, select_arguments
+from orm_async_tests.harness.definitions.variants import (
+    Observation,
+    Variant,
+    checked_out,
+    select_arguments,
+)
 from orm_async_tests.harness.environment.script_database import ScriptDatabase, load
 from orm_async_tests.harness.environment.servers import start_servers
 from orm_async_tests.harness.report.phrasing import describe
@@ -88,7 +92,6 @@ class Observer:
             observation.round_trips = self.wire.round_trips - round_trips_before
 
     def _create_recorder(self, script: Script, variant: Variant) -> Recorder:
-        """Return a recorder for the lines of the script."""
         count = self.wire.count_round_trips if self.wire else None
         return Recorder(lambda path: path == script.file, variant.name, describe, count)
 

@@ -1,26 +1,34 @@
-"""Run one script in a new event loop on the chosen database."""
+"""Run one script in a new event loop, from a program or by its command."""
 
+import argparse
 import gc
+import json
+import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from orm_async_tests import db
-from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.definitions.observation import Observation
+from orm_async_tests import db, errors
+from orm_async_tests.command_options import DEFAULT_LOOP, add_stack, add_views
+from orm_async_tests.errors import CouldNotRun, require_writable
 from orm_async_tests.harness.definitions.stack import this_stack
-from orm_async_tests.harness.environment import script_database, sqlite
+from orm_async_tests.harness.definitions.variants import Observation, Option
+from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.event_loops import run
+from orm_async_tests.harness.environment.requirements import VARIABLE, require
+from orm_async_tests.harness.environment.script_database import open_database
 from orm_async_tests.harness.environment.servers import open_pooler
 from orm_async_tests.harness.report.judge import Verdict, judge
 from orm_async_tests.harness.report.phrasing import describe
-from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.report.render import render_full
+from orm_async_tests.harness.report.result import Result, document, exit_code
 from orm_async_tests.harness.run.observer import Observer
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire.wire import can_watch, open_wire
-from orm_async_tests.stack_options import DEFAULT_LOOP
+from orm_async_tests.terminal import detect_width, print_styled
 from orm_async_tests.verdicts import BROKEN, SKIPPED
 
 
@@ -49,8 +57,7 @@ async def _run(
 ) -> Result:
     started = time.perf_counter()
     observations: dict[str, Observation] = {}
-    opener = sqlite if database.kind == "file" else script_database
-    async with opener.open_script_database(database) as scripts:
+    async with script_database.open_script_database(database) as scripts:
         gc.freeze()  # modules stay: collecting after a variant then takes no time
         stack = this_stack(database, await scripts.settings(), loop)
         if reason := script.missing(stack, wire=can_watch(database.url)):
@@ -67,3 +74,69 @@ async def _run(
                     return Result(script, stack, Verdict(BROKEN, reason), observations, 0.0)
     verdict = judge(script, observations, stack, options)
     return Result(script, stack, verdict, observations, time.perf_counter() - started)
+
+
+def main_of(name: str) -> Callable[[], int]:
+    """Return the console command of the script with this `__name__`; it returns the exit code.
+
+    If the script runs as a file, or by `python -m`, run the command at once.
+    """
+
+    def main() -> int:
+        script = Script.of(sys.modules[name])
+        arguments = parser(script).parse_args()
+        return errors.exit_code(lambda: _run_command(script, arguments))
+
+    if name == "__main__":
+        raise SystemExit(main())
+    return main
+
+
+def _run_command(script: Script, arguments: argparse.Namespace) -> int:
+    require(os.environ.get(VARIABLE, ""), VARIABLE)
+    if arguments.trace:
+        require_writable(arguments.trace, "--trace")
+    options = {option.name: getattr(arguments, option.name) for option in script.options}
+    with open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
+        result = run_script(script, database, options, arguments.loop)
+    if arguments.trace:
+        from orm_async_tests.harness.report.views import write_trace
+
+        write_trace(arguments.trace, [result])
+    if arguments.as_json:
+        print(json.dumps(document([result]), indent=2))
+    elif arguments.code or arguments.timeline:
+        from orm_async_tests.harness.report.views import render_views
+
+        shown = {"code": arguments.code, "timeline": arguments.timeline}
+        print_styled(render_views(result, detect_width(), **shown))
+    else:
+        print_styled(render_full(result, detect_width(), in_full=arguments.verbose))
+    return exit_code([result])
+
+
+def parser(script: Script) -> argparse.ArgumentParser:
+    """Return a parser with the options of all scripts and of this one."""
+    parser = argparse.ArgumentParser(description=script.claim)
+    add_stack(parser)
+    as_json = "print the result as JSON"
+    parser.add_argument("--json", action="store_true", dest="as_json", help=as_json)
+    verbose = "print every statement and value in full"
+    parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
+    add_views(parser)
+    for option in script.options:
+        help_ = f"{option.help} (default {option.default})"
+        name = f"--{option.name}"
+        parser.add_argument(name, type=_parser_of(option), default=option.default, help=help_)
+    return parser
+
+
+def _parser_of(option: Option) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return option.parse(text)
+        except ValueError:
+            message = f"{text!r} is not valid for {option.help}; try {option.default}"
+            raise argparse.ArgumentTypeError(message) from None
+
+    return parse

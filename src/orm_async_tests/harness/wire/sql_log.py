@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
-from orm_async_tests.harness.definitions.observation import Observation, sqlstate
+from orm_async_tests.harness.definitions.variants import Observation, sqlstate
 
 ENDS = ("COMMIT", "ROLLBACK")
 TRANSACTION = ("BEGIN", *ENDS)
@@ -40,8 +40,8 @@ def _listeners(
         if connection is None or connection.engine is not unobserved:
             observation.log.append(" ".join(text.split()))
             observation.sqlstates.append(sqlstate)
-            transaction_id = open_ids.setdefault(id(connection), _lowest_free(open_ids))
-            observation.transaction_ids.append(transaction_id)
+            free = set(range(len(open_ids) + 1)) - {*open_ids.values()}
+            observation.transaction_ids.append(open_ids.setdefault(id(connection), min(free)))
             if text in ENDS:
                 del open_ids[id(connection)]
                 ends[id(connection)] = len(observation.log) - 1
@@ -65,8 +65,3 @@ def _listeners(
         ("handle_error", on_error),
         *transaction_events,
     ]
-
-
-def _lowest_free(open_ids: dict[int, int]) -> int:
-    used = set(open_ids.values())
-    return next(number for number in range(len(used) + 1) if number not in used)

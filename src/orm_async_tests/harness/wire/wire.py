@@ -1,4 +1,4 @@
-"""Round trips, counted on the wire: SQLAlchemy's events miss BEGIN, prepare and fetches."""
+"""A proxy on which round trips are counted: SQLAlchemy's events miss BEGIN, prepare and fetches."""
 
 import asyncio
 import re
@@ -7,6 +7,7 @@ import struct
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,76 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orm_async_tests.harness.wire.proxy import READ_SIZE, Proxy
+READ_SIZE = 65536  # bytes
+
+
+class Proxy(ABC):
+    """Connect clients to one server, given by host and port or by its socket's directory."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.open = 0  # connections that clients have not closed
+        self._server = host, port
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._links: set[asyncio.Task[None]] = set()
+
+    @abstractmethod
+    async def listen(self) -> asyncio.Server:
+        """Listen, and pass accepted connections to `accept`."""
+
+    @abstractmethod
+    async def carry(
+        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
+    ) -> None:
+        """Pass one connection on until one side closes it."""
+
+    async def accept(self, client: StreamReader, back: StreamWriter) -> None:
+        """Connect a client to the server."""
+        link = asyncio.current_task()
+        assert link is not None
+        self._links.add(link)
+        self.open += 1
+        try:
+            await self.carry(client, back, *await self._connect())
+        except (OSError, asyncio.CancelledError):
+            back.transport.abort()
+        finally:
+            self.open -= 1
+            self._links.discard(link)
+
+    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
+        host, port = self._server
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, port)
+
+    async def _serve(self, listening: threading.Event) -> None:
+        server = await self.listen()
+        listening.set()
+        await self._stop.wait()
+        server.close()
+        for link in self._links:
+            link.cancel()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    def _run(self, listening: threading.Event) -> None:
+        self._loop.run_until_complete(self._serve(listening))
+        self._loop.close()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve while the block runs."""
+        listening = threading.Event()
+        name = type(self).__name__
+        thread = threading.Thread(target=self._run, args=[listening], name=name, daemon=True)
+        thread.start()
+        listening.wait()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            thread.join()
+
 
 PORT = 5432
 TERMINATE = b"X"
@@ -35,18 +105,18 @@ class Wire(Proxy):
         super().__init__(host, server.port or PORT)
         self.round_trips = 0
         self.links: dict[int, _Link] = {}  # by the backend's process ID
-        self.url = _through(server, folder)
+        names = server.drivername, server.username, server.password
+        query = {**server.query, "host": str(folder)}  # of the proxy's socket
+        self.url = URL.create(*names, database=server.database, query=query)
         self.awaited_word = b""
         self._path = folder / f".s.PGSQL.{PORT}"
 
     async def listen(self) -> asyncio.Server:
-        """Listen on a Unix socket in the directory."""
         return await asyncio.start_unix_server(self.accept, self._path)
 
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass one connection on, and count its round trips."""
         await _Link(self).carry(client, back, server, on)
 
     def wait_until_closed(self, count: int, timeout: float) -> bool:
@@ -91,15 +161,17 @@ class _Link:
         answers = asyncio.create_task(self._answers(server, back))
         try:
             while request := await client.read(READ_SIZE):
-                if (
-                    not self.client_sent_last
-                    and request[:1] != TERMINATE
-                    and request[:8] != CANCEL_REQUEST
-                ):
+                is_answered = request[:1] != TERMINATE and request[:8] != CANCEL_REQUEST
+                if is_answered and not self.client_sent_last:
                     self.client_sent_last = True
                     self.wire.round_trips += 1
                     self.round_trips += 1
-                self._look_for(request)
+                if word := self.wire.awaited_word:
+                    sent = self._tail + request
+                    self._tail = sent[-len(word) :]
+                    # COMMIT, but not READ COMMITTED
+                    if re.search(rb"%b(?!\w)" % re.escape(word), sent):
+                        self.wire.awaited_word, self.lost = b"", True
                 on.write(request)
                 await on.drain()
         finally:
@@ -108,13 +180,6 @@ class _Link:
             with suppress(asyncio.CancelledError, OSError):
                 await answers
             back.close()
-
-    def _look_for(self, request: bytes) -> None:
-        if word := self.wire.awaited_word:
-            sent = self._tail + request
-            self._tail = sent[-len(word) :]
-            if re.search(rb"%b(?!\w)" % re.escape(word), sent):  # COMMIT, but not READ COMMITTED
-                self.wire.awaited_word, self.lost = b"", True
 
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
         while answer := await server.read(READ_SIZE):
@@ -128,13 +193,6 @@ class _Link:
             back.write(answer)
             await back.drain()
         back.close()  # the server closed: the client's next read reports it
-
-
-def _through(server: URL, folder: Path) -> URL:
-    """Return the URL of the server's database, reached through the proxy's socket."""
-    names = server.drivername, server.username, server.password
-    query = {**server.query, "host": str(folder)}
-    return URL.create(*names, database=server.database, query=query)
 
 
 def can_watch(server: URL) -> bool:

@@ -1,11 +1,11 @@
-"""Command-line options that choose the stack: database, driver, event loop and pooler.
+"""Options that several commands have: for the stack, and for what is shown of a result.
 
-Every command that runs SQL has these options, and `--help` must not import SQLAlchemy to print
-them.
+`--help` must not import SQLAlchemy to print them.
 """
 
 import argparse
 import os
+from pathlib import Path
 
 from orm_async_tests.drivers import DRIVERS
 
@@ -52,3 +52,13 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
     add_loop(parser)
     modes = f"go through PgBouncer in this mode: {', '.join(POOLER_MODES)}"
     parser.add_argument("--pooler", metavar="MODE", default="", help=modes)
+
+
+def add_views(parser: argparse.ArgumentParser) -> None:
+    """Add --code, --timeline and --trace."""
+    code = "print the code of every variant with the SQL, the waits and the errors of its lines"
+    parser.add_argument("--code", action="store_true", help=code)
+    timeline = "draw when tasks and connections worked, and what they waited for"
+    parser.add_argument("--timeline", action="store_true", help=timeline)
+    trace = "write what tasks and connections did as a trace, which https://ui.perfetto.dev opens"
+    parser.add_argument("--trace", type=Path, metavar="FILE", help=trace)

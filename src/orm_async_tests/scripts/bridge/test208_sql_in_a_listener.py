@@ -1,8 +1,8 @@
 """On SQLAlchemy 2.0, cancelling a before_cursor_execute listener's SQL loses the next task's rows.
 
 A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for
-row-level security. If the task is cancelled while the listener's SQL sends BEGIN, SQLAlchemy 2.0 on
-asyncpg returns the connection to the pool with an open transaction. The COMMIT of the next task
+row-level security. If a task is cancelled while the SQL of a listener sends BEGIN, SQLAlchemy 2.0
+on asyncpg returns the connection to the pool with an open transaction. The COMMIT of the next task
 that gets the returned connection only releases a savepoint, so the rows of that task are lost. On
 SQLAlchemy 2.0, execute the SQL of a listener in `after_begin`, on the connection that SQLAlchemy
 passes to the listener. SQLAlchemy 2.1 replaces a connection if a task was cancelled while a

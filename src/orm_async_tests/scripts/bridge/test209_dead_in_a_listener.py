@@ -1,8 +1,8 @@
 """On 2.0 a dead connection stays in the pool if a listener's SQL is the first to use it.
 
 In this script a `before_cursor_execute` listener executes SQL on the cursor before every statement.
-If the server has closed the connection, the listener's SQL fails, but SQLAlchemy 2.0 does not see
-the error. SQLAlchemy 2.0 neither wraps the error of a listener's SQL nor invalidates the
+If the server has closed the connection, the SQL of a listener fails, but SQLAlchemy 2.0 does not
+see the error. SQLAlchemy 2.0 neither wraps the error of a listener's SQL nor invalidates the
 connection, so every later checkout gets the same dead connection. With pool_pre_ping the pool
 detects the dead connection at checkout. SQLAlchemy 2.1 handles an error of a listener's SQL like an
 error of a statement.

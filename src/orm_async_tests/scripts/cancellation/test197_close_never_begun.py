@@ -2,10 +2,10 @@
 
 SQLAlchemy closes the connection in a separate task, so that cancelling the caller does not
 interrupt the close. If you cancel all tasks of the event loop, you may cancel the task that closes
-the connection before that task starts. Without this task, the connection stays in its transaction
-until it is garbage-collected. At the end of asyncio.run(), which also cancels all tasks, an
-unclosed connection does no harm. A program that keeps running should cancel only the tasks that it
-has created, and wait for them.
+the connection before that task starts. If nothing closes the connection, the connection stays in
+its transaction until it is garbage-collected. At the end of asyncio.run(), which also cancels all
+tasks, an unclosed connection does no harm. A program that keeps running should cancel only the
+tasks that it has created, and wait for them.
 
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.Runner
 """

@@ -1,10 +1,10 @@
 """On psycopg, cancelling a COPY as it starts raises OperationalError, not CancelledError.
 
-If a COPY is cancelled as it starts, psycopg leaves the server's answer unread. Because of the
-unread answer, psycopg refuses the ROLLBACK that follows, and the error of this ROLLBACK replaces
-CancelledError. A loop that retries after an OperationalError then continues in a task that should
-have ended. The server keeps no row of a cancelled COPY, and the pool discards its connection.
-Invalidate the connection when the COPY fails, so that SQLAlchemy sends no ROLLBACK.
+If a COPY is cancelled as it starts, psycopg leaves the server's answer unread. Because the answer
+to COPY is unread, psycopg refuses the next ROLLBACK, and the error of that ROLLBACK replaces
+CancelledError. A loop that retries after an OperationalError then continues in a cancelled task,
+which should have ended. The server keeps no row of a cancelled COPY, and the pool discards its
+connection. Invalidate the connection when the COPY fails, so that SQLAlchemy sends no ROLLBACK.
 
 Symptom: OperationalError "another command is already in progress"
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html

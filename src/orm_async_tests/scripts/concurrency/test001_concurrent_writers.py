@@ -1,8 +1,8 @@
 """Tasks with separate sessions never see the uncommitted rows of another task.
 
 One task adds users in batches. Another task waits until the user `username-30` exists, and then
-adds track points for this user. The two tasks take turns. After its own INSERT and before its own
-commit, each task counts the rows of the other task.
+adds track points for this user. The two tasks of this script take turns. After its own INSERT and
+before its own commit, each task counts the rows of the other task.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """

@@ -2,8 +2,8 @@
 
 When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg the
 session cannot roll back while another task uses its connection. The InterfaceError of the rollback
-replaces the error of your task, and the connection stays checked out until it is garbage-collected.
-A TaskGroup waits until all of its tasks have ended before it raises an error. On psycopg the
+replaces the error of your task. The connection stays checked out until it is garbage-collected. A
+TaskGroup waits until all of its tasks have ended before it raises an error. On psycopg the
 session's rollback waits for the tasks that still use its connection.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"

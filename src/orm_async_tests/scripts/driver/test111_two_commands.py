@@ -21,7 +21,7 @@ COMMANDS = ("DELETE FROM track_points", "DELETE FROM users")
 
 @wrong
 async def both_in_one_text(session: AsyncSession) -> None:
-    """execute one text() with both commands"""
+    """execute one text() with two commands"""
     await session.execute(text("; ".join(COMMANDS)))
 
 
@@ -35,7 +35,7 @@ async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
-    """pass both commands to execute() of the asyncpg connection"""
+    """pass two commands to execute() of the asyncpg connection"""
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None

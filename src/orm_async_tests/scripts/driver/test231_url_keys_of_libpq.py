@@ -1,6 +1,6 @@
 """asyncpg refuses libpq's keys in the URL, for example sslmode, and psycopg refuses asyncpg's.
 
-SQLAlchemy passes every key of the URL's query to the driver. Therefore asyncpg.connect() raises
+SQLAlchemy passes every key of the URL's query to the driver. The function asyncpg.connect() raises
 TypeError for the keys sslmode, connect_timeout, application_name and options. For asyncpg, write
 `ssl` in the URL instead of `sslmode`. Pass `timeout` in connect_args, because its value in a URL
 would be text (test118). Pass settings of the server as `server_settings` in connect_args. The

@@ -1,9 +1,9 @@
 """With async_creator=pool.acquire, asyncpg's pool opens a new connection for every use.
 
 SQLAlchemy closes the connection that it received from async_creator, and asyncpg's pool replaces a
-closed connection. Therefore no connection is used twice, and every use pays for a new connection.
-Let SQLAlchemy pool the connections. If your code needs asyncpg's own methods, get asyncpg's
-connection from get_raw_connection().
+closed connection. No connection of asyncpg's pool is used twice, and every use pays for a new
+connection. Let SQLAlchemy pool the connections. If your code needs asyncpg's own methods, get
+asyncpg's connection from get_raw_connection().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#working-with-driver-sql-and-raw-dbapi-connections
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator

@@ -3,10 +3,10 @@
 A lazy load is a SELECT that SQLAlchemy sends when you read an attribute. Reading an attribute
 cannot be awaited, so SQLAlchemy raises an error instead of blocking the event loop. In the query's
 options, name the relationships that you will read, for example with selectinload(). The session
-stays usable after the error.
+stays usable after MissingGreenlet.
 
-Recognize the error by its code xd2s. On asyncpg, SQLAlchemy 2.1 raises MissingGreenlet itself, but
-on psycopg it wraps MissingGreenlet in StatementError.
+Recognize MissingGreenlet by its code xd2s. On asyncpg, SQLAlchemy 2.1 raises MissingGreenlet
+itself, but on psycopg it wraps MissingGreenlet in StatementError.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
@@ -46,7 +46,7 @@ async def joined(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def refused_then_used(session: AsyncSession) -> dict[str, int]:
-    """catch the error, then use the session again"""
+    """catch MissingGreenlet, then use the session again"""
     user = (await session.scalars(select(User).limit(1))).one()
     try:
         return {"users": len(user.points)}

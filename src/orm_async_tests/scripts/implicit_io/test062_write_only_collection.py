@@ -1,8 +1,8 @@
 """A write-only collection adds rows without loading any, and cannot be read by accident.
 
-The methods add() and add_all() of the collection send nothing until the flush. The collection's
-method select() returns a query that you can execute, even after a commit. Iterating over a
-write-only collection raises TypeError at once instead of starting a lazy load.
+The methods add() and add_all() of a write-only collection send nothing until the flush. The method
+select() of a write-only collection returns a query that you can execute, even after a commit.
+Iterating over a write-only collection raises TypeError at once instead of starting a lazy load.
 
 Symptom: TypeError "WriteOnly collections don't support iteration"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship

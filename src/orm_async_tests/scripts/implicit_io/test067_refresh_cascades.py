@@ -2,7 +2,7 @@
 
 The setting cascade="all" includes the cascade refresh-expire. With refresh-expire, refresh()
 expires the loaded children together with their parent, and reading an expired child raises
-MissingGreenlet (xd2s). But refresh() repeats the loader options of the query, so children that an
+MissingGreenlet (xd2s). A refresh() repeats the loader options of the query, so children that an
 option has loaded are loaded again. If you pass attribute names, refresh() expires only these
 attributes.
 

@@ -1,9 +1,9 @@
 """An attribute set to an SQL expression expires at flush, and reading it raises MissingGreenlet.
 
 The database computes the value of the expression, so the session does not know the value. After the
-flush, the next read of the attribute would have to load the value. Loading an attribute at a read
-is implicit IO, which asyncio does not allow. The setting eager_defaults=True does not help: it
-fetches the values of server defaults, but not the value of an expression. Refresh the attribute
+flush, the next read of the attribute would have to load the computed value. Loading an attribute at
+a read is implicit IO, which asyncio does not allow. The setting eager_defaults=True does not help:
+it fetches the values of server defaults, but not the value of an expression. Refresh the attribute
 after the flush.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

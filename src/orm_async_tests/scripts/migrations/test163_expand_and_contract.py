@@ -1,9 +1,9 @@
 """Renaming a column in one step breaks the running release: expand first, and contract later.
 
 During a rollout, processes of the new release run beside processes of the old release. To expand,
-add the new column and allow NULL in the old column. Then roll out code that writes both columns and
-reads either of them. When no old process runs any more, fill the new column, and roll out code that
-uses only the new column. To contract, drop the old column.
+add the new column and allow NULL in the old column. After you have added the new column, roll out
+code that writes both columns and reads either of them. When no old process runs any more, fill the
+new column, and roll out code that uses only the new column. To contract, drop the old column.
 
 Symptom: 42703 "column ... of relation ... does not exist"
 Docs: https://martinfowler.com/bliki/ParallelChange.html

@@ -1,9 +1,10 @@
 """Two revisions with the same parent are two heads, and `upgrade head` fails until you merge them.
 
 Two branches of the code each added a revision, and later both branches were merged. When both
-branches are merged, Alembic has two newest revisions, so "head" is ambiguous. The command `alembic
-merge` adds a revision that follows both heads. The command `alembic upgrade heads` runs both
-revisions without a merge. Use `alembic upgrade heads` for branches that should stay separate.
+branches of the code are merged, Alembic has two newest revisions, so "head" is ambiguous. The
+command `alembic merge` adds a revision that follows both heads. The command `alembic upgrade heads`
+runs the revisions of all heads without a merge. Use `alembic upgrade heads` for branches that
+should stay separate.
 
 Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html

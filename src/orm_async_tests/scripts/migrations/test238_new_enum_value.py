@@ -2,8 +2,8 @@
 
 `alembic check` passes although the model has a value that the database lacks, and the first INSERT
 of that value fails (22P02). Write the command `ALTER TYPE state ADD VALUE` yourself. PostgreSQL
-lets nobody use a new value before the transaction that adds it has ended. Therefore add the value
-in an autocommit_block(), or in a revision that runs in an earlier transaction.
+lets nobody use a new value before the transaction that adds it has ended. Add the new enum value in
+an autocommit_block(), or in a revision that runs in an earlier transaction.
 
 Symptom: 22P02 "invalid input value for enum"
 Symptom: 55P04 "unsafe use of new value ... of enum type"

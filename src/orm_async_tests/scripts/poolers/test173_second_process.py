@@ -1,7 +1,7 @@
 """Behind PgBouncer, a second process collides with the prepared statements of the first process.
 
 The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from
-one. In transaction mode, PgBouncer gives both processes the same server connections. Nothing
+one. In transaction mode, PgBouncer gives several processes the same server connections. Nothing
 removes the statements that the first process has prepared on a server connection. Behind PgBouncer
 in transaction mode, neither a second process nor a restarted process can even connect. If you
 switch off both statement caches, statements have no names. On asyncpg 0.30, also pass a

@@ -4,7 +4,8 @@ A connection of the engine caches the names of the statements that it has prepar
 run the client's next transaction on another server connection, where the cached statements do not
 exist. SQLAlchemy's documentation recommends NullPool and unique statement names. Unique names
 prevent collisions with other processes (test173), but two transactions of one connection still
-fail. If you switch off both caches, no connection relies on a statement that was prepared earlier.
+fail. If you switch off both statement caches, no connection relies on a statement that was prepared
+earlier.
 
 Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer

@@ -5,7 +5,7 @@ client gets, and since version 1.24 it does so by default. The setting max_prepa
 prevents the errors of test173, test174, test176 and test177. With max_prepared_statements,
 PgBouncer keeps the prepared statement of a query on every server connection. After a change of a
 column's type, the server rejects the prepared statement, even for new clients. The server rejects
-the statement until RECONNECT or server_lifetime closes the server connection.
+the outdated prepared statement until RECONNECT or server_lifetime closes the server connection.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements

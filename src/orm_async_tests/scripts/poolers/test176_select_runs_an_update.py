@@ -3,9 +3,9 @@
 In this script, asyncpg gives the first statement of each of two processes the name
 __asyncpg_stmt_5__. One process prepares an UPDATE as __asyncpg_stmt_5__ on one server connection.
 The other process prepares a SELECT as __asyncpg_stmt_5__ on another server connection. Later
-PgBouncer gives the second process the server connection on which the UPDATE is prepared. Both
-statements return a text, so nothing fails. In this script the second process commits an UPDATE that
-it never sent. If you switch off both statement caches, statements have no names. With
+PgBouncer gives the second process the server connection on which the UPDATE is prepared. The SELECT
+and the UPDATE both return a text, so nothing fails. In this script the second process commits an
+UPDATE that it never sent. If you switch off both statement caches, statements have no names. With
 max_prepared_statements (test175), PgBouncer itself names the statements.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors

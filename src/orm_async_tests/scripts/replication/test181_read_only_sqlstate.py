@@ -2,7 +2,7 @@
 
 A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but it allows advisory
 locks. The error 25006 is a plain DBAPIError with asyncpg, and an InternalError with psycopg. After
-error 25006 the connection stays usable. Check the error for SQLSTATE 25006, and run the whole
+error 25006 the connection stays usable. Check the error for SQLSTATE 25006, and then run the whole
 transaction on the primary.
 
 Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"

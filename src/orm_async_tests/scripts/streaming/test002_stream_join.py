@@ -1,8 +1,8 @@
 """stream() without yield_per fetches every row before it returns the first one.
 
-The cursor is on the server, but without yield_per the ORM reads all rows before it builds its
-objects. With yield_per the ORM reads the result in partitions. A stream with yield_per returns the
-first row early, and memory holds one partition at a time, however many rows there are.
+The cursor of a stream is on the server, but without yield_per the ORM reads all rows before it
+builds its objects. With yield_per the ORM reads the result in partitions. A stream with yield_per
+returns the first row early, and memory holds one partition at a time, however many rows there are.
 
 This script does not show the cost of the rows on the server, which does not depend on yield_per.
 

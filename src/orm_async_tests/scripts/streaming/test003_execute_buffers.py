@@ -1,9 +1,9 @@
 """execute() returns after it has fetched all rows, but stream() needs an open session.
 
 After the await, the result of execute() holds all rows. You can read the result of execute() after
-the session is closed, but its objects are detached then. The result of stream() holds a cursor on
-the server. When you close the session, the server closes the cursor, and the remaining rows of the
-stream are lost.
+the session is closed, but its objects are detached then. The result of stream() reads from a cursor
+on the server. When you close the session, the server closes the cursor, and the remaining rows of
+the stream are lost.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"

@@ -2,8 +2,8 @@
 
 A frozen result is a cache of rows. Every call of the frozen result returns a new result with these
 rows, without SQL. Before SQLAlchemy 2.0.56 and 2.1.6, freeze() of a stream fetched nothing, and
-calling the frozen result raised TypeError. On every version you can freeze the result of execute()
-instead, because freezing reads all rows into memory in any case.
+calling the frozen result raised TypeError. On every version you can freeze the result of execute(),
+because freezing reads all rows into memory in any case.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.freeze
 """

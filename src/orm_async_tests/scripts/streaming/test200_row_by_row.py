@@ -2,7 +2,8 @@
 
 A partition of a stream is already in memory. The method __anext__() of a stream reads every row in
 a separate greenlet, which takes two switches per row. With partitions(), SQLAlchemy switches once
-for a list of rows. Both ways of reading a stream fetch the same rows from the server.
+for a list of rows. Streaming by rows and streaming by partitions fetch the same rows from the
+server.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
 """

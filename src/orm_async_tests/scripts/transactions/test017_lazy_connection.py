@@ -1,8 +1,8 @@
 """session.begin() takes no connection: the first statement takes one and keeps it.
 
 A session that has sent nothing uses no pool slot. After its first statement a session keeps a slot
-until commit, rollback or close. Between the first statement and the end of the transaction, wait
-only for the database.
+until commit, rollback or close. Between a session's first statement and the end of its transaction,
+wait only for the database.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#using-a-sessionmaker
 """

@@ -31,7 +31,7 @@ async def committed(session: AsyncSession, activity: Activity) -> list[str]:
 
 @right
 async def closed(session: AsyncSession, activity: Activity) -> list[str]:
-    """read, close, then continue"""
+    """read, close the session, then continue"""
     await session.execute(select(User))
     await session.close()
     return await activity.states()

@@ -2,8 +2,8 @@
 
 The block of `async with session.begin()` owns the transaction and commits at its end. After an
 explicit commit() the session does not begin another transaction inside the block, so the next
-statement raises InvalidRequestError. Let the block commit, or use a separate block for every
-transaction.
+statement raises InvalidRequestError. Let the block of begin() commit, or use a separate block for
+every transaction.
 
 Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions

@@ -3,9 +3,9 @@
 After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg the next
 statement after COMMIT in text() commits by itself, so rollback() has no effect. On psycopg the next
 statement after COMMIT in text() begins another transaction. After BEGIN in text() on an AUTOCOMMIT
-connection, nothing commits, so all later rows are lost at the end. On asyncpg the pooled connection
-also keeps the transaction that BEGIN in text() has opened, and fails all of its later users (rvf5).
-Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
+connection, nothing commits, so all later rows are lost when the connection is returned. On asyncpg
+the pooled connection also keeps the transaction that BEGIN in text() has opened, and fails all of
+its later users (rvf5). Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
 
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions

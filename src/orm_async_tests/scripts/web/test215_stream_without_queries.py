@@ -62,7 +62,7 @@ async def function_scope(engine: AsyncEngine, http: Http) -> Outcome:
 
 @right
 async def closed_session(engine: AsyncEngine, http: Http) -> Outcome:
-    """close the session in the endpoint, then stream"""
+    """close the session in the endpoint, then stream the response"""
     from fastapi import FastAPI, responses
 
     app = FastAPI()

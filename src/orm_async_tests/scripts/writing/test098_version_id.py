@@ -1,6 +1,6 @@
 """Without version_id_col, the second of two concurrent writers overwrites the first one's change.
 
-Both writers read the same object, compute a new value, and write it. Without version_id_col the
+Two writers read the same object, compute a new value, and write it. Without version_id_col the
 second write wins, and nobody notices that the first write is lost. With version_id_col the second
 UPDATE matches no row, and StaleDataError tells the second writer to read again.
 

@@ -1,8 +1,8 @@
 """update() with a list runs once per row, but UPDATE with FROM unnest() runs once.
 
 For update() with a list, SQLAlchemy sends one text, but the server runs the statement once for
-every row. For update() with a list, even a statement-level trigger fires once for every row. With
-FROM unnest(), the statement has two parameters, which are arrays. The function unnest() turns the
+every row. For update() with a list, even a statement-level trigger fires once for every row. An
+UPDATE with FROM unnest() has two parameters, which are arrays. The function unnest() turns the
 arrays into rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update` shows
 how much faster arrays are.
 

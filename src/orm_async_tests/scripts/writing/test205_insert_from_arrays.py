@@ -52,7 +52,7 @@ async def usual(engine: AsyncEngine) -> dict[str, int | float]:
 
 @right
 async def raw(engine: AsyncEngine) -> dict[str, int | float]:
-    """execute insert().from_select() with arrays, with the option dml_strategy="raw" set"""
+    """with dml_strategy="raw", execute insert().from_select() with arrays"""
     async with AsyncSession(engine) as session:
         await session.execute(INSERT, ARRAYS, execution_options={"dml_strategy": "raw"})
         return {**(await session.execute(TOTALS)).one()._mapping}

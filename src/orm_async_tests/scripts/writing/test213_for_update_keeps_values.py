@@ -1,9 +1,9 @@
 """with_for_update() keeps the values of an object that the session has already loaded.
 
-A statement with with_for_update() locks the row and returns its current columns. But the identity
-map keeps the loaded object unchanged, for select() as well as for get(). If you compute a value
-from the old object, you overwrite the change of a transaction that committed before you got the
-lock. Use populate_existing, or refresh(with_for_update=True).
+A statement with with_for_update() locks the row and returns its current columns. The identity map
+keeps the loaded object unchanged, for select() as well as for get(). If you compute a value from
+the old object, you overwrite the change of a transaction that committed before you got the lock.
+Use populate_existing, or refresh(with_for_update=True).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """

@@ -1,4 +1,4 @@
-"""The kinds of faults, the points at which they are injected, and the tokens that name points."""
+"""Defines the kinds of faults, the fault points, and the tokens that name fault points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,9 @@ USUAL = (*ANYWHERE, "kill")
 
 @dataclass(frozen=True)
 class Fault:
-    """A kind of fault at a moment, for example cancel-ready or reset-before."""
+    """A fault of one kind that is injected at one moment, for example cancel-ready or
+    reset-before.
+    """
 
     kind: str
     moment: str
@@ -44,41 +46,44 @@ class Fault:
 
     @property
     def is_at_message(self) -> bool:
-        """Return whether the points are messages of the client, not suspensions of a task."""
+        """Return whether the fault points are messages of the client, and not suspensions of a
+        task.
+        """
         return self.moment in AT_A_MESSAGE
 
     @property
     def first_kind(self) -> str:
-        """Return the kind of the only fault, or of the first one of a pair."""
+        """Return the kind of the fault. For a pair of faults, return the kind of the first one."""
         return self.kind.partition("+")[0]
 
     @property
     def second_kind(self) -> str:
-        """Return the kind of a pair's second fault, or an empty string."""
+        """Return the kind of the second fault of a pair, or an empty string for a single fault."""
         return self.kind.partition("+")[2]
 
     @property
     def is_silent(self) -> bool:
-        """Return whether nothing arrives after the fault, so that only a timeout ends the wait."""
+        """Return whether no data arrives after the fault, so that only a timeout ends the wait."""
         return self.kind in SILENT
 
     @property
     def ends_connections(self) -> bool:
-        """Return whether the pool may hold a dead connection after the fault."""
+        """Return whether the pool may contain a dead connection after the fault."""
         endings = {"terminate", "reset", "fin", "down", "kill"}
         return bool({self.first_kind, self.second_kind} & endings)
 
 
 def list_faults(kinds: Sequence[str] = KINDS) -> tuple[Fault, ...]:
-    """Return the faults of these kinds at all their moments."""
+    """Return the faults of these kinds, each at all moments at which it can occur."""
     return tuple(Fault(kind, moment) for kind in kinds for moment in MOMENTS[kind])
 
 
 @dataclass(frozen=True)
 class Point:
-    """A fault at a suspension or a message of a piece of work, counted from 1.
+    """A fault point: one suspension or message of a piece of work, with the fault to inject. Its
+    number counts from 1.
 
-    A point with the number 0 is a run without a fault.
+    A fault point with the number 0 stands for a run without a fault.
     """
 
     driver: str
@@ -90,17 +95,19 @@ class Point:
 
     @property
     def token(self) -> str:
-        """Return the text that `faults --point` accepts."""
+        """Return the text that names this fault point for the option `faults --point`."""
         return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{self.where}"
 
     @property
     def where(self) -> str:
-        """Return the number of the point; for a pair both numbers, for example 3+1."""
+        """Return the number of the fault point. For a pair of faults, return both numbers, for
+        example 3+1.
+        """
         return f"{self.at}+{self.then}" if self.then else str(self.at)
 
 
 def parse_point(token: str) -> Point:
-    """Return the point that a token names. Raises CouldNotRun."""
+    """Return the fault point that a token names. Raises CouldNotRun."""
     try:
         driver, loop, rest = token.split("/", 2)
         work, fault, number = rest.rsplit("/", 2)  # the id of a test contains slashes too

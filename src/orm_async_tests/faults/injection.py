@@ -1,4 +1,6 @@
-"""Run a piece of work with a fault at one point, and record what it leaves behind."""
+"""Runs a piece of work with a fault at one fault point, and records what the fault leaves
+behind.
+"""
 
 import asyncio
 import gc
@@ -31,7 +33,7 @@ MAX_USES = 4  # the number of attempts to use the engine again
 
 @dataclass(frozen=True)
 class Target:
-    """A piece of work, with the engine and the server that faults are injected into."""
+    """A piece of work, and the engine and the server into which faults are injected."""
 
     work: Work
     make_engine: Callable[[], AsyncEngine]
@@ -43,7 +45,7 @@ class Target:
 
 
 async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
-    """Return the outcome of the work with the fault of this point."""
+    """Run the work with the fault of this fault point, and return the outcome."""
     engine = target.make_engine()
     with _instrument_connections(engine, target):
         if target.warm:
@@ -75,7 +77,7 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
 
 
 class AnyioScope:
-    """anyio.fail_after() with the interface of asyncio.timeout(). Raises CouldNotRun."""
+    """Gives anyio.fail_after() the interface of asyncio.timeout(). Raises CouldNotRun."""
 
     def __init__(self) -> None:
         try:
@@ -92,7 +94,7 @@ class AnyioScope:
         return self._manager.__exit__(*error)
 
     def reschedule(self, when: float) -> None:
-        """Expire when the event loop's clock reaches this time, in seconds."""
+        """Let the timeout fire when the clock of the event loop reaches this time, in seconds."""
         self._scope.deadline = when
 
     def expired(self) -> bool:
@@ -100,7 +102,9 @@ class AnyioScope:
 
 
 class Delivery:
-    """Delivers the fault of a point, and records where the work was suspended."""
+    """Delivers the fault of a fault point, and records where the work was suspended at that
+    moment.
+    """
 
     def __init__(self, point: Point, monitor: ServerMonitor) -> None:
         self.limit = AnyioScope() if point.fault.kind == "scope" else asyncio.timeout(None)
@@ -111,7 +115,7 @@ class Delivery:
         self._monitor = monitor
 
     def deliver_first(self, suspensions: Suspensions) -> None:
-        """Deliver the fault, or the first one of a pair."""
+        """Deliver the fault. For a pair of faults, deliver the first one."""
         self.first_at = time.perf_counter()
         label = describe_suspension(*suspensions.suspended)
         delivered = self._deliver(self._point.fault.first_kind, suspensions)
@@ -127,7 +131,7 @@ class Delivery:
         self.delivered = self._deliver(self._point.fault.second_kind, suspensions)
 
     def _deliver(self, kind: str, suspensions: Suspensions) -> bool:
-        """Deliver a fault; return False if the task had already finished."""
+        """Deliver a fault. Return False if the task had already finished."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
@@ -147,9 +151,10 @@ class Delivery:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
-    """Name the connections that the engine opens during the block, and use the target's network.
+    """During the block, give the engine's connections an application_name and use the target's
+    proxy.
 
-    The user's engine needs no changes.
+    The engine of a user needs no changes, because event listeners do this.
     """
 
     def change_parameters(
@@ -176,9 +181,9 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
 async def _run_work(
     target: Target, engine: AsyncEngine, point: Point
 ) -> tuple[Outcome, list[asyncio.Task[Any]]]:
-    """Run the work until it ends, or until the sweep gives up waiting for it.
+    """Run the work until it ends, or until the sweep no longer waits for it.
 
-    Return what the caller saw, and the tasks that the work started.
+    Return what the caller of the work saw, and the tasks that the work started.
     """
     fault, network = point.fault, target.network
     delivery = Delivery(point, target.monitor)
@@ -221,7 +226,9 @@ async def _run_work(
 async def _await_or_cancel(
     main: asyncio.Task[Any], point: Point, patience: float, driver: str
 ) -> bool:
-    """Wait for the end of the work, and return whether a silent network required a cancel."""
+    """Wait for the end of the work. Return whether the sweep had to cancel it because the network
+    was silent.
+    """
     if not (point.fault.is_silent and point.at):
         await asyncio.wait({main}, timeout=RELEASED_WITHIN)
         return False
@@ -234,7 +241,7 @@ async def _await_or_cancel(
 
 
 def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
-    """Return the result of the work and the message of its error, as in `Outcome`."""
+    """Return the result of the work and the message of its error, in the form of `Outcome`."""
     if not main.done():
         main.cancel()
         return "", ""
@@ -250,10 +257,10 @@ def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
 async def _settle(
     monitor: ServerMonitor, tasks: list[asyncio.Task[Any]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Wait until all tasks are done and all backends idle.
+    """Wait until all tasks are done and all backends are idle.
 
-    If this takes too long, cancel the tasks, and return the states of the backends and the names of
-    the unfinished tasks.
+    If this takes too long, cancel the tasks. Return the states of the backends and the names of the
+    unfinished tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:
@@ -278,7 +285,7 @@ async def _ping(engine: AsyncEngine) -> None:
 
 
 async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
-    """Use the engine until it works, and return the errors of the attempts that failed."""
+    """Use the engine again until it works. Return the errors of the attempts that failed."""
     errors: list[str] = []
     for _ in range(MAX_USES):
         try:
@@ -291,7 +298,9 @@ async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
 
 
 async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor) -> int:
-    """Dispose the engine, and terminate and count its connections that are still open."""
+    """Dispose the engine. Then terminate the connections that are still open, and return their
+    number.
+    """
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASED_WITHIN):
             await engine.dispose()
@@ -303,7 +312,7 @@ async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor
 
 
 async def _read_numbers(target: Target) -> tuple[Any, ...]:
-    """Return the row of numbers that the work may change."""
+    """Return the row of numbers that the work may change in the database."""
     if target.rows is None:
         return ()
     [row] = await target.monitor.query(target.rows)

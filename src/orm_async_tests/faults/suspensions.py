@@ -1,7 +1,7 @@
-"""Count every suspension of a piece of work in all its tasks, and act at one of them.
+"""Counts every suspension of a piece of work in all its tasks, and runs an action at one of them.
 
-A task runs without interruption from one suspension to the next, so these are the only points at
-which a fault can reach it.
+A fault can reach a task only at a suspension, because between two suspensions the task runs without
+interruption.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ Action = Callable[["Suspensions"], None]
 
 
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that reports each future that it waits for before its task sees it."""
+    """A coroutine that reports each future for which it waits, before the task sees the future."""
 
     def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], Any]) -> None:
         self.inner = inner
@@ -38,11 +38,12 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 
 
 class Suspensions:
-    """Counts the suspensions of a main task and of every task that starts during the run.
+    """Counts the suspensions of a main task, and of every task that starts while the main task
+    runs.
 
     At suspension number `at`, `Suspensions` calls `action`. If `when` is "suspended", the action
-    runs at once: a request has been written, and the answer to the request has not arrived. If
-    `when` is "ready", the answer has arrived, and the task has not resumed yet.
+    runs immediately, after a request was written and before its answer has arrived. If `when` is
+    "ready", the action runs when the answer has arrived, before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -56,16 +57,20 @@ class Suspensions:
 
     @property
     def main(self) -> asyncio.Task[Any]:
-        """Return the task of the work itself, which has started all other tasks."""
+        """Return the task that runs the work itself and has started all other tasks."""
         return self.tasks[0]
 
     def act_later(self, after: int, action: Action) -> None:
-        """Also act at a later suspension: this number of suspensions after the current one."""
+        """Run the action also at a later suspension, which is this number of suspensions after the
+        current one.
+        """
         self._at, self._action = self.count + after, action
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count suspensions in all tasks that start during the block, first the main task."""
+        """Count the suspensions of all tasks that start while the block runs, beginning with the
+        main task.
+        """
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)
@@ -84,7 +89,9 @@ class Suspensions:
         return task
 
     def _record(self, coroutine: Any, awaited: Any) -> Any:
-        """Count a suspension, act if it is the point, and return what the coroutine awaits."""
+        """Count a suspension, run the action if its number is `at`, and return what the coroutine
+        awaits.
+        """
         # What outlives the work has no caller that a fault could reach.
         self.count += not self.main.done()
         if self.main.done() or self.count != self._at:
@@ -108,9 +115,10 @@ MAX_CALLS = 3  # the number of calls below the user's line
 
 
 def describe_suspension(main: Any, suspended: Any) -> str:
-    """Return the innermost user's line of the main coroutine, and the calls below it.
+    """Return the innermost user line of the main coroutine, and the calls below this line.
 
-    If another task is suspended, for which the main coroutine waits, its calls follow after a "+".
+    If the main coroutine waits for another task that is suspended, add the calls of this task after
+    a "+".
     """
     frames = list(_walk_frames(main))
     user_frames = [

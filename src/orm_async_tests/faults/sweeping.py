@@ -1,6 +1,7 @@
-"""Sweep a piece of work: inject a fault at every one of its points, one after the other.
+"""Sweeps a piece of work: injects a fault at every one of its fault points, one after the other.
 
-Points that failed are remembered, and the next run of a command or a test sweeps them first.
+The sweep stores the fault points that failed, and the next run of a command or a test sweeps them
+first.
 """
 
 import gc
@@ -49,17 +50,19 @@ async def sweep(
     kinds: Sequence[str] = ANYWHERE,
     patience: float = SILENT_FOR,
 ) -> Report:
-    """Run `await work(engine)` once for every point and fault, and report all violations.
+    """Run `await work(engine)` once for every fault at every fault point, and report all
+    violations.
 
-    `rows` is a query that returns one row of numbers, for example a count. The work changes these
-    numbers. After every point they must have changed as in a run without faults, or not at all.
+    `rows` is a query that returns one row of numbers, for example a count. These are the numbers
+    that the work changes. After every fault, all these numbers must have changed as in a run
+    without faults, or none of them.
 
-    The sweep gives the engine's connections an application_name, and disposes the engine after
-    every point. `patience` is the number of seconds for which a silent network may keep the caller
-    waiting; choose more than twice the driver's timeout.
+    The sweep sets an application_name for the connections of the engine, and disposes the engine
+    after every fault point. `patience` is the number of seconds for which the caller may wait on a
+    silent network. Choose more than twice the timeout of the driver.
 
-    Raises CouldNotRun if the work fails without faults, if the server cannot be monitored, or for
-    the kind "kill", which needs a private server.
+    Raise CouldNotRun if the work fails without faults, if the server cannot be monitored, or if the
+    kind "kill" is requested without a private server.
     """
     name = str(getattr(work, "__qualname__", work))
     swept = Sweep(
@@ -70,14 +73,14 @@ async def sweep(
 
 
 def read_versions(driver: str) -> dict[str, str]:
-    """Return the versions of Python and the libraries, by the names that defects use."""
+    """Return the versions of Python and of the libraries, under the names that defects use."""
     names = ("sqlalchemy", driver)
     return {"python": python_version(), **{name: version(name) for name in names}}
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A piece of work, the faults to inject, and how to run them."""
+    """A piece of work, the faults to inject into it, and the way to run it."""
 
     work: Work
     make_engine: Callable[[], AsyncEngine]
@@ -92,7 +95,7 @@ class Sweep:
     prepare: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # the database
 
     async def run(self) -> AsyncIterator[Cell]:
-        """Yield a cell for every fault."""
+        """Yield one cell for each fault."""
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
@@ -103,7 +106,7 @@ class Sweep:
                         yield await _sweep_fault(target, start)
 
     async def run_point(self, point: Point) -> Outcome:
-        """Run the work with the fault at one point, and return the outcome."""
+        """Run the work with the fault at one fault point, and return the outcome."""
         async with self.prepare():
             with (
                 open_monitor(self.url, self.private) as monitor,
@@ -115,7 +118,7 @@ class Sweep:
 
     @contextmanager
     def _open_target(self, monitor: ServerMonitor, fault: Fault) -> Iterator[Target]:
-        """Connect the target to a network for the faults that need one."""
+        """Start a proxy between the target and the server, for the faults that need a proxy."""
         target = Target(
             self.work, self.make_engine, monitor, self.rows, self.warm, patience=self.patience
         )
@@ -133,7 +136,7 @@ class Sweep:
 
 
 async def _sweep_fault(target: Target, start: Point) -> Cell:
-    """Return the outcomes of all points of a fault, after two runs without it."""
+    """Return the outcomes of a fault at all fault points, after two runs without the fault."""
     first, second = [await _run_without_fault(target, start) for _ in range(2)]
     counts = first.count, second.count
     outcomes = [second] if first.violations and second.violations else []
@@ -153,10 +156,10 @@ async def _sweep_fault(target: Target, start: Point) -> Cell:
 async def _sweep_pairs(
     target: Target, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
-    """Yield the outcomes of the second fault at every suspension after the first one.
+    """Yield the outcomes of injecting the second fault at every suspension after the first fault.
 
-    Skip points at which the second fault comes too late, for example because the backend has
-    already ended.
+    Skip the suspensions that are too late for the second fault, for example because the backend has
+    ended.
     """
     for then in count(1):
         outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
@@ -167,7 +170,7 @@ async def _sweep_pairs(
 
 
 async def _run_without_fault(target: Target, start: Point) -> Outcome:
-    """Return the outcome of a run without a fault. Raises CouldNotRun if the work fails."""
+    """Run the work without a fault, and return the outcome. Raise CouldNotRun if the work fails."""
     outcome = await run_point(target, start)
     if outcome.result != DONE:
         raise CouldNotRun(
@@ -181,9 +184,10 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
 async def _run_until_reached(
     target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """Run a point until the work reaches it, and confirm violations that a slow machine can cause.
+    """Repeat a fault point until the work reaches it. Also repeat a violation that a slow machine
+    can cause.
 
-    A violation that the next run does not repeat makes the point unresolved.
+    If the violation does not occur again, the outcome of the fault point is unresolved.
     """
     outcome = await run_point(target, point, change)
     for _ in range(max_runs - 1):
@@ -199,7 +203,7 @@ async def _run_until_reached(
 
 
 def refuse_kill(kinds: Sequence[str]) -> None:
-    """Raise CouldNotRun for the kind "kill" without a private server."""
+    """Raise CouldNotRun if the kind "kill" is requested without a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
             "the fault kill needs a private server, where only this project's tables exist",
@@ -209,7 +213,9 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the points, but of many messages only the first and last ones."""
+    """Return the numbers of the fault points. If there are many messages, return only the first and
+    last ones.
+    """
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
         return numbers[:FIRST] + numbers[-LAST:]
@@ -218,9 +224,10 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude all present objects from garbage collections, which run twice at every point.
+    """Exclude all existing objects from garbage collection, because the sweep collects garbage
+    twice at every fault point.
 
-    Objects that were excluded before the block stay excluded after it.
+    Objects that were excluded before the block stay excluded after the block.
     """
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
@@ -234,16 +241,18 @@ def exclude_old_objects() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file with one line for every failed point, its token. Without failures there is no file."""
+    """A file with one line for every fault point that failed. The line is the token of the fault
+    point. The file does not exist if no fault point failed.
+    """
 
     path: Path
 
     def select(self, kinds: Sequence[str]) -> list[Point]:
-        """Return the failed points of these kinds of faults."""
+        """Return the fault points of these kinds of faults that failed in the last run."""
         return [point for point in self._read() if point.fault.kind in kinds]
 
     def replace(self, kinds: Sequence[str], points: Iterable[Point]) -> None:
-        """Store these points in place of all failed points of these kinds."""
+        """Replace the stored fault points of these kinds by these fault points."""
         others = [point for point in self._read() if point.fault.kind not in kinds]
         self._write([*others, *dict.fromkeys(points)])
 
@@ -258,7 +267,7 @@ class FailedPoints:
         return points
 
     def _write(self, points: Sequence[Point]) -> None:
-        """Replace the file atomically, because another command may be reading it."""
+        """Replace the file atomically, because another command may read it at the same time."""
         if not points:
             self.path.unlink(missing_ok=True)
             return
@@ -269,7 +278,9 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the failed points of one piece of work, for a user's function by working directory."""
+    """Return the fault points of a piece of work that failed in the last run. For a function of the
+    user, the working directory distinguishes them.
+    """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])
@@ -282,10 +293,10 @@ async def sweep_failed_first(
     say: Callable[[str], None],
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Run the sweeps of one piece of work, and return their cells.
+    """Run the sweeps of one piece of work, failed fault points first, and return the cells.
 
-    Every violation names the known defect that explains it, if there is one. A point that failed
-    last time and fails again is a failure, even if it passes in the sweep.
+    If a known defect explains a violation, the outcome names the defect. A fault point that failed
+    in the last run and fails again counts as a failure, even if it passes in the sweep.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

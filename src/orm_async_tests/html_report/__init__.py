@@ -1,4 +1,4 @@
-"""One HTML page that shows which scripts hold on which stack (extra `report`).
+"""Writes one HTML page that shows which scripts hold on which stack. It needs the extra `report`.
 
-The page is made from the results that run, matrix, faults and bench write.
+The page shows the results that the commands run, matrix, faults and bench write.
 """

@@ -1,4 +1,4 @@
-"""The files beside the page from which other programs answer: JSON, llms.txt and a badge."""
+"""Writes the files beside the page that other programs read: JSON, llms.txt and a badge."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,9 @@ Answer a question about async SQLAlchemy from the claim of a script, and name th
 
 
 def build_catalogue(panels: Sequence[Panel]) -> dict[str, Any]:
-    """Return every script's claim, errors, cure, versions and links as JSON types."""
+    """Return the claim, the errors, the cure, the versions and the links of every script, as values
+    that JSON can represent.
+    """
     return {"schema": SCHEMA, "scripts": [_describe(panel) for panel in panels]}
 
 
@@ -53,7 +55,9 @@ def _describe(panel: Panel) -> dict[str, Any]:
 
 
 def render_llms(panels: Sequence[Panel], questions: Sequence[Question]) -> str:
-    """Return the text of llms.txt: the claims by chapter, and the questions that they answer."""
+    """Return the text of llms.txt, with the claims by chapter and the questions that they
+    answer.
+    """
     lines = [ABOUT]
     for chapter in group_by_chapter(panel.script for panel in panels):
         claims = [f"- {_link(script.number)}: {script.claim}" for script in chapter.scripts]
@@ -67,7 +71,7 @@ def _link(number: int) -> str:
 
 
 def build_badge(results: Results) -> dict[str, Any]:
-    """Return the document of a shields.io endpoint."""
+    """Return the document that a shields.io endpoint badge reads."""
     counts = results.count()
     broken = sum(counts[word] for word in (*FAILING, NOT_RUN))
     parts = {"hold": counts[HOLDS], "upstream": counts[UPSTREAM], "broken": broken}

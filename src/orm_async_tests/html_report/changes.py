@@ -1,4 +1,4 @@
-"""What changed between two sets of results, the worst first."""
+"""Lists what changed between two sets of results, the worst changes first."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -15,7 +15,7 @@ SEVERITY: dict[Kind, str] = {"regression": WORSE, "repaired": BETTER}
 
 
 class Change(NamedTuple):
-    """One difference: what it is about, before and after."""
+    """One difference between two sets of results, with its subject and both states."""
 
     severity: str
     subject: str
@@ -45,7 +45,9 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Return the earlier stack of every later one: the same name, or else only other versions."""
+    """Return, for every stack of the newer results, the stack of the older results with the same
+    name. If there is none, return the stack that differs only in versions.
+    """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]
     for name, identity in after.stacks.items():
@@ -79,7 +81,9 @@ def _records(results: Results, renamed: Mapping[str, str]) -> list[Record]:
 
 
 def _changed_variants(before: Results, after: Results) -> Iterator[Change]:
-    """Yield the variants that need more or fewer round trips, or end otherwise."""
+    """Yield the variants that need more or fewer round trips, or that return or raise something
+    else.
+    """
     for number in sorted(before.details.keys() & after.details.keys()):
         old = {run["name"]: run for run in before.details[number]["variants"]}
         detail = after.details[number]

@@ -1,4 +1,6 @@
-"""The tables of the page beside the scripts. A sentence says what each table means."""
+"""Prepares the tables of the page that do not belong to a script. A sentence on the page explains
+each table.
+"""
 
 import ast
 from collections import Counter
@@ -22,7 +24,7 @@ MOST_POINTS = 200  # marks of one row
 
 
 class Figure(NamedTuple):
-    """A table with the sentence that says what it means, and where its rows come from."""
+    """A table, with the sentence that explains it and the source of its rows."""
 
     meaning: str
     rows: Table
@@ -30,7 +32,7 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """A piece of work under one fault: the verdicts of its points, and their counts."""
+    """A piece of work under one fault, with the verdicts of its fault points and their number."""
 
     work: str
     fault: str
@@ -39,7 +41,7 @@ class HeatRow(NamedTuple):
 
 
 class HeatMap(NamedTuple):
-    """A sweep of faults."""
+    """The results of a sweep, in which rows are faults."""
 
     meaning: str
     stack: str
@@ -47,7 +49,9 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """A pattern of a workload; the ratio is to the workload's first pattern."""
+    """The result of a pattern of a workload. Its ratio is relative to the first pattern of the
+    workload.
+    """
 
     pattern: str
     mark: str
@@ -58,20 +62,22 @@ class BenchRow(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """What was measured of one workload."""
+    """The results of a benchmark for one workload."""
 
     title: str
     meaning: str
     rows: Sequence[BenchRow]
 
     def percent(self, row: BenchRow) -> int:
-        """Return the length of a row's bar, where the largest ratio has 100."""
+        """Return the length of the bar of a row. The largest ratio has the length 100."""
         largest = max(max(other.ratio for other in self.rows), 0.01)
         return round(max(row.ratio, 0) / largest * 100)
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Return which anomaly occurs at which level, from the results or else from the documents."""
+    """Return which anomaly occurs at which isolation level, from the results, or from the documents
+    if the results do not say it.
+    """
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:
         rows.insert(0, ["", *(level.replace("_", " ").upper() for level in LEVELS)])
@@ -104,7 +110,7 @@ def _read_levels(detail: Document) -> Iterator[list[str]]:
 
 
 def pooler_table() -> Figure | None:
-    """Return which settings work behind PgBouncer, from the documents of the checkout."""
+    """Return which settings work behind PgBouncer, from the documents of a checkout."""
     rows = parse_table(read_section("poolers.md", "statements"))
     if not rows:
         return None
@@ -114,7 +120,7 @@ def pooler_table() -> Figure | None:
 
 
 def heat_map(sweep: Document) -> HeatMap:
-    """Return the points of a sweep, with a row for every piece of work and fault."""
+    """Return the fault points of a sweep, with a row for every piece of work and fault."""
     rows = []
     for cell in sweep["cells"]:
         points = [word if word in FAULT_MARKS else UNRESOLVED for word in cell["verdicts"].values()]
@@ -132,7 +138,7 @@ def heat_map(sweep: Document) -> HeatMap:
 
 
 def list_workloads(results: Results) -> tuple[str, list[Workload]]:
-    """Return where the figures come from, and the workloads of all benchmarks."""
+    """Return the workloads of all benchmarks, and the source of their figures."""
     if results.benches:
         heads = [f"{bench['date']}, {bench['machine']}" for bench in results.benches]
         items = [item for bench in results.benches for item in bench["workloads"]]
@@ -176,7 +182,9 @@ def _recorded_rows(table: Table) -> Iterator[BenchRow]:
 
 
 def _number(value: object) -> float:
-    """Return the value as a number, or 0 if it is no number or too large for a ratio."""
+    """Return the value as a number. Return 0 if it is not a number, or if it is too large for a
+    ratio.
+    """
     try:
         number = float(str(value))
     except ValueError:

@@ -1,4 +1,6 @@
-"""Render the pages with Jinja: whatever a result file has is escaped, and nothing is loaded."""
+"""Renders the pages with Jinja. Jinja escapes all texts of result files, and the pages load
+nothing.
+"""
 
 import base64
 import hashlib
@@ -32,7 +34,7 @@ SIGNS = dict(zip(EVERY_WORD, "✓▲-✗⧖✗?", strict=True))
 
 
 def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]:
-    """Return what the page says about these scripts."""
+    """Return what the page shows about these scripts."""
     background = Background(read_questions(), load_known_defects(), read_ranges())
     panels = [build_panel(script, results, background) for script in scripts]
     known = {script.number for script in scripts}
@@ -43,7 +45,7 @@ def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]
 
 
 def render_report(results: Results, panels: Sequence[Panel], command: str) -> str:
-    """Return the HTML of the report."""
+    """Return the HTML of the report page."""
     by_chapter = {
         chapter: [panel for panel in panels if panel.script.chapter == chapter.name]
         for chapter in catalogue.group_by_chapter(panel.script for panel in panels)
@@ -65,7 +67,7 @@ def render_report(results: Results, panels: Sequence[Panel], command: str) -> st
 
 
 def render_changes(before: Results, after: Results, changes: Sequence[Change], command: str) -> str:
-    """Return the HTML of a comparison."""
+    """Return the HTML of the page that compares two results."""
     groups = {
         severity: [change for change in changes if change.severity == severity]
         for severity in ORDER
@@ -98,7 +100,9 @@ def _render(template: str, **values: Any) -> str:
 
 
 def clean_text(value: Any) -> Any:
-    """Return a text without characters that HTML forbids, and without its middle if it is long."""
+    """Return a text without the characters that HTML forbids. If the text is long, cut out its
+    middle.
+    """
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     if len(value) > LONGEST:
@@ -108,7 +112,7 @@ def clean_text(value: Any) -> Any:
 
 
 def render_prose(text: str) -> Markup:
-    """Return a text with its paragraphs, and with code where it has backticks."""
+    """Return a text as HTML, with paragraphs, and with code elements in place of backticks."""
     paragraphs = [
         re.sub(r"``?([^`]+)``?", r"<code>\1</code>", str(escape(clean_text(part))))
         for part in text.split("\n\n")
@@ -118,7 +122,9 @@ def render_prose(text: str) -> Markup:
 
 
 def render_link(url: str, text: str = "") -> Markup:
-    """Return a link, or only the text if the URL is not one of the web."""
+    """Return a link, or only the text of the link if the URL has neither the scheme http nor
+    https.
+    """
     url, text = clean_text(url), clean_text(text or url)
     if not re.match(r"https?://", url):
         return escape(text)

@@ -1,4 +1,4 @@
-"""What the page says about each script, from its text and its results."""
+"""Prepares what the page shows about each script, from its source and its results."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,14 +38,14 @@ MOST_SENT = 12  # statements that are shown below one line
 
 
 class Sent(NamedTuple):
-    """A statement that a line sent: how often, its round trips, and the errors."""
+    """A statement that a line sent, with its number, its round trips and its errors."""
 
     text: str
     note: str
 
 
 class ShownLine(NamedTuple):
-    """A line of code with what it sent."""
+    """A line of code, with the statements that it sent."""
 
     line: CodeLine
     sent: Sequence[Sent] = ()
@@ -79,7 +79,7 @@ class Panel(NamedTuple):
 
 
 class Background(NamedTuple):
-    """What is known about scripts without any result."""
+    """The facts about scripts that need no result, for example from the documents."""
 
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]
@@ -87,7 +87,7 @@ class Background(NamedTuple):
 
 
 def build_panel(script: ScriptFile, results: Results, background: Background) -> Panel:
-    """Return what the page says about a script."""
+    """Return everything that the page shows about a script."""
     detail = results.details.get(script.number, {})
     code = read_code(script)
     runs = {run["name"]: run for run in detail.get("variants", ())}
@@ -144,7 +144,7 @@ OUTSIDE = CodeLine(
 
 
 def _read_events(run: Document, problems: Counter[str]) -> list[Event]:
-    """Return the events of a variant, or none if a value has another type than expected."""
+    """Return the events of a variant. Return no events if a value has an unexpected type."""
     try:
         events = from_json(run.get("events") or [], run.get("log", []))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -171,7 +171,9 @@ def _describe_outcome(run: Document) -> str:
 
 
 def _draw(events: list[Event], outcome: str, problems: Counter[str]) -> tuple[Markup, str]:
-    """Return the timeline as SVG and in words, or nothing if the events contradict each other."""
+    """Return the timeline as SVG and in words. Return nothing if the events contradict each
+    other.
+    """
     if len(events) < 2:
         return Markup(""), ""
     try:
@@ -183,7 +185,9 @@ def _draw(events: list[Event], outcome: str, problems: Counter[str]) -> tuple[Ma
 
 
 def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
-    """Yield the numbers of the lines with what they sent; equal statements are counted."""
+    """Yield the numbers of the lines with the statements that they sent, counting equal
+    statements.
+    """
     by_line = defaultdict[int, list[Event]](list)
     for event in events:
         if event.kind in SENT or (event.error and event.kind != "task"):
@@ -201,7 +205,7 @@ def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
 
 
 def _count(text: str, error: str, events: Sequence[Event]) -> Sent:
-    """Return equal statements as one, with their number, the error and the round trips."""
+    """Return equal statements as one, with their number, their error and their round trips."""
     times = f"{len(events)} x " if len(events) > 1 else ""
     count = sum(event.round_trips for event in events)
     notes = error, pluralize(count, "round trip") if count else ""

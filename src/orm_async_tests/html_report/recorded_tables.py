@@ -1,4 +1,4 @@
-"""The tables that the documents of a checkout record; a wheel has none."""
+"""Reads the tables that the documents of a checkout record. A wheel contains no documents."""
 
 import json
 import re
@@ -10,7 +10,7 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown after a comment of a page up to the next comment, or ""."""
+    """Return the Markdown of a page from a comment to the next comment, or ""."""
     try:
         text = (DOCS / page).read_text("utf-8")
     except OSError:
@@ -20,7 +20,9 @@ def read_section(page: str, name: str) -> str:
 
 
 def parse_table(markdown: str) -> Table:
-    """Return the cells of the first table in Markdown, without the line below the head."""
+    """Return the cells of the first table in a Markdown text, without the line below the table's
+    head.
+    """
     rows: Table = []
     for line in markdown.splitlines():
         if line.startswith("|"):
@@ -31,7 +33,9 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Return the releases of SQLAlchemy on which each script was run and holds."""
+    """Return the releases of SQLAlchemy on which each script was run, and those on which it
+    holds.
+    """
     try:
         document = json.loads((DOCS / "compat.json").read_text("utf-8"))
     except OSError:

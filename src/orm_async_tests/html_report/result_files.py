@@ -1,7 +1,7 @@
-"""Read the result files of run, matrix, faults and bench, although parts of them may be missing.
+"""Reads the result files of run, matrix, faults and bench, even if parts of them are missing.
 
-A part that is missing or has another form is replaced by an empty one, and described as a problem,
-which the page shows. Only a file without any result is refused.
+If a part is missing or has another form, an empty part replaces it, and the page shows a
+description of the problem. A file that has no result at all is an error.
 """
 
 import json
@@ -40,7 +40,7 @@ BENCH |= {"date": (str,), "machine": (str,)}
 
 @dataclass(frozen=True)
 class Entry:
-    """The verdict on one script on one stack."""
+    """The verdict of one script on one stack."""
 
     word: str
     reason: str
@@ -50,7 +50,9 @@ class Entry:
 
 @dataclass
 class Results:
-    """What all result files say together. Stacks have the names that the page shows."""
+    """The combined contents of all result files. The names of the stacks are those that the page
+    shows.
+    """
 
     stacks: dict[str, Mapping[str, str]] = field(default_factory=dict)  # names to identities
     entries: dict[tuple[str, int], Entry] = field(default_factory=dict)  # by stack and script
@@ -62,17 +64,21 @@ class Results:
     problems: Counter[str] = field(default_factory=Counter)
 
     def words(self, number: int) -> list[str]:
-        """Return the verdicts on a script, in the order of the stacks; "" where there is none."""
+        """Return the verdicts of a script in the order of the stacks, with "" for a stack without a
+        verdict.
+        """
         entries = [self.entries.get((stack, number)) for stack in self.stacks]
         return [entry.word if entry else "" for entry in entries]
 
     def count(self) -> Counter[str]:
-        """Return how many results have which verdict, on all stacks."""
+        """Return the number of results with each verdict, on all stacks together."""
         return Counter(entry.word for entry in self.entries.values())
 
 
 def read_results(paths: Iterable[Path]) -> Results:
-    """Read several files. Raises CouldNotRun if a file cannot be read, or has no result."""
+    """Read several files. Read the files. Raise CouldNotRun if a file cannot be read, or has no
+    result.
+    """
     results = Results()
     for path in paths:
         documents = list(_read_documents(path, results.problems))
@@ -89,14 +95,16 @@ def read_results(paths: Iterable[Path]) -> Results:
 
 
 def add_documents(results: Results, documents: Iterable[Document], source: str) -> None:
-    """Add documents that were not read from a file."""
+    """Add documents that do not come from a file."""
     for document in documents:
         _add(results, document, source)
     results.problems = +results.problems
 
 
 def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
-    """Yield the JSON document of a file, or the documents of its lines."""
+    """Yield the JSON document of a file. If each line of the file is a document, yield these
+    documents.
+    """
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError as error:
@@ -124,7 +132,7 @@ def _refusal(why: str, path: Path) -> CouldNotRun:
 
 
 def _add(results: Results, document: Document, source: str) -> bool:
-    """Add what a document says. Return whether a known command wrote the document."""
+    """Add the results of a document. Return whether a known command wrote the document."""
     if str(document.get("record")) in records.FIELDS:
         _add_record(results, document, source)
     elif "results" in document:
@@ -152,7 +160,7 @@ def _check_schema(results: Results, document: Document, kind: str, source: str) 
 
 
 def _add_run(results: Results, document: Document, source: str) -> None:
-    """Add the document of run: scripts on one stack, with their variants."""
+    """Add a document of the command run, which has scripts on one stack with their variants."""
     identity = _texts(document.get("stack"))
     same = (name for name, other in results.stacks.items() if _is_same(identity, other))
     stack = next(same, name_stack(identity) if identity else source)
@@ -167,7 +175,7 @@ def _add_run(results: Results, document: Document, source: str) -> None:
 
 
 def _add_record(results: Results, record: Document, source: str) -> None:
-    """Add a line of a matrix's file."""
+    """Add the record in one line of a result file of a matrix."""
     kind, stack = record["record"], record.get("stack")
     if kind == "header":
         _check_schema(results, record, "matrix", source)
@@ -196,19 +204,19 @@ def _add_entry(results: Results, stack: str, detail: Document, where: str) -> No
 
 
 def _check_end(results: Results, documents: Sequence[Document], source: str) -> None:
-    """Describe a matrix without a footer, because its run did not come to its end."""
+    """If the file of a matrix has no footer, add the problem that its run did not reach its end."""
     kinds = [document.get("record") for document in documents]
     if "header" in kinds and kinds[-1] != "footer":
         results.problems[f"{source}: the results are partial, the run did not come to its end"] += 1
 
 
 def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Return whether a run was on a stack of a matrix."""
+    """Return whether a run of scripts used the same stack as a matrix."""
     return bool(one) and all(one.get(name) == other.get(name) for name in COMPARED)
 
 
 def name_stack(identity: Mapping[str, str]) -> str:
-    """Return a name that has what a reader would compare."""
+    """Return a name for a stack that has the facts which a reader compares."""
     get = identity.get
     parts = [
         f"{get('driver', 'unknown driver')} {get('driver_version', '')}".strip(),
@@ -222,7 +230,9 @@ def name_stack(identity: Mapping[str, str]) -> str:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return the part of a value that has this form; count what is missing or different."""
+    """Return the part of a value that has the expected form. Count the parts that are missing or
+    different.
+    """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
     kind = form if isinstance(form, type) else type(form)
@@ -244,6 +254,6 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
 
 
 def _texts(value: Any) -> dict[str, str]:
-    """Return the fields of an object that are texts."""
+    """Return those fields of an object whose values are texts."""
     pairs = value.items() if isinstance(value, dict) else ()
     return {name: text for name, text in pairs if isinstance(text, str)}

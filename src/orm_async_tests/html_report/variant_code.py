@@ -1,4 +1,4 @@
-"""The code of a script as lines of HTML: its variants side by side, and the rest."""
+"""Renders the code of a script as lines of HTML, with its variants side by side."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class CodeLine:
-    """A line of code; `mark` is set if another variant lacks it."""
+    """A line of code. `mark` is set if another variant does not have the line."""
 
     number: int
     text: str
@@ -32,7 +32,7 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class VariantCode:
-    """A variant of a script: its name, its kind, its label and its lines."""
+    """A variant of a script, with its name, its kind, its label and its lines."""
 
     name: str
     kind: str
@@ -42,7 +42,7 @@ class VariantCode:
 
 @dataclass(frozen=True)
 class ScriptCode:
-    """The lines of a script."""
+    """The lines of code of a script."""
 
     lines: Mapping[int, CodeLine]  # by number, without the docstring
     variants: Sequence[VariantCode]
@@ -50,7 +50,7 @@ class ScriptCode:
 
 
 def read_code(script: ScriptFile) -> ScriptCode:
-    """Return the code of a script; lines that only some variants have are marked."""
+    """Return the code of a script, in which the lines that only some variants have are marked."""
     source = script.path.read_text("utf-8")
     tree = ast.parse(source)
     first = tree.body[1].lineno  # after the docstring
@@ -71,7 +71,7 @@ def read_code(script: ScriptFile) -> ScriptCode:
 
 
 def highlight_lines(source: str, first: int = 1) -> list[CodeLine]:
-    """Return the lines of Python with colors; `first` is the number of the first one."""
+    """Return lines of Python code as HTML with colors. `first` is the number of the first line."""
     tokens = PythonLexer(stripnl=False, ensurenl=False).get_tokens(source)
     colored = ((_color(kind), text) for kind, text in tokens)
     html = format_tokens(colored, HtmlFormatter(nowrap=True)).split("\n")
@@ -84,19 +84,23 @@ def highlight_lines(source: str, first: int = 1) -> list[CodeLine]:
 
 @cache
 def _color(kind: Any) -> Any:
-    """Return the group of a token that has a color, so that the HTML of the others stays small."""
+    """Return the group of a token that has a color. Tokens without a color have no group, so that
+    the HTML stays small.
+    """
     return next((group for group in SHOWN if kind in group), Token.Text)
 
 
 def code_css() -> str:
-    """Return the rules for the colors of code; the page defines the variables."""
+    """Return the CSS rules for the colors of code. The page defines the CSS variables."""
     names = ("comment", "keyword", "decorator", "number", "string")
     pairs = zip(SHOWN, names, strict=True)
     return "".join(f".{STANDARD_TYPES[kind]}{{color:var(--{name})}}" for kind, name in pairs)
 
 
 def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
-    """Yield the first line and the kind of a variant, but nothing for any other function."""
+    """Yield the first line and the kind of a variant. Yield nothing for a function that is no
+    variant.
+    """
     for decorator in node.decorator_list:
         kind = ast.unparse(decorator).partition("(")[0]
         if kind in KINDS:
@@ -104,9 +108,9 @@ def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
 
 
 def _mark_differences(variants: Sequence[VariantCode]) -> None:
-    """Mark the lines of a wrong or right variant that no variant of the other kind has.
+    """Mark the lines of a wrong variant that no right variant has, and the reverse.
 
-    In variants that are compared, mark the lines that no other variant has.
+    If the variants are only compared, mark the lines that no other variant has.
     """
     texts = {variant.name: {line.text.strip() for line in variant.lines} for variant in variants}
     for variant in variants:
@@ -124,6 +128,8 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
 
 
 def _join_blank_lines(lines: Sequence[CodeLine]) -> list[CodeLine]:
-    """Drop a blank line after another one: the variants between them are shown elsewhere."""
+    """Drop a blank line that follows another one, because the variants between them are shown
+    elsewhere.
+    """
     pairs = zip(["", *(line.text for line in lines)], lines, strict=False)
     return [line for before, line in pairs if line.text.strip() or before.strip()]

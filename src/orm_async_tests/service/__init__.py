@@ -1,1 +1,1 @@
-"""FastAPI beside the ORM: users and track points over HTTP (extra `service`)."""
+"""A FastAPI application that stores users and track points. It needs the extra `service`."""

@@ -1,4 +1,4 @@
-"""The FastAPI application, whose lifespan opens and disposes the engines."""
+"""Creates the FastAPI application, whose lifespan opens and disposes the engines."""
 
 import asyncio
 from collections import Counter
@@ -28,7 +28,9 @@ from orm_async_tests.service.settings import Settings
 
 
 def set_up_state(state: State, engines: Engines, settings: Settings) -> None:
-    """Give the state the sessions and readers of requests, which wait for a pool in order."""
+    """Put into the application's state the sessions and the readers of requests, which wait in
+    order for a connection.
+    """
     capacity, timeout = settings.pool_size + settings.max_overflow, settings.pool_timeout
     pools = {engine: FairSemaphore(capacity, timeout) for engine in engines.pooled()}
     reads = FairSemaphore(settings.reads, timeout)
@@ -38,9 +40,9 @@ def set_up_state(state: State, engines: Engines, settings: Settings) -> None:
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
-    """Return the application for a migrated database.
+    """Return the application for a database that has all migrations.
 
-    Raises CouldNotRun if the settings contradict one another.
+    Raise CouldNotRun if two settings contradict each other.
     """
     settings = settings or Settings()
     urls, bodies = service_urls(url, settings), Bodies(settings)

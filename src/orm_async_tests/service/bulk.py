@@ -1,4 +1,6 @@
-"""Uploads of many points, all or none: a JSON array, an NDJSON stream or a GPX file."""
+"""Handles uploads of many points as a JSON array, an NDJSON stream or a GPX file. An upload stores
+all its points or none.
+"""
 
 import asyncio
 import hashlib
@@ -34,9 +36,9 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 
 
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
-    """Yield the body in pieces of PIECE_SIZE, and let other requests run between them.
+    """Yield the body in pieces of PIECE_SIZE. Between the pieces, other requests can run.
 
-    `sha256` is updated with the body.
+    `sha256` is the hash object that is updated with the body.
     """
     rest = bytearray()
     async for chunk in request.stream():
@@ -50,9 +52,8 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 
 
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
-    """Write all points to the file in COPY's format. Raise HTTPException 503 if the disk is full.
-
-    asyncpg can encode points itself, but only while it holds a connection.
+    """Write all points to the file in the format of COPY. Raise HTTPException 503 if the disk is
+    full. asyncpg could encode the points itself, but it would need a connection for the whole time.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -69,7 +70,7 @@ async def store(file: UploadFile, user_id: int, points: list[PointIn], others: B
 
 
 async def read_parts(file: UploadFile) -> AsyncIterator[bytes]:
-    """Yield the contents of a file, PART_SIZE at a time."""
+    """Yield the contents of a file in parts of PART_SIZE."""
     while part := await file.read(PART_SIZE):
         yield part
 
@@ -80,9 +81,10 @@ async def load(
     read_points: Callable[[AsyncIterator[bytes]], Batches],
     key: str | None,
 ) -> Loaded:
-    """Receive all points of an upload, and only then take a connection to add them.
+    """Receive all points of an upload first. Then check out a connection and add the points.
 
-    A client may need an hour to send its body. Raise HTTPException 404, 409 or 422.
+    The connection is checked out late because a client may need an hour to send its body. Raise
+    HTTPException 404, 409 or 422.
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))
@@ -108,7 +110,7 @@ async def load(
 async def load_json(
     user_id: Id, points: list[PointIn], session: WriteSession, key: Key = None
 ) -> Loaded:
-    """Add the points of a JSON array."""
+    """Add the points of a JSON array in the body."""
     rows = [(user_id, point.lat, point.lon, point.date) for point in points]
     digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
     if len(points) <= FEW:
@@ -121,10 +123,11 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return a route's arguments for a body that is read as a stream and has one of these types.
+    """Return the arguments of a route whose body is read as a stream and has one of these media
+    types.
 
-    Any other type is refused. A form on another site cannot send these media types without a
-    preflight request.
+    The route rejects every other media type. A form on another site cannot send these media types
+    without a preflight request.
     """
 
     async def check_media_type(request: Request) -> None:
@@ -142,11 +145,11 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
 
 @router.post("/ndjson", **streamed_body("application/x-ndjson", "application/ndjson"))
 async def load_ndjson(user_id: Id, request: Request, key: Key = None) -> Loaded:
-    """Add the points of a stream with one JSON document per line."""
+    """Add the points of a stream that has one JSON document per line."""
     return await load(request, user_id, read_ndjson, key)
 
 
 @router.post("/gpx", **streamed_body("application/gpx+xml", "application/xml"))
 async def load_gpx(user_id: Id, request: Request, key: Key = None) -> Loaded:
-    """Add the points of a GPX file's tracks."""
+    """Add the points of the tracks in a GPX file."""
     return await load(request, user_id, read_gpx, key)

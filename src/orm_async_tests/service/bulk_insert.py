@@ -1,4 +1,6 @@
-"""Adding many points of a user, all or none: a few by one statement, more by COPY."""
+"""Adds many points of a user, all or none. A few points are added with one statement, and more
+points with COPY.
+"""
 
 import struct
 from collections.abc import AsyncIterable
@@ -54,7 +56,9 @@ ANSWER = bindparam("answer", type_=JSONB)
 
 
 def encode_points(user_id: int, points: list[PointIn]) -> bytes:
-    """Return the user's points in PostgreSQL's binary COPY format, without header and trailer."""
+    """Return the points of a user in PostgreSQL's binary COPY format, without its header and
+    trailer.
+    """
     rows = (
         ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, (point.date - EPOCH) // MICROSECOND)
         for point in points
@@ -63,7 +67,9 @@ def encode_points(user_id: int, points: list[PointIn]) -> bytes:
 
 
 def insert_arrays(user: CTE) -> CTE:
-    """Return the CTE that inserts a user's points from one array per column, in their order."""
+    """Return the CTE that inserts the points of a user from one array per column, in the order of
+    the arrays.
+    """
     types = {name: POINTS[name].type for name in COLUMNS[1:]}
     arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
     columns = [column(name, type_) for name, type_ in types.items()]
@@ -74,7 +80,7 @@ def insert_arrays(user: CTE) -> CTE:
 
 
 def insert_few() -> InsertStatements:
-    """Return the statements that add points and return the parameter `answer`."""
+    """Return the statements that insert the points, and then return the parameter `answer`."""
     user, user_of_new_key = lock_user(), lock_user(UNUSED)
     return InsertStatements(
         select(ANSWER).select_from(user).add_cte(insert_arrays(user)),
@@ -83,14 +89,18 @@ def insert_few() -> InsertStatements:
 
 
 def prepare_copy(user: CTE) -> list[ColumnElement[str]]:
-    """Return the expressions that COPY needs first: no timeout, and a notification at COMMIT."""
+    """Return the expressions to run before COPY, which remove the timeout and send a notification
+    at COMMIT.
+    """
     no_timeout = func.set_config("statement_timeout", "0", True)
     notification = notify_listeners(user.c.id)
     return [no_timeout.label("no_timeout"), notification.label("notification")]
 
 
 def prepare_copy_under_key() -> Executable:
-    """Return the statement that claims an unused key, or reads the answer stored under it."""
+    """Return the statement that claims an unused idempotency key, or reads the answer stored under
+    the key.
+    """
     user = lock_user(UNUSED)
     claim = insert(IdempotencyKey).from_select(
         ["key", "request"], select(KEY, literal("", Text)).select_from(user)
@@ -108,7 +118,7 @@ STORE_ANSWER = update(IdempotencyKey).where(KEYS.key == KEY)
 async def insert_points(
     session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, digest: str
 ) -> Loaded:
-    """Add a few points by one statement, once per key.
+    """Add a few points with one statement, and only once for each idempotency key.
 
     Raise HTTPException 404 if there is no such user, and 409 if another request used the key.
     """
@@ -127,7 +137,7 @@ async def copy_points(
     key: str | None,
     digest: str,
 ) -> Loaded:
-    """Add points in COPY's format, once per key.
+    """Add points that are in the format of COPY, and only once for each idempotency key.
 
     Raise HTTPException 404 if there is no such user, and 409 if another request used the key.
     """

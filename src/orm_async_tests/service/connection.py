@@ -1,8 +1,8 @@
-"""An HTTP connection that closes when its client stops reading, or sends no request.
+"""Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
-While a response waits for its client, uvicorn waits and asyncio keeps the unsent bytes in memory.
-Without a limit such a response would last as long as the client keeps its socket open, and a
-shutdown would wait for it. uvicorn also waits for the head of a request without a limit.
+If a client does not read a response, uvicorn waits and asyncio keeps the unsent bytes in memory.
+Without a limit, this response would last as long as the client keeps its socket open, and a
+shutdown would wait for it. uvicorn also waits without a limit for the head of a request.
 """
 
 import asyncio
@@ -15,11 +15,12 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn that aborts if a response makes no progress for send_timeout seconds.
+    """A connection of uvicorn that is aborted if a response makes no progress for send_timeout
+    seconds.
 
-    The connection also aborts if the head of a request has not arrived after receive_timeout
-    seconds. During a shutdown send_timeout is SHUTDOWN_TIMEOUT. The application's lifespan must
-    yield a state with both timeouts, and with `shutdown_callbacks`.
+    The connection is also aborted if the head of a request has not arrived after receive_timeout
+    seconds. During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout. The lifespan of the
+    application must yield a state that has both timeouts and `shutdown_callbacks`.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -28,13 +29,13 @@ class Connection(H11Protocol):
     _stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Ask the transport to report any unsent byte, not only more than 64 KiB."""
+        """Tell the transport to report any unsent byte, and not only more than 64 KiB."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)
         self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Limit the time that the head of a request takes."""
+        """Start the timer that limits how long the head of a request may take."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop_head_timer()
@@ -42,26 +43,27 @@ class Connection(H11Protocol):
             self._start_head_timer()
 
     def pause_writing(self) -> None:
-        """Start the timer: the client reads more slowly than the service writes."""
+        """Start the timer for sending, because the client reads more slowly than the service
+        writes.
+        """
         super().pause_writing()
         self._start_timer()
 
     def resume_writing(self) -> None:
-        """Stop the timer: everything is sent."""
+        """Stop the timer for sending, because all bytes are sent."""
         super().resume_writing()
         self._stop_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timers: the client has left."""
+        """Stop both timers, because the client has disconnected."""
         self._stop_timer()
         self._stop_head_timer()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Finish the response, but wait only SHUTDOWN_TIMEOUT for a client that does not read.
-
-        uvicorn ends the lifespan only after the last response. The application learns of the
-        shutdown here, so that it can end its live streams.
+        """Finish the response, but wait at most SHUTDOWN_TIMEOUT for a client that does not read.
+        uvicorn ends the lifespan only after the last response. Tell the application about the
+        shutdown, so that it can close its live streams.
         """
         for callback in self.app_state["shutdown_callbacks"]:
             callback()

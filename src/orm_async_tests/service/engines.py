@@ -1,4 +1,4 @@
-"""The engines of the service: which URLs they use, and how they connect."""
+"""Creates the engines of the service, with their URLs and connection settings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ NAME = "orm_async_tests service"  # its connections' application_name
 
 @dataclass(frozen=True)
 class Urls:
-    """The URLs for writes, for reads and for LISTEN, which often name one database."""
+    """The URLs for writes, for reads and for LISTEN. All three often name the same database."""
 
     writing: URL
     reading: URL
@@ -24,9 +24,9 @@ class Urls:
 
 
 def service_urls(url: URL, settings: Settings) -> Urls:
-    """Return the URLs of a service whose database is at `url`, all for asyncpg.
+    """Return the URLs of a service whose database is at `url`. All these URLs are for asyncpg.
 
-    Raise CouldNotRun if a setting is not a URL, or if LISTEN would go through a pooler.
+    Raise CouldNotRun if a setting is not a URL, or if the connection for LISTEN would use a pooler.
     """
     if settings.pooler and not settings.listen_url:
         raise CouldNotRun(
@@ -46,7 +46,9 @@ def service_urls(url: URL, settings: Settings) -> Urls:
 
 
 class Engines:
-    """The engines for writes, for reads and for LISTEN; requests with one URL share an engine."""
+    """The engines for writes, for reads and for LISTEN. If writes and reads have the same URL, they
+    share one engine.
+    """
 
     def __init__(self, urls: Urls, settings: Settings) -> None:
         self.writing = make_engine(urls.writing, settings)
@@ -59,17 +61,19 @@ class Engines:
         )  # no pool: requests never use its connection
 
     def pooled(self) -> set[AsyncEngine]:
-        """Return the engines that requests use."""
+        """Return the engines that serve requests, without the engine for LISTEN."""
         return {self.writing, self.reading}
 
     async def dispose(self) -> None:
-        """Close all idle connections."""
+        """Close all idle connections of the engines."""
         for engine in (*self.pooled(), self.listening):
             await engine.dispose()
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """Return an engine for requests. Client and server both limit every wait (test69, test155)."""
+    """Return an engine that serves requests. Both the client and the server limit every wait
+    (test69, test155).
+    """
     engine = create_async_engine(
         url,
         pool_size=settings.pool_size,
@@ -82,18 +86,19 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 
 
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Make the pool replace a connection that the server has closed (a checkout listener).
+    """Make the pool replace a connection that the server has closed. This is a listener for the
+    event `checkout`.
 
-    The driver knows of closed connections without asking the server. pool_pre_ping would double the
-    round trips of a read (test196). If the network fails without a word, a statement's timeout
-    notices it.
+    The driver knows without a query that the server has closed a connection. pool_pre_ping would
+    double the round trips of a read (test196). If the network fails silently, the timeout of a
+    statement detects it.
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")
 
 
 def direct_arguments(settings: Settings) -> dict[str, Any]:
-    """Return connect_args for connections to a server."""
+    """Return connect_args for connections that go directly to a server."""
     milliseconds = str(int(settings.statement_timeout * 1000))
     server_settings = {
         "statement_timeout": milliseconds,
@@ -105,10 +110,10 @@ def direct_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def pooler_arguments(settings: Settings) -> dict[str, Any]:
-    """Return connect_args for a pooler that may change the server connection per transaction.
+    """Return connect_args for a pooler that may use another server connection for each transaction.
 
-    SQLAlchemy and asyncpg cache no prepared statement, and no setting is sent that PgBouncer
-    refuses. The operator sets the server's timeouts.
+    With these arguments, SQLAlchemy and asyncpg cache no prepared statements, and asyncpg sends no
+    setting that PgBouncer rejects. The operator of the pooler sets the timeouts of the server.
     """
     return {
         "command_timeout": settings.command_timeout,

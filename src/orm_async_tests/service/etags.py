@@ -1,4 +1,4 @@
-"""Entity tags: a row's xmin, the id of the transaction that last wrote it."""
+"""Computes entity tags from xmin, the id of the transaction that last wrote a row."""
 
 import re
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 
 def parse_tags(lines: list[str]) -> list[str]:
-    """Return the tags of all If-Match lines, joined as RFC 9110 says. Raises ValueError."""
+    """Return the tags of all If-Match headers, which RFC 9110 says to join. Raises ValueError."""
     value = ", ".join(lines)
     if value.strip() == ANY:
         return [ANY]
@@ -48,18 +48,20 @@ IfMatch = Annotated[
 
 
 def version_column(model: Model) -> ColumnElement[str]:
-    """Return the column that differs between the versions of a row."""
+    """Return the column whose value differs between the versions of a row."""
     xmin: ColumnElement[Any] = literal_column(f"{model.__tablename__}.xmin")
     return cast(xmin, Text)
 
 
 def format_etag(version: str) -> str:
-    """Return the ETag of a version."""
+    """Return the ETag header for a version of a row."""
     return f'"{version}"'
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
-    """Return the SQL condition that a row has a version in If-Match. A weak tag never matches."""
+    """Return the SQL condition that the version of a row is one of the versions in If-Match. A weak
+    tag never matches any version.
+    """
     if if_match == [ANY]:
         return true()
     versions = [tag.strip('"') for tag in if_match if tag.startswith('"')]

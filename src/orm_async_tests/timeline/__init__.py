@@ -1,1 +1,3 @@
-"""What tasks and connections did, and when: recorded, drawn as lanes, written as a trace."""
+"""Records what tasks and connections did and when, and draws it as lanes or writes it as a
+trace.
+"""

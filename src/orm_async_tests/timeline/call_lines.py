@@ -1,4 +1,4 @@
-"""The line of the user's code that is running."""
+"""Finds the line of the user's code that is running."""
 
 import asyncio
 import sys
@@ -19,7 +19,9 @@ IsUser = Callable[[str], bool]  # whether a file, by its path, is the user's
 
 
 class CallLines(dict[str, int]):
-    """What the files on the stack are, by their paths; finds the lines of the user's files."""
+    """Finds lines of the user's files on the stack, and remembers which files belong to the
+    user.
+    """
 
     def __init__(self, is_user: IsUser) -> None:
         self._is_user = is_user
@@ -34,13 +36,14 @@ class CallLines(dict[str, int]):
         return self[file]
 
     def find(self) -> Place:
-        """Return the file and the number of the innermost line of the user's code."""
+        """Return the file and the line number of the innermost line of the user's code."""
         return self._search(sys._getframe(2))
 
     def find_creator(self) -> tuple[bool, Place]:
-        """Return whether the user's code itself creates the task, and the innermost user's line.
+        """Return whether the user's code itself creates the running task, and the innermost line of
+        the user's code.
 
-        False means that a library creates the task, or asyncio for itself.
+        The result is False if a library creates the task, or if asyncio creates it for itself.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:
@@ -51,9 +54,10 @@ class CallLines(dict[str, int]):
         return is_user, self._search(frame)
 
     def _search(self, frame: FrameType | None) -> Place:
-        """Search from a frame outwards.
+        """Search the frames of the stack from one frame outward.
 
-        SQLAlchemy runs in a greenlet. The frames that await SQLAlchemy are in the parent greenlet.
+        Continue in the parent greenlet, because SQLAlchemy runs in a greenlet. The frames that
+        await SQLAlchemy belong to the parent greenlet.
         """
         parent = greenlet.getcurrent().parent
         while True:

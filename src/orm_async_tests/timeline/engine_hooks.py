@@ -1,7 +1,8 @@
-"""Connect a recorder to SQLAlchemy and asyncio, and restore both afterwards.
+"""Connects a recorder to SQLAlchemy and asyncio, and restores both afterwards.
 
-No event says that a task begins to wait for the pool, or that a COMMIT was answered. The recorder
-wraps methods instead: Pool.connect(), and the dialect's do_commit() and do_rollback().
+SQLAlchemy has no event for a task that begins to wait for the pool, or for the answer to a COMMIT.
+To record these, the recorder wraps three methods: Pool.connect(), and the methods do_commit() and
+do_rollback() of the dialect.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,9 +22,9 @@ RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connec
 
 @contextmanager
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
-    """Record what every engine except `unobserved` does while the block runs.
+    """While the block runs, record what every engine except `unobserved` does.
 
-    The recording of an event loop's tasks starts with the first event in this event loop.
+    The tasks of an event loop are recorded from the first event that occurs in this event loop.
     """
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()
@@ -46,7 +47,7 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners of SQLAlchemy's events, with the names of the events."""
+    """Listeners of SQLAlchemy's events, whose methods have the names of the events."""
 
     targets = (
         *((Engine, name) for name in ("before_cursor_execute", "after_cursor_execute")),
@@ -122,7 +123,9 @@ class EngineHooks:
             self.recorder.check_in(record)
 
     def wrap_connect(self, original: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
-        """Wrap Pool.connect(): the task waits until a connection is checked out."""
+        """Wrap Pool.connect(), so that the time until a connection is checked out is recorded as a
+        wait.
+        """
 
         def connect(pool: Pool) -> Any:
             if self._unobserved is not None and pool is self._unobserved.pool:
@@ -140,7 +143,9 @@ class EngineHooks:
         return connect
 
     def wrap_do_commit(self, original: Callable[..., None]) -> Callable[..., None]:
-        """Wrap do_commit() or do_rollback(), which the pool also calls without a transaction."""
+        """Wrap do_commit() or do_rollback(), which the pool calls even if no transaction is
+        open.
+        """
 
         def end(dialect: DefaultDialect, connection: PoolProxiedConnection) -> None:
             kind, self._ending = self._ending, None
@@ -161,7 +166,7 @@ class EngineHooks:
 
 
 def _read_pid(dbapi_connection: Any) -> int:
-    """Return the process ID of the connection's backend, or 0 if the driver has none."""
+    """Return the process ID of the connection's backend, or 0 if the driver does not know it."""
     driver: Any = getattr(dbapi_connection, "driver_connection", None)
     if hasattr(driver, "get_server_pid"):
         return 0 if driver.is_closed() else int(driver.get_server_pid())

@@ -1,4 +1,4 @@
-"""The events of one run, in the order in which they began."""
+"""The events of one run, in the order in which the events began."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,7 +39,7 @@ LONGEST = 1000  # characters of a statement that is not in the log
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """Something that a task did or waited for."""
+    """An event: something that a task did or waited for."""
 
     kind: Kind
     start: int  # microseconds since the recording began
@@ -58,12 +58,16 @@ class Event:
 
     @property
     def end(self) -> int:
-        """The microseconds from the beginning of the recording to the end of the event."""
+        """The number of microseconds from the beginning of the recording to the end of the
+        event.
+        """
         return self.start + self.duration
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return the first MOST events as JSON; a text that is in `log` is replaced by its index."""
+    """Return the first MOST events as JSON. If the text of an event is in `log`, write its index
+    instead.
+    """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []
     for event in events[:MOST]:
@@ -76,7 +80,7 @@ def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
 
 
 def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
-    """Return the events of a JSON document, with their texts."""
+    """Return the events that a JSON document contains, with their texts."""
     names = {key: name for name, key in KEYS.items()}
     events = []
     for document in documents:
@@ -89,7 +93,7 @@ def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
 
 
 def group_by_line(events: list[Event]) -> list[dict[str, Any]]:
-    """Return what each line sent: its statements, round trips and errors, by line number."""
+    """Return the statements, round trips and errors of each line, by line number."""
     lines: dict[int, dict[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.line):
         sends = event.kind in SENT

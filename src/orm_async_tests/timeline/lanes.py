@@ -1,4 +1,4 @@
-"""One lane for each task and each connection."""
+"""Draws one lane for each task and each connection."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ LONGEST_GAP = 4  # times the median gap: longer ones are shortened
 
 @dataclass(frozen=True)
 class Bar:
-    """A part of a lane."""
+    """A part of a lane, which shows one event."""
 
     event: Event
     mark: str
@@ -50,14 +50,14 @@ class Bar:
 
 @dataclass
 class Lane:
-    """A task or a connection, with its bars from the bottom to the top."""
+    """The lane of a task or a connection, with its bars from the bottom to the top."""
 
     name: str
     bars: list[Bar] = field(default_factory=list)
 
 
 def build_lanes(events: Sequence[Event]) -> list[Lane]:
-    """Return the lanes of the tasks, then those of the connections."""
+    """Return the lanes of the tasks, followed by the lanes of the connections."""
     tasks, connections = dict[int, Lane](), dict[int, Lane]()
     for event in events:
         if event.kind == "task":
@@ -94,7 +94,7 @@ def _connection_mark(event: Event) -> str:
 
 
 class Scale:
-    """Positions of moments: short events get room, and long waits are shortened."""
+    """Converts moments to positions. Short events get enough room, and long waits are shortened."""
 
     def __init__(self, events: Sequence[Event], columns: int) -> None:
         inner = [event for event in events if event.kind in INNER]
@@ -104,14 +104,17 @@ class Scale:
         self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the position of a moment, or the position of the last known moment before it."""
+        """Return the position of a moment. If the moment is unknown, return the position of the
+        last known moment before it.
+        """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return rising positions: one column for each gap, and the rest by the gaps' lengths.
+    """Return rising positions. Each gap gets one column, and the other columns are divided by the
+    lengths of the gaps.
 
-    If there are more moments than columns, each column stands for equally many.
+    If there are more moments than columns, each column stands for the same number of moments.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -1,8 +1,9 @@
-"""Record what tasks and connections do, until `finish` is called.
+"""Records what tasks and connections do until `finish` is called.
 
-`engine_hooks` calls the recorder from SQLAlchemy's events. A statement on a connection that another
-task is using waits for that task, because the adapter between SQLAlchemy and the driver has a mutex
-for each connection. The first statement in the queue is sent when the running one is answered.
+The module `engine_hooks` calls the recorder from SQLAlchemy's events. If another task uses a
+connection, a statement on this connection waits for that task, because SQLAlchemy's adapter of the
+driver has a mutex for each connection. The first statement in the queue is sent when the running
+statement has been answered.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ Describe = Callable[[BaseException], str]  # an error's class and codes
 
 @dataclass(slots=True, eq=False)
 class ConnectionRecord:
-    """A connection to the server, and what it is doing."""
+    """The record of a connection to the server, and of what the connection is doing."""
 
     number: int
     pid: int
@@ -41,7 +42,7 @@ class ConnectionRecord:
 
 @dataclass(slots=True)
 class Wait:
-    """A task that waits for a connection of the pool, or that opens a new one."""
+    """The record of a task that waits for a connection of the pool, or that opens a new one."""
 
     start: int
     changes: int  # of the recorder when the task began to wait
@@ -49,7 +50,7 @@ class Wait:
 
 
 class Recorder:
-    """The events so far, and the state of tasks and connections that they lead to."""
+    """Stores the events of a run, and the current state of its tasks and connections."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class Recorder:
         self._factories: dict[asyncio.AbstractEventLoop, Any] = {}  # that the recorder replaced
 
     def start(self) -> None:
-        """Begin: count the time from now, and make the running task the first one."""
+        """Begin to measure the time from now, and make the running task the first task."""
         self._origin = perf_counter_ns()
         self._find_owner()
 
@@ -85,7 +86,7 @@ class Recorder:
     def begin(
         self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
     ) -> Event:
-        """Return a new event of the running task, which `finish_event` completes."""
+        """Return a new event of the running task. `finish_event` completes the event."""
         owner = self._owner.get() or self._find_owner()
         path, line = self._lines.find()
         if owner is not None and not line:
@@ -104,7 +105,7 @@ class Recorder:
             self.set_error(event, error)
 
     def set_error(self, event: Event, error: BaseException) -> None:
-        """Set the error of an event."""
+        """Store the error that an event raised."""
         event.error = self._describe(error)
         if isinstance(error, asyncio.CancelledError):
             return  # its message names objects of libraries
@@ -112,7 +113,9 @@ class Recorder:
         event.message = " ".join(text.split())[:LONGEST_MESSAGE]
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
-        """Record that a task sends a statement, COMMIT or ROLLBACK, or waits for its turn."""
+        """Record that a task sends a statement, COMMIT or ROLLBACK, or that it waits for its turn
+        to send.
+        """
         if self._count_round_trips:
             self._add_round_trips(connection)
         event = self.begin(kind, connection, text)
@@ -127,7 +130,9 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record the server's answer or an error, and that the next statement is sent."""
+        """Record the answer of the server or an error, and that the next statement in the queue is
+        sent.
+        """
         if connection.waiting and event in connection.waiting:
             connection.waiting.remove(event)
         self.finish_event(event, error)
@@ -149,14 +154,16 @@ class Recorder:
         connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add new round trips to the last event, because fetches of a stream are no events."""
+        """Add new round trips to the last event, because fetching rows of a stream is no event."""
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips
             connection.round_trips = count
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
-        """Record a connection that is new here; it may have been opened before the recording."""
+        """Record a connection that the recorder does not know. It may have been opened before the
+        recording.
+        """
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
         self.connections[connection] = None
         if opening is not None:
@@ -166,25 +173,27 @@ class Recorder:
         return connection
 
     def check_out(self, connection: ConnectionRecord) -> None:
-        """Record that the running task has the connection."""
+        """Record that the running task has checked out the connection."""
         checkout = connection.checkout = connection.last = self.begin("checkout", connection)
         connection.begins = True
         self._add_round_trips(connection)  # of pool_pre_ping
         self.events.append(checkout)
 
     def check_in(self, connection: ConnectionRecord) -> None:
-        """Record that the connection is back in its pool."""
+        """Record that the connection was returned to its pool."""
         self._add_round_trips(connection)
         if connection.checkout is not None:
             self.finish_event(connection.checkout)
             connection.checkout = None
 
     def begin_wait(self) -> Wait:
-        """Return the wait of the running task for a connection."""
+        """Return the record of a wait of the running task for a connection."""
         return Wait(self.now(), self.changes)
 
     def finish_wait(self, wait: Wait, error: BaseException | None = None) -> None:
-        """Record a wait for the pool, unless nothing happened meanwhile: one was free."""
+        """Record a wait for the pool. Do not record it if no other event occurred, because a
+        connection was free.
+        """
         if self.changes != wait.changes or error:
             event = wait.opening or self.begin("pool")
             event.start = wait.start
@@ -192,10 +201,12 @@ class Recorder:
             self.finish_event(event, error)
 
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
-        """Record which backends waited for a lock, as pairs of a pid and those that block it.
+        """Record which backends waited for a lock, as pairs of a pid and the pids of the blocking
+        backends.
 
-        The server was asked at the moment `since`, in nanoseconds of perf_counter_ns(). What began
-        to run later is not meant. Several threads may call this.
+        `since` is the moment at which the server was asked, in nanoseconds of perf_counter_ns(). A
+        statement that began after `since` does not wait for these locks. Several threads may call
+        this method.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
@@ -208,9 +219,11 @@ class Recorder:
             self._locks.setdefault(running, lock)
 
     def running_pids(self, alone: int, among_others: int) -> list[int]:
-        """Return the backends whose statement has run for longer than these microseconds.
+        """Return the pids of the backends whose statement has run for longer than a limit in
+        microseconds.
 
-        The first number counts while a single connection is checked out, else the second one.
+        The first limit applies while only one connection is checked out, and the second limit while
+        several are.
         """
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)
@@ -219,7 +232,9 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Event | None:
-        """Record the running task, which exists already, and all new tasks of its loop."""
+        """Record the running task, which existed before the recording, and all new tasks of its
+        event loop.
+        """
         try:
             task = asyncio.current_task()
         except RuntimeError:
@@ -237,7 +252,7 @@ class Recorder:
         return event
 
     def restore_loops(self) -> None:
-        """Restore the task factories."""
+        """Restore the task factories of the event loops."""
         for loop, factory in self._factories.items():
             if loop.get_task_factory() == self.create_task:  # else it was replaced
                 loop.set_task_factory(factory)
@@ -246,9 +261,9 @@ class Recorder:
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> "asyncio.Task[Any]":
-        """Create a task for the event loop, whose task factory this is.
+        """Create a task, as the task factory of an event loop.
 
-        A task that a library creates, for example to close a session, counts as the task that
+        If a library creates the task, for example to close a session, it counts as the task that
         called the library.
         """
         is_users, place = self._lines.find_creator()
@@ -288,7 +303,7 @@ class Recorder:
             self.events.append(cancel)
 
     def add_http(self, text: str) -> None:
-        """Record what a web application did that runs in this process, in words."""
+        """Record in words what a web application in this process did."""
         event = self.begin("http", text=text)
         event.duration = 0
         if asyncio.current_task() is None:  # a callback of the server
@@ -296,7 +311,7 @@ class Recorder:
         self.events.append(event)
 
     def add_error(self, error: BaseException) -> None:
-        """Record the error that ends the first task, at the user's innermost line."""
+        """Record the error that ended the first task, at the innermost line of the user's code."""
         event = self.begin("cancel" if isinstance(error, asyncio.CancelledError) else "error")
         event.duration = 0
         self.set_error(event, error)
@@ -309,7 +324,7 @@ class Recorder:
         self.events.append(event)
 
     def finish(self) -> list[Event]:
-        """Return the events in the order of their beginnings; what still runs ends now."""
+        """Return the events in the order in which they began. Events that still run end now."""
         end = self.now()
         self._is_finished = True  # what ends later is not recorded
         self.events += self._locks.values()
@@ -324,7 +339,9 @@ class Recorder:
         return self.events
 
     def _renumber_tasks(self) -> None:
-        """Remove tasks that did nothing, except the first, and number the others anew."""
+        """Remove the tasks that did nothing, except the first task, and number the remaining tasks
+        again.
+        """
         active = {event.task for event in self.events if event.kind != "task"}
         self.events = [event for event in self.events if event.task in {0, 1, *active}]
         numbers = {number: new for new, number in enumerate(sorted({1, *active} - {0}), start=1)}
@@ -335,7 +352,7 @@ class Recorder:
 
 
 def _describe_end(task: "asyncio.Task[Any]") -> str:
-    """Return the name of the error that ended a task, without marking it as retrieved."""
+    """Return the name of the error that ended a task, without marking the error as retrieved."""
     if task.cancelled():
         return CANCELLED
     error = getattr(task, "_exception", None)  # exception() would silence asyncio's warning

@@ -1,4 +1,4 @@
-"""The waits, the errors and the ends of a run in words."""
+"""Describes the waits, the errors and the ends of the tasks of a run in words."""
 
 import textwrap
 from collections import Counter
@@ -23,10 +23,11 @@ Sentence = tuple[int, str]  # the microseconds at which something ended, and wha
 def describe_events(
     events: Sequence[Event], among: Sequence[Event] | None = None
 ) -> list[Sentence]:
-    """Return a sentence for every wait, error and HTTP response, in the order of their ends.
+    """Return a sentence for every wait, error and HTTP response, in the order in which they ended.
 
-    Equal events are counted in one sentence. With HTTP responses, the sentences also say when
-    a transaction was committed. `among` has all events of the run, if `events` are some of them.
+    One sentence describes several equal events, and says how many there are. If the run has HTTP
+    responses, the sentences also say when a transaction was committed. `among` has all events of
+    the run, if `events` has only some of them.
     """
     groups: Groups = {}
     position = 0
@@ -55,7 +56,7 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join what happened at one line, although the tasks differ, and those for whom they waited."""
+    """Join events of several tasks at the same line, and the tasks for which they waited."""
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():
         wait = "" if group[0].error else WAITS.get(group[0].kind, "")

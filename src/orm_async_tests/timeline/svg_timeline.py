@@ -1,4 +1,4 @@
-"""Draw a timeline as SVG, with a text alternative."""
+"""Draws a timeline as an SVG image, with a text alternative."""
 
 import textwrap
 from collections.abc import Sequence
@@ -18,10 +18,11 @@ LONGEST = 100  # characters of a statement in a title
 
 
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
-    """Return a static SVG image. The image takes the text's color and font from the page around it.
+    """Return the timeline as a static SVG image. The image takes the color and the font of its text
+    from the page around it.
 
-    The title of a bar has its statement or its error. The `desc` element says in words what the
-    image shows.
+    The title of a bar in the image has the statement or the error of the bar. The element `desc` of
+    the image describes in words what the image shows.
     """
     scale = Scale(events, COLUMNS)
     lanes = build_lanes(events)[:MOST_LANES]
@@ -50,7 +51,9 @@ def timeline_svg(events: Sequence[Event], outcome: str) -> str:
 
 
 def describe_timeline(events: Sequence[Event], outcome: str) -> str:
-    """Return a text alternative: the lanes, a sentence for each wait and error, and the outcome."""
+    """Return a text alternative, which describes the lanes, every wait and error, and the
+    outcome.
+    """
     lanes = ", ".join(lane.name for lane in build_lanes(events))
     sentences = [text for _, text in describe_events(events)]
     waits = sentences or ["no task waited for another, and there was no error"]
@@ -70,7 +73,7 @@ def _draw_bar(bar: Bar, scale: Scale) -> str:
 
 
 def _draw_mark(bar: Bar, scale: Scale) -> str:
-    """Return the mark on a bar, unless the bar is too narrow for it."""
+    """Return the mark on a bar, or nothing if the bar is too narrow for a mark."""
     x, width = _find_extent(bar, scale)
     if bar.mark in QUIET or (width < CHARACTER and bar.mark not in "!x"):
         return ""
@@ -83,7 +86,9 @@ def _find_extent(bar: Bar, scale: Scale) -> tuple[int, int]:
 
 
 def describe_bar(bar: Bar) -> str:
-    """Return what a bar is, its duration, its line, and its statement or error."""
+    """Return a description of a bar, with its kind, its duration, its line, and its statement or
+    error.
+    """
     event = bar.event
     parts = [
         LEGEND.get(bar.mark, f"statement of task {bar.mark}"),

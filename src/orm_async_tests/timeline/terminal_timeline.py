@@ -1,4 +1,4 @@
-"""Draw a timeline in a terminal."""
+"""Draws a timeline in the terminal."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,9 @@ NOTE = (
 
 
 def render_timeline(events: Sequence[Event], outcome: str, columns: int) -> Iterator[Styled]:
-    """Render a ruler, the lanes, a sentence for each wait and error, and the outcome."""
+    """Render a ruler, the lanes, a sentence for each wait and error, and the outcome of the
+    variant.
+    """
     width = columns - INDENT - NAME - 1
     scale = Scale(events, width)
     lanes = build_lanes(events)
@@ -69,7 +71,7 @@ def _draw(lane: Lane, scale: Scale, width: int) -> str:
 
 
 def _draw_ruler(scale: Scale, width: int) -> str:
-    """Return the moments of some columns."""
+    """Return a ruler that shows the moments of some columns."""
     ruler = ""
     for moment in scale.moments:
         text, position = format_time(moment), scale.find(moment)

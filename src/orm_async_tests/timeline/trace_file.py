@@ -1,7 +1,8 @@
-"""Write events as a Chrome trace, which Perfetto opens.
+"""Writes events in the trace format of Chrome, which Perfetto can open.
 
-Every variant has two processes: its tasks, and its connections. A task or a connection is a thread.
-The slices of a thread must nest, so a slice that overlaps another one goes to a further thread.
+In the trace, every variant has one process for its tasks and one process for its connections. In
+the trace, a task or a connection is a thread. The slices of a thread must nest. If a slice overlaps
+another one, it is put into an additional thread.
 """
 
 import json
@@ -20,7 +21,9 @@ Slice = dict[str, Any]
 
 
 def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
-    """Return the trace of several runs as JSON: pairs of a name and events, in this order."""
+    """Return the JSON trace of several runs. `runs` has a pair of a name and events for each
+    run.
+    """
     slices: list[Slice] = []
     offset = 0
     for number, (name, events) in enumerate(runs):
@@ -32,7 +35,9 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the pieces of one run; `tasks` is the number of the process for tasks."""
+    """Yield the parts of the trace for one run. `tasks` is the number of the process that stands
+    for the tasks.
+    """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
     yield _name("process", connections, 0, f"{name}: connections")
@@ -90,7 +95,7 @@ def _name(of: str, process: int, thread: int, name: str) -> Slice:
 
 
 def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
-    """Yield the number of connections that are checked out, whenever it changes."""
+    """Yield the number of checked-out connections whenever this number changes."""
     changes = Counter[int]()
     for event in events:
         if event.kind == "checkout":
@@ -105,7 +110,9 @@ def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
-    """Yield arrows from the connection that holds a lock to the statement that waits for it."""
+    """Yield an arrow from the connection that holds a lock to the statement that waits for the
+    lock.
+    """
     numbers = count(1)
     for event in events:
         for holder in event.holders if event.kind == "lock" else ():
@@ -117,7 +124,7 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the pieces by time; a slice that overlaps others moves to another thread."""
+    """Yield the slices by time, and put a slice that overlaps others into another thread."""
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):
         if piece["ph"] == "X":

@@ -201,21 +201,23 @@ class ScriptDatabase:
         return {pid for (pid,) in rows}
 
     async def end_busy_backends(self, kept: set[int]) -> None:
-        """End the backends that are in a transaction or statement, except these.
+        """Terminate the backends that run a statement or have an open transaction, except the given
+        ones.
 
-        A connection that a variant has lost may stay open in another event loop than asyncio's.
-        The locks of its transaction would block the next variant.
+        If a variant lost a connection, the connection may still be open, but only in an event loop
+        other than asyncio's. The locks of the lost connection's transaction would block the next
+        variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
-        """Return what a script with these tables and functions needs and this role may not do."""
+        """Return what a script with these tables and functions needs but this role may not do."""
         separate = base.metadata is not models.Base.metadata
         return await find_denied(self._connection, functions, creates_schema=separate)
 
     async def settings(self) -> dict[str, str]:
-        """Return the settings that could affect a verdict, as far as this role may see them."""
+        """Return the server settings that could affect a verdict and that this role may see."""
         rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))
 

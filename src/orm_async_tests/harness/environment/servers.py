@@ -1,4 +1,6 @@
-"""The servers of a variant: private ones, standbys and poolers, which outlive its engines."""
+"""Starts the servers of a variant: private servers, standbys and poolers. They stop after the
+variant's engines have been closed.
+"""
 
 import os
 import shutil
@@ -41,7 +43,7 @@ MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
 @dataclass
 class Servers:
-    """The servers that a variant names as fixtures; the others are None."""
+    """The servers that a variant names as fixtures. A server that it does not name is None."""
 
     private: PrivateServer | None = None
     standby: Standby | None = None
@@ -54,8 +56,8 @@ async def start_servers(
 ) -> AsyncIterator[Servers]:
     """Start the servers that the variant names, and stop them when the block ends.
 
-    `load` fills the primary's database before its standby is created. A pooler connects to the
-    shared database without the wire.
+    `load` fills the database of the primary before the standby is created. A pooler connects
+    directly to the shared database, without the proxy that counts round trips.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -72,9 +74,9 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a directory in memory, where a server starts three times faster.
+    """Return a directory in memory. A server whose files are in memory starts three times faster.
 
-    Return None, which means the temporary directory, if TMPDIR is set or memory is short.
+    Return None, which means the temporary directory, if TMPDIR is set or too little memory is free.
     """
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
@@ -83,15 +85,16 @@ def data_directory() -> Path | None:
 
 
 def url_of(server: PrivateServer, driver: str) -> URL:
-    """Return the URL of the server's database for a driver."""
+    """Return the URL of the server's database for the given driver."""
     return db.with_driver(db.socket_url(server.login), driver)
 
 
 @cache
 def describe_pooler(mode: str) -> str:
-    """Return a description such as "PgBouncer 1.24.1 session", or "" for no pooler.
+    """Return a description of the pooler such as "PgBouncer 1.24.1 session", or "" without a
+    pooler.
 
-    Raise CouldNotRun for an unknown mode, or if PgBouncer is missing.
+    Raise CouldNotRun if the pool mode is unknown, or if PgBouncer is not installed.
     """
     if not mode:
         return ""
@@ -103,7 +106,9 @@ def describe_pooler(mode: str) -> str:
 
 @contextmanager
 def open_pooler(server: URL, mode: str) -> Iterator[URL]:
-    """Start a PgBouncer in this mode and yield its URL; without a mode, yield the server's URL."""
+    """Start PgBouncer in this pool mode, and yield its URL. Without a mode, yield the URL of the
+    server.
+    """
     if not mode:
         yield server
         return

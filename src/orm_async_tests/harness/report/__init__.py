@@ -1,1 +1,1 @@
-"""From observations to a verdict, and its presentation as text and JSON."""
+"""Judges observations, and shows the result as text and JSON."""

@@ -1,4 +1,4 @@
-"""The code of each variant with what its lines sent, waited for and raised."""
+"""Shows the code of each variant, with what each line sent, waited for and raised."""
 
 import ast
 import linecache
@@ -36,7 +36,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def render_code(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the claim, the code of every variant, the verdict and where to read more."""
+    """Render the claim, the code of every variant, the verdict, and links to more information."""
     yield from wrapped("bold", result.script.claim, columns)
     yield "dim", f"  {LEGEND}"
     source = ScriptSource(result.script)
@@ -69,7 +69,7 @@ def render_code(result: Result, columns: int) -> Iterator[Styled]:
 
 
 class ScriptSource:
-    """The lines and the functions of a script's file."""
+    """The lines and the functions of the file of a script."""
 
     def __init__(self, script: Script) -> None:
         self.lines = ["", *linecache.getlines(script.file)]
@@ -82,7 +82,7 @@ class ScriptSource:
         self.functions = [node for node in methods if isinstance(node, Function)]
 
     def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
-        """Return the function of a variant, then the helpers that it uses."""
+        """Return the function of a variant, and then the functions of the script that it calls."""
         lines = {event.line for event in events if event.kind != "task"}
         variants = [node for node in self.functions if node.name == variant]
         helpers = [node for node in self.functions if not _has_mark(node)]
@@ -104,29 +104,33 @@ class ScriptSource:
                 yield node
 
     def numbers_of(self, node: Function) -> range:
-        """Return the numbers of a function's lines, with its decorators."""
+        """Return the line numbers of a function, including its decorators."""
         first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
         return range(first, (node.end_lineno or first) + 1)
 
     def text_of(self, nodes: Sequence[Function]) -> set[str]:
-        """Return the lines of functions, for a comparison with those of a right variant."""
+        """Return the lines of some functions in a form that can be compared with lines of other
+        variants.
+        """
         numbers = (number for node in nodes for number in self.numbers_of(node))
         return {self.comparable(number) for number in numbers}
 
     def comparable(self, number: int) -> str:
-        """Return a line without its indentation, its variant's kind and its variant's name."""
+        """Return a line without its indentation, the kind of its variant, and the name of its
+        variant.
+        """
         return HEAD.sub("", self.lines[number].strip())
 
 
 def _names_in(tree: ast.AST) -> set[str]:
-    """Return the names and attributes that some code uses."""
+    """Return the names and attributes that the code of some nodes uses."""
     nodes = list(ast.walk(tree))
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     return attributes | {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
 def _has_mark(node: Function) -> bool:
-    """Return whether a function is a variant of a script, or its check."""
+    """Return whether a function is a variant of a script, or is its `check`."""
     marks = {"wrong", "right", "variant"}
     return node.name == "check" or any(_names_in(item) & marks for item in node.decorator_list)
 
@@ -140,8 +144,8 @@ def _render_variant(
 ) -> Iterator[Styled]:
     """Render the functions of a variant, and mark the lines that are not in `known`.
 
-    `known` has the lines of the variants of the other kind. The mark is "-" in a wrong variant and
-    "+" in any other.
+    `known` has the lines of the variants of the other kind. If the variant is wrong, these are
+    right variants. The mark is "-" in a wrong variant and "+" in any other.
     """
     mark = "-" if observation.kind == "wrong" else "+"
     printed = {0}
@@ -185,7 +189,7 @@ def _render_lines(
 def _render_events(
     source: ScriptSource, number: int, observation: Observation, columns: int
 ) -> Iterator[Styled]:
-    """Render what a line sent with its round trips, then its waits, then its errors."""
+    """Render what a line sent with its round trips, and after that its waits and its errors."""
     events = [event for event in observation.events if event.line == number]
     sent: dict[str, list[Event]] = {}
     for event in events:
@@ -215,21 +219,23 @@ def _render_events(
 
 
 def _describe_statement(event: Event, code: str) -> str:
-    """Return a statement with its BEGIN, or with the block at whose end it was sent."""
+    """Return a statement together with its BEGIN, or with the block at whose end it was sent."""
     ends_block = event.kind != "statement" and "async with" in code
     begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
     return f"{begin}{abridge(event.text)}"
 
 
 def describe_error(event: Event) -> str:
-    """Return an error's class, code, SQLSTATE with its name, and message."""
+    """Return the class, the SQLAlchemy code, the SQLSTATE with its name, and the message of an
+    error.
+    """
     state = next((word for word in event.error.split() if STATE.fullmatch(word)), "")
     name = f" ({name_sqlstate(state)})" if state else ""
     return f"{event.error}{name}: {event.message}".rstrip(": ")
 
 
 def name_sqlstate(state: str) -> str:
-    """Return PostgreSQL's name of a SQLSTATE, for example "deadlock_detected"."""
+    """Return the name that PostgreSQL gives to a SQLSTATE, for example "deadlock_detected"."""
     import asyncpg
 
     if state in NAMES:
@@ -239,7 +245,7 @@ def name_sqlstate(state: str) -> str:
 
 
 def _aside(style: str, mark: str, text: str, columns: int, cost: str = "") -> Iterator[Styled]:
-    """Render a text under its line, with a cost at the right margin."""
+    """Render a text below a line of code, with a cost at the right margin."""
     width = columns - MARGIN - 2
     lines = textwrap.wrap(text, width - (len(cost) + 2 if cost else 0), break_on_hyphens=False)
     for position, line in enumerate(lines):
@@ -249,7 +255,7 @@ def _aside(style: str, mark: str, text: str, columns: int, cost: str = "") -> It
 
 
 def _render_links(script: Script) -> Iterator[Styled]:
-    """Render where to go next: the explanation, the file and the documentation."""
+    """Render links to the explanation of the script, to its file, and to the documentation."""
     yield "", ""
     yield "", f"  explain  orm-async-tests explain {script.number}"
     file = Path(script.file)

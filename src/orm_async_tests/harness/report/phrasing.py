@@ -1,4 +1,4 @@
-"""Values, errors and counts as text for people."""
+"""Formats values, errors and counts for readers."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -8,15 +8,16 @@ from orm_async_tests.harness.definitions.variants import sqlstate
 
 
 def describe(error: BaseException) -> str:
-    """Return the error's class, SQLAlchemy code and SQLSTATE."""
+    """Return the class, the SQLAlchemy code and the SQLSTATE of an error."""
     codes = [str(code) for code in (getattr(error, "code", None), sqlstate(error)) if code]
     return " ".join([type(error).__name__, *dict.fromkeys(codes)])
 
 
 def format_value(value: Any) -> str:
-    """Return a value as evidence shows it: errors by class and code, classes by name, else repr.
+    """Return a value as the evidence shows it. An error has its class and code, a class has its
+    name, and any other value has its repr().
 
-    Floats have four digits, which is enough to compare two.
+    A float is shown with four digits, which are enough to compare two floats.
     """
     if isinstance(value, BaseException):
         return describe(value)
@@ -28,7 +29,7 @@ def format_value(value: Any) -> str:
 
 
 def format_result(value: Any) -> str:
-    """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
+    """Return the result of a variant as text, for example "jobs done 20, runs of one job 1"."""
     fields_ = _fields_of(value)
     if fields_ is None:
         return format_value(value)
@@ -36,12 +37,12 @@ def format_result(value: Any) -> str:
 
 
 def pluralize(count: int, noun: str) -> str:
-    """Return a count with its noun, for example "1 statement" or "2 statements"."""
+    """Return a count together with its noun, for example "1 statement" or "2 statements"."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def truncate(text: str, width: int) -> str:
-    """Return the text, or its beginning and end with a gap between them, in `width` characters."""
+    """Shorten a text to `width` characters, so that its beginning and its end remain."""
     if len(text) <= width:
         return text
     half = (width - len(GAP)) // 2
@@ -52,7 +53,9 @@ GAP = " ... "
 
 
 def _fields_of(value: Any) -> dict[str, Any] | None:
-    """Return the fields of a mapping, a named tuple or a dataclass; None for anything else."""
+    """Return the fields of a mapping, a named tuple or a dataclass. Return None for any other
+    value.
+    """
     if isinstance(value, Mapping):
         return {str(name): field for name, field in value.items()}
     if is_dataclass(value) and not isinstance(value, type):

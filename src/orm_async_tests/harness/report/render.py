@@ -1,4 +1,4 @@
-"""Render results as text: the SQL of every variant, its outcome, and the verdict."""
+"""Renders results as text, with the SQL of every variant, its outcome and the verdict."""
 
 import textwrap
 from collections import Counter
@@ -19,9 +19,9 @@ LONGEST_VALUE = 300  # characters of a returned value
 
 
 def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
-    """Render one result: claim, variants, verdict and evidence.
+    """Render one result with its claim, variants, verdict and evidence.
 
-    With `in_full`, statements and values are not shortened.
+    If `in_full` is true, do not shorten statements and values.
     """
     yield from wrapped("bold", result.script.claim, columns)
     wrong = [other for other in result.observations.values() if other.kind == "wrong"]
@@ -41,7 +41,7 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
 def render_outcome(
     observation: Observation, columns: int, in_full: bool = False
 ) -> Iterator[Styled]:
-    """Render what a variant returned or raised, and what it cost."""
+    """Render what a variant returned or raised, and its statements, round trips and time."""
     outcome = describe_outcome(observation)
     if not in_full:
         outcome = truncate(outcome, LONGEST_VALUE)
@@ -57,14 +57,14 @@ def describe_outcome(observation: Observation) -> str:
 
 
 def render_line(result: Result) -> Iterator[Styled]:
-    """Render one result as one line: verdict, command and claim."""
+    """Render one result as one line with the verdict, the command and the claim."""
     word, reason = result.verdict.word, result.verdict.reason
     explanation = f"  ({reason})" if word in (SKIPPED, UPSTREAM) else ""
     yield STYLES[word], f"{word:8}  {result.script.command:>7}  {result.script.claim}{explanation}"
 
 
 def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
-    """Render how many scripts have which verdict, and the seconds that they took."""
+    """Render the number of scripts with each verdict, and the seconds that the run took."""
     words = Counter(result.verdict.word for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     worst = next(word for word in (BROKEN, UPSTREAM, SKIPPED, HOLDS) if word in words)
@@ -72,7 +72,9 @@ def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
 
 
 def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the verdict and its evidence: every assertion with the values of both sides."""
+    """Render the verdict and its evidence, which is every assertion with the values of both
+    sides.
+    """
     word, defects = result.verdict.word, result.verdict.defects
     reasons = [(defect.sentence, defect.link) for defect in defects] or [
         (result.verdict.reason, "")
@@ -87,7 +89,9 @@ def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
 
 
 def describe_cost(observation: Observation) -> str:
-    """Return the statements, round trips and time of a variant, and what it leaked."""
+    """Return the number of statements and round trips of a variant, its time, and what it
+    leaked.
+    """
     parts = [pluralize(len(observation.sql), "statement")]
     if observation.counted:
         parts.append(pluralize(observation.round_trips, "round trip"))
@@ -103,7 +107,9 @@ def describe_cost(observation: Observation) -> str:
 
 
 def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
-    """Yield a transcript line with "+" if only this variant sent it, "^" under differences."""
+    """Yield a line of a transcript. A "+" marks a line that only this variant sent, and "^" marks
+    the differences.
+    """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""
     transaction = f"{line.transaction}: " if line.transaction else ""
@@ -120,7 +126,7 @@ def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
 
 
 def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
-    """Render an assertion and its values, side by side if there is room."""
+    """Render an assertion and its values, side by side if there is enough room."""
     mark, style = ("=", "") if evidence.holds else ("x", "red")
     head = f"  {mark} {evidence.assertion}"
     values = "" if evidence.values == evidence.assertion else evidence.values
@@ -133,6 +139,6 @@ def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
 
 
 def wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
-    """Wrap text to lines of at most `columns` characters; indent all but the first."""
+    """Wrap text to lines of at most `columns` characters, and indent all lines but the first."""
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

@@ -1,4 +1,4 @@
-"""The results of a run as a JSON document, which docs/result.schema.json describes."""
+"""Writes the results of a run as a JSON document, which docs/result.schema.json describes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ class Result:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """Return 1 if a script is broken, 77 if all were skipped, else 0."""
+    """Return 1 if a script is broken, 77 if all scripts were skipped, and otherwise 0."""
     words = [result.verdict.word for result in results]
     if BROKEN in words:
         return BROKEN_EXIT
@@ -36,7 +36,7 @@ def exit_code(results: Sequence[Result]) -> int:
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
-    """Return the run of one or more scripts on one stack, as JSON types."""
+    """Return a run of one or more scripts on one stack, as values that JSON can represent."""
     return {
         "schema": SCHEMA,
         "stack": {**asdict(results[0].stack), "packages": packages()},
@@ -45,7 +45,7 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """Return one result as JSON types."""
+    """Return one result as values that JSON can represent."""
     return {
         "number": result.script.number,
         "claim": result.script.claim,

@@ -1,4 +1,4 @@
-"""What the options --code, --timeline and --trace show of results."""
+"""Renders what the options --code, --timeline and --trace show about results."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from orm_async_tests.timeline.trace_file import build_trace
 def render_views(
     result: Result, columns: int, *, code: bool = False, timeline: bool = False
 ) -> Iterator[Styled]:
-    """Render the code, the timeline, or both, one after the other."""
+    """Render the code of the results, the timeline, or both."""
     if code:
         yield from render_code(result, columns)
     if code and timeline:
@@ -31,7 +31,7 @@ def render_views(
 
 
 def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the claim, what the characters mean, and the timeline of every variant."""
+    """Render the claim, a legend of the characters, and the timeline of every variant."""
     yield from wrapped("bold", result.script.claim, columns)
     yield "", ""
     runs = [observation.events for observation in result.observations.values()]
@@ -46,7 +46,9 @@ def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
 
 
 def write_trace(path: Path, results: Sequence[Result]) -> None:
-    """Write the events of all variants to a file. Raises CouldNotRun if writing fails."""
+    """Write the events of all variants to a trace file. Raise CouldNotRun if the file cannot be
+    written.
+    """
     runs = [
         (f"{result.script.command} {observation.kind} {name}", observation.events)
         for result in results

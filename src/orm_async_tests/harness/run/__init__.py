@@ -1,1 +1,1 @@
-"""Running scripts: fixtures, observation, commands."""
+"""Runs scripts, creates the fixtures of their variants, and observes the variants."""

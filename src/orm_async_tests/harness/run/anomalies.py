@@ -1,4 +1,6 @@
-"""Schedules of concurrent transactions, run at every isolation level to look for anomalies."""
+"""Runs schedules of concurrent transactions at every isolation level, to see which anomalies
+occur.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -24,11 +26,12 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, Variant, Variant]:
-    """Return one variant per isolation level, which runs the schedules of these anomalies.
+    """Return one variant for each isolation level. Each variant runs all schedules at this level.
 
-    A schedule returns whether the anomaly occurred. It may name these parameters: the sessions `a`,
-    `b` and `c`; a `user` that no other schedule uses; `one` and `two`, the IDs of the user's points
-    with lon 15 and 16; `blocked`, which starts work that has to wait for a lock.
+    A schedule is a function that returns whether its anomaly occurred. A schedule gets arguments by
+    the names of its parameters: the sessions `a`, `b` and `c`; a `user` that no other schedule
+    uses; `one` and `two`, the IDs of the user's points with lon 15 and 16; `blocked`, which starts
+    an operation that has to wait for a lock.
     """
     read_committed, repeatable_read, serializable = (_variant(level, schedules) for level in LEVELS)
     return read_committed, repeatable_read, serializable
@@ -48,7 +51,9 @@ def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
 
 
 async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
-    """Return "occurs", "prevented", or the SQLSTATE with which a transaction failed."""
+    """Return "occurs" or "prevented", or the SQLSTATE of the error with which a transaction
+    failed.
+    """
 
     async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)
@@ -66,9 +71,10 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 
 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
-    """Yield a header, then one row per anomaly: its name and its outcome at every level.
+    """Yield a header, and then one row for each anomaly, with its name and its outcome at every
+    level.
 
-    Skip results whose variants are not the isolation levels; yield nothing if no row remains.
+    Skip results whose variants are not isolation levels. Yield nothing if no row remains.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

@@ -1,4 +1,4 @@
-"""The fixtures that a variant may name as parameters."""
+"""Creates the fixtures that a variant may name as its parameters."""
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -25,7 +25,9 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Sessio
 
 
 class Fixtures:
-    """The fixtures of one variant: a public method makes the fixture of its name."""
+    """The fixtures of one variant. Each public method creates the fixture that has the name of the
+    method.
+    """
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class Fixtures:
         self._engine: AsyncEngine | None = None
 
     def _make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
-        """Return a new engine without connections; it is disposed when the variant ends."""
+        """Return a new engine without connections. The engine is disposed when the variant ends."""
         engine = create_async_engine(url or self._url, **options)
         self.engines.append(engine)
         return engine
@@ -128,5 +130,5 @@ FIXTURES: dict[str, Callable[[Fixtures], Awaitable[Any]]] = {  # in the order in
 
 
 async def open_fixtures(fixtures: Fixtures, names: Collection[str]) -> dict[str, Any]:
-    """Return the fixtures of these names."""
+    """Return the fixtures with these names."""
     return {name: await make(fixtures) for name, make in FIXTURES.items() if name in names}

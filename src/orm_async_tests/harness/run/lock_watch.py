@@ -1,8 +1,8 @@
-"""Ask the server which statements wait for a lock, from a thread with a connection of its own.
+"""Asks the server which statements wait for a lock, in a separate thread with its own connection.
 
-The event loop of the variant is not involved, because a task there could change the order in which
-the variant's tasks run. The thread connects only if a statement takes long, or if a second
-connection is in use: then even a short statement may wait for a lock.
+Does not use the event loop of the variant, because an additional task could change the order in
+which the variant's tasks run. Connects only if a statement takes long, or if the variant uses a
+second connection. With two connections, even a short statement may wait for a lock.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ BLOCKED = """
 
 @contextmanager
 def watch_locks(url: URL, recorder: Recorder) -> Iterator[None]:
-    """Add the locks that statements wait for to the recorder while the block runs."""
+    """While the block runs, tell the recorder which statements wait for a lock."""
     if url.get_backend_name() != "postgresql":
         yield
         return

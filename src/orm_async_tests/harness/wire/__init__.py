@@ -1,1 +1,3 @@
-"""The connection between the engines and the server, watched: round trips and SQL."""
+"""Watches the connections between the engines and the server, to count round trips and record
+SQL.
+"""

@@ -1,4 +1,4 @@
-"""Record the statements of all engines of this process, in the order of their answers."""
+"""Records the statements of all engines of this process, in the order of the server's answers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ TRANSACTION = ("BEGIN", *ENDS)
 
 @contextmanager
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
-    """Record what every engine except `unobserved` sends while the block runs.
+    """While the block runs, record what every engine except `unobserved` sends.
 
-    A statement is recorded once the server has answered it, with rows or an error. An earlier event
-    would also count a lazy load that the asyncio session refuses and never sends. The ID of a
-    transaction is the lowest number that no other open transaction has.
+    Record a statement when the server has answered it with rows or an error. An earlier event would
+    also count a lazy load that the AsyncSession rejects and never sends. The ID of a transaction is
+    the lowest number that no other open transaction uses.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners:

@@ -1,4 +1,5 @@
-"""Violations that are expected: known defects of libraries, and patterns that are wrong on purpose.
+"""Lists the violations that are expected, because a library has a known defect or because a pattern
+is wrong on purpose.
 
 The list in data/expected_violations.toml is strict: it is also an error if a pattern no longer
 shows its defect.
@@ -19,7 +20,7 @@ FILE = Path(__file__).parents[1] / "data/expected_violations.toml"
 
 @dataclass(frozen=True)
 class ExpectedViolation:
-    """A known defect, the invariants that it violates, and where it shows."""
+    """A known defect, with the invariants that it violates and the places where it occurs."""
 
     defect: Upstream
     violations: frozenset[str]
@@ -30,7 +31,7 @@ class ExpectedViolation:
     function: str  # of a library in which the work is suspended, by its name in the label
 
     def explains(self, outcome: Outcome) -> bool:
-        """Return whether the defect explains all violations at a point."""
+        """Return whether the defect explains all violations at a fault point."""
         return (
             (not self.works or outcome.point.work in self.works)
             and self._applies_to(outcome.point.fault)
@@ -64,7 +65,9 @@ def read_expected() -> dict[str, ExpectedViolation]:
 
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
-    """Return the outcome with the known defect of these versions that explains it, if any."""
+    """Return the outcome, together with the known defect of these versions that explains it, if any
+    does.
+    """
     defects = (
         expected.defect
         for expected in read_expected().values()
@@ -74,13 +77,13 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
-    """Return the cell with the known defects that explain its outcomes."""
+    """Return the cell, together with the known defects that explain its outcomes."""
     outcomes = tuple(explain_outcome(outcome, versions) for outcome in cell.outcomes)
     return replace(cell, outcomes=outcomes)
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield the known defects of these versions that the cells had to show, but did not."""
+    """Yield the known defects of these versions that a cell should have shown, but did not."""
     for expected in read_expected().values():
         required = [cell for cell in cells if expected.must_show_in(cell)]
         violating = (outcome for cell in required for outcome in cell.violating)

@@ -1,4 +1,4 @@
-"""A proxy on loopback that cuts or silences a connection at one message of its client."""
+"""A proxy on loopback that cuts or silences a connection at one message of the client."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST inste
 
 
 class Network(Proxy):
-    """A proxy that counts the messages of clients since the last call of `arm`."""
+    """A proxy that counts the messages of its clients since the last call of `arm`."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
@@ -31,7 +31,9 @@ class Network(Proxy):
         self.silenced: set[_Link] = set()  # connections that have lost data
 
     async def listen(self) -> asyncio.Server:
-        """Listen on a TCP port of this machine, because Unix sockets cannot be reset."""
+        """Listen on a TCP port of this machine, because a connection over a Unix socket cannot be
+        reset.
+        """
         server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
@@ -46,16 +48,17 @@ class Network(Proxy):
             await link.carry()
 
     def arm(self, at: int, moment: str, kind: str) -> None:
-        """Count from now on, and inject a fault "before" or "after" message number `at`.
+        """Count messages from now on, and inject a fault "before" or "after" message number `at`.
 
-        The kinds "reset", "fin" and "stall" affect the connection of the message. "partition"
-        silences all connections, and "down" resets this one and all that are opened later.
+        The kinds "reset", "fin" and "stall" affect the connection that carries this message. The
+        kind "partition" silences all connections. The kind "down" resets the connection of the
+        message and all connections that are opened later.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind
 
     def heal(self) -> None:
-        """Inject no more faults, and close the connections that were silenced."""
+        """Inject no more faults, and close the connections that a fault has silenced."""
 
         async def heal_in_loop() -> None:
             self.at, self.is_silent, self.is_down = 0, False, False
@@ -66,7 +69,7 @@ class Network(Proxy):
 
 
 class _Link:
-    """A client's connection through the proxy."""
+    """The connection of one client through the proxy."""
 
     def __init__(
         self,
@@ -99,7 +102,7 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides, by RST or after everything has been sent."""
+        """Close both sides of the connection, either with RST or after all data has been sent."""
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
@@ -112,7 +115,9 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, *, first: bool) -> None:
-        """Read a message, pass it on if it may reach the server, and inject the fault if due."""
+        """Read a message, pass it on if it may reach the server, and inject the fault if this is
+        its message.
+        """
         network = self._network
         self._type = b"" if first else await self._client.readexactly(1)
         head = await self._client.readexactly(4)
@@ -133,9 +138,10 @@ class _Link:
             await self._inject()
 
     async def _inject(self) -> None:
-        """Close both sides of this connection, or silence it: it stays open and passes nothing.
+        """Close both sides of this connection, or silence it, so that it stays open but passes no
+        data on.
 
-        A stall after a message affects one direction: the server still receives messages.
+        A stall after a message affects only the answers: the server still receives messages.
         """
         network = self._network
         if network.moment == "after" and self._type in ANSWERED:
@@ -169,14 +175,16 @@ class _Link:
 
 @contextmanager
 def open_network(host: str, port: int) -> Iterator[Network]:
-    """Run a proxy to this server during the block."""
+    """Run a proxy to this server while the block runs."""
     network = Network(host, port)
     with network.running():
         yield network
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:
-    """Raise CouldNotRun for encrypted connections, whose messages cannot be counted."""
+    """Raise CouldNotRun if the connections are encrypted, because their messages cannot be
+    counted.
+    """
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(
             "a sweep cannot count the messages of an encrypted connection",

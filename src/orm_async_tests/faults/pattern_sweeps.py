@@ -1,4 +1,4 @@
-"""Choose patterns, also functions of the user, and plan their sweeps on a database."""
+"""Chooses patterns or functions of the user, and plans their sweeps on a database."""
 
 import asyncio
 import importlib
@@ -42,10 +42,10 @@ FORM = (
 
 
 def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
-    """Return the patterns of these names, or all of them. Raises CouldNotRun.
+    """Return the patterns with these names, or all patterns. Raises CouldNotRun.
 
-    A named pattern is swept with every kind of fault that is asked for. A name such as
-    "shop.orders:place_order" is a user's function, and `rows` is a query of numbers that the
+    If a pattern is named, sweep it with every requested kind of fault. A name such as
+    "shop.orders:place_order" names a function of the user. `rows` is a query for numbers that this
     function changes.
     """
     patterns = [_load_pattern(name, rows) if ":" in name else _find_pattern(name) for name in names]
@@ -57,16 +57,16 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
 
 
 def check_kinds(names: Sequence[str]) -> None:
-    """Raise CouldNotRun for a name that is not a kind of faults."""
+    """Raise CouldNotRun if a name is no kind of fault."""
     if unknown := [name for name in names if name not in KINDS]:
         remedy = f"one of {', '.join(KINDS)}"
         raise CouldNotRun(f"there is no fault {unknown[0]!r}", "--fault", remedy)
 
 
 def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
-    """Return the kinds of a sweep without `--fault`.
+    """Return the kinds of faults of a sweep without the option `--fault`.
 
-    The server is not killed if the database or a pattern is the user's.
+    Leave out faults that kill the server if the database or a pattern belongs to the user.
     """
     is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
     return ANYWHERE if is_users else USUAL
@@ -92,7 +92,9 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
 
 
 def _load_function(name: str) -> Callable[..., Any]:
-    """Import module:function from the current directory. Raises CouldNotRun."""
+    """Import a function from a text of the form "module:function", as seen from the current
+    directory. Raises CouldNotRun.
+    """
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -113,7 +115,7 @@ def _load_function(name: str) -> Callable[..., Any]:
 
 
 def _find_problem(function: Any) -> str:
-    """Return why a sweep cannot call the function, or ""."""
+    """Return why a sweep cannot call the function, or "" if it can."""
     if not callable(function):
         return f"is not a function, but an object of the class {type(function).__name__}"
     if not inspect.iscoroutinefunction(function):
@@ -141,9 +143,10 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _find_engine(function: Callable[..., Any], name: str) -> AsyncEngine:
-    """Return the engine of a function's module, or of a module of its package that it imports.
+    """Return the engine of the function's module, or of a module of the same package that it
+    imports.
 
-    Raises CouldNotRun if the modules have no engine, or several.
+    Raise CouldNotRun if the modules have no engine, or several engines.
     """
     engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
     if len(engines) == 1:
@@ -169,7 +172,7 @@ def _walk_engines(function: Callable[..., Any]) -> Iterator[AsyncEngine]:
 def open_database(
     patterns: Sequence[Pattern], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
-    """Open the chosen database, or the database of a pattern that brings its engine.
+    """Open the chosen database, or the database of a pattern that has its own engine.
 
     Raises CouldNotRun if the database cannot be reached.
     """
@@ -201,9 +204,9 @@ async def _connect_once(database: db.Database) -> None:
 def open_private_server(
     patterns: Sequence[Pattern], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
-    """Start a private server during the block, if one of the kinds kills it.
+    """Start a private server while the block runs, if one of the kinds of faults kills the server.
 
-    Raises CouldNotRun for a user's function, whose tables such a server does not have.
+    Raise CouldNotRun for a function of the user, because a private server does not have its tables.
     """
     if any(pattern.is_users for pattern in patterns):
         refuse_kill(kinds)
@@ -221,10 +224,11 @@ def plan_sweeps(
     loop: str,
     private: PrivateServer | None,
 ) -> list[Sweep]:
-    """Return the sweeps of a pattern: on the database, on a silent network, on a private server.
+    """Return the sweeps of a pattern: one on the database, one on a silent network, and one on a
+    private server.
 
-    A silent network needs engines with timeouts, and a kill needs a private server, so the kinds
-    are divided among the sweeps.
+    The kinds of faults are divided among these sweeps, because a silent network needs engines with
+    timeouts, and a kill needs a private server.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in SILENT and kind != "kill")
@@ -257,7 +261,9 @@ def plan_sweeps(
 def _engine_factory(
     pattern: Pattern, url: URL, timeouts: Mapping[str, float]
 ) -> Callable[[], AsyncEngine]:
-    """Return a function that makes a new engine for every point, or returns the pattern's."""
+    """Return a function that makes a new engine for every fault point, or that returns the
+    pattern's engine.
+    """
     engine = pattern.engine
     if engine is not None:
         return lambda: engine
@@ -266,7 +272,7 @@ def _engine_factory(
 
 @asynccontextmanager
 async def _fill_database(database: db.Database) -> AsyncIterator[None]:
-    """Lock the scripts' database during the block, and fill its tables."""
+    """Lock the database of the scripts while the block runs, and fill its tables."""
     async with script_database.open_script_database(database) as prepared:
         await prepared.reset(models.Base, insert_rows, {})
         yield
@@ -274,13 +280,13 @@ async def _fill_database(database: db.Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _fill_private_database(url: URL) -> AsyncIterator[None]:
-    """Create and fill the tables on a private server."""
+    """Create the tables of the scripts on a private server, and fill them."""
     await script_database.load(models.Base, insert_rows, {}, url)
     yield
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users with many points, because some patterns delete a point in every run."""
+    """Insert users who have many points, because some patterns delete a point in every run."""
     users = "INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, :users) n"
     points = """
         INSERT INTO track_points (user_id, lat, lon, date)

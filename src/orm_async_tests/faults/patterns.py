@@ -1,4 +1,6 @@
-"""Patterns: idiomatic pieces of work to inject faults into, and two that are wrong on purpose."""
+"""Patterns are usual pieces of work into which a sweep injects faults. Two of them are wrong on
+purpose.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,14 +24,14 @@ COPIED_ROWS = 500
 
 
 async def add(engine: AsyncEngine) -> None:
-    """Add two users and flush in a transaction."""
+    """Add two users and flush, in one transaction."""
     async with AsyncSession(engine) as session, session.begin():
         session.add_all([User(username="one"), User(username="two")])
         await session.flush()
 
 
 async def transfer(engine: AsyncEngine) -> None:
-    """Lock and change two rows, the second one in a savepoint."""
+    """Lock and change two rows, and change the second row in a savepoint."""
     async with AsyncSession(engine) as session, session.begin():
         first = await session.get_one(TrackPoint, 1, with_for_update=True)
         first.lat -= 1
@@ -46,7 +48,7 @@ async def load(engine: AsyncEngine) -> None:
 
 
 async def stream(engine: AsyncEngine) -> None:
-    """Read the beginning of a stream."""
+    """Read the first rows of a stream."""
     async with AsyncSession(engine) as session:
         points = select(TrackPoint).order_by(TrackPoint.id).execution_options(yield_per=10)
         count = 0
@@ -57,7 +59,7 @@ async def stream(engine: AsyncEngine) -> None:
 
 
 async def bulk(engine: AsyncEngine) -> None:
-    """Insert 1000 rows by executemany."""
+    """Insert 1000 rows with executemany()."""
     rows = [{"username": f"username-{number}"} for number in range(1000)]
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(insert(User), rows)
@@ -77,7 +79,7 @@ async def commit(engine: AsyncEngine) -> None:
 
 
 async def take(engine: AsyncEngine) -> None:
-    """Process a job of a queue with SKIP LOCKED."""
+    """Process one job of a queue with SKIP LOCKED."""
     jobs = select(TrackPoint).order_by(TrackPoint.id).limit(1).with_for_update(skip_locked=True)
     async with AsyncSession(engine) as session:
         job = (await session.scalars(jobs)).one()
@@ -87,33 +89,35 @@ async def take(engine: AsyncEngine) -> None:
 
 
 async def open_request_session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    """Yield a session, as a dependency of FastAPI does."""
+    """Yield a session, as a FastAPI dependency does."""
     async with AsyncSession(engine) as session, session.begin():
         yield session
 
 
 async def dependency(engine: AsyncEngine) -> None:
-    """Run an endpoint whose session comes from a dependency that commits afterwards."""
+    """Run an endpoint that gets its session from a dependency. The dependency commits after the
+    endpoint.
+    """
     async with asynccontextmanager(open_request_session)(engine) as session:
         session.add(User(username="one"))
 
 
 async def copy(engine: AsyncEngine) -> None:
-    """COPY with the driver's connection, after a statement."""
+    """Run COPY on the connection of the driver after a statement has begun the transaction."""
     async with engine.begin() as connection:
         await connection.execute(insert(User).values(username="head"))
         await _copy_rows(connection)
 
 
 async def copy_first(engine: AsyncEngine) -> None:
-    """COPY with the driver's connection before BEGIN is sent, which is wrong on purpose."""
+    """Run COPY on the connection of the driver before BEGIN is sent, which is wrong on purpose."""
     async with engine.begin() as connection:
         await _copy_rows(connection)
         await connection.execute(insert(User).values(username="head"))
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Read without timeouts of the driver, which is wrong on purpose."""
+    """Read without any timeout of the driver, which is wrong on purpose."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 
@@ -131,7 +135,7 @@ async def _copy_rows(connection: AsyncConnection) -> None:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A piece of work that the command can sweep by its name."""
+    """A piece of work that `orm-async-tests faults` can sweep by its name."""
 
     work: Work
     rows: str | None  # A query of one row of numbers that the work changes

@@ -1,4 +1,4 @@
-"""The outcomes of faults, the invariants that they violate, and how a sweep reports them."""
+"""Reports the outcomes of faults, and the invariants that they violate."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ UNUSABLE = "unusable"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The observations of one run with a fault at a point."""
+    """The observations of one run with a fault at one fault point."""
 
     point: Point
     label: str = ""  # the user's line and the library's calls at which the task was suspended
@@ -60,7 +60,7 @@ class Outcome:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Return whether the caller saw an error although everything was committed."""
+        """Return whether the caller saw an error although the whole work was committed."""
         committed = not self.is_unchanged and self.change == self.expected_change
         return self.result != DONE and committed
 
@@ -71,9 +71,10 @@ class Outcome:
 
     @property
     def is_unresolved(self) -> bool:
-        """Return whether the run proves nothing.
+        """Return whether the outcome of the run proves nothing.
 
-        The fault may not have arrived, or an earlier violation was not repeated.
+        It proves nothing if the fault did not arrive, or if a violation did not occur again in a
+        second run.
         """
         return not self.violations and (bool(self.unconfirmed) or not self.delivered)
 
@@ -118,7 +119,7 @@ AT_A_MESSAGE = "at a message of the client"
 
 @dataclass(frozen=True)
 class Cell:
-    """A piece of work under one fault, at all its points."""
+    """A cell has the outcomes of a piece of work with one fault, at all fault points."""
 
     work: str
     fault: Fault
@@ -127,13 +128,16 @@ class Cell:
 
     @property
     def violating(self) -> list[Outcome]:
-        """Return the outcomes that violate an invariant, by a known defect or not."""
+        """Return the outcomes that violate an invariant, whether or not a known defect explains
+        them.
+        """
         return [outcome for outcome in self.outcomes if outcome.violations]
 
     def __str__(self) -> str:
-        """Return the number of points, then the numbers of points that did not pass.
+        """Return the number of fault points, and then the number of each kind of failure.
 
-        For example "7", "6-8" if the two counts differ, or "7 !2 ?1" with marks from the legend.
+        Examples are "7", "6-8" if two runs counted different numbers, and "7 !2 ?1" with the marks
+        of the legend.
         """
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
@@ -145,7 +149,9 @@ class Cell:
 
 @dataclass(repr=False)
 class Report:
-    """The cells of a sweep; the text has a summary, and a line for every point that failed."""
+    """The cells of a sweep. As text, a report is a summary, and a line for every fault point that
+    failed.
+    """
 
     cells: list[Cell]
 
@@ -165,12 +171,14 @@ class Report:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """Return the outcomes of points that are unresolved, because the run proves nothing."""
+        """Return the outcomes that are unresolved, because their runs prove nothing."""
         return [outcome for outcome in self.outcomes if outcome.is_unresolved]
 
     @property
     def ambiguous(self) -> list[Outcome]:
-        """Return the outcomes in which everything was committed but the caller saw an error."""
+        """Return the outcomes in which the caller saw an error although everything was
+        committed.
+        """
         return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
 
     def __repr__(self) -> str:  # pytest prints it as the message of an assertion
@@ -185,7 +193,7 @@ class Report:
 
 
 def summarize(report: Report) -> str:
-    """Return one line of figures."""
+    """Return one line with the numbers of all kinds of outcomes."""
     points = pluralize(len(report.outcomes), "point")
     return (
         f"{points}: {pluralize(len(report.violating), 'violation')}, "
@@ -195,7 +203,7 @@ def summarize(report: Report) -> str:
 
 
 def classify(outcome: Outcome) -> str:
-    """Return PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED."""
+    """Return the class of an outcome: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED."""
     if outcome.violations:
         return KNOWN if outcome.defect else VIOLATION
     if outcome.is_unresolved:
@@ -204,7 +212,9 @@ def classify(outcome: Outcome) -> str:
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Return the outcomes by the user's line that was suspended, in the order of the points."""
+    """Return the outcomes grouped by the suspended line of the user's code, in the order of the
+    fault points.
+    """
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         line = outcome.label.partition(" > ")[0].partition(", then ")[0] or AT_A_MESSAGE
@@ -213,7 +223,7 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Return a failing or unresolved point on one line, with the token that runs it again."""
+    """Return a failed or unresolved fault point on one line, with the token that runs it again."""
     problems = _format_violations(outcome.violations)
     if outcome.is_unresolved:
         reason = "it was not delivered"
@@ -229,7 +239,9 @@ def _format_violations(violations: Mapping[str, str]) -> str:
 
 
 def list_rows(report: Report) -> list[list[str]]:
-    """Return a table of cells: a header, and a row for every fault with the cells of all works."""
+    """Return a table of cells, with a header and a row for every fault. A row has one cell for each
+    piece of work.
+    """
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))
     cells = {(cell.work, str(cell.fault)): str(cell) for cell in report.cells}
@@ -238,7 +250,7 @@ def list_rows(report: Report) -> list[list[str]]:
 
 
 def build_document(report: Report, stack: Mapping[str, str]) -> dict[str, Any]:
-    """Return the report for `--json`."""
+    """Return the JSON document that `--json` prints."""
     return {"schema": SCHEMA, "stack": stack, "cells": list(map(_build_cell, report.cells))}
 
 

@@ -1,7 +1,7 @@
-"""Ask the server about the connections under test, from a thread with a separate event loop.
+"""Asks the server about the connections under test, from a thread with its own event loop.
 
-The answers do not depend on the event loop that a fault is injected into, and the monitor can be
-used while that loop is blocked.
+The fault cannot disturb this event loop, and the monitor also works while the other event loop is
+blocked.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 
 
 class ServerMonitor:
-    """A separate connection to the server, which watches the connections under test.
+    """A separate connection to the server, which observes the connections under test.
 
-    The connections under test have `name` as their application_name. Only a private server may be
-    killed; its settings keep everything that was committed.
+    The connections under test have the value of `name` as their application_name. Only a private
+    server may be killed, because its settings keep everything that was committed.
     """
 
     def __init__(self, url: URL, private: PrivateServer | None) -> None:
@@ -41,30 +41,30 @@ class ServerMonitor:
         self._connection: AsyncConnection | None = None
 
     async def read_states(self) -> list[str]:
-        """Return the sorted states of the backends under test, for example ["active", "idle"]."""
+        """Return the states of the backends under test, sorted, for example ["active", "idle"]."""
         return [str(state) for (state,) in await self.query(STATES, name=self.name)]
 
     async def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a query while the calling event loop goes on."""
+        """Return the rows of a query, without blocking the event loop of the caller."""
         return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test and return their number, blocking the event loop."""
+        """Terminate the backends under test and return their number. This blocks the event loop."""
         [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 
     def kill(self) -> None:
-        """Kill the private server, blocking the event loop."""
+        """Kill the private server. This blocks the event loop."""
         assert self._private is not None
         self.submit(self.disconnect()).result()
         self._private.kill()
 
     async def restart(self) -> None:
-        """Start the killed server again while the calling event loop goes on."""
+        """Start the killed server again, without blocking the event loop of the caller."""
         await asyncio.wrap_future(self.submit(self._restart()))
 
     def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in the thread, and return its future."""
+        """Run a coroutine in the thread of the monitor, and return its future."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     async def connect(self) -> None:
@@ -90,7 +90,7 @@ class ServerMonitor:
 
 @contextmanager
 def open_monitor(url: URL, private: PrivateServer | None) -> Iterator[ServerMonitor]:
-    """Monitor the server behind a URL during the block."""
+    """Monitor the server behind a URL while the block runs."""
     monitor = ServerMonitor(url, private)
     thread = threading.Thread(target=monitor.loop.run_forever, name="monitor", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""A numbered script, read from its module."""
+"""Reads a numbered script from its module."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,9 @@ from orm_async_tests.versions.ranges import within
 
 @dataclass(frozen=True)
 class Script:
-    """A claim, the variants that show it, and the check that proves it."""
+    """A script, with its claim, the variants that show the claim, and the `check` that proves
+    it.
+    """
 
     number: int
     claim: str
@@ -44,7 +46,7 @@ class Script:
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
-        """Read a module in the form that CONTRIBUTING.md describes."""
+        """Read a script from a module that has the form which CONTRIBUTING.md describes."""
         names = vars(module)
         base = names.get("Base", models.Base)
         match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
@@ -88,7 +90,7 @@ class Script:
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 
     def _not_applicable(self, stack: Stack) -> str:
-        """Return the version or driver to which the script does not apply, or ""."""
+        """Return the SQLAlchemy version or the driver on which the script is skipped, or ""."""
         since = self.since
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"

@@ -120,7 +120,7 @@ async def insert_points(
 ) -> Loaded:
     """Add a few points with one statement, and only once for each idempotency key.
 
-    Raise HTTPException 404 if there is no such user, and 409 if another request used the key.
+    Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
     columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
     parameters = {"owner": user_id, ANSWER.key: {"points": len(points)}, **columns}
@@ -139,7 +139,7 @@ async def copy_points(
 ) -> Loaded:
     """Add points that are in the format of COPY, and only once for each idempotency key.
 
-    Raise HTTPException 404 if there is no such user, and 409 if another request used the key.
+    Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
     parameters = {"owner": user_id, KEY.key: key}
     # COPY joins the transaction that this statement begins (test74).

@@ -76,7 +76,8 @@ async def default_seed(connection: AsyncConnection) -> None:
 
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
-    """Open a new SQLite file if the driver is aiosqlite, else the PostgreSQL database `db_`.
+    """Open a new SQLite file if the driver is aiosqlite, and otherwise the PostgreSQL database
+    `db_`.
 
     Print the choice. Raise CouldNotRun if the database cannot be opened, or if the options
     contradict each other.
@@ -230,7 +231,7 @@ class SqliteScriptDatabase(ScriptDatabase):
         await self._connection.run_sync(metadata.create_all)
 
     async def busy_backends(self) -> set[int]:
-        """Return nothing: SQLite has no backends."""
+        """Return nothing: Return no backends, because SQLite has none."""
         return set()
 
     async def settings(self) -> dict[str, str]:

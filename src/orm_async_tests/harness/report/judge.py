@@ -1,7 +1,7 @@
-"""From observations to a verdict, with every assertion of the check as evidence.
+"""Judges observations, with every assertion of the `check` as evidence.
 
-The source of the check is compiled again, so that every assertion records its operands while it
-runs. A check must not use closures or `global`, because the copy runs in a separate namespace.
+Compiles the source of the `check` again, so that every assertion records its operands when it runs.
+A `check` must not use closures or `global`, because the compiled copy runs in a separate namespace.
 """
 
 import ast
@@ -49,7 +49,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, the reason, the evidence, and the defects that were shown."""
+    """A verdict with its word, its reason, its evidence, and the defects that the script showed."""
 
     word: Word
     reason: str = ""
@@ -63,7 +63,9 @@ def judge(
     stack: Stack,
     options: Mapping[str, Any],
 ) -> Verdict:
-    """Return BROKEN if a variant left something behind, else the verdict of the script's check."""
+    """Return BROKEN if a variant left something behind, and otherwise the verdict of the script's
+    `check`.
+    """
     if trouble := _find_leftovers(script, observations):
         return Verdict(BROKEN, trouble)
     recorder = Recorder()
@@ -85,7 +87,7 @@ def _apply_defects(
     stack: Stack,
     evidence: tuple[Evidence, ...],
 ) -> Verdict:
-    """Return the verdict when nothing has failed except assertions about declared defects."""
+    """Return the verdict of a script whose only failed assertions are about declared defects."""
     confirmed = tuple(defect for defect in declared if defect in shown)
     for defect in declared:
         expected = defect.applies(stack.libraries)
@@ -104,7 +106,9 @@ def _apply_defects(
 
 
 def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> str:
-    """Return what a variant did without declaring it, such as a warning or a leak, or ""."""
+    """Return what a variant left behind without declaring it, for example a warning or a leak, or
+    "".
+    """
     for variant in script.variants:
         name, observation = variant.name, observations[variant.name]
         if variant.kind == "right" and observation.error is not None:
@@ -122,13 +126,13 @@ def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> 
 
 @dataclass
 class Recorder:
-    """Record the assertions of a check while it runs."""
+    """Records the assertions of a `check` while it runs."""
 
     evidence: list[Evidence] = field(default_factory=list)
     _comparisons: list[list[tuple[str, str]]] = field(default_factory=list)  # operator, operand
 
     def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-        """Call the check and record its assertions. Raise what the check raises."""
+        """Call the `check`, and record its assertions. Raise the error that the `check` raises."""
         namespace = {**check.__globals__, JUDGE: self._judge, RECORD: self._record}
         exec(_compile(check), namespace)
         namespace[check.__name__](**arguments)
@@ -146,7 +150,9 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand and the operator before it, which is "" for the first operand."""
+        """Record an operand of a comparison and the operator before it. The first operand has "" as
+        its operator.
+        """
         if not operator:
             self._comparisons.append([])
         self._comparisons[-1].append((operator, format_value(value)))
@@ -154,7 +160,9 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a chain of comparisons as text, or one value if all operands have this value."""
+    """Return a chain of comparisons as text. If all operands have the same value, return only this
+    value.
+    """
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
     if operators == {"=="} and len(values) == 1:
@@ -164,7 +172,9 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile a check with `assert __judge__("test", lambda: test)` for every `assert test`."""
+    """Compile a `check`, with `assert __judge__("test", lambda: test)` in place of every `assert
+    test`.
+    """
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -178,7 +188,9 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return the test with its deciding operands wrapped in calls that record them."""
+    """Return the test of an assertion, in which calls wrap and record the operands that decide
+    it.
+    """
     match test:
         case ast.BoolOp():
             test.values = [_record_operands(value) for value in test.values]

@@ -1,7 +1,8 @@
-"""The SQL of a variant for people: repetition is counted, and the right variant's own is marked.
+"""Shortens the SQL of a variant for readers. Repeated statements are counted, and statements that
+only the right variant sends are marked.
 
-A long statement is shortened to what distinguishes it, for example
-SELECT <4 columns> FROM users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
+Keeps the parts of a long statement that distinguish it, for example SELECT <4 columns> FROM users
+WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
 """
 
 import difflib
@@ -24,7 +25,7 @@ TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
 
 @dataclass(frozen=True)
 class TranscriptLine:
-    """One line of a transcript."""
+    """One line of a transcript, which is the shortened SQL of a variant."""
 
     text: str
     transaction: str = ""  # its letter, if several transactions were open at the same time
@@ -38,7 +39,7 @@ class TranscriptLine:
 def build_transcript(
     observation: Observation, wrong: Sequence[Observation] = (), in_full: bool = False
 ) -> Iterator[TranscriptLine]:
-    """Yield the lines of a variant's SQL, compared with the SQL of the wrong variants."""
+    """Yield the lines of the SQL of a variant, compared with the SQL of the wrong variants."""
     known = {_comparable(line.text) for other in wrong for line in _join(other, in_full)}
     for line in _shorten(_join(observation, in_full), in_full):
         new = bool(known) and not line.is_heading and _comparable(line.text) not in known
@@ -46,12 +47,16 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Return the statement without BEGIN and ROLLBACK; a COMMIT is a difference and stays."""
+    """Return the statement without BEGIN and ROLLBACK. Keep COMMIT, because it counts as a
+    difference.
+    """
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
 def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
-    """Return the statements, joined with the BEGIN before and the COMMIT or ROLLBACK after."""
+    """Return the statements, joined with the BEGIN before them and the COMMIT or ROLLBACK after
+    them.
+    """
     lines: list[TranscriptLine] = []
     begun: set[int] = set()
     log = zip(observation.log, observation.transaction_ids, observation.sqlstates, strict=True)
@@ -74,7 +79,9 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]:
-    """Return the lines with repetition folded, or the most frequent ones if there are many."""
+    """Return the lines with repeated lines folded. If there are still many lines, return only the
+    most frequent ones.
+    """
     if in_full:
         return lines
     folded = list(_fold(lines))
@@ -92,7 +99,7 @@ def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]
 
 
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
-    """Fold equal statements in a row into one line, and then repeated cycles of statements.
+    """Fold equal consecutive statements into one line, and then fold repeated cycles of statements.
 
     A line for several statements has the letters of all their transactions.
     """
@@ -116,7 +123,9 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
-    """Return the length and repetitions of the cycle from `start` that covers most lines."""
+    """Return the length and the number of repetitions of the cycle from `start` that covers the
+    most lines.
+    """
     words = [(line.text, line.times) for line in lines[start:]]
     best = (1, 1)
     for length in range(2, len(words) // 2 + 1):
@@ -129,7 +138,9 @@ def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
 
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
-    """Yield the parts that the most similar known statement lacks; nothing if none is similar."""
+    """Yield the parts of a statement that the most similar known statement does not have. Yield
+    nothing if no known statement is similar.
+    """
     similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
     if not similar:
         return
@@ -171,7 +182,8 @@ def _sources(text: str) -> set[str]:
 
 
 def _unqualified(text: str) -> str:
-    """Remove the table's name from columns if there is one table, else the schema's name.
+    """Remove the table's name from the columns if the statement has one table. Otherwise remove the
+    name of the schema.
 
     Keep the table's name after ON CONFLICT, where it distinguishes the existing row from the new
     one.
@@ -197,7 +209,9 @@ def _members(match: re.Match[str]) -> str:
 
 
 def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
-    """Return a replacement that counts runs of plain columns, by table if there are several."""
+    """Return a function that replaces a run of plain columns by their number, for each table if
+    there are several.
+    """
 
     def shorten(match: re.Match[str]) -> str:
         parts = []
@@ -214,6 +228,8 @@ def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
 
 
 def _table(column: str) -> str | None:
-    """Return the qualifier of a plain column, or ""; None for any other expression."""
+    """Return the qualifier of a plain column, or "" if it has none. Return None for any other
+    expression.
+    """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

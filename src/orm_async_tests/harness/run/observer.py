@@ -1,4 +1,4 @@
-"""Run one variant on a fresh engine and record everything that it does."""
+"""Runs one variant on a new engine, and records what the variant does."""
 
 import asyncio
 import gc
@@ -36,7 +36,9 @@ CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their con
 
 @dataclass
 class Observer:
-    """Run the variants of a script on one database, through a wire where there is one."""
+    """Runs the variants of a script on one database. If the database allows it, a proxy counts
+    round trips.
+    """
 
     database: ScriptDatabase
     url: URL
@@ -110,7 +112,7 @@ class Observer:
         observation.events = recorder.finish()
 
     async def _close(self, fixtures: Fixtures, observation: Observation, open_before: int) -> None:
-        """Cancel leftover tasks, dispose the engines, and count what leaked."""
+        """Cancel the tasks that still run, dispose the engines, and count what leaked."""
         running = asyncio.all_tasks() - {asyncio.current_task()}
         observation.tasks += len(running)
         for task in running:
@@ -128,10 +130,11 @@ class Observer:
 
 
 def _closing_timeout(variant: Variant) -> float:
-    """Return how many seconds the connections may take to close.
+    """Return the number of seconds that the connections of a variant may take to close.
 
-    It is 0 for a wrong variant that is expected to leak: waiting would be in vain. A variant of
-    another kind leaks on some releases only, and gets the usual time on the others.
+    Return 0 for a wrong variant that is expected to leak, because its connections would not close
+    in any time. A right variant that is expected to leak does so only on some releases, so it gets
+    the usual time.
     """
     return 0.0 if variant.leaks and variant.kind == "wrong" else CLOSED_WITHIN
 
@@ -149,9 +152,10 @@ async def _call(
 
 
 async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> None:
-    """Close the fixtures. What a session sends or raises while it closes belongs to the variant.
+    """Close the fixtures. Record what a session sends or raises while it closes as part of the
+    variant.
 
-    If the variant has raised already, the second error is recorded as unhandled.
+    If the variant has already raised an error, record the error of closing as unhandled.
     """
     try:
         await stack.aclose()
@@ -163,7 +167,9 @@ async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> No
 
 
 async def _await_result(outcome: Any, observation: Observation, started: float) -> Any:
-    """Await a coroutine, or consume an async generator and record its memory and first item."""
+    """Await a coroutine. Or consume an async generator, and record its memory and the time to its
+    first item.
+    """
     if not inspect.isasyncgen(outcome):
         return await outcome
     items = 0
@@ -180,6 +186,6 @@ async def _await_result(outcome: Any, observation: Observation, started: float) 
 
 
 def _is_command_cancelled() -> bool:
-    """Return whether the whole command is being cancelled, for example by Ctrl-C."""
+    """Return whether the whole command is being cancelled, for example after Ctrl-C."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -38,10 +38,10 @@ def run_script(
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT_LOOP,
 ) -> Result:
-    """Observe every variant of a script and judge it, in a new event loop of this kind.
+    """Run every variant of a script in a new event loop of this kind, and judge the observations.
 
-    Raise CouldNotRun if the database or the loop cannot be used, or under python -O, which removes
-    assertions.
+    Raise CouldNotRun if the database or the event loop cannot be used, or if `python -O` has
+    removed the assertions.
     """
     if not __debug__:
         raise CouldNotRun(
@@ -77,9 +77,10 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return the console command of the script with this `__name__`; it returns the exit code.
+    """Return the console command of the script in the module `__name__`. The command returns its
+    exit code.
 
-    If the script runs as a file, or by `python -m`, run the command at once.
+    If Python runs the script as a file or with `python -m`, run the command at once.
     """
 
     def main() -> int:
@@ -116,7 +117,7 @@ def _run_command(script: Script, arguments: argparse.Namespace) -> int:
 
 
 def parser(script: Script) -> argparse.ArgumentParser:
-    """Return a parser with the options of all scripts and of this one."""
+    """Return a parser with the options that all scripts have, and the options of this script."""
     parser = argparse.ArgumentParser(description=script.claim)
     add_stack(parser)
     as_json = "print the result as JSON"

@@ -1,4 +1,6 @@
-"""A proxy on which round trips are counted: SQLAlchemy's events miss BEGIN, prepare and fetches."""
+"""A proxy on which round trips are counted: SQLAlchemy's events would not be enough, because they
+do not report BEGIN, PREPARE and fetches.
+"""
 
 import asyncio
 import re
@@ -19,7 +21,9 @@ READ_SIZE = 65536  # bytes
 
 
 class Proxy(ABC):
-    """Connect clients to one server, given by host and port or by its socket's directory."""
+    """Connects clients to one server, which is given by host and port or by the directory of its
+    socket.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.open = 0  # connections that clients have not closed
@@ -30,16 +34,16 @@ class Proxy(ABC):
 
     @abstractmethod
     async def listen(self) -> asyncio.Server:
-        """Listen, and pass accepted connections to `accept`."""
+        """Listen for clients, and pass every accepted connection to `accept`."""
 
     @abstractmethod
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass one connection on until one side closes it."""
+        """Pass on the data of one connection until one side closes it."""
 
     async def accept(self, client: StreamReader, back: StreamWriter) -> None:
-        """Connect a client to the server."""
+        """Connect an accepted client to the server."""
         link = asyncio.current_task()
         assert link is not None
         self._links.add(link)
@@ -73,7 +77,7 @@ class Proxy(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Serve while the block runs."""
+        """Run the proxy while the block runs."""
         listening = threading.Event()
         name = type(self).__name__
         thread = threading.Thread(target=self._run, args=[listening], name=name, daemon=True)
@@ -94,10 +98,11 @@ TLS_PARAMETERS = ("ssl", "sslmode")
 
 
 class Wire(Proxy):
-    """A proxy in a thread between the observed engines and their server.
+    """A proxy that runs in a thread, between the observed engines and their server.
 
-    A round trip begins when a client sends bytes first, or after the server has answered.
-    Terminate and CancelRequest do not count, because the server never answers them.
+    A round trip begins when the client sends the first bytes of a connection, or when it sends
+    bytes after the server has answered. The messages Terminate and CancelRequest are not counted,
+    because the server never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -120,9 +125,9 @@ class Wire(Proxy):
         await _Link(self).carry(client, back, server, on)
 
     def wait_until_closed(self, count: int, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until at most `count` connections are open.
+        """Wait up to `timeout` seconds until at most `count` connections of this proxy are open.
 
-        Return False after the timeout.
+        Return False if more connections are still open after the timeout.
         """
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:
@@ -130,22 +135,24 @@ class Wire(Proxy):
         return self.open <= count
 
     def reset_connections(self) -> None:
-        """Count the round trips of every connection from now on."""
+        """From now on, count the round trips of every connection from zero."""
         for link in self.links.values():
             link.round_trips = 0
 
     def count_round_trips(self, pid: int) -> int:
-        """Return the round trips of the connection to a backend, or 0 if the backend is unknown."""
+        """Return the round trips of the connection to the backend with this pid, or 0 if the pid is
+        unknown.
+        """
         link = self.links.get(pid)
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the word `to`, once the server has answered it."""
+        """Wait until a connection sends the word `to`, and cut it when the server has answered."""
         self.awaited_word = to.encode()
 
 
 class _Link:
-    """One client's connection, and which side sent last."""
+    """The connection of one client, with the side that sent last."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -196,7 +203,9 @@ class _Link:
 
 
 def can_watch(server: URL) -> bool:
-    """Return whether a wire can connect there: a PostgreSQL on one host, without TLS."""
+    """Return whether a proxy can watch connections to this URL, which must name one PostgreSQL host
+    without TLS.
+    """
     has_one_host = isinstance(server.query.get("host", ""), str)
     tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}
     is_postgresql = server.get_backend_name() == "postgresql"
@@ -205,7 +214,9 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Open a wire to the server while the block runs; yield None if it cannot be opened."""
+    """Open a proxy to the server while the block runs, and yield it. Yield None if no proxy can be
+    opened.
+    """
     if not can_watch(server):
         yield None
         return

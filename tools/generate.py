@@ -41,8 +41,7 @@ wrong code beside right code and proves its answer. For example, `orm-async-test
 script `test6`. To find the answer to your own question, type `orm-async-tests why "words of your
 question"`. You can also type the text of an error after `orm-async-tests why`."""
 
-ABOUT_ERRORS = """\
-Each error in this list is followed by the scripts of the chapter that explain the error:"""
+ABOUT_ERRORS = "Scripts that explain each error:"
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """engine.connect() opens no connection until you await it or enter it with `async with`.
 
-Without `await`, the call returns an AsyncConnection that is not connected yet. If you call
+Without `await`, engine.connect() returns an AsyncConnection that is not connected yet. If you call
 execute() on an AsyncConnection that you have neither awaited nor entered, SQLAlchemy raises
 AsyncContextNotStarted.
 

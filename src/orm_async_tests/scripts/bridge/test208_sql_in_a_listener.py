@@ -32,7 +32,7 @@ OPEN_TRANSACTION = Upstream(
 
 
 async def count_committed(engine: AsyncEngine, other: AsyncEngine) -> int | None:
-    """Insert and commit a row through one engine, and count the row through the other engine."""
+    """Insert and commit a row through one engine, and count the row through another engine."""
     async with AsyncSession(engine) as session:
         session.add(User(username="the next user"))
         await session.commit()

@@ -4,7 +4,7 @@ In this script a `before_cursor_execute` listener executes SQL on the cursor bef
 If the server has closed the connection, the SQL of a listener fails, but SQLAlchemy 2.0 does not
 see the error. SQLAlchemy 2.0 neither wraps the error of a listener's SQL nor invalidates the
 connection, so every later checkout gets the same dead connection. With pool_pre_ping the pool
-detects the dead connection at checkout. SQLAlchemy 2.1 handles an error of a listener's SQL like an
+detects a dead connection at checkout. SQLAlchemy 2.1 handles an error of a listener's SQL like an
 error of a statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects

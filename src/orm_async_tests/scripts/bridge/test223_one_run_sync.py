@@ -6,9 +6,9 @@ of its work in one greenlet. The function that run_sync() calls is synchronous, 
 anything. A blocking call inside run_sync() stops the event loop (test80). The AsyncSession whose
 run_sync() you call takes no connection by itself.
 
-In the benchmark (docs/bench.md), ten tasks read rows by primary key, first with awaited calls and
-then with one run_sync() per unit of work. One run_sync() makes the ten tasks of the benchmark
-faster by an eighth with a Session, and by a quarter with a Core connection.
+In the benchmark (docs/bench.md), ten tasks read rows by primary key, with awaited calls or with one
+run_sync() per unit of work. One run_sync() makes the ten tasks of the benchmark faster by an eighth
+with a Session, and by a quarter with a Core connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """

@@ -1,8 +1,8 @@
 """After a timeout has cancelled a statement, the session raises 8s2b until you roll back.
 
 When asyncio.timeout() cancels the statement, SQLAlchemy discards the connection. The transaction is
-lost with its connection, so the session raises PendingRollbackError until you call rollback(). Roll
-back first.
+lost with the discarded connection, so the session raises PendingRollbackError until you call
+rollback(). Roll back first.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b

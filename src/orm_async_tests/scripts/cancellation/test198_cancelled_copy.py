@@ -4,7 +4,7 @@ If a COPY is cancelled as it starts, psycopg leaves the server's answer unread. 
 to COPY is unread, psycopg refuses the next ROLLBACK, and the error of that ROLLBACK replaces
 CancelledError. A loop that retries after an OperationalError then continues in a cancelled task,
 which should have ended. The server keeps no row of a cancelled COPY, and the pool discards its
-connection. Invalidate the connection when the COPY fails, so that SQLAlchemy sends no ROLLBACK.
+connection. Invalidate the connection when a COPY fails, so that SQLAlchemy sends no ROLLBACK.
 
 Symptom: OperationalError "another command is already in progress"
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html

@@ -1,10 +1,10 @@
 """gather() on one session with a connection raises nothing, but the queries run one by one.
 
-SQLAlchemy's adapter for the driver has a mutex for each connection. The adapter sends the second
-query only after the server has answered the first one. If every task has its own session, every
-task also has its own connection, and the queries run at the same time. In this script every query
-needs a lock that another transaction holds. In this script the number of backends that wait for the
-lock is the number of queries that run at the same time.
+SQLAlchemy's adapter for the driver has a mutex for each connection. SQLAlchemy's adapter sends the
+second query only after the server has answered the first one. If every task has its own session,
+every task also has its own connection, and the queries run at the same time. In this script every
+query needs a lock that another transaction holds. In this script the number of backends that wait
+for the lock is the number of queries that run at the same time.
 
 This script does not show two cases that raise errors: a pool without an open connection (test25),
 and tasks that flush or commit (test26).

@@ -1,10 +1,10 @@
 """If a task in gather() fails, closing the session hides the task's error and leaks a pool slot.
 
-When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg the
-session cannot roll back while another task uses its connection. The InterfaceError of the rollback
-replaces the error of your task. The connection stays checked out until it is garbage-collected. A
-TaskGroup waits until all of its tasks have ended before it raises an error. On psycopg the
-session's rollback waits for the tasks that still use its connection.
+When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg a
+session cannot roll back while another task uses its connection. The InterfaceError of the failed
+rollback replaces the error of your task. The session's connection stays checked out until it is
+garbage-collected. A TaskGroup waits until all of its tasks have ended before it raises an error. On
+psycopg the session's rollback waits for the tasks that still use its connection.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"

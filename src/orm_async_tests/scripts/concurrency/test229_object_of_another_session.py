@@ -3,8 +3,8 @@
 A session keeps the objects that it has loaded or added until the session is closed. If you add an
 object of one session to another session, for example as the parent of a new object, SQLAlchemy
 raises InvalidRequestError. Use one session for the whole request, or set the foreign key instead of
-the related object. Session.merge() sends a SELECT and returns a copy of the object that belongs to
-the second session.
+the related object. The merge() of another session sends a SELECT and returns a copy of the object
+that belongs to that session.
 
 Symptom: InvalidRequestError "is already attached to session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging

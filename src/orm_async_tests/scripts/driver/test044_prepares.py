@@ -28,7 +28,7 @@ async def cached(engine: AsyncEngine) -> None:
 
 @variant(engine={"connect_args": {"prepared_statement_cache_size": 0}})
 async def uncached(engine: AsyncEngine) -> None:
-    """execute the statement ten times with prepared_statement_cache_size=0"""
+    """execute one statement ten times with prepared_statement_cache_size=0"""
     async with engine.connect() as connection:
         for _ in range(TIMES):
             await connection.execute(select(User.id))

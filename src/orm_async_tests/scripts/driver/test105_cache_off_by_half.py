@@ -2,8 +2,8 @@
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
 cache, SQLAlchemy keeps a statement whose column types asyncpg no longer checks. When another
-connection changes a column from integer to float, the first connection reads the bytes of the float
-as an integer, and no error is raised. Switch off both caches (statement_cache_size and
+connection changes a column from integer to float, a connection with an old statement reads the
+bytes of the float as an integer, without an error. Switch off both caches (statement_cache_size and
 prepared_statement_cache_size), or neither.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

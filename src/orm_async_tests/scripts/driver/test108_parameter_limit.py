@@ -2,8 +2,8 @@
 
 PostgreSQL's protocol counts the parameters in 16 bits, and asyncpg refuses more than 32767 before
 it sends the statement. A long IN list can exceed the limit on parameters, but = ANY with an array
-cannot. SQLAlchemy splits the rows of an insert() with a list into batches that stay below the
-limit.
+cannot. SQLAlchemy splits the rows of an insert() with a list into batches that stay below the limit
+on parameters.
 
 Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size

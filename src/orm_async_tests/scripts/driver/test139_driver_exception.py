@@ -35,7 +35,7 @@ async def add_twice(session: AsyncSession) -> None:
 
 @wrong
 async def from_orig(session: AsyncSession) -> object:
-    """read the constraint's name from `orig`"""
+    """read the constraint's name from `error.orig`"""
     try:
         await add_twice(session)
     except IntegrityError as error:
@@ -45,7 +45,7 @@ async def from_orig(session: AsyncSession) -> object:
 
 @right
 async def from_driver_exception(session: AsyncSession) -> object:
-    """read the constraint's name from `driver_exception`"""
+    """read the constraint's name from `error.driver_exception`"""
     try:
         await add_twice(session)
     except IntegrityError as error:

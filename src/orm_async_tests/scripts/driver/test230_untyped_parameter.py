@@ -3,7 +3,7 @@
 PostgreSQL derives the type of a parameter from the first place where it stands. IS NULL, concat()
 and jsonb_build_object() accept any type, so PostgreSQL cannot derive a type from them. A filter
 such as `:name IS NULL OR username = :name` fails even if the value of its parameter is not None.
-Give the type of the parameter by CAST in SQL, or by bindparam() in Python. If you compare the
+Give the type of the parameter by CAST in SQL, or by bindparam() in Python. If you compare a
 parameter with a mapped column in select(), you need neither CAST nor bindparam().
 
 Symptom: ProgrammingError 42P18 "could not determine data type of parameter"
@@ -24,7 +24,7 @@ GUIDE = {"name": "username-1"}
 
 @wrong
 async def filter_untyped(session: AsyncSession) -> list[str]:
-    """text(): filter by WHERE :name IS NULL OR username = :name"""
+    """filter by :name IS NULL OR username = :name in a text()"""
     return list(await session.scalars(text(OPTIONAL), GUIDE))
 
 
@@ -36,7 +36,7 @@ async def function_untyped(session: AsyncSession) -> list[str]:
 
 @right
 async def cast_in_sql(session: AsyncSession) -> list[str]:
-    """text(): filter by WHERE CAST(:name AS text) IS NULL OR username = :name"""
+    """filter by CAST(:name AS text) IS NULL OR username = :name in a text()"""
     return list(await session.scalars(text(TYPED), GUIDE))
 
 

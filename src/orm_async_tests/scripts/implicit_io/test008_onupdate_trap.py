@@ -1,10 +1,10 @@
 """Even with expire_on_commit=False, an onupdate column raises MissingGreenlet after an UPDATE.
 
-The server computes the value of an onupdate column, so the flush expires the attribute. Reading the
-expired attribute raises MissingGreenlet (xd2s). The default eager_defaults="auto" fetches values
-that the server computes after an INSERT, but not after an UPDATE. With eager_defaults=True the
-UPDATE returns the new value by RETURNING. Alternatively, refresh() fetches the new value with one
-more SELECT.
+The server computes the value of an onupdate column, so the flush expires the attribute. Reading an
+expired onupdate column raises MissingGreenlet (xd2s). The default eager_defaults="auto" fetches
+values that the server computes after an INSERT, but not after an UPDATE. With eager_defaults=True
+the UPDATE returns the new value by RETURNING. Alternatively, refresh() fetches the new value with
+one more SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182

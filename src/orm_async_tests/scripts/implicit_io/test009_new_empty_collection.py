@@ -1,4 +1,4 @@
-"""After its flush, reading an unassigned collection of a new object raises MissingGreenlet.
+"""Reading an unassigned collection of a new object after its flush raises MissingGreenlet.
 
 After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading an
 unassigned collection is therefore a lazy load, which raises MissingGreenlet (xd2s). Reading a

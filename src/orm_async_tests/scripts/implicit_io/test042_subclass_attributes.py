@@ -1,7 +1,7 @@
 """A query for the base class leaves the columns of its subclasses unloaded.
 
-In joined-table inheritance the columns of a subclass are in a separate table. Reading a column of
-the subclass is therefore a lazy load, which raises MissingGreenlet (xd2s). The option
+In joined-table inheritance the columns of a subclass are in a separate table. Reading a column of a
+subclass is therefore a lazy load, which raises MissingGreenlet (xd2s). The option
 selectin_polymorphic() sends one more statement per subclass. The construct with_polymorphic() joins
 the tables of all subclasses in one statement.
 

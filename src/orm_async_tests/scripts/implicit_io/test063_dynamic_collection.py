@@ -1,9 +1,9 @@
 """A dynamic collection cannot be read under asyncio, but you can await its statement.
 
-With lazy="dynamic" the attribute is a legacy Query. The method all() of a legacy Query sends SQL
-without an await, so it raises MissingGreenlet (xd2s). Execute the statement of a dynamic collection
-by the session. Alternatively, use a write-only collection (test62), the successor of the dynamic
-collection.
+With lazy="dynamic" a relationship attribute is a legacy Query. The method all() of a legacy Query
+sends SQL without an await, so it raises MissingGreenlet (xd2s). Execute the statement of a dynamic
+collection by the session. Alternatively, use a write-only collection (test62), the successor of the
+dynamic collection.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders

@@ -1,7 +1,7 @@
 """refresh(user, ["points"]) loads the collection and leaves expired columns expired.
 
-If you pass attribute names, refresh() loads exactly these attributes. The commit has also expired
-the columns, so reading a column after refresh(user, ["points"]) raises MissingGreenlet. Name every
+If you pass attribute names, refresh() loads exactly these attributes. The commit expires the
+columns, too, so reading a column after refresh(user, ["points"]) raises MissingGreenlet. Name every
 attribute that you will read, or call refresh() without names to load all columns.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

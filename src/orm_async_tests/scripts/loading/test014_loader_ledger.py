@@ -35,7 +35,7 @@ async def selectin(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def subquery(session: AsyncSession) -> dict[str, int]:
-    """subqueryload(): one more statement, which repeats the first one as a subquery"""
+    """subqueryload(): one more statement, which repeats the first statement as a subquery"""
     users = await session.scalars(select(User).options(subqueryload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 

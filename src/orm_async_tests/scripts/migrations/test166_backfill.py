@@ -1,9 +1,9 @@
 """A backfill in one UPDATE locks every row until it ends, but a batch locks only its own rows.
 
-While one UPDATE changes a large table, every writer waits until the UPDATE ends. If the UPDATE
-fails, all of its work is lost. If every batch has its own transaction, an interrupted backfill
-keeps the finished batches and continues after them. SKIP LOCKED skips a row that a writer holds,
-and a later batch finds that row.
+While one UPDATE changes a large table, every writer waits until the UPDATE ends. If an UPDATE of
+all rows fails, all of its work is lost. If every batch has its own transaction, an interrupted
+backfill keeps the finished batches and continues after them. SKIP LOCKED skips a row that a writer
+holds, and a later batch finds that row.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
 Docs: https://www.postgresql.org/docs/current/sql-update.html

@@ -1,9 +1,9 @@
 """Autogenerate misses a new enum value, and a revision cannot use a value that it adds (55P04).
 
 `alembic check` passes although the model has a value that the database lacks, and the first INSERT
-of that value fails (22P02). Write the command `ALTER TYPE state ADD VALUE` yourself. PostgreSQL
-lets nobody use a new value before the transaction that adds it has ended. Add the new enum value in
-an autocommit_block(), or in a revision that runs in an earlier transaction.
+of that value fails (22P02). Write the command `ALTER TYPE state ADD VALUE` into the revision
+yourself. PostgreSQL lets nobody use a new value before the transaction that adds it has ended. Add
+the new enum value in an autocommit_block(), or in a revision that runs in an earlier transaction.
 
 Symptom: 22P02 "invalid input value for enum"
 Symptom: 55P04 "unsafe use of new value ... of enum type"

@@ -17,7 +17,7 @@ InUse = dict[str, object]
 
 
 async def call_service(engine: AsyncEngine, activity: Activity) -> InUse:
-    """Imitate a slow call to a service, and return which connections are in use meanwhile."""
+    """Imitate a slow call to a service, and return which connections are in use during the call."""
     return {"connections in use": checked_out(engine), "backends": await activity.states()}
 
 

@@ -3,8 +3,8 @@
 PgBouncer shares every server connection between several clients. PgBouncer therefore rejects the
 settings that asyncpg sends when it connects. PgBouncer accepts only a few settings, such as
 timezone and application_name, which it keeps for every client. With ignore_startup_parameters,
-PgBouncer accepts the connection but does not apply the setting. SET LOCAL applies a setting to one
-transaction. To apply a setting to all clients, use ALTER ROLE or PgBouncer's connect_query.
+PgBouncer accepts the connection but does not apply the ignored setting. SET LOCAL applies a setting
+to one transaction. To apply a setting to all clients, use ALTER ROLE or PgBouncer's connect_query.
 
 Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters

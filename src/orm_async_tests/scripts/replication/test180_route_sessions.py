@@ -1,8 +1,8 @@
 """If get_bind() routes every statement separately, a session does not find what it has flushed.
 
-The flush goes to the primary, but the SELECT after the flush goes to the standby. A session that
-uses both servers has two connections with two transactions, so its SELECT does not find its own
-row, however fast the replication is. An insert() statement is not a flush, so it also goes to the
+A flush goes to the primary, but the SELECT after the flush goes to the standby. A session that uses
+both servers has two connections with two transactions, so its SELECT does not find its own row,
+however fast the replication is. An insert() statement is not a flush, so it also goes to the
 standby. Choose the server once per session, as SQLAlchemy's documentation recommends: use one
 factory for sessions that write, and another factory for sessions that read.
 

@@ -2,8 +2,8 @@
 
 After the await, the result of execute() holds all rows. You can read the result of execute() after
 the session is closed, but its objects are detached then. The result of stream() reads from a cursor
-on the server. When you close the session, the server closes the cursor, and the remaining rows of
-the stream are lost.
+on the server. When you close the session of a stream, the server closes the cursor, and the
+remaining rows are lost.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"

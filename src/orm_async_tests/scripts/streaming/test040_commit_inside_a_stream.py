@@ -1,6 +1,6 @@
 """A commit inside a stream ends the stream, because its cursor lives in the transaction.
 
-After the commit, the stream still returns the rows that it has already fetched, but its next fetch
+After a commit, a stream still returns the rows that it has already fetched, but its next fetch
 finds no cursor. A loop over a stream with a commit inside works as long as there are few rows, and
 fails when there are many. Commit in another session, or after you have read the last row.
 

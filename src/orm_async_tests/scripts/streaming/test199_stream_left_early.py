@@ -3,9 +3,9 @@
 The server closes the cursor of an unfinished stream at the end of the transaction. The garbage
 collector later deletes an open cursor object, and psycopg then issues a ResourceWarning. A test
 that treats warnings as errors fails because of the ResourceWarning. A `break`, an exception and a
-cancel all leave the cursor open. Only reading the last row, or closing the result, closes the
-cursor. Close the result of a stream in a `finally` block. On asyncpg an open cursor causes no
-warning, but it also stays open (test234).
+cancel all leave the cursor of a stream open. Only reading the last row of the stream, or closing
+its result, closes the cursor. Close the result of a stream in a `finally` block. On asyncpg an open
+cursor causes no warning, but it also stays open (test234).
 
 Symptom: ResourceWarning "was deleted while still open"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors

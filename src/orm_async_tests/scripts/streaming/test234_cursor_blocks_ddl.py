@@ -4,7 +4,7 @@ After `break` the server keeps the cursor open, and PostgreSQL does not change a
 of the same transaction uses. On psycopg, closing the result or reading it to the end closes the
 cursor. On asyncpg, neither closing the result nor reading it to the end closes the cursor. On
 asyncpg, only the end of the transaction closes the cursor, or the rollback of a savepoint that is
-older than the stream. Commit or roll back before you change the table.
+older than the stream. Commit or roll back before you change a table that you have streamed.
 
 Symptom: 55006 "because it is being used by active queries in this session"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html

@@ -1,8 +1,9 @@
 """Leaving `async with` without a commit rolls back, because only begin() commits for you.
 
-A session or a connection begins a transaction at its first statement, and rolls it back at the end
-of its block. Neither a session nor a connection warns about the rollback at the end of its block. A
-block of begin() commits at its end, and rolls back if it raises.
+A session or a connection begins a transaction at its first statement, and rolls the transaction
+back at the end of the `async with` block. Neither a session nor a connection warns about the
+rollback at the end of its block. A block of begin() commits at its end, and rolls back if it
+raises.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#begin-once
 """

@@ -1,9 +1,9 @@
 """An isolation level set on a connection or a session ends when the connection is returned.
 
 The isolation level of an engine applies to all its connections. An execution option of a
-connection, or of a session's first session.connection(), applies only to the current checkout. The
-next checkout of the same backend has the default isolation level again. Set the isolation level
-before the session sends anything.
+connection, or of a session's first session.connection(), applies only to the current checkout.
+After the connection is returned, the next checkout of the same backend has the default isolation
+level again. Set the isolation level before the session sends anything.
 
 Symptom: SAWarning "already established for the given bind; execution_options ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit

@@ -2,7 +2,7 @@
 
 A call of begin() takes no connection (test17). The transaction's attribute `connections` and its
 method bound_connection() show the connections that the transaction has acquired, and do not acquire
-one. In contrast, session.connection() acquires a connection. A savepoint lists only the connections
+one. The method session.connection() acquires a connection. A savepoint lists only the connections
 that it has used itself.
 
 The script also counts the checked-out connections of the pool, to prove that reading `connections`

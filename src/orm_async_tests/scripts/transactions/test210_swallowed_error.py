@@ -1,8 +1,8 @@
 """If you swallow an SQL error, commit() raises nothing, but the earlier rows are lost.
 
-PostgreSQL aborts the transaction at the error, and answers the COMMIT with a rollback. The driver
-does not treat a COMMIT that the server answered with a rollback as an error. After an SQL error
-another statement would fail (test20), but commit() does not. Put a statement that may fail into a
+PostgreSQL aborts the transaction at the error, and answers the COMMIT with a rollback. For the
+driver it is no error that the server answers COMMIT with a rollback. After an SQL error another
+statement would fail (test20), but commit() does not. Put a statement that may fail into a
 savepoint, or roll back and report the failure.
 
 Docs: https://www.postgresql.org/docs/current/tutorial-transactions.html

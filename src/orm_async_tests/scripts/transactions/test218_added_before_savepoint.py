@@ -1,6 +1,6 @@
 """If an object that you add before begin_nested() fails to flush, the whole transaction is lost.
 
-Before it sends SAVEPOINT, begin_nested() flushes pending objects. If the flush before SAVEPOINT
+Before begin_nested() sends SAVEPOINT, it flushes pending objects. If the flush before SAVEPOINT
 fails, the earlier rows are lost and every statement raises until you roll back, because there is no
 savepoint to return to. Add the object inside the block of begin_nested().
 

@@ -1,4 +1,4 @@
-"""After commit() a session may lose its temporary table (42P01) or find that of another (42P07).
+"""After commit(), a temporary table may be missing (42P01), or creating it again may fail (42P07).
 
 After commit() a session may get another connection of the pool, where its temporary table does not
 exist. The session's former connection keeps the temporary table in the pool, so the next CREATE

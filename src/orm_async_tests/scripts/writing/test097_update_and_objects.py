@@ -2,9 +2,9 @@
 
 By default the session evaluates the WHERE in Python to find the matching loaded objects, or uses
 RETURNING if Python cannot evaluate it. After update(), the session sets the attributes of the
-matching loaded objects as the UPDATE sets the columns. To change the loaded objects, update() sends
-no SELECT. With synchronize_session=False the loaded objects keep their old values until you refresh
-them or the transaction ends.
+matching loaded objects as the UPDATE sets the columns. An update() sends no SELECT to find the
+loaded objects. With synchronize_session=False the loaded objects keep their old values until you
+refresh them or the transaction ends.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-update-delete-sync
 """

@@ -1,9 +1,8 @@
 """delete() of a parent loads its children, unless the relationship has passive_deletes=True.
 
-With cascade="all, delete-orphan" the session has to know the children. With this cascade the
-session sends a SELECT for the children, a DELETE for the children and a DELETE for the parent. If
-the foreign key has ON DELETE CASCADE, passive_deletes=True leaves the children to the server, and
-one DELETE is enough.
+With cascade="all, delete-orphan" the session has to know the children. The session sends a SELECT
+for the children, a DELETE for the children and a DELETE for the parent. If the foreign key has ON
+DELETE CASCADE, passive_deletes=True leaves the children to the server, and one DELETE is enough.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#passive-deletes
 """

@@ -35,9 +35,12 @@ class CallLines(dict[str, int]):
             self[file] = CREATES_TASKS if file.startswith((ASYNCIO, HARNESS)) else LIBRARY
         return self[file]
 
-    def find(self) -> Place:
-        """Return the file and the line number of the innermost line of the user's code."""
-        return self._search(sys._getframe(2))
+    def find(self, skipped: int = 0) -> Place:
+        """Return the file and the number of the innermost line of the user's code.
+
+        `skipped` is the number of the caller's callers that are no user's code for sure.
+        """
+        return self._search(sys._getframe(2 + skipped))
 
     def find_creator(self) -> tuple[bool, Place]:
         """Return whether the user's code itself creates the running task, and the innermost line of

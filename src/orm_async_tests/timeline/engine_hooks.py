@@ -31,7 +31,9 @@ def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Itera
     with ExitStack() as stack:
         for target, name in hooks.targets:
             listener = getattr(hooks, name)
-            event.listen(target, name, listener)
+            # It returns what it is given, so that SQLAlchemy need not wrap it.
+            options = {"retval": True} if name == "before_cursor_execute" else {}
+            event.listen(target, name, listener, **options)
             stack.callback(event.remove, target, name, listener)
         for owner, name in ((Pool, "connect"), (DefaultDialect, "do_commit")):
             _replace(stack, owner, name, getattr(hooks, f"wrap_{name}"))
@@ -64,12 +66,19 @@ class EngineHooks:
         self._ending: Kind | None = None  # what the next do_commit() or do_rollback() sends
 
     def before_cursor_execute(
-        self, connection: Connection, _cursor: Any, statement: str, _: Any, context: Any, _many: Any
-    ) -> None:
+        self,
+        connection: Connection,
+        _cursor: Any,
+        statement: str,
+        values: Any,
+        context: Any,
+        _many: Any,
+    ) -> tuple[str, Any]:
         record = connection.info.get(RECORD)
         if record in self.recorder.connections:
             event = self.recorder.begin_statement(record, "statement", statement)
             self._statements[id(context)] = record, event
+        return statement, values
 
     def after_cursor_execute(
         self, _: Connection, _cursor: Any, _text: str, _values: Any, context: Any, _many: Any

@@ -13,13 +13,18 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from orm_async_tests.timeline.call_lines import USER, CallLines, IsUser, Place
+import sqlalchemy
+
+from orm_async_tests.timeline.call_lines import NOWHERE, USER, CallLines, IsUser, Place
 from orm_async_tests.timeline.event_list import Event, Kind
 
 CANCELLED = "CancelledError"
+SQLALCHEMY = str(Path(sqlalchemy.__file__).parent)
+CALLERS = 4  # at least so many functions of SQLAlchemy and of the hooks call the recorder
 LONGEST_MESSAGE = 200  # characters
 PREFIX = re.compile(r"^<class '[\w.]+'>: ")  # of the messages of SQLAlchemy's adapter for asyncpg
 
@@ -38,6 +43,14 @@ class ConnectionRecord:
     waiting: list[Event] = field(default_factory=list)  # for the running statement
     begins: bool = True  # the next statement begins a transaction
     round_trips: int = 0  # that the events so far have
+
+
+class Owner(NamedTuple):
+    """The task that runs, or on whose behalf a library's task runs."""
+
+    task: int
+    place: Place  # where the user's code created the task, or called the library
+    is_closing: bool = False  # SQLAlchemy's task, which runs no user's code
 
 
 @dataclass(slots=True)
@@ -66,8 +79,7 @@ class Recorder:
         self._name = name  # of the first task, if it is not its coroutine's
         self._describe = describe
         self._count_round_trips = count_round_trips
-        # The task that runs, or on whose behalf a library's task runs, which inherits the context.
-        self._owner: ContextVar[Event | None] = ContextVar("owner", default=None)
+        self._owner: ContextVar[Owner | None] = ContextVar("owner", default=None)
         self._origin = 0  # nanoseconds
         self._task_count = 0
         self._locks: dict[Event, Event] = {}  # by the statement that waits
@@ -84,13 +96,19 @@ class Recorder:
         return (perf_counter_ns() - self._origin) // 1000
 
     def begin(
-        self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
+        self,
+        kind: Kind,
+        connection: ConnectionRecord | None = None,
+        text: str = "",
+        skipped: int = 0,
     ) -> Event:
-        """Return a new event of the running task. `finish_event` completes the event."""
+        """Return a new event of the running task. `finish_event` completes the event.
+
+        `skipped` is the number of callers that are no user's code for sure.
+        """
         owner = self._owner.get() or self._find_owner()
-        path, line = self._lines.find()
-        if owner is not None and not line:
-            path, line = owner.path, owner.line
+        place = NOWHERE if owner and owner.is_closing else self._lines.find(skipped)
+        path, line = owner.place if owner and place is NOWHERE else place
         self.changes += 1
         start = (perf_counter_ns() - self._origin) // 1000
         task = owner.task if owner else 0
@@ -118,7 +136,7 @@ class Recorder:
         """
         if self._count_round_trips:
             self._add_round_trips(connection)
-        event = self.begin(kind, connection, text)
+        event = self.begin(kind, connection, text, CALLERS)
         event.begins, connection.begins = connection.begins, kind != "statement"
         self.events.append(event)
         if connection.running is None:
@@ -173,8 +191,10 @@ class Recorder:
         return connection
 
     def check_out(self, connection: ConnectionRecord) -> None:
-        """Record that the running task has checked out the connection."""
-        checkout = connection.checkout = connection.last = self.begin("checkout", connection)
+        """Record that the running task has the connection."""
+        checkout = connection.checkout = connection.last = self.begin(
+            "checkout", connection, "", CALLERS
+        )
         connection.begins = True
         self._add_round_trips(connection)  # of pool_pre_ping
         self.events.append(checkout)
@@ -231,10 +251,8 @@ class Recorder:
         running = [(connection.pid, connection.running) for connection in connections]
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
-    def _find_owner(self) -> Event | None:
-        """Record the running task, which existed before the recording, and all new tasks of its
-        event loop.
-        """
+    def _find_owner(self) -> Owner | None:
+        """Record the running task, which exists already, and all new tasks of its loop."""
         try:
             task = asyncio.current_task()
         except RuntimeError:
@@ -248,8 +266,9 @@ class Recorder:
         name = "" if self._task_count else self._name
         event = self._add_task(name or _name_coroutine(task.get_coro()), self._lines.find())
         task.add_done_callback(partial(self._end_task, event))
-        self._owner.set(event)
-        return event
+        owner = Owner(event.task, (event.path, event.line))
+        self._owner.set(owner)
+        return owner
 
     def restore_loops(self) -> None:
         """Restore the task factories of the event loops."""
@@ -271,12 +290,15 @@ class Recorder:
         owner = self._owner.get() if is_library else None
         if owner is None:
             event = self._add_task(_name_coroutine(coroutine), place)
+            own = Owner(event.task, place)
         else:
-            event = Event("task", 0, task=owner.task, line=place[1], path=place[0])
+            code = getattr(coroutine, "cr_code", None)
+            is_closing = code is not None and code.co_filename.startswith(SQLALCHEMY)
+            own = Owner(owner.task, owner.place if place is NOWHERE else place, is_closing)
         if context := options.get("context"):
             with suppress(RuntimeError):  # it is the running task's, whose owner stays
-                context.run(self._owner.set, event)
-        previous = self._owner.set(event)  # the new task copies the context
+                context.run(self._owner.set, own)
+        previous = self._owner.set(own)  # the new task copies the context
         create = self._factories.get(loop) or _create_task
         task: asyncio.Task[Any] = create(loop, coroutine, **options)
         self._owner.reset(previous)

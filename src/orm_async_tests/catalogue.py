@@ -56,7 +56,7 @@ LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
 
 @dataclass(frozen=True)
 class ScriptFile:
-    """The parts of one script's text."""
+    """The parts of the text of one script."""
 
     number: int
     path: Path
@@ -97,19 +97,19 @@ class Chapter:
 def read_scripts() -> list[ScriptFile]:
     """Read every script, sorted by number.
 
-    Raises ValueError, which names the file, if a script does not have the required form.
+    Raise ValueError, with the name of the file, if a script does not have the required form.
     """
     return [_read_script(path) for path in _find_files().values()]
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
-    """Return the scripts that a beginner reads first, in reading order, with their lessons."""
+    """Return the scripts that a beginner should read first, in this order, with their lessons."""
     files = _find_files()
     return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 
 
 def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
-    """Yield the chapters of these scripts, in the order of CHAPTERS."""
+    """Yield the chapters that contain these scripts, in the order of CHAPTERS."""
     by_chapter = defaultdict[str, list[ScriptFile]](list)
     for script in scripts:
         by_chapter[script.chapter].append(script)
@@ -121,7 +121,7 @@ def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
 
 
 def _find_files() -> dict[int, Path]:
-    """Return the files of all scripts by number, sorted."""
+    """Return the files of all scripts, sorted by the number of the script."""
     names = {path: FILE_NAME.fullmatch(path.name) for path in SCRIPTS.glob("*/test*.py")}
     if wrong := [path for path, name in names.items() if name is None]:
         raise ValueError(f"{wrong[0]}: see CONTRIBUTING.md for the form of a script")
@@ -166,8 +166,8 @@ def find_variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
     """Return the scripts that words such as "1", "test5" and "5-7" name, sorted by number.
 
-    Without words, return every script. With chapters, leave out the scripts of other chapters.
-    Raises CouldNotRun if a word names no script or if a chapter does not exist.
+    If there are no words, return every script. If there are chapters, leave out the scripts of
+    other chapters. Raise CouldNotRun if a word names no script, or if a chapter does not exist.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()
@@ -186,7 +186,7 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
 def select_one(word: str) -> ScriptFile:
     """Return the script that a word such as "5" or "test5" names.
 
-    Raises CouldNotRun if the word names no script, or several.
+    Raise CouldNotRun if the word names no script, or several scripts.
     """
     scripts = select([word])
     if len(scripts) > 1:

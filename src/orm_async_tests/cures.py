@@ -1,4 +1,4 @@
-"""The lines of a script's right variant that cure the error of the wrong one."""
+"""Finds the lines of a right variant that fix the error of the wrong variant."""
 
 import ast
 import re
@@ -22,11 +22,12 @@ FIXTURES = {  # of the harness: a line that uses one says nothing to a reader
 
 
 def cure_lines(script: ScriptFile) -> list[str]:
-    """Return at most MOST lines of Python that cure a script's error.
+    """Return at most MOST lines of Python that fix the error of a script.
 
-    The lines come from data/questions.toml, or are the statements that only the first right variant
-    has. Options that the decorator passes to the engine count as a call of create_async_engine().
-    The list is empty if the right variant has no short statement that differs.
+    The lines come from data/questions.toml. If it has none, they are the statements that only the
+    first right variant has. Options that a decorator passes to the engine are shown as a call of
+    create_async_engine(). Return an empty list if the right variant has no short statement that
+    differs.
     """
     if lines := read_cures().get(script.number):
         return lines
@@ -58,7 +59,9 @@ def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield simple statements and `with` blocks, but no imports and no values for the check."""
+    """Yield simple statements and `with` blocks. Leave out imports, and values that only the
+    `check` needs.
+    """
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue

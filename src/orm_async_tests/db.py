@@ -1,4 +1,6 @@
-"""The database that the scripts, the service and Alembic share, and the connections to it."""
+"""Opens the database that the scripts, the service and Alembic share, and creates engines for
+it.
+"""
 
 import importlib.util
 import os
@@ -34,7 +36,7 @@ COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 
 @dataclass(frozen=True)
 class Choice:
-    """The database that a command will use, and the option or variable that chose it."""
+    """The database that a command will use, with the option or variable that chose it."""
 
     kind: Kind
     source: str
@@ -43,7 +45,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Database:
-    """A database that you can connect to while open_database() is open."""
+    """A database that accepts connections while open_database() is open."""
 
     url: URL  # in the form for its driver
     kind: Kind
@@ -56,7 +58,7 @@ class Database:
 
 
 def choose(db: str | None = None) -> Choice:
-    """Choose the database without connecting to it; db is the option --db.
+    """Choose the database without connecting to it. `db` is the value of the option --db.
 
     Raises CouldNotRun if the choice is neither a URL of PostgreSQL nor "embedded" nor "compose".
     """

@@ -1,4 +1,4 @@
-"""The scripts that answer an error, a traceback or words.
+"""Finds the scripts that answer an error, a traceback or a question in words.
 
 Errors are matched by symptoms. Words are searched for in the full text by SQLite's FTS5, ranked by
 bm25, with Porter stemming.
@@ -140,11 +140,11 @@ def _names(script: ScriptFile) -> Iterator[str]:
 def find_answers(
     text: str, scripts: dict[int, ScriptFile], questions: Sequence[Question]
 ) -> tuple[list[int], bool]:
-    """Return the numbers of the scripts for a text, best first, and whether they fit.
+    """Return the numbers of the scripts that best match a text, and whether they match well enough.
 
-    Errors are matched by symptoms. If no symptom matches, the words of the text rank the scripts.
-    Scripts that were ranked by words fit if the text is no printed error and the best script has
-    enough of the words.
+    Errors are matched by symptoms. If no symptom matches, the scripts are ranked by the words of
+    the text. Scripts that were ranked by words match well enough if the text is no printed error
+    and the best script has enough of the words.
     """
     known = {number: [*script.symptoms] for number, script in scripts.items()}
     for question in questions:
@@ -166,7 +166,7 @@ def find_answers(
 
 
 def find_unanswered(text: str, questions: Sequence[Question]) -> Question | None:
-    """Return the question that no script answers and whose symptom matches the text."""
+    """Return the public question that no script answers and whose symptom matches the text."""
     pasted = symptoms.PastedText(text)
     for question in questions:
         if question.symptom and question.script is None and pasted.matching_parts(question.symptom):

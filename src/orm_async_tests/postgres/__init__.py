@@ -1,10 +1,11 @@
-"""The embedded PostgreSQL: binaries from a wheel, and a lifecycle that belongs to this project.
+"""The embedded PostgreSQL server, whose programs come from a wheel and which this project starts
+and stops.
 
-Every client holds a shared flock on the file `lease`, which the kernel drops even after SIGKILL.
-The supervisor, a detached process, is the server's parent. The supervisor stops the server when
-nobody has held a lease or a connection for ORM_ASYNC_IDLE seconds. The server listens on a
-Unix-domain socket in a private folder, never on TCP, and wants a random password by SCRAM. POSIX
-only.
+Every command that uses the server holds a shared flock on the file `lease`. The kernel drops the
+flock even after SIGKILL. The parent of the server is the supervisor, a detached process. The
+supervisor stops the server if nobody has held a lease or an open connection for ORM_ASYNC_IDLE
+seconds. The server never listens on TCP. It listens on a Unix-domain socket in a private folder,
+and requires a random password with SCRAM. POSIX only.
 """
 
 from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, ClusterKind, Login

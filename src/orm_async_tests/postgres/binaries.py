@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where they are, and of which version."""
+"""Finds PostgreSQL's programs and their version."""
 
 import importlib.util
 import os
@@ -19,20 +19,26 @@ VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+\S*)")
 
 @dataclass(frozen=True)
 class Binaries:
-    """A folder that holds postgres and initdb, and the name of what provides it."""
+    """A folder that contains postgres and initdb, and the name of the package or setting that
+    provides it.
+    """
 
     folder: Path
     provider: str
 
     def version(self) -> str:
-        """Return the version, for example 18.4. Raises CouldNotRun without a version."""
+        """Return the version of PostgreSQL, for example 18.4. Raise CouldNotRun if the programs do
+        not print a version.
+        """
         return read_version(self.folder / "postgres", VERSION, REMEDY)
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
-    """Return the first group of the pattern in what `program -V` prints.
+    """Run `program -V`, match its output with the pattern, and return the first group of the
+    pattern.
 
-    Raises CouldNotRun, with this remedy, if the program does not start or prints something else.
+    Raise CouldNotRun, with this remedy, if the program does not start or if its output does not
+    match.
     """
     silent = subprocess.DEVNULL
     try:
@@ -50,10 +56,11 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 
 def find() -> Binaries:
-    """Return the programs of ORM_ASYNC_PG_BIN, or the wheel's if that is not set.
+    """Return the programs in the folder that ORM_ASYNC_PG_BIN names, or the programs of the wheel
+    if it is not set.
 
-    `system` stands for the folder of the pg_ctl on PATH. Raises CouldNotRun if the folder lacks
-    postgres or initdb.
+    The value `system` means the folder of the pg_ctl on PATH. Raise CouldNotRun if the folder does
+    not contain postgres and initdb.
     """
     value = os.environ.get(VARIABLE)
     if value == "system":
@@ -75,7 +82,9 @@ def find() -> Binaries:
 
 
 def find_program(name: str) -> Path:
-    """Return a client program of the same folder, or the one on PATH. Raises CouldNotRun."""
+    """Return the path of a client program in the folder of the server's programs, or else on PATH.
+    Raises CouldNotRun.
+    """
     folder = find().folder
     path = shutil.which(name, path=folder) or shutil.which(name)
     if path is None:

@@ -1,4 +1,4 @@
-"""One PostgreSQL data directory: how it is created, started and stopped."""
+"""Creates, starts and stops a cluster, which is one PostgreSQL data directory."""
 
 import fcntl
 import hashlib
@@ -50,7 +50,9 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A use of the embedded server: its name, its place among the user's folders, its settings."""
+    """A use of the embedded server, with its name, its folder among the user's folders, and its
+    settings.
+    """
 
     name: str
     place: Literal["cache", "data"]
@@ -64,7 +66,9 @@ SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 @dataclass(frozen=True)
 class Login:
-    """How to reach a running server, and what had to be done so that it runs."""
+    """The data for connecting to a running server, and whether the server had to be created or
+    started.
+    """
 
     user: str
     password: str
@@ -75,10 +79,10 @@ class Login:
 
 
 class Cluster:
-    """A cluster in a folder below `root`.
+    """A PostgreSQL cluster in a folder below `root`.
 
-    The scripts get another folder for other binaries or settings. The service has a folder for each
-    major version, because the next command has to find its data again.
+    For the scripts, every combination of binaries and settings has another folder. For the service,
+    every major version has one folder, because the next command has to find the data again.
     """
 
     def __init__(
@@ -100,9 +104,10 @@ class Cluster:
         self.lock, self.lease = self.folder / "supervisor", self.folder / "lease"
 
     def check(self) -> None:
-        """Create the folder if it is missing, and check every file in it and the socket folder.
+        """Create the folder if it is missing, and check every file in this folder and in the socket
+        folder.
 
-        Raises CouldNotRun if a file is a link or belongs to another user.
+        Raise CouldNotRun if a file is a link or belongs to another user.
         """
         check_folder(self.folder, create=True)
         for path in self.folder.iterdir():
@@ -110,10 +115,11 @@ class Cluster:
         self.sockets()
 
     def sockets(self) -> Path:
-        """Return the socket folder of the running server, or the one that a new server would use.
+        """Return the socket folder of the running server, or the socket folder that a new server
+        would use.
 
-        The two folders differ if TMPDIR has changed. Raises CouldNotRun if another user could enter
-        it.
+        The two folders differ if TMPDIR has changed since the server started. Raise CouldNotRun if
+        another user could enter the folder.
         """
         try:
             folder = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]
@@ -128,16 +134,18 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
-        """Return the server's command line, with these settings beside the usual ones."""
+        """Return the command line of the server, with these settings in addition to the usual
+        ones.
+        """
         quoted = str(sockets).replace('"', '""')
         settings = {**self.kind.settings, **settings, "unix_socket_directories": f'"{quoted}"'}
         options = [f"-c{name}={value}" for name, value in settings.items()]
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
     def create(self) -> None:
-        """Create the data directory, under another name until it is complete.
+        """Create the data directory. Until it is complete, it has another name.
 
-        Raises CouldNotRun if initdb or postgres fails.
+        Raise CouldNotRun if initdb or postgres fails.
         """
         unfinished = self.folder / "unfinished"
         with refusals(self.folder):
@@ -155,7 +163,7 @@ class Cluster:
             unfinished.rename(self.data)
 
     def write_secret(self, password: str) -> None:
-        """Write the superuser's password into a new file that only you can read."""
+        """Write the password of the superuser into a new file that only you can read."""
         with refusals(self.secret):
             self.secret.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -189,10 +197,11 @@ class Cluster:
     def start(
         self, idle: float, settings: Mapping[str, str] = NO_SETTINGS, *, is_private: bool = False
     ) -> None:
-        """Start a supervisor and wait for its server.
+        """Start a supervisor, and wait until its server accepts connections.
 
-        The server stops `idle` seconds after its last use. A private server stops with its lease,
-        and its root folder is deleted then. Raises CouldNotRun if the server does not start.
+        The server stops `idle` seconds after it was last used. A private server stops when its
+        lease ends, and the supervisor then deletes its root folder. Raise CouldNotRun if the server
+        does not start.
         """
         sockets = paths.socket_directory(self.data)
         with refusals(self.folder):
@@ -238,7 +247,7 @@ class Cluster:
         return CouldNotRun(f"{problem}:\n{reason}", str(self.log), remedy)
 
     def is_running(self) -> bool:
-        """Return whether the server accepts connections and its supervisor lives.
+        """Return whether the server accepts connections and its supervisor is alive.
 
         A server whose supervisor was killed does not count as running, because it is about to stop.
         """
@@ -250,9 +259,9 @@ class Cluster:
         return False
 
     def end(self, stop_signal: signal.Signals) -> bool:
-        """Send this signal to the running server and wait until it ends, then delete its sockets.
+        """Send a signal to the running server, wait until the server ends, and delete its sockets.
 
-        Returns False if the server did not run.
+        Return False if the server was not running.
         """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:
@@ -266,7 +275,9 @@ class Cluster:
         return is_running
 
     def login(self, launch: Launch) -> Login:
-        """Return how to reach the running server. Raises CouldNotRun without its files."""
+        """Return the data for connecting to the running server. Raise CouldNotRun if the files with
+        these data do not exist.
+        """
         sockets = self.sockets()
         with open_file(self.secret, os.O_RDONLY, OTHERS_ENTER) as file:
             password = os.read(file, SECRET_BYTES).decode()

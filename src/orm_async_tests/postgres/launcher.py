@@ -1,8 +1,8 @@
-"""Replace this process by a program that dies with its parent and does not run as root.
+"""Replaces this process by a program that ends when its parent dies and that does not run as root.
 
-A process runs this file as a program, so the file imports the standard library alone. The program
-takes the place of a `preexec_fn`, whose Python code can block for ever on a lock that another
-thread held at the fork.
+A process runs this file as a program, so this file imports only the standard library. This program
+replaces a `preexec_fn`. The Python code of a `preexec_fn` can block forever on a lock that another
+thread held at the moment of the fork.
 """
 
 import ctypes
@@ -21,18 +21,20 @@ NO_NAMESPACE, NO_PROGRAM, NO_PARENT = 125, 126, 128 + signal.SIGKILL  # exit cod
 def launch_command(
     program: Sequence[str], death_signal: signal.Signals, *, as_nobody: bool = True
 ) -> list[str]:
-    """Return the command that runs a program until it ends or this process does.
+    """Return the command that runs a program until it ends or until this process ends.
 
-    On Linux the program gets `death_signal` when this process dies. With `as_nobody`, root's
-    program runs as nobody in a user namespace, because PostgreSQL and PgBouncer refuse root; its
-    files still belong to root.
+    On Linux, the program receives `death_signal` when this process dies. If `as_nobody` is true and
+    you are root, the program runs as nobody in a user namespace, because PostgreSQL and PgBouncer
+    do not run as root. Its files still belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]
 
 
 def _become_nobody() -> None:
-    """Enter a user namespace in which root is nobody. Raises OSError if the kernel refuses."""
+    """Enter a user namespace in which the user root appears as nobody. Raise OSError if the kernel
+    does not allow it.
+    """
     libc, group = ctypes.CDLL(None, use_errno=True), os.getegid()
     if libc.unshare(NEW_USER_NAMESPACE):
         code = ctypes.get_errno()
@@ -45,7 +47,7 @@ def _become_nobody() -> None:
 def main(parent: int, death_signal: int, as_nobody: bool, program: list[str]) -> None:
     """Replace this process by the program.
 
-    Exits with NO_NAMESPACE, NO_PROGRAM or NO_PARENT if the program cannot run.
+    Exit with NO_NAMESPACE, NO_PROGRAM or NO_PARENT if the program cannot run.
     """
     if as_nobody and os.geteuid() == 0:
         try:

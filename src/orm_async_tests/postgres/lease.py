@@ -1,4 +1,4 @@
-"""Hold a lease on the embedded server, which runs at least until all leases have ended."""
+"""Holds a lease on the embedded server, which runs at least until all leases have ended."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ DESCRIPTORS = 256  # macOS's default; test5 hangs with 14, and many connections 
 
 
 def require_descriptors() -> None:
-    """Raise CouldNotRun if this process may open too few files and sockets."""
+    """Raise CouldNotRun if this process may not open enough files and sockets."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         raise CouldNotRun(
@@ -44,10 +44,10 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 
 @contextmanager
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
-    """Keep the server running until the block ends or this process dies, even by SIGKILL.
+    """Keep the server running until the block ends or this process dies, even if SIGKILL ends it.
 
-    The server is created and started if needed, and stays for `keep_for` seconds from now on even
-    if nobody uses it. Raises CouldNotRun.
+    Create and start the server if needed. Even if nobody uses the server, it stays for `keep_for`
+    seconds from now on. Raises CouldNotRun.
     """
     require_descriptors()
     cluster, idle = _open_cluster(kind), _read_idle()
@@ -77,7 +77,7 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
-    """Let the idle time begin anew, and extend the time that the server is kept for."""
+    """Restart the idle time, and extend the time for which the server is kept."""
     with refusals(cluster.lease):
         keep_until = time.time() + keep_for
         if keep_for and keep_until > supervisor.read_keep_until(lease_file):
@@ -115,7 +115,7 @@ def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
 
 
 def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
-    """Return the server's version, state and folders, by name. Nothing is started."""
+    """Return the version, the state and the folders of the server, by name. Nothing is started."""
     cluster = _open_cluster(kind)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
@@ -127,9 +127,10 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS) -> bool:
-    """Stop the server and return whether it ran.
+    """Stop the server. Return whether it was running.
 
-    Raises CouldNotRun while another command uses it. Other clients lose their connection.
+    Raise CouldNotRun if another command uses the server. Clients that are not commands of this
+    project lose their connections.
     """
     cluster = _open_cluster(kind)
     with open_file(cluster.lease, READ_WRITE) as lease_file:
@@ -137,7 +138,7 @@ def stop(kind: ClusterKind = SCRIPTS) -> bool:
 
 
 def reset(kind: ClusterKind = SCRIPTS) -> None:
-    """Stop the server and delete its data. Raises CouldNotRun while another command uses it."""
+    """Stop the server and delete its data. Raise CouldNotRun if another command uses the server."""
     cluster = _open_cluster(kind)
     with open_file(cluster.lease, READ_WRITE) as lease_file:
         _stop(cluster, lease_file)
@@ -148,9 +149,9 @@ def reset(kind: ClusterKind = SCRIPTS) -> None:
 
 
 def _stop(cluster: Cluster, lease_file: int) -> bool:
-    """Lock the lease exclusively, then stop the server and forget how long it was to be kept.
+    """Lock the lease exclusively, stop the server, and forget for how long it was to be kept.
 
-    The supervisor locks the lease for an instant at every tick, so this tries for ten ticks.
+    The supervisor locks the lease for a moment at every tick, so try to lock it for ten ticks.
     """
     deadline = time.monotonic() + 10 * supervisor.TICK
     while True:
@@ -169,7 +170,7 @@ def _stop(cluster: Cluster, lease_file: int) -> bool:
 
 
 def wait_until_ended(kind: ClusterKind) -> None:
-    """Block until the server and its supervisor have ended."""
+    """Wait until the server and its supervisor have ended, and block this thread meanwhile."""
     with open_file(_open_cluster(kind).lock, READ_WRITE) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
 
@@ -180,5 +181,7 @@ def locate_log(kind: ClusterKind = SCRIPTS) -> Path:
 
 
 def find_psql() -> Path:
-    """Return the psql that belongs to the server. Raises CouldNotRun without a psql."""
+    """Return the path of the psql that belongs to the server. Raise CouldNotRun if psql does not
+    exist.
+    """
     return binaries.find_program("psql")

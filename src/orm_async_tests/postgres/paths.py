@@ -1,4 +1,4 @@
-"""The folders of the embedded server's files and sockets."""
+"""Chooses the folders for the files and the sockets of the embedded server."""
 
 import hashlib
 import os
@@ -24,10 +24,11 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
-    """Return the embedded server's folder: ORM_ASYNC_HOME, or the user's folder for caches or data.
+    """Return the folder of the embedded server: ORM_ASYNC_HOME, or the cache or data folder of the
+    user.
 
-    A usual cache folder that cannot be used is replaced by a temporary one. Raises CouldNotRun if
-    another folder cannot be used.
+    If the default cache folder cannot be used, return a temporary folder. Raise CouldNotRun if any
+    other folder cannot be used.
     """
     if value := os.environ.get(VARIABLE):
         return _prepare(Path(value).absolute())
@@ -45,11 +46,13 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the socket folder: the data folder, or a private one in the temporary directory.
+    """Return the socket folder, which is the data folder or a private folder in the temporary
+    directory.
 
-    A socket's path must be short, and drivers split a host at commas. If the path of a data folder
-    is too long or has a comma, its sockets are in another folder with a short path, which `create`
-    creates. Raises CouldNotRun if another user could enter the folder.
+    The path of a socket must be short, and must not contain a comma, at which drivers split a list
+    of hosts. If the path of the data folder is too long or contains a comma, the sockets are in a
+    private folder with a short path. `create` creates this folder. Raise CouldNotRun if another
+    user could enter the socket folder.
     """
     if _fits_socket(data):
         return data
@@ -58,7 +61,9 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
 
 @contextmanager
 def temporary_folder(within: Path | None = None) -> Iterator[Path]:
-    """Create a folder that only you can enter, and delete it at the end. Raises CouldNotRun."""
+    """Create a temporary folder that only you can enter, and delete it when the block ends. Raises
+    CouldNotRun.
+    """
     place = within or _temporary_directory()
     with refusals(place):
         folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)
@@ -67,7 +72,7 @@ def temporary_folder(within: Path | None = None) -> Iterator[Path]:
 
 
 def _prepare(folder: Path) -> Path:
-    """Create and return a folder. Raises CouldNotRun if the folder is unusable."""
+    """Create a folder and return it. Raise CouldNotRun if the folder cannot be used."""
     _check_name(folder)
     check_folder(folder, OTHERS_WRITE, create=True)
     with refusals(folder):
@@ -81,7 +86,7 @@ def _prepare(folder: Path) -> Path:
 
 
 def _check_name(folder: Path) -> None:
-    """Refuse names that files and messages of PostgreSQL cannot hold."""
+    """Reject a name that cannot appear in files and messages of PostgreSQL."""
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
     if text != str(folder):
         raise refusal(Path(text), "the name of the folder is not valid UTF-8")
@@ -102,7 +107,7 @@ def _temporary_directory() -> Path:
 
 
 def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
-    """Return a private temporary folder, and derive the name of the folder from `path`."""
+    """Return a private temporary folder whose name is derived from `path`."""
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
     name = f"orm-async-{os.geteuid()}-{purpose}-{digest}"
     folder = _temporary_directory() / name
@@ -115,9 +120,9 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
 
 
 def check_existing(folder: Path) -> Path:
-    """Return a folder if it does not exist, or if only its owner can enter it.
+    """Return the folder if it does not exist, or if only its owner can enter it.
 
-    Raises CouldNotRun if other users can enter the folder.
+    Raise CouldNotRun if other users can enter the folder.
     """
     if os.path.lexists(folder):
         check_folder(folder)

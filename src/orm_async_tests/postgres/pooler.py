@@ -1,4 +1,6 @@
-"""PgBouncer in front of a server. PgBouncer is not part of this package: the system installs it."""
+"""Starts PgBouncer in front of a server. PgBouncer is not part of this package. Install it with the
+package manager of the system.
+"""
 
 import os
 import re
@@ -30,9 +32,10 @@ PREPARED = "max_prepared_statements"
 
 
 def find() -> str:
-    """Return the program of ORM_ASYNC_PGBOUNCER, or the pgbouncer on PATH or in sbin.
+    """Return the program that ORM_ASYNC_PGBOUNCER names, or the pgbouncer on PATH or in a folder
+    sbin.
 
-    Raises CouldNotRun if PgBouncer is not installed.
+    Raise CouldNotRun if PgBouncer is not installed.
     """
     program = os.environ.get(VARIABLE) or "pgbouncer"
     places = f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
@@ -43,12 +46,12 @@ def find() -> str:
 
 
 def version() -> str:
-    """Return PgBouncer's version, for example 1.24.1. Raises CouldNotRun."""
+    """Return the version of PgBouncer, for example 1.24.1. Raises CouldNotRun."""
     return read_version(Path(find()), re.compile(r"PgBouncer (\d+\.\d+(?:\.\d+)?)"), REMEDY)
 
 
 class Pooler:
-    """PgBouncer in front of one server. Every start() adds a process."""
+    """Runs PgBouncer in front of one server. Every call of start() starts one more process."""
 
     def __init__(self, server: "URL", folder: Path) -> None:
         self.server = server
@@ -56,9 +59,10 @@ class Pooler:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
-        """Start PgBouncer and return the URL of the same database through it.
+        """Start PgBouncer, and return the URL of the same database through PgBouncer.
 
-        `settings` are written to pgbouncer.ini. Raises CouldNotRun if PgBouncer does not start.
+        The `settings` are written into pgbouncer.ini. Raise CouldNotRun if PgBouncer does not
+        start.
         """
         folder = self._folder / str(len(self._processes))
         folder.mkdir()
@@ -75,7 +79,9 @@ class Pooler:
         return self.server.set(host=None, port=PORT, query={"host": str(folder)})
 
     def stop(self) -> None:
-        """Kill the processes, with their connections. SIGTERM would wait for the clients."""
+        """Kill the PgBouncer processes, which closes their connections. SIGTERM would wait until
+        the clients have disconnected.
+        """
         for process in self._processes:
             process.kill()
             process.wait()
@@ -83,9 +89,9 @@ class Pooler:
 
 @contextmanager
 def pgbouncer(server: "URL") -> Iterator[Pooler]:
-    """Yield a pooler for this server, with its sockets in a private folder.
+    """Yield a Pooler for this server, with its sockets in a private folder.
 
-    PgBouncer stops when the block ends. On Linux PgBouncer also ends when this process is killed.
+    PgBouncer stops when the block ends. On Linux, PgBouncer also ends when this process is killed.
     """
     with temporary_folder() as folder:
         pooler = Pooler(server, folder)
@@ -96,7 +102,9 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
-    """Return the text of pgbouncer.ini, with no TCP port and with sockets in a private folder."""
+    """Return the text of pgbouncer.ini, which sets no TCP port and puts the sockets into a private
+    folder.
+    """
     if settings.get(PREPARED) == "0" and tuple(map(int, version().split(".")[:2])) < (1, 21):
         del settings[PREPARED]  # this PgBouncer does not know the setting, and behaves as with 0
     values = {
@@ -111,7 +119,7 @@ def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str
 
 
 def _render_server(server: "URL") -> str:
-    """Return the server as a connection string for PgBouncer, with all values quoted."""
+    """Return a connection string to the server for PgBouncer, in which all values are quoted."""
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
         raise CouldNotRun(
@@ -130,7 +138,9 @@ def _render_server(server: "URL") -> str:
 
 
 def _read_sslmode(server: "URL") -> str:
-    """Return the URL's sslmode, which asyncpg calls ssl, or prefer if it has none."""
+    """Return the parameter sslmode of the URL, which asyncpg calls ssl. Return "prefer" if the URL
+    has none.
+    """
     value = server.query.get("sslmode") or server.query.get("ssl")
     return value if isinstance(value, str) and value in SSLMODES else "prefer"
 

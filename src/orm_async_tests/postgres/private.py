@@ -1,6 +1,7 @@
-"""Servers that one script has to itself, so that it may freeze, kill or reconfigure them.
+"""Starts private servers, which one script may freeze, kill or reconfigure.
 
-A hot standby is copied from a private server by pg_basebackup, and fed by streaming replication.
+A hot standby is a copy of a private server, which pg_basebackup makes and streaming replication
+updates.
 """
 
 import fcntl
@@ -19,9 +20,10 @@ from orm_async_tests.postgres.private_files import open_file
 
 
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a client program that logs in to the server. Raises CouldNotRun without the program.
+    """Start a client program that logs in to the server. Raise CouldNotRun if the program does not
+    exist.
 
-    Variables of libpq in the environment, such as PGPORT, are not passed on.
+    Environment variables of libpq, for example PGPORT, are not passed to the program.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
@@ -41,7 +43,7 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
 
 
 def read_output(process: "subprocess.Popen[str]") -> str:
-    """Return the output of a client program. Raises CouldNotRun if the program fails."""
+    """Wait for a client program and return its output. Raise CouldNotRun if the program fails."""
     output, errors = process.communicate()
     if process.returncode:
         where = f"{process.args!r}"  # they do not contain the password
@@ -54,7 +56,7 @@ FILES_ONLY = {"dynamic_shared_memory_type": "mmap"}
 
 
 class PrivateServer:
-    """A server that nobody else uses, with the embedded server's binaries and settings."""
+    """A server that only one script uses, with the programs and settings of the embedded server."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -62,26 +64,28 @@ class PrivateServer:
 
     @property
     def login(self) -> Login:
-        """How to reach the server."""
+        """The data for connecting to the server."""
         return self._cluster.login("private")
 
     @property
     def folder(self) -> Path:
-        """The folder with the server's data and log."""
+        """The folder that contains the server's data and its log."""
         return self._cluster.root
 
     @property
     def frozen(self) -> bool:
-        """Whether a backend is frozen."""
+        """Whether a backend of this server is frozen."""
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Stop a backend by SIGSTOP: its connection stays open but never answers, until thaw()."""
+        """Stop a backend with SIGSTOP. Its connection stays open, but does not answer until
+        thaw().
+        """
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
 
     def thaw(self) -> None:
-        """Continue all frozen backends."""
+        """Continue all frozen backends with SIGCONT."""
         while self._frozen:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
@@ -90,14 +94,16 @@ class PrivateServer:
         self._cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
-        """Shut the server down in the mode fast: sessions end, and committed rows are kept."""
+        """Shut the server down in its fast mode, which ends all sessions and keeps all committed
+        rows.
+        """
         self.thaw()
         self._cluster.end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill the server by SIGKILL, as the kernel does when memory runs out.
+        """Kill the server with SIGKILL, as the kernel does when memory runs out.
 
-        A kill is not a power cut: the operating system still has what the server had written.
+        A kill is not a power cut, because the operating system keeps what the server has written.
         """
         self.thaw()
         self._cluster.end(signal.SIGKILL)
@@ -107,8 +113,8 @@ class PrivateServer:
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
     """Start a private server with these settings of postgresql.conf, in a temporary folder.
 
-    The folder is created in `within`, or in the usual temporary directory. The server ends and the
-    folder is deleted with the block, or when this process dies. Raises CouldNotRun.
+    The folder is created in `within`, or in the usual temporary directory. When the block ends or
+    this process dies, the server ends and its folder is deleted. Raises CouldNotRun.
     """
     with leased_cluster(within) as cluster:
         cluster.create()
@@ -122,7 +128,9 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 
 @contextmanager
 def leased_cluster(within: Path | None) -> Iterator[Cluster]:
-    """Prepare an empty folder for a private cluster, and hold its lease until the block ends."""
+    """Prepare an empty folder for a private cluster, and hold the lease of the cluster until the
+    block ends.
+    """
     programs = binaries.find()
     with paths.temporary_folder(within) as folder:
         cluster = Cluster(folder, programs, programs.version())
@@ -139,14 +147,18 @@ MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(tru
 
 
 class Standby(PrivateServer):
-    """A read-only server that follows its primary over the primary's private socket."""
+    """A read-only server that replays what its primary writes, over the primary's private
+    socket.
+    """
 
     def __init__(self, cluster: Cluster, primary: PrivateServer) -> None:
         super().__init__(cluster)
         self.primary = primary
 
     def pause(self) -> None:
-        """Pause replay: commits of the primary arrive but stay invisible here, until resume()."""
+        """Pause replay until resume(). Commits of the primary still arrive, but are not visible on
+        the standby.
+        """
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
 
@@ -155,22 +167,23 @@ class Standby(PrivateServer):
         _select(self, "SELECT pg_wal_replay_resume()")
 
     def catch_up(self) -> None:
-        """Wait until the standby has replayed everything that the primary has written so far."""
+        """Wait until the standby has replayed everything that the primary has written until now."""
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:
-        """Promote the standby to a primary; it accepts writes when this returns."""
+        """Promote the standby to a primary. When this method returns, the server accepts writes."""
         _select(self, f"SELECT pg_promote(wait_seconds => {DEADLINE:.0f})")
         _wait_for(self, "NOT pg_is_in_recovery()")
 
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a standby of the primary with these settings, in a folder beside the primary's.
+    """Start a standby of the primary with these settings, in a folder beside the folder of the
+    primary.
 
-    An example of a setting is recovery_min_apply_delay="1s". The server ends and the folder is
-    deleted with the block, or when this process dies. Raises CouldNotRun if pg_basebackup is
-    missing or fails.
+    An example of a setting is recovery_min_apply_delay="1s". When the block ends or this process
+    dies, the server ends and its folder is deleted. Raise CouldNotRun if pg_basebackup is missing
+    or fails.
     """
     with leased_cluster(primary.folder.parent) as cluster:
         login = primary.login
@@ -187,13 +200,15 @@ def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
 
 
 def _select(server: PrivateServer, sql: str) -> str:
-    """Run a statement and return the one value of its result, as text."""
+    """Run a statement and return the only value of its result, as text."""
     arguments = ["-XAtq", "-d", "postgres", "-c", sql]
     return read_output(start_client(server.login, "psql", *arguments)).strip()
 
 
 def _wait_for(server: PrivateServer, condition: str) -> None:
-    """Wait until the SQL condition is true. Raises CouldNotRun after the deadline."""
+    """Wait until the SQL condition is true. Raise CouldNotRun if the condition is still false after
+    the deadline.
+    """
     give_up = time.monotonic() + DEADLINE
     while _select(server, f"SELECT {condition}") != "t":
         if time.monotonic() > give_up:

@@ -1,7 +1,8 @@
-"""Use folders and files only if no other user of the machine could prepare or exchange them.
+"""Uses folders and files only if no other user of the machine could have prepared or exchanged
+them.
 
-A path is checked step by step from the root. Nobody else can exchange an entry of a folder that has
-been checked, so what was checked stays what it is.
+Checks a path step by step, beginning at the root folder. No other user can exchange an entry of a
+folder that was checked, so the result of a check stays true.
 """
 
 import os
@@ -20,10 +21,11 @@ LINKS = 40  # symbolic links on one path, as many as Linux follows
 
 
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
-    """Check that a folder belongs to you and that its mode has none of the bits in `forbidden`.
+    """Check that a folder belongs to you, and that its mode has none of the bits in `forbidden`.
 
-    With `create`, missing folders on the path are created for you alone. Raises CouldNotRun, also
-    if another user could exchange a step of the path, or if the system refuses.
+    If `create` is true, create the missing folders of the path, so that only you can enter them.
+    Raise CouldNotRun if the check fails, if another user could exchange a folder of the path, or if
+    the system call fails.
     """
     with refusals(path):
         folder, names, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
@@ -53,10 +55,10 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
 
 @contextmanager
 def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator[int]:
-    """Open a regular file that belongs to you, in a folder of yours, and yield its descriptor.
+    """Open a regular file that belongs to you, in one of your folders, and yield its descriptor.
 
-    A new file has mode 0600. Symbolic links, hard links and pipes are refused, and so are modes
-    with the bits of `forbidden`. Raises CouldNotRun.
+    A new file gets the mode 0600. Reject symbolic links, hard links, pipes, and files whose mode
+    has a bit of `forbidden`. Raises CouldNotRun.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):
@@ -69,9 +71,10 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
 
 
 def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
-    """Raise CouldNotRun if a path in a checked folder is a link, a special file, or another user's.
+    """Raise CouldNotRun if a path in a checked folder is a link, is a special file, or belongs to
+    another user.
 
-    A path that does not exist is fine.
+    A path that does not exist is no error.
     """
     with suppress(FileNotFoundError):
         status = path.lstat()
@@ -85,7 +88,9 @@ def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
 
 
 def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
-    """Raise CouldNotRun if the path is not yours, or its mode has bits of `forbidden`."""
+    """Raise CouldNotRun if the path does not belong to you, or if its mode has a bit of
+    `forbidden`.
+    """
     if status.st_uid != os.geteuid():
         you = _user(os.geteuid())
         raise refusal(path, f"it belongs to {_user(status.st_uid)}, and you are {you}")
@@ -96,7 +101,7 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
 
 
 def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
-    """Return the error that the embedded server does not use a path, with the reason."""
+    """Return an error which says that the embedded server does not use a path, and why."""
     elsewhere = f"{VARIABLE}=/a/folder/of/yours, or DATABASE_URL=postgresql://..."
     return CouldNotRun(
         f"the embedded server does not use this path: {reason}",
@@ -107,7 +112,7 @@ def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """Turn an OSError in the block into the CouldNotRun for this path."""
+    """If the block raises an OSError, raise the CouldNotRun for this path instead."""
     try:
         yield
     except OSError as error:
@@ -115,7 +120,9 @@ def refusals(path: Path) -> Iterator[None]:
 
 
 def _check_step(path: Path, status: os.stat_result) -> None:
-    """Raise CouldNotRun if another user could exchange files in this folder of the path."""
+    """Raise CouldNotRun if another user could exchange files in this folder, which is a part of the
+    path.
+    """
     if status.st_uid not in _trusted():
         raise refusal(path, f"a folder on it belongs to {_user(status.st_uid)}")
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())
@@ -125,7 +132,9 @@ def _check_step(path: Path, status: os.stat_result) -> None:
 
 @cache
 def _trusted() -> set[int]:
-    """Return the users who may own folders above yours: you, root, and the owner of `/`."""
+    """Return the users who may own the folders above your folder: you, root, and the owner of
+    `/`.
+    """
     return {0, os.geteuid(), Path("/").stat().st_uid}
 
 

@@ -1,9 +1,9 @@
-"""The parent of a PostgreSQL server: starts it, and stops it when nobody has used it for a while.
+"""The parent process of a PostgreSQL server, which starts the server and stops it when it is idle.
 
-The supervisor is a program that is detached from the command that started it, so this file imports
-the standard library alone. The supervisor looks at the lease ten times a second, which takes less
-than 1% of a processor. Clients send it no message, because a client that was killed could not send
-one.
+The supervisor is a separate program, detached from the command that started it. This file imports
+only the standard library for this reason. The supervisor checks the lease ten times a second, which
+takes less than 1% of a processor. Clients send no messages to the supervisor, because a client that
+was killed could not send one.
 """
 
 import fcntl
@@ -29,10 +29,10 @@ UNTIL_BYTES = 32
 
 
 class IdleTimer:
-    """Tells when a server has not been used for some seconds.
+    """Measures whether a server has not been used for some seconds.
 
-    `renewal` is the time stamp of the lease file, which every command changes: so a command counts
-    even if it begins and ends between two ticks.
+    `renewal` is the time stamp of the lease file. Every command changes it, so a command counts as
+    use even if it begins and ends between two ticks.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -41,7 +41,9 @@ class IdleTimer:
         self._renewal = renewal
 
     def has_expired(self, now: float, renewal: int, is_used: bool) -> bool:
-        """Return whether the last use is long enough ago. `now` is in seconds."""
+        """Return whether the server was last used long enough ago. `now` is the current time in
+        seconds.
+        """
         if is_used or renewal != self._renewal:
             self._last_use, self._renewal = now, renewal
             return False
@@ -49,9 +51,10 @@ class IdleTimer:
 
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
-    """Return whether postmaster.pid says that the server is ready, and the socket accepts.
+    """Return whether postmaster.pid says that the server is ready, and its socket accepts
+    connections.
 
-    The socket is checked too, because a crash leaves postmaster.pid behind.
+    The file alone is not enough, because a crash leaves postmaster.pid behind.
     """
     try:
         status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
@@ -63,7 +66,9 @@ def accepts_connections(data: Path, sockets: Path) -> bool:
 
 
 def owns_pidfile(server: "subprocess.Popen[bytes]", data: Path) -> bool:
-    """Return whether postmaster.pid was written by this server, not by a killed one before it."""
+    """Return whether this server wrote postmaster.pid, and not an earlier server that was
+    killed.
+    """
     try:
         return int((data / "postmaster.pid").read_text().split()[0]) == server.pid
     except (FileNotFoundError, IndexError):
@@ -80,7 +85,7 @@ def has_clients(server: int, sockets: Path) -> bool:
 
 
 def has_local_backends(server: int) -> bool:
-    """Return whether ps shows a server process that serves a client on a Unix-domain socket."""
+    """Return whether ps lists a server process that serves a client on a Unix-domain socket."""
     output = subprocess.run(PS, capture_output=True, check=True).stdout
     rows = (line.split(None, 1) for line in output.splitlines())
     return any(int(parent) == server and b" [local] " in title for parent, title in rows)
@@ -89,9 +94,9 @@ def has_local_backends(server: int) -> bool:
 def start_and_wait(
     data: Path, sockets: Path, command: list[str], child_ended: int
 ) -> "subprocess.Popen[bytes]":
-    """Start the server, and return the process when the server accepts connections.
+    """Start the server, and return its process as soon as the server accepts connections.
 
-    If the server ends instead, start it again. After RETRY_SECONDS exit with 1.
+    If the server ends before that, start it again. After RETRY_SECONDS, exit with 1.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
@@ -116,11 +121,11 @@ def stop_when_idle(
     sockets: Path | None,
     child_ended: int,
 ) -> bool:
-    """Wait until the server ends, or stop it after `idle` seconds without a lease or a client.
+    """Wait until the server ends. Stop it if there was no lease and no client for `idle` seconds.
 
-    Without `sockets`, clients do not count. Returns whether this function stopped the server. After
-    such a stop the lease is locked exclusively, so that the next command waits until this process
-    has ended.
+    If `sockets` is missing, clients do not count as use. Return whether this function stopped the
+    server. If it did, the lease stays locked exclusively, so that the next command waits until this
+    process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -138,7 +143,7 @@ def stop_when_idle(
 
 
 def read_keep_until(lease: int) -> float:
-    """Return the time, in seconds since the epoch, before which the server is not idle."""
+    """Return the time until which the server counts as used, in seconds since the epoch."""
     return float(os.pread(lease, UNTIL_BYTES, 0) or 0)
 
 
@@ -151,7 +156,7 @@ def _lock(lease: int) -> bool:
 
 
 def _watch_children() -> int:
-    """Return a descriptor that becomes readable whenever a child process ends."""
+    """Return a file descriptor that becomes readable whenever a child process ends."""
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable)
@@ -160,19 +165,22 @@ def _watch_children() -> int:
 
 
 def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended: int) -> bool:
-    """Wait, without polling as Popen.wait() does, and return whether the server has ended."""
+    """Wait for the server without polling, unlike Popen.wait(). Return whether the server has
+    ended.
+    """
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)
     return server.poll() is not None
 
 
 def main(ready: int, lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
-    """Leave the caller's session, then start the server and stop it when it is idle.
+    """Leave the session of the caller, start the server, and stop it when it is idle.
 
-    The descriptor `ready` gets a byte when the server accepts connections, and is closed without
-    one if the server ends. `lease` and `lock` are descriptors of locked files. `private` is the
-    folder of a server that lives for one lease: clients do not count, and the folder is deleted
-    with the server. `arguments` are the data folder, the socket folder and the server's command.
+    The descriptor `ready` gets one byte when the server accepts connections. If the server ends
+    before that, `ready` is closed without a byte. `lease` and `lock` are the descriptors of locked
+    files. `private` is the folder of a server that lives as long as one lease. For such a server,
+    clients do not count as use, and the folder is deleted at the end. `arguments` are the data
+    folder, the socket folder, and the command line of the server.
     """
     if os.fork():
         return

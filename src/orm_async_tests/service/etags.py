@@ -70,7 +70,7 @@ def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
 
 
 def not_found(model: Model) -> HTTPException:
-    """Return the 404 for a row that does not exist."""
+    """Return the error 404 for a row that does not exist."""
     return HTTPException(404, f"there is no such {NAMES[model]}")
 
 
@@ -81,9 +81,10 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Change or delete a row that still has a version in If-Match, and return what it RETURNs.
+    """Run an UPDATE or DELETE of a row whose version is one of those in If-Match, and return what
+    its RETURNING gives.
 
-    Raise HTTPException: 404 without the row, and 412 if it has another version.
+    Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
     """
     has_key = model.id == key
     written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))

@@ -1,7 +1,7 @@
-"""Read the points of the tracks in a GPX file, and keep only a few points in memory.
+"""Reads the points of the tracks in a GPX file, and keeps only a few points in memory.
 
-GPX 1.0, GPX 1.1 and files without a namespace are read. This module resolves namespaces itself,
-because expat refuses a prefix that is not declared, and the extensions of real files have some.
+Reads GPX 1.0, GPX 1.1, and GPX files without a namespace. Resolves namespaces itself, because expat
+rejects a prefix that is not declared, and the extensions in some real files have such prefixes.
 """
 
 import re
@@ -55,14 +55,16 @@ MAX_TEXT = 1000  # characters of a time, with the white space around it
 
 
 def parse_decimal(text: str) -> float:
-    """Return a coordinate as a number. Raise ValueError."""
+    """Return the number that the text of a coordinate states. Raise ValueError."""
     if not DECIMAL.fullmatch(text.strip(BLANK)):
         raise ValueError(f"{excerpt(text)!r} is not a decimal number")
     return float(text)
 
 
 def parse_time(text: str) -> datetime:
-    """Return a time as a moment in UTC. A time without a zone is in UTC. Raise ValueError."""
+    """Return the moment in UTC that a text states. If the text names no time zone, its time is in
+    UTC. Raise ValueError.
+    """
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
     if match is None:
@@ -80,7 +82,7 @@ def parse_time(text: str) -> datetime:
 
 
 class Trkpt(PointIn):
-    """A track point: the attributes of its trkpt, and the text of its time."""
+    """The attributes of a trkpt element, and the text of its time."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -92,16 +94,18 @@ class Trkpt(PointIn):
 
 
 class Element(NamedTuple):
-    """An element that has begun, and the namespaces of the prefixes inside it."""
+    """An XML element that has begun, with the namespaces of the prefixes that are declared for
+    it.
+    """
 
     name: str
     prefixes: ChainMap[str, str]
 
 
 class GpxParser:
-    """Parses a file piece by piece.
+    """Parses a GPX file piece by piece.
 
-    The methods raise HTTPException 422 with the number of the point that is wrong.
+    If a point is invalid, the methods raise HTTPException 422 with the number of this point.
     """
 
     def __init__(self) -> None:
@@ -121,7 +125,7 @@ class GpxParser:
         self._points: list[PointIn] = []
 
     def feed(self, piece: bytes, last: bool = False) -> list[PointIn]:
-        """Parse a piece, and return the track points that end in it."""
+        """Parse a piece of the file, and return the track points that end in this piece."""
         self._fed += len(piece)
         try:
             self._parser.Parse(piece, last)
@@ -142,7 +146,9 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Refuse an unknown encoding before Python looks it up: Python caches every name."""
+        """Reject an unknown encoding before Python looks up its name: Python keeps every name that
+        it looks up in a cache, so a client could fill the memory.
+        """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
             raise self._file_error(f"{detail} windows-1252 are among those that are read")
@@ -170,7 +176,7 @@ class GpxParser:
             self._parser.CharacterDataHandler = self._text
 
     def _recognize(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
-        """Return the element if GPX allows this element inside `parent`, else None."""
+        """Return the element if GPX allows this element inside `parent`, and otherwise None."""
         declared = {
             key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")
         }
@@ -221,9 +227,10 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a file. Yield a list for every piece: the track points that end in it.
+    """Parse a file. For every piece of the file, yield a list of the track points that end in this
+    piece.
 
-    Raise HTTPException 422 for an invalid file or point.
+    Raise HTTPException 422 if the file or a point is invalid.
     """
     parser = GpxParser()
     async for piece in pieces:

@@ -1,4 +1,4 @@
-"""Middleware: refuse a request because of its headers, and answer HEAD for every route of GET."""
+"""Checks the headers of requests, and answers HEAD for every route that has GET."""
 
 import re
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeaderChecks:
-    """Refuse an unknown host, a write from another site, and an encoded body (ASGI middleware).
+    """ASGI middleware that rejects an unknown host, a write from another site, and an encoded body.
 
-    A page on another site can reach a service on this machine. The browser sends the name that such
-    a page used as Host, and the page's site as Origin (RFC 6454). Clients that are not browsers
-    send no Origin.
+    A web page from another site can send requests to a service on this machine. The browser then
+    sends the host name that the page used as Host, and the site of the page as Origin (RFC 6454). A
+    client that is not a browser sends no Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
@@ -62,11 +62,13 @@ class HeaderChecks:
 
 
 class HeadSent(Exception):
-    """The response to HEAD is complete, so the GET that answers it must not go on."""
+    """Raised when the response to HEAD is complete, to end the GET endpoint that answers it."""
 
 
 class HeadAsGet:
-    """Answer HEAD with the status and headers of GET, and stop before the body (ASGI)."""
+    """ASGI middleware that answers HEAD with the status and the headers of GET, and stops before
+    the body.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

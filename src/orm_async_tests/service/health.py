@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics."""
+"""Routes for liveness, readiness and metrics."""
 
 import time
 from typing import Any
@@ -17,7 +17,9 @@ router = APIRouter(tags=["health"])
 
 
 def make_metrics(engines: Engines) -> CollectorRegistry:
-    """Return metrics of the pools' connections and of the duration of statements, in seconds."""
+    """Return metrics about the connections of the pools, and about the duration of statements in
+    seconds.
+    """
     registry = CollectorRegistry()
     pools: list[Any] = [engine.pool for engine in engines.pooled()]
     checked_out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
@@ -42,13 +44,13 @@ def make_metrics(engines: Engines) -> CollectorRegistry:
 
 @router.get("/health/live")
 async def live() -> dict[str, str]:
-    """Answer as long as the process runs."""
+    """Answer as long as the process runs, without using the database."""
     return {"status": "alive"}
 
 
 @router.get("/health/ready", responses=problem_responses())
 async def ready(session: WriteSession) -> dict[str, str]:
-    """Answer 200 if the database answers and its migrations are current, otherwise 503."""
+    """Answer 200 if the database answers and has all migrations, and otherwise 503."""
     await session.execute(text("SELECT 1"))
     connection = await session.connection()
     state = await connection.run_sync(migrations.read_state, *migrations.HISTORIES.values())

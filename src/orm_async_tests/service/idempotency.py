@@ -1,4 +1,6 @@
-"""Idempotency keys: a repeated request returns the first answer, and writes nothing (test154)."""
+"""Handles idempotency keys. A repeated request with the same key gets the first answer and writes
+nothing (test154).
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -44,17 +46,19 @@ UNUSED = ~exists(select(literal_column("1")).where(KEYS.key == KEY))
 
 
 def digest_of(request: str) -> str:
-    """Return the SHA-256 of a request, by which a repeated key is compared."""
+    """Return the SHA-256 of a request. Two requests with the same key must have the same
+    SHA-256.
+    """
     return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
 class InsertStatements:
-    """The statements of an INSERT that returns the response's document.
+    """The SQL statements of an INSERT that returns the JSON document of the response.
 
-    Attributes: plain: The statement for a request without a key. The statement returns the document
-    of the new row. keyed: The statement for a request with a key, made by store_answer(). The
-    statement stores the document under the key, and returns the stored digest and document.
+    `plain` is the statement for a request without an idempotency key. `plain` returns the document
+    of the new row. `keyed` is the statement for a request with a key, which store_answer() makes.
+    `keyed` stores the document under the key, and returns the stored digest and the stored document.
     """
 
     plain: Executable
@@ -64,10 +68,11 @@ class InsertStatements:
 def build_statements(
     name: str, build_insert: Callable[..., ReturningInsert[Any]]
 ) -> InsertStatements:
-    """Return the statements for an INSERT whose answer has the new row under this name.
+    """Return the statements for an INSERT whose response has the new row under the given name.
 
-    `build_insert` returns the INSERT. The arguments are conditions, without which the INSERT must
-    insert nothing. The RETURNING of the INSERT has the model's fields and `version`.
+    `build_insert` returns the INSERT. Its arguments are conditions. If one of them is false, the
+    INSERT must insert nothing. The RETURNING clause of the INSERT has the fields of the model and
+    `version`.
     """
     plain, keyed = build_insert().cte("inserted"), build_insert(UNUSED).cte("inserted")
     return InsertStatements(
@@ -76,18 +81,20 @@ def build_statements(
 
 
 def build_answer(name: str, rows: CTE) -> ColumnElement[Any]:
-    """Return the answer as SQL: the server writes it, and stores exactly what it returns."""
+    """Return the SQL expression for the answer. The server writes the answer, so it stores exactly
+    what it returns.
+    """
     names = literal_column(f"'{name}'", Text), literal_column("'version'", Text)
     row = func.to_jsonb(rows.table_valued())
     return func.jsonb_build_object(names[0], row, names[1], rows.c.version, type_=JSONB)
 
 
 def store_answer(rows: FromClause, answer: ColumnElement[Any]) -> "CompoundSelect[Any, Any]":
-    """Return the statement that stores the answer and the request's digest under the key.
+    """Return the statement that stores the answer and the digest of the request under the key.
 
-    The result is one row with the stored digest and answer, also if the key was used before. The
-    result is empty if `rows` is empty, or if another request has used the key since the statement
-    began.
+    The statement returns one row with the stored digest and the stored answer, even if the key was
+    used before. The statement returns no row if `rows` is empty, or if another request has used the
+    key since the statement began.
     """
     insert_key = insert(IdempotencyKey).from_select(
         ["key", "request", "answer"], select(KEY, REQUEST, answer).select_from(rows)
@@ -104,10 +111,10 @@ async def insert_once(
     key: str | None,
     digest: str,
 ) -> Document | None:
-    """Insert a row, unless a request with the same key has done so, and return the answer.
+    """Insert a row, unless a request with the same key has already inserted it. Return the answer.
 
-    Returns None if the INSERT's conditions did not hold. Raises HTTPException 409 if the key was
-    used for another request.
+    Return None if the conditions of the INSERT were false. Raise HTTPException 409 if a different
+    request has used the key.
     """
     if key is None:
         answer: Document | None = await session.scalar(statements.plain, parameters)
@@ -121,7 +128,9 @@ async def insert_once(
 
 
 def read_answer(row: Any, digest: str) -> Document:
-    """Return the stored answer. Raises HTTPException 409 if another request has this answer."""
+    """Return the answer that is stored under a key. Raise HTTPException 409 if the answer belongs
+    to a different request.
+    """
     if row.request != digest:
         raise HTTPException(409, "this Idempotency-Key was already used for another request")
     answer: Document = row.answer

@@ -1,4 +1,4 @@
-"""The service's table, which has a separate schema and a separate history of migrations."""
+"""Defines the table of the service, which has its own schema and its own history of migrations."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,9 @@ class Base(DeclarativeBase):
 
 
 class IdempotencyKey(Base):
-    """A key that a request used, the request's digest, and the answer, once it is known."""
+    """A key that a request has used, the digest of the request, and its answer. The answer is null
+    until it is known.
+    """
 
     __tablename__ = "idempotency_keys"
 

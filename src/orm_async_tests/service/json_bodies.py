@@ -1,4 +1,4 @@
-"""A route class that reads JSON bodies strictly, and says where a body is wrong."""
+"""Defines a route class that reads JSON bodies strictly and reports where a body is wrong."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine
@@ -14,12 +14,12 @@ JSON = "application/json"
 
 
 def media_type(request: Request) -> str:
-    """Return the media type of a request's body in lower case, without parameters."""
+    """Return the media type of the body of a request, in lower case and without parameters."""
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def unsupported(request: Request, *supported: str) -> HTTPException:
-    """Return the error 415 for a body whose media type is not supported."""
+    """Return the error 415 for a body with an unsupported media type."""
     actual, wanted = excerpt(media_type(request)) or "of no type", " or ".join(supported)
     detail = f"the body is {actual}: send Content-Type: {wanted}"
     return HTTPException(415, detail, {"Accept": ", ".join(supported)})
@@ -31,10 +31,12 @@ def is_json(name: str) -> bool:
 
 
 class JsonRequest(Request):
-    """A request whose JSON must be UTF-8 without NaN. A syntax error has a line and a column."""
+    """A request whose body must be JSON in UTF-8 and must not contain NaN. The error for a syntax
+    error in the body says its line and its column.
+    """
 
     async def json(self) -> Any:
-        """Return the parsed body. Raise HTTPException 422 for a syntax error."""
+        """Return the parsed JSON body. Raise HTTPException 422 if the body has a syntax error."""
         try:
             # RFC 8259 lets a parser ignore a byte order mark.
             return from_json((await self.body()).removeprefix(BOM_UTF8), allow_inf_nan=False)
@@ -43,10 +45,12 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that accepts a body only as JSON."""
+    """A route that accepts a body only if it is JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler, preceded by a check of the media type."""
+        """Return a handler that checks the media type of the body, and then calls FastAPI's
+        handler.
+        """
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:

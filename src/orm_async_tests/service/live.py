@@ -1,7 +1,8 @@
-"""New points as server-sent events.
+"""Sends new points as server-sent events.
 
-A process LISTENs on one connection for all its clients. A notification only wakes the clients of a
-user. A client reads the points from the table, so a lost notification loses no point.
+Each process runs LISTEN on one connection, for all its clients. A notification only wakes the
+clients that wait for points of a user. A client that wakes reads the points from the table, so no
+point is lost if a notification is lost.
 """
 
 import asyncio
@@ -50,12 +51,12 @@ class Hub:
         self._clients: dict[int, set[asyncio.Event]] = defaultdict(set)
 
     def wake(self, user_id: int) -> None:
-        """Wake the user's clients."""
+        """Wake the clients that wait for points of this user."""
         for client in self._clients.get(user_id, ()):
             client.set()
 
     def wake_all(self) -> None:
-        """Wake every client, because notifications may have been lost (test112)."""
+        """Wake every client, because some notifications may have been lost (test112)."""
         for user_id in list(self._clients):
             self.wake(user_id)
 
@@ -66,7 +67,7 @@ class Hub:
 
     @contextmanager
     def client_of(self, user_id: int) -> Iterator[asyncio.Event]:
-        """Give an event that is set whenever the user has new points."""
+        """Yield an asyncio.Event that is set whenever the user has new points."""
         client = asyncio.Event()
         self._clients[user_id].add(client)
         try:
@@ -77,7 +78,9 @@ class Hub:
                 del self._clients[user_id]
 
     async def listen(self, engine: AsyncEngine) -> None:
-        """Listen until cancelled. Connect again whenever the connection is lost."""
+        """Listen until cancelled. Listen for notifications, and connect again whenever the
+        connection is lost.
+        """
         while True:
             with suppress(*LISTENER_ERRORS):
                 await self._listen_until_lost(engine)
@@ -95,7 +98,9 @@ class Hub:
 
 
 async def newest_id(reader: Reader, user_id: int) -> int:
-    """Return the id of the user's newest point, or 0. Raise HTTPException 404."""
+    """Return the id of the newest point of the user, or 0 without points. Raise HTTPException
+    404.
+    """
     rows = await reader.rows(NEWEST_ID_OF_USER, {USER.key: user_id})
     if not rows:
         raise not_found(User)
@@ -103,7 +108,9 @@ async def newest_id(reader: Reader, user_id: int) -> int:
 
 
 def format_events(points: Rows) -> bytes:
-    """Return one server-sent event per point, with the id of the point."""
+    """Return one server-sent event for each point, with the id of the point as the id of the
+    event.
+    """
     documents = {point.id: PointOut.model_validate(point).model_dump_json() for point in points}
     return b"".join(
         format_sse_event(id=str(point_id), event="point", data_str=document)
@@ -114,10 +121,10 @@ def format_events(points: Rows) -> bytes:
 async def stream_events(
     hub: Hub, reader: Reader, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
-    """Yield events for the points after `last_id`, and a comment if there are none for a while.
+    """Yield events for the points after `last_id`, and comments while no points arrive.
 
-    A comment follows keep_alive seconds without a point. The stream ends after live_for seconds. A
-    client connects again by itself, and continues where the stream stopped.
+    If no point arrives for keep_alive seconds, a comment is sent. The stream ends after live_for
+    seconds. The client then connects again by itself, and continues where the stream stopped.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for
@@ -145,7 +152,9 @@ async def stream_live(
     request: Request,
     last_event_id: Annotated[EventId | None, Omittable(), Header()] = None,
 ) -> EventSourceResponse:
-    """Stream a user's new points as they are committed, or those after Last-Event-ID."""
+    """Stream the new points of a user as they are committed. With Last-Event-ID, begin after this
+    point.
+    """
     state = request.app.state
     newest = await newest_id(state.fresh_reader, user_id)  # a 404 must precede the response
     last_id = newest if last_event_id is None else last_event_id

@@ -1,4 +1,4 @@
-"""Read points from NDJSON, with one point per line, and keep only a few points in memory."""
+"""Reads points from NDJSON, which has one point per line, and keeps only a few points in memory."""
 
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
@@ -15,18 +15,20 @@ POINTS = TypeAdapter(list[tuple[PointIn]])
 
 
 def line_error(number: int, reason: str) -> HTTPException:
-    """Return the response to an upload with an invalid line, of which nothing is kept."""
+    """Return the error for an upload with an invalid line. No point of this upload is stored."""
     return HTTPException(422, f"line {number}: {reason}; nothing was added")
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
-    """Return the points of the lines, and skip blank lines.
+    """Return the points that the lines contain, and skip blank lines.
 
-    `first` is the number of the first line. Raise HTTPException 422, naming the line.
+    `first` is the line number of the first line. Raise HTTPException 422, with the number of the
+    line, if a line is invalid.
 
-    One document is parsed instead of many, which takes a third less time. Every line becomes an
-    array with one point. A line cannot change the meaning of another line: lines with brackets are
-    parsed alone, and JSON forbids a string that continues in the next line.
+    All lines are parsed as one JSON document, which takes a third less time than one document per
+    line. In this document, every line becomes an array with one point. One line cannot change the
+    meaning of another one, because lines with brackets are parsed separately, and JSON forbids a
+    string that continues on the next line.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:
@@ -37,7 +39,9 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
 
 def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
-    """Do the same as parse_lines(), but line by line, so that the error names the invalid line."""
+    """Return the same as parse_lines(), but parse each line separately, so that the error names the
+    invalid line.
+    """
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -50,10 +54,11 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Split a body into lines. Yield a list for every piece: the lines that end in it.
+    """Split a body into lines. For every piece of the body, yield a list of the lines that end in
+    this piece.
 
-    Drop a byte order mark at the start, which RFC 8259 lets a parser ignore. Raise HTTPException
-    422 for a line that is longer than MAX_LINE.
+    Remove a byte order mark at the start of the body, which RFC 8259 allows a parser to ignore.
+    Raise HTTPException 422 if a line is longer than MAX_LINE.
     """
     number, rest = 1, b""
     async for piece in pieces:
@@ -68,9 +73,10 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a body. Yield a list for every piece: the points of the lines that end in it.
+    """Parse a body. For every piece of the body, yield a list of the points whose lines end in this
+    piece.
 
-    Raise HTTPException 422 for an invalid line.
+    Raise HTTPException 422 if a line is invalid.
     """
     number = 1
     async for lines in split_lines(pieces):

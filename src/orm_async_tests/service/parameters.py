@@ -1,4 +1,4 @@
-"""Types of the parameters that several routes share."""
+"""Defines the types of parameters that several routes have."""
 
 import re
 from typing import Annotated
@@ -14,16 +14,20 @@ INTEGER = re.compile(r"0|[1-9]\d*", re.ASCII)
 
 
 def parse_integer(text: str) -> int:
-    """Read a whole number. Raises ValueError for another spelling, such as "1_0" and "+10"."""
+    """Read a whole number from a text. Raise ValueError if the text has another form, for example
+    "1_0" or "+10".
+    """
     if not INTEGER.fullmatch(text):
         raise ValueError("write a whole number in decimal digits, for example 10")
     return int(text)
 
 
 class Omittable:
-    """Annotation that removes null from the JSON schema of an optional parameter. HTTP has no null.
+    """An annotation that removes null from the JSON schema of an optional parameter. A parameter in
+    a URL or a header cannot be null.
 
-    A union with SkipJsonSchema[None] removes null too, but its errors name pydantic's validators.
+    A union with SkipJsonSchema[None] would also remove null, but its errors name validators of
+    pydantic.
     """
 
     def __get_pydantic_json_schema__(

@@ -1,4 +1,4 @@
-"""Points: create, read, list by time, patch, delete."""
+"""Routes that create, read, list, patch and delete points."""
 
 from typing import Annotated, Any
 
@@ -53,21 +53,24 @@ router = APIRouter(tags=["points"], route_class=JsonRoute)
 
 
 def lock_user(*conditions: ColumnElement[bool]) -> CTE:
-    """Return the CTE that locks the user `owner` if the conditions hold.
+    """Return a CTE that locks the user `owner` if the conditions are true.
 
-    Writers of one user's points take turns, so the order of the ids is the order of the commits.
+    Because of the lock, requests that write points of one user run one after the other, so the
+    order of the ids is the order of the commits.
     """
     user = select(USERS.id).where(USERS.id == bindparam("owner"), *conditions)
     return user.with_for_update(key_share=True).cte("locked")
 
 
 def notify_listeners(user_id: ColumnElement[int]) -> ColumnElement[str]:
-    """Return the expression that tells live streams of new points, once they are committed."""
+    """Return the SQL expression that notifies live streams of new points at the commit."""
     return cast(func.pg_notify(CHANNEL, cast(user_id, Text)), Text)
 
 
 def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return the INSERT of a point, which adds nothing without the user or if a condition fails."""
+    """Return the INSERT of a point. It inserts nothing if the user does not exist or if a condition
+    is false.
+    """
     values = [bindparam(name, type_=POINTS[name].type) for name in ("lat", "lon", "date")]
     row = select(lock_user(*conditions).c.id, *values)
     insertion = insert(TrackPoint).from_select(["user_id", "lat", "lon", "date"], row)
@@ -79,18 +82,22 @@ INSERT = build_statements("point", build_insert)
 
 
 def point_json(point: Any) -> ColumnElement[str]:
-    """Return the JSON of a point, spelled as pydantic would, from a subquery's columns."""
+    """Return the SQL expression for the JSON of a point, written as pydantic would write it, from
+    the columns of a subquery.
+    """
     date = func.to_char(func.timezone("UTC", point.date), literal_column(DATE_FORMAT))
     ids = '{"id":', point.id, ',"user_id":', point.user_id
     return func.concat(*ids, ',"lat":', point.lat, ',"lon":', point.lon, ',"date":"', date, '"}')
 
 
 def select_page(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return a query for a page's points as JSON, and for the `after` of the next page.
+    """Return a query for the points of a page as JSON, and for the parameter `after` of the next
+    page.
 
-    The server writes the JSON, because an object for every point would cost this process more than
-    the rest of the request. The query reads one point more than LIMIT, to learn whether there is a
-    next page. The result has one row, or none if there is no such user.
+    The server writes the JSON, because creating an object for every point would take this process
+    more time than the rest of the request. The query reads one point more than LIMIT, so that it
+    knows whether there is a next page. The query returns one row, or no row if the user does not
+    exist.
     """
     columns = POINTS.id, POINTS.user_id, POINTS.lat, POINTS.lon, POINTS.date
     points = select(*columns).where(POINTS.user_id == USER, POINTS.id > AFTER, *conditions)
@@ -115,7 +122,7 @@ PAGES = {  # by the presence of `since` and `until`: `IS NULL OR` would share on
 
 
 def page_json(row: Row[Any]) -> str:
-    """Return a page as JSON, from the row of its statement."""
+    """Return a page as JSON, from the row that the query returned."""
     return f'{{"items":[{row.documents or ""}],"next":{row.following or "null"}}}'
 
 
@@ -123,7 +130,7 @@ def page_json(row: Row[Any]) -> str:
 async def create(
     user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = None
 ) -> PointOut:
-    """Add a point to a user's track."""
+    """Add a point to the track of a user."""
     digest = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
     values = {"owner": user_id, **point.model_dump()}
     created = await insert_once(session, INSERT, values, key, digest)
@@ -145,7 +152,7 @@ async def list_(
     since: Annotated[Moment | None, Omittable(), Query(description="not before")] = None,
     until: Annotated[Moment | None, Omittable(), Query(description="before")] = None,
 ) -> Response:
-    """List a user's points in the order of their ids, a page at a time."""
+    """List the points of a user in the order of their ids, one page at a time."""
     values = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}
     parameters = {name: value for name, value in values.items() if value is not None}
     rows = await reader.rows(PAGES[since is not None, until is not None], parameters)
@@ -156,7 +163,7 @@ async def list_(
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
 async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
-    """Read a point. The ETag identifies the point's version."""
+    """Read a point. The ETag of the response identifies the version of the point."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
         raise not_found(TrackPoint)
@@ -168,7 +175,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
 async def patch(
     point_id: Id, point: PointPatch, session: WriteSession, response: Response, if_match: IfMatch
 ) -> PointOut:
-    """Change some members of a point, if it is still the version that was read."""
+    """Change some fields of a point if it still has the version in If-Match."""
     # A PATCH without members sets the id to itself: an UPDATE needs a column to return a row.
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
     change = update(TrackPoint).values(values).returning(TrackPoint, VERSION)
@@ -179,6 +186,6 @@ async def patch(
 
 @router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(point_id: Id, session: WriteSession, if_match: IfMatch) -> None:
-    """Delete a point, if it is still the version that was read."""
+    """Delete a point if it still has the version in If-Match."""
     deletion = delete(TrackPoint).returning(TrackPoint.id)
     await write_unchanged(session, deletion, TrackPoint, point_id, if_match)

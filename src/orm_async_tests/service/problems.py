@@ -1,4 +1,4 @@
-"""Error responses as problem+json (RFC 9457), also for errors of the database."""
+"""Sends errors as problem+json (RFC 9457), including errors of the database."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -29,7 +29,9 @@ UNWRAPPED = (InterfaceError, PostgresError)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's errors for OpenAPI: these statuses, and the ones that all routes have."""
+    """Describe the errors of a route for OpenAPI: the given statuses, and the statuses that all
+    routes have.
+    """
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -44,7 +46,7 @@ def excerpt(text: str) -> str:
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Return where an input is invalid, and why, from an item of `ValidationError.errors()`."""
+    """Return where an input is invalid and why, from an item of `ValidationError.errors()`."""
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
@@ -57,7 +59,9 @@ def make_problem(status: int, detail: str, headers: dict[str, str] | None = None
 
 
 def allowed_methods(request: Request) -> str:
-    """Return the methods that the request's path has, as a value of the header Allow."""
+    """Return the methods that are allowed for the path of the request, as a value of the header
+    Allow.
+    """
 
     def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -68,7 +72,9 @@ def allowed_methods(request: Request) -> str:
 
 
 async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
-    """Return the problem for an HTTPException of a route or of Starlette, such as a 404."""
+    """Return the problem document for an HTTPException of a route or of Starlette, for example a
+    404.
+    """
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -77,7 +83,9 @@ async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Return 428 if only If-Match is missing, otherwise 422 with the place of each error."""
+    """Return 428 if the only error is that If-Match is missing. Otherwise return 422 with the place
+    of each error.
+    """
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
     if any(error["type"] == "missing" and error["loc"] == IF_MATCH for error in errors):
@@ -89,9 +97,10 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
-    """Return 409 or 404 for a violated constraint, and 503 if the database is busy or unreachable.
+    """Return 409 or 404 if a constraint was violated, and 503 if the database is busy or cannot be
+    reached.
 
-    Raises any other error again, so that it becomes a 500 with a traceback in the log.
+    Raise any other error again, so that the response is a 500 and the log has a traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""
@@ -110,7 +119,7 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Answer every error of the application with a problem document."""
+    """Make the application send a problem document for every error."""
     app.add_exception_handler(HTTPException, handle_http_error)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     for error_class in (DBAPIError, *UNWRAPPED, PoolTimeout, TimeoutError, OSError):

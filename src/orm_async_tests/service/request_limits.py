@@ -1,4 +1,4 @@
-"""Limits of a worker: concurrent requests, the length of a body, and the time to send it."""
+"""Limits the concurrent requests of a worker, the length of a body, and the time to send a body."""
 
 import asyncio
 import logging
@@ -24,19 +24,21 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 def has_two_lengths(scope: Scope) -> bool:
-    """Return whether the headers state two lengths of the body.
+    """Return whether the headers state two different lengths of the body.
 
-    A proxy could find another end of such a body, and take the rest for a second request. h11
-    accepts such a request, although RFC 9112, section 6.3, allows it to refuse.
+    A proxy could see another end of this body, and treat the rest as a second request. h11 accepts
+    such a request, although RFC 9112, section 6.3, allows a server to reject it.
     """
     headers = Headers(scope=scope)
     return "Content-Length" in headers and "Transfer-Encoding" in headers
 
 
 def kind_of(scope: Scope) -> str:
-    """Return "uploads", "streams" or "requests", the kind of a request. Every kind has a limit.
+    """Return the kind of a request, which is "uploads", "streams" or "requests". Each kind of
+    request has a separate limit.
 
-    If slow clients reach the limit of uploads or of streams, other requests are still served.
+    If slow clients reach the limit of uploads or of streams, the service still serves other
+    requests.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":
@@ -45,7 +47,7 @@ def kind_of(scope: Scope) -> str:
 
 
 class Bodies:
-    """Limits how long the service waits for the bodies of requests."""
+    """Limits how long the service waits for the body of a request."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -53,7 +55,9 @@ class Bodies:
         self._stopping = False
 
     def stop(self) -> None:
-        """Wait at most SHUTDOWN_TIMEOUT for the next part of a body, because the service stops."""
+        """From now on, wait at most SHUTDOWN_TIMEOUT for the next part of a body, because the
+        service is stopping.
+        """
         self._stopping = True
         deadline = asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT
         for timeout in self._timeouts:
@@ -61,10 +65,11 @@ class Bodies:
                 timeout.reschedule(deadline)
 
     def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
-        """Return a receive() that raises HTTPException for a body that is too long or too slow.
+        """Return a receive() that raises HTTPException if a body is too long or arrives too slowly.
 
-        The client has receive_timeout seconds, and one more for every receive_rate bytes. Only the
-        time in which the service waits for the client counts. `max_size` is in bytes.
+        The client has receive_timeout seconds to send the body, and one more second for every
+        receive_rate bytes. Only the time during which the service waits for the client counts.
+        `max_size` is in bytes.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()
@@ -111,12 +116,14 @@ class Bodies:
 
 
 class Limits:
-    """ASGI middleware that refuses bodies of two lengths (400) and excess requests (503)."""
+    """ASGI middleware that rejects bodies with two lengths (400) and too many requests (503)."""
 
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
     ) -> None:
-        """Limit the requests of an app. `running` counts the running requests by kind."""
+        """Limit the requests of an application. `running` counts the running requests of each
+        kind.
+        """
         self._app = app
         self._settings = settings
         self._bodies = bodies
@@ -128,7 +135,7 @@ class Limits:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or refuse it."""
+        """Serve a request, or reject it."""
         if scope["type"] == "http" and has_two_lengths(scope):
             return await make_problem(400, *TWO_LENGTHS)(scope, receive, send)
         if scope["type"] != "http" or scope["path"].startswith(UNLIMITED):

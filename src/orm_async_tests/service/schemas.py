@@ -1,4 +1,4 @@
-"""The JSON documents of the service, from which FastAPI writes the OpenAPI description."""
+"""Defines the JSON documents of the service. FastAPI describes them in its OpenAPI document."""
 
 import re
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ RFC_3339 = re.compile(
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Convert a moment to UTC. Raises ValueError if Python cannot represent the result."""
+    """Convert a moment to UTC. Raise ValueError if Python cannot represent the result."""
     try:
         return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except OverflowError:
@@ -30,9 +30,8 @@ def to_utc(moment: datetime) -> datetime:
 
 
 def parse_moment(text: object) -> datetime:
-    """Read a date-time of RFC 3339 as a moment in UTC. Raises ValueError.
-
-    pydantic alone takes a number for seconds since 1970.
+    """Read a date-time in the form of RFC 3339 as a moment in UTC. Raise ValueError if the text has
+    another form. pydantic by itself would read a number as seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")
@@ -40,7 +39,9 @@ def parse_moment(text: object) -> datetime:
 
 
 def check_storable(moment: datetime) -> datetime:
-    """Return the moment. Raises ValueError where asyncpg would store infinity (test171)."""
+    """Return the moment. Raise ValueError if asyncpg would store the moment as infinity
+    (test171).
+    """
     if not FIRST < moment < LAST:
         raise ValueError(OUT_OF_RANGE)
     return moment
@@ -56,19 +57,21 @@ Recorded = Annotated[
 
 
 class Input(BaseModel):
-    """The base of documents that clients send, in which an unknown member is an error."""
+    """The base class of documents that clients send, in which an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Output(BaseModel):
-    """The base of documents that are read from rows and stored answers, which may have more."""
+    """The base class of documents that are read from rows and stored answers, which may have
+    additional fields.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class UserIn(Input):
-    """A new user, or the changes of a user."""
+    """The fields of a new user, or the changed fields of a user."""
 
     username: Name
 
@@ -91,7 +94,7 @@ class PointIn(Input):
 
 
 class PointPatch(Input):
-    """The new values of a point's fields. A field that is absent or null is not changed."""
+    """The new values of the fields of a point. A field that is absent or null keeps its value."""
 
     lat: Latitude | None = None
     lon: Longitude | None = None
@@ -109,20 +112,22 @@ class PointOut(Output):
 
 
 class Page(BaseModel, Generic[Item]):
-    """A page of a list by id. `next` is the parameter `after` of the next page, or null."""
+    """A page of a list that is ordered by id. `next` is the value of the parameter `after` for the
+    next page, or null on the last page.
+    """
 
     items: list[Item]
     next: int | None
 
 
 class Loaded(Output):
-    """The number of points that a bulk load has added."""
+    """The number of points that an upload has added."""
 
     points: int
 
 
 class Problem(BaseModel):
-    """An error, as described by RFC 9457."""
+    """The description of an error in the form of RFC 9457."""
 
     type: str = "about:blank"
     title: str

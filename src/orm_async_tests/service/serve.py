@@ -1,4 +1,4 @@
-"""The command `serve`: migrate the chosen database and serve it over HTTP."""
+"""The command `serve`, which migrates the chosen database and serves it over HTTP."""
 
 import argparse
 import asyncio
@@ -30,7 +30,9 @@ RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does no
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM. Return the exit code: 2 if the service cannot start."""
+    """Serve until the process gets SIGINT or SIGTERM. Return the exit code, which is 2 if the
+    service cannot start.
+    """
     parser = argparse.ArgumentParser(
         description="Upgrade the tables of the chosen database, and serve the database over HTTP."
     )
@@ -45,14 +47,14 @@ def main() -> int:
 
 
 def parse_positive(text: str) -> int:
-    """Return the number in a text. Raise ValueError for a number below 1."""
+    """Return the whole number that a text states. Raise ValueError if the number is below 1."""
     if (number := int(text)) < 1:
         raise ValueError
     return number
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
-    """Serve on this address with this number of processes. Raise CouldNotRun."""
+    """Serve the application on this address, in this number of processes. Raise CouldNotRun."""
     try:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
@@ -89,9 +91,9 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def keep_server_running() -> None:
-    """Start the embedded server again whenever it ends, as long as this process lives.
+    """As long as this process lives, start the embedded server again whenever the server ends.
 
-    Requests get a 503 until the server runs again.
+    Until the server runs again, requests get a 503.
     """
     log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
     while True:
@@ -106,10 +108,11 @@ def keep_server_running() -> None:
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
-    """Create the application in a process that does nothing but serve it.
+    """Create the application in a process that only serves it.
 
-    The garbage collector ignores everything that exists by then. Modules, models and routes live as
-    long as the process, and a full collection of them would delay requests by a tenth of a second.
+    From then on, the garbage collector ignores all objects that exist at this moment. Modules,
+    models and routes live as long as the process, and a full garbage collection of them would delay
+    requests by a tenth of a second.
     """
     from orm_async_tests.service.app import create_app
 
@@ -120,7 +123,9 @@ def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
 
 
 def read_settings() -> "Settings":
-    """Return the settings of the environment. Raise CouldNotRun for an invalid value."""
+    """Return the settings that the environment variables define. Raise CouldNotRun if a value is
+    invalid.
+    """
     from pydantic import ValidationError
 
     from orm_async_tests.service.settings import PREFIX, Settings
@@ -137,7 +142,9 @@ def read_settings() -> "Settings":
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on this address. Raise CouldNotRun if it is in use or wrong."""
+    """Return a socket that listens on this address. Raise CouldNotRun if the address is in use or
+    invalid.
+    """
     try:
         if port not in range(2**16):  # create_server() would not close its socket
             raise OverflowError("a port must be at most 65535")

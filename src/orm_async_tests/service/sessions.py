@@ -1,4 +1,6 @@
-"""Sessions that write and readers of single statements, which wait for a pool in order."""
+"""Provides sessions that write and readers of single statements. Both wait in order for a
+connection.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,19 +19,22 @@ Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
-    """Lets a limited number of tasks in at a time, first come, first served.
+    """Lets a limited number of tasks in at the same time, and serves waiting tasks in the order of
+    their arrival.
 
-    SQLAlchemy's pool hands a returned connection to whichever task asks next, even when others are
-    waiting (test206). A semaphore of asyncio in front of the pool keeps the order.
+    SQLAlchemy's pool gives a returned connection to the next task that asks for one, even if other
+    tasks are already waiting (test206). An asyncio semaphore in front of the pool keeps the order.
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
-        """Let `limit` tasks in at a time. Another task waits for at most `timeout` seconds."""
+        """Let at most `limit` tasks in at the same time. Any other task waits for at most `timeout`
+        seconds.
+        """
         self._semaphore = asyncio.Semaphore(limit)
         self._timeout = timeout
 
     async def __aenter__(self) -> None:
-        """Wait for a place. Raise TimeoutError after the timeout."""
+        """Wait for a free place. Raise TimeoutError if no place is free before the timeout."""
         if not self._semaphore.locked():
             await self._semaphore.acquire()  # without the cost of a timeout
             return
@@ -41,26 +46,29 @@ class FairSemaphore:
 
 
 class Sessions:
-    """Opens sessions of an engine. `pool` has as many places as the engine's pool."""
+    """Opens sessions of an engine. `pool` is a FairSemaphore with as many places as the pool of the
+    engine.
+    """
 
     def __init__(self, engine: AsyncEngine, pool: FairSemaphore) -> None:
         self._make_session, self._pool = db.make_sessions(engine), pool
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Open a session in a transaction, which commits when the block ends.
+        """Open a session with a transaction, which is committed when the block ends.
 
-        Raise TimeoutError if the pool has no connection in time.
+        Raise TimeoutError if no connection is free in time.
         """
         async with self._pool, self._make_session() as session, session.begin():
             yield session
 
 
 class Reader:
-    """Runs single statements in AUTOCOMMIT, which take one round trip each (test22).
+    """Runs single statements in AUTOCOMMIT. Each statement takes one round trip (test22).
 
-    `pool` has as many places as the engine's pool. `reads` has fewer places, and all readers share
-    it: reads are short, and one process finishes no sooner if more of them run at a time.
+    `pool` is a FairSemaphore with as many places as the pool of the engine. All readers share
+    `reads`, a FairSemaphore with fewer places. Reads are short, and a process does not finish them
+    sooner if it runs more of them at the same time.
     """
 
     def __init__(self, engine: AsyncEngine, reads: FairSemaphore, pool: FairSemaphore) -> None:
@@ -68,9 +76,10 @@ class Reader:
         self._reads, self._pool = reads, pool
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Return the statement's rows. Repeat the statement once if its connection is lost.
+        """Run the statement and return its rows. If the connection is lost, run the statement once
+        more.
 
-        Raise TimeoutError if the pool has no connection in time.
+        Raise TimeoutError if no connection is free in time.
         """
         try:
             return await self._execute(statement, parameters)
@@ -85,13 +94,17 @@ class Reader:
 
 
 async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Give an endpoint a session in a transaction, which commits when the endpoint returns."""
+    """Yield a session with a transaction for an endpoint. The transaction is committed when the
+    endpoint returns.
+    """
     async with request.app.state.writing.begin() as session:
         yield session
 
 
 async def choose_reader(request: Request, cache_control: CacheControl = None) -> Reader:
-    """Return the reader of the primary for no-cache, otherwise a reader that may use a standby."""
+    """Return the reader of the primary if the request says no-cache, and otherwise a reader that
+    may use a standby.
+    """
     must_be_fresh = "no-cache" in (cache_control or "")
     state = request.app.state
     reader: Reader = state.fresh_reader if must_be_fresh else state.reader

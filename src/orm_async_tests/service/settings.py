@@ -1,4 +1,4 @@
-"""Settings of the service, from the variables ORM_ASYNC_SERVICE_... of the environment."""
+"""Reads the settings of the service from environment variables ORM_ASYNC_SERVICE_... ."""
 
 import re
 from typing import Annotated
@@ -17,7 +17,7 @@ HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
 
 
 def parse_hosts(text: str) -> str:
-    """Return the text if it is a list of hosts. Raises PydanticCustomError."""
+    """Return the text unchanged if it is a list of hosts. Raises PydanticCustomError."""
     if not HOSTS.fullmatch(text.strip()):
         example = "write names separated by commas, for example localhost, *.example.com"
         raise PydanticCustomError("hosts", example)
@@ -29,7 +29,9 @@ Seconds = Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS)]
 
 
 class Settings(BaseSettings):
-    """Addresses, limits and timeouts. Durations are in seconds, sizes in bytes."""
+    """The addresses, limits and timeouts of the service. Durations are in seconds, and sizes are in
+    bytes.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 

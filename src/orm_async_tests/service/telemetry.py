@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry, if the settings ask for them (extra `telemetry`).
+"""Records traces with OpenTelemetry if the settings ask for them. This needs the extra `telemetry`.
 
-OpenTelemetry's own variables, for example OTEL_SERVICE_NAME and OTEL_EXPORTER_OTLP_ENDPOINT, set
-the names of the traces and the collector that receives them.
+OpenTelemetry's own environment variables, for example OTEL_SERVICE_NAME and
+OTEL_EXPORTER_OTLP_ENDPOINT, set the names in the traces and the collector that receives the traces.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ UNTRACED = "health/live,metrics"  # these paths execute no statement
 
 
 def instrument(app: FastAPI) -> None:
-    """Trace the requests of an application. Raises CouldNotRun if a package is missing."""
+    """Trace the requests of an application. Raise CouldNotRun if a package is missing."""
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter
         import opentelemetry.instrumentation.sqlalchemy  # noqa: F401 (fail here if missing)
@@ -36,7 +36,9 @@ def instrument(app: FastAPI) -> None:
 
 @contextmanager
 def export_traces(app: FastAPI, engines: Iterable[AsyncEngine]) -> Iterator[None]:
-    """Trace statements too, and send the traces of an instrumented application, in the block."""
+    """While the block runs, also trace the statements, and send the traces of an instrumented
+    application.
+    """
     if not hasattr(app.state, "tracer_provider"):
         yield
         return

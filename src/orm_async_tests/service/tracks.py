@@ -1,8 +1,8 @@
-"""A user's track as a stream: NDJSON and GeoJSON.
+"""Sends the track of a user as a stream. NDJSON and GeoJSON.
 
-A client may read a track at any pace, so no connection waits for it: every batch of points is read
-by a separate statement. The server writes the JSON of a batch as one text, which is the least work
-for this process.
+A client may read a track as slowly as it wants, so the stream keeps no connection while it waits
+for the client. A separate statement reads each batch of points. The server writes the JSON of a
+batch as one text, because this is the least work for this process.
 """
 
 from collections.abc import AsyncIterator
@@ -40,9 +40,9 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(text: ColumnElement[str], separator: str) -> Select[Any]:
-    """Return a query that joins the texts of the points after an id.
+    """Return a query that joins the JSON texts of the points after an id.
 
-    The result has one row, or none if there is no such user.
+    The query returns one row, or no row if the user does not exist.
     """
     points = select(POINTS.id, text.label("text")).where(POINTS.user_id == USER, POINTS.id > AFTER)
     batch = points.order_by(POINTS.id).limit(BATCH).subquery().c
@@ -60,7 +60,9 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch(POSITION, ",")
 
 
 class Batch(NamedTuple):
-    """Some points of a track as JSON, the id of the last one, and their number."""
+    """Some points of a track as JSON text, with the id of the last point and the number of
+    points.
+    """
 
     text: bytes
     last: int
@@ -70,13 +72,15 @@ class Batch(NamedTuple):
 async def read_batch(
     reader: Reader, query: Select[Any], user_id: int, after: int = 0
 ) -> Batch | None:
-    """Return the points after this id, or None if there is no such user."""
+    """Return the points after this id, or None if the user does not exist."""
     rows = await reader.rows(query, {"user_id": user_id, "after": after})
     return Batch((rows[0].text or "").encode(), rows[0].last, rows[0].points) if rows else None
 
 
 async def read_first_batch(reader: Reader, query: Select[Any], user_id: int) -> Batch:
-    """Return the first points, so that a 404 can precede the response. Raise HTTPException 404."""
+    """Return the first points, so that the route can answer 404 before it begins a response. Raise
+    HTTPException 404.
+    """
     batch = await read_batch(reader, query, user_id)
     if batch is None:
         raise not_found(User)
@@ -86,7 +90,9 @@ async def read_first_batch(reader: Reader, query: Select[Any], user_id: int) -> 
 async def stream_texts(
     reader: Reader, query: Select[Any], user_id: int, batch: Batch | None, separator: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """Yield the text of this batch and of all that follow. Only the last batch may be short."""
+    """Yield the text of this batch and of all following batches. Only the last batch may have fewer
+    points than the others.
+    """
     before = b""
     while batch and batch.points:
         yield before + batch.text if before else batch.text
@@ -97,7 +103,9 @@ async def stream_texts(
 
 
 async def stream_feature(reader: Reader, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
-    """Yield a GeoJSON feature with the positions as a MultiPoint, which may be empty."""
+    """Yield a GeoJSON feature that has the positions of the points as a MultiPoint, which may be
+    empty.
+    """
     yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
     async for text in stream_texts(reader, POSITIONS, user_id, batch, b","):
         yield text
@@ -106,7 +114,9 @@ async def stream_feature(reader: Reader, user_id: int, batch: Batch) -> AsyncIte
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
-    """Download a user's points, one JSON document per line, as /points/ndjson accepts them."""
+    """Download the points of a user as one JSON document per line, in the form that /points/ndjson
+    accepts.
+    """
     batch = await read_first_batch(reader, LINES, user_id)
     lines = stream_texts(reader, LINES, user_id, batch)
     return StreamingResponse(lines, media_type="application/x-ndjson")
@@ -114,7 +124,7 @@ async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
 
 @router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_geojson(user_id: Id, reader: Read) -> StreamingResponse:
-    """Download a user's points as a GeoJSON feature."""
+    """Download the points of a user as a GeoJSON feature."""
     batch = await read_first_batch(reader, POSITIONS, user_id)
     return StreamingResponse(
         stream_feature(reader, user_id, batch), media_type="application/geo+json"

@@ -1,4 +1,6 @@
-"""/users: create, read, list, patch and delete, with optimistic locking by ETag and If-Match."""
+"""Routes that create, read, list, patch and delete users, with optimistic locking by ETag and
+If-Match.
+"""
 
 from typing import Any
 
@@ -30,7 +32,9 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 
 
 def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return an INSERT that adds a user if all `conditions` hold, and otherwise adds nothing."""
+    """Return an INSERT that adds a user if all `conditions` are true, and otherwise adds
+    nothing.
+    """
     row = select(bindparam("username", type_=Text)).where(*conditions)
     return insert(User).from_select(["username"], row).returning(*USERS, VERSION)
 
@@ -53,7 +57,7 @@ async def create(
 
 @router.get("")
 async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
-    """List users by id, a page at a time."""
+    """List users in the order of their ids, one page at a time."""
     rows = await reader.rows(SELECT_PAGE, {"after": after, "count": limit + 1})
     users = [UserOut.model_validate(row) for row in rows]
     has_more = len(users) > limit
@@ -62,7 +66,7 @@ async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[User
 
 @router.get("/{user_id}", responses=problem_responses(404))
 async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
-    """Read a user. The ETag is the version."""
+    """Read a user. The ETag of the response identifies the version of the user."""
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
         raise not_found(User)
@@ -74,7 +78,7 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
 async def patch(
     user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: IfMatch
 ) -> UserOut:
-    """Change a user that still has the version in If-Match."""
+    """Change a user if the user still has the version in If-Match."""
     change = update(User).values(username=user.username).returning(User, VERSION)
     row = await write_unchanged(session, change, User, user_id, if_match)
     response.headers["ETag"] = format_etag(row[1])
@@ -83,5 +87,5 @@ async def patch(
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: IfMatch) -> None:
-    """Delete a user that still has the version in If-Match, and all points of the user."""
+    """Delete a user and all points of the user, if the user still has the version in If-Match."""
     await write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

@@ -58,7 +58,7 @@ class InsertStatements:
 
     `plain` is the statement for a request without an idempotency key. `plain` returns the document
     of the new row. `keyed` is the statement for a request with a key, which store_answer() makes.
-    `keyed` stores the document under the key, and returns the stored digest and the stored document.
+    `keyed` stores the document under the key, and returns the stored digest and document.
     """
 
     plain: Executable

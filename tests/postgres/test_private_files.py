@@ -121,7 +121,7 @@ def test_a_home_below_a_folder_in_which_others_may_exchange_it_is_refused(
 ) -> None:
     (commons / "home").mkdir(mode=0o700)
     commons.chmod(0o777)
-    assert "other users may write to a folder of the path" in assert_refused(commons)
+    assert "other users may write to a folder on the path" in assert_refused(commons)
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o750])

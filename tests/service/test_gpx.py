@@ -140,7 +140,7 @@ NUMBERS = [
         ),
         (
             f'<trkpt lat="47" lon="12.5">{TIME * 2}</trkpt>',
-            "the element trkpt has more than one element time",
+            "the trkpt element has more than one time element",
         ),
         (at(" " * (MAX_TEXT + 1)), f"time is longer than {MAX_TEXT} characters"),
     ],

@@ -170,7 +170,9 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
     for head, *_ in runs:
         if twice := sorted(stacks.keys() & head["stacks"].keys()):
             problem = f"two of these files have the stack {twice[0]!r}"
-            raise CouldNotRun(problem, "the files", "orm-async-tests matrix --shard 1/2, then 2/2")
+            raise CouldNotRun(
+                problem, "the files", "orm-async-tests matrix --shard 1/2, then --shard 2/2"
+            )
         stacks |= head["stacks"]
     scripts = sorted({number for head, *_ in runs for number in head["scripts"]})
     rest = [record for run in runs for record in run if record["record"] in ("stack", "result")]

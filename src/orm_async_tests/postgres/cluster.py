@@ -183,7 +183,7 @@ class Cluster:
             )
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
-                "PostgreSQL refuses root, and this kernel lets root create no user namespace",
+                "PostgreSQL refuses root, and on this kernel root cannot create a user namespace",
                 "the embedded server, which root tried to start",
                 "the same command as an ordinary user, or DATABASE_URL=postgresql://...",
             )

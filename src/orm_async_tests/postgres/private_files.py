@@ -127,7 +127,7 @@ def _check_step(path: Path, status: os.stat_result) -> None:
         raise refusal(path, f"a folder on it belongs to {_user(status.st_uid)}")
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())
     if shared and not status.st_mode & stat.S_ISVTX:
-        raise refusal(path, "other users may write to a folder of the path")
+        raise refusal(path, "other users may write to a folder on the path")
 
 
 @cache

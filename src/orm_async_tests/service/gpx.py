@@ -171,7 +171,7 @@ class GpxParser:
             self._point = {key: attributes[key] for key in ("lat", "lon") if key in attributes}
         elif element.name == "time":
             if "time" in self._point:
-                raise self._point_error("the element trkpt has more than one element time")
+                raise self._point_error("the trkpt element has more than one time element")
             self._point["time"] = ""
             self._parser.CharacterDataHandler = self._text
 

@@ -31,7 +31,7 @@ class SessionInModule(Rule):
                     self.code,
                     node.value,
                     f"This session is kept in {place}, so all tasks share it and its connection.",
-                    "Store a session factory instead. Open a session for every request or task.",
+                    "Store a session factory, and open a session for every request or task.",
                 )
 
 

@@ -1,9 +1,9 @@
 """An ALTER TABLE that waits for a lock blocks later queries, unless lock_timeout ends its wait.
 
 A long report holds a weak lock on the table, which blocks no other query. ALTER TABLE needs the
-strongest lock, so it waits for the report. While ALTER TABLE waits, every later query on the table
-waits behind it. With lock_timeout the ALTER TABLE fails with 55P03, the waiting queries continue,
-and the migration tries again later.
+strongest lock, so it waits for a running report. While ALTER TABLE waits, every later query on the
+table waits behind it. With lock_timeout the ALTER TABLE fails with 55P03, the waiting queries
+continue, and the migration tries again later.
 
 Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES

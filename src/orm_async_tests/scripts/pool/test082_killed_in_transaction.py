@@ -2,8 +2,8 @@
 
 After its backend has died, the session's next statement fails with a disconnect error, and the
 transaction is lost. Nothing can continue the lost transaction. The setting pool_pre_ping does not
-help, because the pool pings only at checkout and not inside a transaction. Roll back, then run the
-whole transaction again.
+help inside a transaction, because the pool pings only at checkout. Roll back, then run the whole
+transaction again.
 
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b

@@ -51,7 +51,7 @@ async def unique_names(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str
 
 @right
 async def both_caches_off(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
-    """read in two transactions, with statement_cache_size and prepared_statement_cache_size 0"""
+    """read in two transactions, with statement_cache_size=0 and prepared_statement_cache_size=0"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_on_two(make_engine(url, connect_args=off))

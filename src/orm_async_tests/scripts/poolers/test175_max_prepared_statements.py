@@ -67,7 +67,7 @@ async def changed(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) 
 
 @right
 async def caches_off(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
-    """read, ALTER and read with statement_cache_size and prepared_statement_cache_size 0"""
+    """read, ALTER and read, with statement_cache_size=0 and prepared_statement_cache_size=0"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await read(make_engine(url, connect_args=off))

@@ -73,7 +73,7 @@ async def default_caches(pooler: Pooler, activity: Activity, processes: Processe
 
 @right
 async def both_caches_off(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """run both processes with statement_cache_size and prepared_statement_cache_size 0"""
+    """run both processes with statement_cache_size=0 and prepared_statement_cache_size=0"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, OFF, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}

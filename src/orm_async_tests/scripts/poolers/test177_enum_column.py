@@ -63,7 +63,7 @@ async def unique_names(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """read in two processes with statement_cache_size and prepared_statement_cache_size 0"""
+    """read in two processes, with statement_cache_size=0 and prepared_statement_cache_size=0"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, {"connect_args": off})

@@ -1,9 +1,9 @@
 """commit() inside `async with session.begin()` ends its transaction: the next statement fails.
 
 The block of `async with session.begin()` owns the transaction and commits at its end. After an
-explicit commit() the session does not begin another transaction inside the block, so the next
-statement raises InvalidRequestError. Let the block of begin() commit, or use a separate block for
-every transaction.
+explicit commit() inside a block of begin(), the session does not begin another transaction, so the
+next statement raises InvalidRequestError. Let the block of begin() commit, or use a separate block
+for every transaction.
 
 Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions
@@ -21,7 +21,7 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def commit_inside(session: AsyncSession) -> dict[str, int | None]:
-    """add an object, commit() inside the block, and query inside the block"""
+    """add an object and commit() inside a block of begin(), then query in the same block"""
     async with session.begin():
         session.add(User(username="walker"))
         await session.commit()

@@ -50,13 +50,13 @@ async def stream_events(
 
 @wrong
 async def request_scope(engine: AsyncEngine, http: Http) -> Outcome:
-    """stream, with the session from a dependency of the default scope"""
+    """stream with the session of a dependency that has the default scope"""
     return await stream_events(engine, http, "request")
 
 
 @right
 async def function_scope(engine: AsyncEngine, http: Http) -> Outcome:
-    """stream, with the session from a dependency with `scope="function"`"""
+    """stream with the session of a dependency that has `scope="function"`"""
     return await stream_events(engine, http, "function")
 
 

@@ -1,7 +1,6 @@
 """Check files: parse them, resolve their names over the whole project, and run the rules."""
 
 import ast
-import re
 import symtable
 import sys
 import warnings
@@ -22,7 +21,7 @@ from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 100  # trees of syntax are large
-RELEVANT = re.compile(r"sqlalchemy|sqlmodel|[sS]ession|async def|Depends\(")
+RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depends(")
 
 
 class Checker:
@@ -89,7 +88,7 @@ class Checker:
     def _check_file(self, path: Path) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
-        if RELEVANT.search(text):
+        if any(word in text for word in RELEVANT):
             result = self._run_rules(path, text)
         else:
             require_syntax(text)
@@ -107,7 +106,10 @@ class Checker:
         file = SourceFile(str(path), absolute, text, index, self.project, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]
         file.release()
-        used = list(dependencies(file)) if "Depends" in text or "Security" in text else []
+        used = []
+        if "Depends" in text or "Security" in text:
+            used = [[module, name] for module, name, is_short in dependencies(file) if not is_short]
+        self.project.forget(absolute)
         modules = sorted(self.project.read - {absolute})
         return FileResult(findings, file.pending, used, modules=modules)
 

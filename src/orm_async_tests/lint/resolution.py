@@ -29,7 +29,7 @@ class Project:
         self.paths = ModulePaths(root)
         self.sessions = {name.replace(":", ".") for name in sessions}
         self._load = load
-        self._values: dict[tuple[Term, str], tuple[Value | None, frozenset[str]]] = {}
+        self._values: dict[str, dict[Term, tuple[Value | None, frozenset[str]]]] = {}
         self._reads: dict[frozenset[str], frozenset[str]] = {}  # equal sets are kept once
         self._open: set[tuple[Term, str]] = set()
         self.read: set[str] = set()
@@ -50,8 +50,9 @@ class Project:
     def evaluate(self, term: Term, path: str) -> Value | None:
         """Return what a term of a module stands for, or None if that is unknown."""
         key = (term, path)
-        if key in self._values:
-            value, read = self._values[key]
+        values = self._values.setdefault(path, {})
+        if term in values:
+            value, read = values[term]
             self.read |= read
             return value
         if key in self._open or len(self._open) > 60:
@@ -65,8 +66,12 @@ class Project:
             inner, self.read = self.read, outer | self.read
         if value is not None or not self._open:
             read = frozenset(inner)
-            self._values[key] = value, self._reads.setdefault(read, read)
+            values[term] = value, self._reads.setdefault(read, read)
         return value
+
+    def forget(self, path: str) -> None:
+        """Drop the values of a module. Other modules evaluate again what they need of it."""
+        self._values.pop(path, None)
 
     def _evaluate(self, term: Term, path: str) -> Value | None:
         match term:

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -34,14 +34,15 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     """Check files and folders. Modules that the files import are read too, but not checked."""
     search = FileSearch(settings.root, settings.exclude, include_tests=settings.include_tests)
     files = [*search.find([path for path in paths if path not in settings.texts]), *settings.texts]
-    with _collector_off():
+    is_collecting = gc.isenabled()
+    gc.disable()  # syntax trees are many objects without cycles
+    try:
         results = _check_files(files, settings)
-    used = {
-        (module, function)
-        for result in results.values()
-        for module, function, is_short in result.dependencies
-        if not is_short
-    }
+    finally:
+        gc.freeze()  # otherwise the next collection visits all summaries
+        if is_collecting:
+            gc.enable()
+    used = {tuple(names) for result in results.values() for names in result.dependencies}
     report = Report(settings.root.absolute(), len(files))
     for path, result in results.items():
         for name, finding in result.pending:
@@ -58,9 +59,9 @@ def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
     kept: list[Finding] = []
     used = set()
     for finding in result.findings:
-        path = from_root(finding.location.path, settings.root)
+        path = f"/{from_root(finding.location.path, settings.root)}"
         if not any(
-            has_prefix(finding.code, codes) and PathPatterns([pattern]).match_file(path)
+            has_prefix(finding.code, codes) and PathPatterns("/", [pattern]).match_file(path)
             for pattern, codes in settings.per_file_ignores.items()
         ):
             comments = [comment for comment in result.comments if comment.suppresses(finding)]
@@ -116,18 +117,5 @@ def _check_in_processes(
 def _check_part(
     files: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
-    with _collector_off():
-        return Checker(settings, facts).check_files(files)
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Switch the garbage collector off: syntax trees are many objects without cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()  # otherwise the next collection visits all summaries
-        if was_on:
-            gc.enable()
+    gc.disable()  # in another process
+    return Checker(settings, facts).check_files(files)

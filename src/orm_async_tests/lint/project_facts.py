@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 NAMES = ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "poetry.lock", "uv.lock", "pdm.lock",
@@ -89,16 +91,11 @@ def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
 
 
 def _texts(root: Path) -> Iterator[str]:
-    for pattern in NAMES:
-        for prefix in ("", "*/", "*/*/"):
-            try:
-                paths = sorted(root.glob(prefix + pattern))[:20]
-            except OSError:  # a folder that went away, or that may not be read
-                continue
-            for path in paths:
-                if ".venv" in path.parts or "node_modules" in path.parts:
-                    continue
-                try:
+    for name, prefix in product(NAMES, ("", "*/", "*/*/")):
+        paths = list[Path]()
+        with suppress(OSError):  # a folder that went away, or that may not be read
+            paths = sorted(root.glob(prefix + name))[:20]
+        for path in paths:
+            if ".venv" not in path.parts and "node_modules" not in path.parts:
+                with suppress(OSError):
                     yield path.read_text("utf-8", errors="replace")
-                except OSError:
-                    continue

@@ -29,7 +29,9 @@ class FileResult:
     pending: list[tuple[str, Finding]] = field(default_factory=list)
     """Findings that count only if the function with this name is a dependency."""
 
-    dependencies: list[tuple[str, str, bool]] = field(default_factory=list)
+    dependencies: list[list[str]] = field(default_factory=list)
+    """The modules and names of the functions that FastAPI leaves after the response."""
+
     comments: list[Suppression] = field(default_factory=list)
     unread: UnreadFile | None = None
     modules: list[str] = field(default_factory=list)

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src/orm_async_tests"
 PROJECT = ("benchmarks", "orm_async_tests", "tests", "tools")
-LAYER = re.compile(r"^(\w+):((?: \w+)*)$", re.M)  # a layer and the layers that it may import
+LAYER = re.compile(r"^\| `(\w+)` \| ([\w ]*?) ?\| .+ \|$", re.M)  # a row of the layer table
 LAYERS = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("\n## Layers\n")[2]
 MAY_IMPORT = {name: set(below.split()) for name, below in LAYER.findall(LAYERS)}
 # Nothing may be opened, started or printed while all modules are imported.

@@ -3,9 +3,9 @@
 After the first cancel, asyncpg asks the server to cancel the query, and waits for the server's
 answer. A second cancel of the task interrupts asyncpg while it waits for the server's answer to the
 cancel request. After the second cancel, SQLAlchemy discards the connection, and the connection's
-slot in the pool is free again. SQLAlchemy 2.0.44 to 2.0.54 and 2.1.0 to 2.1.4 gave the closed
-connection to the next task. After a second cancel the query may keep running on the server. Cancel
-a task only once, then wait until the task has ended.
+slot in the pool is free again. After a second cancel, SQLAlchemy 2.0.44 to 2.0.54 and 2.1.0 to
+2.1.4 gave the closed connection to the next task. After a second cancel the query may keep running
+on the server. Cancel a task only once, then wait until the task has ended.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

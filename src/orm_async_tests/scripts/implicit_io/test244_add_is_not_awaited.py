@@ -1,8 +1,8 @@
 """`await session.add(row)` raises TypeError, but the object was added, and a commit inserts it.
 
 The method add() sends nothing, so it is not a coroutine and returns None. Python calls add() first,
-and then refuses to await None. If your code handles the TypeError and commits later, it inserts the
-row. The methods add_all(), expunge() and expunge_all() are ordinary functions, too.
+and then refuses to await None. If your code handles the TypeError and commits later, the row is
+inserted. The methods add_all(), expunge() and expunge_all() are ordinary functions, too.
 
 Symptom: TypeError "object NoneType can't be used in 'await' expression"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add

@@ -1,4 +1,4 @@
-"""Only READ COMMITTED can mix rows from before and after another's commit (anomaly G-single).
+"""Only READ COMMITTED can mix rows from before and after another commit (anomaly G-single).
 
 Between two statements of a transaction, another transaction commits. At READ COMMITTED a statement
 sees the changes of every transaction that committed before the statement began. Two rows that you

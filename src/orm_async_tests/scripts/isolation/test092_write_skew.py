@@ -2,7 +2,7 @@
 
 Two transactions read the same two rows, and each transaction writes a different one of these rows.
 For example, two doctors on call both go home, because each of them reads that the other one is
-still on call. The two transactions write different rows, so a snapshot alone does not detect the
+still on call. If two transactions write different rows, a snapshot alone does not detect their
 conflict. SERIALIZABLE tracks what every transaction has read, so one of the two transactions fails
 with 40001, possibly only at COMMIT. Be ready to run the failed transaction again.
 

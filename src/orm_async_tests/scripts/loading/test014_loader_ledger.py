@@ -1,9 +1,9 @@
 """joinedload() sends 1 statement, selectinload() and subqueryload() 2, immediateload() 1 + N.
 
-Every variant reads three users with two points each. A loader sends one statement in total, or one
-more statement, or one more statement per parent. An attribute of awaitable_attrs is loaded when you
-await it, so it also costs one statement per parent. With raiseload() SQLAlchemy sends no further
-statement.
+Every variant reads three users with two points each. Depending on the loader, SQLAlchemy sends one
+statement in total, one more statement, or one more statement per parent. An attribute of
+awaitable_attrs is loaded when you await it, so it also costs one statement per parent. With
+raiseload() SQLAlchemy sends no further statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """

@@ -1,9 +1,10 @@
 """json_agg() returns a user with all points in one row, but a join repeats the user.
 
-With selectinload() SQLAlchemy sends two statements. With a join, the server sends the user's
-columns with every point. Both selectinload() and a join create one object per point. With the
-aggregate json_agg(), one statement returns one row, and a response can contain its JSON unchanged.
-In the JSON a timestamp is a string, and the session creates no objects for the points.
+With selectinload() SQLAlchemy sends one statement for the user and one for the points. With a join,
+the server sends the user's columns with every point. Both selectinload() and a join create one
+object per point. With the aggregate json_agg(), one statement returns one row, and a response can
+contain its JSON unchanged. In the JSON a timestamp is a string, and the session creates no objects
+for the points.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/functions.html#sqlalchemy.sql.functions.func
 """

@@ -1,11 +1,11 @@
 """If env.py queries before context.configure(), Alembic commits nothing, and no error says so.
 
 A query before context.configure() begins a transaction. Alembic believes that a transaction that is
-already open belongs to the caller, so Alembic neither commits it nor rolls it back. When the
-connection is closed, the open transaction is rolled back with every revision. In a transaction that
-belongs to the caller, autocommit_block() fails with a bare AssertionError. Commit after the query,
-or query after context.configure(). With engine.begin() instead of engine.connect(), the revisions
-are committed, too, but a revision cannot use autocommit_block().
+already open belongs to the caller, so Alembic neither commits it nor rolls it back. When env.py
+closes its connection, the open transaction is rolled back with every revision. In a transaction
+that belongs to the caller, autocommit_block() fails with a bare AssertionError. Commit after the
+query, or query after context.configure(). With engine.begin() instead of engine.connect(), the
+revisions are committed, too, but a revision cannot use autocommit_block().
 
 Symptom: AssertionError in "autocommit_block"
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction

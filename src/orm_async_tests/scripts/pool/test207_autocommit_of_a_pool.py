@@ -2,9 +2,9 @@
 
 Both variants run every statement in its own transaction with one round trip. If the isolation level
 is an execution option of an engine that shares its pool, SQLAlchemy sets the level at every
-checkout and resets it at every return. Setting and resetting the level takes up to a fifth of the
-time of a read by primary key. If you pass the isolation level to create_async_engine(), SQLAlchemy
-sets it once for every new connection.
+checkout and resets it at every return. Setting and resetting the isolation level takes up to a
+fifth of the time of a read by primary key. If you pass the isolation level to
+create_async_engine(), SQLAlchemy sets it once for every new connection.
 
 This script does not show the cost of a second pool, which opens more connections on the server.
 

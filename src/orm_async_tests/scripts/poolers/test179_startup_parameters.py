@@ -1,6 +1,6 @@
 """PgBouncer rejects most server_settings, or ignores them silently.
 
-PgBouncer shares every server connection between several clients. PgBouncer therefore rejects the
+PgBouncer shares every server connection between several clients. PgBouncer rejects most of the
 settings that asyncpg sends when it connects. PgBouncer accepts only a few settings, such as
 timezone and application_name, which it keeps for every client. With ignore_startup_parameters,
 PgBouncer accepts the connection but does not apply the ignored setting. SET LOCAL applies a setting

@@ -3,10 +3,10 @@
 A standby must replay what the primary has locked or removed, for example by ALTER TABLE as in this
 script. After max_standby_streaming_delay (0 in this script), the standby ends every session that
 still holds a lock on the table. If a session that is idle in a transaction blocks the replay, the
-session loses its connection. After the standby has ended an idle transaction, psycopg raises 40001
-at the session's next statement, as at a running statement (test189). On asyncpg, the session's next
-statement raises only the error of a lost connection. Handle both 40001 and a lost connection, and
-run the transaction from its beginning.
+session loses its connection. After the standby has ended an idle transaction, the session's next
+statement raises 40001 on psycopg. A running statement that blocks replay raises 40001, too
+(test189). On asyncpg, the session's next statement raises only the error of a lost connection.
+Handle both 40001 and a lost connection, and run the transaction from its beginning.
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"

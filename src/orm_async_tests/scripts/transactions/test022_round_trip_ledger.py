@@ -3,7 +3,7 @@
 The three round trips of a SELECT are BEGIN, the statement, and the ROLLBACK that the pool sends. No
 event of SQLAlchemy shows all round trips, so the script counts the messages on the wire. On
 asyncpg, a statement that is new to its connection needs one more round trip to be prepared. On
-asyncpg, a ping also runs in a separate transaction. On psycopg a ping takes one round trip. With
+asyncpg, a ping runs in a separate transaction. On psycopg a ping takes one round trip. With
 AUTOCOMMIT a SELECT costs only the round trip of the statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic

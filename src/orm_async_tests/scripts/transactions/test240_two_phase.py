@@ -3,8 +3,8 @@
 PREPARE TRANSACTION stores the transaction on the server, so that another process can finish it. The
 server's setting max_prepared_transactions is 0 by default, and changing it requires a restart.
 AsyncSession has no prepare(): call prepare() through run_sync(). Look for forgotten prepared
-transactions in pg_prepared_xacts, because they keep their locks. On psycopg you see 42704 instead
-of 55000, because the rollback after the error fails, too.
+transactions in pg_prepared_xacts, because they keep their locks. On psycopg, prepare() fails with
+42704 instead of 55000, because the rollback after the error fails, too.
 
 Symptom: 55000 "prepared transactions are disabled"
 Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"

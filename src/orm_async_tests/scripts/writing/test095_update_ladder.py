@@ -2,7 +2,7 @@
 
 With eager_defaults=True, RETURNING brings back the values that the server computes, row by row.
 Without RETURNING, SQLAlchemy passes all rows as parameters of one statement, as update() with a
-list does. An update() with a WHERE needs no rows at all.
+list does. An update() with a WHERE needs no list of rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """

@@ -1,1 +1,3 @@
-"""Programs that measure ratios. Run them with `python -m benchmarks`, from a checkout only."""
+"""Programs that measure ratios between durations or rates. Run the benchmarks in a checkout with
+`python -m benchmarks`.
+"""

@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all of them.
 
-The arguments belong to the benchmark that is named last.
+The arguments are passed to the benchmark that is named last.
 """
 
 import sys
@@ -19,7 +19,7 @@ MODULES = {
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the benchmarks that the first words name; return 1 if one of them exceeds its limit."""
+    """Run the benchmarks that the first words name. Return 1 if one of them exceeds its limit."""
     names = list(takewhile(MODULES.__contains__, words))
     arguments = words[len(names) :]
     if arguments and not names:

@@ -1,8 +1,9 @@
-"""How much longer a task takes to get rows by primary key while its events are recorded.
+"""Measures how much longer a task takes to get rows by primary key while its events are recorded.
 
-A session gets a row again and again, in batches that take turns: without and with the recorder of
-the timeline. The recorder of SQL statements runs in all batches. Printed are the medians of the
-batches and the median of the ratios of neighbors, which may be at most 1.1.
+A session gets one row again and again, in batches. The batches run alternately without and with the
+recorder of the timeline. The recorder of SQL statements runs in all batches, because a script
+always uses it. The program prints the medians of both kinds of batches, and the median of the
+ratios of neighboring batches. This ratio may be at most 1.1.
 """
 
 import argparse
@@ -28,7 +29,7 @@ MAX_RATIO = 1.1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the ratio; return 1 if it exceeds MAX_RATIO."""
+    """Print the ratio. Return 1 if the ratio exceeds MAX_RATIO."""
     argparse.ArgumentParser(prog="recording", description=__doc__).parse_args(arguments)
     with db.open_database("embedded") as database:
         pairs = asyncio.run(measure(database))
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def measure(database: db.Database) -> list[tuple[float, float]]:
-    """Return pairs of the seconds of one get, without and with a recorder of events."""
+    """Return pairs of the seconds that one get takes without and with a recorder of events."""
     async with open_script_database(database) as scripts:
         await scripts.reset(Base, default_seed, {})
         engine = create_async_engine(database.url)

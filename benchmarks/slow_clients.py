@@ -1,10 +1,11 @@
-"""The rate of other requests while 200 clients stall, compared with the rate without them.
+"""Measures the rate of other requests while 200 clients stall, relative to the rate without stalled
+clients.
 
-The clients of a kind stall together: slow uploaders send a byte per second, the others read nothing
-of a track or of a live stream. Rounds with and without stalled clients take turns. Printed are the
-medians of the ratios of the rates, the failed requests, and the growth of the service's memory. The
-exit code is 1 if a ratio is below 0.8, if a request failed, or if the memory grew by more than 64
-MiB.
+All stalled clients of a round are of the same kind. Slow uploaders send one byte per second. The
+other clients read nothing of a track or of a live stream. Rounds with stalled clients and rounds
+without them take turns. The program prints the medians of the ratios, the number of failed
+requests, and the growth of the service's memory. The program exits with 1 if a ratio is below 0.8,
+if a request failed, or if the memory grew by more than 64 MiB.
 """
 
 import argparse
@@ -51,7 +52,7 @@ KINDS = {  # method, the path below the user's, and the headers
 
 @contextmanager
 def running_service(url: URL, port: int) -> Iterator[int]:
-    """Run the service on this port while the block runs, and give its process id."""
+    """Run the service on this port while the block runs, and yield the id of its process."""
     serve = [sys.executable, "-m", "orm_async_tests.service.serve", "--port", str(port)]
     database = url.render_as_string(hide_password=False)
     quiet = subprocess.DEVNULL
@@ -64,7 +65,9 @@ def running_service(url: URL, port: int) -> Iterator[int]:
 
 
 async def wait_until_ready(client: httpx.AsyncClient) -> None:
-    """Wait until the service answers that it is ready. Raise TimeoutError after a minute."""
+    """Wait until the service answers that it is ready. Raise TimeoutError if the service is not
+    ready after one minute.
+    """
     async with asyncio.timeout(60):
         while True:
             try:
@@ -75,7 +78,7 @@ async def wait_until_ready(client: httpx.AsyncClient) -> None:
 
 
 async def create_user(client: httpx.AsyncClient) -> int:
-    """Create a user without points and return the id."""
+    """Create a user without points, and return the id of the user."""
     response = await client.post("/users", json={"username": "walker"})
     return int(response.raise_for_status().json()["id"])
 
@@ -87,7 +90,7 @@ def read_memory(pid: int, field: str) -> int:
 
 
 async def add_track(url: URL, user: int) -> None:
-    """Give the user a track that fills every socket buffer."""
+    """Add so many points to the track of the user that the track fills every socket buffer."""
     engine = create_async_engine(url)
     async with engine.begin() as connection:
         await connection.execute(TRACK, {"user": user, "points": POINTS})
@@ -95,7 +98,7 @@ async def add_track(url: URL, user: int) -> None:
 
 
 async def start_request(port: int, request: bytes) -> socket.socket:
-    """Send the head of a request, and return the socket once the service has answered."""
+    """Send the head of a request, and return the socket after the service has answered."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     connection.setblocking(False)
@@ -107,7 +110,7 @@ async def start_request(port: int, request: bytes) -> socket.socket:
 
 
 async def send_slowly(connections: Sequence[socket.socket]) -> None:
-    """Send a byte per second on every connection that is still open."""
+    """Send one byte per second on every connection that is still open."""
     while True:
         for connection in connections:
             with suppress(OSError):
@@ -117,7 +120,9 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 @asynccontextmanager
 async def stalled_clients(port: int, pid: int, user: int, kind: str) -> AsyncIterator[None]:
-    """Stall clients of a kind while the block runs, which begins when the service is idle."""
+    """Keep clients of one kind stalled while the block runs. The block begins when the service is
+    idle.
+    """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
     with ExitStack() as stack:
@@ -131,7 +136,9 @@ async def stalled_clients(port: int, pid: int, user: int, kind: str) -> AsyncIte
 
 
 async def wait_until_idle(pid: int) -> None:
-    """Wait until the process uses no CPU for a moment: its clients have all stalled."""
+    """Wait until the process uses no CPU for a moment, because then all its clients have
+    stalled.
+    """
     while True:
         before = read_cpu(pid)
         await asyncio.sleep(0.5)
@@ -146,7 +153,7 @@ def read_cpu(pid: int) -> float:
 
 
 async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
-    """Create a user, then upload, add and read points until the time is over."""
+    """Create a user, and then upload, add and read points until the time is over."""
     base = f"/users/{await create_user(client)}"
     while time.monotonic() < until:
         for response in (
@@ -160,7 +167,7 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
 
 
 async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
-    """Return how many responses of which status the other clients got."""
+    """Return the number of responses with each status that the clients got which did not stall."""
     statuses: Counter[int] = Counter()
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
@@ -168,7 +175,7 @@ async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
 
 
 async def measure(url: URL) -> bool:
-    """Run the rounds, print the figures, and return whether all of them are within the limits."""
+    """Run the rounds and print the figures. Return whether all figures are within the limits."""
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     failed: Counter[str] = Counter()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -196,7 +203,7 @@ async def measure(url: URL) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on the chosen database's server; return 1 if a limit is exceeded."""
+    """Measure on the server of the chosen database. Return 1 if a limit is exceeded."""
     argparse.ArgumentParser(prog="slow_clients", description=__doc__).parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {ROUNDS} rounds of {SECONDS:g} s of each kind")

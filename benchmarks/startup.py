@@ -1,8 +1,10 @@
-"""How much longer test5 takes than the same statements by hand, both on a warm server.
+"""Measures how much longer test5 takes than a program that sends the same statements, on a warm
+server.
 
-The program written by hand imports SQLAlchemy's asyncio extension and asyncpg, connects once and
-sends the statements of test5. The two programs take turns. Printed are the medians of 9 pairs and
-their ratio. The ratio may be at most 1.4, because a reader runs scripts one at a time and waits.
+This program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
+statements of test5. The program and test5 run alternately. The benchmark prints the medians of 9
+pairs, and their ratio. The ratio may be at most 1.4, because a reader runs one script at a time and
+waits for it.
 """
 
 import argparse
@@ -35,7 +37,7 @@ asyncio.run(main(*json.load(sys.stdin)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the ratio; return 1 if it exceeds MAX_RATIO."""
+    """Print the ratio. Return 1 if the ratio exceeds MAX_RATIO."""
     argparse.ArgumentParser(prog="startup", description=__doc__).parse_args(arguments)
     test5 = [str(Path(sys.executable).with_name("test5")), "--db", "embedded"]
     by_hand = [sys.executable, "-c", BY_HAND]
@@ -56,14 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def list_statements(test5: list[str]) -> list[str]:
-    """Return the statements that test5 sends, from its report."""
+    """Return the statements that test5 sends, taken from the JSON report of test5."""
     done = subprocess.run([*test5, "--json"], capture_output=True, text=True, check=True)
     [result] = json.loads(done.stdout)["results"]
     return [statement for variant in result["variants"] for statement in variant["sql"]]
 
 
 def time_command(command: list[str], text: str = "") -> float:
-    """Return the seconds that a command takes with this text on its standard input."""
+    """Return the number of seconds that a command takes, with this text on its standard input."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     started = time.perf_counter()
     subprocess.run(command, input=text, text=True, env=environment, check=True, capture_output=True)

@@ -4,7 +4,7 @@ python tools/compat.py defects [NUMBER...]  the releases in which every known de
 python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which every script holds
 
 If you give numbers, only the rows of these scripts are written. A part takes a quarter of an hour
-for all scripts; pip installs a release once, and the folder is kept.
+for all scripts. Each release is installed only once, and its folder is kept.
 """
 
 import argparse
@@ -50,7 +50,7 @@ Run = Callable[[str], Mapping[int, ReleaseOutcome]]  # by version
 
 
 def main() -> int:
-    """Run the scripts, and replace one part of the document, or only the rows of some scripts."""
+    """Run the scripts. Replace one part of the document, or only the rows of some scripts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("part", choices=PARTS)
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def write(part: str, words: Sequence[str]) -> int:
-    """Write the rows of the scripts that the words name, or of all scripts; return 0."""
+    """Write the rows of the scripts that the words name, or the rows of all scripts. Return 0."""
     scripts, stack = catalogue.select(words), describe_stack()
     document = json.loads(COMPAT.read_text("utf-8"))
     stored = document[part]
@@ -77,13 +77,13 @@ def write(part: str, words: Sequence[str]) -> int:
 
 
 def describe_stack() -> dict[str, str]:
-    """Return the versions of Python and the libraries that are installed here."""
+    """Return the installed versions of Python and the libraries."""
     versions = {library: version(library) for library in KNOWN_FROM}
     return {"python": platform.python_version(), **versions}
 
 
 def format_document(document: Mapping[str, Any]) -> str:
-    """Return the document as JSON with one row per line."""
+    """Return the document as JSON, with one row on each line."""
     lines = [f'  "schema": {SCHEMA}']
     for name in PARTS:
         rows = ",\n".join(f"      {json.dumps(row)}" for row in document[name]["rows"])
@@ -93,10 +93,11 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows, with the rows of these scripts replaced by new runs on every release.
+    """Return the rows of the document, after new runs on every release have replaced the rows of
+    these scripts.
 
-    Every release is run, because a defect may come, go, and come again, which a bisection would not
-    notice.
+    Run every release, because a defect may be cured and come back, which a bisection would not
+    detect.
     """
     numbers = {script.number for script in scripts}
     others = [row for row in rows if row["script"] not in numbers]
@@ -105,7 +106,7 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield a row per defect, script and library, and per old pair of releases."""
+    """Yield a row for each defect, script and library, and a row for each pair of old releases."""
     defects = load_known_defects()
     for library, driver in DRIVERS:
         wanted = [
@@ -129,7 +130,7 @@ def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
 def format_rows(
     results: Iterator[SearchResult], pins: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield a row for every defect that depends on the library that was searched."""
+    """Yield a row for every defect that depends on the library whose releases were run."""
     for result in results:
         for defect in result.defects:
             if result.library in defect.versions:
@@ -139,7 +140,7 @@ def format_rows(
 def search_defects(
     defects: Sequence[KnownDefect], numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
-    """Yield the outcomes on every release for the scripts that show one of the defects."""
+    """Yield the outcomes on every release, for the scripts that show one of these defects."""
     showing = sorted({script.number for d in defects for script in d.scripts} & {*numbers})
     oldest = KNOWN_FROM[library] if library == LIBRARY else None
     releases = releases_between(library, oldest, None) if showing else []
@@ -152,7 +153,7 @@ def search_defects(
 
 
 def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
-    """Run scripts on a release, and print their outcomes on standard error."""
+    """Run scripts on one release, and print the outcomes on standard error."""
     outcomes = runner(release)
     for number, outcome in outcomes.items():
         text = "; ".join([outcome.why, *sorted(outcome.defects)])
@@ -167,9 +168,9 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows after new runs have moved these scripts to the rows where they belong.
+    """Return the rows after new runs, with each of these scripts in the row of its new result.
 
-    A row lists scripts that were run on the same releases and hold on the same releases.
+    A row lists the scripts that were run on the same releases and hold on the same releases.
     """
     by_releases: dict[tuple[str, str], list[int]] = {}
     numbers = {script.number for script in scripts}
@@ -189,11 +190,11 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     """Yield, for every script, the releases on which it holds.
 
-    A script is run on the first, the middle and the last release of every minor line, and on more
-    releases where these differ.
+    Run a script on the first, the middle and the last release of every minor version. If these
+    results differ, run it on more releases.
 
-    A script with a SINCE is also run around the releases that it names, and on older ones, where
-    it has to be broken.
+    Also run a script that has a SINCE around the releases that SINCE names, and on older releases,
+    on which it must be broken.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
@@ -206,9 +207,10 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -> ReleaseOutcome:
-    """Return the outcome of a script on a release, where a known defect counts as HOLDS.
+    """Return the outcome of a script on a release. If a known defect applies, return HOLDS.
 
-    On a usual release the script runs with all others, otherwise alone.
+    On the releases that all scripts use, run the script together with the others. On any other
+    release, run it alone.
     """
     outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
     outcome = outcomes[number]
@@ -216,7 +218,9 @@ def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcomes of scripts on a release, on the first driver that does not skip them."""
+    """Return the outcomes of scripts on a release, with the first driver on which they are not
+    skipped.
+    """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         skipped = tuple(number for number, o in outcomes.items() if o.word == SKIPPED)

@@ -84,15 +84,16 @@ def generate_texts() -> dict[Path, str]:
 
 
 def render_readme(chapters: Iterable[Chapter]) -> str:
-    """Return the README with today's learning path and chapters."""
+    """Return the README with the current learning path and chapters."""
     text = replace_section(README, "path", list_learning_path())
     return replace_section(README, "chapters", list_chapters(chapters), text)
 
 
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
-    """Return the file's text with these lines between its comments `name:` and `/name`.
+    """Return the text of a file in which these lines stand between the comments `name:` and
+    `/name`.
 
-    The text is read from the file unless the caller has changed it already.
+    Read the text from the file, unless the caller passes a text that it has already changed.
     """
     first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
@@ -104,20 +105,20 @@ def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "")
 
 
 def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
-    """Yield the console commands for pyproject.toml."""
+    """Yield the lines that declare the console commands in pyproject.toml."""
     for script in scripts:
         yield f'{script.command} = "orm_async_tests.scripts:{script.command}"'
 
 
 def list_learning_path() -> Iterator[str]:
-    """Yield the README's list of the scripts to read first, in reading order."""
+    """Yield the lines of the README's list of scripts to read first, in reading order."""
     for script, lesson in catalogue.learning_path():
         path = f"src/orm_async_tests/scripts/{script.chapter}/{script.path.name}"
         yield f"- [`{script.command}`]({path}): {lesson}"
 
 
 def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:
-    """Yield the README's table of chapters."""
+    """Yield the lines of the README's table of chapters."""
     rows = [["Chapter", "Scripts", "About"]]
     for chapter in chapters:
         link = f"[{chapter.title}](src/orm_async_tests/scripts/{chapter.name})"
@@ -127,7 +128,7 @@ def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:
 
 
 def render_page(chapter: Chapter) -> str:
-    """Return a chapter's README, which GitHub shows below the files of its folder."""
+    """Return the README of a chapter, which GitHub shows below the list of the folder's files."""
     rows = [["Script", "Claim"]]
     commands = defaultdict[str, list[str]](list)
     for script in chapter.scripts:
@@ -141,7 +142,7 @@ def render_page(chapter: Chapter) -> str:
 
 
 def render_rule(rule: type[Rule]) -> str:
-    """Return the page of a rule of the checker."""
+    """Return the documentation page of a rule of the checker."""
     return f"{render_rule_page(rule)}\nWritten by `{COMMAND}`.\n"
 
 
@@ -190,7 +191,9 @@ def _entry_of_contents(subject: str) -> str:
 
 
 def _render_subject(group: Iterable[Question], files: dict[int, ScriptFile]) -> Iterator[str]:
-    """Yield the questions of a subject, those that one script answers beside each other."""
+    """Yield the Markdown of the questions of a subject, so that questions with the same script are
+    together.
+    """
     by_script = defaultdict[int | None, list[Question]](list)
     for question in group:
         by_script[question.script].append(question)
@@ -219,7 +222,9 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 
 def record_texts() -> dict[Path, str]:
-    """Run the example and the isolation chapter on the embedded server; return the files' texts."""
+    """Run the example script and the chapter on isolation on the embedded server. Return the texts
+    of the files that show their results.
+    """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render
     from orm_async_tests.harness.run import anomalies, runner

@@ -1,1 +1,1 @@
-"""Patterns of SQLAlchemy against raw asyncpg: docs/bench.md."""
+"""A benchmark that compares patterns of SQLAlchemy with raw asyncpg, as docs/bench.md describes."""

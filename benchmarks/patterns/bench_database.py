@@ -1,4 +1,4 @@
-"""The benchmark's database: fill its tables before a turn, and read back what the turn wrote."""
+"""Fills the tables of the benchmark before a turn, and reads back what the turn has written."""
 
 import gc
 import time
@@ -35,9 +35,10 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 
 
 class Turn(NamedTuple):
-    """The seconds and CPU seconds of a pattern, and its answer.
+    """The seconds, the CPU seconds and the answer of a pattern that ran once.
 
-    The answer is the tally of a pattern that reads, or the rows in the table after a write.
+    For a pattern that reads, the answer is the tally of its rows. For a pattern that writes, the
+    answer is the rows of the table after it.
     """
 
     seconds: float
@@ -55,7 +56,9 @@ class BenchDatabase:
     async def run_turn(
         self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
     ) -> Turn:
-        """Fill the table as the workload expects it, collect garbage, and run the pattern."""
+        """Fill the table with the rows that the workload expects, collect garbage, and run the
+        pattern.
+        """
         is_write = pattern.workload in WRITES
         if is_write:
             await self.connection.execute("TRUNCATE TABLE marks RESTART IDENTITY")
@@ -72,7 +75,9 @@ class BenchDatabase:
 
 @asynccontextmanager
 async def created_database(server: db.Database, work: Work) -> AsyncIterator[BenchDatabase]:
-    """Create a database with users, points and an empty table; drop it afterwards."""
+    """Create a database with users, points and an empty table. Drop the database when the block
+    ends.
+    """
     name = f"bench_{uuid4().hex}"
     async with db.connect(server, APPLICATION, **AUTOCOMMIT) as admin:
         await admin.exec_driver_sql(f"CREATE DATABASE {name}")

@@ -1,6 +1,7 @@
-"""One workload done by every contender: answers compared, round trips counted, then timed.
+"""Compares one workload in every contender: first the answers, then the round trips, then the
+times.
 
-The contenders take turns in rounds. The rounds give ratios with intervals.
+The contenders take turns in several rounds. The rounds give a ratio and its confidence interval.
 """
 
 import statistics
@@ -27,7 +28,7 @@ Contestant = tuple[Pattern, Any]  # a pattern, and the library that it is called
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of the rounds' ratios, and the interval that holds the true median."""
+    """The median of the ratios of all rounds, and the interval that contains the true median."""
 
     median: float
     low: float
@@ -36,7 +37,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of one pattern; its ratios compare it with the workload's first pattern."""
+    """The figures of one pattern. Its ratios are relative to the first pattern of the workload."""
 
     contender: str
     name: str
@@ -51,7 +52,7 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The figures of one workload; the control is the base pattern again, with a second pool."""
+    """The figures of one workload. The control is the base pattern again, with a second pool."""
 
     name: str
     title: str
@@ -62,12 +63,16 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return the other side's rate in multiples of the base's: 2 is twice as fast."""
+    """Return the rate of the other pattern as a multiple of the rate of the base: 2 means twice as
+    fast.
+    """
     return interval([one / two for one, two in zip(base, other, strict=True)])
 
 
 def interval(values: Iterable[float]) -> Ratio:
-    """Return the median and its narrowest interval of order statistics with CONFIDENCE."""
+    """Return the median, and the narrowest interval of order statistics that has the confidence
+    CONFIDENCE.
+    """
     ordered = sorted(values)
     count, cut = len(ordered), 0
     # The chances that exactly 0, 1, 2... values lie beyond the true median, on one side of it.
@@ -78,9 +83,10 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Return "faster" or "slower" if the ratio exceeds what the control shows, else "level".
+    """Return "faster" or "slower" if the ratio is outside of what the control shows, and otherwise
+    "level".
 
-    A ratio from too few rounds, or with too wide an interval, is "unstable".
+    If there are too few rounds, or if the interval of the ratio is too wide, return "unstable".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -93,7 +99,7 @@ def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
 
 
 def compare_answers(answers: Mapping[str, Any]) -> None:
-    """Raise CouldNotRun if an answer differs from the first one."""
+    """Raise CouldNotRun if an answer differs from the first answer."""
     (base, expected), *others = answers.items()
     for key, answer in others:
         if answer != expected:
@@ -107,9 +113,10 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a warm pool for every contender and give the workload's patterns; the first is the base.
+    """Open a warm pool for every contender, and yield the patterns of the workload. The first
+    pattern is the base.
 
-    The last contestant, the control, is the base's pattern again with a second pool.
+    The last pattern is the control, which is the base pattern again with a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -126,9 +133,9 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
 async def count_round_trips(
     database: BenchDatabase, wire: Wire, workload: str, work: Work
 ) -> list[int]:
-    """Return the round trips of every pattern once its statements are prepared.
+    """Return the number of round trips of every pattern after its statements have been prepared.
 
-    Raises CouldNotRun if the patterns' answers differ in any column.
+    Raise CouldNotRun if the answers of the patterns differ in any column.
     """
     answers, round_trips = {}, []
     async with connected_contestants(workload, wire.url) as contestants:
@@ -145,10 +152,10 @@ async def count_round_trips(
 async def run_rounds(
     database: BenchDatabase, contestants: Sequence[Contestant], work: Work, rounds: int
 ) -> list[list[Turn]]:
-    """Run the rounds, and return every contestant's mean turn of each round.
+    """Run the rounds. Return the mean time of a turn in each round, for every pattern.
 
-    In a round the contestants take turns in an order that is drawn from a fixed seed, and then in
-    the opposite order, so that drift within a round affects all of them alike.
+    In a round, the patterns take turns in a random order from a fixed seed, and then in the
+    opposite order, so that a drift within the round affects all of them equally.
     """
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements
@@ -174,7 +181,7 @@ async def measure_workload(
 ) -> WorkloadResult:
     """Compare the answers, count the round trips, and time the patterns of a workload.
 
-    `wire` is a proxy to the database, which counts round trips; timed turns do not go through it.
+    `wire` is a proxy to the database that counts round trips. The timed turns do not use the proxy.
     """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:

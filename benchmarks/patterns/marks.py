@@ -1,4 +1,4 @@
-"""The table that workloads write to."""
+"""Defines the table to which the workloads write."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ class Base(DeclarativeBase):
 
 
 class Mark(Base):
-    """A row that a workload writes."""
+    """A row that a workload writes into the table."""
 
     __tablename__ = "marks"
 

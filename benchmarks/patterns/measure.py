@@ -1,4 +1,4 @@
-"""Patterns of SQLAlchemy in multiples of raw asyncpg's rate, each within one run."""
+"""Measures patterns of SQLAlchemy in multiples of the rate of raw asyncpg in the same run."""
 
 import argparse
 import asyncio
@@ -30,7 +30,9 @@ HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips",
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured, when, where and with which versions."""
+    """The figures of a measurement, with its date, its machine and the versions of the
+    libraries.
+    """
 
     date: str
     machine: str
@@ -41,7 +43,7 @@ class Report:
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the arguments of `orm-async-tests bench`. Raise CouldNotRun for wrong ones."""
+    """Parse the arguments of `orm-async-tests bench`. Raise CouldNotRun if an argument is wrong."""
     parser = argparse.ArgumentParser(prog="orm-async-tests bench", description=__doc__)
     option = parser.add_argument
     names = ", ".join(WORKLOADS)
@@ -73,7 +75,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database, print a report, and return 0 whatever the figures are."""
+    """Measure on a new database and print a report. Return 0, whatever the figures are."""
     options = parse_arguments(arguments)
     work = Work(options.write, options.read, options.gets)
     with db.open_database(options.db, "asyncpg") as database:
@@ -89,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def measure(server: db.Database, names: Sequence[str], work: Work, rounds: int) -> Report:
-    """Measure the named workloads on a new database of the server, which is dropped afterwards."""
+    """Measure the named workloads on a new database of the server, and drop the database
+    afterwards.
+    """
     load = [current_load()]
     results = []
     async with created_database(server, work) as database:
@@ -117,7 +121,9 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
 
 @contextmanager
 def frozen_objects() -> Iterator[None]:
-    """Let full garbage collections skip all current objects, also those of other contenders."""
+    """Exclude all objects that exist now from full garbage collections, including those of other
+    contenders.
+    """
     gc.freeze()
     try:
         yield
@@ -126,12 +132,12 @@ def frozen_objects() -> Iterator[None]:
 
 
 def current_load() -> float:
-    """Return the load average of the last minute."""
+    """Return the load average of the machine during the last minute."""
     return round(os.getloadavg()[0], 1)
 
 
 def render_report(report: Report) -> Iterator[str]:
-    """Yield a report as lines of Markdown."""
+    """Yield the lines of a report in Markdown."""
     load = " to ".join(map(str, report.load))
     yield f"Measured on {report.date}, {report.machine}, load {load}, {report.server}."
     yield ""
@@ -166,7 +172,7 @@ def _interval(ratio: Ratio) -> str:
 
 
 def write_page(page: Path, report: Report) -> None:
-    """Replace the figures of a page, which stand between its comments `figures` and `/figures`."""
+    """Replace the figures of a page, which are between the comments `figures` and `/figures`."""
     body = "".join(f"{line}\n" for line in render_report(report))
     text, count = re.subn(
         r"(<!-- figures: .*-->\n).*?(<!-- /figures -->)",

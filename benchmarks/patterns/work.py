@@ -1,4 +1,6 @@
-"""The work of the contenders, a decorator that marks patterns, and tallies of the rows read."""
+"""Defines the work of the contenders, a decorator for patterns, and tallies of the rows that are
+read.
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -55,27 +57,27 @@ class Tally:
         self.rows, self.sum = 0, 0.0
 
     def add_object(self, row: Any) -> None:
-        """Add one row that is read by attribute."""
+        """Add one row whose values are read as attributes."""
         self.rows += 1
         self.sum += row.lat
 
     def add_objects(self, rows: Iterable[Any]) -> None:
-        """Add rows that are read by attribute."""
+        """Add rows whose values are read as attributes."""
         self._add(list(map(self.by_attribute, rows)))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
-        """Add rows that are read by column name."""
+        """Add rows whose values are read by column name."""
         self._add(list(map(self.by_name, rows)))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Add rows that are read by position in the order of COLUMNS."""
+        """Add rows whose values are read by position, in the order of COLUMNS."""
         self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:
-        """Accept a user's name, which only a digest uses."""
+        """Accept the name of a user, which only the subclass Digest uses."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return what all contenders must agree on."""
+        """Return the values on which all contenders must agree."""
         return self.rows, self.sum
 
     def _add(self, latitudes: list[Any]) -> None:
@@ -84,7 +86,9 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally with a digest of every column, which does not depend on the order of the rows."""
+    """A tally that also has a digest of every column. The digest does not depend on the order of
+    the rows.
+    """
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 
@@ -93,16 +97,16 @@ class Digest(Tally):
         self.digest = 0
 
     def add_object(self, row: Any) -> None:
-        """Add all columns of one row that is read by attribute."""
+        """Add all columns of one row whose values are read as attributes."""
         self.add_objects([row])
 
     def add_user_name(self, name: str) -> None:
-        """Include a text in the digest."""
+        """Add a text to the digest."""
         addend = int.from_bytes(sha256(name.encode()).digest()[:8])
         self.digest = (self.digest + addend) % DIGEST_MODULUS
 
     def result(self) -> tuple[Any, ...]:
-        """Return the tally's result and the digest in hexadecimal."""
+        """Return the result of the tally, and the digest in hexadecimal."""
         return *super().result(), f"{self.digest:016x}"
 
     def _add(self, rows: list[Any]) -> None:
@@ -114,7 +118,7 @@ class Digest(Tally):
 def _normalize(value: Any) -> Any:
     """Return a time as ISO text in UTC, and any other value unchanged.
 
-    Libraries differ in the time zone of what they return, and JSON has text for times.
+    Libraries return times in different time zones, and JSON contains times as texts.
     """
     if isinstance(value, str):
         value = datetime.fromisoformat(value)

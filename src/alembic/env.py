@@ -1,4 +1,4 @@
-"""Alembic's environment: on the chosen database, or over a connection that the caller passes.
+"""The Alembic environment, which uses the chosen database or a connection that the caller passes.
 
 Inside a running event loop, pass a connection, because asyncio.run() cannot be nested:
 
@@ -30,15 +30,16 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 def include_name(name: str | None, kind: str, _: object) -> bool:
     """Return whether autogenerate compares this name.
 
-    Autogenerate must not see the schemas of scripts and of the other history.
+    Autogenerate must not compare the schemas of scripts and of the other history.
     """
     return kind != "schema" or name == METADATA.schema
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock, create the schema, and separate the histories of an old layout.
+    """Wait for the migration lock, create the schema, and separate histories that share a version
+    table.
 
-    The transaction holds the lock, so that commands on one database take turns.
+    The transaction holds the lock, so that commands on the same database run one after the other.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)
@@ -47,7 +48,7 @@ def prepare(connection: Connection) -> None:
 
 
 def configure_and_run(connection: Connection) -> None:
-    """Run the migrations of the command in one transaction."""
+    """Run the migrations that the command asks for, in one transaction."""
     context.configure(
         connection=connection,
         include_schemas=True,
@@ -61,9 +62,10 @@ def configure_and_run(connection: Connection) -> None:
 
 
 def refuse_or_run(connection: Connection) -> None:
-    """Run the migrations under the migration lock, unless the database belongs to another program.
+    """Run the migrations while holding the migration lock. Do not run them if the database belongs
+    to another program.
 
-    The session holds the lock, not a transaction, because a migration may commit on its own
+    The session holds the lock, because a migration may commit its transaction
     (`autocommit_block()`). Closing the connection releases the lock. Raises CouldNotRun.
     """
     migrations.lock_session(connection)
@@ -81,7 +83,7 @@ async def connect_and_run(database: db.Database) -> None:
 
 
 def print_sql() -> None:
-    """Print the SQL of the migrations (--sql), without a database."""
+    """Print the SQL of the migrations for the option --sql, without a database."""
     context.configure(
         dialect_name="postgresql",
         literal_binds=True,
@@ -95,7 +97,9 @@ def print_sql() -> None:
 
 
 def run() -> None:
-    """Print SQL, or run the migrations over the caller's connection or over a new one."""
+    """Print SQL, or run the migrations over the connection of the caller or over a new
+    connection.
+    """
     passed = context.config.attributes.get("connection")
     if context.is_offline_mode():
         print_sql()

@@ -154,7 +154,9 @@ def _read_script(path: Path) -> ScriptFile:
 
 
 def find_variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
-    """Return the functions of a script that have the decorator of this kind of variants."""
+    """Return the functions of a script that have the decorator of this kind, for example
+    `right`.
+    """
     return [
         node
         for node in tree.body

@@ -1,6 +1,7 @@
-"""Options that several commands have: for the stack, and for what is shown of a result.
+"""Defines the options that several commands have, for the stack and for the parts of a result that
+are shown.
 
-`--help` must not import SQLAlchemy to print them.
+This module does not import SQLAlchemy, so that `--help` stays fast.
 """
 
 import argparse
@@ -15,9 +16,10 @@ POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepar
 
 
 def database_choice(option: str | None) -> tuple[str, str]:
-    """Return "embedded", "compose" or a URL, and the option or variable that chose it.
+    """Return the choice of the database, "embedded", "compose" or a URL, and the option or variable
+    that made the choice.
 
-    The first of these that is not empty decides: --db, DATABASE_URL, ORM_ASYNC_DB, the default.
+    The first of --db, DATABASE_URL, ORM_ASYNC_DB and the default that is not empty decides.
     """
     candidates = (
         (option, "--db"),
@@ -34,7 +36,9 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 
 def add_driver(parser: argparse.ArgumentParser, *others: str) -> None:
-    """Add --driver, which takes PostgreSQL's drivers and these others."""
+    """Add the option --driver, which accepts PostgreSQL's drivers and the other drivers that are
+    given.
+    """
     help_ = f"{' or '.join((*DRIVERS, *others))} (default: ORM_ASYNC_DRIVER, or {DRIVERS[0]})"
     parser.add_argument("--driver", metavar="NAME", help=help_)
 
@@ -46,7 +50,7 @@ def add_loop(parser: argparse.ArgumentParser) -> None:
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
-    """Add the options for the stack that a script runs on."""
+    """Add the options that choose the stack of a script."""
     add_database(parser)
     add_driver(parser, SQLITE)
     add_loop(parser)
@@ -55,7 +59,7 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 
 
 def add_views(parser: argparse.ArgumentParser) -> None:
-    """Add --code, --timeline and --trace."""
+    """Add the options --code, --timeline and --trace to a parser."""
     code = "print the code of every variant with the SQL, the waits and the errors of its lines"
     parser.add_argument("--code", action="store_true", help=code)
     timeline = "draw when tasks and connections worked, and what they waited for"

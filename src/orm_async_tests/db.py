@@ -60,7 +60,7 @@ class Database:
 def choose(db: str | None = None) -> Choice:
     """Choose the database without connecting to it. `db` is the value of the option --db.
 
-    Raises CouldNotRun if the choice is neither a URL of PostgreSQL nor "embedded" nor "compose".
+    Raise CouldNotRun if the choice is not "embedded", "compose" or a URL of PostgreSQL.
     """
     word, source = database_choice(db)
     if word == "embedded":
@@ -71,7 +71,7 @@ def choose(db: str | None = None) -> Choice:
 
 
 def compose_url() -> URL:
-    """Return the URL at which docker-compose.yml publishes its database."""
+    """Return the URL under which docker-compose.yml publishes its database."""
     return URL.create(
         "postgresql+asyncpg",
         "docker",
@@ -83,10 +83,10 @@ def compose_url() -> URL:
 
 
 def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
-    """Return the URL for the driver from --driver, ORM_ASYNC_DRIVER or the URL itself.
+    """Return the URL for the driver that --driver, ORM_ASYNC_DRIVER or the URL itself names.
 
-    Raises CouldNotRun if the driver is unknown, is not installed, or does not have a parameter of
-    the URL; source says where the URL comes from.
+    Raise CouldNotRun if the driver is unknown, is not installed, or does not have a parameter of
+    the URL. `source` says where the URL comes from.
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
@@ -108,10 +108,10 @@ def open_database(
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database; an embedded server runs until the block ends.
+    """Open the chosen database. If it is the embedded server, the server runs until the block ends.
 
-    Opening a database does not connect: if a URL leads nowhere, the first connection raises the
-    error. Raises CouldNotRun if the options or variables are wrong, or the server does not start.
+    This function does not connect. If the URL is wrong, only the first connection raises the error.
+    Raise CouldNotRun if an option or a variable is wrong, or if the embedded server does not start.
     """
     require_descriptors()
     choice = choose(db)
@@ -140,12 +140,16 @@ def socket_url(server: Login) -> URL:
 
 
 def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """Return a session factory whose objects can be read after a commit (test6 shows why)."""
+    """Return a session factory with expire_on_commit=False, so that objects can be read after a
+    commit (test6).
+    """
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
 def application_name(driver: str, name: str) -> dict[str, Any]:
-    """Return connect_args that show a driver's connections under a name in pg_stat_activity."""
+    """Return connect_args that set the name under which pg_stat_activity shows a driver's
+    connections.
+    """
     settings = {"application_name": name}
     return settings if driver == "psycopg" else {"server_settings": settings}
 
@@ -161,10 +165,10 @@ REFUSALS = {
 
 @asynccontextmanager
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """Open one connection, which pg_stat_activity shows under the name, and close it at the end.
+    """Open one connection for the block, with the name under which pg_stat_activity shows it.
 
-    The engine of this connection has no pool. `options` go to create_async_engine(). Raises
-    CouldNotRun if the server cannot be reached or refuses the connection.
+    The engine of this connection has no pool. `options` are arguments of create_async_engine().
+    Raise CouldNotRun if the server cannot be reached or rejects the connection.
     """
     arguments = application_name(database.driver, name)
     engine = create_async_engine(
@@ -190,10 +194,10 @@ async def _open_connection(engine: AsyncEngine, database: Database) -> AsyncConn
 
 
 def _is_about_connecting(error: Exception) -> bool:
-    """Return whether the server, the network or a parameter of the URL caused the error.
+    """Return whether the cause of the error is the server, the network or a parameter of the URL.
 
-    SQLAlchemy 2.0 does not wrap what asyncpg raises while it connects, and neither 2.0 nor 2.1
-    wraps the ValueError of a host name that cannot be encoded.
+    SQLAlchemy 2.0 does not wrap the errors that asyncpg raises while it connects. Neither 2.0 nor
+    2.1 wraps the ValueError for a host name that cannot be encoded.
     """
     module = type(error).__module__.partition(".")[0]
     return isinstance(error, (OSError, DBAPIError, ValueError, ImportError)) or module == "asyncpg"

@@ -1,3 +1,3 @@
-"""The asyncio drivers of PostgreSQL that this project runs on."""
+"""The asyncio drivers for PostgreSQL that this project supports."""
 
 DRIVERS = ("asyncpg", "psycopg")  # the first one is the default

@@ -1,4 +1,4 @@
-"""The error that a user sees when a command cannot run, and the exit codes of commands."""
+"""Defines the error that a user sees when a command cannot run, and the exit codes of commands."""
 
 import os
 import re
@@ -15,9 +15,9 @@ INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
 class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
-    `problem` says what happened, `where` names the file, variable or option, and `remedy` says what
-    to type next. The message has these three parts, one to a line. Commands print it on standard
-    error and exit with 2.
+    `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
+    says what to type next. The error message has these three parts on three lines. Commands print
+    the message on standard error, and exit with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
@@ -28,10 +28,10 @@ class CouldNotRun(Exception):
 
 
 def install_extra(extra: str) -> str:
-    """Return the command that installs an extra: by Poetry in a checkout, otherwise by pip.
-
-    pip takes the extra from the installed package, so that the package need not be on an index.
-    No extra works without the extra `scripts`, so pip's command names `scripts` as well.
+    """Return the command that installs an extra, with Poetry in a checkout, and otherwise with pip.
+    The command for pip names the installed version, so that the package need not be on a package
+    index. The command for pip also names the extra `scripts`, because no other extra works without
+    it.
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
@@ -53,10 +53,11 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
 
 
 def exit_code(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code. Print CouldNotRun instead of raising it.
+    """Run a command and return its exit code. If the command raises CouldNotRun, print the error
+    instead.
 
-    If a package of the extra `scripts` is not installed, print how to install it. Ctrl-C, and a
-    closed pipe at standard output, end the command without a message.
+    If a package of the extra `scripts` is not installed, print how to install it. If the user
+    presses Ctrl-C, or if standard output is a closed pipe, end the command without a message.
     """
     try:
         return command()
@@ -75,10 +76,10 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Raise CouldNotRun if a file cannot be written, without creating it.
+    """Raise CouldNotRun if a file cannot be written. Do not create the file.
 
-    Commands call require_writable() before they work for minutes. `option` is the option that names
-    the file.
+    Commands call this function before they begin work that takes minutes. `option` is the option
+    that names the file.
     """
     try:
         if path.is_dir():
@@ -92,7 +93,9 @@ def require_writable(path: Path, option: str) -> None:
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a text to a file. Raises CouldNotRun, which names the option, if writing fails."""
+    """Write a text to a file. Raise CouldNotRun, with the name of the option, if the file cannot be
+    written.
+    """
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

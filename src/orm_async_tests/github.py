@@ -1,7 +1,7 @@
-"""Write annotations and a job summary for GitHub Actions.
+"""Writes annotations and a job summary for GitHub Actions.
 
-An annotation is a workflow command on standard error, so that standard output keeps its format.
-The summary is Markdown that is appended to the file that GITHUB_STEP_SUMMARY names.
+An annotation is a workflow command. It is printed on standard error, so that standard output keeps
+its format. The job summary is Markdown. It is appended to the file that GITHUB_STEP_SUMMARY names.
 """
 
 import argparse
@@ -23,7 +23,9 @@ TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 @dataclass(frozen=True)
 class Annotation:
-    """A message beside a line of a file. `file` is relative to the repository, or empty."""
+    """A message that GitHub shows beside a line of a file. `file` is relative to the folder of the
+    repository, or empty.
+    """
 
     level: Literal["error", "warning", "notice"]
     title: str
@@ -47,7 +49,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 
 def require_summary() -> None:
-    """Raise CouldNotRun before the work if the file of the summary cannot be written."""
+    """Raise CouldNotRun, before a command begins its work, if the job summary cannot be written."""
     if path := os.environ.get(VARIABLE):
         try:
             Path(path).open("a").close()
@@ -56,7 +58,7 @@ def require_summary() -> None:
 
 
 def write(annotations: Iterable[Annotation], summary: str) -> None:
-    """Print the annotations, and append the Markdown to the job summary if there is one."""
+    """Print the annotations. If there is a job summary, append the Markdown to it."""
     for annotation in annotations:
         print(annotation, file=sys.stderr)
     if path := os.environ.get(VARIABLE):
@@ -71,19 +73,19 @@ def write(annotations: Iterable[Annotation], summary: str) -> None:
 
 
 def relative_path(path: Path) -> str:
-    """Return a path as seen from the folder of the repository, or "" outside of it."""
+    """Return a path relative to the folder of the repository, or "" if the path is outside."""
     folder = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
-    """Return a heading and a table in Markdown; the first row is the head."""
+    """Return a heading and a table in Markdown. The first row of the table is its head."""
     cells = (tuple(map(escape_cell, row)) for row in rows)
     return "\n".join([f"## {title}", "", *render_markdown(cells), "", ""])
 
 
 def escape_cell(text: str) -> str:
-    """Return a text that Markdown shows as it is, in a cell of a table."""
+    """Return a text for a cell of a table, escaped so that Markdown shows it unchanged."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{letter}" if letter in "\\`*_[]|~" else letter for letter in text)
 

@@ -1,8 +1,9 @@
-"""Classify a database by its tables and revisions, and upgrade one that is the project's.
+"""Recognizes the state of a database by its tables and revisions, and upgrades a database of this
+project.
 
-Two histories of revisions live in a database: the tracking tables, which scripts and the service
-share, and the service's own table. Each history has a separate version table, so that you can
-upgrade and downgrade it alone.
+A database has two histories of revisions. One history is for the tracking tables, which the scripts
+and the service share. The other history is for the table of the service. Each history has a
+separate version table, so that you can upgrade and downgrade each one alone.
 """
 
 import ast
@@ -70,7 +71,9 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder of env.py: beside the package in a checkout, inside it in a wheel."""
+    """Return the folder of env.py, which is beside the package in a checkout and inside the package
+    in a wheel.
+    """
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"
@@ -78,9 +81,9 @@ def alembic_folder() -> Path:
 
 @cache
 def revisions(history: History) -> frozenset[str]:
-    """Return the ids of a history's revisions.
+    """Return the ids of the revisions of a history.
 
-    The ids are read from the files, because an import of Alembic takes 0.2 s.
+    Read the ids from the files, because importing Alembic takes 0.2 s.
     """
     return frozenset(revision for revision, _ in _read_revisions(history))
 
@@ -105,18 +108,20 @@ def read_revision(path: Path) -> tuple[str, frozenset[str]]:
 
 @dataclass(frozen=True)
 class Contents:
-    """The tables of a database, and the current revisions in the version tables that exist."""
+    """The tables of a database, and the current revisions in its version tables."""
 
     tables: Set[str]
     current: Mapping[History, Set[str]]
 
     @property
     def all_current(self) -> Set[str]:
-        """The current revisions of both histories, whichever version table they are in."""
+        """The current revisions of both histories, whichever version table has them."""
         return frozenset[str]().union(*self.current.values())
 
     def tables_of(self, history: History) -> list[str]:
-        """Return the tables of the service's schema for SERVICE, and all others for TRACKING."""
+        """Return the tables of the service's schema if the history is SERVICE, and all other tables
+        if it is TRACKING.
+        """
         tables = sorted(self.tables - {history.version_table})
         return [table for table in tables if table.startswith("service.") == (history is SERVICE)]
 
@@ -138,7 +143,7 @@ class Contents:
         return "behind"
 
     def _is_foreign(self, history: History) -> bool:
-        """Return whether tables exist that no revision of the history has created.
+        """Return whether a history has tables that none of its revisions has created.
 
         A revision is current | the version table exists | the tables are foreign
         yes                   | yes or no                | never
@@ -154,7 +159,7 @@ class Contents:
 
 
 def read_contents(connection: Connection) -> Contents:
-    """Return the tables and current revisions of the database."""
+    """Return the tables and the current revisions of the database."""
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = {
         history: set(connection.scalars(text(VERSIONS.format(history.version_table))))
@@ -165,12 +170,14 @@ def read_contents(connection: Connection) -> Contents:
 
 
 def read_state(connection: Connection, *histories: History) -> State:
-    """Return the state of the database with regard to these histories."""
+    """Return the state of the database, judged only by these histories."""
     return read_contents(connection).state(*histories)
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database. Raises CouldNotRun for another program's tables."""
+    """Return the state of the database. Raise CouldNotRun if the database contains tables of
+    another program.
+    """
     contents = read_contents(connection)
     if (state := contents.state(*histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
@@ -183,7 +190,7 @@ def refuse_foreign(connection: Connection, *histories: History) -> State:
 
 
 def refuse_service(connection: Connection) -> None:
-    """Raise CouldNotRun if the service keeps its users in this database."""
+    """Raise CouldNotRun if this database contains the users of the service."""
     if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is None:
         return
     name = connection.scalar(text("SELECT current_database()"))
@@ -206,9 +213,9 @@ def lock_session(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, *histories: History) -> None:
-    """Upgrade an empty or older database to the heads of these histories.
+    """Upgrade an empty or older database to the newest revisions of these histories.
 
-    Raises CouldNotRun if the database belongs to another program.
+    Raise CouldNotRun if the database belongs to another program.
     """
     if refuse_foreign(connection, *histories) == "current":
         return
@@ -223,12 +230,12 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 async def upgrade_async(connection: AsyncConnection, *histories: History) -> None:
-    """Call upgrade() over an asyncio connection, inside its running event loop."""
+    """Call upgrade() on an asyncio connection, inside the running event loop."""
     await connection.run_sync(upgrade, *histories)
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the service's revision out of the version table that once held both histories.
+    """Move the revision of the service out of the version table that once contained both histories.
 
     The caller must hold the migration lock.
     """
@@ -239,10 +246,10 @@ def separate_histories(connection: Connection) -> None:
 
 
 def make_config(connection: Connection | None, history: History) -> "Config":
-    """Return the configuration with which Alembic's commands use this connection.
+    """Return the configuration with which the commands of Alembic use this connection.
 
-    Without a connection, the commands open one to the chosen database. No alembic.ini is read,
-    because a wheel has none.
+    If there is no connection, the commands open one to the chosen database. The configuration does
+    not come from alembic.ini, because a wheel does not contain that file.
     """
     from alembic.config import Config
 
@@ -259,7 +266,8 @@ def make_config(connection: Connection | None, history: History) -> "Config":
 def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
     """Run an Alembic command, such as `upgrade head`, on the chosen database.
 
-    Raise CouldNotRun for a command that writes revisions, because they belong in a checkout.
+    Raise CouldNotRun for a command that writes revisions, because revisions are written only in a
+    checkout.
     """
     from alembic.config import CommandLine
 

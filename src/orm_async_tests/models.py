@@ -1,4 +1,6 @@
-"""The two tables that all scripts share: users, and the points of the walks that they recorded."""
+"""Declares the two tables that all scripts share, which store users and the points of their
+walks.
+"""
 
 from datetime import datetime
 
@@ -16,7 +18,9 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base, which maps datetime to timestamptz and fetches server-side defaults."""
+    """The declarative base. It maps datetime to timestamptz, and fetches defaults that the server
+    computes.
+    """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: DateTime(timezone=True)}

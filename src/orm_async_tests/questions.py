@@ -1,4 +1,4 @@
-"""The questions that people ask in public, read from data/questions.toml."""
+"""Reads the questions that people asked in public from data/questions.toml."""
 
 import tomllib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ OPTIONAL = {"script", "reason", "error", "symptom", "answer"}
 
 @dataclass(frozen=True)
 class Question:
-    """One question, the link to where it was asked, and the script that answers it."""
+    """A question, with the link to the place where it was asked and the script that answers it."""
 
     id: str
     subject: str
@@ -31,17 +31,17 @@ class Question:
 
 @cache
 def read_questions() -> tuple[Question, ...]:
-    """Read the questions in the order of the file.
+    """Read all questions, in the order of the file.
 
-    Raises ValueError, which names the question, if its fields are wrong.
+    Raise ValueError, with the id of the question, if the fields of a question are wrong.
     """
     return tuple(_read_question(table) for table in _read_file()["question"])
 
 
 def read_cures() -> dict[int, list[str]]:
-    """Return the lines of Python that cure a script's error, by the script's number.
+    """Return, for each script number, the lines of Python that fix the script's error.
 
-    A script whose right variant shows the cure in a few lines has no entry.
+    A script has no entry if its right variant shows the fix in a few lines.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

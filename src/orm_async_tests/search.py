@@ -1,7 +1,7 @@
 """Finds the scripts that answer an error, a traceback or a question in words.
 
-Errors are matched by symptoms. Words are searched for in the full text by SQLite's FTS5, ranked by
-bm25, with Porter stemming.
+An error in the text is compared with the symptoms of the scripts. Words are searched in the full text of the scripts with SQLite's
+FTS5, with Porter stemming and the ranking bm25.
 """
 
 import ast
@@ -41,7 +41,7 @@ FILLERS = frozenset(
 
 @dataclass(frozen=True)
 class Ranking:
-    """The numbers of the scripts that have words of a text, best first."""
+    """The numbers of the scripts that contain words of a text, best match first."""
 
     numbers: tuple[int, ...]
     coverage: float  # how much of the text's words the first script has, from 0 to 1
@@ -66,7 +66,9 @@ class Index:
         return Ranking(tuple(numbers), self._coverage(terms, numbers[0]))
 
     def _coverage(self, terms: Iterable[str], number: int) -> float:
-        """Return which fraction of the terms a script contains. A rare term counts more."""
+        """Return the fraction of the terms that a script contains. A rare term has a greater weight
+        than a common one.
+        """
         [count] = self._select("SELECT count(*) FROM scripts")
         covered = total = 0.0
         for term in terms:
@@ -84,7 +86,7 @@ class Index:
 
 
 def _terms(text: str) -> Iterator[str]:
-    """Yield the words of a text as FTS5 strings; a name such as pool_pre_ping is a phrase."""
+    """Yield the words of a text as FTS5 strings. A name such as pool_pre_ping becomes a phrase."""
     words = dict.fromkeys(word.strip("_") for word in WORD.findall(text.lower()))
     useful = [word for word in words if word and word not in FILLERS]
     for word in useful[:MOST_WORDS]:
@@ -92,7 +94,7 @@ def _terms(text: str) -> Iterator[str]:
 
 
 def open_index(scripts: Iterable[ScriptFile], questions: Iterable[Question]) -> closing[Index]:
-    """Build the index of these scripts and questions in memory, for a `with` block."""
+    """Build an index of these scripts and questions in memory, and close it when the block ends."""
     by_script = defaultdict[int | None, list[Question]](list)
     for question in questions:
         by_script[question.script].append(question)
@@ -108,7 +110,7 @@ def open_index(scripts: Iterable[ScriptFile], questions: Iterable[Question]) -> 
 
 
 def _row(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:
-    """Return the texts of a script's columns, in the order of WEIGHTS."""
+    """Return the texts of a script for the columns of the index, in the order of WEIGHTS."""
     symptoms = [symptom.line for symptom in script.symptoms]
     return (
         script.claim,
@@ -122,12 +124,12 @@ def _row(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:
 
 
 def _with_words(names: str) -> str:
-    """Return names, and once more the words that their capitals divide them into."""
+    """Return names, followed by the words into which capital letters divide these names."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
 def _names(script: ScriptFile) -> Iterator[str]:
-    """Yield the names of APIs that the script's code uses."""
+    """Yield the names of the functions and classes that the code of the script uses."""
     for node in ast.walk(ast.parse(script.path.read_text("utf-8"))):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -142,7 +144,7 @@ def find_answers(
 ) -> tuple[list[int], bool]:
     """Return the numbers of the scripts that best match a text, and whether they match well enough.
 
-    Errors are matched by symptoms. If no symptom matches, the scripts are ranked by the words of
+    An error in the text is compared with the symptoms of the scripts. If no symptom matches, the scripts are ranked by the words of
     the text. Scripts that were ranked by words match well enough if the text is no printed error
     and the best script has enough of the words.
     """

@@ -1,4 +1,4 @@
-"""Recognizes known errors in a message or a traceback, and the user's own line.
+"""Recognizes known errors in a message or a traceback, and finds the line of the user's code.
 
 A script's docstring names the errors that lead a reader to it:
 
@@ -66,7 +66,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """One known error. A part that the line leaves out is empty."""
+    """One known error. If a symptom's line leaves a part out, this part is empty."""
 
     line: str
     driver: str = ""
@@ -78,7 +78,7 @@ class Symptom:
 
     @property
     def parts(self) -> Iterator[Part]:
-        """The parts that can be looked for in a text."""
+        """The parts of a symptom that can be searched in a text."""
         for kind in ("error", "code", "sqlstate", "fragment"):
             if text := getattr(self, kind):
                 yield kind, text
@@ -87,9 +87,9 @@ class Symptom:
 
 
 def parse(line: str) -> Symptom:
-    """Return the symptom in a line, without its "Symptom:".
+    """Return the symptom that a line describes. The line does not include the word "Symptom:".
 
-    Raises ValueError if the line does not have the form.
+    Raise ValueError if the line does not have the form of a symptom.
     """
     match = FORM.fullmatch(line)
     if match is None or not (match["fragment"] or match["places"]):
@@ -109,7 +109,9 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return the parts of a symptom that the text has, or none if they identify nothing."""
+        """Return the parts of a symptom that the text contains. Return none if these parts do not
+        identify an error.
+        """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds = {kind for kind, _ in parts}
         if self._is_of_another_error(symptom, kinds):
@@ -124,10 +126,11 @@ class PastedText:
         return parts if identifies else set()
 
     def _is_of_another_error(self, symptom: Symptom, kinds: set[str]) -> bool:
-        """Return whether the text names another class, or another message of the SQLSTATE.
+        """Return whether the text names another class, or has another message with the same
+        SQLSTATE.
 
-        A fragment that begins the message or is long needs no class, since every driver names its
-        classes differently.
+        A fragment at the beginning of the message, or a long fragment, needs no class, because
+        every driver names its classes differently.
         """
         if "code" in kinds or "error" in kinds:
             return False
@@ -139,7 +142,7 @@ class PastedText:
         return bool(symptom.fragment) and len(self.words.split()) > BARE_CODE
 
     def _is_inside(self, symptom: Symptom) -> bool:
-        """Return whether the whole text is a part of the symptom's fragment."""
+        """Return whether the symptom's fragment contains the whole text."""
         is_long_enough = len(self.words.split()) >= SHORTEST
         return is_long_enough and self.words.lower() in symptom.fragment.lower()
 
@@ -164,14 +167,14 @@ def _pattern(part: str) -> str:
 def find_scripts(
     text: str, symptoms: Mapping[int, Sequence[Symptom]], preferred: Sequence[int] = ()
 ) -> list[int]:
-    """Return the numbers of the scripts whose symptoms match a text, best first.
+    """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` maps the number of a script to its symptoms. The list has MOST numbers, or more if
-    further scripts match as well as the last one in the list. A part that few scripts have counts
-    more than a common part, and a place that is missing in a traceback counts against the script.
-    Scripts that match equally well are in the order of `preferred`, and then of their numbers. If
-    the text has several errors, the first error that any script knows decides which script is
-    first.
+    `symptoms` maps the number of a script to its symptoms. The list has MOST numbers. It is longer
+    if more scripts match as well as the last one in the list. A part that few scripts have counts
+    more than a common part. If the traceback does not contain a text that the symptom requires
+    there, the score of the script is lower. Scripts that match equally well are ordered by
+    `preferred`, and then by their numbers. If the text contains several errors, the first error
+    that a script knows decides which script comes first.
     """
     scores = _scores(text, symptoms)
     order = {number: position for position, number in enumerate(preferred)}
@@ -190,25 +193,27 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Divide a log into its errors, each with the errors that it was raised from."""
+    """Divide a log into its errors. Keep each error together with the errors that caused it."""
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
 
 
 def is_printed_error(text: str) -> bool:
-    """Return whether a text is a traceback, or has an error with its message."""
+    """Return whether a text is a traceback, or contains an error with its message."""
     return bool(TRACEBACK.search(text) or PRINTED.search(text))
 
 
 def words_beside_error(text: str) -> str:
-    """Return what a text has besides an error: not its class and message, nor a traceback."""
+    """Return the words of a text that belong neither to a traceback nor to the class or message of
+    an error.
+    """
     if TRACEBACK.search(text):
         return ""
     return CLASS.sub("", PRINTED_LINE.sub("", text))
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
-    """Return the score of the best symptom of every script that has a matching one."""
+    """Return, for every script with a matching symptom, the score of its best symptom."""
     pasted = PastedText(text)
     by_script = [{part for one in known for part in one.parts} for known in symptoms.values()]
     counts = Counter(part for parts in by_script for part in parts)
@@ -235,10 +240,11 @@ MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
 
 
 def own_line(text: str) -> str:
-    """Return the user's last line before the first error, as "app.py:41 in main: user.points".
+    """Return the last line of the user's code before the first error, as "app.py:41 in main:
+    user.points".
 
-    Lines of installed packages and of the standard library are not the user's. The result is empty
-    if the text has no traceback or no such line.
+    Lines of installed packages and of the standard library do not belong to the user's code. Return
+    an empty text if there is no traceback, or if the traceback has no line of the user's code.
     """
     lines = text.splitlines()
     user_line = ""
@@ -255,7 +261,9 @@ def own_line(text: str) -> str:
 
 
 def _shorten(path: str) -> str:
-    """Return a path relative to the working directory, or a file's name if it is elsewhere."""
+    """Return a path relative to the working directory. If the path is outside, return only the name
+    of the file.
+    """
     file, here = Path(path), Path.cwd()
     if not file.is_absolute():
         return path

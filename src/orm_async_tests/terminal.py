@@ -1,4 +1,4 @@
-"""Text for a terminal: styles, widths, tables, progress and highlighted code."""
+"""Prints text on a terminal, with styles, tables, progress bars and highlighted code."""
 
 import shutil
 import sys
@@ -10,7 +10,7 @@ WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
 
 
 def print_styled(lines: Iterable[Styled]) -> None:
-    """Print lines, with styles if standard output is a terminal and NO_COLOR is not set."""
+    """Print lines. Use styles if standard output is a terminal and NO_COLOR is not set."""
     if not sys.stdout.isatty():
         for _, text in lines:
             print(text)
@@ -23,14 +23,16 @@ def print_styled(lines: Iterable[Styled]) -> None:
 
 
 def detect_width() -> int:
-    """Return the columns of the terminal, or WIDTH if standard output is not a terminal."""
+    """Return the number of columns of the terminal, or WIDTH if standard output is not a
+    terminal.
+    """
     if not sys.stdout.isatty():
         return WIDTH
     return max(shutil.get_terminal_size((WIDTH, 0)).columns, MIN_WIDTH)
 
 
 def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
-    """Render rows as aligned columns; the first row is the header."""
+    """Render rows as aligned columns. The first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -38,7 +40,7 @@ def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
 
 
 def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table in Markdown; the first row is the header."""
+    """Yield the lines of a Markdown table. The first row is the header."""
     for number, row in enumerate(rows):
         yield f"| {' | '.join(row)} |"
         if number == 0:
@@ -49,10 +51,10 @@ def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def show_progress(
     label: str, total: int, *, is_hidden: bool = False
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
-    """Show a progress bar while the block runs, if standard error is a terminal.
+    """If standard error is a terminal, show a progress bar while the block runs.
 
-    Yield a function that prints a line above the bar, and one that advances the bar by one and
-    gives it a new label.
+    Yield two functions. The first function prints a line above the bar. The second function
+    advances the bar by one and sets its label.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None
@@ -71,11 +73,11 @@ def show_progress(
 
 
 def print_python(source: str) -> None:
-    """Print Python code, highlighted if standard output is a terminal.
+    """Print Python code, with highlighting if standard output is a terminal.
 
-    The colors come from the terminal's palette and there is no background color, so that the code
-    is readable on dark and on light terminals. The terminal wraps long lines. Nothing is cut, and
-    text that you copy is valid code.
+    The colors come from the palette of the terminal, and the code has no background color, so that
+    it is readable on dark and on light terminals. The terminal wraps long lines. The code is not
+    truncated, so text that you copy from it is valid Python.
     """
     if not sys.stdout.isatty():
         print(source)

@@ -1,8 +1,8 @@
-"""Record what goes wrong without an exception that reaches the caller.
+"""Records problems that do not reach the caller as exceptions.
 
-Libraries report such problems in five ways: they warn, they log an error, they leave an exception
-to the event loop, they raise in a destructor, or they drop a task before it has finished. No
-problem of these kinds fails a test or a script by itself, so `record_troubles` collects them.
+Libraries report these problems in five ways. They warn, they log an error, they pass an exception
+to the event loop, they raise in a destructor, or they drop a task before it has finished. These
+problems do not fail a test or a script by themselves, so `record_troubles` collects them.
 """
 
 import asyncio
@@ -31,14 +31,16 @@ class Troubles:
 
     @property
     def messages(self) -> list[str]:
-        """Return one line for every problem: errors, then lost tasks, then warnings."""
+        """Return one line for every problem. Errors come first, then lost tasks, and then
+        warnings.
+        """
         lost = [f"tasks lost before they had finished: {self.pending_tasks}"]
         warned = [f"{warning.category.__name__}: {warning.message}" for warning in self.warnings]
         return [*self.errors, *(lost if self.pending_tasks else ()), *warned]
 
 
 class _ErrorRecorder(logging.Handler):
-    """A handler that appends every logged error to a list."""
+    """A logging handler that appends every logged error to a list."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__(logging.ERROR)
@@ -50,11 +52,11 @@ class _ErrorRecorder(logging.Handler):
 
 @contextmanager
 def record_troubles() -> Iterator[Troubles]:
-    """Record problems while the block runs, and restore all previous handlers after it.
+    """Record problems while the block runs, and restore all earlier handlers after the block.
 
-    Call record_troubles() while an event loop is running. The loop's exception handler,
-    `sys.unraisablehook`, the warning filters and the root logger belong to the process: do not nest
-    or interleave two blocks.
+    Call this function while an event loop is running. Do not nest or interleave two blocks, because
+    the exception handler of the loop, `sys.unraisablehook`, the warning filters and the root logger
+    belong to the whole process.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
@@ -87,10 +89,10 @@ def record_troubles() -> Iterator[Troubles]:
 
 
 def clear_frames(error: BaseException) -> None:
-    """Drop the local variables that the tracebacks of an error and of its causes keep alive.
+    """Delete the local variables that the tracebacks of an error and of its causes keep alive.
 
-    A caller that has handled the error no longer keeps these variables either. Call this before you
-    look for leaks: otherwise the traceback itself keeps sessions and connections from being
+    A program that has handled an error does not keep these variables either. Call this function
+    before you look for leaks, because the traceback keeps sessions and connections from being
     collected.
     """
     cause: BaseException | None = error

@@ -1,13 +1,14 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
-The drivers have different names for the parameters of a connection, and fail with different errors
-if they do not know one. Only this module knows the names. A URL has two forms:
+The drivers use different names for the parameters of a connection, and raise different errors for a
+parameter that they do not know. Only this module knows the names that each driver uses. A URL has
+two forms:
 
 - parse_url() returns the portable form, whose query has libpq's names, for example
   `?sslmode=require`.
 - with_driver() returns the form that SQLAlchemy needs for one driver.
 
-Connect only with the second form.
+Connect only with the URL that with_driver() returns.
 """
 
 import math
@@ -30,7 +31,7 @@ DEFAULT_PORT = 5432
 
 
 class Parameter(NamedTuple):
-    """The values that a parameter of a URL may have, and the drivers that know it."""
+    """The values that a parameter of a URL may have, and the drivers that accept the parameter."""
 
     expected: str
     accepts: Callable[[str], bool] = bool
@@ -91,10 +92,11 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Parse a database URL and return it in the portable form. A URL without a driver gets asyncpg.
+    """Parse a database URL, and return it in the portable form. If the URL names no driver, it gets
+    asyncpg.
 
-    `source` is where the text comes from, for example "--db". Raises CouldNotRun, which names the
-    source, if the text is not a URL of PostgreSQL or has a parameter that no driver understands.
+    `source` says where the text comes from, for example "--db". Raise CouldNotRun, with the source,
+    if the text is not a URL of PostgreSQL or has a parameter that no driver accepts.
     """
     try:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
@@ -120,7 +122,7 @@ def parse_url(text: str, source: str) -> URL:
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
     """Return a URL for one driver, in the form that SQLAlchemy needs.
 
-    Raises CouldNotRun, which names the source, if the driver does not have a parameter of the URL.
+    Raise CouldNotRun, with the source, if the driver does not accept a parameter of the URL.
     """
     url = _portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
@@ -140,7 +142,7 @@ def portable(url: URL) -> URL:
 
 
 def libpq_parameters(url: URL) -> dict[str, str]:
-    """Return libpq's parameters for a connection to a URL, without the password."""
+    """Return libpq's parameters for a connection to a URL, but not the password."""
     url = portable(url)
     hosts = url.query.get("host", url.host or "")
     if isinstance(hosts, tuple):
@@ -161,7 +163,7 @@ def _is_libpq(name: str) -> bool:
 
 
 def hide_secrets(url: URL) -> str:
-    """Return a URL in the portable form as text, with its passwords hidden."""
+    """Return a URL as text in the portable form, in which passwords are hidden."""
     shown = portable(url)
     if "sslpassword" in shown.query:
         shown = shown.update_query_dict({"sslpassword": "hidden"})
@@ -169,7 +171,9 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Return a port as a number. Raises CouldNotRun, which names the source, for another text."""
+    """Convert the text of a port to a number. Raise CouldNotRun, with the source, if the text is
+    not a port.
+    """
     if not (_is_whole(text, 1) and int(text) in PORTS):
         raise CouldNotRun(
             f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"
@@ -178,7 +182,9 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a query with asyncpg's arguments: some by name, the others inside a DSN."""
+    """Return the query of a URL with the arguments of asyncpg. Some arguments have a name, and the
+    others are inside a DSN.
+    """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
         convert_timeouts()
@@ -189,7 +195,9 @@ def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def convert_timeouts() -> None:
-    """Let engines convert asyncpg's timeout to a number, because a URL holds text (test118)."""
+    """Make engines convert asyncpg's timeout to a number, because the values in a URL are texts
+    (test118).
+    """
     if not event.contains(Engine, "do_connect", _convert_timeout):
         event.listen(Engine, "do_connect", _convert_timeout)
 
@@ -202,7 +210,7 @@ def _convert_timeout(
 
 
 def _portable(url: URL, source: str) -> URL:
-    """Check a URL in any form and return its portable form. Raises CouldNotRun."""
+    """Check a URL in any form, and return it in the portable form. Raises CouldNotRun."""
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -221,7 +229,9 @@ def _portable(url: URL, source: str) -> URL:
 
 
 def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
-    """Yield the names and values of the query, including those inside asyncpg's DSN."""
+    """Yield the names and the values of the query's parameters, including those inside a DSN of
+    asyncpg.
+    """
     for name, values in url.query.items():
         for value in [values] if isinstance(values, str) else values:
             if name != "dsn":
@@ -251,10 +261,10 @@ def _set_field(url: URL, name: str, value: str, source: str) -> URL:
 
 
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
-    """Return the URL with its hosts in the places where both drivers look for them.
+    """Return the URL with its hosts in the place where both drivers look for them.
 
-    One host comes before the query, unless it is the directory of a socket. Several hosts are in
-    the query, together with their ports.
+    A single host is before the query, unless it is the directory of a socket. Several hosts are in
+    the query, each with its port.
     """
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)
@@ -275,7 +285,7 @@ def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> UR
 
 
 def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, ...]:
-    """Return several hosts with their ports, for example "one:5432"."""
+    """Return several hosts, each with its port, for example "one:5432"."""
     inside = [_split_port(host) for host in hosts]
     if ports and any(port for _, port in inside):
         raise _refusal("the URL names its port twice", source)
@@ -287,7 +297,9 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Split a host and its port, which may be empty. A host with several colons is IPv6."""
+    """Split a text into a host and its port, which may be empty. A host with several colons is an
+    IPv6 address.
+    """
     name, colon, port = host.rpartition(":")
     one = bool(colon) and ":" not in name and "/" not in port
     return (name, port) if one else (host, "")

@@ -1,4 +1,6 @@
-"""The words for a verdict, for a run without a verdict, and for the severity of a defect."""
+"""Defines the words for a verdict, for a run without a verdict, and for the severity of a
+defect.
+"""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,6 @@
-"""A recorded walk that the package ships: positions, which the scripts store as track points."""
+"""Reads a recorded walk that belongs to the package. The scripts store its positions as track
+points.
+"""
 
 import asyncio
 import csv
@@ -13,7 +15,7 @@ Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 
 
 class Position(NamedTuple):
-    """A position in degrees (WGS 84), and the time of its recording."""
+    """A position in degrees (WGS 84), and the time at which it was recorded."""
 
     lat: float
     lon: float
@@ -21,7 +23,9 @@ class Position(NamedTuple):
 
 
 def generate_positions(number: int) -> Iterator[Position]:
-    """Yield a number of positions: the walk, then the same walk a day later, and so on."""
+    """Yield a number of positions. After the end of the walk, begin again with the same walk on the
+    next day.
+    """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
     walk = [
         Position(float(row["lat"]), float(row["lon"]), datetime.fromisoformat(row["date"]))
@@ -36,14 +40,18 @@ def generate_positions(number: int) -> Iterator[Position]:
 
 
 def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
-    """Yield batches of `size` rows for track_points: `number` positions with these columns."""
+    """Yield rows for the table track_points, in batches of `size` rows. `number` is the number of
+    positions, and each row has the given columns.
+    """
     rows = ({**position._asdict(), **columns} for position in generate_positions(number))
     while batch := list(islice(rows, size)):
         yield batch
 
 
 def parse_count(text: str) -> int:
-    """Return a number of points, at least 1000, which fill two batches. Raises ValueError."""
+    """Read a number of points, which must be at least 1000, because 1000 points fill two batches.
+    Raises ValueError.
+    """
     points = int(text)
     if points < 1000:
         raise ValueError(text)
@@ -60,5 +68,5 @@ def parse_pace(text: str) -> Pace:
 
 
 async def pause(seconds: Pace) -> None:
-    """Sleep for a random time in this range, like a person who walks."""
+    """Sleep for a random number of seconds in this range."""
     await asyncio.sleep(random.uniform(*seconds))

@@ -1,4 +1,4 @@
-"""The contenders: modules that do all workloads, and the patterns in them."""
+"""Lists the contenders, which are modules that do all workloads, and their patterns."""
 
 import asyncio
 import inspect
@@ -20,7 +20,9 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A contender's function for a workload; the pattern's name begins with the workload."""
+    """A function of a contender for a workload. The name of the pattern begins with the name of the
+    workload.
+    """
 
     contender: str
     name: str
@@ -38,13 +40,15 @@ class Pattern(NamedTuple):
 
 
 def versions_of(contender: str) -> dict[str, str]:
-    """Return the versions of a contender's libraries."""
+    """Return the versions of the libraries that a contender uses."""
     libraries = ("asyncpg",) if contender == "asyncpg" else ("sqlalchemy", "asyncpg", "greenlet")
     return {name: version(name) for name in libraries}
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield the patterns of a contender. A function for `get` also makes one for `tasks`."""
+    """Yield the patterns of a contender. A function for the workload `get` also becomes a pattern
+    of the workload `tasks`.
+    """
     for name, function in vars(module).items():
         if not inspect.isfunction(function) or not hasattr(function, "mark"):
             continue

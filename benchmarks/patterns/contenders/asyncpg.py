@@ -1,4 +1,4 @@
-"""asyncpg without an ORM, the base that other contenders are compared with."""
+"""asyncpg without an ORM, the base of the comparison."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,13 +25,13 @@ NEWEST = f"""SELECT {COLUMNS} FROM track_points WHERE user_id = $1
 
 
 def dsn_of(url: URL) -> str:
-    """Return the URL as asyncpg takes it."""
+    """Return the URL in the form that asyncpg accepts."""
     return portable(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @asynccontextmanager
 async def connected(url: URL, size: int) -> AsyncIterator[Any]:
-    """Open a pool with all of its connections."""
+    """Open a pool, with all of its connections already open."""
     async with asyncpg.create_pool(dsn_of(url), min_size=size, max_size=size) as pool:
         yield pool
 

@@ -22,9 +22,10 @@ from orm_async_tests.models import TrackPoint, User
 
 @dataclass(frozen=True)
 class Library:
-    """Two engines and their session factories; `reads` and `Reads` use AUTOCOMMIT (test207).
+    """Two engines with their session factories. `reads` and `Reads` use AUTOCOMMIT (test207).
 
-    `bridge` has no engine: its run_sync() runs functions that open their own sessions (test223).
+    `bridge` is a session without an engine. Its run_sync() runs functions that open their own
+    sessions (test223).
     """
 
     engine: AsyncEngine
@@ -36,7 +37,7 @@ class Library:
 
 @asynccontextmanager
 async def connected(url: URL, size: int) -> AsyncIterator[Library]:
-    """Open two pools with all of their connections."""
+    """Open two pools, with all of their connections already open."""
     options: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
     engine = create_async_engine(url, **options)
     reads = create_async_engine(url, isolation_level="AUTOCOMMIT", **options)

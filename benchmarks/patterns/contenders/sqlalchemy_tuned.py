@@ -1,4 +1,4 @@
-"""SQLAlchemy's asyncio ORM on asyncpg, by public patterns that are chosen for speed."""
+"""SQLAlchemy's asyncio ORM on asyncpg, with public patterns that are chosen for speed."""
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,12 +30,14 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return one list for each named column, under the column's name with an "s"."""
+    """Return one list for each named column. The key of the list is the name of the column with an
+    "s".
+    """
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT of the rows that are bound by `arrays_of` with the same names."""
+    """Return a SELECT of the rows whose values `arrays_of` binds for the same columns."""
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
@@ -44,7 +46,7 @@ def unnested(*names: str) -> Select[Any]:
 async def copy_records(
     session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
 ) -> None:
-    """COPY in the session's transaction, which a statement must have begun (test74)."""
+    """Run COPY in the transaction of the session, which a statement must have begun (test74)."""
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
     await driver.copy_records_to_table(table, records=records, columns=columns)
@@ -52,7 +54,7 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Collect garbage less often in the block: loaded entities are not garbage."""
+    """Collect garbage less often while the block runs, because loaded entities are not garbage."""
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)
     try:

@@ -126,13 +126,12 @@ def _normalize(value: Any) -> Any:
 
 
 class Work:
-    """The rows and keys of one turn, which are built before the clock starts and are equal for all.
+    """The rows and keys of one turn, built before the clock starts, and equal for all contenders.
 
-    Attributes:
-        sizes: The numbers of rows to write, to read at once, and to read one by one.
-        new_rows, records: Rows to insert, without ids; and the same rows as tuples.
-        changed_rows: Rows with ids, to update or to upsert, whose latitudes differ from the stored.
-        keys, user_ids: Ids of points to read one by one, and of users whose points are read.
+    `sizes` has the numbers of rows to write, to read at once, and to read one by one. `new_rows`
+    has the rows to insert, without ids, and `records` has the same rows as tuples. `changed_rows`
+    has rows with ids to update or to upsert, whose latitudes differ from the stored ones. `keys`
+    has the ids of points to read one by one, and `user_ids` the ids of users whose points are read.
     """
 
     def __init__(self, write: int = WRITE, read: int = READ, gets: int = GETS) -> None:

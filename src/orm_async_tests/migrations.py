@@ -49,10 +49,9 @@ MOVE_SERVICE_VERSIONS = """
 class History:
     """A linear history of revisions, for the tables of one schema.
 
-    Attributes:
-        section: Section of alembic.ini, the argument of `alembic -n`.
-        folder: Folder of the revision files, below the Alembic environment.
-        schema: Schema of the tables and of the version table.
+    `section` is the section of alembic.ini, which is also the argument of `alembic -n`. `folder` is
+    the folder of the revision files, below the Alembic environment. `schema` is the schema of the
+    tables and of the version table.
     """
 
     section: str
@@ -128,10 +127,9 @@ class Contents:
     def state(self, *histories: History) -> State:
         """Return the state of the database.
 
-        foreign: another program's tables or revisions exist.
-        empty: no revision is current.
-        current: each of these histories is at its head.
-        behind: one of them is not.
+        The state is "foreign" if the database has tables or revisions of another program. The state
+        is "empty" if the database has no current revision. The state is "current" if each of these
+        histories is at its head, and otherwise "behind".
         """
         known = frozenset[str]().union(*map(revisions, HISTORIES.values()))
         if self.all_current - known or any(map(self._is_foreign, HISTORIES.values())):
@@ -145,10 +143,9 @@ class Contents:
     def _is_foreign(self, history: History) -> bool:
         """Return whether a history has tables that none of its revisions has created.
 
-        A revision is current | the version table exists | the tables are foreign
-        yes                   | yes or no                | never
-        no                    | yes: downgraded to base  | unless scripts created all of them
-        no                    | no                       | always
+        If a revision of the history is current, no table is foreign. If no revision is current but
+        the version table exists, the history was downgraded to base, and only tables in the schemas
+        of scripts are not foreign. If the version table does not exist, every table is foreign.
         """
         tables = self.tables_of(history)
         if self.all_current & revisions(history):

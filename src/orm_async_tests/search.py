@@ -1,7 +1,7 @@
 """Finds the scripts that answer an error, a traceback or a question in words.
 
-An error in the text is compared with the symptoms of the scripts. Words are searched in the full text of the scripts with SQLite's
-FTS5, with Porter stemming and the ranking bm25.
+An error in the text is compared with the symptoms of the scripts. Words are searched in the full
+text of the scripts with SQLite's FTS5, with Porter stemming and the ranking bm25.
 """
 
 import ast
@@ -144,9 +144,9 @@ def find_answers(
 ) -> tuple[list[int], bool]:
     """Return the numbers of the scripts that best match a text, and whether they match well enough.
 
-    An error in the text is compared with the symptoms of the scripts. If no symptom matches, the scripts are ranked by the words of
-    the text. Scripts that were ranked by words match well enough if the text is no printed error
-    and the best script has enough of the words.
+    An error in the text is compared with the symptoms of the scripts. If no symptom matches, the
+    scripts are ranked by the words of the text. Scripts that were ranked by words match well enough
+    if the text is no printed error and the best script has enough of the words.
     """
     known = {number: [*script.symptoms] for number, script in scripts.items()}
     for question in questions:

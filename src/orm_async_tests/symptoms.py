@@ -5,13 +5,11 @@ A script's docstring names the errors that lead a reader to it:
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Symptom: psycopg: 34000 "cursor ... does not exist"
 
-A line has these parts, of which the last or the one before it is required:
-
-- the driver, if only one driver raises the error
-- the class of the error
-- SQLAlchemy's code or PostgreSQL's SQLSTATE
-- a fragment of the message, in which "..." stands for one word
-- after "in", texts that the traceback contains if the error has this cause
+A `Symptom:` line has five parts. The first part is the driver, if only one driver raises the error.
+The second part is the class of the error. The third part is SQLAlchemy's code or PostgreSQL's
+SQLSTATE. The fourth part is a fragment of the message, in which "..." stands for one word. The fifth
+part, after "in", is texts that the traceback contains if the error has this cause. A line must have
+the fourth part or the fifth part.
 """
 
 import builtins

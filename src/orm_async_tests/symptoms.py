@@ -7,9 +7,9 @@ Symptom: psycopg: 34000 "cursor ... does not exist"
 
 A `Symptom:` line has five parts. The first part is the driver, if only one driver raises the error.
 The second part is the class of the error. The third part is SQLAlchemy's code or PostgreSQL's
-SQLSTATE. The fourth part is a fragment of the message, in which "..." stands for one word. The fifth
-part, after "in", is texts that the traceback contains if the error has this cause. A line must have
-the fourth part or the fifth part.
+SQLSTATE. The fourth part is a fragment of the message, in which "..." stands for one word. The
+fifth part begins after "in", and lists texts that the traceback contains if the error has this
+cause. A line must have the fourth part or the fifth part.
 """
 
 import builtins

@@ -3,8 +3,8 @@
 The drivers use different names for the parameters of a connection, and raise different errors for a
 parameter that they do not know. Only this module knows the names that each driver uses. A URL has
 two forms. parse_url() returns the portable form, whose query has libpq's names, for example
-`?sslmode=require`. with_driver() returns the form that SQLAlchemy needs for one driver. Connect only
-with the URL that with_driver() returns.
+`?sslmode=require`. with_driver() returns the form that SQLAlchemy needs for one driver. Connect
+only with the URL that with_driver() returns.
 """
 
 import math

@@ -1,4 +1,6 @@
-"""The baseline: a file of known findings, which compares contents and not line numbers."""
+"""Reads and writes the baseline, a file of known findings. The baseline compares the text of lines
+instead of their numbers.
+"""
 
 import json
 from collections import Counter
@@ -18,14 +20,18 @@ Key = tuple[str, ...]
 
 
 def key_of(finding: Finding, root: Path) -> Key:
-    """Return what stays the same when lines are added above a finding, or when it is indented."""
+    """Return the parts of a finding that stay the same when lines are added above it, or when its
+    line is indented.
+    """
     related = finding.related.source.strip() if finding.related else ""
     place = finding.location
     return from_root(place.path, root), finding.code, place.source.strip(), related
 
 
 def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
-    """Write the findings in a stable order, so that diffs stay small. Raise CouldNotRun."""
+    """Write the findings into the baseline in a stable order, so that diffs stay small. Raise
+    CouldNotRun.
+    """
     counts = Counter(key_of(finding, root) for finding in findings)
     entries = [
         {**dict(zip(FIELDS, key, strict=True)), "count": count}
@@ -36,7 +42,8 @@ def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
 
 
 def drop_known(findings: Iterable[Finding], path: Path, root: Path) -> tuple[list[Finding], str]:
-    """Return the findings that are not in the baseline, and a notice if known ones are cured.
+    """Return the findings that are not in the baseline. If known findings no longer occur, also
+    return a notice.
 
     Raise CouldNotRun if the baseline cannot be read.
     """
@@ -53,7 +60,7 @@ def drop_known(findings: Iterable[Finding], path: Path, root: Path) -> tuple[lis
 
 
 def _read_baseline(path: Path) -> Counter[Key]:
-    """Return how often every finding is known."""
+    """Return the number of times that the baseline has each finding."""
     try:
         document = json.loads(path.read_text("utf-8"))
         if document["schema"] != SCHEMA:

@@ -1,4 +1,4 @@
-"""Check files: parse them, resolve their names over the whole project, and run the rules."""
+"""Checks files: parses them, resolves their names over the whole project, and runs the rules."""
 
 import ast
 import symtable
@@ -25,7 +25,7 @@ RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depend
 
 
 class Checker:
-    """Checks the files of one project, and keeps the summaries of its modules."""
+    """Checks the files of one project, and stores the summaries of its modules."""
 
     def __init__(self, settings: Settings, facts: ProjectFacts) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class Checker:
         self._summaries: dict[str, ModuleSummary | None] = {}
 
     def load(self, path: str) -> ModuleSummary | None:
-        """Return the summary of a module, or None if it cannot be read."""
+        """Return the summary of a module, or None if the module cannot be read."""
         if path not in self._summaries:
             self._summaries[path] = None
             try:
@@ -54,10 +54,10 @@ class Checker:
         return self._summaries[path]
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
-        """Return the findings in files. After a file, check those that it imports.
+        """Return the findings in the given files. After each file, check the files that it imports.
 
-        Imports need the syntax trees of other files. A tree is kept only until the check of its
-        own file, so this order keeps few trees.
+        To resolve an import, the checker needs the syntax tree of the imported file. A syntax tree
+        is kept only until its file has been checked, so this order keeps few trees in memory.
         """
         results: dict[Path, FileResult] = {}
         self._waiting = {str(path.resolve()): path for path in files}
@@ -72,7 +72,9 @@ class Checker:
         return results
 
     def check_file(self, path: Path) -> FileResult:
-        """Return the findings in a file. A file that makes the checker fail counts as not read."""
+        """Return the findings in one file. If the checker fails on a file, report the file as one
+        that was not read.
+        """
         try:
             return self._check_file(path)
         except SyntaxError as error:
@@ -115,14 +117,16 @@ class Checker:
 
 
 def parse(text: str) -> ast.Module:
-    """Return the syntax tree of a text, without warnings about its escapes."""
+    """Parse a text, and return its syntax tree. Suppress warnings about escapes in its strings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
 
 
 def require_syntax(text: str) -> None:
-    """Raise SyntaxError if this Python cannot parse a text. This is faster than a syntax tree."""
+    """Raise SyntaxError if the running Python cannot parse a text. This is faster than building a
+    syntax tree.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         symtable.symtable(text, "<text>", "exec")

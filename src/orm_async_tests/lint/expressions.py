@@ -1,4 +1,6 @@
-"""What a function's control flow asks of expressions: exceptions, tests and names."""
+"""Answers questions of the control flow about expressions, for example which exceptions a handler
+catches.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError",
 
 
 def catches(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether a handler of these exceptions catches one of these kinds."""
+    """Return whether a handler for these exceptions catches an exception of one of these kinds."""
     if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
         return True
     return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
@@ -21,7 +23,9 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def set_fact(state: State, name: str, value: ast.expr) -> None:
-    """Remember whether the constant that a name gets is true, or forget the name."""
+    """Remember whether the constant that is assigned to a name is true. Forget the name for any
+    other value.
+    """
     match value:
         case ast.Constant(value=constant):
             state.facts[name] = bool(constant)
@@ -38,7 +42,7 @@ def set_fact(state: State, name: str, value: ast.expr) -> None:
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the targets of an assignment with their values."""
+    """Yield the targets of an assignment, each with its value."""
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):
             yield target, value
@@ -49,7 +53,9 @@ def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 def facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
-    """Yield what a test says about names: "if not ok" says that ok is false."""
+    """Yield what is known about names if a test has a given result: "if not ok" means that ok is
+    false.
+    """
     match test:
         case ast.Name(id=name):
             yield name, True
@@ -71,7 +77,9 @@ def facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
 
 
 def _single_fact(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
-    """Yield what a test says, unless it has parts: if "a and b" is false, a may be true."""
+    """Yield what the result of a test says. Yield nothing if the test has several parts, because if
+    "a and b" is false, a may still be true.
+    """
     if not isinstance(test, ast.BoolOp):
         yield from facts_of(test, scope)
 

@@ -1,4 +1,4 @@
-"""Find the Python files that a command should check."""
+"""Finds the Python files that a command should check."""
 
 import os
 import re
@@ -16,7 +16,9 @@ IGNORE = ".gitignore"
 
 
 class FileSearch:
-    """Finds files below folders, without those that Git ignores or that are excluded."""
+    """Finds the Python files in folders, except files that Git ignores and files that are
+    excluded.
+    """
 
     def __init__(self, root: Path, exclude: Sequence[str], *, include_tests: bool) -> None:
         self.root = root.resolve().as_posix()
@@ -24,10 +26,10 @@ class FileSearch:
         self.include_tests = include_tests
 
     def find(self, paths: Sequence[Path]) -> list[Path]:
-        """Return the files below these paths.
+        """Return the files that these paths name or contain.
 
-        If a path is a file, the result always has this file. If a path is a folder of tests, the
-        result has the tests in this folder. Raises CouldNotRun if a path does not exist.
+        If a path is a file, always return this file. If a path is a folder of tests, also return
+        the tests in this folder. Raise CouldNotRun if a path does not exist.
         """
         files = dict[Path, None]()
         for path in paths:
@@ -89,7 +91,9 @@ def _read_folder(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _read_ignored_outside(folder: Path) -> Sequence[PathPatterns]:
-    """Return what is ignored by files outside of a folder, up to the repository's root."""
+    """Return the patterns of the .gitignore files above a folder, up to the root of the
+    repository.
+    """
     folders = [folder, *folder.parents]
     root = next((number for number, parent in enumerate(folders) if (parent / ".git").exists()), 0)
     return [patterns for parent in folders[root:0:-1] for patterns in _read_ignored(str(parent))]

@@ -1,4 +1,4 @@
-"""What the checker reports: findings with their locations and fixes, and files not read."""
+"""Defines the results of the checker: findings with their locations and fixes, and unread files."""
 
 import ast
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """A range of a source file. Lines count from 1; columns count characters, from 1."""
+    """A range of a source file. Lines and columns count from 1, and columns count characters."""
 
     path: str
     line: int
@@ -26,7 +26,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Fix:
-    """A safe change of the source: the text that replaces a location."""
+    """A safe change of the source code, which replaces the text at a location by another text."""
 
     location: Location
     text: str
@@ -63,7 +63,7 @@ class UnreadFile:
 
 
 def locate(path: str, node: ast.AST, lines: list[str]) -> Location:
-    """Return where a syntax node is; ast counts columns in bytes of UTF-8."""
+    """Return the location of a syntax node. The module ast counts columns in bytes of UTF-8."""
     line, end = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
     first, last = (lines[number - 1] if number <= len(lines) else "" for number in (line, end))
     column = _count_characters(first, getattr(node, "col_offset", 0))
@@ -72,16 +72,16 @@ def locate(path: str, node: ast.AST, lines: list[str]) -> Location:
 
 
 def _count_characters(line: str, offset: int) -> int:
-    """Return how many characters an offset in bytes is."""
+    """Return the number of characters before an offset in bytes."""
     return offset if line.isascii() else len(line.encode()[:offset].decode(errors="ignore"))
 
 
 def from_here(path: str) -> str:
-    """Return a path as seen from the current folder, or unchanged if it is outside."""
+    """Return a path relative to the current folder, or the unchanged path if it is outside."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 
 
 def from_root(path: str, root: Path) -> str:
-    """Return a path as seen from the project's folder, with slashes."""
+    """Return a path relative to the folder of the project, with slashes."""
     return Path(os.path.relpath(path, root)).as_posix()

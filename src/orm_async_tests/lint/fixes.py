@@ -1,4 +1,4 @@
-"""Apply the fixes that findings carry."""
+"""Applies the fixes of findings to the files."""
 
 import ast
 import re
@@ -15,10 +15,11 @@ LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 
 
 def apply_fixes(findings: Iterable[Finding]) -> int:
-    """Change the files of findings that have a fix, and return how many fixes were applied.
+    """Change the files of all findings that have a fix. Return the number of applied fixes.
 
-    Two fixes that overlap need two runs: the first run applies the first fix. A file stays as it
-    is if it would not be valid Python any more. Raise CouldNotRun if a file cannot be written.
+    If two fixes overlap, only the first one is applied. A second run applies the other one. If the
+    changed text of a file is not valid Python, the file is not changed. Raise CouldNotRun if a file
+    cannot be written.
     """
     by_path = defaultdict[str, list[Fix]](list)
     for finding in findings:
@@ -50,7 +51,9 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Replace a file at once, so that an interrupted command leaves the old one or the new one."""
+    """Replace a file atomically, so that an interrupted command leaves either the old or the new
+    file.
+    """
     try:
         target = path.resolve()
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:

@@ -1,8 +1,7 @@
-"""The checker as a plugin of flake8.
-
-flake8 passes one file at a time, and the plugin follows the imports of this file. The plugin cannot
-know who calls the file's functions from another file. Therefore a rule about a dependency of
-FastAPI reports the dependency only beside the `Depends()`.
+"""Runs the checker as a flake8 plugin. flake8 passes one file at a time, and the plugin follows the
+imports of this file. The flake8 plugin does not know which other files call the functions of this
+file. A rule about a FastAPI dependency therefore reports only dependencies whose `Depends()` is in
+the same file.
 """
 
 import ast
@@ -29,7 +28,9 @@ class Flake8Plugin:
         self.text = "".join(lines)
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
-        """Yield a line, a column from 0, a message, and the class that flake8 wants."""
+        """Yield the line, the column counted from 0, the message, and the class that flake8
+        expects.
+        """
         settings = read_settings(find_root(self.path))
         report = check([self.path], replace(settings, texts={self.path: self.text}))
         for finding in report.findings:

@@ -1,4 +1,4 @@
-"""What is known about the sessions of a function at one point of its code."""
+"""Stores what is known about the sessions of a function at one point of its code."""
 
 import ast
 from dataclasses import dataclass, field, replace
@@ -19,13 +19,15 @@ class Failure:
 
 
 def is_held(key: str) -> bool:
-    """Return whether a session is seen only through an object, for example "users.session"."""
+    """Return whether the function reaches a session only through an object, for example as
+    "users.session".
+    """
     return "." in key.removeprefix("self.")
 
 
 @dataclass
 class State:
-    """The sessions, by their keys, that have failed or have begun a transaction."""
+    """The sessions that have failed or have begun a transaction, by their keys."""
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
     begun: dict[str, ast.AST] = field(default_factory=dict)
@@ -33,24 +35,26 @@ class State:
     """Names that hold a constant, and whether it is true."""
 
     def copy(self) -> "State":
-        """Return a copy, which can be changed alone."""
+        """Return a copy that can be changed without changing the original."""
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def fail(self, key: str, failure: Failure) -> None:
-        """Add a failure of a session."""
+        """Record that an error left a session in a failed transaction."""
         self.failures[key] = self.failures.get(key, frozenset()) | {failure}
 
     def clear(self, key: str) -> None:
-        """Forget a session: it has been rolled back, closed or replaced.
+        """Forget a session, because it was rolled back, closed or replaced.
 
-        Also forget the sessions that objects hold, because they may be the same one.
+        Also forget the sessions that objects hold, because they may be the same session.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:
                 del store[name]
 
     def note_facts(self, failures: set[Failure]) -> None:
-        """Add what is known at the end of a handler to the failures that it caught."""
+        """Add the facts that hold at the end of a handler to the failures that the handler
+        caught.
+        """
         facts = tuple(sorted(self.facts.items()))
         self.failures = {
             key: frozenset(replace(one, facts=facts) if one in failures else one for one in group)
@@ -58,7 +62,7 @@ class State:
         }
 
     def assume(self, name: str, truth: bool) -> None:
-        """Drop the failures that cannot have happened if a name is true or false."""
+        """Remove the failures that are impossible if the name is true, or if it is false."""
         self.failures = {
             key: rest
             for key, group in self.failures.items()
@@ -82,7 +86,7 @@ class Raised:
 
 @dataclass(frozen=True)
 class Swallowed:
-    """An error that a handler swallowed, and the next use of its session."""
+    """An error that a handler swallowed, together with the next use of its session."""
 
     kind: str
     node: ast.AST
@@ -90,7 +94,9 @@ class Swallowed:
 
 
 def join(*states: State | None) -> State | None:
-    """Return what is known where several paths meet; None stands for a path that ends before."""
+    """Return what is known at a point where several paths meet. None stands for a path that ends
+    before this point.
+    """
     known = [state for state in states if state is not None]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""Fold constant expressions: strings and dictionaries that are written in the source."""
+"""Folds constant expressions, which are strings and dictionaries that are written in the source."""
 
 import ast
 from dataclasses import dataclass, field
@@ -10,14 +10,16 @@ NOT_CONSTANT = object()
 
 @dataclass
 class FoldedDict:
-    """A dictionary of which some keys are known."""
+    """A dictionary of which only some keys may be known."""
 
     values: dict[str, object] = field(default_factory=dict)
     is_complete: bool = True
 
 
 def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
-    """Return a constant or a FoldedDict, or NOT_CONSTANT. A text may lack its variable parts."""
+    """Return the value of an expression as a constant or a FoldedDict, or return NOT_CONSTANT. The
+    variable parts of a string are left out.
+    """
     if depth > 6:
         return NOT_CONSTANT
     match node:
@@ -48,7 +50,7 @@ def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
 
 
 def _join(separator: str, nodes: list[ast.expr], scope: Scope, depth: int) -> object:
-    """Return texts as one text, if all of them are constants."""
+    """Join texts to one text if all of them are constants."""
     parts = [fold(node, scope, depth + 1) for node in nodes]
     texts = parts[0] if len(parts) == 1 and isinstance(parts[0], list) else parts
     strings = [text for text in texts if isinstance(text, str)]
@@ -56,7 +58,9 @@ def _join(separator: str, nodes: list[ast.expr], scope: Scope, depth: int) -> ob
 
 
 def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDict:
-    """Return a dictionary of which the keys are constants; other values stay expressions."""
+    """Return a dictionary whose keys are constants. Values that are not constant remain
+    expressions.
+    """
     result = FoldedDict()
     pairs: list[tuple[ast.expr | None, ast.expr]]
     if isinstance(node, ast.Call):
@@ -80,7 +84,7 @@ def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDic
 
 
 def _fold_url(call: ast.Call, scope: Scope, depth: int) -> object:
-    """Return the driver and the query of URL.create() as the text of a URL."""
+    """Return the driver and the query in a call of URL.create(), in the form of a URL."""
     keywords = {item.arg: item.value for item in call.keywords}
     driver = fold(call.args[0] if call.args else keywords.get("drivername"), scope, depth + 1)
     query = fold(keywords.get("query"), scope, depth + 1)
@@ -116,7 +120,7 @@ def _fold_name(name: str, scope: Scope, depth: int) -> object:
 
 
 def _apply_changes(value: FoldedDict, name: str, scope: Scope, depth: int) -> None:
-    """Change a dictionary as the block that creates it does afterwards."""
+    """Apply to a dictionary the changes that the block makes after creating it."""
     body = getattr(scope.node, "body", [])
     for item in ast.walk(scope.node):
         change: ast.expr

@@ -1,4 +1,4 @@
-"""The output of the checker, in every format."""
+"""Writes the findings of the checker in each output format."""
 
 import hashlib
 import json
@@ -21,7 +21,9 @@ NAMED: dict[str, type[Rule]] = {UnusedIgnore.code: UnusedIgnore, **RULES}
 
 
 def render_text(report: Report) -> Iterator[str]:
-    """Yield three parts for every finding: what, where with the source lines, what to type."""
+    """Yield three parts for every finding: what is wrong, where it is with its lines, and what to
+    type.
+    """
     for finding in report.findings:
         yield f"{finding.code} {finding.message}"
         yield f"  where: {finding.location}"
@@ -40,7 +42,7 @@ def render_text(report: Report) -> Iterator[str]:
 
 
 def _excerpt(place: Location, message: str) -> Iterator[str]:
-    """Yield a source line, and carets below the location."""
+    """Yield a line of the source, and carets below the location."""
     before, marked = place.source[: place.column - 1], place.source[place.column - 1 :]
     if place.end_line == place.line:
         marked = marked[: place.end_column - place.column]
@@ -55,13 +57,13 @@ def _width(letter: str) -> int:
 
 
 def render_concise(report: Report) -> Iterator[str]:
-    """Yield a line for every finding, as compilers do."""
+    """Yield one line for every finding, as compilers do."""
     for finding in report.findings:
         yield f"{finding.location}: {finding.code} {finding.message}"
 
 
 def render_json(report: Report) -> Iterator[str]:
-    """Yield one document with everything that is known about the findings."""
+    """Yield one JSON document with everything that is known about the findings."""
     findings = [
         {
             "code": finding.code,
@@ -86,7 +88,9 @@ def _with_path(place: Any) -> dict[str, Any]:
 
 
 def render_sarif(report: Report) -> Iterator[str]:
-    """Yield a document in SARIF 2.1.0. The paths in it are relative to the project's folder."""
+    """Yield one document in SARIF 2.1.0. The paths in the document are relative to the folder of
+    the project.
+    """
     codes = sorted({finding.code for finding in report.findings})
     results = []
     for finding, fingerprint in _with_fingerprints(report):
@@ -139,7 +143,9 @@ def _level(item: Finding | type[Rule]) -> Literal["error", "warning"]:
 
 
 def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
-    """Yield the findings, with texts that stay the same while the lines above change."""
+    """Yield each finding with a fingerprint, which stays the same if lines above the finding
+    change.
+    """
     counts = Counter[str]()
     for finding in report.findings:
         text = repr(key_of(finding, report.root))
@@ -149,7 +155,7 @@ def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
 
 
 def render_github(report: Report) -> Iterator[str]:
-    """Yield annotations for GitHub Actions."""
+    """Yield an annotation for GitHub Actions for every finding."""
     for finding in report.findings:
         place = finding.location
         title = f"{finding.code} {NAMED[finding.code].name}"
@@ -159,7 +165,7 @@ def render_github(report: Report) -> Iterator[str]:
 
 
 def render_gitlab(report: Report) -> Iterator[str]:
-    """Yield a document for GitLab's Code Quality."""
+    """Yield one document for GitLab's Code Quality."""
     findings = [
         {
             "description": f"{finding.code} {finding.message}",

@@ -1,10 +1,12 @@
-"""Where the modules of a project are."""
+"""Finds the files of a project's modules."""
 
 from pathlib import Path
 
 
 class ModulePaths:
-    """Finds the file of an imported module, as Python does that starts in the project."""
+    """Finds the file of an imported module, as a Python that starts in the folder of the project
+    does.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -12,7 +14,7 @@ class ModulePaths:
         self._folders: dict[str, list[Path]] = {}
 
     def find(self, name: str, level: int, path: str) -> str | None:
-        """Return the path of an imported module of the project, or None if it is not there."""
+        """Return the path of an imported module, or None if the project does not contain it."""
         key = (f"{'.' * level}{name}", str(Path(path).parent))
         if key not in self._paths:
             self._paths[key] = self._search(name, level, Path(path))
@@ -30,7 +32,9 @@ class ModulePaths:
         return None
 
     def _import_folders(self, path: Path) -> list[Path]:
-        """Return where an absolute import may begin: at the package's parent first."""
+        """Return the folders in which an absolute import is searched, the parent of the package
+        first.
+        """
         key = str(path.parent)
         if key not in self._folders:
             above = [path.parent, *path.parent.parents]

@@ -1,4 +1,6 @@
-"""Summaries: what other modules need to know about a module, without its syntax tree."""
+"""Builds summaries of modules, which contain what other modules need to know, without a syntax
+tree.
+"""
 
 import ast
 from collections import defaultdict
@@ -19,7 +21,7 @@ TypeAlias: Any = getattr(ast, "TypeAlias", ast.Pass)  # Python 3.12
 
 @dataclass
 class FunctionSummary:
-    """A function or method."""
+    """The summary of a function or a method."""
 
     parameters: tuple[str, ...]
     is_async: bool
@@ -54,7 +56,9 @@ class FunctionSummary:
 
 @dataclass
 class ClassSummary:
-    """A class: its bases, and the terms of its attributes, also of those that methods assign."""
+    """The summary of a class, with its bases, and with the terms of its attributes, including those
+    that methods assign.
+    """
 
     bases: tuple[Term, ...]
     attributes: dict[str, list[Term]] = field(default_factory=dict)
@@ -63,7 +67,7 @@ class ClassSummary:
 
 @dataclass
 class ModuleSummary:
-    """A module. `names` maps its global names to terms and imports."""
+    """A module. `names` maps the global names of the module to terms and imports."""
 
     path: str
     names: dict[str, list[Term]] = field(default_factory=dict)
@@ -73,7 +77,9 @@ class ModuleSummary:
 
 
 class Index:
-    """One walk over a tree: the nodes by class, and the scope of every function."""
+    """The result of one walk over a syntax tree: the nodes of each class, and the scope of every
+    function.
+    """
 
     def __init__(self, tree: ast.Module) -> None:
         self.module = Scope(tree, "", None)
@@ -89,7 +95,7 @@ class Index:
         self._walk(tree)
 
     def of(self, kind: type[Node]) -> list[tuple[Node, Scope]]:
-        """Return the nodes of a class with their scopes, in the order of the source."""
+        """Return the nodes of a class, each with its scope, in the order of the source."""
         return cast("list[tuple[Node, Scope]]", self.nodes[kind])
 
     def _walk(self, tree: ast.Module) -> None:
@@ -135,7 +141,7 @@ class Index:
         return inner
 
     def _target(self, target: ast.expr, kind: str, value: ast.expr, scope: Scope) -> None:
-        """Bind a name, or record an attribute of `self`."""
+        """Record a binding of a name, or an attribute of `self`."""
         match target:
             case ast.Name(id=name):
                 scope.bind(name, kind, value)
@@ -271,7 +277,7 @@ def _summarize_function(node: Function, scope: Scope) -> FunctionSummary:
 
 
 def _add_operations(summary: ModuleSummary, index: Index) -> None:
-    """Record what the functions do with their parameters."""
+    """Record what each function does with its parameters."""
     operations: dict[str, set[tuple[str, str]]] = defaultdict(set)
     calls: dict[str, list[Any]] = defaultdict(list)
     for call, scope in index.of(ast.Call):
@@ -312,7 +318,7 @@ def _add_operations(summary: ModuleSummary, index: Index) -> None:
 
 
 def _is_imported(node: ast.expr, index: Index) -> bool:
-    """Return whether a function is imported, and named like one that may block."""
+    """Return whether a function is imported and has the name of a function that may block."""
     if getattr(node, "attr", getattr(node, "id", "")) not in BLOCKING_NAMES:
         return False
     root = node.value if isinstance(node, ast.Attribute) else node
@@ -321,7 +327,9 @@ def _is_imported(node: ast.expr, index: Index) -> bool:
 
 
 def _rooted(path: str | None, function: FunctionSummary, scope: Scope) -> str:
-    """Return a path if it begins at a parameter or a variable of an outer function, else ""."""
+    """Return the path if it begins at a parameter or at a variable of an outer function, and
+    otherwise "".
+    """
     root = path.partition(".")[0] if path else ""
     if path is None or root in function.parameters:
         return path or ""
@@ -331,7 +339,7 @@ def _rooted(path: str | None, function: FunctionSummary, scope: Scope) -> str:
 
 
 def _passes_all(call: ast.Call, function: Function) -> bool:
-    """Return whether a call gets `*tasks` of a function, or of its parameter `tasks`."""
+    """Return whether a call gets `*tasks` and `tasks` comes from a function or is a parameter."""
     for argument in call.args:
         if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Name):
             names = {name for name, _, _ in parameters(function)}
@@ -341,7 +349,7 @@ def _passes_all(call: ast.Call, function: Function) -> bool:
 
 
 def _is_protected(node: ast.AST, index: Index) -> bool:
-    """Return whether a block around a call rolls back if the call fails."""
+    """Return whether a block around a call rolls the session back if the call fails."""
     known = index.protecting
     while not isinstance(
         node := index.parents.get(node, index.module.node), (Function, ast.Module)
@@ -355,7 +363,7 @@ def _is_protected(node: ast.AST, index: Index) -> bool:
 
 
 def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
-    """Return whether a block has a handler or a context manager that rolls back."""
+    """Return whether a block has an exception handler or a context manager that rolls back."""
     parts: list[ast.AST] = (
         [*node.handlers, *node.finalbody]
         if isinstance(node, ast.Try)
@@ -371,7 +379,7 @@ def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
 
 
 def _is_of_new_object(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a method is called on an object that the function has created."""
+    """Return whether the object of a method call was created by the function itself."""
     match call.func:
         case ast.Attribute(value=ast.Name(id=name)):
             kinds = scope.bindings.get(name, ())

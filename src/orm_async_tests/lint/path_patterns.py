@@ -1,4 +1,4 @@
-"""Patterns for paths, in the form of .gitignore."""
+"""Matches paths with patterns in the syntax of .gitignore."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class PathPatterns:
         self._patterns = [_compile(line) for line in lines if line.strip() and line[0] != "#"]
 
     def match(self, path: str, *, is_folder: bool) -> bool | None:
-        """Return whether a path is matched, or None if no line says so."""
+        """Return whether the patterns ignore a path, or None if no pattern matches it."""
         if path.startswith(self._prefix):
             for pattern, is_negated, needs_folder in reversed(self._patterns):
                 if (is_folder or not needs_folder) and pattern.fullmatch(path, len(self._prefix)):
@@ -30,7 +30,7 @@ class PathPatterns:
         return None
 
     def match_file(self, path: str) -> bool:
-        """Return whether a file, or one of the folders that it is in, is matched."""
+        """Return whether the patterns ignore a file or a folder that contains the file."""
         ends = [match.start() for match in re.finditer("/", path)]
         return bool(self.match(path, is_folder=False)) or any(
             self.match(path[:end], is_folder=True) for end in ends
@@ -47,7 +47,7 @@ def _compile(line: str) -> tuple[re.Pattern[str], bool, bool]:
 
 
 def _translate(part: re.Match[str]) -> str:
-    """Return a part of a pattern as a regular expression."""
+    """Translate a part of a pattern to a regular expression."""
     if part["set"]:
         members = re.sub(r"([\\\[\]&~|])", r"\\\1", part["set"])
         return f"[{'^/' if part['not'] else ''}{members}]"

@@ -1,4 +1,4 @@
-"""Check a project: choose its files, run the rules, and drop what the project ignores."""
+"""Checks a project: chooses its files, runs the rules, and leaves out what the project ignores."""
 
 import gc
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,9 @@ FILES_FOR_A_PROCESS = 100  # fewer are checked before another process has starte
 
 @dataclass
 class Report:
-    """The findings in the checked files, sorted by location, and the files not read."""
+    """The findings in the checked files, sorted by location, and the files that could not be
+    read.
+    """
 
     root: Path
     files: int
@@ -31,7 +33,7 @@ class Report:
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
-    """Check files and folders. Modules that the files import are read too, but not checked."""
+    """Check files and folders. Modules that these files import are read, but are not checked."""
     search = FileSearch(settings.root, settings.exclude, include_tests=settings.include_tests)
     files = [*search.find([path for path in paths if path not in settings.texts]), *settings.texts]
     is_collecting = gc.isenabled()
@@ -55,7 +57,9 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
 
 
 def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
-    """Return the findings that no setting and no comment suppresses, and the unused comments."""
+    """Return the findings that no setting and no comment suppresses, and the comments that suppress
+    nothing.
+    """
     kept: list[Finding] = []
     used = set()
     for finding in result.findings:
@@ -75,7 +79,9 @@ def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
 
 
 def _check_files(files: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
-    """Return the results of the files, in their order, from the cache if they are there."""
+    """Return the results of the files in the order of the files. Take unchanged results from the
+    cache.
+    """
     root, engines = settings.root.resolve(), _read_engines(files, settings)
     facts = read_facts(root, settings.dialect, settings.fastapi, engines)
     cache = None
@@ -103,7 +109,9 @@ def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
 def _check_in_processes(
     files: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
-    """Check files; many files are divided among processes in parts of neighboring files."""
+    """Check files. If there are many, divide them among processes, so that neighboring files stay
+    together.
+    """
     count = min(settings.jobs, len(files) // FILES_FOR_A_PROCESS)
     if count < 2:
         return _check_part(files, settings, facts)

@@ -1,4 +1,4 @@
-"""What the project's dependencies say: which databases it uses, and which FastAPI."""
+"""Reads from a project's dependencies which databases and which version of FastAPI it uses."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ PINNED = re.compile(r'\bfastapi(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^)\s*([0
 
 @dataclass(frozen=True)
 class ProjectFacts:
-    """What rules need to know about a project."""
+    """The facts about a project that the rules need."""
 
     dialects: tuple[str, ...] = ()
     drivers: tuple[str, ...] = ()
@@ -35,25 +35,25 @@ class ProjectFacts:
 
     @property
     def may_use_postgresql(self) -> bool:
-        """Return whether PostgreSQL is among the known databases, or no database is known."""
+        """Return whether the project uses PostgreSQL, or no database of the project is known."""
         return not self.dialects or "postgresql" in self.dialects
 
     @property
     def may_use_asyncpg(self) -> bool:
-        """Return whether asyncpg is among the known drivers, or no driver is known."""
+        """Return whether the project uses asyncpg, or no driver of the project is known."""
         return "asyncpg" in self.drivers or (self.may_use_postgresql and not self.drivers)
 
     @property
     def exits_before_response(self) -> bool:
-        """Return whether FastAPI leaves dependencies before it sends the response."""
+        """Return whether FastAPI ends dependencies before it sends the response."""
         return (0, 106) <= self.fastapi < (0, 118)
 
 
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
-    """Read the dependencies of a project.
+    """Read the facts about a project from its dependencies.
 
-    The URLs of the engines in `sources` take precedence over the dependencies if all of them are
-    constants, and a dialect or version that is set takes precedence over both.
+    The URLs of the engines in `sources` take precedence over the dependencies if all these URLs are
+    constants. A dialect or a version in the settings takes precedence over both.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))
@@ -73,7 +73,7 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
 
 
 def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
-    """Return the databases and drivers of all engines, or nothing if one of them is unknown."""
+    """Return the databases and drivers of all engines. Return nothing if one of them is unknown."""
     urls = set()
     for source in sources:
         if IMPORTED.search(source):

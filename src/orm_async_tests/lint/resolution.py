@@ -1,4 +1,4 @@
-"""Resolve terms to values over the whole project, by following its imports."""
+"""Resolves terms to values over the whole project, by following imports."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ Load = Callable[[str], ModuleSummary | None]
 
 
 class Project:
-    """The modules of a project, loaded when an import leads to them."""
+    """The modules of a project. Each module is loaded when an import leads to it."""
 
     def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
         self.paths = ModulePaths(root)
@@ -36,7 +36,7 @@ class Project:
         """The paths of the modules that were consulted since this set was last cleared."""
 
     def module(self, path: str) -> ModuleSummary | None:
-        """Return the summary of a module."""
+        """Return the summary of a module of the project."""
         self.read.add(path)
         return self._load(path)
 
@@ -48,7 +48,7 @@ class Project:
         return module.functions.get(value.name) if module else None
 
     def evaluate(self, term: Term, path: str) -> Value | None:
-        """Return what a term of a module stands for, or None if that is unknown."""
+        """Return the value of a term in a module, or None if the value is unknown."""
         key = (term, path)
         values = self._values.setdefault(path, {})
         if term in values:
@@ -127,7 +127,7 @@ class Project:
                    for declared in self.sessions)  # fmt: skip
 
     def definitions(self, name: str, path: str) -> Iterator[tuple[str, Term]]:
-        """Yield the module and term of what a global name is bound to, through imports."""
+        """Follow imports, and yield the module and the term of each binding of a global name."""
         module = self.module(path)
         for term in module.names.get(name, []) if module else []:
             if term[0] == "import" and term[1][2]:
@@ -166,7 +166,9 @@ class Project:
         return Value("external", dotted)
 
     def _class_value(self, name: str, path: str) -> Value:
-        """Return a class of the project; a subclass of a class of SQLAlchemy counts as that one."""
+        """Return a class of the project. A subclass of a SQLAlchemy class counts as this SQLAlchemy
+        class.
+        """
         module = self.module(path)
         summary = module.classes.get(name) if module else None
         for base in summary.bases if summary else ():
@@ -178,7 +180,9 @@ class Project:
         return Value("class", name, path)
 
     def bases(self, value: Value) -> Iterator[tuple[ClassSummary, str, str]]:
-        """Yield a class and its bases inside the project: the summary, its name and its module."""
+        """Yield the summary, the name and the module of a class and of each of its bases inside the
+        project.
+        """
         start = value if value.module else value.inner or value
         pending = [(start.name, start.module)] if start.module else []
         done = set[tuple[str, str]]()
@@ -198,7 +202,7 @@ class Project:
                     pending.append((origin.name, origin.module))
 
     def attribute(self, value: Value | None, name: str) -> Value | None:
-        """Return an attribute of a value."""
+        """Return the value of an attribute of a value."""
         if value is None:
             return None
         if value.kind == "module":
@@ -233,7 +237,7 @@ class Project:
         return union([self.evaluate(term, path) for term in terms])
 
     def result(self, value: Value) -> Value | None:
-        """Return what a call of a function of the project returns."""
+        """Return the value that a call of a function of the project returns."""
         function = self.function(value)
         if function is None:
             return None
@@ -349,7 +353,7 @@ class Project:
         return None
 
     def instance_of(self, annotation: Term, path: str) -> Value | None:
-        """Return the value that an annotation describes."""
+        """Return the value of a name that has this annotation."""
         match annotation:
             case ("or", *terms):
                 return union([self.instance_of(part, path) for part in terms])
@@ -394,7 +398,7 @@ class Project:
 
 
 def _last(term: Term) -> str:
-    """Return the last name of a decorator or annotation."""
+    """Return the last name in the dotted path of a decorator or an annotation."""
     match term:
         case ("call" | "sub", inner, *_):
             return _last(inner)

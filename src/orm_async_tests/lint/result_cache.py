@@ -1,8 +1,9 @@
-"""The cache: results of files that have not changed, and whose modules have not changed.
+"""Caches the results of files. A result stays valid while the file and the modules that it imports
+are unchanged.
 
-The cache compares contents and not times. The name of the cache's file stands for everything
-else that a result depends on: the settings, the source of the checker, the version of Python, and
-the list of files. The list of files matters because an import may lead to a new file.
+The cache compares the contents of files instead of their times. The name of the cache file depends
+on everything else that changes results: the settings, the source of the checker, the version of
+Python, and the list of files. The list of files matters because an import may find a new file.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ MOST = 8  # files in the folder: of other settings, or of other paths on the com
 
 @dataclass
 class FileResult:
-    """What the check of one file gives."""
+    """The findings of one file, and the data that the cache needs about them."""
 
     findings: list[Finding] = field(default_factory=list)
     pending: list[tuple[str, Finding]] = field(default_factory=list)
@@ -44,7 +45,9 @@ CLASSES = {
 
 
 class ResultCache:
-    """Keeps results in a file. Errors of reading and writing the file only cost time."""
+    """Stores results in a file. If the file cannot be read or written, the check only takes
+    longer.
+    """
 
     def __init__(self, root: Path, files: Iterable[Path], settings: object) -> None:
         names = [str(Path.cwd()), *sorted(map(str, files))]
@@ -54,7 +57,7 @@ class ResultCache:
         self._digests: dict[str, str] = {}
 
     def read(self) -> dict[Path, FileResult]:
-        """Return the results that are still right."""
+        """Return the results that are still valid."""
         try:
             document = json.loads(self.path.read_bytes(), object_hook=decode)
             modules: dict[str, str] = document["modules"]
@@ -71,7 +74,9 @@ class ResultCache:
             return {}
 
     def write(self, results: Mapping[Path, FileResult]) -> None:
-        """Keep the results, and drop the files that were not used for the longest time."""
+        """Write the results, and remove the results of files that were not checked for the longest
+        time.
+        """
         modules = sorted({name for result in results.values() for name in result.modules})
         numbers = {name: number for number, name in enumerate(modules)}
         files = {
@@ -96,7 +101,7 @@ class ResultCache:
             return
 
     def _digest(self, path: str) -> str:
-        """Return the digest of a file, or "" if it cannot be read."""
+        """Return the digest of a file, or "" if the file cannot be read."""
         if path not in self._digests:
             try:
                 self._digests[path] = _digest(Path(path).read_bytes())
@@ -106,12 +111,12 @@ class ResultCache:
 
 
 def encode(value: Any) -> dict[str, Any]:
-    """Return what JSON can keep of a result, or of a part of it."""
+    """Return a result, or a part of a result, in a form that JSON can represent."""
     return {"class": type(value).__name__, **vars(value)}
 
 
 def decode(document: dict[str, Any]) -> Any:
-    """Return what `encode` was called with."""
+    """Return the result that `encode` converted."""
     return CLASSES[document.pop("class")](**document) if "class" in document else document
 
 
@@ -120,6 +125,6 @@ def _digest(data: bytes) -> str:
 
 
 def _digest_checker() -> str:
-    """Return the digest of the checker's source: other rules give other results."""
+    """Return the digest of the source of the checker, because other rules give other results."""
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return _digest(b"\0".join(path.read_bytes() for path in files))

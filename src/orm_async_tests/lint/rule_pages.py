@@ -1,4 +1,4 @@
-"""The page of a rule: what it finds, and the scripts that prove it."""
+"""Renders the page of a rule, which says what the rule finds and which scripts prove it."""
 
 import ast
 import textwrap
@@ -15,7 +15,7 @@ OPTIONAL = "The rule {code} is off by default. `preview = true` or `--select {co
 
 
 def find_rule(word: str) -> type[Rule]:
-    """Return the rule with this code or name. Raise CouldNotRun for an unknown rule."""
+    """Return the rule that has this code or this name. Raise CouldNotRun if no rule has it."""
     for rule in RULES.values():
         if word.upper() == rule.code or word.lower() == rule.name:
             return rule

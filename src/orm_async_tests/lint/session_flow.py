@@ -1,4 +1,4 @@
-"""Follow the control flow of a function: which sessions are used after an error in them."""
+"""Follows the control flow of a function, to learn which sessions it uses after an error."""
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested
 
 
 class SessionFlow:
-    """Interprets one function. `swallowed` and `late_begins` are the results."""
+    """Interprets one function. `swallowed` and `late_begins` contain the results of the walk."""
 
     def __init__(self, use: SessionUse, scope: Scope, flow_of: "FlowOf") -> None:
         self.use = use
@@ -198,7 +198,7 @@ class SessionFlow:
         names: list[str],
         name: str | None = None,
     ) -> State | None:
-        """Follow a handler. The caught exceptions have failed their sessions."""
+        """Follow a handler. Mark the sessions as failed in which the caught exceptions occurred."""
         entry = join(*(item.state for item in caught), calm)
         if entry is None:
             return None
@@ -262,7 +262,7 @@ class SessionFlow:
         protected: set[str],
         commits: list[tuple[str, ast.AST]],
     ) -> None:
-        """Note which sessions a context manager rolls back, closes or commits as it exits."""
+        """Note which sessions a context manager rolls back, closes or commits on exit."""
         expression = item.context_expr
         value = self.use.value(expression, self.scope)
         for name in names(item.optional_vars):
@@ -335,7 +335,9 @@ class SessionFlow:
         self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
 
     def _note_outcome(self, event: Event, state: State) -> None:
-        """Note how a function of this module leaves a session that it gets."""
+        """Note in which state a function of this module leaves a session that it gets as an
+        argument.
+        """
         flow = self._flow_of(event.callee)
         if flow is None:
             return

@@ -1,7 +1,7 @@
-"""Find out which sessions an expression uses, and which methods of these sessions it calls.
+"""Determines which sessions an expression uses, and which methods of these sessions it calls.
 
-A session is known by its key, the dotted path under which a function sees it: "session",
-"self.session". An object that holds a session, for example a repository, has the session's key.
+The key of a session is the dotted path with which a function reaches it: "session", "self.session".
+An object that holds a session, for example a repository, has the key of this session.
 """
 
 import ast
@@ -29,7 +29,7 @@ Effects = dict[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class Event:
-    """A call that does something with a session."""
+    """A call that uses a session."""
 
     key: str
     operations: frozenset[str]
@@ -39,7 +39,7 @@ class Event:
 
 
 class SessionUse:
-    """Finds what the expressions of one module do with sessions."""
+    """Determines what the expressions of one module do with sessions."""
 
     def __init__(self, project: Project, path: str, parents: dict[ast.AST, ast.AST]) -> None:
         self.project = project
@@ -49,18 +49,22 @@ class SessionUse:
         self._values: dict[ast.AST, Value | None] = {}
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return what an expression stands for."""
+        """Return the value of an expression, for example an instance of AsyncSession."""
         if node not in self._values:
             self._values[node] = self.project.evaluate(scope.term(node), self.path)
         return self._values[node]
 
     def called_name(self, node: ast.expr, scope: Scope) -> str:
-        """Return the last name of a function of another library that is called, else ""."""
+        """Return the last name of the called function if it belongs to another library, and
+        otherwise "".
+        """
         value = self.value(node.func, scope) if isinstance(node, ast.Call) else None
         return value.name.rpartition(".")[2] if value and value.kind == "external" else ""
 
     def callers(self, node: ast.AST | None) -> list[str]:
-        """Return the name of a call, and of the calls around it of which it is an argument."""
+        """Return the name of a call, and the names of the calls around it of which it is an
+        argument.
+        """
         names = []
         while isinstance(node, ast.Call):
             names.append(last_name(node))
@@ -68,7 +72,7 @@ class SessionUse:
         return names
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of the sessions that an expression is or holds."""
+        """Return the keys of the sessions that an expression is, or that its value holds."""
         value = self.value(node, scope)
         if value is None:
             return ()
@@ -100,7 +104,7 @@ class SessionUse:
         )
 
     def session_attributes(self, value: Value) -> list[str]:
-        """Return the attributes of a class of the project that are sessions."""
+        """Return the attributes of a class of the project that contain sessions."""
         return [
             name
             for summary, _, path in self.project.bases(value)
@@ -109,7 +113,9 @@ class SessionUse:
         ]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return one key for a session with several paths, such as self.repository.session."""
+        """Return one key for a session that has several paths, for example
+        self.repository.session.
+        """
         parts = path.split(".")
         owner = scope.find(parts[0])
         role = owner.bindings[parts[0]][0] if owner else None
@@ -129,7 +135,7 @@ class SessionUse:
         return path
 
     def events(self, node: ast.AST | None, scope: Scope) -> Iterator[Event]:
-        """Yield what an expression does with sessions, in the order of evaluation."""
+        """Yield each use of a session in an expression, in the order of evaluation."""
         if node is None or isinstance(node, (ast.Lambda, ast.Constant, ast.Name)):
             return
         for _ in range(2 if isinstance(node, LOOPS) else 1):
@@ -187,7 +193,7 @@ class SessionUse:
             yield Event(key, frozenset(names), call, callee)
 
     def _argument_keys(self, argument: ast.expr | None, rest: str, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of a session that a function uses as `parameter.rest`."""
+        """Return the keys of a session that the called function uses as `parameter.rest`."""
         if argument is None:
             return ()
         value = self.value(argument, scope)
@@ -198,7 +204,7 @@ class SessionUse:
     def _receiver_keys(
         self, func: ast.expr, base: str | None, rest: str, scope: Scope
     ) -> tuple[str, ...]:
-        """Return the keys of a session that a method uses as `self.rest`."""
+        """Return the keys of a session that the called method uses as `self.rest`."""
         if not isinstance(func, ast.Attribute) or not rest:
             return ()
         if base == "self":
@@ -221,7 +227,7 @@ class SessionUse:
                     yield Event(key, frozenset({PASSED}), call)
 
     def _has_unknown_base(self, value: Value) -> bool:
-        """Return whether a class has a base whose methods the checker does not know."""
+        """Return whether a class has a base class whose methods the checker does not know."""
         for summary, _, path in self.project.bases(value):
             for base in summary.bases:
                 origin = self.project.evaluate(base[1] if base[0] == "sub" else base, path)
@@ -232,14 +238,16 @@ class SessionUse:
     def arguments(
         self, call: ast.Call, summary: FunctionSummary, callee: Value
     ) -> dict[str, ast.expr]:
-        """Return the arguments of a call by the parameters that receive them."""
+        """Return the arguments of a call, by the names of the parameters that receive them."""
         names = summary.parameters[1:] if _is_bound(callee, summary) else summary.parameters
         plain = [part for part in call.args if not isinstance(part, ast.Starred)]
         arguments = dict(zip(names, plain, strict=False))
         return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
     def names_inside(self, event: Event, scope: Scope) -> Iterator[str]:
-        """Yield the names that the function which an event calls has for the event's session."""
+        """Yield the names under which the function that an event calls uses the session of the
+        event.
+        """
         summary = self.project.function(event.callee)
         if event.callee is None or summary is None:
             return
@@ -253,7 +261,9 @@ class SessionUse:
                 yield name
 
     def effects(self, callee: Value, depth: int = 0) -> Effects:
-        """Return what a function of the project does with its parameters, by their paths."""
+        """Return what a function of the project does with its parameters, by the paths of the
+        parameters.
+        """
         key = (callee.module, callee.name)
         if key in self._effects:
             return self._effects[key]
@@ -317,13 +327,15 @@ def _is_path(node: ast.AST) -> bool:
 
 
 def _is_bound(callee: Value, summary: FunctionSummary) -> bool:
-    """Return whether a function gets its first parameter from its receiver."""
+    """Return whether a call passes the object before the dot as the first argument of the
+    function.
+    """
     names = [term[-1] for term in summary.decorators]
     return bool(summary.cls) and callee.inner is not None and "staticmethod" not in names
 
 
 def _parameters_of_object(term: Term) -> list[str]:
-    """Return the parameters with which a function makes an object whose method it calls."""
+    """Return the parameters with which a function creates the object whose method it calls."""
     if term[0] == "attr" and term[1][0] == "call":
         parts = [*term[1][2], *(part for _, part in term[1][3])]
         return [part[1] for part in parts if part[0] == "param"]
@@ -335,7 +347,9 @@ def _name_of(term: Term) -> str:
 
 
 def _bound_call(node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call that made an object: the expression itself, or what its name is bound to."""
+    """Return the call that created an object, which is the expression itself or the value of its
+    name.
+    """
     if isinstance(node, ast.Name):
         owner = scope.find(node.id)
         bindings = owner.bindings[node.id] if owner else []

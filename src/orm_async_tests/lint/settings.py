@@ -1,4 +1,4 @@
-"""The settings of a check: the table [tool.orm-async-tests.lint] and the options."""
+"""Reads the settings of a check from the table [tool.orm-async-tests.lint] and from the options."""
 
 import re
 import tomllib
@@ -20,7 +20,9 @@ ALL = "ALL"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a check needs to know. The fields of the table have the names of its keys."""
+    """The settings that a check needs. The fields have the names of the keys of the table
+    [tool.orm-async-tests.lint].
+    """
 
     root: Path = Path()
     """The folder of the project."""
@@ -45,7 +47,7 @@ class Settings:
 
     @property
     def codes(self) -> list[str]:
-        """The codes of the rules to run."""
+        """The codes of the rules that the checker runs."""
         select = self.select or [ALL]
         return [
             code
@@ -61,16 +63,17 @@ def has_prefix(code: str, prefixes: Iterable[str]) -> bool:
 
 
 def is_prefix(text: str) -> bool:
-    """Return whether the code of a rule begins with a text."""
+    """Return whether a text is the beginning of the code of a rule."""
     return text == ALL or (text != "" and any(code.startswith(text) for code in RULES))
 
 
 def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
-    The project's folder is the nearest one whose pyproject.toml has a table for this package, else
-    the nearest one with a pyproject.toml, else the root of the Git repository, else the folder of
-    the path itself. A project does not reach beyond its repository.
+    The folder of the project is the nearest folder whose pyproject.toml has a table for this
+    package. If no folder has this table, it is the nearest folder with a pyproject.toml, then the
+    root of the Git repository, and then the folder of the path. The folder of the project is never
+    outside of the Git repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -83,7 +86,9 @@ def find_root(path: Path) -> Path:
 
 
 def read_settings(root: Path) -> Settings:
-    """Return the settings in a project's pyproject.toml. Raise CouldNotRun for wrong settings."""
+    """Return the settings in a project's pyproject.toml. Raise CouldNotRun if a setting is
+    wrong.
+    """
     table = _read_table(root) or {}
     where = f"{root / FILE}, {TABLE}"
     for key, value in table.items():
@@ -99,9 +104,10 @@ def read_settings(root: Path) -> Settings:
 
 
 def _read_table(root: Path) -> dict[str, Any] | None:
-    """Return the checker's table in a pyproject.toml.
+    """Return the table of the checker in a pyproject.toml.
 
-    If the file has only the table of this package, return {}. Without both tables return None.
+    If the file has only the table of this package, without a table of the checker, return {}. If
+    the file has neither table, return None.
     """
     path = root / FILE
     try:
@@ -115,7 +121,7 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the type of an example, and all its texts are valid."""
+    """Return whether a value has the same type as an example, and all texts in it are valid."""
     match value, example:
         case str(), str():
             return bool(is_valid(value))

@@ -1,4 +1,4 @@
-"""A file that the rules read: its syntax tree, its names, and how it uses sessions."""
+"""A file that the rules check, with its syntax tree, its names and its use of sessions."""
 
 import ast
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Dependency = tuple[str, str, bool]  # a function's module and name, and whether 
 
 
 class SourceFile:
-    """A parsed file. All rules share one walk over its tree."""
+    """A parsed file. All rules share the result of one walk over the syntax tree."""
 
     def __init__(
         self,
@@ -50,30 +50,30 @@ class SourceFile:
         self._flows: dict[ast.AST, SessionFlow | None] = {}
 
     def release(self) -> None:
-        """Break the reference cycles, because the garbage collector is off."""
+        """Break reference cycles, because the garbage collector is turned off."""
         self._flows.clear()
         self.__dict__.pop("flows", None)
 
     def nodes(self, kind: type[Node]) -> list[tuple[Node, Scope]]:
-        """Return the nodes of a class with the scopes that they are in."""
+        """Return the nodes of a class, each with the scope that contains it."""
         return self.index.of(kind)
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return what an expression stands for."""
+        """Return the value of an expression, for example an instance of AsyncSession."""
         return self.use.value(node, scope)
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:
-        """Return the full name of a function of another library, else ""."""
+        """Return the full name of a function that belongs to another library, and otherwise ""."""
         value = self.value(node, scope)
         return value.name if value and value.kind == "external" else ""
 
     @property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        """The parents of all nodes but names and constants."""
+        """The parent of every node except names and constants."""
         return self.index.parents
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the nodes around a node, from the inside out, within the same function or class."""
+        """Yield the nodes that contain a node, innermost first, up to its function or class."""
         while (node := self.parents.get(node, node)) and not isinstance(
             node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
         ):
@@ -106,7 +106,7 @@ class SourceFile:
         return self._flows[node]
 
     def _flow_of(self, function: Value | None) -> SessionFlow | None:
-        """Return the control flow of a function of this file that guards against errors."""
+        """Return the control flow of a function of this file that handles errors."""
         if function is None or function.module != self.path:
             return None
         scope = self._scopes.get(function.name)
@@ -123,11 +123,11 @@ class SourceFile:
         return {scope.name: scope for scope in self.index.scopes.values()}
 
     def scope_of(self, function: Value) -> Scope | None:
-        """Return the scope of a function of this file."""
+        """Return the scope that a function of this file creates."""
         return self._scopes.get(function.name) if function.module == self.path else None
 
     def locate(self, node: ast.AST) -> Location:
-        """Return where a node is."""
+        """Return the location of a node in this file."""
         return locate(self.name, node, self.lines)
 
     def report(
@@ -141,7 +141,7 @@ class SourceFile:
         related_message: str = "",
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a finding at a node, with a second node that matters."""
+        """Return a finding at a node. A second node can be given that explains the finding."""
         second = self.locate(related) if related else None
         return Finding(code, self.locate(node), message, remedy, second, related_message, fix)
 

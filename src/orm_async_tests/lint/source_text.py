@@ -1,26 +1,28 @@
-"""The text of a Python file and its lines, as Python itself reads them."""
+"""Reads the text and the lines of a Python file as Python itself does."""
 
 import io
 import tokenize
 
 
 def decode(data: bytes) -> str:
-    """Return the text of a file. Raise SyntaxError or UnicodeDecodeError for a wrong encoding.
+    """Decode the bytes of a file. Raise SyntaxError or UnicodeDecodeError if the encoding is wrong.
 
-    The encoding is that of the byte order mark or of the comment in the first two lines.
+    The encoding comes from the byte order mark, or from a comment in the first two lines.
     """
     return data.decode(encoding_of(data))
 
 
 def encoding_of(data: bytes) -> str:
-    """Return the encoding of a file. Raise SyntaxError if it names an unknown one."""
+    """Return the encoding that the bytes of a file declare. Raise SyntaxError if the file names an
+    unknown encoding.
+    """
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
 
 def split_lines(text: str) -> list[str]:
-    """Return the lines of a text without their ends.
+    """Return the lines of a text without their line ends.
 
-    Unlike str.splitlines(), this splits only where Python does, so that the lines have the numbers
-    that ast counts. A form feed ends no line.
+    Unlike str.splitlines(), split only where Python does, so that the lines have the numbers that
+    ast counts. A form feed does not end a line.
     """
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -19,7 +19,9 @@ EVERY_CODE = "OAT"
 
 
 class UnusedIgnore(Rule):
-    """What --warn-unused-ignores reports; no file is checked for it otherwise."""
+    """The finding about a comment that suppresses nothing. Only the option --warn-unused-ignores
+    reports it.
+    """
 
     code = "OAT001"
     name = "unused-ignore"
@@ -52,7 +54,7 @@ class Suppression:
 
 
 def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:
-    """Yield the suppressing comments of a file, one for every code in them."""
+    """Yield the suppressions in the comments of a file, one for each code."""
     if not any(COMMENT.search(line) for line in lines):
         return
     text = io.StringIO("\n".join(lines) + "\n")

@@ -31,7 +31,7 @@ DEEPEST = 8  # a chain of more calls is a query, not a session
 
 
 class Scope:
-    """The names of a module, class or function, and what the code binds to them."""
+    """The names of a module, class or function, with the bindings of each name."""
 
     def __init__(self, node: ast.AST, name: str, parent: "Scope | None") -> None:
         self.node = node
@@ -48,18 +48,20 @@ class Scope:
 
     @property
     def is_module(self) -> bool:
-        """Return whether this is the module's scope."""
+        """Return whether this is the scope of a module."""
         return self.parent is None
 
     def bind(self, name: str, kind: str, node: Any) -> None:
-        """Record a binding; its kind says how the name's value comes from the node."""
+        """Record a binding of a name. Its kind says how the value of the name comes from the
+        node.
+        """
         scope = self
         while name in self.globals and scope.parent:
             scope = scope.parent
         scope.bindings.setdefault(name, []).append((kind, node))
 
     def find(self, name: str) -> "Scope | None":
-        """Return the scope that binds a name which this scope uses, or None for a builtin."""
+        """Return the scope that binds a name used in this scope, or None for a builtin."""
         scope: Scope | None = self
         while scope:
             if name in scope.bindings and (
@@ -70,7 +72,9 @@ class Scope:
         return None
 
     def path(self, node: ast.AST) -> str | None:
-        """Return a dotted path such as "self.session", with local aliases replaced."""
+        """Return the dotted path of an expression, for example "self.session", in which local
+        aliases are replaced.
+        """
         match node:
             case ast.Name(id=name):
                 scope = self.find(name)
@@ -92,7 +96,7 @@ class Scope:
         return None
 
     def term(self, node: ast.AST | None, depth: int = 0) -> Term:
-        """Return the term of an expression in this scope."""
+        """Return the term of an expression that is evaluated in this scope."""
         if depth > DEEPEST:
             return UNKNOWN
         match node:
@@ -141,7 +145,9 @@ class Scope:
         return self.term(node, depth)
 
     def _name(self, name: str, depth: int) -> Term:
-        """Return the term of a name: of its bindings, if a function binds it."""
+        """Return the term of a name. If a function binds the name, return the term of its
+        bindings.
+        """
         scope = self.find(name)
         if scope is None or scope.is_module:
             return ("global", name)
@@ -156,7 +162,7 @@ class Scope:
         return terms[0] if len(terms) == 1 else ("or", *terms)
 
     def bound(self, kind: str, node: Any, depth: int = 0) -> Term:
-        """Return the term of a binding."""
+        """Return the term of the value that a binding assigns."""
         if kind == "value":
             return self.term(node, depth)
         if kind == "of":
@@ -177,7 +183,7 @@ class Scope:
 
 
 def parameters(function: Function) -> Iterator[tuple[str, ast.expr | None, ast.expr | None]]:
-    """Yield the name, annotation and default of a function's parameters."""
+    """Yield the name, the annotation and the default of every parameter of a function."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     missing = len(positional) - len(arguments.defaults)

@@ -1,4 +1,4 @@
-"""Files that the checker could not read, and the Python that can."""
+"""Explains why the checker could not read a file, and which Python can parse it."""
 
 import re
 import sys
@@ -17,7 +17,9 @@ NEWER: tuple[tuple[tuple[int, int], re.Pattern[str], str], ...] = (
 
 
 def explain_syntax_error(path: str, error: SyntaxError) -> UnreadFile:
-    """Return what is wrong with a file, and which Python can read it if its line shows that."""
+    """Return what is wrong with a file. If the wrong line shows it, also return which Python can
+    parse the file.
+    """
     for version, pattern, syntax in NEWER:
         if version > sys.version_info[:2] and pattern.search(error.text or ""):
             number = ".".join(map(str, version))

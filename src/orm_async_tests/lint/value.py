@@ -1,4 +1,4 @@
-"""Values: what an expression stands for."""
+"""Defines values, which describe the results of expressions."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 
 @dataclass(frozen=True)
 class Value:
-    """What a term stands for.
+    """The value of a term.
 
     `kind` is "instance" or "class" (of `name`), "function", "module", "external" (a name of another
     library), or a wrapper of `inner`: "enter" (a context manager), "item" (an iterator), "await"
@@ -22,12 +22,14 @@ class Value:
     inner: "Value | None" = None
 
     def is_a(self, *names: str) -> bool:
-        """Return whether this is an instance of a class of SQLAlchemy."""
+        """Return whether this value is an instance of one of these SQLAlchemy classes."""
         return self.kind == "instance" and not self.module and self.name in names
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the only value among these, or the first if all are sessions or connections."""
+    """Return the only one of these values. If all of them are sessions or connections, return the
+    first one.
+    """
     known = list(dict.fromkeys(value for value in values if value is not None))
     if len(known) <= 1 or all(value.is_a(*sa.CONVERSATIONS) for value in known):
         return known[0] if known else None

@@ -1,4 +1,4 @@
-"""OAT104: an `await` of a method that returns None."""
+"""OAT104: an `await` of a method that returns None, for example session.add()."""
 
 import ast
 import re

@@ -72,7 +72,9 @@ class BlockingInRunSync(Rule):
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls in a function, without the functions inside it, which may run elsewhere."""
+    """Yield the calls in a function. Leave out the calls in nested functions, which may run
+    elsewhere.
+    """
     if isinstance(node, ast.Call):
         yield node
     for child in ast.iter_child_nodes(node):
@@ -81,7 +83,7 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def _blocks_elsewhere(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    """Return whether a function of another module calls one that blocks."""
+    """Return whether a function of another module calls a function that blocks."""
     value = file.value(node, scope)
     function = file.project.function(value)
     if value is None or function is None or value.module == file.path:
@@ -92,7 +94,7 @@ def _blocks_elsewhere(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
 
 
 def _waits(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call waits for an event of the threading module."""
+    """Return whether a call waits for an Event of the module threading."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr != "wait":
         return False
     owner: Value | None = file.value(call.func.value, scope)

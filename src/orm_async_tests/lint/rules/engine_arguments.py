@@ -23,7 +23,7 @@ SSLMODE = re.compile(r"\+asyncpg.*[?&]sslmode=")
 
 
 def engine_calls(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, bool]]:
-    """Yield the calls that create engines, and whether the engine is asynchronous."""
+    """Yield each call that creates an engine, and whether the engine is asynchronous."""
     for call, scope in file.nodes(ast.Call):
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         names = {keyword.arg for keyword in call.keywords}
@@ -39,13 +39,13 @@ def engine_calls(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, bool]]:
 
 
 def keywords_of(call: ast.Call, scope: Scope) -> FoldedDict:
-    """Return the keyword arguments of a call, those of `**options` too."""
+    """Return the keyword arguments of a call, including those in `**options`."""
     return_value = fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
     return return_value if isinstance(return_value, FoldedDict) else FoldedDict()
 
 
 def url_of(call: ast.Call, scope: Scope) -> str:
-    """Return the URL of an engine as far as it is written in the source."""
+    """Return the URL of an engine, as far as the source contains it."""
     nodes = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "url")]
     url = fold(nodes[0], scope) if nodes else ""
     return url if isinstance(url, str) else ""
@@ -90,12 +90,14 @@ class HalfDisabledCache(Rule):
             )
 
     def _may_be_elsewhere(self, off: dict[str, bool], file: SourceFile, url: str) -> bool:
-        """Return whether the other cache may be switched off in a part of the URL not seen."""
+        """Return whether an unknown part of the URL may turn off the other cache."""
         return not url and off[DRIVER_CACHE] and f"{DIALECT_CACHE}=" in file.text
 
 
 def _add_option(file: SourceFile, call: ast.Call, name: str) -> Fix | None:
-    """Return the fix that adds an option to connect_args, if that is a dictionary in the call."""
+    """Return the fix that adds an option to connect_args if connect_args is a dictionary in the
+    call.
+    """
     for keyword in call.keywords:
         options = keyword.value
         if keyword.arg == "connect_args" and isinstance(options, ast.Dict) and options.keys[0]:
@@ -202,7 +204,9 @@ class ScopedByThread(Rule):
 
 
 def _is_thread(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    """Return whether a scope function is one of the threading module, or returns its value."""
+    """Return whether a scope function belongs to the module threading, or returns a value of such a
+    function.
+    """
     term, path = scope.term(node), file.path
     value = file.value(node, scope)
     function = file.project.function(value)

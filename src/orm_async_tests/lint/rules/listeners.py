@@ -1,4 +1,4 @@
-"""OAT501: listeners that cannot work on asynchronous targets."""
+"""OAT501: event listeners that cannot work on asynchronous engines and sessions."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""OAT103: a coroutine of a session, connection or engine that nobody awaits."""
+"""OAT103: a coroutine of a session, connection or engine that is not awaited."""
 
 import ast
 from collections.abc import Iterator
@@ -77,7 +77,7 @@ class MissingAwait(Rule):
 
 
 def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:
-    """Return the name of the coroutine method that a call starts, else ""."""
+    """Return the name of the coroutine method that a call starts, or "" for any other call."""
     if not isinstance(call.func, ast.Attribute):
         return ""
     method = file.value(call.func, scope)
@@ -91,7 +91,9 @@ def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:
 
 
 def _is_lost(file: SourceFile, node: ast.AST) -> bool:
-    """Return whether the code around an expression drops, tests or iterates over its value."""
+    """Return whether the code around an expression discards its value, tests it, or iterates over
+    it.
+    """
     match around := file.parents.get(node):
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():
             return True
@@ -111,7 +113,9 @@ def _is_lost(file: SourceFile, node: ast.AST) -> bool:
 
 
 def _is_tested(name: str, scope: Scope) -> bool:
-    """Return whether a function tests a variable with a single value, which is always true."""
+    """Return whether a function tests a variable that can only have one value, which is always
+    true.
+    """
     if len(scope.bindings.get(name, ())) != 1:
         return False
     for item in ast.walk(scope.node):
@@ -137,7 +141,7 @@ def is_awaitable(value: Value | None) -> bool:
 
 
 def _source(node: ast.expr, scope: Scope) -> ast.Call | None:
-    """Return the call that made a coroutine."""
+    """Return the call that created a coroutine."""
     if isinstance(node, ast.Name):
         owner = scope.find(node.id)
         bindings = owner.bindings[node.id] if owner else []
@@ -158,7 +162,9 @@ def _is_read(name: str, scope: Scope) -> bool:
 
 
 def _is_entered(name: str, scope: Scope) -> bool:
-    """Return whether a function awaits or enters a variable, or starts it."""
+    """Return whether a function awaits a variable, enters it with `async with`, or starts it as a
+    task.
+    """
     for item in ast.walk(scope.node):
         match item:
             case (

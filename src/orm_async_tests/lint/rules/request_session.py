@@ -1,4 +1,6 @@
-"""OAT301 and OAT302: sessions of FastAPI's dependencies that end too late or too early."""
+"""OAT301 and OAT302: sessions of FastAPI dependencies that are committed too late or closed too
+early.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +15,9 @@ LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop"}
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
-    """Yield the functions that this file depends on: module, name, and whether scope="function"."""
+    """Yield the functions that this file uses as dependencies, with their module, their name, and
+    whether scope="function" is set.
+    """
     names = {"Depends", "Security"}
     for alias, bindings in file.index.module.bindings.items():
         names |= {alias for kind, item in bindings if kind == "import" and item[2] in names}
@@ -32,7 +36,9 @@ def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a dependency ends before the response, or its scope is not constant."""
+    """Return whether a dependency ends before the response. Return True if its scope is not
+    constant.
+    """
     scope = next((k.value for k in call.keywords if k.arg == "scope"), None)
     is_request = isinstance(scope, ast.Constant) and scope.value == "request"
     return (scope is not None and not is_request) or file.facts.exits_before_response
@@ -75,7 +81,7 @@ class CommitAfterYield(Rule):
 
 
 def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | None:
-    """Return what commits the session of a dependency after its `yield`."""
+    """Return the code that commits the session of a dependency after its `yield`, or None."""
     keys = set(file.use.keys(node.value, scope)) if node.value else set()
     if not keys:
         return None
@@ -150,7 +156,9 @@ class RequestSessionInTask(Rule):
 
 
 def _captured(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[ast.expr]:
-    """Yield the arguments that a task gets, and what its closure or partial() keeps."""
+    """Yield the arguments that a task gets, and the values that its closure or its partial()
+    holds.
+    """
     yield node
     value = file.value(node, scope) if isinstance(node, ast.Name) else None
     inner = file.scope_of(value) if value and value.kind == "function" else None
@@ -165,7 +173,9 @@ def _captured(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[ast.ex
 
 
 def _scope_of(file: SourceFile, owner: Scope, binding: object) -> bool | None:
-    """Return whether a parameter's dependency has function scope; None if it is no dependency."""
+    """Return whether the dependency of a parameter has the scope "function", or None if the
+    parameter is no dependency.
+    """
     term = owner.bound("param", binding)
     for part in (term[2], term[3]):
         is_short = _depends(file, part, file.path, 0) if part else None
@@ -175,7 +185,7 @@ def _scope_of(file: SourceFile, owner: Scope, binding: object) -> bool | None:
 
 
 def _depends(file: SourceFile, term: Term, path: str, depth: int) -> bool | None:
-    """Return whether the Depends() in an annotation or default has function scope."""
+    """Return whether the Depends() in an annotation or a default has the scope "function"."""
     if depth > 4:
         return None
     match term:
@@ -215,7 +225,7 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a task is only kept from being collected, and nothing awaits it."""
+    """Return whether a task is only stored so that it is not collected, and is never awaited."""
     match file.parents.get(call):
         case ast.Expr():
             return True
@@ -237,7 +247,9 @@ def _is_dropped(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _only_keeps(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call adds a task to a set that outlives the function, for nobody."""
+    """Return whether a call adds a task to a set that outlives the function and that nothing else
+    reads.
+    """
     if not isinstance(call.func, ast.Attribute) or call.func.attr != "add":
         return False
     kept_in = ast.unparse(call.func.value)

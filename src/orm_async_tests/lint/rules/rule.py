@@ -1,4 +1,4 @@
-"""The base class of the rules."""
+"""Defines the base class of the rules."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -8,7 +8,9 @@ from orm_async_tests.lint.source_file import SourceFile
 
 
 class Rule:
-    """A mistake that the checker finds. A subclass has one code and one `check`."""
+    """A rule, which finds one kind of mistake. Each subclass has its own code and its own method
+    `check`.
+    """
 
     code: ClassVar[str]
     name: ClassVar[str]
@@ -26,5 +28,5 @@ class Rule:
     is_default: ClassVar[bool] = True
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        """Yield the findings of a file."""
+        """Yield the findings of the rule in a file."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""OAT102: a session kept in a module, a class or the application's state."""
+"""OAT102: a session that is stored in a module, a class or the state of an application."""
 
 import ast
 from collections.abc import Iterator
@@ -36,7 +36,9 @@ class SessionInModule(Rule):
 
 
 def _place(target: ast.expr, scope: Scope) -> str:
-    """Return where an assignment keeps its value, or "" if only a function or object sees it."""
+    """Return where an assignment stores its value, or "" if only one function or one object can
+    read it.
+    """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
             return "a global variable"

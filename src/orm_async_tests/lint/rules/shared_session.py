@@ -1,4 +1,4 @@
-"""OAT101: one session in several tasks that run at the same time."""
+"""OAT101: several tasks that run at the same time use one session."""
 
 import ast
 from collections import defaultdict
@@ -21,7 +21,7 @@ USES = sa.STATEMENTS | sa.ENDINGS | {"begin", PASSED}
 
 @dataclass(frozen=True)
 class Work:
-    """A coroutine that runs at the same time as others."""
+    """A coroutine that runs at the same time as other coroutines."""
 
     node: ast.expr
     is_repeated: bool
@@ -92,7 +92,7 @@ class SharedSession(Rule):
 
 
 def _may_gather(file: SourceFile, call: ast.Call, name: str) -> bool:
-    """Return quickly whether a call is worth resolving."""
+    """Return, without resolving names, whether a call may be a call of gather()."""
     coroutines = [part for part in call.args if isinstance(part, (ast.Call, *COMPREHENSIONS))]
     if name in GATHERING or len(coroutines) > 1 or isinstance(call.args[0], ast.Starred):
         return True
@@ -103,7 +103,9 @@ def _may_gather(file: SourceFile, call: ast.Call, name: str) -> bool:
 
 
 def _gathers(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call runs its arguments at the same time: asyncio.gather(), or a wrapper."""
+    """Return whether a call runs its arguments at the same time, as asyncio.gather() or a wrapper
+    does.
+    """
     value = file.value(call.func, scope)
     if value is None:
         return False
@@ -147,7 +149,7 @@ def _coroutines(file: SourceFile, nodes: list[ast.expr], scope: Scope) -> Iterat
 
 
 def _coroutines_of_name(file: SourceFile, name: str, scope: Scope) -> Iterator[Work]:
-    """Yield the coroutines that a variable holds, for example a list that a loop fills."""
+    """Yield the coroutines that a variable contains, for example a list to which a loop appends."""
     owner = scope.find(name)
     if owner is None or owner.is_module:
         return
@@ -167,7 +169,7 @@ def _coroutines_of_name(file: SourceFile, name: str, scope: Scope) -> Iterator[W
 
 
 def _sessions(file: SourceFile, work: Work, scope: Scope) -> set[str]:
-    """Return the sessions that a coroutine uses and that it does not open itself."""
+    """Return the sessions that a coroutine uses but does not open itself."""
     keys = set()
     for event in file.use.events(work.node, scope):
         root = event.key.partition(".")[0]
@@ -183,7 +185,7 @@ def _sessions(file: SourceFile, work: Work, scope: Scope) -> set[str]:
 
 
 def _is_bound_inside(name: str, scope: Scope, around: ast.AST) -> bool:
-    """Return whether a loop or comprehension binds a name anew every time."""
+    """Return whether a loop or comprehension binds a name again in each iteration."""
     owner = scope.find(name)
     nodes = set(ast.walk(around))
     return any(value in nodes for _, value in owner.bindings[name]
@@ -191,7 +193,7 @@ def _is_bound_inside(name: str, scope: Scope, around: ast.AST) -> bool:
 
 
 def _has_lock(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    """Return whether a coroutine's function enters a lock."""
+    """Return whether the function of a coroutine enters a lock."""
     callee = file.value(node.func, scope) if isinstance(node, ast.Call) else None
     function = file.project.function(callee)
     if callee is None or function is None:
@@ -204,13 +206,15 @@ def _has_lock(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
 
 
 def _loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
-    """Return the loop or comprehension around a node inside its function."""
+    """Return the loop or comprehension that contains a node, inside the node's function."""
     kinds = (*LOOPS, *COMPREHENSIONS)
     return next((item for item in file.ancestors(node) if isinstance(item, kinds)), None)
 
 
 def _is_awaited(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a task is awaited where it is created, or gathered with others."""
+    """Return whether a task is awaited in the expression that creates it, or is gathered with
+    others.
+    """
     parent = file.parents.get(call)
     if isinstance(parent, ast.Await):
         return True

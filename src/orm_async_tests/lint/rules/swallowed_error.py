@@ -1,4 +1,4 @@
-"""OAT201 to OAT203: sessions that are used in the wrong state."""
+"""OAT201 to OAT203: sessions that are used while they are in the wrong state."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ from orm_async_tests.lint.source_file import SourceFile
 
 
 def find_swallowed(file: SourceFile, kind: str) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return the statements whose errors of this kind are swallowed, and the first later use."""
+    """Return the statements whose errors of this kind are swallowed, each with the next use of its
+    session.
+    """
     uses: dict[ast.AST, ast.AST | None] = {}
     for flow in file.flows:
         for item in flow.swallowed.values():

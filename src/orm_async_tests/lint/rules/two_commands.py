@@ -67,7 +67,7 @@ class TwoCommands(Rule):
 
 
 def _imported_text(file: SourceFile, name: str, scope: Scope) -> str:
-    """Return the only text that a global name is bound to in the module that defines it."""
+    """Return the only text that is bound to a global name in the module that defines the name."""
     owner = scope.find(name)
     match list(file.project.definitions(name, file.path)) if owner and owner.is_module else ():
         case [(_, ("str", str(text)))]:
@@ -76,7 +76,7 @@ def _imported_text(file: SourceFile, name: str, scope: Scope) -> str:
 
 
 def split_commands(text: str) -> list[str]:
-    """Return the commands of an SQL text, without quoted parts and comments."""
+    """Return the commands of an SQL text, without their quoted parts and comments."""
     if BODY.search(text):
         return [text]
     return [part for part in QUOTED.sub(" ", text).split(";") if part.strip()]

@@ -1,4 +1,4 @@
-"""OAT601: a column's default that is computed once, while the class is defined."""
+"""OAT601: a default of a column that is computed once, when the class is defined."""
 
 import ast
 from collections.abc import Iterator
@@ -57,7 +57,9 @@ class ValueComputedAtImport(Rule):
 def changing_call(
     file: SourceFile, node: ast.AST, scope: Scope, *, follows: bool = True
 ) -> ast.expr | None:
-    """Return the call, or its name in the module, whose value would differ every time."""
+    """Return the call whose value would be different every time, or the name of this call in the
+    module.
+    """
     if isinstance(node, ast.Lambda):
         return None
     if isinstance(node, ast.Name) and follows:
@@ -87,7 +89,7 @@ def _is_changing(file: SourceFile, value: Value | None) -> bool:
 
 
 def _is_changing_term(file: SourceFile, term: Term, path: str) -> bool:
-    """Return whether the value that a function of the project returns changes."""
+    """Return whether a function of the project returns a value that changes."""
     if term[0] in ("attr", "call"):
         inner = file.project.evaluate(term[1], path)
         is_call = term[0] == "call" and inner is not None and inner.kind == "external"

@@ -339,7 +339,7 @@ def _rooted(path: str | None, function: FunctionSummary, scope: Scope) -> str:
 
 
 def _passes_all(call: ast.Call, function: Function) -> bool:
-    """Return whether a call gets `*tasks` and `tasks` comes from a function or is a parameter."""
+    """Return whether a call gets `*tasks`, where `tasks` is a parameter of the function."""
     for argument in call.args:
         if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Name):
             names = {name for name, _, _ in parameters(function)}

@@ -113,8 +113,9 @@ def _is_lost(file: SourceFile, node: ast.AST) -> bool:
 
 
 def _is_tested(name: str, scope: Scope) -> bool:
-    """Return whether a function tests a variable that can only have one value, which is always
-    true.
+    """Return whether a function tests a variable that it assigns only once.
+
+    Such a test is useless, because a coroutine is always true.
     """
     if len(scope.bindings.get(name, ())) != 1:
         return False

@@ -7,10 +7,9 @@ two forms. parse_url() returns the portable form, whose query has libpq's names,
 only with the URL that with_driver() returns.
 """
 
-import math
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Engine, event, make_url
@@ -29,28 +28,16 @@ DEFAULT_PORT = 5432
 class Parameter(NamedTuple):
     """The values that a parameter of a URL may have, and the drivers that accept the parameter."""
 
-    expected: str
-    accepts: Callable[[str], bool] = bool
+    expected: str = "a text that is not empty"
+    pattern: str = "(?s).+"
     drivers: tuple[str, ...] = DRIVERS
 
 
 def _one_of(*words: str) -> Parameter:
-    return Parameter(" or ".join(words), lambda text: text in words)
+    return Parameter(" or ".join(words), "|".join(map(re.escape, words)))
 
 
-def _is_whole(text: str, minimum: int) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= minimum
-
-
-def _is_duration(text: str) -> bool:
-    try:
-        return 0 < float(text) < math.inf
-    except ValueError:
-        return False
-
-
-TEXT = Parameter("a text that is not empty")
-LIBPQ_ONLY = Parameter("a text that is not empty", drivers=("psycopg",))
+TEXT, LIBPQ_ONLY, ASYNCPG = Parameter(), Parameter(drivers=("psycopg",)), ("asyncpg",)
 TLS_VERSION = _one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 PARAMETERS = {
     "sslmode": _one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
@@ -63,13 +50,9 @@ PARAMETERS = {
     "target_session_attrs": _one_of(
         "any", "primary", "standby", "read-write", "read-only", "prefer-standby"
     ),
-    "connect_timeout": Parameter(
-        "a whole number of seconds, at least 1", lambda text: _is_whole(text, 1)
-    ),
-    "command_timeout": Parameter("seconds above 0", _is_duration, ("asyncpg",)),
-    "prepared_statement_cache_size": Parameter(
-        "a whole number", lambda text: _is_whole(text, 0), ("asyncpg",)
-    ),
+    "connect_timeout": Parameter("whole seconds, at least 1", "0*[1-9][0-9]{0,8}"),
+    "command_timeout": Parameter("seconds above 0", r"(?=.*[1-9])[0-9]*\.?[0-9]+", ASYNCPG),
+    "prepared_statement_cache_size": Parameter("a whole number", "[0-9]{1,9}", ASYNCPG),
     **dict.fromkeys(("channel_binding", "require_auth", "requirepeer", "gssencmode"), LIBPQ_ONLY),
     **dict.fromkeys(("keepalives", "keepalives_idle", "keepalives_interval"), LIBPQ_ONLY),
     **dict.fromkeys(("keepalives_count", "tcp_user_timeout", "load_balance_hosts"), LIBPQ_ONLY),
@@ -112,7 +95,7 @@ def parse_url(text: str, source: str) -> URL:
     if backend not in ("postgres", "postgresql") or (driver and driver not in DRIVERS):
         problem = f"{url.drivername} is not PostgreSQL through an asyncio driver"
         raise _refusal(f"{problem} ({', '.join(DRIVERS)})", source)
-    return _portable(url.set(drivername=f"postgresql+{driver or DRIVERS[0]}"), source)
+    return portable(url.set(drivername=f"postgresql+{driver or DRIVERS[0]}"), source)
 
 
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
@@ -120,7 +103,7 @@ def with_driver(url: URL, driver: str, source: str = "") -> URL:
 
     Raise CouldNotRun, with the source, if the driver does not accept a parameter of the URL.
     """
-    url = _portable(url, source).set(drivername=f"postgresql+{driver}")
+    url = portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
         if driver not in PARAMETERS[name].drivers:
             other = " or ".join(PARAMETERS[name].drivers)
@@ -130,11 +113,6 @@ def with_driver(url: URL, driver: str, source: str = "") -> URL:
                 f"the URL without {name}, or --driver {other}",
             )
     return url.set(query=_asyncpg_query(url.query)) if driver == "asyncpg" else url
-
-
-def portable(url: URL) -> URL:
-    """Return a URL in the portable form."""
-    return _portable(url, "")
 
 
 def libpq_parameters(url: URL) -> dict[str, str]:
@@ -150,12 +128,12 @@ def libpq_parameters(url: URL) -> dict[str, str]:
     else:
         where = {"host": hosts, "port": str(url.port or "")}
     whom = {"user": url.username or "", "dbname": url.database or "", **where}
-    query = {name: str(value) for name, value in url.query.items() if _is_libpq(name)}
+    query = {
+        name: str(value)
+        for name, value in url.query.items()
+        if name in PARAMETERS and "psycopg" in PARAMETERS[name].drivers
+    }
     return {name: value for name, value in {**whom, **query}.items() if value}
-
-
-def _is_libpq(name: str) -> bool:
-    return name in PARAMETERS and "psycopg" in PARAMETERS[name].drivers
 
 
 def hide_secrets(url: URL) -> str:
@@ -167,10 +145,8 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Convert the text of a port to a number. Raise CouldNotRun, with the source, if the text is
-    not a port.
-    """
-    if not (_is_whole(text, 1) and int(text) in PORTS):
+    """Return a port as a number. Raises CouldNotRun, which names the source, for another text."""
+    if not (re.fullmatch("[0-9]{1,9}", text) and int(text) in PORTS):
         raise CouldNotRun(
             f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"
         )
@@ -184,8 +160,7 @@ def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
         convert_timeouts()
-    others = {name: query[name] for name in query if name not in BY_KEYWORD}
-    if others:
+    if others := {name: query[name] for name in query if name not in BY_KEYWORD}:
         arguments["dsn"] = f"postgresql://?{urllib.parse.urlencode(others)}"
     return arguments
 
@@ -205,8 +180,8 @@ def _convert_timeout(
         parameters["timeout"] = float(parameters["timeout"])
 
 
-def _portable(url: URL, source: str) -> URL:
-    """Check a URL in any form, and return it in the portable form. Raises CouldNotRun."""
+def portable(url: URL, source: str = "") -> URL:
+    """Check a URL in any form and return its portable form. Raises CouldNotRun."""
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -216,11 +191,20 @@ def _portable(url: URL, source: str) -> URL:
         elif name == "port":
             ports += value.split(",")
         elif name in FIELDS:
-            url = _set_field(url, name, value, source)
+            if getattr(url, FIELDS[name]) is not None:
+                raise _refusal(f"the URL names its {name} twice", source)
+            field: dict[str, Any] = {FIELDS[name]: value}
+            url = url.set(**field)
         elif name in query:
             raise _refusal(f"the URL has the parameter {name} twice", source)
+        elif name not in PARAMETERS:
+            raise _refusal(f"there is no connection parameter {name!r}", source)
+        elif not re.fullmatch(PARAMETERS[name].pattern, value):
+            shown = "its value" if "password" in name else repr(value)
+            problem = f"{shown} is not valid for {name}: expected {PARAMETERS[name].expected}"
+            raise _refusal(problem, source)
         else:
-            query[name] = _checked(name, value, source)
+            query[name] = value
     return _with_hosts(url.set(query=query), hosts, ports, source)
 
 
@@ -237,23 +221,6 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
             if start != "postgresql://":
                 raise _refusal("the parameter dsn of the URL names a second database", source)
             yield from urllib.parse.parse_qsl(query)
-
-
-def _checked(name: str, value: str, source: str) -> str:
-    if name not in PARAMETERS:
-        raise _refusal(f"there is no connection parameter {name!r}", source)
-    if not PARAMETERS[name].accepts(value):
-        shown = "its value" if "password" in name else repr(value)
-        problem = f"{shown} is not valid for {name}: expected {PARAMETERS[name].expected}"
-        raise _refusal(problem, source)
-    return value
-
-
-def _set_field(url: URL, name: str, value: str, source: str) -> URL:
-    if getattr(url, FIELDS[name]) is not None:
-        raise _refusal(f"the URL names its {name} twice", source)
-    field: dict[str, Any] = {FIELDS[name]: value}
-    return url.set(**field)
 
 
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:

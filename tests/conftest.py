@@ -87,7 +87,7 @@ async def _execute(database: db.Database, sql: str) -> None:
 
 async def _migrate(database: db.Database) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await migrations.upgrade_async(connection, migrations.TRACKING)
+        await connection.run_sync(migrations.upgrade, migrations.TRACKING)
 
 
 def with_url(database: db.Database) -> dict[str, str]:

@@ -84,7 +84,7 @@ async def created_database(server: db.Database, work: Work) -> AsyncIterator[Ben
         try:
             database = replace(server, url=server.url.set(database=name), kind="url", label=name)
             async with db.connect(database, APPLICATION, **AUTOCOMMIT) as connection:
-                await migrations.upgrade_async(connection, migrations.TRACKING)
+                await connection.run_sync(migrations.upgrade, migrations.TRACKING)
                 await connection.run_sync(Base.metadata.create_all)
                 for statement in (
                     ADD_USERS,

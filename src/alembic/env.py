@@ -10,7 +10,7 @@ import sys
 from logging.config import fileConfig
 from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.schema import CreateSchema
 
 from alembic import context
@@ -68,7 +68,7 @@ def refuse_or_run(connection: Connection) -> None:
     The session holds the lock, because a migration may commit its transaction
     (`autocommit_block()`). Closing the connection releases the lock. Raises CouldNotRun.
     """
-    migrations.lock_session(connection)
+    connection.execute(text(f"SELECT pg_advisory_lock({migrations.LOCK})"))
     connection.commit()  # the next transaction sees what the previous holder has committed
     migrations.refuse_foreign(connection)
     prepare(connection)

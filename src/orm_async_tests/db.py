@@ -71,14 +71,10 @@ def choose(db: str | None = None) -> Choice:
 
 
 def compose_url() -> URL:
-    """Return the URL under which docker-compose.yml publishes its database."""
+    """Return the URL at which docker-compose.yml publishes its database."""
+    port = check_port(os.environ.get(COMPOSE_PORT, "5432"), COMPOSE_PORT)
     return URL.create(
-        "postgresql+asyncpg",
-        "docker",
-        "docker",
-        host="127.0.0.1",
-        port=check_port(os.environ.get(COMPOSE_PORT, "5432"), COMPOSE_PORT),
-        database="docker",
+        "postgresql+asyncpg", "docker", "docker", host="127.0.0.1", port=port, database="docker"
     )
 
 
@@ -175,32 +171,23 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
         database.url, poolclass=NullPool, connect_args=arguments, **options
     )
     try:
-        connection = await _open_connection(engine, database)
+        try:
+            connection = await engine.connect()
+        except Exception as error:
+            # SQLAlchemy 2.0 does not wrap what asyncpg raises while it connects, and no release
+            # wraps the ValueError of a host name that cannot be encoded.
+            is_asyncpgs = type(error).__module__.startswith("asyncpg")
+            if not (
+                is_asyncpgs or isinstance(error, OSError | DBAPIError | ValueError | ImportError)
+            ):
+                raise
+            raise _no_connection(database, error) from error
         try:
             yield connection
         finally:
             await connection.close()
     finally:
         await engine.dispose()
-
-
-async def _open_connection(engine: AsyncEngine, database: Database) -> AsyncConnection:
-    try:
-        return await engine.connect()
-    except Exception as error:
-        if not _is_about_connecting(error):
-            raise
-        raise _no_connection(database, error) from error
-
-
-def _is_about_connecting(error: Exception) -> bool:
-    """Return whether the cause of the error is the server, the network or a parameter of the URL.
-
-    SQLAlchemy 2.0 does not wrap the errors that asyncpg raises while it connects. Neither 2.0 nor
-    2.1 wraps the ValueError for a host name that cannot be encoded.
-    """
-    module = type(error).__module__.partition(".")[0]
-    return isinstance(error, (OSError, DBAPIError, ValueError, ImportError)) or module == "asyncpg"
 
 
 def _no_connection(database: Database, error: Exception) -> CouldNotRun:

@@ -8,14 +8,12 @@ separate version table, so that you can upgrade and downgrade each one alone.
 
 import ast
 import re
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -45,27 +43,16 @@ MOVE_SERVICE_VERSIONS = """
 """
 
 
-@dataclass(frozen=True)
-class History:
-    """A linear history of revisions, for the tables of one schema.
+class History(NamedTuple):
+    """A linear history of revisions, for the tables of one schema."""
 
-    `section` is the section of alembic.ini, which is also the argument of `alembic -n`. `folder` is
-    the folder of the revision files, below the Alembic environment. `schema` is the schema of the
-    tables and of the version table.
-    """
-
-    section: str
-    folder: str
-    schema: str
-
-    @property
-    def version_table(self) -> str:
-        """The qualified name of the table that stores the current revision."""
-        return f"{self.schema}.alembic_version"
+    section: str  # of alembic.ini, the argument of `alembic -n`
+    folder: str  # of the revision files, below the Alembic environment
+    version_table: str  # the qualified name of the table that stores the current revision
 
 
-TRACKING = History("alembic", "versions", "public")
-SERVICE = History("service", "service", "service")
+TRACKING = History("alembic", "versions", "public.alembic_version")
+SERVICE = History("service", "service", "service.alembic_version")
 HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
@@ -79,108 +66,83 @@ def alembic_folder() -> Path:
 
 
 @cache
-def revisions(history: History) -> frozenset[str]:
-    """Return the ids of the revisions of a history.
+def revisions(history: History) -> dict[str, Set[str]]:
+    """Return the down revisions of every revision of a history.
 
-    Read the ids from the files, because importing Alembic takes 0.2 s.
+    They are read from the files, because an import of Alembic takes 0.2 s.
     """
-    return frozenset(revision for revision, _ in _read_revisions(history))
+    paths = (alembic_folder() / history.folder).glob("*.py")
+    return dict(read_revision(path) for path in paths)
 
 
-@cache
-def heads(history: History) -> frozenset[str]:
+def heads(history: History) -> Set[str]:
     """Return the ids of the revisions that have no successor."""
-    return revisions(history).difference(*(parents for _, parents in _read_revisions(history)))
+    return revisions(history).keys() - frozenset[str]().union(*revisions(history).values())
 
 
-@cache
-def _read_revisions(history: History) -> list[tuple[str, frozenset[str]]]:
-    return [read_revision(path) for path in (alembic_folder() / history.folder).glob("*.py")]
-
-
-def read_revision(path: Path) -> tuple[str, frozenset[str]]:
+def read_revision(path: Path) -> tuple[str, Set[str]]:
     """Return the revision id of a file, and the ids of its down revisions."""
     assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
     revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
     return revision, frozenset([parents] if isinstance(parents, str) else parents or ())
 
 
-@dataclass(frozen=True)
-class Contents:
-    """The tables of a database, and the current revisions in its version tables."""
-
-    tables: Set[str]
-    current: Mapping[History, Set[str]]
-
-    @property
-    def all_current(self) -> Set[str]:
-        """The current revisions of both histories, whichever version table has them."""
-        return frozenset[str]().union(*self.current.values())
-
-    def tables_of(self, history: History) -> list[str]:
-        """Return the tables of the service's schema if the history is SERVICE, and all other tables
-        if it is TRACKING.
-        """
-        tables = sorted(self.tables - {history.version_table})
-        return [table for table in tables if table.startswith("service.") == (history is SERVICE)]
-
-    def state(self, *histories: History) -> State:
-        """Return the state of the database.
-
-        The state is "foreign" if the database has tables or revisions of another program. The state
-        is "empty" if the database has no current revision. The state is "current" if each of these
-        histories is at its head, and otherwise "behind".
-        """
-        known = frozenset[str]().union(*map(revisions, HISTORIES.values()))
-        if self.all_current - known or any(map(self._is_foreign, HISTORIES.values())):
-            return "foreign"
-        if not self.all_current:
-            return "empty"
-        if all(self.current.get(history) == heads(history) for history in histories):
-            return "current"
-        return "behind"
-
-    def _is_foreign(self, history: History) -> bool:
-        """Return whether a history has tables that none of its revisions has created.
-
-        If a revision of the history is current, no table is foreign. If no revision is current but
-        the version table exists, the history was downgraded to base, and only tables in the schemas
-        of scripts are not foreign. If the version table does not exist, every table is foreign.
-        """
-        tables = self.tables_of(history)
-        if self.all_current & revisions(history):
-            return False
-        if history in self.current:
-            return not all(SCRIPT_SCHEMA.match(table) for table in tables)
-        return bool(tables)
-
-
-def read_contents(connection: Connection) -> Contents:
-    """Return the tables and the current revisions of the database."""
-    tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
-    current = {
+def read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[str]]:
+    """Return the current revisions in the version tables that exist."""
+    return {
         history: set(connection.scalars(text(VERSIONS.format(history.version_table))))
         for history in HISTORIES.values()
         if history.version_table in tables
     }
-    return Contents(tables, current)
 
 
 def read_state(connection: Connection, *histories: History) -> State:
-    """Return the state of the database, judged only by these histories."""
-    return read_contents(connection).state(*histories)
+    """Return the state of the database.
+
+    foreign: another program's tables or revisions exist.
+    empty: no revision is current.
+    current: each of these histories is at its head.
+    behind: one of them is not.
+    """
+    tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
+    current = read_current(connection, tables)
+    all_current = frozenset[str]().union(*current.values())  # in whichever version table
+    if all_current - frozenset[str]().union(*map(revisions, HISTORIES.values())):
+        return "foreign"
+    for history in HISTORIES.values():
+        if not all_current & revisions(history).keys() and _has_foreign_tables(history, tables):
+            return "foreign"
+    if not all_current:
+        return "empty"
+    is_current = all(current.get(history) == heads(history) for history in histories)
+    return "current" if is_current else "behind"
+
+
+def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
+    """Return whether tables exist that belong to no program of this project.
+
+    The history has no current revision. If its version table exists, the history was downgraded to
+    its base, and scripts may have created tables. The tables of the schema `service` count for
+    SERVICE, and all others for TRACKING.
+    """
+    others = [
+        table
+        for table in tables - {history.version_table}
+        if table.startswith("service.") == (history is SERVICE)
+    ]
+    if history.version_table in tables:
+        return not all(map(SCRIPT_SCHEMA.match, others))
+    return bool(others)
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database. Raise CouldNotRun if the database contains tables of
-    another program.
-    """
-    contents = read_contents(connection)
-    if (state := contents.state(*histories)) == "foreign":
+    """Return the state of the database. Raises CouldNotRun for another program's tables."""
+    if (state := read_state(connection, *histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
+        tables = connection.scalars(text(TABLES)).all()
         raise CouldNotRun(
             f"the database {name!r} belongs to another program, so nothing was changed",
-            f"it holds {', '.join(sorted(contents.tables)[:5])}",
+            f"it holds {', '.join(sorted(tables)[:5])}",
             f"CREATE DATABASE {name}_tests, and a DATABASE_URL that names it",
         )
     return state
@@ -204,11 +166,6 @@ def lock_transaction(connection: Connection) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
 
 
-def lock_session(connection: Connection) -> None:
-    """Wait for the migration lock, and hold it until the connection closes."""
-    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
-
-
 def upgrade(connection: Connection, *histories: History) -> None:
     """Upgrade an empty or older database to the newest revisions of these histories.
 
@@ -226,17 +183,13 @@ def upgrade(connection: Connection, *histories: History) -> None:
         command.upgrade(make_config(connection, history), "head")
 
 
-async def upgrade_async(connection: AsyncConnection, *histories: History) -> None:
-    """Call upgrade() on an asyncio connection, inside the running event loop."""
-    await connection.run_sync(upgrade, *histories)
-
-
 def separate_histories(connection: Connection) -> None:
     """Move the revision of the service out of the version table that once contained both histories.
 
     The caller must hold the migration lock.
     """
-    if not read_contents(connection).current.get(TRACKING, set()) & revisions(SERVICE):
+    current = read_current(connection, set(connection.scalars(text(TABLES))))
+    if not current.get(TRACKING, set()) & revisions(SERVICE).keys():
         return
     connection.execute(text(CREATE_SERVICE_VERSIONS))
     connection.execute(text(MOVE_SERVICE_VERSIONS), {"service": list(revisions(SERVICE))})

@@ -80,4 +80,4 @@ def test_revisions_and_heads_are_those_that_alembic_reads(section: str) -> None:
     history = migrations.HISTORIES[section]
     scripts = directory.walk_revisions()
     assert migrations.heads(history) == {directory.get_current_head()}
-    assert migrations.revisions(history) == {script.revision for script in scripts}
+    assert migrations.revisions(history).keys() == {script.revision for script in scripts}

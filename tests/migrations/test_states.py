@@ -24,7 +24,7 @@ async def read_state(database: db.Database, *statements: str, upgrade: bool = Fa
         for statement in statements:
             await connection.exec_driver_sql(statement)
         if upgrade:
-            await migrations.upgrade_async(connection, *HISTORIES)
+            await connection.run_sync(migrations.upgrade, *HISTORIES)
         return await connection.run_sync(migrations.read_state, *HISTORIES)
 
 
@@ -69,7 +69,7 @@ def test_an_empty_database_is_migrated_inside_a_running_loop(empty_database: db.
 def test_two_upgrades_at_once_take_turns(empty_database: db.Database) -> None:
     async def upgrade() -> None:
         async with db.connect(empty_database, "tests") as connection:
-            await migrations.upgrade_async(connection, *HISTORIES)
+            await connection.run_sync(migrations.upgrade, *HISTORIES)
             await connection.commit()
 
     async def upgrade_twice() -> None:

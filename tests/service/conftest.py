@@ -65,7 +65,7 @@ def serve_app(app: FastAPI, connection: type[Connection] = Connection) -> Iterat
 async def migrate(database: db.Database) -> None:
     """Create the tables of all histories."""
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await migrations.upgrade_async(connection, *migrations.HISTORIES.values())
+        await connection.run_sync(migrations.upgrade, *migrations.HISTORIES.values())
 
 
 @contextmanager

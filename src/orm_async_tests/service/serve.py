@@ -41,16 +41,11 @@ def main() -> int:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=parse_positive, default=1, metavar="N", help="processes")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes")
     options = parser.parse_args()
+    if options.workers < 1:
+        parser.error("argument --workers: at least one process is needed")
     return errors.exit_code(lambda: serve(options.db_, options.host, options.port, options.workers))
-
-
-def parse_positive(text: str) -> int:
-    """Return the whole number that a text states. Raise ValueError if the number is below 1."""
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
@@ -137,7 +132,9 @@ def read_settings() -> "Settings":
         field = str(first["loc"][0])
         name, default = f"{PREFIX}{field.upper()}", Settings.model_fields[field].default
         raise CouldNotRun(
-            f"{first['input']!r} is not valid: {first['msg']}", name, f"{name}={default}"
+            f"{first['input']!r} is not valid: {first['msg'].removeprefix('Value error, ')}",
+            name,
+            f"{name}={default}",
         ) from None
 
 
@@ -162,7 +159,7 @@ async def migrate(database: "Database") -> None:
     from orm_async_tests import db, migrations
 
     async with db.connect(database, "orm_async_tests serve") as connection:
-        await migrations.upgrade_async(connection, *migrations.HISTORIES.values())
+        await connection.run_sync(migrations.upgrade, *migrations.HISTORIES.values())
         await connection.commit()
 
 

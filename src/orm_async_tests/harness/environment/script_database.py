@@ -128,7 +128,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             remedy = f"GRANT EXECUTE on {functions}, or use another server"
             raise CouldNotRun(problem, database.label, remedy) from error
         try:
-            await migrations.upgrade_async(connection, migrations.TRACKING)
+            await connection.run_sync(migrations.upgrade, migrations.TRACKING)
         except DBAPIError as error:
             problem = f"the tables of the scripts cannot be created: {error.orig}"
             remedy = "--db with a URL whose role owns the database, or with a URL of another server"

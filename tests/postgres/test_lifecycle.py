@@ -113,7 +113,7 @@ def test_stop_and_reset_refuse_while_somebody_holds_a_lease(
         with pytest.raises(CouldNotRun):
             postgres.stop()
         with pytest.raises(CouldNotRun):
-            postgres.reset()
+            postgres.stop(reset=True)
 
 
 def test_an_idle_time_of_zero_stops_the_server_with_its_last_lease(
@@ -141,7 +141,7 @@ def test_stop_ends_a_server_that_nobody_uses(private_home: Path) -> None:
 def test_reset_deletes_the_data(empty_home: Path) -> None:
     with postgres.lease() as first:
         pass
-    postgres.reset()
+    postgres.stop(reset=True)
     assert not list(empty_home.glob("pg*/data"))
     assert not list(empty_home.glob("pg*/secret"))
 

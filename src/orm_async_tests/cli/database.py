@@ -144,7 +144,7 @@ def stop(arguments: argparse.Namespace) -> int:
 def reset(arguments: argparse.Namespace) -> int:
     """delete the data of the embedded server; the next command creates it again"""
     _require_embedded(arguments, "reset")
-    postgres.reset(arguments.cluster_kind)
+    postgres.stop(arguments.cluster_kind, reset=True)
     print("deleted")
     return 0
 

@@ -130,7 +130,6 @@ class Cluster:
         return paths.check_existing(Path(folder))
 
     def is_created(self) -> bool:
-        """Return whether the data directory is complete."""
         return (self.data / "PG_VERSION").exists()
 
     def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
@@ -204,39 +203,29 @@ class Cluster:
         does not start.
         """
         sockets = paths.socket_directory(self.data)
-        with refusals(self.folder):
-            ready, tell = os.pipe()
         private = str(self.root) if is_private else ""
-        with os.fdopen(ready, "rb") as answer:
-            try:
-                self._supervise(tell, idle, private, self.command(sockets, settings), sockets)
-            finally:
-                os.close(tell)
-            if not answer.read(1):
-                raise self._failure("the embedded server ended during its start")
-
-    def _supervise(
-        self, tell: int, idle: float, private: str, command: list[str], sockets: Path
-    ) -> None:
-        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with (
-            open_file(self.log, append) as log,
+            open_file(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as log,
             open_file(self.lease, os.O_RDWR | os.O_CREAT) as lease,
             open_file(self.lock, os.O_RDWR | os.O_CREAT) as lock,
             refusals(self.folder),
         ):
-            descriptors = [tell, lease, lock]
-            options = [*map(str, descriptors), str(idle), private, str(self.data), str(sockets)]
-            run = subprocess.run(
-                [sys.executable, "-I", "-S", supervisor.__file__, *options, *command],
-                pass_fds=descriptors,
+            options = [str(lease), str(lock), str(idle), private, str(self.data), str(sockets)]
+            command = [sys.executable, "-I", "-S", supervisor.__file__, *options]
+            with subprocess.Popen(
+                [*command, *self.command(sockets, settings)],
+                pass_fds=[lease, lock],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
                 cwd="/",
-            )
-        if run.returncode:
-            raise self._failure(f"the supervisor ended with exit code {run.returncode}")
+            ) as process:
+                assert process.stdout is not None
+                is_ready = process.stdout.read(1)
+        if process.returncode:
+            raise self._failure(f"the supervisor ended with exit code {process.returncode}")
+        if not is_ready:
+            raise self._failure("the embedded server ended while it started")
 
     def _failure(self, problem: str) -> CouldNotRun:
         is_full = not os.statvfs(self.folder).f_bavail
@@ -275,16 +264,12 @@ class Cluster:
         return is_running
 
     def login(self, launch: Launch) -> Login:
-        """Return the data for connecting to the running server. Raise CouldNotRun if the files with
-        these data do not exist.
-        """
         sockets = self.sockets()
         with open_file(self.secret, os.O_RDONLY, OTHERS_ENTER) as file:
             password = os.read(file, SECRET_BYTES).decode()
         return Login(USER, password, sockets, self.version, self.binaries.provider, launch)
 
     def log_tail(self, lines: int) -> str:
-        """Return the last lines of the server's log."""
         with (
             open_file(self.log, os.O_RDONLY) as descriptor,
             os.fdopen(descriptor, errors="replace", closefd=False) as log,

@@ -126,47 +126,31 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
     }
 
 
-def stop(kind: ClusterKind = SCRIPTS) -> bool:
-    """Stop the server. Return whether it was running.
+def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
+    """Stop the server, forget how long it was to be kept, and return whether it ran.
 
-    Raise CouldNotRun if another command uses the server. Clients that are not commands of this
-    project lose their connections.
+    With `reset` the server's data is deleted, too. Raises CouldNotRun while another command uses
+    the server. Other clients lose their connection.
     """
     cluster = _open_cluster(kind)
     with open_file(cluster.lease, READ_WRITE) as lease_file:
-        return _stop(cluster, lease_file)
-
-
-def reset(kind: ClusterKind = SCRIPTS) -> None:
-    """Stop the server and delete its data. Raise CouldNotRun if another command uses the server."""
-    cluster = _open_cluster(kind)
-    with open_file(cluster.lease, READ_WRITE) as lease_file:
-        _stop(cluster, lease_file)
-        with refusals(cluster.data):
-            if cluster.data.exists():
-                shutil.rmtree(cluster.data)
-            cluster.secret.unlink(missing_ok=True)
-
-
-def _stop(cluster: Cluster, lease_file: int) -> bool:
-    """Lock the lease exclusively, stop the server, and forget for how long it was to be kept.
-
-    The supervisor locks the lease for a moment at every tick, so try to lock it for ten ticks.
-    """
-    deadline = time.monotonic() + 10 * supervisor.TICK
-    while True:
-        try:
-            fcntl.flock(lease_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
+        # The supervisor locks the lease for an instant at every tick, so this tries for ten ticks.
+        deadline = time.monotonic() + 10 * supervisor.TICK
+        while not supervisor.try_lock(lease_file):
             if time.monotonic() > deadline:
                 raise CouldNotRun(
                     "another command is using the embedded server",
                     str(cluster.lease),
                     "the same command, after the other command has ended",
-                ) from None
-    os.ftruncate(lease_file, 0)
-    return cluster.end(signal.SIGINT)
+                )
+        os.ftruncate(lease_file, 0)
+        was_running = cluster.end(signal.SIGINT)
+        with refusals(cluster.data):
+            if reset and cluster.data.exists():
+                shutil.rmtree(cluster.data)
+            if reset:
+                cluster.secret.unlink(missing_ok=True)
+    return was_running
 
 
 def wait_until_ended(kind: ClusterKind) -> None:
@@ -176,7 +160,6 @@ def wait_until_ended(kind: ClusterKind) -> None:
 
 
 def locate_log(kind: ClusterKind = SCRIPTS) -> Path:
-    """Return the path of the server's log."""
     return _open_cluster(kind).log
 
 

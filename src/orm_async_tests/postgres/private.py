@@ -64,17 +64,14 @@ class PrivateServer:
 
     @property
     def login(self) -> Login:
-        """The data for connecting to the server."""
         return self._cluster.login("private")
 
     @property
     def folder(self) -> Path:
-        """The folder that contains the server's data and its log."""
         return self._cluster.root
 
     @property
     def frozen(self) -> bool:
-        """Whether a backend of this server is frozen."""
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
@@ -85,7 +82,6 @@ class PrivateServer:
         self._frozen.append(pid)
 
     def thaw(self) -> None:
-        """Continue all frozen backends with SIGCONT."""
         while self._frozen:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
@@ -163,7 +159,6 @@ class Standby(PrivateServer):
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
 
     def resume(self) -> None:
-        """Resume replay."""
         _select(self, "SELECT pg_wal_replay_resume()")
 
     def catch_up(self) -> None:
@@ -200,7 +195,6 @@ def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
 
 
 def _select(server: PrivateServer, sql: str) -> str:
-    """Run a statement and return the only value of its result, as text."""
     arguments = ["-XAtq", "-d", "postgres", "-c", sql]
     return read_output(start_client(server.login, "psql", *arguments)).strip()
 

@@ -103,7 +103,9 @@ def start_and_wait(
     options = [str(os.getpid()), str(int(signal.SIGINT)), "nobody"]
     while True:
         server = subprocess.Popen(
-            [sys.executable, "-I", "-S", launcher, *options, *command], stdin=subprocess.DEVNULL
+            [sys.executable, "-I", "-S", launcher, *options, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
         )
         while not (owns_pidfile(server, data) and accepts_connections(data, sockets)):
             if _ends_within(server, 0.005, child_ended):
@@ -130,7 +132,7 @@ def stop_when_idle(
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
     while not _ends_within(server, tick, child_ended):
-        is_leased = not _lock(lease)
+        is_leased = not try_lock(lease)
         is_used = is_leased or (sockets is not None and has_clients(server.pid, sockets))
         is_idle = timer.has_expired(time.monotonic(), os.fstat(lease).st_mtime_ns, is_used)
         if is_idle and time.time() >= read_keep_until(lease):
@@ -147,7 +149,8 @@ def read_keep_until(lease: int) -> float:
     return float(os.pread(lease, UNTIL_BYTES, 0) or 0)
 
 
-def _lock(lease: int) -> bool:
+def try_lock(lease: int) -> bool:
+    """Lock the lease exclusively, and return False if somebody holds it."""
     try:
         fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -173,14 +176,13 @@ def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended:
     return server.poll() is not None
 
 
-def main(ready: int, lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
-    """Leave the session of the caller, start the server, and stop it when it is idle.
+def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
+    """Leave the caller's session, then start the server and stop it when it is idle.
 
-    The descriptor `ready` gets one byte when the server accepts connections. If the server ends
-    before that, `ready` is closed without a byte. `lease` and `lock` are the descriptors of locked
-    files. `private` is the folder of a server that lives as long as one lease. For such a server,
-    clients do not count as use, and the folder is deleted at the end. `arguments` are the data
-    folder, the socket folder, and the command line of the server.
+    Standard output gets a byte when the server accepts connections, and is closed without one if
+    the server ends. `lease` and `lock` are descriptors of locked files. `private` is the folder of
+    a server that lives for one lease: clients do not count, and the folder is deleted with the
+    server. `arguments` are the data folder, the socket folder and the server's command.
     """
     if os.fork():
         return
@@ -189,8 +191,8 @@ def main(ready: int, lease: int, lock: int, idle: float, private: str, *argument
     fcntl.flock(lock, fcntl.LOCK_EX)
     child_ended = _watch_children()
     server = start_and_wait(data, sockets, command, child_ended)
-    os.write(ready, b"1")
-    os.close(ready)
+    os.write(sys.stdout.fileno(), b"1")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # closes the pipe
     if stop_when_idle(server, lease, idle, None if private else sockets, child_ended):
         if sockets != data:
             shutil.rmtree(sockets)
@@ -199,5 +201,5 @@ def main(ready: int, lease: int, lock: int, idle: float, private: str, *argument
 
 
 if __name__ == "__main__":
-    ready, lease, lock, idle, private, *arguments = sys.argv[1:]
-    main(int(ready), int(lease), int(lock), float(idle), private, *arguments)
+    lease, lock, idle, private, *arguments = sys.argv[1:]
+    main(int(lease), int(lock), float(idle), private, *arguments)

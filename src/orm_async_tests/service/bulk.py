@@ -22,9 +22,8 @@ from orm_async_tests.service.gpx import read_gpx
 from orm_async_tests.service.idempotency import Key, digest_of
 from orm_async_tests.service.json_bodies import JsonRoute, media_type, unsupported
 from orm_async_tests.service.ndjson import read_ndjson
-from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.schemas import Loaded, PointIn
+from orm_async_tests.service.schemas import Id, Loaded, PointIn
 from orm_async_tests.service.sessions import WriteSession
 
 PIECE_SIZE = 4096  # bytes that are parsed before other requests are served

@@ -7,39 +7,23 @@ from collections.abc import AsyncIterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    CTE,
-    ColumnElement,
-    Executable,
-    Text,
-    bindparam,
-    column,
-    func,
-    literal,
-    null,
-    select,
-    true,
-    union_all,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Text, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.models import User
 from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.idempotency import (
-    KEY,
-    KEYS,
-    STORED_ANSWER,
+    ALWAYS,
+    READ_STORED,
+    STORED,
     UNUSED,
-    InsertStatements,
+    build_insertion,
     insert_once,
     read_answer,
-    store_answer,
 )
 from orm_async_tests.service.idempotency_table import IdempotencyKey
-from orm_async_tests.service.points import POINTS, lock_user, notify_listeners
+from orm_async_tests.service.points import LOCK_USER, notify_listeners
 from orm_async_tests.service.schemas import Loaded, PointIn
 
 COLUMNS = ["user_id", "lat", "lon", "date"]
@@ -52,7 +36,28 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FEW = 100  # points that one statement adds; COPY takes more of them, for another round trip
 COPY_TIMEOUT = 3600.0  # seconds
-ANSWER = bindparam("answer", type_=JSONB)
+
+INSERT_FEW = build_insertion(
+    f"""{LOCK_USER}, added AS (
+        INSERT INTO track_points (user_id, lat, lon, date)
+        SELECT locked.id, new.lat, new.lon, new.date FROM locked, unnest(
+            CAST(:lat AS float[]), CAST(:lon AS float[]), CAST(:date AS timestamptz[])
+        ) WITH ORDINALITY AS new (lat, lon, date, number) ORDER BY new.number
+        RETURNING {notify_listeners("user_id")}
+    ), inserted AS (SELECT FROM locked)""",
+    "jsonb_build_object('points', CAST(:points AS int))",
+)
+# COPY needs no timeout, and a notification at COMMIT.
+NOTIFY_COPY = f"set_config('statement_timeout', '0', true), {notify_listeners('locked.id')}"
+PREPARE_COPY = text(f"WITH {LOCK_USER} SELECT {NOTIFY_COPY} FROM locked".format(condition=ALWAYS))
+# Claims an unused key, or reads the answer stored under it.
+PREPARE_COPY_UNDER_KEY = text(
+    f"""WITH {LOCK_USER}, new AS (
+        INSERT INTO service.idempotency_keys (key, request) SELECT :key, '' FROM locked
+        ON CONFLICT DO NOTHING RETURNING request, answer
+    ) SELECT request, answer, {NOTIFY_COPY} FROM new, locked
+    UNION ALL SELECT stored.*, NULL, NULL FROM ({STORED}) AS stored""".format(condition=UNUSED)
+).columns(request=Text, answer=JSONB)
 
 
 def encode_points(user_id: int, points: list[PointIn]) -> bytes:
@@ -66,55 +71,6 @@ def encode_points(user_id: int, points: list[PointIn]) -> bytes:
     return b"".join(rows)
 
 
-def insert_arrays(user: CTE) -> CTE:
-    """Return the CTE that inserts the points of a user from one array per column, in the order of
-    the arrays.
-    """
-    types = {name: POINTS[name].type for name in COLUMNS[1:]}
-    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
-    columns = [column(name, type_) for name, type_ in types.items()]
-    points = func.unnest(*arrays).table_valued(*columns, with_ordinality="number").render_derived()
-    rows = select(user.c.id, *(points.c[name] for name in types)).join_from(user, points, true())
-    insertion = insert(TrackPoint).from_select(COLUMNS, rows.order_by(points.c.number))
-    return insertion.returning(notify_listeners(POINTS.user_id)).cte("added")
-
-
-def insert_few() -> InsertStatements:
-    """Return the statements that insert the points, and then return the parameter `answer`."""
-    user, user_of_new_key = lock_user(), lock_user(UNUSED)
-    return InsertStatements(
-        select(ANSWER).select_from(user).add_cte(insert_arrays(user)),
-        store_answer(user_of_new_key, ANSWER).add_cte(insert_arrays(user_of_new_key)),
-    )
-
-
-def prepare_copy(user: CTE) -> list[ColumnElement[str]]:
-    """Return the expressions to run before COPY, which remove the timeout and send a notification
-    at COMMIT.
-    """
-    no_timeout = func.set_config("statement_timeout", "0", True)
-    notification = notify_listeners(user.c.id)
-    return [no_timeout.label("no_timeout"), notification.label("notification")]
-
-
-def prepare_copy_under_key() -> Executable:
-    """Return the statement that claims an unused idempotency key, or reads the answer stored under
-    the key.
-    """
-    user = lock_user(UNUSED)
-    claim = insert(IdempotencyKey).from_select(
-        ["key", "request"], select(KEY, literal("", Text)).select_from(user)
-    )
-    new = claim.on_conflict_do_nothing().returning(KEYS.request, KEYS.answer).cte("new")
-    claimed = select(new.c.request, new.c.answer, *prepare_copy(user)).join_from(new, user, true())
-    return union_all(claimed, STORED_ANSWER.add_columns(null(), null()))
-
-
-INSERT_FEW = insert_few()
-PREPARE_COPY, PREPARE_COPY_UNDER_KEY = select(*prepare_copy(lock_user())), prepare_copy_under_key()
-STORE_ANSWER = update(IdempotencyKey).where(KEYS.key == KEY)
-
-
 async def insert_points(
     session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, digest: str
 ) -> Loaded:
@@ -123,7 +79,7 @@ async def insert_points(
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
     columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
-    parameters = {"owner": user_id, ANSWER.key: {"points": len(points)}, **columns}
+    parameters = {"owner": user_id, "points": len(points), **columns}
     answer = await insert_once(session, INSERT_FEW, parameters, key, digest)
     if answer is None:
         raise not_found(User)
@@ -141,12 +97,14 @@ async def copy_points(
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
-    parameters = {"owner": user_id, KEY.key: key}
     # COPY joins the transaction that this statement begins (test74).
-    preparation = PREPARE_COPY if key is None else PREPARE_COPY_UNDER_KEY
-    row = (await session.execute(preparation, parameters)).one_or_none()
-    if row is None and key is not None:  # another request may have claimed the key meanwhile
-        row = (await session.execute(STORED_ANSWER, parameters)).one_or_none()
+    if key is None:
+        row = (await session.execute(PREPARE_COPY, {"owner": user_id})).one_or_none()
+    else:
+        keyed = {"owner": user_id, "key": key}
+        row = (await session.execute(PREPARE_COPY_UNDER_KEY, keyed)).one_or_none()
+        if row is None:  # another request may have claimed the key meanwhile
+            row = (await session.execute(READ_STORED, {"key": key})).one_or_none()
     if row is None:
         raise not_found(User)
     if key is not None and row.answer is not None:
@@ -161,6 +119,6 @@ async def copy_points(
     )
     answer = {"points": int(tag.removeprefix("COPY "))}
     if key is not None:
-        stored = STORE_ANSWER.values(request=digest, answer=answer)
-        await session.execute(stored, {KEY.key: key})
+        stored = update(IdempotencyKey).where(IdempotencyKey.key == key)
+        await session.execute(stored.values(request=digest, answer=answer))
     return Loaded.model_validate(answer)

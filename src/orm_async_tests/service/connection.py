@@ -23,9 +23,9 @@ class Connection(H11Protocol):
     application must yield a state that has both timeouts and `shutdown_callbacks`.
     """
 
-    _timer: asyncio.TimerHandle | None = None
+    _send_timer: asyncio.TimerHandle | None = None
     _head_timer: asyncio.TimerHandle | None = None
-    _unsent = 0  # bytes, when the timer was started
+    _unsent = 0  # bytes, when _send_timer was started
     _stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -37,27 +37,32 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Start the timer that limits how long the head of a request may take."""
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_head_timer()
-        elif self._head_timer is None:
-            self._start_head_timer()
+        if self.cycle is None or self.cycle.response_complete:
+            if self._head_timer is None:
+                self._start_head_timer()
+        elif self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def pause_writing(self) -> None:
         """Start the timer for sending, because the client reads more slowly than the service
         writes.
         """
         super().pause_writing()
-        self._start_timer()
+        self._start_send_timer()
 
     def resume_writing(self) -> None:
         """Stop the timer for sending, because all bytes are sent."""
         super().resume_writing()
-        self._stop_timer()
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop both timers, because the client has disconnected."""
-        self._stop_timer()
-        self._stop_head_timer()
+        """Stop the timers: the client has left."""
+        for timer in (self._send_timer, self._head_timer):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -69,23 +74,18 @@ class Connection(H11Protocol):
             callback()
         super().shutdown()
         self._stopping = True
-        if self._timer is not None:
-            self._start_timer()
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._start_send_timer()
 
-    def _start_timer(self) -> None:
-        self._stop_timer()
+    def _start_send_timer(self) -> None:
         timeout = SHUTDOWN_TIMEOUT if self._stopping else self.app_state["send_timeout"]
         self._unsent = self.transport.get_write_buffer_size()
-        self._timer = self.loop.call_later(timeout, self._check_progress)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._send_timer = self.loop.call_later(timeout, self._check_progress)
 
     def _check_progress(self) -> None:
         if self.transport.get_write_buffer_size() < self._unsent:
-            self._start_timer()
+            self._start_send_timer()
             return
         LOGGER.info(
             "closed the connection of %s, because the client does not read its response",
@@ -96,8 +96,3 @@ class Connection(H11Protocol):
     def _start_head_timer(self) -> None:
         timeout = self.app_state["receive_timeout"]
         self._head_timer = self.loop.call_later(timeout, self.transport.abort)
-
-    def _stop_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None

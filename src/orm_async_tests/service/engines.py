@@ -1,7 +1,6 @@
 """Creates the engines of the service, with their URLs and connection settings."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, NullPool, event
 from sqlalchemy.exc import DisconnectionError
@@ -14,9 +13,8 @@ from orm_async_tests.service.settings import PREFIX, Settings
 NAME = "orm_async_tests service"  # its connections' application_name
 
 
-@dataclass(frozen=True)
-class Urls:
-    """The URLs for writes, for reads and for LISTEN. All three often name the same database."""
+class Urls(NamedTuple):
+    """The URLs for writes, for reads and for LISTEN, which often name one database."""
 
     writing: URL
     reading: URL
@@ -34,15 +32,12 @@ def service_urls(url: URL, settings: Settings) -> Urls:
             f"{PREFIX}POOLER",
             f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, past the pooler",
         )
-    writing = db.with_driver(url, "asyncpg")
-
-    def url_of(setting: str, name: str) -> URL:
-        if not setting:
-            return writing
-        return db.with_driver(db.parse_url(setting, PREFIX + name), "asyncpg")
-
-    reading = url_of(settings.read_url, "READ_URL")
-    return Urls(writing, reading, url_of(settings.listen_url, "LISTEN_URL"))
+    chosen = (
+        url,
+        db.parse_url(settings.read_url, f"{PREFIX}READ_URL") if settings.read_url else url,
+        db.parse_url(settings.listen_url, f"{PREFIX}LISTEN_URL") if settings.listen_url else url,
+    )
+    return Urls(*(db.with_driver(one, "asyncpg") for one in chosen))
 
 
 class Engines:
@@ -61,11 +56,9 @@ class Engines:
         )  # no pool: requests never use its connection
 
     def pooled(self) -> set[AsyncEngine]:
-        """Return the engines that serve requests, without the engine for LISTEN."""
         return {self.writing, self.reading}
 
     async def dispose(self) -> None:
-        """Close all idle connections of the engines."""
         for engine in (*self.pooled(), self.listening):
             await engine.dispose()
 
@@ -79,7 +72,7 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,
         pool_timeout=settings.pool_timeout,
-        connect_args=pooler_arguments(settings) if settings.pooler else direct_arguments(settings),
+        connect_args=connect_arguments(settings),
     )
     event.listen(engine.sync_engine, "checkout", refuse_closed)
     return engine
@@ -97,28 +90,21 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
         raise DisconnectionError("the server has closed the connection")
 
 
-def direct_arguments(settings: Settings) -> dict[str, Any]:
-    """Return connect_args for connections that go directly to a server."""
-    milliseconds = str(int(settings.statement_timeout * 1000))
-    server_settings = {
-        "statement_timeout": milliseconds,
-        "idle_in_transaction_session_timeout": milliseconds,
-        "application_name": NAME,
-        "timezone": "UTC",
-    }
-    return {"command_timeout": settings.command_timeout, "server_settings": server_settings}
+def connect_arguments(settings: Settings) -> dict[str, Any]:
+    """Return connect_args for a server, or for a pooler that changes the server by transaction.
 
-
-def pooler_arguments(settings: Settings) -> dict[str, Any]:
-    """Return connect_args for a pooler that may use another server connection for each transaction.
-
-    With these arguments, SQLAlchemy and asyncpg cache no prepared statements, and asyncpg sends no
-    setting that PgBouncer rejects. The operator of the pooler sets the timeouts of the server.
+    With a pooler, SQLAlchemy and asyncpg cache no prepared statement, and no setting is sent that
+    PgBouncer refuses. The operator sets the server's timeouts.
     """
-    return {
-        "command_timeout": settings.command_timeout,
-        "server_settings": {"application_name": NAME, "timezone": "UTC"},
-        "statement_cache_size": 0,
-        "prepared_statement_cache_size": 0,
-        "prepared_statement_name_func": lambda: "",  # asyncpg 0.30 gives names without a cache too
-    }
+    server_settings = {"application_name": NAME, "timezone": "UTC"}
+    arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}
+    if settings.pooler:
+        return {
+            **arguments,
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: "",  # asyncpg 0.30 gives names even so
+        }
+    for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        server_settings[name] = str(int(settings.statement_timeout * 1000))
+    return arguments

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import Header, HTTPException
+from fastapi import Header, HTTPException, Response
 from pydantic import BeforeValidator, WithJsonSchema
 from sqlalchemy import (
     ARRAY,
@@ -53,9 +53,9 @@ def version_column(model: Model) -> ColumnElement[str]:
     return cast(xmin, Text)
 
 
-def format_etag(version: str) -> str:
-    """Return the ETag header for a version of a row."""
-    return f'"{version}"'
+def set_etag(response: Response, version: str) -> None:
+    """Give the response the ETag of a version."""
+    response.headers["ETag"] = f'"{version}"'
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:

@@ -30,11 +30,11 @@ def make_metrics(engines: Engines) -> CollectorRegistry:
         "statement_seconds", "Duration of a statement in seconds.", registry=registry
     )
 
-    def before(_conn: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _: Any) -> None:
-        context._started = time.perf_counter()
+    def before(*arguments: Any) -> None:
+        arguments[4]._started = time.perf_counter()  # of the execution context
 
-    def after(_conn: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _: Any) -> None:
-        seconds.observe(time.perf_counter() - context._started)
+    def after(*arguments: Any) -> None:
+        seconds.observe(time.perf_counter() - arguments[4]._started)
 
     for engine in engines.pooled():
         event.listen(engine.sync_engine, "before_cursor_execute", before)

@@ -11,8 +11,6 @@ from orm_async_tests.models import NAMING_CONVENTION
 
 
 class Base(DeclarativeBase):
-    """The declarative base of the schema `service`."""
-
     metadata = MetaData(schema="service", naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB}
 

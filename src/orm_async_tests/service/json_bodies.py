@@ -36,7 +36,6 @@ class JsonRequest(Request):
     """
 
     async def json(self) -> Any:
-        """Return the parsed JSON body. Raise HTTPException 422 if the body has a syntax error."""
         try:
             # RFC 8259 lets a parser ignore a byte order mark.
             return from_json((await self.body()).removeprefix(BOM_UTF8), allow_inf_nan=False)
@@ -48,9 +47,6 @@ class JsonRoute(APIRoute):
     """A route that accepts a body only if it is JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return a handler that checks the media type of the body, and then calls FastAPI's
-        handler.
-        """
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:

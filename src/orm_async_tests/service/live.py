@@ -6,7 +6,6 @@ point is lost if a notification is lost.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any
@@ -15,26 +14,27 @@ from asyncpg import InternalClientError
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import not_found
-from orm_async_tests.service.parameters import EventId, Id, Omittable
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import UNWRAPPED, problem_responses
-from orm_async_tests.service.schemas import PointOut
+from orm_async_tests.service.schemas import EventId, Id, Omittable, PointOut
 from orm_async_tests.service.sessions import Reader, Rows
 from orm_async_tests.service.settings import Settings
 
 BATCH = 100  # points
-USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
-USER, LAST_ID = (bindparam(name, type_=Integer) for name in ("user_id", "last_id"))
-NEW_POINTS = select(*POINTS).where(POINTS.user_id == USER, POINTS.id > LAST_ID)
-NEW_POINTS = NEW_POINTS.order_by(POINTS.id).limit(BATCH)
-NEWEST_ID = select(func.max(POINTS.id)).where(POINTS.user_id == USERS.id).scalar_subquery()
-NEWEST_ID_OF_USER = select(NEWEST_ID.label("id")).where(USERS.id == USER)
+NEW_POINTS = (
+    select(*TrackPoint.__table__.c)
+    .where(TrackPoint.user_id == bindparam("user_id"), TrackPoint.id > bindparam("last_id"))
+    .order_by(TrackPoint.id)
+    .limit(BATCH)
+)
+NEWEST_ID = select(func.max(TrackPoint.id)).where(TrackPoint.user_id == User.id).scalar_subquery()
+NEWEST_ID_OF_USER = select(NEWEST_ID.label("id")).where(User.id == bindparam("user_id"))
 RECONNECT_DELAY = 0.5  # seconds until a listener whose connection is lost connects again
 # InternalClientError: the server has ended the connection, but not closed it yet.
 LISTENER_ERRORS = (DBAPIError, *UNWRAPPED, InternalClientError, OSError, TimeoutError)
@@ -48,34 +48,28 @@ class Hub:
     def __init__(self) -> None:
         self.is_listening = asyncio.Event()
         self.is_closed = False
-        self._clients: dict[int, set[asyncio.Event]] = defaultdict(set)
+        self._clients: dict[asyncio.Event, int] = {}  # the id of the user by the client
 
-    def wake(self, user_id: int) -> None:
-        """Wake the clients that wait for points of this user."""
-        for client in self._clients.get(user_id, ()):
-            client.set()
-
-    def wake_all(self) -> None:
-        """Wake every client, because some notifications may have been lost (test112)."""
-        for user_id in list(self._clients):
-            self.wake(user_id)
+    def wake(self, user_id: int | None = None) -> None:
+        """Wake the clients of a user, or all clients."""
+        for client, user in self._clients.items():
+            if user_id in (user, None):
+                client.set()
 
     def close(self) -> None:
         """End all streams, because the process is about to stop."""
         self.is_closed = True
-        self.wake_all()
+        self.wake()
 
     @contextmanager
     def client_of(self, user_id: int) -> Iterator[asyncio.Event]:
         """Yield an asyncio.Event that is set whenever the user has new points."""
         client = asyncio.Event()
-        self._clients[user_id].add(client)
+        self._clients[client] = user_id
         try:
             yield client
         finally:
-            self._clients[user_id].discard(client)
-            if not self._clients[user_id]:
-                del self._clients[user_id]
+            del self._clients[client]
 
     async def listen(self, engine: AsyncEngine) -> None:
         """Listen until cancelled. Listen for notifications, and connect again whenever the
@@ -93,29 +87,25 @@ class Hub:
             driver.add_termination_listener(lambda _: lost.set())
             await driver.add_listener(CHANNEL, lambda *arguments: self.wake(int(arguments[-1])))
             self.is_listening.set()
-            self.wake_all()
+            self.wake()  # notifications may have been lost (test112)
             await lost.wait()
 
 
 async def newest_id(reader: Reader, user_id: int) -> int:
-    """Return the id of the newest point of the user, or 0 without points. Raise HTTPException
-    404.
-    """
-    rows = await reader.rows(NEWEST_ID_OF_USER, {USER.key: user_id})
+    """Return the id of the user's newest point, or 0. Raise HTTPException 404."""
+    rows = await reader.rows(NEWEST_ID_OF_USER, {"user_id": user_id})
     if not rows:
         raise not_found(User)
     return rows[0].id or 0
 
 
 def format_events(points: Rows) -> bytes:
-    """Return one server-sent event for each point, with the id of the point as the id of the
-    event.
-    """
-    documents = {point.id: PointOut.model_validate(point).model_dump_json() for point in points}
-    return b"".join(
-        format_sse_event(id=str(point_id), event="point", data_str=document)
-        for point_id, document in documents.items()
-    )
+    """Return one server-sent event per point, with the id of the point."""
+    events = []
+    for point in points:
+        document = PointOut.model_validate(point).model_dump_json()
+        events.append(format_sse_event(id=str(point.id), event="point", data_str=document))
+    return b"".join(events)
 
 
 async def stream_events(
@@ -132,8 +122,7 @@ async def stream_events(
         yield format_sse_event(comment="listening")
         while not hub.is_closed and (remaining := end - loop.time()) > 0:
             client.clear()
-            values = {USER.key: user_id, LAST_ID.key: last_id}
-            points = await reader.rows(NEW_POINTS, values)
+            points = await reader.rows(NEW_POINTS, {"user_id": user_id, "last_id": last_id})
             if points:
                 yield format_events(points)
                 last_id = points[-1].id

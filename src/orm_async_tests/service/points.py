@@ -3,126 +3,99 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    DateTime,
-    Integer,
-    Row,
-    Select,
-    Text,
-    bindparam,
-    case,
-    cast,
-    delete,
-    func,
-    insert,
-    literal_column,
-    select,
-    true,
-    update,
-)
-from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Row, TextClause, bindparam, delete, select, text, update
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import (
     IfMatch,
-    format_etag,
     not_found,
+    set_etag,
     version_column,
     write_unchanged,
 )
-from orm_async_tests.service.idempotency import Key, build_statements, digest_of, insert_once
+from orm_async_tests.service.idempotency import Key, build_insertion, digest_of, insert_once
 from orm_async_tests.service.json_bodies import JsonRoute
-from orm_async_tests.service.parameters import After, Id, Limit, Omittable
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.schemas import Moment, Page, PointIn, PointOut, PointPatch
+from orm_async_tests.service.schemas import (
+    After,
+    Id,
+    Limit,
+    Moment,
+    Omittable,
+    Page,
+    PointIn,
+    PointOut,
+    PointPatch,
+)
 from orm_async_tests.service.sessions import Read, WriteSession
 
 CHANNEL = "orm_async_points"  # of NOTIFY, whose payload is the id of a user with new points
-USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
+POINTS = TrackPoint.__table__.c
 VERSION = version_column(TrackPoint).label("version")
 SELECT_POINT = select(*POINTS, VERSION).where(POINTS.id == bindparam("id"))
-USER, AFTER, LIMIT = (bindparam(name, type_=Integer) for name in ("user_id", "after", "limit"))
-SINCE, UNTIL = (bindparam(name, type_=DateTime(timezone=True)) for name in ("since", "until"))
-DATE_FORMAT = """'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
-ZERO_MICROSECONDS = ".000000Z"  # pydantic writes six digits or none
-
 router = APIRouter(tags=["points"], route_class=JsonRoute)
 
 
-def lock_user(*conditions: ColumnElement[bool]) -> CTE:
-    """Return a CTE that locks the user `owner` if the conditions are true.
+# This locks the user `owner` if the condition holds. Writers of one user's points take turns, so
+# the order of the ids is the order of the commits.
+LOCK_USER = """locked AS (
+    SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE
+)"""
 
-    Because of the lock, requests that write points of one user run one after the other, so the
-    order of the ids is the order of the commits.
+
+def notify_listeners(user_id: str) -> str:
+    """Return the SQL that tells live streams of a user's new points, once they are committed."""
+    return f"CAST(pg_notify('{CHANNEL}', CAST({user_id} AS text)) AS text)"
+
+
+INSERT = build_insertion(
+    f"""{LOCK_USER}, inserted AS (
+        INSERT INTO track_points (user_id, lat, lon, date)
+        SELECT id, CAST(:lat AS float), CAST(:lon AS float), CAST(:date AS timestamptz) FROM locked
+        RETURNING *, CAST(xmin AS text) AS version, {notify_listeners("user_id")} AS notification
+    )""",
+    "jsonb_build_object('point', to_jsonb(inserted), 'version', version)",
+)
+
+
+def select_page(condition: str = "true") -> TextClause:
+    """Return a query for a page's points as JSON, and for the `after` of the next page.
+
+    The server writes the JSON, spelled as pydantic would, because an object for every point would
+    cost this process more than the rest of the request. The query reads one point more than
+    `limit`, to learn whether there is a next page. The result has one row, or none if there is no
+    such user.
     """
-    user = select(USERS.id).where(USERS.id == bindparam("owner"), *conditions)
-    return user.with_for_update(key_share=True).cte("locked")
-
-
-def notify_listeners(user_id: ColumnElement[int]) -> ColumnElement[str]:
-    """Return the SQL expression that notifies live streams of new points at the commit."""
-    return cast(func.pg_notify(CHANNEL, cast(user_id, Text)), Text)
-
-
-def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return the INSERT of a point. It inserts nothing if the user does not exist or if a condition
-    is false.
-    """
-    values = [bindparam(name, type_=POINTS[name].type) for name in ("lat", "lon", "date")]
-    row = select(lock_user(*conditions).c.id, *values)
-    insertion = insert(TrackPoint).from_select(["user_id", "lat", "lon", "date"], row)
-    notification = notify_listeners(POINTS.user_id).label("notification")
-    return insertion.returning(*POINTS, VERSION, notification)
-
-
-INSERT = build_statements("point", build_insert)
-
-
-def point_json(point: Any) -> ColumnElement[str]:
-    """Return the SQL expression for the JSON of a point, written as pydantic would write it, from
-    the columns of a subquery.
-    """
-    date = func.to_char(func.timezone("UTC", point.date), literal_column(DATE_FORMAT))
-    ids = '{"id":', point.id, ',"user_id":', point.user_id
-    return func.concat(*ids, ',"lat":', point.lat, ',"lon":', point.lon, ',"date":"', date, '"}')
-
-
-def select_page(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return a query for the points of a page as JSON, and for the parameter `after` of the next
-    page.
-
-    The server writes the JSON, because creating an object for every point would take this process
-    more time than the rest of the request. The query reads one point more than LIMIT, so that it
-    knows whether there is a next page. The query returns one row, or no row if the user does not
-    exist.
-    """
-    columns = POINTS.id, POINTS.user_id, POINTS.lat, POINTS.lon, POINTS.date
-    points = select(*columns).where(POINTS.user_id == USER, POINTS.id > AFTER, *conditions)
-    points_and_one = points.order_by(POINTS.id).limit(LIMIT + 1).subquery()
-    number = func.row_number().over(order_by=points_and_one.c.id).label("number")
-    point = select(points_and_one, number).subquery().c
-    is_in_page = point.number <= LIMIT
-    joined = func.string_agg(point_json(point), aggregate_order_by(literal_column("','"), point.id))
-    documents = func.replace(joined.filter(is_in_page), ZERO_MICROSECONDS, "Z")
-    last_id = func.max(point.id).filter(is_in_page)
-    following = case((func.count() > LIMIT, last_id))
-    page = select(documents.label("documents"), following.label("following")).subquery()
-    return select(page).join_from(User, page, true()).where(USERS.id == USER)
+    return text(rf"""
+        SELECT page.* FROM users, (
+            SELECT replace(
+                    string_agg(document, ',' ORDER BY id) FILTER (WHERE number <= :limit),
+                    '.000000Z', 'Z'  -- pydantic writes six digits or none
+                ) AS documents,
+                CASE WHEN count(*) > :limit THEN max(id) FILTER (WHERE number <= :limit)
+                END AS following
+            FROM (
+                SELECT id, row_number() OVER (ORDER BY id) AS number, concat(
+                    '{{"id":', id, ',"user_id":', user_id, ',"lat":', lat, ',"lon":', lon,
+                    ',"date":"',
+                    to_char(date AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\:MI\:SS.US"Z"'), '"}}'
+                ) AS document
+                FROM track_points WHERE user_id = :user_id AND id > :after AND {condition}
+                ORDER BY id LIMIT CAST(:limit AS int) + 1
+            ) AS point
+        ) AS page WHERE users.id = :user_id
+    """)
 
 
 PAGES = {  # by the presence of `since` and `until`: `IS NULL OR` would share one plan
     (False, False): select_page(),
-    (True, False): select_page(POINTS.date >= SINCE),
-    (False, True): select_page(POINTS.date < UNTIL),
-    (True, True): select_page(POINTS.date >= SINCE, POINTS.date < UNTIL),
+    (True, False): select_page("date >= :since"),
+    (False, True): select_page("date < :until"),
+    (True, True): select_page("date >= :since AND date < :until"),
 }
 
 
 def page_json(row: Row[Any]) -> str:
-    """Return a page as JSON, from the row that the query returned."""
     return f'{{"items":[{row.documents or ""}],"next":{row.following or "null"}}}'
 
 
@@ -136,7 +109,7 @@ async def create(
     created = await insert_once(session, INSERT, values, key, digest)
     if created is None:
         raise not_found(User)
-    response.headers["ETag"] = format_etag(created["version"])
+    set_etag(response, created["version"])
     response.headers["Location"] = f"/points/{created['point']['id']}"
     return PointOut.model_validate(created["point"])
 
@@ -167,7 +140,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
         raise not_found(TrackPoint)
-    response.headers["ETag"] = format_etag(rows[0].version)
+    set_etag(response, rows[0].version)
     return PointOut.model_validate(rows[0])
 
 
@@ -180,7 +153,7 @@ async def patch(
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
     change = update(TrackPoint).values(values).returning(TrackPoint, VERSION)
     row = await write_unchanged(session, change, TrackPoint, point_id, if_match)
-    response.headers["ETag"] = format_etag(row[1])
+    set_etag(response, row[1])
     return PointOut.model_validate(row[0])
 
 

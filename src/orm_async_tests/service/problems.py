@@ -53,7 +53,6 @@ def describe(error: Mapping[str, Any]) -> str:
 
 
 def make_problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return an error response with this status and explanation."""
     document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
 

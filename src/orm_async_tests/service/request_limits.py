@@ -23,16 +23,6 @@ TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", CLOS
 LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all levels
 
 
-def has_two_lengths(scope: Scope) -> bool:
-    """Return whether the headers state two different lengths of the body.
-
-    A proxy could see another end of this body, and treat the rest as a second request. h11 accepts
-    such a request, although RFC 9112, section 6.3, allows a server to reject it.
-    """
-    headers = Headers(scope=scope)
-    return "Content-Length" in headers and "Transfer-Encoding" in headers
-
-
 def kind_of(scope: Scope) -> str:
     """Return the kind of a request, which is "uploads", "streams" or "requests". Each kind of
     request has a separate limit.
@@ -121,32 +111,26 @@ class Limits:
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
     ) -> None:
-        """Limit the requests of an application. `running` counts the running requests of each
-        kind.
-        """
-        self._app = app
-        self._settings = settings
-        self._bodies = bodies
-        self._running = running
-        self._allowed = {
-            "uploads": settings.max_uploads,
-            "streams": settings.max_streams,
-            "requests": settings.max_requests,
-        }
+        """Limit the requests of an app. `running` counts the running requests by kind."""
+        self._app, self._settings, self._bodies, self._running = app, settings, bodies, running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or reject it."""
-        if scope["type"] == "http" and has_two_lengths(scope):
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        # A proxy could find another end of a body of two lengths, and take the rest for a second
+        # request. h11 accepts such a request, although RFC 9112, section 6.3, allows it to refuse.
+        if "Content-Length" in headers and "Transfer-Encoding" in headers:
             return await make_problem(400, *TWO_LENGTHS)(scope, receive, send)
-        if scope["type"] != "http" or scope["path"].startswith(UNLIMITED):
+        if scope["path"].startswith(UNLIMITED):
             return await self._app(scope, receive, send)
         kind = kind_of(scope)
-        if self._running[kind] >= self._allowed[kind]:
+        if self._running[kind] >= getattr(self._settings, f"max_{kind}"):
             busy = make_problem(503, f"too many {kind} at a time: try again", RETRY_AFTER)
             return await busy(scope, receive, send)
         if scope["method"] not in WITHOUT_BODY:
-            uploads = kind == "uploads"
-            max_size = self._settings.max_upload if uploads else self._settings.max_body
+            limits = self._settings
+            max_size = limits.max_upload if kind == "uploads" else limits.max_body
             receive = self._bodies.limit(scope, receive, max_size)
         self._running[kind] += 1
         try:

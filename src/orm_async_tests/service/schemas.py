@@ -1,10 +1,20 @@
-"""Defines the JSON documents of the service. FastAPI describes them in its OpenAPI document."""
+"""The JSON documents and parameters, from which FastAPI writes the OpenAPI description."""
 
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import Path, Query
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 Item = TypeVar("Item")
 
@@ -12,7 +22,6 @@ Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")
 Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False, description="degrees, WGS 84")]
 Latitude = Annotated[Degrees, Field(ge=-90, le=90)]
 Longitude = Annotated[Degrees, Field(ge=-180, le=180)]
-
 
 FIRST, LAST = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
 OUT_OF_RANGE = f"a date must lie after {FIRST.isoformat()} and before {LAST.isoformat()}"
@@ -54,6 +63,34 @@ Recorded = Annotated[
     # JSON Schema cannot limit a date-time, so the description excludes the first and the last day.
     Field(json_schema_extra={"pattern": "^(?!0001-01-01|9999-12-31)"}),
 ]
+MAX_ID = 2**31 - 1
+
+
+def parse_integer(text: str) -> int:
+    """Read a whole number. Raises ValueError for another spelling, such as "1_0" and "+10"."""
+    if not re.fullmatch(r"0|[1-9][0-9]*", text):
+        raise ValueError("write a whole number in decimal digits, for example 10")
+    return int(text)
+
+
+class Omittable:
+    """Annotation that removes null from the JSON schema of an optional parameter. HTTP has no null.
+
+    A union with SkipJsonSchema[None] removes null too, but its errors name pydantic's validators.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        [option] = (option for option in handler(schema)["anyOf"] if option != {"type": "null"})
+        return dict(option)
+
+
+DECIMAL = BeforeValidator(parse_integer)
+EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
+Id = Annotated[int, Field(ge=1, le=MAX_ID), DECIMAL, Path()]
+After = Annotated[EventId, Query(description="the value of `next` in the previous page")]
+Limit = Annotated[int, Field(ge=1, le=1000), DECIMAL, Query()]
 
 
 class Input(BaseModel):

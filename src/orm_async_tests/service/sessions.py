@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from sqlalchemy import Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests import db
-from orm_async_tests.service.parameters import CacheControl
+from orm_async_tests.service.schemas import Omittable
 
 Rows = Sequence[Row[Any]]
 
@@ -99,6 +99,13 @@ async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
     """
     async with request.app.state.writing.begin() as session:
         yield session
+
+
+CacheControl = Annotated[
+    str | None,
+    Omittable(),
+    Header(description="no-cache: read from the primary, which has the last commit"),
+]
 
 
 async def choose_reader(request: Request, cache_control: CacheControl = None) -> Reader:

@@ -4,7 +4,6 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ORM_ASYNC_SERVICE_"
@@ -17,10 +16,9 @@ HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
 
 
 def parse_hosts(text: str) -> str:
-    """Return the text unchanged if it is a list of hosts. Raises PydanticCustomError."""
+    """Return the text if it is a list of hosts. Raises ValueError."""
     if not HOSTS.fullmatch(text.strip()):
-        example = "write names separated by commas, for example localhost, *.example.com"
-        raise PydanticCustomError("hosts", example)
+        raise ValueError("write names separated by commas, for example localhost, *.example.com")
     return text
 
 

@@ -1,8 +1,4 @@
-"""Records traces with OpenTelemetry if the settings ask for them. This needs the extra `telemetry`.
-
-OpenTelemetry's own environment variables, for example OTEL_SERVICE_NAME and
-OTEL_EXPORTER_OTLP_ENDPOINT, set the names in the traces and the collector that receives the traces.
-"""
+"""Traces by OpenTelemetry (extra `telemetry`), which the OTEL_... variables configure."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

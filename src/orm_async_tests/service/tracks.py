@@ -6,110 +6,75 @@ batch as one text, because this is the least work for this process.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Select,
-    Text,
-    bindparam,
-    func,
-    literal_column,
-    select,
-    true,
-)
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Row, TextClause, text
 
-from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.models import User
 from orm_async_tests.service.etags import not_found
-from orm_async_tests.service.parameters import Id
 from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.schemas import Id
 from orm_async_tests.service.sessions import Read, Reader
 
 BATCH = 1000  # points; a client that does not read has two batches in memory
-USERS, POINTS = User.__table__.c, TrackPoint.__table__.c
-USER, AFTER = bindparam("user_id", type_=Integer), bindparam("after", type_=Integer)
-DATE = func.to_json(POINTS.date)  # as ISO 8601, in the session's time zone: UTC
-LINE = func.concat('{"lat":', POINTS.lat, ',"lon":', POINTS.lon, ',"date":', DATE, "}\n")
-POSITION = func.concat("[", POINTS.lon, ",", POINTS.lat, "]")
 
 router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
-def select_batch(text: ColumnElement[str], separator: str) -> Select[Any]:
-    """Return a query that joins the JSON texts of the points after an id.
+def select_batch(document: str, separator: str) -> TextClause:
+    """Return a query that joins the documents of the points after an id.
 
     The query returns one row, or no row if the user does not exist.
     """
-    points = select(POINTS.id, text.label("text")).where(POINTS.user_id == USER, POINTS.id > AFTER)
-    batch = points.order_by(POINTS.id).limit(BATCH).subquery().c
-    between = literal_column(f"'{separator}'", Text)
-    joined = func.string_agg(batch.text, aggregate_order_by(between, batch.id))
-    columns = joined.label("text"), func.max(batch.id).label("last"), func.count().label("points")
-    return (
-        select(page := select(*columns).subquery())
-        .join_from(User, page, true())
-        .where(USERS.id == USER)
-    )
+    return text(f"""
+        SELECT batch.* FROM users, (
+            SELECT coalesce(string_agg(document, '{separator}' ORDER BY id), '') AS text,
+                max(id) AS last, count(*) AS points
+            FROM (
+                SELECT id, {document} AS document FROM track_points
+                WHERE user_id = :user_id AND id > :after ORDER BY id LIMIT {BATCH}
+            ) AS point
+        ) AS batch WHERE users.id = :user_id
+    """)
 
 
-LINES, POSITIONS = select_batch(LINE, ""), select_batch(POSITION, ",")
+# to_json() writes a date as ISO 8601, in the session's time zone: UTC.
+LINE = """concat('{"lat":', lat, ',"lon":', lon, ',"date":', to_json(date), E'}\\n')"""
+LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', lat, ']')", ",")
 
 
-class Batch(NamedTuple):
-    """Some points of a track as JSON text, with the id of the last point and the number of
-    points.
-    """
-
-    text: bytes
-    last: int
-    points: int
-
-
-async def read_batch(
-    reader: Reader, query: Select[Any], user_id: int, after: int = 0
-) -> Batch | None:
-    """Return the points after this id, or None if the user does not exist."""
-    rows = await reader.rows(query, {"user_id": user_id, "after": after})
-    return Batch((rows[0].text or "").encode(), rows[0].last, rows[0].points) if rows else None
-
-
-async def read_first_batch(reader: Reader, query: Select[Any], user_id: int) -> Batch:
-    """Return the first points, so that the route can answer 404 before it begins a response. Raise
-    HTTPException 404.
-    """
-    batch = await read_batch(reader, query, user_id)
-    if batch is None:
+async def read_first_batch(reader: Reader, query: TextClause, user_id: int) -> Row[Any]:
+    """Return the first points, so that a 404 can precede the response. Raise HTTPException 404."""
+    rows = await reader.rows(query, {"user_id": user_id, "after": 0})
+    if not rows:
         raise not_found(User)
-    return batch
+    return rows[0]
 
 
 async def stream_texts(
-    reader: Reader, query: Select[Any], user_id: int, batch: Batch | None, separator: bytes = b""
-) -> AsyncIterator[bytes]:
-    """Yield the text of this batch and of all following batches. Only the last batch may have fewer
-    points than the others.
-    """
-    before = b""
-    while batch and batch.points:
-        yield before + batch.text if before else batch.text
+    reader: Reader, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
+) -> AsyncIterator[str]:
+    """Yield the text of this batch and of all that follow. Only the last batch may be short."""
+    before = ""
+    while batch.points:
+        yield before + batch.text
         before = separator
         if batch.points < BATCH:
             return
-        batch = await read_batch(reader, query, user_id, batch.last)
+        rows = await reader.rows(query, {"user_id": user_id, "after": batch.last})
+        if not rows:  # the user was deleted meanwhile
+            return
+        batch = rows[0]
 
 
-async def stream_feature(reader: Reader, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
-    """Yield a GeoJSON feature that has the positions of the points as a MultiPoint, which may be
-    empty.
-    """
-    yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
-    async for text in stream_texts(reader, POSITIONS, user_id, batch, b","):
-        yield text
-    yield b']},"properties":{"user":%d}}' % user_id
+async def stream_feature(reader: Reader, user_id: int, batch: Row[Any]) -> AsyncIterator[str]:
+    """Yield a GeoJSON feature with the positions as a MultiPoint, which may be empty."""
+    yield '{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
+    async for positions in stream_texts(reader, POSITIONS, user_id, batch, ","):
+        yield positions
+    yield f']}},"properties":{{"user":{user_id}}}}}'
 
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)

@@ -2,25 +2,21 @@
 If-Match.
 """
 
-from typing import Any
-
 from fastapi import APIRouter, Response
-from sqlalchemy import ColumnElement, Text, bindparam, delete, insert, select, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import bindparam, delete, select, update
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import (
     IfMatch,
-    format_etag,
     not_found,
+    set_etag,
     version_column,
     write_unchanged,
 )
-from orm_async_tests.service.idempotency import Key, build_statements, digest_of, insert_once
+from orm_async_tests.service.idempotency import Key, build_insertion, digest_of, insert_once
 from orm_async_tests.service.json_bodies import JsonRoute
-from orm_async_tests.service.parameters import After, Id, Limit
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.schemas import Page, UserIn, UserOut
+from orm_async_tests.service.schemas import After, Id, Limit, Page, UserIn, UserOut
 from orm_async_tests.service.sessions import Read, WriteSession
 
 USERS, VERSION = User.__table__.c, version_column(User).label("version")
@@ -31,15 +27,13 @@ SELECT_PAGE = SELECT_PAGE.limit(bindparam("count"))
 router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 
 
-def build_insert(*conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return an INSERT that adds a user if all `conditions` are true, and otherwise adds
-    nothing.
-    """
-    row = select(bindparam("username", type_=Text)).where(*conditions)
-    return insert(User).from_select(["username"], row).returning(*USERS, VERSION)
-
-
-INSERT = build_statements("user", build_insert)
+INSERT = build_insertion(
+    """inserted AS (
+        INSERT INTO users (username) SELECT CAST(:username AS text) WHERE {condition}
+        RETURNING *, CAST(xmin AS text) AS version
+    )""",
+    "jsonb_build_object('user', to_jsonb(inserted), 'version', version)",
+)
 
 
 @router.post("", status_code=201, responses=problem_responses(409, 415))
@@ -50,7 +44,7 @@ async def create(
     digest = digest_of(f"POST /users {user.model_dump_json()}")
     answer = await insert_once(session, INSERT, user.model_dump(), key, digest)
     assert answer is not None
-    response.headers["ETag"] = format_etag(answer["version"])
+    set_etag(response, answer["version"])
     response.headers["Location"] = f"/users/{answer['user']['id']}"
     return UserOut.model_validate(answer["user"])
 
@@ -59,9 +53,8 @@ async def create(
 async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
     """List users in the order of their ids, one page at a time."""
     rows = await reader.rows(SELECT_PAGE, {"after": after, "count": limit + 1})
-    users = [UserOut.model_validate(row) for row in rows]
-    has_more = len(users) > limit
-    return Page(items=users[:limit], next=users[limit - 1].id if has_more else None)
+    users = [UserOut.model_validate(row) for row in rows[:limit]]
+    return Page(items=users, next=users[-1].id if len(rows) > limit else None)
 
 
 @router.get("/{user_id}", responses=problem_responses(404))
@@ -70,7 +63,7 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
         raise not_found(User)
-    response.headers["ETag"] = format_etag(rows[0].version)
+    set_etag(response, rows[0].version)
     return UserOut.model_validate(rows[0])
 
 
@@ -81,7 +74,7 @@ async def patch(
     """Change a user if the user still has the version in If-Match."""
     change = update(User).values(username=user.username).returning(User, VERSION)
     row = await write_unchanged(session, change, User, user_id, if_match)
-    response.headers["ETag"] = format_etag(row[1])
+    set_etag(response, row[1])
     return UserOut.model_validate(row[0])
 
 

@@ -31,7 +31,6 @@ def run(words: Sequence[str]) -> int:
 
 
 def load_main(name: str) -> Callable[[Sequence[str]], int]:
-    """Import a benchmark and return its main function."""
     main: Callable[[Sequence[str]], int] = import_module(MODULES[name]).main
     return main
 

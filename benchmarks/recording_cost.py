@@ -59,7 +59,6 @@ async def measure(database: db.Database) -> list[tuple[float, float]]:
 
 
 async def get_rows(engine: AsyncEngine) -> float:
-    """Return the seconds that one get takes."""
     async with AsyncSession(engine) as session:
         started = time.perf_counter()
         for _ in range(GETS):

@@ -78,7 +78,6 @@ async def wait_until_ready(client: httpx.AsyncClient) -> None:
 
 
 async def create_user(client: httpx.AsyncClient) -> int:
-    """Create a user without points, and return the id of the user."""
     response = await client.post("/users", json={"username": "walker"})
     return int(response.raise_for_status().json()["id"])
 
@@ -110,7 +109,6 @@ async def start_request(port: int, request: bytes) -> socket.socket:
 
 
 async def send_slowly(connections: Sequence[socket.socket]) -> None:
-    """Send one byte per second on every connection that is still open."""
     while True:
         for connection in connections:
             with suppress(OSError):
@@ -147,7 +145,6 @@ async def wait_until_idle(pid: int) -> None:
 
 
 def read_cpu(pid: int) -> float:
-    """Return the seconds of CPU time that a process has used. Linux only."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 

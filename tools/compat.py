@@ -39,12 +39,14 @@ COMPAT = Path(__file__).parent.parent / "docs/compat.json"
 SCHEMA = 2  # raise it when a reader would have to change
 PARTS = ("claims", "defects")
 LIBRARY = "sqlalchemy"  # the library of the claims
-DRIVERS = (("asyncpg", "asyncpg"), ("psycopg", "psycopg"), ("sqlalchemy", "asyncpg"))  # by library
-OLD_PAIRS = (  # a library, its driver, and an old release of another one: some defects need two
-    ("asyncpg", "asyncpg", ("sqlalchemy", "2.0.36")),
-    ("sqlalchemy", "asyncpg", ("asyncpg", "0.31.0")),
-)
 Pins = tuple[tuple[str, str], ...]
+SEARCHES: tuple[tuple[str, str, Pins], ...] = (  # a library, its driver, and pins of another one
+    ("asyncpg", "asyncpg", ()),
+    ("psycopg", "psycopg", ()),
+    ("sqlalchemy", "asyncpg", ()),
+    ("asyncpg", "asyncpg", (("sqlalchemy", "2.0.36"),)),  # some defects need two old releases
+    ("sqlalchemy", "asyncpg", (("asyncpg", "0.31.0"),)),
+)
 Rows = list[dict[str, Any]]
 Run = Callable[[str], Mapping[int, ReleaseOutcome]]  # by version
 
@@ -77,7 +79,6 @@ def write(part: str, words: Sequence[str]) -> int:
 
 
 def describe_stack() -> dict[str, str]:
-    """Return the installed versions of Python and the libraries."""
     versions = {library: version(library) for library in KNOWN_FROM}
     return {"python": platform.python_version(), **versions}
 
@@ -106,50 +107,41 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each defect, script and library, and a row for each pair of old releases."""
-    defects = load_known_defects()
-    for library, driver in DRIVERS:
-        wanted = [
-            defect
-            for defect in defects
-            if library in defect.versions
-            and ("psycopg" in defect.versions) == (driver == "psycopg")
-        ]
-        yield from format_rows(search_defects(wanted, numbers, library, driver, ()), {})
-    for library, driver, (other, release) in OLD_PAIRS:
-        wanted = [
-            defect
-            for defect in defects
-            if {library, other} <= defect.versions.keys()
-            and not within(version(other), defect.versions[other])
-        ]
-        results = search_defects(wanted, numbers, library, driver, ((other, release),))
-        yield from format_rows(results, {"with": {other: release}})
+    """Yield a row per defect, script, library and pins, if the defect depends on the library."""
+    for library, driver, pins in SEARCHES:
+        row_end = {"with": dict(pins)} if pins else {}
+        for result in search_defects(numbers, library, driver, pins):
+            for defect in result.defects:
+                if library in defect.versions:
+                    yield {**format_row(result, defect), **row_end}
 
 
-def format_rows(
-    results: Iterator[SearchResult], pins: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yield a row for every defect that depends on the library whose releases were run."""
-    for result in results:
-        for defect in result.defects:
-            if result.library in defect.versions:
-                yield {**format_row(result, defect), **pins}
+def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
+    """Return whether a search of this library shows where the defect is.
+
+    With pins, this is a defect that the installed release of the other library does not have.
+    """
+    versions = defect.versions
+    if pins:
+        [(other, _)] = pins
+        return {library, other} <= versions.keys() and not within(version(other), versions[other])
+    return library in versions and ("psycopg" in versions) == (driver == "psycopg")
 
 
 def search_defects(
-    defects: Sequence[KnownDefect], numbers: Collection[int], library: str, driver: str, pins: Pins
+    numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
-    """Yield the outcomes on every release, for the scripts that show one of these defects."""
-    showing = sorted({script.number for d in defects for script in d.scripts} & {*numbers})
+    """Yield the outcomes on every release for the scripts that show a defect."""
+    defects = load_known_defects()
+    wanted = [defect for defect in defects if needs_search(defect, library, driver, pins)]
+    showing = sorted({script.number for d in wanted for script in d.scripts} & {*numbers})
     oldest = KNOWN_FROM[library] if library == LIBRARY else None
     releases = releases_between(library, oldest, None) if showing else []
     run = cache(partial(report_run, Runner(tuple(showing), library, driver, home(), pins)))
     for number in showing:
         alone = partial(report_run, Runner((number,), library, driver, home(), pins))
         run_one, confirm = partial(select, run, number), partial(select, alone, number)
-        every = load_known_defects()
-        yield search_releases(number, library, every, releases, run_one, releases, confirm)
+        yield search_releases(number, library, defects, releases, run_one, releases, confirm)
 
 
 def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
@@ -163,7 +155,6 @@ def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
 
 
 def select(run: Run, number: int, release: str) -> ReleaseOutcome:
-    """Return the outcome of one script on a release."""
     return run(release)[number]
 
 

@@ -64,7 +64,6 @@ def main() -> int:
 
 
 def has_text(path: Path, text: str) -> bool:
-    """Return whether the file exists and has this text."""
     return path.exists() and path.read_text("utf-8") == text
 
 
@@ -105,7 +104,6 @@ def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "")
 
 
 def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
-    """Yield the lines that declare the console commands in pyproject.toml."""
     for script in scripts:
         yield f'{script.command} = "orm_async_tests.scripts:{script.command}"'
 
@@ -118,7 +116,6 @@ def list_learning_path() -> Iterator[str]:
 
 
 def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:
-    """Yield the lines of the README's table of chapters."""
     rows = [["Chapter", "Scripts", "About"]]
     for chapter in chapters:
         link = f"[{chapter.title}](src/orm_async_tests/scripts/{chapter.name})"
@@ -142,12 +139,10 @@ def render_page(chapter: Chapter) -> str:
 
 
 def render_rule(rule: type[Rule]) -> str:
-    """Return the documentation page of a rule of the checker."""
     return f"{render_rule_page(rule)}\nWritten by `{COMMAND}`.\n"
 
 
 def list_rules() -> Iterator[str]:
-    """Yield the lines of the table of the checker's rules."""
     rows = [["Rule", "Finds", "By default", "Shown by"]]
     for code, rule in RULES.items():
         numbers = ", ".join(f"`test{number}`" for number in rule.scripts)
@@ -175,7 +170,6 @@ def shorten_symptom(symptom: Symptom) -> str:
 
 
 def render_questions(questions: Iterable[Question], scripts: Iterable[ScriptFile]) -> str:
-    """Return the text of docs/questions.md."""
     files = {script.number: script for script in scripts}
     by_subject = defaultdict[str, list[Question]](list)
     for question in questions:

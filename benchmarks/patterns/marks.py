@@ -7,8 +7,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
-    """The declarative base of the benchmark's table."""
-
     type_annotation_map = {datetime: DateTime(timezone=True)}
 
 

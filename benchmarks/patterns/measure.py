@@ -132,12 +132,10 @@ def frozen_objects() -> Iterator[None]:
 
 
 def current_load() -> float:
-    """Return the load average of the machine during the last minute."""
     return round(os.getloadavg()[0], 1)
 
 
 def render_report(report: Report) -> Iterator[str]:
-    """Yield the lines of a report in Markdown."""
     load = " to ".join(map(str, report.load))
     yield f"Measured on {report.date}, {report.machine}, load {load}, {report.server}."
     yield ""

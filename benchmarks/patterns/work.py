@@ -31,8 +31,6 @@ DIGEST_MODULUS = 2**64
 
 
 def _mark(mark: Mark) -> Callable[[Function], Function]:
-    """Return a decorator that marks a pattern."""
-
     def set_mark(function: Function) -> Function:
         function.mark = mark  # type: ignore[attr-defined]
         return function

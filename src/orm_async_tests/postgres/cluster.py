@@ -225,7 +225,7 @@ class Cluster:
         if process.returncode:
             raise self._failure(f"the supervisor ended with exit code {process.returncode}")
         if not is_ready:
-            raise self._failure("the embedded server ended while it started")
+            raise self._failure("the embedded server ended during its start")
 
     def _failure(self, problem: str) -> CouldNotRun:
         is_full = not os.statvfs(self.folder).f_bavail

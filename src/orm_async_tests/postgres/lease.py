@@ -127,10 +127,10 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, forget how long it was to be kept, and return whether it ran.
+    """Stop the server, forget for how long it was to be kept, and return whether it was running.
 
-    With `reset` the server's data is deleted, too. Raises CouldNotRun while another command uses
-    the server. Other clients lose their connection.
+    With `reset`, delete the server's data too. Raise CouldNotRun if another command uses the
+    server. Clients that are not commands of this project lose their connections.
     """
     cluster = _open_cluster(kind)
     with open_file(cluster.lease, READ_WRITE) as lease_file:

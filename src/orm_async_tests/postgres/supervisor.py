@@ -177,12 +177,13 @@ def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended:
 
 
 def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
-    """Leave the caller's session, then start the server and stop it when it is idle.
+    """Leave the session of the caller, start the server, and stop it when it is idle.
 
-    Standard output gets a byte when the server accepts connections, and is closed without one if
-    the server ends. `lease` and `lock` are descriptors of locked files. `private` is the folder of
-    a server that lives for one lease: clients do not count, and the folder is deleted with the
-    server. `arguments` are the data folder, the socket folder and the server's command.
+    Standard output gets one byte when the server accepts connections. If the server ends before
+    that, standard output is closed without a byte. `lease` and `lock` are the descriptors of locked
+    files. `private` is the folder of a server that lives as long as one lease. For such a server,
+    clients do not count as use, and the folder is deleted at the end. `arguments` are the data
+    folder, the socket folder, and the command line of the server.
     """
     if os.fork():
         return

@@ -59,7 +59,7 @@ class Connection(H11Protocol):
             self._send_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timers: the client has left."""
+        """Stop both timers, because the client has disconnected."""
         for timer in (self._send_timer, self._head_timer):
             if timer is not None:
                 timer.cancel()

@@ -14,7 +14,7 @@ NAME = "orm_async_tests service"  # its connections' application_name
 
 
 class Urls(NamedTuple):
-    """The URLs for writes, for reads and for LISTEN, which often name one database."""
+    """The URLs for writes, for reads and for LISTEN. All three often name the same database."""
 
     writing: URL
     reading: URL

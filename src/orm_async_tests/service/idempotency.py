@@ -49,9 +49,9 @@ def build_insertion(ctes: str, answer: str) -> Insertion:
     `answer` is the SQL of the answer from a row of `inserted`: the server writes the answer, and
     stores exactly what it returns.
 
-    The keyed statement returns the stored digest and answer, also if the key was used before. The
-    result is empty if nothing was inserted, or if another request has used the key since the
-    statement began.
+    The keyed statement returns one row with the stored digest and the stored answer, even if the
+    key was used before. It returns no row if nothing was inserted, or if another request has used
+    the key since the statement began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""
@@ -73,7 +73,7 @@ async def insert_once(
     key: str | None,
     digest: str,
 ) -> Document | None:
-    """Insert, unless a request with the same key has done so, and return the answer.
+    """Insert, unless a request with the same key has already inserted. Return the answer.
 
     Return None if the conditions of the INSERT were false. Raise HTTPException 409 if a different
     request has used the key.

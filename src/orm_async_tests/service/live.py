@@ -92,7 +92,9 @@ class Hub:
 
 
 async def newest_id(reader: Reader, user_id: int) -> int:
-    """Return the id of the user's newest point, or 0. Raise HTTPException 404."""
+    """Return the id of the newest point of the user, or 0 without points. Raise HTTPException
+    404.
+    """
     rows = await reader.rows(NEWEST_ID_OF_USER, {"user_id": user_id})
     if not rows:
         raise not_found(User)
@@ -100,7 +102,9 @@ async def newest_id(reader: Reader, user_id: int) -> int:
 
 
 def format_events(points: Rows) -> bytes:
-    """Return one server-sent event per point, with the id of the point."""
+    """Return one server-sent event for each point, with the id of the point as the id of the
+    event.
+    """
     events = []
     for point in points:
         document = PointOut.model_validate(point).model_dump_json()

@@ -36,15 +36,15 @@ SELECT_POINT = select(*POINTS, VERSION).where(POINTS.id == bindparam("id"))
 router = APIRouter(tags=["points"], route_class=JsonRoute)
 
 
-# This locks the user `owner` if the condition holds. Writers of one user's points take turns, so
-# the order of the ids is the order of the commits.
+# This locks the user `owner` if the condition is true. Because of the lock, requests that write
+# points of one user run one after the other, so the order of the ids is the order of the commits.
 LOCK_USER = """locked AS (
     SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE
 )"""
 
 
 def notify_listeners(user_id: str) -> str:
-    """Return the SQL that tells live streams of a user's new points, once they are committed."""
+    """Return the SQL expression that notifies live streams of new points at the commit."""
     return f"CAST(pg_notify('{CHANNEL}', CAST({user_id} AS text)) AS text)"
 
 
@@ -59,12 +59,13 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for a page's points as JSON, and for the `after` of the next page.
+    """Return a query for the points of a page as JSON, and for the parameter `after` of the next
+    page.
 
-    The server writes the JSON, spelled as pydantic would, because an object for every point would
-    cost this process more than the rest of the request. The query reads one point more than
-    `limit`, to learn whether there is a next page. The result has one row, or none if there is no
-    such user.
+    The server writes the JSON as pydantic would, because creating an object for every point would
+    take this process more time than the rest of the request. The query reads one point more than
+    `limit`, so that it knows whether there is a next page. The query returns one row, or no row if
+    the user does not exist.
     """
     return text(rf"""
         SELECT page.* FROM users, (

@@ -111,7 +111,9 @@ class Limits:
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
     ) -> None:
-        """Limit the requests of an app. `running` counts the running requests by kind."""
+        """Limit the requests of an application. `running` counts the running requests of each
+        kind.
+        """
         self._app, self._settings, self._bodies, self._running = app, settings, bodies, running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

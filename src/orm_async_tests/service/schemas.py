@@ -1,4 +1,4 @@
-"""The JSON documents and parameters, from which FastAPI writes the OpenAPI description."""
+"""Defines the JSON documents and the parameters that routes share, for the OpenAPI document."""
 
 import re
 from datetime import UTC, datetime
@@ -67,16 +67,18 @@ MAX_ID = 2**31 - 1
 
 
 def parse_integer(text: str) -> int:
-    """Read a whole number. Raises ValueError for another spelling, such as "1_0" and "+10"."""
+    """Read a whole number. Raise ValueError for another form, for example "1_0" or "+10"."""
     if not re.fullmatch(r"0|[1-9][0-9]*", text):
         raise ValueError("write a whole number in decimal digits, for example 10")
     return int(text)
 
 
 class Omittable:
-    """Annotation that removes null from the JSON schema of an optional parameter. HTTP has no null.
+    """An annotation that removes null from the JSON schema of an optional parameter. A parameter in
+    a URL or a header cannot be null.
 
-    A union with SkipJsonSchema[None] removes null too, but its errors name pydantic's validators.
+    A union with SkipJsonSchema[None] would also remove null, but its errors name validators of
+    pydantic.
     """
 
     def __get_pydantic_json_schema__(
@@ -89,7 +91,7 @@ class Omittable:
 DECIMAL = BeforeValidator(parse_integer)
 EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
 Id = Annotated[int, Field(ge=1, le=MAX_ID), DECIMAL, Path()]
-After = Annotated[EventId, Query(description="the value of `next` in the previous page")]
+After = Annotated[EventId, Query(description="the value of `next` from the previous page")]
 Limit = Annotated[int, Field(ge=1, le=1000), DECIMAL, Query()]
 
 

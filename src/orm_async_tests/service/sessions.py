@@ -104,7 +104,7 @@ async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
 CacheControl = Annotated[
     str | None,
     Omittable(),
-    Header(description="no-cache: read from the primary, which has the last commit"),
+    Header(description="no-cache reads from the primary, which has the latest commit"),
 ]
 
 

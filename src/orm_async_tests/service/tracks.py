@@ -46,7 +46,9 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 
 
 async def read_first_batch(reader: Reader, query: TextClause, user_id: int) -> Row[Any]:
-    """Return the first points, so that a 404 can precede the response. Raise HTTPException 404."""
+    """Return the first points, so that the route can answer 404 before it begins a response. Raise
+    HTTPException 404.
+    """
     rows = await reader.rows(query, {"user_id": user_id, "after": 0})
     if not rows:
         raise not_found(User)
@@ -56,7 +58,9 @@ async def read_first_batch(reader: Reader, query: TextClause, user_id: int) -> R
 async def stream_texts(
     reader: Reader, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
 ) -> AsyncIterator[str]:
-    """Yield the text of this batch and of all that follow. Only the last batch may be short."""
+    """Yield the text of this batch and of all following batches. Only the last batch may have fewer
+    points than the others.
+    """
     before = ""
     while batch.points:
         yield before + batch.text
@@ -70,7 +74,9 @@ async def stream_texts(
 
 
 async def stream_feature(reader: Reader, user_id: int, batch: Row[Any]) -> AsyncIterator[str]:
-    """Yield a GeoJSON feature with the positions as a MultiPoint, which may be empty."""
+    """Yield a GeoJSON feature that has the positions of the points as a MultiPoint, which may be
+    empty.
+    """
     yield '{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
     async for positions in stream_texts(reader, POSITIONS, user_id, batch, ","):
         yield positions

@@ -71,7 +71,7 @@ def choose(db: str | None = None) -> Choice:
 
 
 def compose_url() -> URL:
-    """Return the URL at which docker-compose.yml publishes its database."""
+    """Return the URL under which docker-compose.yml publishes its database."""
     port = check_port(os.environ.get(COMPOSE_PORT, "5432"), COMPOSE_PORT)
     return URL.create(
         "postgresql+asyncpg", "docker", "docker", host="127.0.0.1", port=port, database="docker"

@@ -69,7 +69,7 @@ def alembic_folder() -> Path:
 def revisions(history: History) -> dict[str, Set[str]]:
     """Return the down revisions of every revision of a history.
 
-    They are read from the files, because an import of Alembic takes 0.2 s.
+    Read them from the files, because importing Alembic takes 0.2 s.
     """
     paths = (alembic_folder() / history.folder).glob("*.py")
     return dict(read_revision(path) for path in paths)
@@ -99,10 +99,9 @@ def read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[
 def read_state(connection: Connection, *histories: History) -> State:
     """Return the state of the database.
 
-    foreign: another program's tables or revisions exist.
-    empty: no revision is current.
-    current: each of these histories is at its head.
-    behind: one of them is not.
+    The state is "foreign" if the database has tables or revisions of another program. The state is
+    "empty" if the database has no current revision. The state is "current" if each of these
+    histories is at its head, and otherwise "behind".
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = read_current(connection, tables)
@@ -136,7 +135,9 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database. Raises CouldNotRun for another program's tables."""
+    """Return the state of the database. Raise CouldNotRun if the database contains tables of
+    another program.
+    """
     if (state := read_state(connection, *histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
         tables = connection.scalars(text(TABLES)).all()

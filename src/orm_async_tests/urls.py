@@ -145,7 +145,9 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Return a port as a number. Raises CouldNotRun, which names the source, for another text."""
+    """Convert the text of a port to a number. Raise CouldNotRun, with the source, if the text is
+    not a port.
+    """
     if not (re.fullmatch("[0-9]{1,9}", text) and int(text) in PORTS):
         raise CouldNotRun(
             f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"

@@ -19,7 +19,9 @@ MODULES = {
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the benchmarks that the first words name. Return 1 if one of them exceeds its limit."""
+    """Run the benchmarks that the first words name. Return 1 if one of the benchmarks exceeds its
+    limit.
+    """
     names = list(takewhile(MODULES.__contains__, words))
     arguments = words[len(names) :]
     if arguments and not names:

@@ -3,7 +3,7 @@
 A session gets one row again and again, in batches. The batches run alternately without and with the
 recorder of the timeline. The recorder of SQL statements runs in all batches, because a script
 always uses it. The program prints the medians of both kinds of batches, and the median of the
-ratios of neighboring batches. This ratio may be at most 1.1.
+ratios of neighboring batches. The ratio of recording may be at most 1.1.
 """
 
 import argparse

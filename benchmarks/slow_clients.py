@@ -2,10 +2,10 @@
 clients.
 
 All stalled clients of a round are of the same kind. Slow uploaders send one byte per second. The
-other clients read nothing of a track or of a live stream. Rounds with stalled clients and rounds
-without them take turns. The program prints the medians of the ratios, the number of failed
-requests, and the growth of the service's memory. The program exits with 1 if a ratio is below 0.8,
-if a request failed, or if the memory grew by more than 64 MiB.
+other kinds of stalled clients read nothing of a track or of a live stream. Rounds with stalled
+clients and rounds without them take turns. The program prints the medians of the ratios, the number
+of failed requests, and the growth of the service's memory. The program exits with 1 if a ratio is
+below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """Measures how much longer test5 takes than a program that sends the same statements, on a warm
 server.
 
-This program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
-statements of test5. The program and test5 run alternately. The benchmark prints the medians of 9
-pairs, and their ratio. The ratio may be at most 1.4, because a reader runs one script at a time and
-waits for it.
+The program that test5 is compared with imports SQLAlchemy's asyncio extension and asyncpg, connects
+once, and sends the statements of test5. The program and test5 run alternately. The benchmark prints
+the medians of 9 pairs, and their ratio. The ratio may be at most 1.4, because a reader runs one
+script at a time and waits for it.
 """
 
 import argparse

@@ -3,8 +3,9 @@
 python tools/compat.py defects [NUMBER...]  the releases in which every known defect shows
 python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which every script holds
 
-If you give numbers, only the rows of these scripts are written. A part takes a quarter of an hour
-for all scripts. Each release is installed only once, and its folder is kept.
+If you give numbers, only the rows of these scripts are written. To write one part of the document
+for all scripts takes a quarter of an hour. Each release of a library is installed only once, and
+its folder is kept.
 """
 
 import argparse
@@ -181,11 +182,11 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     """Yield, for every script, the releases on which it holds.
 
-    Run a script on the first, the middle and the last release of every minor version. If these
-    results differ, run it on more releases.
+    Run a script on the first, the middle and the last release of every minor version. If the
+    results of these releases differ, run the script on more releases.
 
-    Also run a script that has a SINCE around the releases that SINCE names, and on older releases,
-    on which it must be broken.
+    If a script has a SINCE, run it around the releases that SINCE names. Also run it on older
+    releases, on which it must be broken.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))

@@ -37,7 +37,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of one pattern. Its ratios are relative to the first pattern of the workload."""
+    """The figures of one pattern. The ratios of a pattern are relative to the first pattern of the
+    workload.
+    """
 
     contender: str
     name: str
@@ -114,7 +116,7 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
     """Open a warm pool for every contender, and yield the patterns of the workload. The first
-    pattern is the base.
+    pattern of a workload is the base.
 
     The last pattern is the control, which is the base pattern again with a second pool.
     """

@@ -75,7 +75,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database and print a report. Return 0, whatever the figures are."""
+    """Measure on a new database and print a report. Return 0, whatever the figures of the
+    measurement are.
+    """
     options = parse_arguments(arguments)
     work = Work(options.write, options.read, options.gets)
     with db.open_database(options.db, "asyncpg") as database:

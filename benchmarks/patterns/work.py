@@ -95,7 +95,7 @@ class Digest(Tally):
         self.digest = 0
 
     def add_object(self, row: Any) -> None:
-        """Add all columns of one row whose values are read as attributes."""
+        """Add all columns of one row to the digest, whose values are read as attributes."""
         self.add_objects([row])
 
     def add_user_name(self, name: str) -> None:

@@ -62,8 +62,8 @@ def configure_and_run(connection: Connection) -> None:
 
 
 def refuse_or_run(connection: Connection) -> None:
-    """Run the migrations while holding the migration lock. Do not run them if the database belongs
-    to another program.
+    """Run the migrations while holding the migration lock. Do not run the migrations if the
+    database belongs to another program.
 
     The session holds the lock, because a migration may commit its transaction
     (`autocommit_block()`). Closing the connection releases the lock. Raises CouldNotRun.

@@ -168,8 +168,8 @@ def find_variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
     """Return the scripts that words such as "1", "test5" and "5-7" name, sorted by number.
 
-    If there are no words, return every script. If there are chapters, leave out the scripts of
-    other chapters. Raise CouldNotRun if a word names no script, or if a chapter does not exist.
+    Without `words`, return every script. With `chapters`, leave out the scripts of other chapters.
+    Raise CouldNotRun if a word names no script, or if a chapter does not exist.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()

@@ -76,7 +76,7 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Raise CouldNotRun if a file cannot be written. Do not create the file.
+    """Raise CouldNotRun if a file cannot be written. Do not create the file that is checked.
 
     Commands call this function before they begin work that takes minutes. `option` is the option
     that names the file.

@@ -1,7 +1,8 @@
 """Writes annotations and a job summary for GitHub Actions.
 
-An annotation is a workflow command. It is printed on standard error, so that standard output keeps
-its format. The job summary is Markdown. It is appended to the file that GITHUB_STEP_SUMMARY names.
+An annotation is a workflow command. An annotation is printed on standard error, so that standard
+output keeps its format. The job summary is Markdown. The job summary is appended to the file that
+GITHUB_STEP_SUMMARY names.
 """
 
 import argparse
@@ -79,7 +80,9 @@ def relative_path(path: Path) -> str:
 
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
-    """Return a heading and a table in Markdown. The first row of the table is its head."""
+    """Return a heading and a table in Markdown. The first row of `rows` is the head of the
+    table.
+    """
     cells = (tuple(map(escape_cell, row)) for row in rows)
     return "\n".join([f"## {title}", "", *render_markdown(cells), "", ""])
 

@@ -18,8 +18,8 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base. It maps datetime to timestamptz, and fetches defaults that the server
-    computes.
+    """The declarative base. The declarative base maps datetime to timestamptz, and fetches defaults
+    that the server computes.
     """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)

@@ -167,12 +167,13 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` maps the number of a script to its symptoms. The list has MOST numbers. It is longer
-    if more scripts match as well as the last one in the list. A part that few scripts have counts
-    more than a common part. If the traceback does not contain a text that the symptom requires
-    there, the score of the script is lower. Scripts that match equally well are ordered by
-    `preferred`, and then by their numbers. If the text contains several errors, the first error
-    that a script knows decides which script comes first.
+    `symptoms` maps the number of a script to its symptoms. The list of scripts has MOST numbers.
+    The list of scripts is longer than MOST if more scripts match as well as the last one in the
+    list. A part of a symptom that few scripts have counts more than a common part. If the traceback
+    does not contain a text that the symptom requires there, the score of the script is lower.
+    Scripts that match equally well are ordered by `preferred`, and then by their numbers. If the
+    text contains several errors, the first error that a script knows decides which script comes
+    first.
     """
     scores = _scores(text, symptoms)
     order = {number: position for position, number in enumerate(preferred)}

@@ -10,7 +10,7 @@ WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
 
 
 def print_styled(lines: Iterable[Styled]) -> None:
-    """Print lines. Use styles if standard output is a terminal and NO_COLOR is not set."""
+    """Print lines. Print the styles if standard output is a terminal and NO_COLOR is not set."""
     if not sys.stdout.isatty():
         for _, text in lines:
             print(text)
@@ -32,7 +32,7 @@ def detect_width() -> int:
 
 
 def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
-    """Render rows as aligned columns. The first row is the header."""
+    """Render rows as aligned columns. The first row of the table is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -40,7 +40,7 @@ def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
 
 
 def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a Markdown table. The first row is the header."""
+    """Yield the lines of a Markdown table. The first row of the table is the header."""
     for number, row in enumerate(rows):
         yield f"| {' | '.join(row)} |"
         if number == 0:
@@ -53,8 +53,8 @@ def show_progress(
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """If standard error is a terminal, show a progress bar while the block runs.
 
-    Yield two functions. The first function prints a line above the bar. The second function
-    advances the bar by one and sets its label.
+    Yield two functions. The first of the two functions prints a line above the bar. The second of
+    the two functions advances the bar by one and sets the label of the bar.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None

@@ -1,8 +1,8 @@
 """Records problems that do not reach the caller as exceptions.
 
-Libraries report these problems in five ways. They warn, they log an error, they pass an exception
-to the event loop, they raise in a destructor, or they drop a task before it has finished. These
-problems do not fail a test or a script by themselves, so `record_troubles` collects them.
+Libraries report these problems in five ways. A library may warn, log an error, pass an exception to
+the event loop, raise in a destructor, or drop a task before it has finished. A hidden problem does
+not fail a test or a script by itself, so `record_troubles` collects it.
 """
 
 import asyncio
@@ -54,9 +54,9 @@ class _ErrorRecorder(logging.Handler):
 def record_troubles() -> Iterator[Troubles]:
     """Record problems while the block runs, and restore all earlier handlers after the block.
 
-    Call this function while an event loop is running. Do not nest or interleave two blocks, because
-    the exception handler of the loop, `sys.unraisablehook`, the warning filters and the root logger
-    belong to the whole process.
+    Call record_troubles() while an event loop is running. Do not nest or interleave two blocks,
+    because the exception handler of the loop, `sys.unraisablehook`, the warning filters and the
+    root logger belong to the whole process.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
@@ -91,8 +91,8 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Delete the local variables that the tracebacks of an error and of its causes keep alive.
 
-    A program that has handled an error does not keep these variables either. Call this function
-    before you look for leaks, because the traceback keeps sessions and connections from being
+    A program that has handled an error does not keep these variables either. Call clear_frames()
+    before you look for leaks, because a traceback keeps sessions and connections from being
     collected.
     """
     cause: BaseException | None = error

@@ -24,8 +24,8 @@ from orm_async_tests.models import TrackPoint, User
 class Library:
     """Two engines with their session factories. `reads` and `Reads` use AUTOCOMMIT (test207).
 
-    `bridge` is a session without an engine. Its run_sync() runs functions that open their own
-    sessions (test223).
+    `bridge` is a session without an engine. The run_sync() of `bridge` runs functions that open
+    their own sessions (test223).
     """
 
     engine: AsyncEngine

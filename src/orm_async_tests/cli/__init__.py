@@ -7,7 +7,9 @@ from orm_async_tests import errors
 
 
 def main() -> int:
-    """Run the subcommand, and return its exit code, which is 0, 1, 77, or 2 if it could not run."""
+    """Run the subcommand and return its exit code. The exit code is 0, 1, 77, or 2 if the
+    subcommand could not run.
+    """
     arguments = build_parser().parse_args()
     return errors.exit_code(lambda: int(arguments.run(arguments)))
 

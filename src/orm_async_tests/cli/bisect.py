@@ -45,8 +45,8 @@ def add(commands: Any) -> None:
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Print every run and the releases that have the defect. Return 1 if the script is broken on a
-    release.
+    """Print every run and the releases that have the defect. Return 1 if the bisected script is
+    broken on a release.
     """
     from orm_async_tests.versions.bisection import Runner, format_row, search_releases
     from orm_async_tests.versions.defect_catalogue import load_known_defects

@@ -201,8 +201,8 @@ def _service_file(database: "Database") -> Iterator[dict[str, str]]:
     """Write a PostgreSQL connection service file, and yield the environment variables that tell
     psql to read it.
 
-    With this file, options of psql such as `-d shop` replace single parameters, and the parameters
-    do not appear in psql's command line, where other users of the machine could see them.
+    With the service file, options of psql such as `-d shop` replace single parameters of the
+    connection. Other users of the machine cannot see the parameters in the command line of psql.
     """
     from orm_async_tests import urls
 
@@ -236,7 +236,9 @@ OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Run the checks, and print one line for each check. Return 2 if any check fails."""
+    """Run the checks, and print one line for each check. Return 2 if any check of the environment
+    fails.
+    """
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         **{name: partial(importlib.metadata.version, name) for name in LIBRARIES},

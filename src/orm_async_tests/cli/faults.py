@@ -46,8 +46,8 @@ def add(commands: Any) -> None:
 
 
 def sweep_patterns(arguments: argparse.Namespace) -> int:
-    """Sweep the patterns, and print the report. Return 1 for a violation that no known defect
-    explains.
+    """Sweep the patterns, and print the report. Return 1 if the sweep found a violation that no
+    known defect explains.
     """
     if arguments.point:
         return run_again(arguments)
@@ -117,7 +117,9 @@ def _sweep(
 
 
 def run_again(arguments: argparse.Namespace) -> int:
-    """Inject a fault at one fault point and print the outcome. Return 1 for a violation."""
+    """Inject a fault at one fault point and print the outcome. Return 1 if the fault leaves a
+    violation behind.
+    """
     from orm_async_tests.faults import pattern_sweeps
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.sweeping import find_failed_points

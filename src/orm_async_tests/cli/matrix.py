@@ -209,7 +209,9 @@ def merge(arguments: argparse.Namespace) -> int:
 
 
 def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
-    """Print the tables and write the other output formats. Return 1 if a result is unexpected."""
+    """Print the tables and write the other output formats. Return 1 if a result of the matrix is
+    unexpected.
+    """
     from orm_async_tests.matrix import records, summaries
     from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
 
@@ -238,7 +240,7 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
 
 
 def diff(arguments: argparse.Namespace) -> int:
-    """Print what changed between two runs. Return 1 if there is a regression."""
+    """Print what changed between two runs. Return 1 if the newer run has a regression."""
     from orm_async_tests.matrix import records, summaries
 
     before, after = records.read(arguments.before), records.read(arguments.after)

@@ -89,7 +89,7 @@ def list_scripts(arguments: argparse.Namespace) -> int:
 
 def _print_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
     """Print the scripts that contain the words, best match first. Return 1 if no script contains
-    them.
+    the words.
     """
     from orm_async_tests import search
     from orm_async_tests.questions import read_questions

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
 
 def why(arguments: argparse.Namespace) -> int:
     """Print the cause and the cure from the three best matching scripts. Return 1 if no script
-    matches.
+    matches the error.
     """
     from orm_async_tests.questions import read_questions
     from orm_async_tests.search import find_answers, find_unanswered

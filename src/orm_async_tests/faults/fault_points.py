@@ -80,8 +80,8 @@ def list_faults(kinds: Sequence[str] = KINDS) -> tuple[Fault, ...]:
 
 @dataclass(frozen=True)
 class Point:
-    """A fault point: one suspension or message of a piece of work, with the fault to inject. Its
-    number counts from 1.
+    """A fault point: one suspension or message of a piece of work, with the fault to inject. The
+    number of a fault point counts from 1.
 
     A fault point with the number 0 stands for a run without a fault.
     """

@@ -131,7 +131,7 @@ class Delivery:
         self.delivered = self._deliver(self._point.fault.second_kind, suspensions)
 
     def _deliver(self, kind: str, suspensions: Suspensions) -> bool:
-        """Deliver a fault. Return False if the task had already finished."""
+        """Deliver a fault. Return False if the task had already finished before the fault."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
@@ -259,8 +259,8 @@ async def _settle(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Wait until all tasks are done and all backends are idle.
 
-    If this takes too long, cancel the tasks. Return the states of the backends and the names of the
-    unfinished tasks.
+    If the tasks or the backends do not become idle in time, cancel the tasks. Return the states of
+    the backends and the names of the unfinished tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:
@@ -298,8 +298,8 @@ async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
 
 
 async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor) -> int:
-    """Dispose the engine. Then terminate the connections that are still open, and return their
-    number.
+    """Dispose the engine. Terminate the connections that are still open after dispose(), and return
+    their number.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASED_WITHIN):

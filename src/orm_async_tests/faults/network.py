@@ -115,8 +115,8 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, *, first: bool) -> None:
-        """Read a message, pass it on if it may reach the server, and inject the fault if this is
-        its message.
+        """Read a message, and pass it on if it may reach the server. Inject the fault if this is
+        the message of the fault point.
         """
         network = self._network
         self._type = b"" if first else await self._client.readexactly(1)

@@ -1,5 +1,5 @@
-"""Patterns are usual pieces of work into which a sweep injects faults. Two of them are wrong on
-purpose.
+"""Patterns are usual pieces of work into which a sweep injects faults. Two of the patterns are
+wrong on purpose.
 """
 
 from collections.abc import AsyncIterator

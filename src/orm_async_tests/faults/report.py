@@ -73,7 +73,7 @@ class Outcome:
     def is_unresolved(self) -> bool:
         """Return whether the outcome of the run proves nothing.
 
-        It proves nothing if the fault did not arrive, or if a violation did not occur again in a
+        A run proves nothing if the fault did not arrive, or if a violation did not occur again in a
         second run.
         """
         return not self.violations and (bool(self.unconfirmed) or not self.delivered)

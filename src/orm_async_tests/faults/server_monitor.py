@@ -49,12 +49,12 @@ class ServerMonitor:
         return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test and return their number. This blocks the event loop."""
+        """Terminate the backends under test and return their number. Block the event loop."""
         [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 
     def kill(self) -> None:
-        """Kill the private server. This blocks the event loop."""
+        """Kill the private server, and block the event loop until the server is dead."""
         assert self._private is not None
         self.submit(self.disconnect()).result()
         self._private.kill()

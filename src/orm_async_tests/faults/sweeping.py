@@ -53,9 +53,9 @@ async def sweep(
     """Run `await work(engine)` once for every fault at every fault point, and report all
     violations.
 
-    `rows` is a query that returns one row of numbers, for example a count. These are the numbers
-    that the work changes. After every fault, all these numbers must have changed as in a run
-    without faults, or none of them.
+    `rows` is a query that returns one row of numbers, for example a count. The numbers that `rows`
+    returns are those that the work changes. After every fault, all these numbers must have changed
+    as in a run without faults, or none of them.
 
     The sweep sets an application_name for the connections of the engine, and disposes the engine
     after every fault point. `patience` is the number of seconds for which the caller may wait on a
@@ -158,7 +158,7 @@ async def _sweep_pairs(
 ) -> AsyncIterator[Outcome]:
     """Yield the outcomes of injecting the second fault at every suspension after the first fault.
 
-    Skip the suspensions that are too late for the second fault, for example because the backend has
+    Skip a suspension if it is too late for the second fault, for example because the backend has
     ended.
     """
     for then in count(1):
@@ -184,8 +184,8 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
 async def _run_until_reached(
     target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """Repeat a fault point until the work reaches it. Also repeat a violation that a slow machine
-    can cause.
+    """Repeat a fault point until the work reaches it. Repeat a violation that a slow machine can
+    cause.
 
     If the violation does not occur again, the outcome of the fault point is unresolved.
     """
@@ -213,8 +213,8 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the fault points. If there are many messages, return only the first and
-    last ones.
+    """Return the numbers of the fault points. If a fault point is a message and there are many
+    messages, return only the first and last ones.
     """
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
@@ -242,7 +242,7 @@ def exclude_old_objects() -> Iterator[None]:
 @dataclass(frozen=True)
 class FailedPoints:
     """A file with one line for every fault point that failed. The line is the token of the fault
-    point. The file does not exist if no fault point failed.
+    point. If no fault point failed, the file of failed fault points does not exist.
     """
 
     path: Path

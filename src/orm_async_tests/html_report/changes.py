@@ -46,7 +46,8 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
     """Return, for every stack of the newer results, the stack of the older results with the same
-    name. If there is none, return the stack that differs only in versions.
+    name. If no stack of the older results has the same name, return the stack that differs only in
+    versions.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

@@ -49,8 +49,8 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """The result of a pattern of a workload. Its ratio is relative to the first pattern of the
-    workload.
+    """The result of a pattern of a workload. The ratio of a pattern is relative to the first
+    pattern of the workload.
     """
 
     pattern: str
@@ -182,8 +182,8 @@ def _recorded_rows(table: Table) -> Iterator[BenchRow]:
 
 
 def _number(value: object) -> float:
-    """Return the value as a number. Return 0 if it is not a number, or if it is too large for a
-    ratio.
+    """Return the value as a number. Return 0 if the value is not a number, or if it is too large
+    for a ratio.
     """
     try:
         number = float(str(value))

@@ -171,7 +171,7 @@ def _describe_outcome(run: Document) -> str:
 
 
 def _draw(events: list[Event], outcome: str, problems: Counter[str]) -> tuple[Markup, str]:
-    """Return the timeline as SVG and in words. Return nothing if the events contradict each
+    """Return the timeline as SVG and in words. Return no timeline if the events contradict each
     other.
     """
     if len(events) < 2:

@@ -98,7 +98,7 @@ def code_css() -> str:
 
 
 def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
-    """Yield the first line and the kind of a variant. Yield nothing for a function that is no
+    """Yield the first line and the kind of a variant. Yield nothing if the function is not a
     variant.
     """
     for decorator in node.decorator_list:
@@ -128,8 +128,8 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
 
 
 def _join_blank_lines(lines: Sequence[CodeLine]) -> list[CodeLine]:
-    """Drop a blank line that follows another one, because the variants between them are shown
-    elsewhere.
+    """Drop a blank line that follows another blank line, because the variants between these lines
+    are shown elsewhere.
     """
     pairs = zip(["", *(line.text for line in lines)], lines, strict=False)
     return [line for before, line in pairs if line.text.strip() or before.strip()]

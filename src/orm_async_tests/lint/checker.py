@@ -124,8 +124,8 @@ def parse(text: str) -> ast.Module:
 
 
 def require_syntax(text: str) -> None:
-    """Raise SyntaxError if the running Python cannot parse a text. This is faster than building a
-    syntax tree.
+    """Raise SyntaxError if the running Python cannot parse a text. To compile the text is faster
+    than to build a syntax tree.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

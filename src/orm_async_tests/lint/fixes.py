@@ -17,9 +17,9 @@ LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 def apply_fixes(findings: Iterable[Finding]) -> int:
     """Change the files of all findings that have a fix. Return the number of applied fixes.
 
-    If two fixes overlap, only the first one is applied. A second run applies the other one. If the
-    changed text of a file is not valid Python, the file is not changed. Raise CouldNotRun if a file
-    cannot be written.
+    If two fixes overlap, only the first one is applied. A second run applies the second of two
+    overlapping fixes. If the changed text of a file is not valid Python, the file is not changed.
+    Raise CouldNotRun if a file cannot be written.
     """
     by_path = defaultdict[str, list[Fix]](list)
     for finding in findings:

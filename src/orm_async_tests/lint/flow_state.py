@@ -45,7 +45,7 @@ class State:
     def clear(self, key: str) -> None:
         """Forget a session, because it was rolled back, closed or replaced.
 
-        Also forget the sessions that objects hold, because they may be the same session.
+        Forget the sessions that objects hold too, because an object may hold the same session.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:

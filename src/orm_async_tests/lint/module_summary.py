@@ -327,7 +327,7 @@ def _is_imported(node: ast.expr, index: Index) -> bool:
 
 
 def _rooted(path: str | None, function: FunctionSummary, scope: Scope) -> str:
-    """Return the path if it begins at a parameter or at a variable of an outer function, and
+    """Return the path if the path begins at a parameter or at a variable of an outer function, and
     otherwise "".
     """
     root = path.partition(".")[0] if path else ""

@@ -38,7 +38,9 @@ class PathPatterns:
 
 
 def _compile(line: str) -> tuple[re.Pattern[str], bool, bool]:
-    """Return a line as a regular expression, and whether it is negated or only for folders."""
+    """Return a line of the patterns as a regular expression, whether the pattern is negated, and
+    whether it matches only folders.
+    """
     text = re.sub(r"(?<!\\) +$", "", line.rstrip("\r\n"))
     pattern = text.removeprefix("!").removesuffix("/")
     anywhere = "" if "/" in pattern else "(?:.*/)?"

@@ -79,8 +79,8 @@ def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
 
 
 def _check_files(files: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
-    """Return the results of the files in the order of the files. Take unchanged results from the
-    cache.
+    """Return the results of the files in the order of the files. If a file is unchanged, take its
+    results from the cache.
     """
     root, engines = settings.root.resolve(), _read_engines(files, settings)
     facts = read_facts(root, settings.dialect, settings.fastapi, engines)
@@ -109,8 +109,8 @@ def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
 def _check_in_processes(
     files: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
-    """Check files. If there are many, divide them among processes, so that neighboring files stay
-    together.
+    """Check files. If there are many files, divide them among processes, so that neighboring files
+    stay together.
     """
     count = min(settings.jobs, len(files) // FILES_FOR_A_PROCESS)
     if count < 2:

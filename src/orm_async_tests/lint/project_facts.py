@@ -73,7 +73,9 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
 
 
 def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
-    """Return the databases and drivers of all engines. Return nothing if one of them is unknown."""
+    """Return the databases and drivers of all engines. Return nothing if the database or the driver
+    of one engine is unknown.
+    """
     urls = set()
     for source in sources:
         if IMPORTED.search(source):

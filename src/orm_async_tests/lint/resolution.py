@@ -23,7 +23,7 @@ Load = Callable[[str], ModuleSummary | None]
 
 
 class Project:
-    """The modules of a project. Each module is loaded when an import leads to it."""
+    """The modules of a project. Each module of the project is loaded when an import leads to it."""
 
     def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
         self.paths = ModulePaths(root)

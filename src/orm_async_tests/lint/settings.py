@@ -71,9 +71,9 @@ def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
     The folder of the project is the nearest folder whose pyproject.toml has a table for this
-    package. If no folder has this table, it is the nearest folder with a pyproject.toml, then the
-    root of the Git repository, and then the folder of the path. The folder of the project is never
-    outside of the Git repository.
+    package. If no folder has this table, the folder of the project is the nearest folder with a
+    pyproject.toml. If there is no pyproject.toml, it is the root of the Git repository, or else the
+    folder of the path. The folder of the project is never outside of the Git repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]

@@ -141,7 +141,9 @@ class SourceFile:
         related_message: str = "",
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a finding at a node. A second node can be given that explains the finding."""
+        """Return a finding at a node. The argument `related` is a second node that explains the
+        finding.
+        """
         second = self.locate(related) if related else None
         return Finding(code, self.locate(node), message, remedy, second, related_message, fix)
 

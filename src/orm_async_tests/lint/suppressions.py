@@ -20,7 +20,7 @@ EVERY_CODE = "OAT"
 
 class UnusedIgnore(Rule):
     """The finding about a comment that suppresses nothing. Only the option --warn-unused-ignores
-    reports it.
+    reports an unused comment.
     """
 
     code = "OAT001"

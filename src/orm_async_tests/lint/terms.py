@@ -52,8 +52,8 @@ class Scope:
         return self.parent is None
 
     def bind(self, name: str, kind: str, node: Any) -> None:
-        """Record a binding of a name. Its kind says how the value of the name comes from the
-        node.
+        """Record a binding of a name. The kind of a binding says how the value of the name comes
+        from the node.
         """
         scope = self
         while name in self.globals and scope.parent:

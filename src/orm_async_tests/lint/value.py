@@ -27,8 +27,8 @@ class Value:
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the only one of these values. If all of them are sessions or connections, return the
-    first one.
+    """Return the only one of these values. If all values are sessions or connections, return the
+    first value.
     """
     known = list(dict.fromkeys(value for value in values if value is not None))
     if len(known) <= 1 or all(value.is_a(*sa.CONVERSATIONS) for value in known):

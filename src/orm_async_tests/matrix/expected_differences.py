@@ -82,7 +82,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 def find_missing(records: Sequence[Record]) -> list[Record]:
     """Return a result for every script that should fail on a stack but does not exist in the run.
 
-    The list is empty if the run is incomplete or did not run all scripts.
+    Return an empty list if the run is incomplete or did not run all scripts.
     """
     if not (records[0]["whole"] and is_complete(records)):
         return []

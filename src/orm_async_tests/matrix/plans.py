@@ -98,8 +98,8 @@ def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
     """Return a plan for every combination of values of the axes, without duplicates.
 
-    Each axis is a field of Plan. If an axis has no values, the plans have the default of this
-    field.
+    Each axis is the name of a field of Plan. If an axis has no values, the plans have the default
+    of this field.
     """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]

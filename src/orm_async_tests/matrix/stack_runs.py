@@ -116,8 +116,8 @@ class ChildRun:
     problem: tuple[str, str] | None = None  # the verdict and reason, if this process was killed
 
     async def documents(self) -> AsyncIterator[Record]:
-        """Yield the documents that the process prints. Kill the process if it prints nothing for
-        too long.
+        """Yield the documents that the process prints. Kill the process if the process prints
+        nothing for too long.
         """
         while line := await self._read_line():
             try:

@@ -56,8 +56,8 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 
 def find() -> Binaries:
-    """Return the programs in the folder that ORM_ASYNC_PG_BIN names, or the programs of the wheel
-    if it is not set.
+    """Return the programs in the folder that ORM_ASYNC_PG_BIN names. If ORM_ASYNC_PG_BIN is not
+    set, return the programs of the wheel.
 
     The value `system` means the folder of the pg_ctl on PATH. Raise CouldNotRun if the folder does
     not contain postgres and initdb.

@@ -142,7 +142,7 @@ class Cluster:
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
     def create(self) -> None:
-        """Create the data directory. Until it is complete, it has another name.
+        """Create the data directory. Until the data directory is complete, it has another name.
 
         Raise CouldNotRun if initdb or postgres fails.
         """

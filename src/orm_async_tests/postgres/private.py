@@ -75,8 +75,8 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Stop a backend with SIGSTOP. Its connection stays open, but does not answer until
-        thaw().
+        """Stop a backend with SIGSTOP. The connection of a stopped backend stays open, but does not
+        answer until thaw().
         """
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
@@ -99,7 +99,8 @@ class PrivateServer:
     def kill(self) -> None:
         """Kill the server with SIGKILL, as the kernel does when memory runs out.
 
-        A kill is not a power cut, because the operating system keeps what the server has written.
+        A kill of the server is not a power cut, because the operating system keeps what the server
+        has written.
         """
         self.thaw()
         self._cluster.end(signal.SIGKILL)

@@ -71,8 +71,8 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
-    """Run only the fault point that `--fault-point` names, or all fault points. Run the points
-    first that failed in the last run.
+    """Run only the fault point that `--fault-point` names, or all fault points. If no fault point
+    is named, run the fault points first that failed in the last run.
     """
     from orm_async_tests.faults.expected_violations import explain
     from orm_async_tests.faults.fault_points import parse_point

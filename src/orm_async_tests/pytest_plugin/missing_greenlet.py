@@ -92,8 +92,8 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the session that the frames of a traceback use. Return None if they use none or
-    several.
+    """Return the session that the frames of a traceback use. Return None if the frames use no
+    session or several sessions.
     """
     sessions, step = set[Session](), error.__traceback__
     while step is not None:

@@ -1,8 +1,8 @@
 """Track the connections, engines and sessions of a running test, and report their misuse.
 
 The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool's public events
-of the same names. These events cost little time, except `reset`, which creates an object for every
-connection that is returned.
+of the same names. The pool's events cost little time, except `reset`, which creates an object for
+every connection that is returned.
 
 The plugin uses no events of sessions and engines, because they cost more time. Session events cost
 one call for every object. With one listener of an engine, each new Connection looks up the
@@ -173,8 +173,8 @@ class ResourceTracker:
             connection.checkouts.pop(0).returned = True
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        """Record that a connection left its pool, because the user detached it or because it was
-        garbage.
+        """Record that a connection left its pool, because the user detached the connection or
+        because it was garbage.
         """
         connection = self.connections.get(id(entry))
         if connection is not None:

@@ -79,8 +79,8 @@ def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Locatio
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code, from this frame outward, or None.
 
-    Stop the search at the frames of the event loop and of pytest, because their callers did not
-    cause the call.
+    Stop the search at the frames of the event loop and of pytest, because callers of these frames
+    did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -132,8 +132,8 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
     """Yield the frames of a coroutine and of the objects that it awaits, outermost first.
 
     Read the attributes of coroutines that the documentation of `inspect` describes. aclose() and
-    anext() of an asynchronous generator return an object without these attributes. This object
-    refers to the generator.
+    anext() of an asynchronous generator return an object without these attributes. The object that
+    aclose() or anext() returns refers to the generator.
     """
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):

@@ -19,7 +19,9 @@ class TraceFolder:
     """A folder of trace files, one for every test that has a finding, or one for every test."""
 
     def __init__(self, path: Path, *, writes_all: bool) -> None:
-        """Create the folder. Create the folder. Raise CouldNotRun if it cannot be created."""
+        """Create the folder. Create the folder. Raise CouldNotRun if the folder of traces cannot be
+        created.
+        """
         self.path, self.writes_all = path, writes_all
         self._stack = ExitStack()
         self._recorder: Recorder | None = None

@@ -52,7 +52,8 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
     """Write all points to the file in the format of COPY. Raise HTTPException 503 if the disk is
-    full. asyncpg could encode the points itself, but it would need a connection for the whole time.
+    full. asyncpg could encode the points itself, but asyncpg would need a connection for the whole
+    time.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -80,10 +81,11 @@ async def load(
     read_points: Callable[[AsyncIterator[bytes]], Batches],
     key: str | None,
 ) -> Loaded:
-    """Receive all points of an upload first. Then check out a connection and add the points.
+    """Receive all points of an upload first. After all points have been received, check out a
+    connection and add the points.
 
-    The connection is checked out late because a client may need an hour to send its body. Raise
-    HTTPException 404, 409 or 422.
+    The function checks out the connection late, because a client may need an hour to send its body.
+    Raise HTTPException 404, 409 or 422.
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))
@@ -122,11 +124,11 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return the arguments of a route whose body is read as a stream and has one of these media
-    types.
+    """Return the arguments of a route whose body is read as a stream and must have one of the given
+    media types.
 
-    The route rejects every other media type. A form on another site cannot send these media types
-    without a preflight request.
+    The route rejects every other media type. A form on another site cannot send the media types of
+    an upload without a preflight request.
     """
 
     async def check_media_type(request: Request) -> None:

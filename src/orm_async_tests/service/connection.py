@@ -1,8 +1,9 @@
 """Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
 If a client does not read a response, uvicorn waits and asyncio keeps the unsent bytes in memory.
-Without a limit, this response would last as long as the client keeps its socket open, and a
-shutdown would wait for it. uvicorn also waits without a limit for the head of a request.
+Without a limit, a response to a client that does not read would last as long as the client keeps
+its socket open, and a shutdown would wait for this response. uvicorn also waits without a limit for
+the head of a request.
 """
 
 import asyncio

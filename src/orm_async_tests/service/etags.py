@@ -84,7 +84,8 @@ async def write_unchanged(
     """Run an UPDATE or DELETE of a row whose version is one of those in If-Match, and return what
     its RETURNING gives.
 
-    Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
+    Raise HTTPException 404 if the row does not exist, and 412 if the row has another version than
+    those in If-Match.
     """
     has_key = model.id == key
     written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))

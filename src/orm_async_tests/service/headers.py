@@ -17,9 +17,9 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 class HeaderChecks:
     """ASGI middleware that rejects an unknown host, a write from another site, and an encoded body.
 
-    A web page from another site can send requests to a service on this machine. The browser then
-    sends the host name that the page used as Host, and the site of the page as Origin (RFC 6454). A
-    client that is not a browser sends no Origin.
+    A web page from another site can send requests to a service on this machine. For a request from
+    a web page, the browser sends the host name that the page used as Host, and the site of the page
+    as Origin (RFC 6454). A client that is not a browser sends no Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

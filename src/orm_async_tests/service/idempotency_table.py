@@ -16,8 +16,8 @@ class Base(DeclarativeBase):
 
 
 class IdempotencyKey(Base):
-    """A key that a request has used, the digest of the request, and its answer. The answer is null
-    until it is known.
+    """A key that a request has used, the digest of the request, and its answer. The column `answer`
+    is null until the answer is known.
     """
 
     __tablename__ = "idempotency_keys"

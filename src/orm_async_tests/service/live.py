@@ -117,8 +117,9 @@ async def stream_events(
 ) -> AsyncIterator[bytes]:
     """Yield events for the points after `last_id`, and comments while no points arrive.
 
-    If no point arrives for keep_alive seconds, a comment is sent. The stream ends after live_for
-    seconds. The client then connects again by itself, and continues where the stream stopped.
+    If no point arrives for keep_alive seconds, a comment is sent. The stream of events ends after
+    live_for seconds. When a stream of events ends, the client connects again by itself, and
+    continues where the stream stopped.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for
@@ -145,8 +146,8 @@ async def stream_live(
     request: Request,
     last_event_id: Annotated[EventId | None, Omittable(), Header()] = None,
 ) -> EventSourceResponse:
-    """Stream the new points of a user as they are committed. With Last-Event-ID, begin after this
-    point.
+    """Stream the new points of a user as they are committed. If the request has Last-Event-ID,
+    begin after the point with this id.
     """
     state = request.app.state
     newest = await newest_id(state.fresh_reader, user_id)  # a 404 must precede the response

@@ -26,9 +26,9 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
     line, if a line is invalid.
 
     All lines are parsed as one JSON document, which takes a third less time than one document per
-    line. In this document, every line becomes an array with one point. One line cannot change the
-    meaning of another one, because lines with brackets are parsed separately, and JSON forbids a
-    string that continues on the next line.
+    line. In the document for parsing, every line becomes an array with one point. One line cannot
+    change the meaning of another one, because lines with brackets are parsed separately, and JSON
+    forbids a string that continues on the next line.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:

@@ -82,8 +82,8 @@ async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Return 428 if the only error is that If-Match is missing. Otherwise return 422 with the place
-    of each error.
+    """Return 428 if the only error is that If-Match is missing. For every other invalid request,
+    return 422 with the place of each error.
     """
     assert isinstance(error, RequestValidationError)
     errors = error.errors()

@@ -58,8 +58,8 @@ class Bodies:
         """Return a receive() that raises HTTPException if a body is too long or arrives too slowly.
 
         The client has receive_timeout seconds to send the body, and one more second for every
-        receive_rate bytes. Only the time during which the service waits for the client counts.
-        `max_size` is in bytes.
+        receive_rate bytes. The limits count only the time during which the service waits for the
+        client. `max_size` is in bytes.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()

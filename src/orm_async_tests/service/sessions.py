@@ -1,5 +1,5 @@
-"""Provides sessions that write and readers of single statements. Both wait in order for a
-connection.
+"""Provides sessions that write and readers of single statements. Sessions and readers wait for a
+connection in the order in which they ask for it.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ class FairSemaphore:
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
-        """Let at most `limit` tasks in at the same time. Any other task waits for at most `timeout`
-        seconds.
+        """Let at most `limit` tasks in at the same time. A task that is not let in waits for at
+        most `timeout` seconds.
         """
         self._semaphore = asyncio.Semaphore(limit)
         self._timeout = timeout
@@ -64,11 +64,12 @@ class Sessions:
 
 
 class Reader:
-    """Runs single statements in AUTOCOMMIT. Each statement takes one round trip (test22).
+    """Runs single statements in AUTOCOMMIT. A statement in AUTOCOMMIT takes one round trip
+    (test22).
 
     `pool` is a FairSemaphore with as many places as the pool of the engine. All readers share
-    `reads`, a FairSemaphore with fewer places. Reads are short, and a process does not finish them
-    sooner if it runs more of them at the same time.
+    `reads`, a FairSemaphore with fewer places. Reads are short, and a process does not finish reads
+    sooner if more of them run at the same time.
     """
 
     def __init__(self, engine: AsyncEngine, reads: FairSemaphore, pool: FairSemaphore) -> None:

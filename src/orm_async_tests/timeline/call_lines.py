@@ -46,7 +46,8 @@ class CallLines(dict[str, int]):
         """Return whether the user's code itself creates the running task, and the innermost line of
         the user's code.
 
-        The result is False if a library creates the task, or if asyncio creates it for itself.
+        If a library creates the task, or if asyncio creates it for itself, the first value is
+        False.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:
@@ -59,8 +60,8 @@ class CallLines(dict[str, int]):
     def _search(self, frame: FrameType | None) -> Place:
         """Search the frames of the stack from one frame outward.
 
-        Continue in the parent greenlet, because SQLAlchemy runs in a greenlet. The frames that
-        await SQLAlchemy belong to the parent greenlet.
+        At the end of a greenlet's frames, continue in the parent greenlet, because SQLAlchemy runs
+        in a greenlet. The frames that await SQLAlchemy belong to the parent greenlet.
         """
         parent = greenlet.getcurrent().parent
         while True:

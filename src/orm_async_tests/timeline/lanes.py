@@ -111,8 +111,8 @@ class Scale:
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return rising positions. Each gap gets one column, and the other columns are divided by the
-    lengths of the gaps.
+    """Return rising positions. Each gap between two moments gets one column. The other columns are
+    divided by the lengths of the gaps.
 
     If there are more moments than columns, each column stands for the same number of moments.
     """

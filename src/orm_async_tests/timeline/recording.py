@@ -2,8 +2,8 @@
 
 The module `engine_hooks` calls the recorder from SQLAlchemy's events. If another task uses a
 connection, a statement on this connection waits for that task, because SQLAlchemy's adapter of the
-driver has a mutex for each connection. The first statement in the queue is sent when the running
-statement has been answered.
+driver has a mutex for each connection. The first statement in the queue of a connection is sent
+when the running statement has been answered.
 """
 
 import asyncio
@@ -172,15 +172,17 @@ class Recorder:
         connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add new round trips to the last event, because fetching rows of a stream is no event."""
+        """Add new round trips to the last event, because fetching further rows of a stream is no
+        event.
+        """
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips
             connection.round_trips = count
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
-        """Record a connection that the recorder does not know. It may have been opened before the
-        recording.
+        """Record a connection that the recorder does not know. The connection may have been opened
+        before the recording.
         """
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
         self.connections[connection] = None
@@ -211,8 +213,8 @@ class Recorder:
         return Wait(self.now(), self.changes)
 
     def finish_wait(self, wait: Wait, error: BaseException | None = None) -> None:
-        """Record a wait for the pool. Do not record it if no other event occurred, because a
-        connection was free.
+        """Record a wait for the pool. Do not record a wait for the pool if no other event occurred
+        during it, because a connection was free.
         """
         if self.changes != wait.changes or error:
             event = wait.opening or self.begin("pool")
@@ -242,8 +244,8 @@ class Recorder:
         """Return the pids of the backends whose statement has run for longer than a limit in
         microseconds.
 
-        The first limit applies while only one connection is checked out, and the second limit while
-        several are.
+        The first limit applies while only one connection is checked out. The second limit applies
+        while several connections are checked out.
         """
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)

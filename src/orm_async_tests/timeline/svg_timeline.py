@@ -19,7 +19,7 @@ LONGEST = 100  # characters of a statement in a title
 
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
     """Return the timeline as a static SVG image. The image takes the color and the font of its text
-    from the page around it.
+    from the HTML page around the image.
 
     The title of a bar in the image has the statement or the error of the bar. The element `desc` of
     the image describes in words what the image shows.

@@ -2,7 +2,7 @@
 
 In the trace, every variant has one process for its tasks and one process for its connections. In
 the trace, a task or a connection is a thread. The slices of a thread must nest. If a slice overlaps
-another one, it is put into an additional thread.
+another slice, the trace has it in an additional thread.
 """
 
 import json

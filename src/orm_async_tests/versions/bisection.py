@@ -122,9 +122,9 @@ def bisect_line(
 ) -> dict[str, ReleaseOutcome]:
     """Return the outcomes on the releases of one minor version, oldest first, with every change.
 
-    Run the oldest, the middle and the newest release, and the releases of `first`. Then bisect
-    between any two releases whose outcomes differ. Do not run the releases between two releases
-    with equal outcomes. The outcome NOT RUN counts as different from every other outcome.
+    Run the oldest, the middle and the newest release, and the releases of `first`. Bisect between
+    any two releases that ran and whose outcomes differ. Do not run the releases between two
+    releases with equal outcomes. The outcome NOT RUN counts as different from every other outcome.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -231,8 +231,8 @@ def search_releases(
     """Bisect the releases of every minor version in `versions` for one script. Return the outcomes.
 
     Also run the versions in `always`, the versions at which a declared range ends, and the releases
-    before and after these versions. Call `confirm` to run the releases beside a change again.
-    Without `confirm`, call `run`.
+    before and after these versions. To run the releases beside a change again, call `confirm`. If
+    `confirm` is not given, call `run` for the releases beside a change.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

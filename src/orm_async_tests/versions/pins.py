@@ -186,8 +186,8 @@ def _valid_version(version: str, path: Path) -> str:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pins of a requirements file and of the files that it includes. Do not read a file
-    twice if it includes itself.
+    """Yield the pins of a requirements file and of the files that it includes. Do not read a
+    requirements file twice if it includes itself.
     """
     parsed = _parse_requirements(path)
     for requirement in parsed.requirements:

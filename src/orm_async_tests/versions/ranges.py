@@ -16,8 +16,8 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version after the range that contains a version, or None if it is
-    unknown.
+    """Return the first version after the range that contains a version, or None if no such version
+    is known.
     """
     from packaging.specifiers import SpecifierSet
 

@@ -17,8 +17,8 @@ class Variant:
     """A function of a script that does the work in one way, with the options of its decorator.
 
     If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
-    the script is BROKEN. If the decorator of the variant allows one of these, `check` must assert
-    that it is there.
+    the script is BROKEN. If the decorator of a variant allows a warning, an error, a leak or a
+    task, `check` must assert that the variant leaves it behind.
     """
 
     function: Callable[..., Any]
@@ -172,8 +172,8 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return how many connections of the engine's pool are checked out. The result for a NullPool
-    is 0.
+    """Return how many connections of the engine's pool are checked out. Return 0 for a NullPool,
+    which counts no connections.
     """
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

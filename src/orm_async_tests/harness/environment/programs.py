@@ -32,8 +32,8 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    The function `note` is called with a text when an application responds, and when its client
-    disconnects.
+    The function `note` is called with a text when an application responds, and when a client of the
+    application disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:

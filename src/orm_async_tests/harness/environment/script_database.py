@@ -107,7 +107,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
 
     While another command holds the lock, wait and print a line about it. Raise CouldNotRun if the
     database cannot be reached, or if it belongs to the service or to another program. A SQLite file
-    is opened as it is.
+    is opened without any change.
     """
     if database.kind == "file":
         engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")

@@ -1,5 +1,5 @@
-"""Starts the servers of a variant: private servers, standbys and poolers. They stop after the
-variant's engines have been closed.
+"""Starts the servers of a variant: private servers, standbys and poolers. The servers of a variant
+stop after the engines of the variant have been closed.
 """
 
 import os
@@ -43,7 +43,9 @@ MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
 @dataclass
 class Servers:
-    """The servers that a variant names as fixtures. A server that it does not name is None."""
+    """The servers that a variant names as fixtures. A server that the variant does not name is
+    None.
+    """
 
     private: PrivateServer | None = None
     standby: Standby | None = None
@@ -106,8 +108,8 @@ def describe_pooler(mode: str) -> str:
 
 @contextmanager
 def open_pooler(server: URL, mode: str) -> Iterator[URL]:
-    """Start PgBouncer in this pool mode, and yield its URL. Without a mode, yield the URL of the
-    server.
+    """Start PgBouncer in this pool mode, and yield its URL. If there is no pool mode, yield the URL
+    of the server.
     """
     if not mode:
         yield server

@@ -40,7 +40,9 @@ OPERATORS: dict[type[ast.cmpop], str] = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """The source of an assertion, the values of its operands, and whether it was true."""
+    """The source of an assertion, the values of its operands, and whether the assertion was
+    true.
+    """
 
     assertion: str
     values: str
@@ -160,8 +162,8 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a chain of comparisons as text. If all operands have the same value, return only this
-    value.
+    """Return a chain of comparisons as text. If all operands of a comparison have the same value,
+    return only this value.
     """
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}

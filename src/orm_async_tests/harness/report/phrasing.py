@@ -53,8 +53,8 @@ GAP = " ... "
 
 
 def _fields_of(value: Any) -> dict[str, Any] | None:
-    """Return the fields of a mapping, a named tuple or a dataclass. Return None for any other
-    value.
+    """Return the fields of a mapping, a named tuple or a dataclass. Return None if the value is no
+    mapping, no named tuple and no dataclass.
     """
     if isinstance(value, Mapping):
         return {str(name): field for name, field in value.items()}

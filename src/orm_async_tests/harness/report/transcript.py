@@ -47,8 +47,8 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Return the statement without BEGIN and ROLLBACK. Keep COMMIT, because it counts as a
-    difference.
+    """Return the statement without BEGIN and ROLLBACK. Keep COMMIT in the statement, because a
+    COMMIT counts as a difference.
     """
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
@@ -79,8 +79,8 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]:
-    """Return the lines with repeated lines folded. If there are still many lines, return only the
-    most frequent ones.
+    """Return the lines with repeated lines folded. If there are many lines even after folding,
+    return only the most frequent lines.
     """
     if in_full:
         return lines
@@ -139,7 +139,7 @@ def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
     """Yield the parts of a statement that the most similar known statement does not have. Yield
-    nothing if no known statement is similar.
+    nothing if no known statement is similar to the statement.
     """
     similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
     if not similar:
@@ -182,8 +182,8 @@ def _sources(text: str) -> set[str]:
 
 
 def _unqualified(text: str) -> str:
-    """Remove the table's name from the columns if the statement has one table. Otherwise remove the
-    name of the schema.
+    """Remove the table's name from the columns if the statement has one table. If the statement has
+    several tables, remove the name of the schema from the columns.
 
     Keep the table's name after ON CONFLICT, where it distinguishes the existing row from the new
     one.
@@ -228,8 +228,8 @@ def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
 
 
 def _table(column: str) -> str | None:
-    """Return the qualifier of a plain column, or "" if it has none. Return None for any other
-    expression.
+    """Return the qualifier of a plain column, or "" if the column has no qualifier. Return None if
+    the expression is no plain column.
     """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

@@ -26,7 +26,8 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, Variant, Variant]:
-    """Return one variant for each isolation level. Each variant runs all schedules at this level.
+    """Return one variant for each isolation level. A variant runs all schedules at one isolation
+    level.
 
     A schedule is a function that returns whether its anomaly occurred. A schedule gets arguments by
     the names of its parameters: the sessions `a`, `b` and `c`; a `user` that no other schedule
@@ -74,7 +75,8 @@ def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
     """Yield a header, and then one row for each anomaly, with its name and its outcome at every
     level.
 
-    Skip results whose variants are not isolation levels. Yield nothing if no row remains.
+    Skip results whose variants are not isolation levels. Yield nothing if no result has the
+    isolation levels as its variants.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

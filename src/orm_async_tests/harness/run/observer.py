@@ -132,9 +132,9 @@ class Observer:
 def _closing_timeout(variant: Variant) -> float:
     """Return the number of seconds that the connections of a variant may take to close.
 
-    Return 0 for a wrong variant that is expected to leak, because its connections would not close
-    in any time. A right variant that is expected to leak does so only on some releases, so it gets
-    the usual time.
+    Return 0 for a wrong variant that is expected to leak, because a leaked connection does not
+    close by itself. A right variant that is expected to leak does so only on some releases, so it
+    gets the usual time.
     """
     return 0.0 if variant.leaks and variant.kind == "wrong" else CLOSED_WITHIN
 

@@ -36,8 +36,8 @@ def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a dependency ends before the response. Return True if its scope is not
-    constant.
+    """Return whether a dependency ends before the response. Return True if the scope of the
+    dependency is not constant.
     """
     scope = next((k.value for k in call.keywords if k.arg == "scope"), None)
     is_request = isinstance(scope, ast.Constant) and scope.value == "request"

@@ -8,7 +8,7 @@ from orm_async_tests.lint.source_file import SourceFile
 
 
 class Rule:
-    """A rule, which finds one kind of mistake. Each subclass has its own code and its own method
+    """A rule, which finds one kind of mistake. Each rule has its own code and its own method
     `check`.
     """
 

@@ -2,8 +2,8 @@
 project.
 
 A database has two histories of revisions. One history is for the tracking tables, which the scripts
-and the service share. The other history is for the table of the service. Each history has a
-separate version table, so that you can upgrade and downgrade each one alone.
+and the service share. The second history of revisions is for the table of the service. Each history
+has a separate version table, so that you can upgrade and downgrade one history alone.
 """
 
 import ast
@@ -199,8 +199,8 @@ def separate_histories(connection: Connection) -> None:
 def make_config(connection: Connection | None, history: History) -> "Config":
     """Return the configuration with which the commands of Alembic use this connection.
 
-    If there is no connection, the commands open one to the chosen database. The configuration does
-    not come from alembic.ini, because a wheel does not contain that file.
+    If no connection is given, the commands of Alembic open one to the chosen database. The
+    configuration does not come from alembic.ini, because a wheel does not contain that file.
     """
     from alembic.config import Config
 

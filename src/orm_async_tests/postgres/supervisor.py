@@ -1,9 +1,9 @@
 """The parent process of a PostgreSQL server, which starts the server and stops it when it is idle.
 
 The supervisor is a separate program, detached from the command that started it. This file imports
-only the standard library for this reason. The supervisor checks the lease ten times a second, which
-takes less than 1% of a processor. Clients send no messages to the supervisor, because a client that
-was killed could not send one.
+only the standard library, because it runs as a separate program. The supervisor checks the lease
+ten times a second, which takes less than 1% of a processor. Clients send no messages to the
+supervisor, because a client that was killed could not send one.
 """
 
 import fcntl
@@ -31,8 +31,8 @@ UNTIL_BYTES = 32
 class IdleTimer:
     """Measures whether a server has not been used for some seconds.
 
-    `renewal` is the time stamp of the lease file. Every command changes it, so a command counts as
-    use even if it begins and ends between two ticks.
+    `renewal` is the time stamp of the lease file. Every command changes this time stamp, so a
+    command counts as use even if it begins and ends between two ticks.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -54,7 +54,7 @@ def accepts_connections(data: Path, sockets: Path) -> bool:
     """Return whether postmaster.pid says that the server is ready, and its socket accepts
     connections.
 
-    The file alone is not enough, because a crash leaves postmaster.pid behind.
+    To read postmaster.pid is not enough, because a crash leaves this file behind.
     """
     try:
         status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
@@ -123,11 +123,12 @@ def stop_when_idle(
     sockets: Path | None,
     child_ended: int,
 ) -> bool:
-    """Wait until the server ends. Stop it if there was no lease and no client for `idle` seconds.
+    """Wait until the server ends. Stop the server if there was no lease and no client for `idle`
+    seconds.
 
     If `sockets` is missing, clients do not count as use. Return whether this function stopped the
-    server. If it did, the lease stays locked exclusively, so that the next command waits until this
-    process has ended.
+    server. If this function stopped the server, the lease stays locked exclusively, so that the
+    next command waits until this process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -181,9 +182,9 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
 
     Standard output gets one byte when the server accepts connections. If the server ends before
     that, standard output is closed without a byte. `lease` and `lock` are the descriptors of locked
-    files. `private` is the folder of a server that lives as long as one lease. For such a server,
-    clients do not count as use, and the folder is deleted at the end. `arguments` are the data
-    folder, the socket folder, and the command line of the server.
+    files. `private` is the folder of a server that lives as long as one lease. For a private
+    server, clients do not count as use, and the folder of the server is deleted at the end.
+    `arguments` are the data folder, the socket folder, and the command line of the server.
     """
     if os.fork():
         return

@@ -14,7 +14,9 @@ NAME = "orm_async_tests service"  # its connections' application_name
 
 
 class Urls(NamedTuple):
-    """The URLs for writes, for reads and for LISTEN. All three often name the same database."""
+    """The URLs for writes, for reads and for LISTEN. The URLs for writes, for reads and for LISTEN
+    often name the same database.
+    """
 
     writing: URL
     reading: URL
@@ -22,7 +24,8 @@ class Urls(NamedTuple):
 
 
 def service_urls(url: URL, settings: Settings) -> Urls:
-    """Return the URLs of a service whose database is at `url`. All these URLs are for asyncpg.
+    """Return the URLs of a service whose database is at `url`. The URLs of the service are for
+    asyncpg.
 
     Raise CouldNotRun if a setting is not a URL, or if the connection for LISTEN would use a pooler.
     """
@@ -79,8 +82,8 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 
 
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Make the pool replace a connection that the server has closed. This is a listener for the
-    event `checkout`.
+    """Make the pool replace a connection that the server has closed. The pool calls this function
+    as a listener for the event `checkout`.
 
     The driver knows without a query that the server has closed a connection. pool_pre_ping would
     double the round trips of a read (test196). If the network fails silently, the timeout of a

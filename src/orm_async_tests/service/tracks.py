@@ -58,8 +58,8 @@ async def read_first_batch(reader: Reader, query: TextClause, user_id: int) -> R
 async def stream_texts(
     reader: Reader, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
 ) -> AsyncIterator[str]:
-    """Yield the text of this batch and of all following batches. Only the last batch may have fewer
-    points than the others.
+    """Yield the text of this batch and of all following batches. Only the last batch of points may
+    have fewer points than the others.
     """
     before = ""
     while batch.points:

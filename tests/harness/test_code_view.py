@@ -1,15 +1,18 @@
 """What --code, --timeline and --trace show of a result."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from orm_async_tests import db
+from orm_async_tests import catalogue, db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.report.code_view import describe_error, name_sqlstate, render_code
 from orm_async_tests.harness.report.views import render_views, write_trace
 from orm_async_tests.harness.run import runner
+from orm_async_tests.harness.run.runner import run_script
+from orm_async_tests.harness.script import Script
 from orm_async_tests.timeline.event_list import Event
 from tests.harness.example_scripts import HEAD, ran, script
 
@@ -103,3 +106,12 @@ def test_a_trace_that_cannot_be_written_is_refused_before_the_script_runs(tmp_pa
     )
     with pytest.raises(CouldNotRun, match="there is no folder"):
         runner._run_command(script("@right\nasync def one(): pass"), arguments)
+
+
+def test_a_script_without_a_right_variant_ends_with_what_to_write(database: db.Database) -> None:
+    for command, line in (("76", "execution_options("), ("79", "async with Session()")):
+        result = run_script(Script.of(catalogue.select_one(command).load()), database)
+        text = "\n".join(text for _, text in render_code(result, 100))
+        assert "\n  advice   " in text
+        assert re.search(rf"\n  write    .*{re.escape(line)}", text)
+    assert "\n  advice" not in "\n".join(text for _, text in render_code(ran(TWICE, database), 100))

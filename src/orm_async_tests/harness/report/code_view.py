@@ -65,7 +65,7 @@ def render_code(result: Result, columns: int) -> Iterator[Styled]:
         yield from render_outcome(observation, columns)
     yield "", ""
     yield from render_verdict(result, columns)
-    yield from _render_links(result.script)
+    yield from _render_links(result.script, columns)
 
 
 class ScriptSource:
@@ -254,13 +254,34 @@ def _aside(style: str, mark: str, text: str, columns: int, cost: str = "") -> It
         yield style, f"{head}{line:{width - len(end)}}{end}".rstrip()
 
 
-def _render_links(script: Script) -> Iterator[Styled]:
-    """Render links to the explanation of the script, to its file, and to the documentation."""
+def _render_links(script: Script, columns: int) -> Iterator[Styled]:
+    """Render what to write and where to read more: the explanation, the file and the documents."""
     yield "", ""
-    yield "", f"  explain  orm-async-tests explain {script.number}"
-    file = Path(script.file)
-    here = Path.cwd()
-    yield "", f"  file     {file.relative_to(here) if file.is_relative_to(here) else file}"
-    prose = script.check.__globals__["__doc__"] or ""
-    for link in re.findall(r"^Docs: (\S+)", prose, re.MULTILINE):
-        yield "", f"  docs     {link}"
+    if all(variant.kind != "right" for variant in script.variants):
+        yield from _render_advice(script, columns)
+    file, here = Path(script.file), Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    documents = re.findall(r"^Docs: (\S+)", script.check.__globals__["__doc__"], re.MULTILINE)
+    links = [("explain", f"orm-async-tests explain {script.number}"), ("file", str(shown))]
+    for name, link in [*links, *(("docs", link) for link in documents)]:
+        yield "", f"  {name:7}  {link}"
+
+
+def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
+    """Render the explanation and the lines to write of a script that compares without a cure.
+
+    If the script has no such lines, they come from the scripts that its explanation names.
+    """
+    from orm_async_tests.questions import read_cures
+
+    prose = script.check.__globals__["__doc__"].partition("\n\n")[2]
+    for paragraph in re.split(r"\n\n|\n(?=Symptom: |Docs: )", prose):
+        if not paragraph.startswith(("Symptom: ", "Docs: ")):
+            text = " ".join(paragraph.split())
+            yield from wrapped("", f"  advice   {text}", columns, MARGIN + 3)
+    cures = read_cures()
+    named = map(int, re.findall(r"\btest(\d+)\b", prose))
+    for number in [script.number] if script.number in cures else named:
+        for position, line in enumerate(cures.get(number, [])):
+            source = "" if position or number == script.number else f"  # test{number}"
+            yield "bold", f"  {'' if position else 'write':7}  {line}{source}"

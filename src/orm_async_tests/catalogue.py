@@ -201,20 +201,15 @@ def select_one(word: str) -> ScriptFile:
 
 
 def _numbers(word: str, existing: Iterable[int]) -> list[int]:
-    first, dash, last = word.removeprefix("test").partition("-")
-    last = last if dash else first
-    if not (_is_number(first) and _is_number(last)):
+    match = re.fullmatch(r"(?:test)?([0-9]{1,9})(?:-([0-9]{1,9}))?", word)
+    if match is None:
         raise CouldNotRun(
             f"{word!r} is not the number of a script",
             "the command line",
             "the number of a script or a range of numbers, for example 1 or 5-7",
         )
-    low, high = int(first), int(last)
+    low, high = int(match[1]), int(match[2] or match[1])
     numbers = [number for number in existing if low <= number <= high]
     if not numbers:
         raise CouldNotRun(f"there is no script {word}", "the command line", "orm-async-tests list")
     return numbers
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10

@@ -55,6 +55,14 @@ NEXT_TRACEBACK = re.compile(
 NEXT_MESSAGE = re.compile(rf"^(?=[\w.]*{CLASS.pattern}: )", re.MULTILINE)
 SQL = re.compile(r"\[SQL: .*?\](?= \[parameters| \(Background|$)")
 WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # line breaks of terminals, logs and boxes
+FRAME = re.compile(
+    r'^[ |]*File "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)(?P<code>.*)$'
+)
+LIBRARIES = re.compile(
+    r"site-packages|dist-packages|[/\\]lib[/\\]python3|\.pyx$|^<|Lib[/\\]asyncio"
+    rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
+)
+MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
 MOST = 3  # scripts that are named for a text
 SHORTEST = 3  # words that a text must have to be looked for inside the known fragments
 LONG = 4  # words of a fragment that no other error has by chance
@@ -226,16 +234,6 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
                 score = round(sum(weights[part] for part in parts) - penalty, 6)
                 scores[number] = max(score, scores.get(number, score))
     return scores
-
-
-FRAME = re.compile(
-    r'^[ |]*File "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)(?P<code>.*)$'
-)
-LIBRARIES = re.compile(
-    r"site-packages|dist-packages|[/\\]lib[/\\]python3|\.pyx$|^<|Lib[/\\]asyncio"
-    rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
-)
-MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
 
 
 def own_line(text: str) -> str:

@@ -17,7 +17,6 @@ from orm_async_tests.faults.report import (
     Cell,
     Outcome,
     Report,
-    classify,
     summarize,
 )
 
@@ -158,6 +157,6 @@ def test_an_outcome_has_one_of_five_verdicts() -> None:
         AMBIGUOUS: replace(CLEAN, change=(-1, 1)),
         UNRESOLVED: replace(CLEAN, delivered=False),
     }
-    assert {verdict: classify(outcome) for verdict, outcome in outcomes.items()} == {
+    assert {verdict: outcome.verdict for verdict, outcome in outcomes.items()} == {
         verdict: verdict for verdict in outcomes
     }

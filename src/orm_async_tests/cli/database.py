@@ -22,6 +22,8 @@ from orm_async_tests.postgres.paths import temporary_folder
 if TYPE_CHECKING:
     from orm_async_tests.db import Database
 
+LIBRARIES = ("sqlalchemy", "greenlet", "asyncpg", "alembic")
+OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
 LOG_LINES = 40
 SERVICE = "orm_async_tests"  # the name of psql's connection service
 DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
@@ -84,7 +86,7 @@ def url(arguments: argparse.Namespace) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """show the state of the database without starting anything"""
-    from orm_async_tests import db
+    from orm_async_tests import db, migrations, urls
 
     choice = db.choose(arguments.db_)
     print(f"choice: {choice.kind} (from {choice.source})")
@@ -93,21 +95,20 @@ def status(arguments: argparse.Namespace) -> int:
         print("\n".join(f"{name}: {value}" for name, value in state.items()))
         if state["state"] == "stopped":
             return 0
-    with db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database:
-        print("\n".join(asyncio.run(_read_status(database))))
-    return 0
 
-
-async def _read_status(database: "Database") -> list[str]:
-    from orm_async_tests import db, migrations, urls
-
-    async with db.connect(database, "orm_async_tests status") as connection:
-        version = await connection.exec_driver_sql("SHOW server_version")
+    async def read_status(database: db.Database) -> list[str]:
+        async with db.connect(database, "orm_async_tests status") as connection:
+            version = await connection.exec_driver_sql("SHOW server_version")
+            state = await connection.run_sync(migrations.read_state, migrations.TRACKING)
         return [
             f"url: {urls.hide_secrets(database.url)}",
             f"answers: PostgreSQL {version.scalar_one()}",
-            f"migrations: {await connection.run_sync(migrations.read_state, migrations.TRACKING)}",
+            f"migrations: {state}",
         ]
+
+    with db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database:
+        print("\n".join(asyncio.run(read_status(database))))
+    return 0
 
 
 def start(arguments: argparse.Namespace) -> int:
@@ -228,13 +229,6 @@ def _require_embedded(arguments: argparse.Namespace, action: str) -> None:
 ACTIONS = (url, status, start, stop, reset, psql, alembic, log)
 
 
-if TYPE_CHECKING:
-    from orm_async_tests.db import Database
-
-LIBRARIES = ("sqlalchemy", "greenlet", "asyncpg", "alembic")
-OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
-
-
 def doctor(arguments: argparse.Namespace) -> int:
     """Run the checks, and print one line for each check. Return 2 if any check of the environment
     fails.
@@ -247,7 +241,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         "docker": lambda: shutil.which("docker") or "not found (only --db compose needs it)",
         "pgbouncer": _find_pgbouncer,
         "loop": lambda: _start_loop(arguments.loop),
-        "database": lambda: _check_database(arguments),
+        "database": lambda: _check_database(arguments.db_, arguments.driver),
     }
     code = 0
     for name, check in checks.items():
@@ -284,19 +278,16 @@ def _start_loop(name: str) -> str:
     return run(name, name_loop)
 
 
-def _check_database(arguments: argparse.Namespace) -> str:
-    from orm_async_tests import db
-
-    with db.open_database(arguments.db_, arguments.driver) as database:
-        return f"{database.label}; {asyncio.run(_read_state(database))}"
-
-
-async def _read_state(database: "Database") -> str:
+def _check_database(choice: str | None, driver: str | None) -> str:
     from orm_async_tests import db, migrations
 
-    async with db.connect(database, "orm_async_tests doctor") as connection:
-        zones = await connection.exec_driver_sql("SELECT count(*) FROM pg_timezone_names")
-        if not zones.scalar_one():
-            raise CouldNotRun("the server has no time zone data", database.label, "install tzdata")
-        state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING)
-    return f"migrations: {state}"
+    async def read_state(database: db.Database) -> str:
+        async with db.connect(database, "orm_async_tests doctor") as connection:
+            zones = await connection.exec_driver_sql("SELECT count(*) FROM pg_timezone_names")
+            if not zones.scalar_one():
+                problem = "the server has no time zone data"
+                raise CouldNotRun(problem, database.label, "install tzdata")
+            return str(await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING))
+
+    with db.open_database(choice, driver) as database:
+        return f"{database.label}; migrations: {asyncio.run(read_state(database))}"

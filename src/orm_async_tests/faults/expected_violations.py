@@ -34,16 +34,12 @@ class ExpectedViolation:
         """Return whether the defect explains all violations at a fault point."""
         return (
             (not self.works or outcome.point.work in self.works)
-            and self._applies_to(outcome.point.fault)
+            and self.applies_to(outcome.point.fault)
             and self.function in outcome.label
             and set(outcome.violations) <= self.violations
         )
 
-    def must_show_in(self, cell: Cell) -> bool:
-        is_named = cell.work in (self.works or self.shown_by)
-        return self.always and is_named and self._applies_to(cell.fault)
-
-    def _applies_to(self, fault: Fault) -> bool:
+    def applies_to(self, fault: Fault) -> bool:
         return not self.faults or bool({fault.kind, str(fault)} & self.faults)
 
 
@@ -85,7 +81,10 @@ def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
     """Yield the known defects of these versions that a cell should have shown, but did not."""
     for expected in read_expected().values():
-        required = [cell for cell in cells if expected.must_show_in(cell)]
+        works = (expected.works or expected.shown_by) if expected.always else ()
+        required = [
+            cell for cell in cells if cell.work in works and expected.applies_to(cell.fault)
+        ]
         violating = (outcome for cell in required for outcome in cell.violating)
         is_shown = any(map(expected.explains, violating))
         if required and expected.defect.applies(versions) and not is_shown:

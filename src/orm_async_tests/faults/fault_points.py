@@ -1,5 +1,6 @@
 """Defines the kinds of faults, the fault points, and the tokens that name fault points."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -30,6 +31,9 @@ ANYWHERE = ("cancel", "shutdown", "timeout", *OF_ANYIO, "terminate", "reset", "f
 SILENT = ("stall", "partition")
 PAIRS = ("cancel+cancel", "cancel+shutdown", "cancel+terminate")
 USUAL = (*ANYWHERE, "kill")
+TOKEN = re.compile(  # the work of a test is its id, which contains slashes too
+    r"([^/]*)/([^/]*)/(.*)/([^/-]*)-([^/-]*)/([1-9][0-9]{0,8})(?:\+([1-9][0-9]{0,8}))?"
+)
 
 
 @dataclass(frozen=True)
@@ -108,18 +112,12 @@ class Point:
 
 def parse_point(token: str) -> Point:
     """Return the fault point that a token names. Raises CouldNotRun."""
-    try:
-        driver, loop, rest = token.split("/", 2)
-        work, fault, number = rest.rsplit("/", 2)  # the id of a test contains slashes too
-        kind, moment = fault.split("-")
-        numbers = [int(part) for part in number.split("+") if part.isascii() and part.isdecimal()]
-        expected = 2 if kind in PAIRS else 1
-        if moment not in MOMENTS[kind] or len(numbers) != expected or min(numbers) < 1:
-            raise ValueError(token)
-        return Point(driver, loop, work, Fault(kind, moment), *numbers)
-    except (ValueError, KeyError):
-        raise CouldNotRun(
-            f"{token!r} is not a fault point",
-            "--point",
-            "--point asyncpg/asyncio/add/cancel-ready/3, or another token from the output",
-        ) from None
+    if match := TOKEN.fullmatch(token):
+        driver, loop, work, kind, moment, at, then = match.groups()
+        if moment in MOMENTS.get(kind, ()) and bool(then) == (kind in PAIRS):
+            return Point(driver, loop, work, Fault(kind, moment), int(at), int(then or 0))
+    raise CouldNotRun(
+        f"{token!r} is not a fault point",
+        "--point",
+        "--point asyncpg/asyncio/add/cancel-ready/3, or another token from the output",
+    )

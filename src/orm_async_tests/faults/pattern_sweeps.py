@@ -48,7 +48,7 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
     "shop.orders:place_order" names a function of the user. `rows` is a query for numbers that this
     function changes.
     """
-    patterns = [_load_pattern(name, rows) if ":" in name else _find_pattern(name) for name in names]
+    patterns = [_load_pattern(name, rows) for name in names]
     if len(patterns) > 1 and any(pattern.engine for pattern in patterns):
         name = next(pattern.name for pattern in patterns if pattern.engine)
         problem = f"{name} uses an engine of its own, so that it cannot share a database"
@@ -72,17 +72,12 @@ def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequenc
     return ANYWHERE if is_users else USUAL
 
 
-def _find_pattern(name: str) -> Pattern:
-    if name not in PATTERNS:
-        raise CouldNotRun(
-            f"there is no pattern {name!r}",
-            "--pattern",
-            f"one of {', '.join(PATTERNS)}, or module:function for a function of yours",
-        )
-    return replace(PATTERNS[name], kinds=frozenset(KINDS))
-
-
 def _load_pattern(name: str, rows: str | None) -> Pattern:
+    if name in PATTERNS:
+        return replace(PATTERNS[name], kinds=frozenset(KINDS))
+    if ":" not in name:
+        remedy = f"one of {', '.join(PATTERNS)}, or module:function for a function of yours"
+        raise CouldNotRun(f"there is no pattern {name!r}", "--pattern", remedy)
     function = _load_function(name)
     pattern = Pattern(function, rows, path=name, kinds=frozenset(KINDS))
     if _required_parameters(function):

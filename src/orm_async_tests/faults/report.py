@@ -25,6 +25,10 @@ TASK = "leaked task"
 PARTIAL_COMMIT = "partial commit"
 LOST_COMMIT = "lost commit"
 UNUSABLE = "unusable"
+SCHEMA = 3
+PASS, KNOWN, VIOLATION = "pass", "known", "violation"
+AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
+AT_A_MESSAGE = "at a message of the client"
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,17 @@ class Outcome:
         return self.result != DONE and committed
 
     @property
-    def is_failure(self) -> bool:
-        """Return whether there is a violation that no known defect explains."""
-        return bool(self.violations) and self.defect is None
+    def verdict(self) -> str:
+        """PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
-    @property
-    def is_unresolved(self) -> bool:
-        """Return whether the outcome of the run proves nothing.
-
-        A run proves nothing if the fault did not arrive, or if a violation did not occur again in a
-        second run.
+        A run is unresolved, because it proves nothing, if the fault did not arrive, or if a
+        violation did not occur again in a second run.
         """
-        return not self.violations and (bool(self.unconfirmed) or not self.delivered)
+        if self.violations:
+            return KNOWN if self.defect else VIOLATION
+        if self.unconfirmed or not self.delivered:
+            return UNRESOLVED
+        return AMBIGUOUS if self.is_ambiguous else PASS
 
     @property
     def violations(self) -> dict[str, str]:
@@ -96,25 +99,16 @@ class Outcome:
             yield OPEN_BACKEND, ", ".join(states)
         if self.leaked_tasks:
             yield TASK, ", ".join(self.leaked_tasks)
-        yield from self._check_data()
+        if not self.is_unchanged and self.change != self.expected_change:
+            yield PARTIAL_COMMIT, f"changed by {self.change} instead of {self.expected_change}"
+        elif self.result == DONE and self.is_unchanged and any(self.expected_change):
+            yield LOST_COMMIT, "the work ended normally, but nothing was committed"
         if self.troubles:
             yield TROUBLE, "; ".join(self.troubles)
         if len(self.failed_uses) > self.point.fault.ends_connections:
             yield UNUSABLE, "; ".join(self.failed_uses)
         if self.orphans:
             yield ORPHAN, f"{self.orphans} after dispose()"
-
-    def _check_data(self) -> Iterator[tuple[str, str]]:
-        if not self.is_unchanged and self.change != self.expected_change:
-            yield PARTIAL_COMMIT, f"changed by {self.change} instead of {self.expected_change}"
-        elif self.result == DONE and self.is_unchanged and any(self.expected_change):
-            yield LOST_COMMIT, "the work ended normally, but nothing was committed"
-
-
-SCHEMA = 3
-PASS, KNOWN, VIOLATION = "pass", "known", "violation"
-AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
-AT_A_MESSAGE = "at a message of the client"
 
 
 @dataclass(frozen=True)
@@ -142,7 +136,7 @@ class Cell:
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
             points = f"{len(self.outcomes)} of {points}"
-        verdicts = Counter(map(classify, self.outcomes))
+        verdicts = Counter(outcome.verdict for outcome in self.outcomes)
         marks = {"!": verdicts[VIOLATION], "=": verdicts[KNOWN], "?": verdicts[UNRESOLVED]}
         return " ".join([points, *(f"{mark}{count}" for mark, count in marks.items() if count)])
 
@@ -162,17 +156,17 @@ class Report:
     @property
     def violating(self) -> list[Outcome]:
         """Return the outcomes with a violation that no known defect of a library explains."""
-        return [outcome for outcome in self.outcomes if outcome.is_failure]
+        return [outcome for outcome in self.outcomes if outcome.verdict == VIOLATION]
 
     @property
     def expected(self) -> list[Outcome]:
         """Return the outcomes with a violation that a known defect explains."""
-        return [outcome for outcome in self.outcomes if outcome.defect is not None]
+        return [outcome for outcome in self.outcomes if outcome.verdict == KNOWN]
 
     @property
     def unresolved(self) -> list[Outcome]:
         """Return the outcomes that are unresolved, because their runs prove nothing."""
-        return [outcome for outcome in self.outcomes if outcome.is_unresolved]
+        return [outcome for outcome in self.outcomes if outcome.verdict == UNRESOLVED]
 
     @property
     def ambiguous(self) -> list[Outcome]:
@@ -202,15 +196,6 @@ def summarize(report: Report) -> str:
     )
 
 
-def classify(outcome: Outcome) -> str:
-    """Return the class of an outcome: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED."""
-    if outcome.violations:
-        return KNOWN if outcome.defect else VIOLATION
-    if outcome.is_unresolved:
-        return UNRESOLVED
-    return AMBIGUOUS if outcome.is_ambiguous else PASS
-
-
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
     """Return the outcomes grouped by the suspended line of the user's code, in the order of the
     fault points.
@@ -225,7 +210,7 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 def format_point(outcome: Outcome) -> str:
     """Return a failed or unresolved fault point on one line, with the token that runs it again."""
     problems = _format_violations(outcome.violations)
-    if outcome.is_unresolved:
+    if outcome.verdict == UNRESOLVED:
         reason = "it was not delivered"
         if outcome.unconfirmed:
             reason = f"{_format_violations(outcome.unconfirmed)}, but not when it was run again"
@@ -260,7 +245,7 @@ def _build_cell(cell: Cell) -> dict[str, Any]:
         "fault": str(cell.fault),
         "counts": list(cell.counts),
         "points": len(cell.outcomes),
-        "verdicts": {outcome.point.where: classify(outcome) for outcome in cell.outcomes},
+        "verdicts": {outcome.point.where: outcome.verdict for outcome in cell.outcomes},
         "violations": [
             {
                 "point": outcome.point.token,
@@ -270,7 +255,9 @@ def _build_cell(cell: Cell) -> dict[str, Any]:
             }
             for outcome in cell.violating
         ],
-        "unresolved": [outcome.point.token for outcome in cell.outcomes if outcome.is_unresolved],
+        "unresolved": [
+            outcome.point.token for outcome in cell.outcomes if outcome.verdict == UNRESOLVED
+        ],
         "ambiguous": [outcome.point.token for outcome in cell.outcomes if outcome.is_ambiguous],
         "slowest": round(max((outcome.seconds for outcome in cell.outcomes), default=0.0), 3),
     }

@@ -29,6 +29,7 @@ from orm_async_tests.faults.report import (
     OPEN_BACKEND,
     ORPHAN,
     TASK,
+    VIOLATION,
     Cell,
     Outcome,
     Report,
@@ -307,7 +308,7 @@ async def sweep_failed_first(
         for point in points:
             sweep = next(sweep for sweep in sweeps if point.fault.kind in sweep.kinds)
             outcome = explain_outcome(await sweep.run_point(point), versions)
-            if outcome.is_failure:
+            if outcome.verdict == VIOLATION:
                 failures.append(outcome)
                 say(f"fails again: {format_point(outcome)}")
             else:
@@ -321,6 +322,6 @@ async def sweep_failed_first(
             report_cell(explained)
             cells.append(explained)
     if failed_points:
-        swept = [outcome for cell in cells for outcome in cell.outcomes]
-        failed_points.replace(kinds, [outcome.point for outcome in swept if outcome.is_failure])
+        violating = Report(cells).violating
+        failed_points.replace(kinds, [outcome.point for outcome in violating])
     return cells

@@ -111,11 +111,8 @@ def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
 
     Raise CouldNotRun if the text of the shard has another form.
     """
-    number, _, total = part.partition("/")
-    if not (_is_number(number) and _is_number(total) and 1 <= int(number) <= int(total)):
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
+    number, total = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= total:
         raise CouldNotRun(f"{part!r} is not a part of the stacks", "--shard", "--shard 1/3")
-    return tuple(plans[int(number) - 1 :: int(total)])
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10
+    return tuple(plans[number - 1 :: total])

@@ -19,6 +19,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from orm_async_tests.errors import COULD_NOT_RUN
 from orm_async_tests.matrix import plans
 from orm_async_tests.matrix.plans import Plan
@@ -29,10 +31,10 @@ from orm_async_tests.versions.releases import (
     THIS_PYTHON,
     NotInstalled,
     Python,
+    install,
     install_release,
     last_line,
     list_releases,
-    run_pip,
 )
 
 IDLE = "5"  # seconds that a slot's server waits for its next stack
@@ -88,8 +90,12 @@ async def run_stack(
                     identity = {**document["stack"], "command": plan.command}
                     yield {"record": "stack", "stack": plan.name, "identity": identity}
                 has_identity = True
-                yield _to_record(plan, document)
-                remaining.remove(document["results"][0]["number"])
+                (item,) = document["results"]
+                record = result(plan.name, item["number"], item["verdict"], item["reason"])
+                failed = [evidence for evidence in item["evidence"] if not evidence["holds"]]
+                cost = {"seconds": item["seconds"], "failed": failed, "defects": item["defects"]}
+                yield {**record, **cost}
+                remaining.remove(item["number"])
             verdict, reason = await run.explain_end()
         if verdict == NOT_RUN:
             for number in remaining:
@@ -97,13 +103,6 @@ async def run_stack(
             return
         if remaining:
             yield result(plan.name, remaining.pop(0), verdict, reason)
-
-
-def _to_record(plan: Plan, document: Record) -> Record:
-    (item,) = document["results"]
-    record = result(plan.name, item["number"], item["verdict"], item["reason"])
-    failed = [evidence for evidence in item["evidence"] if not evidence["holds"]]
-    return {**record, "seconds": item["seconds"], "failed": failed, "defects": item["defects"]}
 
 
 @dataclass
@@ -231,16 +230,12 @@ def _create_environment(version: str, folder: Path, python: Python) -> None:
     venv = subprocess.run([program, "-m", "venv", str(folder)], capture_output=True, text=True)
     if venv.returncode:
         raise NotInstalled(f"{program} cannot create an environment: {last_line(venv.stderr)}")
-    done = run_pip("install", "--quiet", *_requirements(), python=python)
-    if done.returncode:
-        raise NotInstalled(last_line(done.stderr))
+    install(*_requirements(), python=python)
     (folder / "complete").touch()
 
 
 def _requirements() -> list[str]:
     """Return the requirements of this project, pinned to the installed versions."""
-    from packaging.requirements import Requirement
-
     declared = map(Requirement, importlib.metadata.requires("orm-async-tests") or [])
     names = {
         requirement.name: requirement.extras

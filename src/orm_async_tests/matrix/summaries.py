@@ -10,6 +10,7 @@ from orm_async_tests.matrix.records import Record, identities, verdicts
 from orm_async_tests.verdicts import EVERY_WORD, PASSING, SKIPPED
 
 Row = tuple[str, ...]
+Kind = Literal["regression", "repaired", "changed", "added", "removed"]
 
 
 def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
@@ -48,22 +49,18 @@ def to_junit(records: Sequence[Record]) -> str:
     for stack in records[0]["stacks"]:
         suite = ElementTree.SubElement(root, "testsuite", name=stack)
         for record in [*records, *find_missing(records)]:
-            if record["record"] == "result" and record["stack"] == stack:
-                _add_case(suite, record, reasons.get((stack, record["number"])))
+            if record["record"] != "result" or record["stack"] != stack:
+                continue
+            name, seconds = f"test{record['number']}", f"{record['seconds']:.3f}"
+            case = ElementTree.SubElement(
+                suite, "testcase", name=name, classname=stack, time=seconds
+            )
+            if (failure := reasons.get((stack, record["number"]))) is not None:
+                verdict = record["verdict"]
+                ElementTree.SubElement(case, "failure", message=verdict).text = failure
+            elif record["verdict"] == SKIPPED:
+                ElementTree.SubElement(case, "skipped", message=record["reason"])
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _add_case(suite: ElementTree.Element, result: Record, failure: str | None) -> None:
-    name, seconds = f"test{result['number']}", f"{result['seconds']:.3f}"
-    stack = suite.get("name", "")
-    case = ElementTree.SubElement(suite, "testcase", name=name, classname=stack, time=seconds)
-    if failure is not None:
-        ElementTree.SubElement(case, "failure", message=result["verdict"]).text = failure
-    elif result["verdict"] == SKIPPED:
-        ElementTree.SubElement(case, "skipped", message=result["reason"])
-
-
-Kind = Literal["regression", "repaired", "changed", "added", "removed"]
 
 
 class VerdictChange(NamedTuple):

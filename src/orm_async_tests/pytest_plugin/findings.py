@@ -26,6 +26,10 @@ CURES = {  # by kind: what to do, and the scripts that show it
 }
 LOCATION = re.compile(r"(?P<file>.+\.\w+):(?P<line>\d+) in .+")
 PROPERTY = "async-orm"  # the name of the report property that carries a finding
+Baseline = dict[str, set[str]]  # the kinds of findings, by the id of a test
+BASELINE_OPTION = "--async-orm-baseline"
+BASELINE_WRITE_OPTION = "--async-orm-baseline-write"
+REWRITE = f"pytest ... {BASELINE_WRITE_OPTION}"
 
 
 @dataclass(frozen=True)
@@ -90,12 +94,6 @@ def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
     if annotations:
         summary = github.render_summary("Misuse of async SQLAlchemy", rows)
         github.write(annotations, summary)
-
-
-Baseline = dict[str, set[str]]  # the kinds of findings, by the id of a test
-BASELINE_OPTION = "--async-orm-baseline"
-BASELINE_WRITE_OPTION = "--async-orm-baseline-write"
-REWRITE = f"pytest ... {BASELINE_WRITE_OPTION}"
 
 
 def read_baseline(path: Path) -> Baseline:

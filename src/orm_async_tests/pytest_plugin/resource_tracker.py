@@ -45,6 +45,8 @@ from orm_async_tests.pytest_plugin.source_lines import Location, locate_caller
 from orm_async_tests.pytest_plugin.task_usage import TaskUsage
 
 GRACE = 5.0  # seconds in which another thread, such as a server's, may return its connections
+POOL_EVENTS = ("connect", "checkout", "checkin", "detach", "close")
+Method = Callable[..., Any]
 
 
 @dataclass(eq=False)
@@ -264,10 +266,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-POOL_EVENTS = ("connect", "checkout", "checkin", "detach", "close")
-Method = Callable[..., Any]
 
 
 @contextmanager

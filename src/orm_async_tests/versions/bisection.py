@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ UNSTABLE = "UNSTABLE"  # two runs of one release differ
 CONCLUSIVE = (HOLDS, UPSTREAM)  # words that say whether a defect shows
 HOME_NAME = "bisect"  # the folder of the embedded server
 RUN_TIMEOUT = 600  # seconds: a script may hang on a release
+VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,15 @@ class Runner:
         releases = {self.library: version, **dict(self.pins)}
         try:
             process = self._run([install_release(*item, self.home) for item in releases.items()])
-            document = json.loads(process.stdout)
         except NotInstalled as error:
             why = str(error)
         except subprocess.TimeoutExpired:
             why = f"it did not end within {RUN_TIMEOUT} seconds"
-        except json.JSONDecodeError:
+        else:
+            with suppress(json.JSONDecodeError):
+                return read_outcomes(json.loads(process.stdout), releases)
             lines = process.stderr.strip().splitlines() or ["nothing"]
             why = f"the run exited with {process.returncode}: {lines[-1]}"
-        else:
-            return read_outcomes(document, releases)
         return dict.fromkeys(self.numbers, ReleaseOutcome(NOT_RUN, why=why))
 
     def _run(self, folders: Sequence[Path]) -> subprocess.CompletedProcess[str]:
@@ -177,7 +178,6 @@ def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
     ]
 
 
-VERSION = re.compile(r"\d+(?:\.\d+)+")
 Run = Callable[[str], ReleaseOutcome]  # by version
 
 

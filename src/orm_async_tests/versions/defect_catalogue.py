@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from packaging.version import Version
+
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.verdicts import SEVERITIES, Severity
@@ -162,8 +164,6 @@ def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]
     """Return, for every library, the version that cures the most defects, and the number of
     them.
     """
-    from packaging.version import Version
-
     highest: dict[str, list[str]] = {}
     for match in affected:
         for library, version in match.cures:

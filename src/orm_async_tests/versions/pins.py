@@ -11,6 +11,16 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tomli
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions.ranges import describe_untested
 
@@ -90,10 +100,8 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
     Raise CouldNotRun, with the name of the option, if the text has another form or names an unknown
     library.
     """
-    from packaging.version import InvalidVersion, Version
-
     name, _, version = text.partition("==")
-    library = _canonical(name.strip())
+    library = canonicalize_name(name.strip())
     if library in LIBRARIES:
         with suppress(InvalidVersion):  # for example "asyncpg" alone
             return library, str(Version(version))
@@ -132,8 +140,12 @@ def _read_lock(path: Path) -> Iterator[Pin]:
         raise _unreadable(path, error) from None
     entries = _read_pipfile_lock(text, path) if text.lstrip().startswith("{") else None
     for name, version, line in entries or _read_toml_lock(text, path):
-        if (library := _canonical(name)) in LIBRARIES:
-            yield Pin(library, _valid_version(version, path), path, line)
+        if (library := canonicalize_name(name)) in LIBRARIES:
+            try:
+                yield Pin(library, str(Version(version)) if version else "", path, line)
+            except InvalidVersion:
+                problem = f"this is not a version: {version}"
+                raise CouldNotRun(problem, str(path), REMEDY) from None
 
 
 def _unreadable(path: Path, error: Exception) -> CouldNotRun:
@@ -143,8 +155,6 @@ def _unreadable(path: Path, error: Exception) -> CouldNotRun:
 
 def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
     """Yield the name, the version and the line of every package in a TOML lock file."""
-    import tomli
-
     try:
         document: dict[str, Any] = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
@@ -173,16 +183,6 @@ def _read_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
 def _line_of(pattern: str, text: str) -> int:
     match = re.search(pattern, text, re.MULTILINE)
     return text.count("\n", 0, match.end()) + 1 if match else 1
-
-
-def _valid_version(version: str, path: Path) -> str:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return str(Version(version)) if version else ""
-    except InvalidVersion:
-        problem = f"this is not a version: {version}"
-        raise CouldNotRun(problem, str(path), REMEDY) from None
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
@@ -223,7 +223,7 @@ def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator
     """Yield the pin of a requirement, and the pins of the drivers that SQLAlchemy's extras
     install.
     """
-    library = _canonical(requirement.name or "")
+    library = canonicalize_name(requirement.name or "")
     text = requirement.requirement_line.line
     line = requirement.requirement_line.line_number or 1
     marker = str(requirement.marker or "")
@@ -231,42 +231,21 @@ def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator
         version = _pinned_version(requirement)
         yield Pin(library, version, path, line, text, marker)
     if library == "sqlalchemy":
-        drivers = {EXTRAS.get(_canonical(extra), "") for extra in requirement.extras}
+        drivers = {EXTRAS.get(canonicalize_name(extra), "") for extra in requirement.extras}
         for driver in sorted(drivers - {""}):
             yield Pin(driver, "", path, line, text, marker)
 
 
 def _pinned_version(requirement: "InstallRequirement") -> str:
     """Return the only version that a requirement allows, or "" if it allows several versions."""
-    from packaging.version import InvalidVersion, Version
-
     if requirement.link:
-        return _version_of_archive(requirement.link.filename)
+        archive = requirement.link.filename
+        parse = parse_wheel_filename if archive.endswith(".whl") else parse_sdist_filename
+        with suppress(InvalidSdistFilename, InvalidWheelFilename):
+            return str(parse(archive)[1])
+        return ""
     for specifier in requirement.specifier or ():
         if specifier.operator in ("==", "==="):
             with suppress(InvalidVersion):  # a wildcard, such as ==2.0.*
                 return str(Version(specifier.version))
     return ""
-
-
-def _version_of_archive(name: str) -> str:
-    """Return the version that the file name of a wheel or a source distribution contains, or ""."""
-    from packaging.utils import (
-        InvalidSdistFilename,
-        InvalidWheelFilename,
-        parse_sdist_filename,
-        parse_wheel_filename,
-    )
-
-    try:
-        if name.endswith(".whl"):
-            return str(parse_wheel_filename(name)[1])
-        return str(parse_sdist_filename(name)[1])
-    except (InvalidSdistFilename, InvalidWheelFilename):
-        return ""
-
-
-def _canonical(name: str) -> str:
-    from packaging.utils import canonicalize_name
-
-    return canonicalize_name(name)

@@ -16,6 +16,9 @@ from importlib.metadata import requires
 from itertools import chain, groupby
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions.ranges import UNKNOWN_FROM
 
@@ -40,8 +43,6 @@ class NotInstalled(Exception):
 
 def list_releases(library: str) -> list[str]:
     """Return all versions of a library on the package index except pre-releases, oldest first."""
-    from packaging.version import Version
-
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
             "this Python environment lacks pip, which installs the releases",
@@ -65,8 +66,6 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
     Without `since`, begin with the oldest version that this project supports. Without `until`, end
     before the first version that this project does not support.
     """
-    from packaging.version import InvalidVersion, Version
-
     try:
         low, high = (
             Version(since or oldest_declared(library)),
@@ -93,8 +92,6 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
 
 def oldest_declared(library: str) -> str:
     """Return the oldest version of a library that pyproject.toml allows."""
-    from packaging.requirements import Requirement
-
     for requirement in map(Requirement, requires("orm-async-tests") or []):
         for bound in requirement.specifier if requirement.name == library else []:
             if bound.operator == ">=":
@@ -108,8 +105,6 @@ def split_lines(versions: Iterable[str]) -> list[list[str]]:
 
     If every minor version has only one release, as in asyncpg, return one group with all versions.
     """
-    from packaging.version import Version
-
     lines = [list(line) for _, line in groupby(versions, lambda text: Version(text).release[:2])]
     return lines if any(len(line) > 1 for line in lines) else [list(chain(*lines))]
 
@@ -130,15 +125,20 @@ def install_release(library: str, version: str, home: Path, python: Python = THI
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.part-"))
     try:
         packages = [f"{name}=={version}" for name in (library, *COMPANIONS.get(library, ()))]
-        options = ("--quiet", "--no-deps", "--only-binary", ":all:", "--target", str(part))
-        process = run_pip("install", *options, *packages, python=python)
-        if process.returncode:
-            raise NotInstalled(last_line(process.stderr))
+        options = ("--no-deps", "--only-binary", ":all:", "--target", str(part))
+        install(*options, *packages, python=python)
         if not folder.is_dir():  # another command may have been faster
             part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def install(*arguments: str, python: Python) -> None:
+    """Install packages with pip. Raise NotInstalled if pip fails."""
+    process = run_pip("install", "--quiet", *arguments, python=python)
+    if process.returncode:
+        raise NotInstalled(last_line(process.stderr))
 
 
 def run_pip(*arguments: str, python: Python = THIS_PYTHON) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,17 @@ MOST_LINES = 10  # of one variant; beyond that its statements are only counted
 MOST_TRANSACTIONS = 3  # that are named on one line
 SIMILARITY = 0.6  # from which two statements count as versions of each other
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
+MOST_SHOWN = 3  # columns, rows of VALUES or members of IN that are written in full
+LONGEST = 400  # characters; the middle of a longer statement is left out
+CAST = re.compile(
+    r"(?<=[\w)])::(?:(?:TIMESTAMP|TIME) WITH(?:OUT)? TIME ZONE|DOUBLE PRECISION|[A-Z]+)"
+    r"(?:\(\d+(?:, ?\d+)?\))?(?:\[\])*"
+)
+SOURCE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) ([a-z_]\w*(?:\.\w+)*)(?: AS (\w+))?")
+LISTS = re.compile(r"\b(SELECT|RETURNING) ((?:[^()]|\([^()]*\))*?)(?= FROM | INTO |\)|$)")
+PLAIN = re.compile(r"(?:(\w+(?:\.\w+)*)\.)?\w+(?: AS \w+)?")
+ROWS = re.compile(r"(VALUES \([^()]*\))((?:, \([^()]*\))+)")
+MEMBERS = re.compile(r"\bIN \(([^()]*)\)")
 
 
 @dataclass(frozen=True)
@@ -152,19 +163,6 @@ def _differences(text: str, known: set[str]) -> Iterator[range]:
         if kind in ("insert", "replace") and words not in ("", "BEGIN", "ROLLBACK"):
             at = start + part.index(words)
             yield range(at, at + len(words))
-
-
-MOST_SHOWN = 3  # columns, rows of VALUES or members of IN that are written in full
-LONGEST = 400  # characters; the middle of a longer statement is left out
-CAST = re.compile(
-    r"(?<=[\w)])::(?:(?:TIMESTAMP|TIME) WITH(?:OUT)? TIME ZONE|DOUBLE PRECISION|[A-Z]+)"
-    r"(?:\(\d+(?:, ?\d+)?\))?(?:\[\])*"
-)
-SOURCE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) ([a-z_]\w*(?:\.\w+)*)(?: AS (\w+))?")
-LISTS = re.compile(r"\b(SELECT|RETURNING) ((?:[^()]|\([^()]*\))*?)(?= FROM | INTO |\)|$)")
-PLAIN = re.compile(r"(?:(\w+(?:\.\w+)*)\.)?\w+(?: AS \w+)?")
-ROWS = re.compile(r"(VALUES \([^()]*\))((?:, \([^()]*\))+)")
-MEMBERS = re.compile(r"\bIN \(([^()]*)\)")
 
 
 def abridge(statement: str) -> str:

@@ -55,7 +55,8 @@ class Observer:
         load_primary = partial(load, script.base, script.seed, self.options)
         async with start_servers(variant, admin.url, load_primary) as servers:
             with record_troubles() as troubles:
-                recorder = self._create_recorder(script, variant)
+                count = self.wire.count_round_trips if self.wire else None
+                recorder = Recorder(lambda path: path == script.file, variant.name, describe, count)
                 fixtures = Fixtures(variant, self.url, self.wire, admin, servers, recorder)
                 await self._run(fixtures, observation)
                 gc.collect()  # what is abandoned shows itself now, not during the next variant
@@ -93,10 +94,6 @@ class Observer:
             observation.counted = True
             observation.round_trips = self.wire.round_trips - round_trips_before
 
-    def _create_recorder(self, script: Script, variant: Variant) -> Recorder:
-        count = self.wire.count_round_trips if self.wire else None
-        return Recorder(lambda path: path == script.file, variant.name, describe, count)
-
     @contextmanager
     def _record(self, recorder: Recorder, observation: Observation) -> Iterator[None]:
         """Record the statements and the events of the variant while the block runs."""
@@ -124,19 +121,12 @@ class Observer:
             await engine.dispose()
         gc.collect()
         if self.wire and self.wire.open > open_before:
-            timeout = _closing_timeout(fixtures.variant)
+            # Waiting for a wrong variant that is expected to leak would be in vain. A variant of
+            # another kind leaks on some releases only.
+            in_vain = fixtures.variant.leaks and fixtures.variant.kind == "wrong"
+            timeout = 0.0 if in_vain else CLOSED_WITHIN
             closed = await asyncio.to_thread(self.wire.wait_until_closed, open_before, timeout)
             observation.leaked = observation.leaked or int(not closed)
-
-
-def _closing_timeout(variant: Variant) -> float:
-    """Return the number of seconds that the connections of a variant may take to close.
-
-    Return 0 for a wrong variant that is expected to leak, because a leaked connection does not
-    close by itself. A right variant that is expected to leak does so only on some releases, so it
-    gets the usual time.
-    """
-    return 0.0 if variant.leaks and variant.kind == "wrong" else CLOSED_WITHIN
 
 
 async def _call(
@@ -146,7 +136,9 @@ async def _call(
     try:
         observation.value = await _await_result(variant(**arguments), observation, started)
     except (Exception, asyncio.CancelledError) as error:
-        if isinstance(error, asyncio.CancelledError) and _is_command_cancelled():
+        task = asyncio.current_task()
+        is_command_cancelled = task is not None and task.cancelling() > 0  # as by Ctrl-C
+        if isinstance(error, asyncio.CancelledError) and is_command_cancelled:
             raise
         observation.error = error
 
@@ -183,9 +175,3 @@ async def _await_result(outcome: Any, observation: Observation, started: float) 
     finally:
         tracemalloc.stop()
     return {"items": items}
-
-
-def _is_command_cancelled() -> bool:
-    """Return whether the whole command is being cancelled, for example after Ctrl-C."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

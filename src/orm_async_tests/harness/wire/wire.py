@@ -18,6 +18,11 @@ from pathlib import Path
 from sqlalchemy import URL
 
 READ_SIZE = 65536  # bytes
+PORT = 5432
+TERMINATE = b"X"
+CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
+BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # a message with the process ID
+TLS_PARAMETERS = ("ssl", "sslmode")
 
 
 class Proxy(ABC):
@@ -88,13 +93,6 @@ class Proxy(ABC):
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
             thread.join()
-
-
-PORT = 5432
-TERMINATE = b"X"
-CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
-BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # a message with the process ID
-TLS_PARAMETERS = ("ssl", "sslmode")
 
 
 class Wire(Proxy):

@@ -4,7 +4,7 @@ A prepared statement of asyncpg remembers the columns that it returns. When SQLA
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not
 recognize an ALTER in text(), and never notices an ALTER from another process. If SQLAlchemy has not
 noticed an ALTER, the next execution of a cached statement fails and its transaction is rolled back.
-After the failure, asyncpg prepares the outdated statement again.
+After a statement has failed because of an ALTER, asyncpg prepares the statement again.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

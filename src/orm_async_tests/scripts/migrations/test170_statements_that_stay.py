@@ -3,7 +3,7 @@
 While another process migrates, the prepared statements of asyncpg stay with their connections. The
 ORM's statements name their columns, so an additional column does not affect these statements. A
 SELECT * (test39), or a query of a column whose type has changed, fails in the first transaction
-after the migration. After the first failed statement, SQLAlchemy invalidates the prepared
+after the migration. After a prepared statement has failed, SQLAlchemy invalidates the prepared
 statements of all connections of the engine. To change a type, add a new column instead, and drop
 the old column later (test163).
 

@@ -5,7 +5,7 @@ table needs create_type=False. A downgrade that drops only the table keeps the t
 upgrade needs create_type=False too. SQLAlchemy 2.0 accepts create_type only in postgresql.ENUM.
 Before add_column(), create the type with create(), and drop it in downgrade(). Within a single
 upgrade Alembic remembers the types that it has created, so a test that starts with an empty
-database does not show the error.
+database does not show error 42710.
 
 Symptom: 42710 "type ... already exists" in "create_table"
 Symptom: 42704 "type ... does not exist" in "add_column"

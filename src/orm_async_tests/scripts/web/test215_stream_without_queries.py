@@ -2,8 +2,8 @@
 
 FastAPI exits a dependency with `yield` after the last byte of the response. If the endpoint has
 sent a query, the transaction of its session stays open until the stream ends. A few open streams
-can therefore exhaust the pool (test32). With scope="function" the dependency exits before the
-stream starts. A stream that reads the database needs a session of its own (test157).
+can exhaust the pool (test32). With scope="function" the dependency exits before the stream starts.
+A stream that reads the database needs a session of its own (test157).
 
 Docs: https://fastapi.tiangolo.com/advanced/advanced-dependencies/#early-exit-and-scope
 """

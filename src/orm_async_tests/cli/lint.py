@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 FINDINGS = 1  # the exit code if there are any
 FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab")
 STANDARD_INPUT = "-"
+REPEATED = {
+    "select": ("CODES", "run only these rules: codes or their beginnings, for example OAT1,OAT201"),
+    "ignore": ("CODES", "do not run these rules: codes or their beginnings"),
+    "exclude": ("PATTERN", "skip the paths that match this pattern of .gitignore syntax"),
+}
+VALUES = {
+    "stdin-filename": "the file name to show for source code from standard input",
+    "baseline": "do not show the known findings that this file lists",
+}
+FLAGS = {
+    "include-tests": "also check tests and migrations",
+    "write-baseline": "write all findings to the baseline file",
+    "fix": "correct findings where a change of the source is safe",
+    "warn-unused-ignores": "also report comments that suppress nothing",
+    "exit-zero": "exit with code 0 even if there are findings",
+    "no-cache": "check every file again, and do not store the results",
+}
 
 
 def add(commands: Any) -> None:
@@ -27,37 +44,15 @@ def add(commands: Any) -> None:
     option = parser.add_argument
     paths = "files and folders (default: the current one); - reads standard input"
     option("paths", nargs="*", metavar="PATH", help=paths)
-    option(
-        "--stdin-filename",
-        metavar="FILE",
-        help="the file name to show for source code from standard input",
-    )
-    option("--include-tests", action="store_true", help="also check tests and migrations")
     option("--format", choices=FORMATS, default="text", help="the format of the output")
-    codes = "codes or their beginnings, for example OAT1,OAT201; repeatable"
-    option("--select", action="append", metavar="CODES", help=f"run only these rules: {codes}")
-    option("--ignore", action="append", metavar="CODES", help=f"do not run these rules: {codes}")
-    option(
-        "--exclude",
-        action="append",
-        metavar="PATTERN",
-        help="skip the paths that match this pattern of .gitignore syntax",
-    )
-    option("--baseline", metavar="FILE", help="do not show the known findings that this file lists")
-    option("--write-baseline", action="store_true", help="write all findings to the baseline file")
-    option(
-        "--fix", action="store_true", help="correct findings where a change of the source is safe"
-    )
-    unused = "also report comments that suppress nothing"
-    option("--warn-unused-ignores", action="store_true", help=unused)
-    option("--exit-zero", action="store_true", help="exit with code 0 even if there are findings")
+    for name, (metavar, text) in REPEATED.items():
+        option(f"--{name}", action="append", metavar=metavar, help=f"{text}; repeatable")
+    for name, text in VALUES.items():
+        option(f"--{name}", metavar="FILE", help=text)
+    for name, text in FLAGS.items():
+        option(f"--{name}", action="store_true", help=text)
     jobs = "processes (default: as many as there are CPUs)"
     option("-j", "--jobs", type=_parse_jobs, default=os.cpu_count() or 1, metavar="N", help=jobs)
-    option(
-        "--no-cache",
-        action="store_true",
-        help="check every file again, and do not store the results",
-    )
     parser.set_defaults(run=lint)
 
 
@@ -68,8 +63,9 @@ def _parse_jobs(text: str) -> int:
 
 
 def lint(arguments: argparse.Namespace) -> int:
-    """Print the findings. Check the files. Return 1 if there are findings, and 2 if a file could
-    not be read.
+    """Check files and print the findings.
+
+    Return 1 if there are findings, and 2 if a file could not be read.
     """
     from orm_async_tests.lint.fixes import apply_fixes
     from orm_async_tests.lint.project_check import check
@@ -88,9 +84,7 @@ def lint(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Return the name and the text of the file on standard input, unless the settings leave it
-    out.
-    """
+    """Return the name and the text of the file on standard input, or {} without such a file."""
     from orm_async_tests.lint.source_text import decode
 
     name = arguments.stdin_filename
@@ -110,8 +104,9 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
 def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> "Settings":
-    """Return the settings of the project, changed by the options. `--select` replaces a setting,
-    and the other options add to one.
+    """Return the settings of the project and of the command line.
+
+    --select and --baseline replace a setting; --ignore and --exclude add to one.
     """
     from dataclasses import replace
 

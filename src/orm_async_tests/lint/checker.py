@@ -3,7 +3,6 @@
 import ast
 import symtable
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +44,7 @@ class Checker:
         if path not in self._summaries:
             self._summaries[path] = None
             try:
-                index = Index(parse(decode(Path(path).read_bytes())))
+                index = Index(ast.parse(decode(Path(path).read_bytes())))
                 self._summaries[path] = summarize(path, index)
                 if path in self._waiting and len(self._parsed) < MOST_PARSED:
                     self._parsed[path] = index
@@ -93,7 +92,7 @@ class Checker:
         if any(word in text for word in RELEVANT):
             result = self._run_rules(path, text)
         else:
-            require_syntax(text)
+            symtable.symtable(text, str(path), "exec")  # a faster test of the syntax than a tree
             result = FileResult()
         if result.findings or result.pending or self.settings.warn_unused_ignores:
             result.comments = list(read_suppressions(str(path), split_lines(text)))
@@ -101,7 +100,7 @@ class Checker:
 
     def _run_rules(self, path: Path, text: str) -> FileResult:
         absolute = str(path.resolve())
-        index = self._parsed.get(absolute) or Index(parse(text))
+        index = self._parsed.get(absolute) or Index(ast.parse(text))
         if absolute not in self._summaries or path in self.settings.texts:
             self._summaries[absolute] = summarize(absolute, index)
         self.project.read.clear()
@@ -114,19 +113,3 @@ class Checker:
         self.project.forget(absolute)
         modules = sorted(self.project.read - {absolute})
         return FileResult(findings, file.pending, used, modules=modules)
-
-
-def parse(text: str) -> ast.Module:
-    """Parse a text, and return its syntax tree. Suppress warnings about escapes in its strings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
-
-
-def require_syntax(text: str) -> None:
-    """Raise SyntaxError if the running Python cannot parse a text. To compile the text is faster
-    than to build a syntax tree.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        symtable.symtable(text, "<text>", "exec")

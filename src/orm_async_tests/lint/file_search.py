@@ -29,29 +29,30 @@ class FileSearch:
         """Return the files that these paths name or contain.
 
         If a path is a file, always return this file. If a path is a folder of tests, also return
-        the tests in this folder. Raise CouldNotRun if a path does not exist.
+        the tests in this folder. Raise CouldNotRun if a path cannot be read.
         """
-        files = dict[Path, None]()
-        for path in paths:
-            if path.is_dir():
-                absolute = path.resolve()
-                ignored = _read_ignored_outside(absolute)
-                parts = absolute.as_posix().removeprefix(self.root).split("/")
-                with_tests = self.include_tests or any(map(TEST_FOLDER.fullmatch, parts))
-                walk = self._walk(str(path), ignored, with_tests=with_tests, is_named=True)
-                files |= dict.fromkeys(map(Path, walk))
-            elif path.exists():
-                files[path] = None
-            else:
-                remedy = "orm-async-tests lint, with a path that exists"
-                raise CouldNotRun("there is no such file or folder", str(path), remedy)
-        return list(files)
+        try:
+            return list(dict.fromkeys(file for path in paths for file in self._find(path)))
+        except OSError as error:
+            problem = f"the path cannot be read: {error.strerror}"
+            remedy = "orm-async-tests lint, with a path that exists and that you can read"
+            raise CouldNotRun(problem, str(error.filename), remedy) from None
+
+    def _find(self, path: Path) -> Iterator[Path]:
+        if not path.is_dir():
+            path.stat()  # raises an error if there is no such file
+            return iter([path])
+        absolute = path.resolve()
+        parts = absolute.as_posix().removeprefix(self.root).split("/")
+        with_tests = self.include_tests or any(map(TEST_FOLDER.fullmatch, parts))
+        ignored = _read_ignored_outside(absolute)
+        return map(Path, self._walk(str(path), ignored, with_tests=with_tests, is_named=True))
 
     def _walk(
         self, folder: str, ignored: Sequence[PathPatterns], *, with_tests: bool, is_named: bool
     ) -> Iterator[str]:
         """Yield the files below a folder. The innermost patterns that match a path decide."""
-        entries = _read_folder(folder)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         names = {entry.name for entry in entries}
         if not is_named and (ENVIRONMENT in names or (MIGRATIONS in names and not with_tests)):
             return
@@ -61,7 +62,7 @@ class FileSearch:
             name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
             if not with_tests and (TEST_FOLDER if is_folder else TEST_FILE).fullmatch(name):
                 continue
-            is_python = name.endswith(".py") and (entry.is_file() or _is_broken_link(entry))
+            is_python = name.endswith(".py") and (entry.is_file() or not Path(entry.path).exists())
             if SKIPPED.fullmatch(name) if is_folder else not is_python:
                 continue
             if _is_matched(f"{above}/{name}", [*ignored, self.exclude], is_folder=is_folder):
@@ -75,19 +76,6 @@ class FileSearch:
 def _is_matched(path: str, ignored: Sequence[PathPatterns], *, is_folder: bool) -> bool:
     answers = (patterns.match(path, is_folder=is_folder) for patterns in reversed(ignored))
     return next((answer for answer in answers if answer is not None), False)
-
-
-def _is_broken_link(entry: os.DirEntry[str]) -> bool:
-    return entry.is_symlink() and not Path(entry.path).exists()
-
-
-def _read_folder(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        return sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        remedy = "orm-async-tests lint, with a folder that you can read"
-        problem = f"the folder cannot be read: {error.strerror}"
-        raise CouldNotRun(problem, folder, remedy) from None
 
 
 def _read_ignored_outside(folder: Path) -> Sequence[PathPatterns]:

@@ -2,7 +2,6 @@
 
 import ast
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,24 +43,11 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
         text = text[:start] + new + text[end:]
     try:
         ast.parse(text)
-        _replace(path, text.encode(encoding_of(data)))
-    except (ValueError, SyntaxError):
-        return 0
-    return len(changes)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file atomically, so that an interrupted command leaves either the old or the new
-    file.
-    """
-    try:
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            file.write(data)
-        part = Path(file.name)
-        part.chmod(target.stat().st_mode)
-        part.replace(target)
+        path.write_bytes(text.encode(encoding_of(data)))
     except OSError as error:
         problem = f"the file cannot be written: {error.strerror}"
         remedy = "orm-async-tests lint, without --fix"
         raise CouldNotRun(problem, str(path), remedy) from None
+    except (ValueError, SyntaxError):
+        return 0
+    return len(changes)

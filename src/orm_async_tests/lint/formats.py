@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 from orm_async_tests import github, sarif
 from orm_async_tests.lint.baseline import key_of
-from orm_async_tests.lint.finding import Finding, Location, from_here, from_root
+from orm_async_tests.lint.finding import Finding, Location, UnreadFile, from_here, from_root
 from orm_async_tests.lint.project_check import Report
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.suppressions import UnusedIgnore
 
 SCHEMA = 1  # of the JSON document; raise it when a reader would have to change
+REGION = {"line": "startLine", "column": "startColumn", "end_line": "endLine",
+          "end_column": "endColumn"}  # fmt: skip
 NAMED: dict[str, type[Rule]] = {UnusedIgnore.code: UnusedIgnore, **RULES}
 
 
@@ -95,18 +97,18 @@ def render_sarif(report: Report) -> Iterator[str]:
     results = []
     for finding, fingerprint in _with_fingerprints(report):
         text = f"{finding.message} {finding.remedy}"
-        place = _sarif_range(finding.location, report.root)
+        place = _sarif_place(finding.location, report.root)
         result = sarif.result(finding.code, _level(finding), text, [place])
         result["partialFingerprints"] = {"content/v1": fingerprint}
         if finding.related:
-            related = _sarif_range(finding.related, report.root)
+            related = _sarif_place(finding.related, report.root)
             result["relatedLocations"] = [{**related, "message": {"text": finding.related_message}}]
         results.append(result)
     unread = [
         {
             "level": "error",
             "message": {"text": file.message},
-            "locations": [_sarif_place(file.path, report.root, startLine=file.line)],
+            "locations": [_sarif_place(file, report.root)],
         }
         for file in report.unread
     ]
@@ -128,14 +130,9 @@ def _sarif_rule(code: str) -> dict[str, Any]:
     }
 
 
-def _sarif_range(place: Location, root: Path) -> dict[str, Any]:
-    lines = {"startLine": place.line, "endLine": place.end_line}
-    columns = {"startColumn": place.column, "endColumn": place.end_column}
-    return _sarif_place(place.path, root, **lines, **columns)
-
-
-def _sarif_place(path: str, root: Path, **region: int) -> dict[str, Any]:
-    return sarif.location(PurePosixPath(from_root(path, root)), **region)
+def _sarif_place(place: Location | UnreadFile, root: Path) -> dict[str, Any]:
+    region = {REGION[name]: value for name, value in vars(place).items() if name in REGION}
+    return sarif.location(PurePosixPath(from_root(place.path, root)), **region)
 
 
 def _level(item: Finding | type[Rule]) -> Literal["error", "warning"]:

@@ -1,6 +1,7 @@
 """Checks a project: chooses its files, runs the rules, and leaves out what the project ignores."""
 
 import gc
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -126,4 +127,6 @@ def _check_part(
     files: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
     gc.disable()  # in another process
-    return Checker(settings, facts).check_files(files)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about escapes in the files
+        return Checker(settings, facts).check_files(files)

@@ -13,7 +13,7 @@ from sqlalchemy import URL, text
 
 from benchmarks.patterns.contenders import Pattern
 from benchmarks.patterns.contenders.asyncpg import dsn_of
-from benchmarks.patterns.marks import Base
+from benchmarks.patterns.contenders.sqlalchemy import Base
 from benchmarks.patterns.work import USERS, WRITES, Tally, Work
 from orm_async_tests import db, migrations
 

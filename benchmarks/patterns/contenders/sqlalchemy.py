@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, insert, select, update
+from sqlalchemy import URL, DateTime, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -13,11 +14,28 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, selectinload
 
-from benchmarks.patterns.marks import Mark
 from benchmarks.patterns.work import BATCH, LATEST, Tally, Work, idiomatic
 from orm_async_tests.models import TrackPoint, User
+
+
+class Base(DeclarativeBase):
+    """The declarative base of the table that workloads write to."""
+
+    type_annotation_map = {datetime: DateTime(timezone=True)}
+
+
+class Mark(Base):
+    """A row that a workload writes."""
+
+    __tablename__ = "marks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int]
+    lat: Mapped[float]
+    lon: Mapped[float]
+    date: Mapped[datetime]
 
 
 @dataclass(frozen=True)

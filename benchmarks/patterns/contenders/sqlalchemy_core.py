@@ -4,8 +4,7 @@ from sqlalchemy import ARRAY, Connection, bindparam, func, insert, select, true,
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from benchmarks.patterns.contenders.sqlalchemy import Library, connected
-from benchmarks.patterns.marks import Mark
+from benchmarks.patterns.contenders.sqlalchemy import Library, Mark, connected
 from benchmarks.patterns.work import BATCH, LATEST, Tally, Work, idiomatic, tuned
 from orm_async_tests.models import TrackPoint, User
 

@@ -10,8 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, aliased, contains_eager
 
-from benchmarks.patterns.contenders.sqlalchemy import Library, connected
-from benchmarks.patterns.marks import Mark
+from benchmarks.patterns.contenders.sqlalchemy import Library, Mark, connected
 from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Tally, Work, raw, tuned
 from orm_async_tests.models import TrackPoint, User
 

@@ -78,9 +78,9 @@ class Tally:
         """Return the values on which all contenders must agree."""
         return self.rows, self.sum
 
-    def _add(self, latitudes: list[Any]) -> None:
-        self.rows += len(latitudes)
-        self.sum += sum(latitudes)
+    def _add(self, values: list[Any]) -> None:
+        self.rows += len(values)
+        self.sum += sum(values)
 
 
 class Digest(Tally):
@@ -107,9 +107,9 @@ class Digest(Tally):
         """Return the result of the tally, and the digest in hexadecimal."""
         return *super().result(), f"{self.digest:016x}"
 
-    def _add(self, rows: list[Any]) -> None:
-        super()._add([row[COLUMNS.index("lat")] for row in rows])
-        for row in rows:
+    def _add(self, values: list[Any]) -> None:
+        super()._add([row[COLUMNS.index("lat")] for row in values])
+        for row in values:
             self.add_user_name(repr([_normalize(value) for value in row]))
 
 

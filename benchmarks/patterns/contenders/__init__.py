@@ -50,9 +50,10 @@ def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
     of the workload `tasks`.
     """
     for name, function in vars(module).items():
-        if not inspect.isfunction(function) or not hasattr(function, "mark"):
+        mark = getattr(function, "mark", None)
+        if mark is None or not inspect.isfunction(function):
             continue
-        label, mark, workload = str(function.__doc__), function.mark, name.partition("_")[0]
+        label, workload = str(function.__doc__), name.partition("_")[0]
         run: Run = function
         if workload in WRITES:
             run = _write(function)

@@ -10,8 +10,6 @@ from orm_async_tests import symptoms
 from orm_async_tests.symptoms import Symptom
 
 FILE = Path(__file__).parent / "data/questions.toml"
-REQUIRED = {"id", "subject", "question", "link"}
-OPTIONAL = {"script", "reason", "error", "symptom", "answer"}
 
 
 @dataclass(frozen=True)
@@ -22,11 +20,11 @@ class Question:
     subject: str
     text: str
     link: str
-    script: int | None  # the number of the script, or None if none answers
-    reason: str  # why no script answers
-    error: str  # the error as it is printed, without a traceback
-    symptom: Symptom | None  # an error that no script raises itself but that its claim explains
-    answer: str  # one sentence, where the script's claim does not answer the question directly
+    script: int | None = None  # the number of the script, or None if none answers
+    reason: str = ""  # why no script answers
+    error: str = ""  # the error as it is printed, without a traceback
+    symptom: Symptom | None = None  # of an error that no script raises but that its claim explains
+    answer: str = ""  # one sentence, where the claim does not answer the question directly
 
 
 @cache
@@ -52,23 +50,14 @@ def _read_file() -> dict[str, Any]:
 
 
 def _read_question(table: dict[str, Any]) -> Question:
-    fields = table.keys()
-    if not fields >= REQUIRED or fields - REQUIRED - OPTIONAL:
-        raise ValueError(f"{table.get('id', table)}: see CONTRIBUTING.md for a question's fields")
-    if ("script" in table) == ("reason" in table):
-        raise ValueError(f"{table['id']}: give either script or reason")
+    values = {"text" if name == "question" else name: value for name, value in table.items()}
     try:
-        symptom = symptoms.parse(table["symptom"]) if "symptom" in table else None
-    except ValueError as error:
-        raise ValueError(f"{table['id']}: {error}") from None
-    return Question(
-        id=table["id"],
-        subject=table["subject"],
-        text=table["question"],
-        link=table["link"],
-        script=table.get("script"),
-        reason=table.get("reason", ""),
-        error=table.get("error", ""),
-        symptom=symptom,
-        answer=table.get("answer", ""),
-    )
+        if "symptom" in values:
+            values["symptom"] = symptoms.parse(values["symptom"])
+        question = Question(**values)
+    except (TypeError, ValueError) as error:
+        form = "see CONTRIBUTING.md for the fields of a question"
+        raise ValueError(f"{table.get('id', table)}: {error}; {form}") from None
+    if (question.script is None) == (question.reason == ""):
+        raise ValueError(f"{question.id}: give either script or reason")
+    return question

@@ -4,7 +4,6 @@ do not report BEGIN, PREPARE and fetches.
 
 import asyncio
 import re
-import shutil
 import struct
 import tempfile
 import threading
@@ -218,10 +217,7 @@ def open_wire(server: URL) -> Iterator[Wire | None]:
     if not can_watch(server):
         yield None
         return
-    folder = Path(tempfile.mkdtemp(prefix="orm-async-"))  # mode 0700: no other user can connect
-    wire = Wire(server, folder)
-    try:
+    with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:  # no other user can connect
+        wire = Wire(server, Path(folder))
         with wire.running():
             yield wire
-    finally:
-        shutil.rmtree(folder)

@@ -47,8 +47,8 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
         yield "## Proof"
         yield "\n".join(f"- `{script.command}`: {script.claim}" for script in scripts)
     yield "## Suppress it"
-    example = f"`# noqa: {rule.code}` or `# oat: ignore[{rule.code}] reason`"
-    yield f"To suppress a finding of this rule, write {example} on a line that the finding shows."
+    yield f"To suppress {rule.code}, write one of these comments on a line of the finding:"
+    yield f"```python\n# noqa: {rule.code}\n# oat: ignore[{rule.code}] reason\n```"
 
 
 def _variants(script: ScriptFile, kind: str) -> list[str]:

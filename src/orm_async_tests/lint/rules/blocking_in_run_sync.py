@@ -23,7 +23,7 @@ DEEPEST = 2
 class BlockingInRunSync(Rule):
     code = "OAT502"
     name = "blocking-in-run-sync"
-    summary = "A blocking call inside run_sync() stops the event loop, because no thread runs it."
+    summary = "A blocking call in run_sync() stops the event loop: run_sync() uses no thread."
     scripts = (80, 123)
     exceptions = (
         "SQL inside run_sync() does not block: other tasks run while it waits for the server.",

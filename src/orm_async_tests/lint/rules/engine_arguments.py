@@ -179,7 +179,7 @@ class ScopedByThread(Rule):
     name = "scoped-by-thread"
     summary = "All tasks of an event loop share a session that is scoped to the thread."
     scripts = (134,)
-    exceptions = ("For synchronous sessions, scoped_session() is correct: it has one per thread.",)
+    exceptions = ("For synchronous code, scoped_session() is correct: each thread gets a session.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         if "scoped_session" not in file.text:

@@ -50,7 +50,7 @@ PARAMETERS = {
     "target_session_attrs": _one_of(
         "any", "primary", "standby", "read-write", "read-only", "prefer-standby"
     ),
-    "connect_timeout": Parameter("whole seconds, at least 1", "0*[1-9][0-9]{0,8}"),
+    "connect_timeout": Parameter("a whole number of seconds, at least 1", "0*[1-9][0-9]{0,8}"),
     "command_timeout": Parameter("seconds above 0", r"(?=.*[1-9])[0-9]*\.?[0-9]+", ASYNCPG),
     "prepared_statement_cache_size": Parameter("a whole number", "[0-9]{1,9}", ASYNCPG),
     **dict.fromkeys(("channel_binding", "require_auth", "requirepeer", "gssencmode"), LIBPQ_ONLY),

@@ -71,7 +71,7 @@ class CommitAfterYield(Rule):
                     self.code,
                     commit,
                     "This line commits after the response has been sent. If COMMIT fails, the "
-                    "client has already received a success.",
+                    "client has already received a success response.",
                     'Write Depends(..., scope="function"), or commit in the endpoint.',
                     related=yields[0],
                     related_message="FastAPI sends the response here",

@@ -106,9 +106,10 @@ def test_a_panel_has_the_sql_below_the_line_that_sent_it(
     add_documents(results, [run_document([real_result])], "results.json")
     panels = page.build_panels(results, catalogue.select(["32"]))
     [nested, passed_down] = panels[0].variants
-    sent = {shown.line.text.strip(): shown.sent for shown in passed_down.lines if shown.sent}
-    [statement] = sent["await session.execute(select(User))"]
-    assert statement.text.startswith("BEGIN; SELECT")
+    notes = {shown.line.text.strip(): shown.notes for shown in passed_down.lines if shown.notes}
+    [(mark, text, _)] = notes["await session.execute(select(User))"]
+    assert mark == ">"
+    assert text.startswith("BEGIN; SELECT")
     marked = [shown.line.text.strip() for shown in nested.lines if shown.line.mark]
     assert 'return {"users": await count()}' in marked
     assert "await session.execute(select(User))" not in marked

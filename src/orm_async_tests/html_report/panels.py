@@ -1,7 +1,7 @@
 """Prepares what the page shows about each script, from its source and its results."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, get_args
 
@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.cures import cure_lines
-from orm_async_tests.harness.report.phrasing import pluralize, truncate
+from orm_async_tests.harness.report.line_notes import Note, annotate_line
+from orm_async_tests.harness.report.phrasing import truncate
 from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.html_report.result_files import Document, Entry, Results
 from orm_async_tests.html_report.variant_code import (
@@ -19,36 +20,20 @@ from orm_async_tests.html_report.variant_code import (
     read_code,
 )
 from orm_async_tests.questions import Question
-from orm_async_tests.timeline.event_list import KEYS, SENT, Event, Kind, from_json
+from orm_async_tests.timeline.event_list import KEYS, Event, Kind, from_json
 from orm_async_tests.timeline.svg_timeline import describe_timeline, timeline_svg
 from orm_async_tests.versions.defect_catalogue import KnownDefect
 
-FAILURES: dict[str, str] = {  # what comes before the error
-    "pool": "the wait for the pool ends with",
-    "connect": "the new connection ends with",
-    "busy": "the wait for another task ends with",
-    "lock": "the wait for a lock ends with",
-    "error": "the variant ends with",
-    "cancel": "the task ends with",
-}
 LONGEST_SQL, WIDEST = 20_000, 160  # characters of a statement: before and after it is shortened
 LONGEST_TEXT = 600  # characters of a timeline in words
 EMPTY = Event("task", 0)
-MOST_SENT = 12  # statements that are shown below one line
-
-
-class Sent(NamedTuple):
-    """A statement that a line sent, with its number, its round trips and its errors."""
-
-    text: str
-    note: str
 
 
 class ShownLine(NamedTuple):
-    """A line of code, with the statements that it sent."""
+    """A line of code, with what it sent, waited for and raised."""
 
     line: CodeLine
-    sent: Sequence[Sent] = ()
+    notes: Sequence[Note] = ()
 
 
 class ShownVariant(NamedTuple):
@@ -121,17 +106,25 @@ def _show(
     code: VariantCode, run: Document, lines: Mapping[int, CodeLine], results: Results
 ) -> ShownVariant:
     events = _read_events(run, results.problems)
-    sent = dict(_group_by_line(events))
-    timeline, described = _draw(events, _describe_outcome(run), results.problems)
+    try:
+        timeline, described = _draw(events, _describe_outcome(run))
+        notes = {
+            number: list(annotate_line(number, events, lines.get(number, OUTSIDE).text))
+            for number in {event.line for event in events if event.kind != "task"}
+        }
+    except (ArithmeticError, LookupError):
+        results.problems["a variant has events that contradict each other"] += 1
+        timeline, described, notes = Markup(""), "", {}
     inside = {line.number for line in code.lines}
-    elsewhere = [
-        ShownLine(lines.get(number, OUTSIDE), sent[number])
-        for number in sorted(sent.keys() - inside, key=lambda number: (number < 1, number))
-    ]
+    outside = sorted(notes.keys() - inside, key=lambda number: (number < 1, number))
     return ShownVariant(
         code=code,
-        lines=[ShownLine(line, sent.get(line.number, ())) for line in code.lines],
-        elsewhere=elsewhere,
+        lines=[ShownLine(line, notes.get(line.number, ())) for line in code.lines],
+        elsewhere=[
+            ShownLine(lines.get(number, OUTSIDE), notes[number])
+            for number in outside
+            if notes[number]
+        ],
         run=run,
         timeline=timeline,
         described=described,
@@ -170,46 +163,12 @@ def _describe_outcome(run: Document) -> str:
     return f"raised {run['error']}" if run.get("error") else f"returned {run.get('value')}"
 
 
-def _draw(events: list[Event], outcome: str, problems: Counter[str]) -> tuple[Markup, str]:
-    """Return the timeline as SVG and in words. Return no timeline if the events contradict each
-    other.
-    """
+def _draw(events: list[Event], outcome: str) -> tuple[Markup, str]:
+    """Return the timeline as SVG and in words, if there are several events."""
     if len(events) < 2:
         return Markup(""), ""
-    try:
-        described = truncate(describe_timeline(events, outcome), LONGEST_TEXT)
-        return Markup(timeline_svg(events, outcome)), described
-    except (ArithmeticError, LookupError):
-        problems["a variant has events that contradict each other"] += 1
-        return Markup(""), ""
-
-
-def _group_by_line(events: Sequence[Event]) -> Iterator[tuple[int, list[Sent]]]:
-    """Yield the numbers of the lines with the statements that they sent, counting equal
-    statements.
-    """
-    by_line = defaultdict[int, list[Event]](list)
-    for event in events:
-        if event.kind in SENT or (event.error and event.kind != "task"):
-            by_line[event.line].append(event)
-    for number, group in by_line.items():
-        texts = defaultdict[tuple[str, str], list[Event]](list)
-        for event in group:
-            begin = "BEGIN; " if event.begins else ""
-            text = FAILURES.get(event.kind) or f"{begin}{event.text}"
-            texts[text, event.error].append(event)
-        sent = [_count(text, error, same) for (text, error), same in texts.items()]
-        more = len(sent) - MOST_SENT
-        others = [Sent(f"and {more} other statements", "")] if more > 0 else []
-        yield number, [*sent[:MOST_SENT], *others]
-
-
-def _count(text: str, error: str, events: Sequence[Event]) -> Sent:
-    """Return equal statements as one, with their number, their error and their round trips."""
-    times = f"{len(events)} x " if len(events) > 1 else ""
-    count = sum(event.round_trips for event in events)
-    notes = error, pluralize(count, "round trip") if count else ""
-    return Sent(f"{times}{text}", ", ".join(filter(None, notes)))
+    described = truncate(describe_timeline(events, outcome), LONGEST_TEXT)
+    return Markup(timeline_svg(events, outcome)), described
 
 
 @cache

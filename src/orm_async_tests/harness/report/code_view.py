@@ -8,29 +8,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests.harness.definitions.variants import Observation
+from orm_async_tests.harness.report.line_notes import annotate_line
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.report.render import KINDS, render_outcome, render_verdict, wrapped
 from orm_async_tests.harness.report.result import Result
-from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.harness.script import Script
 from orm_async_tests.terminal import Styled
 from orm_async_tests.timeline.event_list import SENT, Event
-from orm_async_tests.timeline.sentences import describe_events
 
 NUMBER, MARGIN = 5, 8  # columns of a line's number, and before its SQL
 LEGEND = "> sent   ~ waited   ! error   - in no right variant   + in no wrong variant"
 OPPOSITE = {"wrong": "right", "right": "wrong"}
-WAITS = ("pool", "busy", "lock")
-MOST = 4  # statements or waits that are printed for one line
 HEAD = re.compile(r"^(@(wrong|right|variant)\b|async def \w+)")
-STATE = re.compile(r"\b[0-9A-Z]{5}\b")
-NAMES = {  # that asyncpg's classes do not have
-    "40001": "serialization_failure",
-    "42601": "syntax_error",
-    "42803": "grouping_error",
-    "P0001": "raise_exception",
-}
-WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+STYLES = {">": "cyan", "~": "magenta", "!": "bold red"}  # of notes
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -190,58 +180,10 @@ def _render_events(
     source: ScriptSource, number: int, observation: Observation, columns: int
 ) -> Iterator[Styled]:
     """Render what a line sent with its round trips, and after that its waits and its errors."""
-    events = [event for event in observation.events if event.line == number]
-    sent: dict[str, list[Event]] = {}
-    for event in events:
-        if event.kind in SENT and not (event.error and not event.round_trips):
-            sent.setdefault(_describe_statement(event, source.lines[number]), []).append(event)
-    sent["opens a connection"] = [event for event in events if event.kind == "connect"]
-    sent["checks the connection"] = [
-        event for event in events if event.kind == "checkout" and event.round_trips
-    ]
-    shown = [(text, several) for text, several in sent.items() if several]
-    for text, several in shown[:MOST]:
-        trips = pluralize(sum(event.round_trips for event in several), "round trip")
-        times = f"{len(several)} x " if len(several) > 1 else ""
-        cost = trips if observation.counted else ""
-        yield from _aside("cyan", ">", f"{times}{text}", columns, cost)
-    if len(shown) > MOST:
-        yield from _aside("cyan", ">", f"and {len(shown) - MOST} other statements", columns)
-    waits = [event for event in events if event.kind in WAITS]
-    words = [text for _, text in describe_events(waits, observation.events)]
-    for text in words[:MOST]:
-        yield from _aside("magenta", "~", re.sub(r"^line \d+: ", "", text), columns)
-    if len(words) > MOST:
-        yield from _aside("magenta", "~", f"and {len(words) - MOST} more waits", columns)
-    errors = {event.error: event for event in events if event.error and event.kind != "task"}
-    for event in errors.values():
-        yield from _aside("bold red", "!", describe_error(event), columns)
-
-
-def _describe_statement(event: Event, code: str) -> str:
-    """Return a statement together with its BEGIN, or with the block at whose end it was sent."""
-    ends_block = event.kind != "statement" and "async with" in code
-    begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
-    return f"{begin}{abridge(event.text)}"
-
-
-def describe_error(event: Event) -> str:
-    """Return the class, the SQLAlchemy code, the SQLSTATE with its name, and the message of an
-    error.
-    """
-    state = next((word for word in event.error.split() if STATE.fullmatch(word)), "")
-    name = f" ({name_sqlstate(state)})" if state else ""
-    return f"{event.error}{name}: {event.message}".rstrip(": ")
-
-
-def name_sqlstate(state: str) -> str:
-    """Return the name that PostgreSQL gives to a SQLSTATE, for example "deadlock_detected"."""
-    import asyncpg
-
-    if state in NAMES:
-        return NAMES[state]
-    error = asyncpg.PostgresError.get_message_class_for_sqlstate(state)
-    return WORD.sub("_", error.__name__.removesuffix("Error")).lower()
+    for mark, text, trips in annotate_line(number, observation.events, source.lines[number]):
+        is_counted = trips is not None and observation.counted
+        cost = pluralize(trips or 0, "round trip") if is_counted else ""
+        yield from _aside(STYLES[mark], mark, text, columns, cost)
 
 
 def _aside(style: str, mark: str, text: str, columns: int, cost: str = "") -> Iterator[Styled]:

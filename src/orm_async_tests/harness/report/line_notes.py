@@ -1,0 +1,73 @@
+"""What one line of code sent, waited for and raised, in words."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from orm_async_tests.harness.report.transcript import abridge
+from orm_async_tests.timeline.event_list import SENT, Event
+from orm_async_tests.timeline.sentences import describe_events
+
+WAITS = ("pool", "busy", "lock")
+MOST = 4  # statements or waits that are shown for one line
+STATE = re.compile(r"\b[0-9A-Z]{5}\b")
+NAMES = {  # that asyncpg's classes do not have
+    "40001": "serialization_failure",
+    "42601": "syntax_error",
+    "42803": "grouping_error",
+    "P0001": "raise_exception",
+}
+WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Note = tuple[str, str, int | None]  # ">" or "~" or "!", a text, and the round trips if any count
+
+
+def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[Note]:
+    """Yield notes on the line with this number, where `events` has all events of the variant."""
+    here = [event for event in events if event.line == number]
+    sent: dict[str, list[Event]] = {}
+    for event in here:
+        if event.kind in SENT and not (event.error and not event.round_trips):
+            sent.setdefault(_describe_statement(event, code), []).append(event)
+        elif event.kind == "connect" and not event.error:
+            sent.setdefault("opens a connection", []).append(event)
+        elif event.kind == "checkout" and event.round_trips:
+            sent.setdefault("checks the connection", []).append(event)
+    for text, several in [*sent.items()][:MOST]:
+        times = f"{len(several)} x " if len(several) > 1 else ""
+        yield ">", f"{times}{text}", sum(event.round_trips for event in several)
+    if len(sent) > MOST:
+        yield ">", f"and {len(sent) - MOST} other statements", None
+    waits = describe_events([event for event in here if event.kind in WAITS], events)
+    for _, text in waits[:MOST]:
+        yield "~", text.removeprefix(f"line {number}: "), None
+    if len(waits) > MOST:
+        yield "~", f"and {len(waits) - MOST} more waits", None
+    errors = {event.error: event for event in here if event.error and event.kind != "task"}
+    for event in errors.values():
+        yield "!", describe_error(event), None
+
+
+def _describe_statement(event: Event, code: str) -> str:
+    """Return a statement together with its BEGIN, or with the block at whose end it was sent."""
+    ends_block = event.kind != "statement" and "async with" in code
+    begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
+    return f"{begin}{abridge(event.text)}"
+
+
+def describe_error(event: Event) -> str:
+    """Return the class, the SQLAlchemy code, the SQLSTATE with its name, and the message of an
+    error.
+    """
+    state = next((word for word in event.error.split() if STATE.fullmatch(word)), "")
+    name = f" ({name_sqlstate(state)})" if state else ""
+    return f"{event.error}{name}: {event.message}".rstrip(": ")
+
+
+def name_sqlstate(state: str) -> str:
+    """Return the name that PostgreSQL gives to a SQLSTATE, for example "deadlock_detected"."""
+    import asyncpg
+
+    if state in NAMES:
+        return NAMES[state]
+    error = asyncpg.PostgresError.get_message_class_for_sqlstate(state)
+    return WORD.sub("_", error.__name__.removesuffix("Error")).lower()

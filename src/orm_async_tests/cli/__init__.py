@@ -15,7 +15,7 @@ def main() -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line, with all subcommands."""
+    """Return the command line's parser, which has all subcommands."""
     from orm_async_tests.cli import (
         audit,
         bench,

@@ -80,8 +80,8 @@ class Report:
         return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
 
     def compare(self) -> tuple[list[str], list[str]]:
-        """Return the names of the defects that the upgrade cures, and the names of those that it
-        adds.
+        """Return the names of the defects that an upgrade cures, and the names of the defects that
+        an upgrade adds.
         """
         before = [match.defect.name for match in self.before]
         after = [match.defect.name for match in self.affected]
@@ -93,8 +93,8 @@ def audit(arguments: argparse.Namespace) -> int:
     """Print the known defects of the pinned versions. Return 1 if at least one defect affects the
     pinned versions, and otherwise 0.
 
-    Raise CouldNotRun if a version is unknown and no known defect affects the others, because the
-    unknown version may have a defect.
+    Raise CouldNotRun if a version is unknown and no known defect affects the other versions,
+    because the unknown version may have a defect.
     """
     if arguments.github:
         github.require_summary()

@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Run the benchmark of the checkout that this package is imported from.
+    """Run the benchmark of the checkout from which this package is imported.
 
     Raise CouldNotRun if the package was installed from a wheel, which does not contain the
     benchmarks.

@@ -45,8 +45,8 @@ def add(commands: Any) -> None:
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Print every run and the releases that have the defect. Return 1 if the bisected script is
-    broken on a release.
+    """Print every run of the script, and the releases that have the defect. Return 1 if the script
+    is broken on a release.
     """
     from orm_async_tests.versions.bisection import Runner, format_row, search_releases
     from orm_async_tests.versions.defect_catalogue import load_known_defects
@@ -121,8 +121,8 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    """Yield an `Upstream(...)` for every defect. If releases break the script, yield a template of
-    an `Upstream(...)`.
+    """Yield an `Upstream(...)` for every defect. If the script is broken on some releases, yield a
+    template of an `Upstream(...)` for them.
     """
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 

@@ -203,7 +203,8 @@ def _service_file(database: "Database") -> Iterator[dict[str, str]]:
     psql to read it.
 
     With the service file, options of psql such as `-d shop` replace single parameters of the
-    connection. Other users of the machine cannot see the parameters in the command line of psql.
+    connection. With the service file, psql's command line does not show the parameters to other
+    users of the machine.
     """
     from orm_async_tests import urls
 
@@ -216,7 +217,7 @@ def _service_file(database: "Database") -> Iterator[dict[str, str]]:
 
 
 def _require_embedded(arguments: argparse.Namespace, action: str) -> None:
-    """Raise CouldNotRun if the chosen database is not the one of the embedded server."""
+    """Raise CouldNotRun if the chosen database is not in the embedded server."""
     word, source = database_choice(arguments.db_)
     if word != "embedded":
         raise CouldNotRun(

@@ -117,8 +117,8 @@ def _sweep(
 
 
 def run_again(arguments: argparse.Namespace) -> int:
-    """Inject a fault at one fault point and print the outcome. Return 1 if the fault leaves a
-    violation behind.
+    """Run the work with a fault at one fault point, and print the outcome. Return 1 if the fault
+    leaves a violation behind.
     """
     from orm_async_tests.faults import pattern_sweeps
     from orm_async_tests.faults.fault_points import parse_point

@@ -65,7 +65,7 @@ def _parse_jobs(text: str) -> int:
 def lint(arguments: argparse.Namespace) -> int:
     """Check files and print the findings.
 
-    Return 1 if there are findings, and 2 if a file could not be read.
+    Return 1 if the checker has findings, and 2 if a file could not be read.
     """
     from orm_async_tests.lint.fixes import apply_fixes
     from orm_async_tests.lint.project_check import check
@@ -104,9 +104,8 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
 def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> "Settings":
-    """Return the settings of the project and of the command line.
-
-    --select and --baseline replace a setting; --ignore and --exclude add to one.
+    """Return the settings of the project and of the command line. --select and --baseline replace a
+    setting of the project. --ignore and --exclude add to a setting.
     """
     from dataclasses import replace
 

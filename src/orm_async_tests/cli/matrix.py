@@ -177,8 +177,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
-    """Yield a function that writes a record to the output file. On a terminal, the function also
-    shows progress.
+    """Yield a function that writes a record to the output file. On a terminal, the function that
+    writes a record also shows progress.
     """
     label = "results"
     try:

@@ -42,8 +42,8 @@ def add(commands: Any) -> None:
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Write the page. Write the HTML page. With --diff, return 1 if a result got worse, and
-    otherwise return 0.
+    """Write the page. Write the HTML page. Return 1 if the option --diff shows a result that got
+    worse, and otherwise return 0.
     """
     if missing := [name for name in ("jinja2", "pygments") if find_spec(name) is None]:
         problem = f"the report needs {' and '.join(missing)}"
@@ -64,7 +64,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Raise CouldNotRun before anything runs if an output file cannot be written."""
+    """Raise CouldNotRun if an output file cannot be written. Check this before anything runs."""
     if arguments.site:
         try:
             arguments.site.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """Lists the violations that are expected, because a library has a known defect or because a pattern
 is wrong on purpose.
 
-The list in data/expected_violations.toml is strict: it is also an error if a pattern no longer
-shows its defect.
+The list in data/expected_violations.toml is strict. A sweep also fails if a pattern no longer shows
+a defect of this list.
 """
 
 import tomllib
@@ -31,7 +31,7 @@ class ExpectedViolation:
     function: str  # of a library in which the work is suspended, by its name in the label
 
     def explains(self, outcome: Outcome) -> bool:
-        """Return whether the defect explains all violations at a fault point."""
+        """Return whether this defect explains all violations at a fault point."""
         return (
             (not self.works or outcome.point.work in self.works)
             and self.applies_to(outcome.point.fault)
@@ -61,8 +61,8 @@ def read_expected() -> dict[str, ExpectedViolation]:
 
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
-    """Return the outcome, together with the known defect of these versions that explains it, if any
-    does.
+    """Return the outcome. If a known defect of these versions explains the outcome, add the defect
+    to it.
     """
     defects = (
         expected.defect
@@ -73,13 +73,15 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
-    """Return the cell, together with the known defects that explain its outcomes."""
+    """Return the cell, with the known defects that explain its outcomes."""
     outcomes = tuple(explain_outcome(outcome, versions) for outcome in cell.outcomes)
     return replace(cell, outcomes=outcomes)
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield the known defects of these versions that a cell should have shown, but did not."""
+    """Yield the known defects that the cells should have shown on these versions, but did not
+    show.
+    """
     for expected in read_expected().values():
         works = (expected.works or expected.shown_by) if expected.always else ()
         required = [

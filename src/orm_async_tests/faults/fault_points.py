@@ -57,7 +57,9 @@ class Fault:
 
     @property
     def first_kind(self) -> str:
-        """Return the kind of the fault. For a pair of faults, return the kind of the first one."""
+        """Return the kind of the fault. If the fault is a pair of faults, return the kind of the
+        first one.
+        """
         return self.kind.partition("+")[0]
 
     @property
@@ -78,7 +80,7 @@ class Fault:
 
 
 def list_faults(kinds: Sequence[str] = KINDS) -> tuple[Fault, ...]:
-    """Return the faults of these kinds, each at all moments at which it can occur."""
+    """Return the faults of the given kinds, each at every moment at which it can occur."""
     return tuple(Fault(kind, moment) for kind in kinds for moment in MOMENTS[kind])
 
 
@@ -104,8 +106,8 @@ class Point:
 
     @property
     def where(self) -> str:
-        """Return the number of the fault point. For a pair of faults, return both numbers, for
-        example 3+1.
+        """Return the number of the fault point. If the fault is a pair of faults, return both
+        numbers, for example 3+1.
         """
         return f"{self.at}+{self.then}" if self.then else str(self.at)
 

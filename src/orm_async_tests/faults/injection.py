@@ -45,7 +45,7 @@ class Target:
 
 
 async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
-    """Run the work with the fault of this fault point, and return the outcome."""
+    """Run the work with the fault at a fault point, and return the outcome."""
     engine = target.make_engine()
     with _instrument_connections(engine, target):
         if target.warm:
@@ -94,7 +94,9 @@ class AnyioScope:
         return self._manager.__exit__(*error)
 
     def reschedule(self, when: float) -> None:
-        """Let the timeout fire when the clock of the event loop reaches this time, in seconds."""
+        """Let the timeout fire when the clock of the event loop reaches the given time, in
+        seconds.
+        """
         self._scope.deadline = when
 
     def expired(self) -> bool:
@@ -115,7 +117,7 @@ class Delivery:
         self._monitor = monitor
 
     def deliver_first(self, suspensions: Suspensions) -> None:
-        """Deliver the fault. For a pair of faults, deliver the first one."""
+        """Deliver the fault. If the fault is a pair of faults, deliver the first one."""
         self.first_at = time.perf_counter()
         label = describe_suspension(*suspensions.suspended)
         delivered = self._deliver(self._point.fault.first_kind, suspensions)
@@ -154,7 +156,8 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
     """During the block, give the engine's connections an application_name and use the target's
     proxy.
 
-    The engine of a user needs no changes, because event listeners do this.
+    The user's engine needs no changes, because event listeners set the application_name and the
+    address of the proxy.
     """
 
     def change_parameters(
@@ -181,7 +184,7 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
 async def _run_work(
     target: Target, engine: AsyncEngine, point: Point
 ) -> tuple[Outcome, list[asyncio.Task[Any]]]:
-    """Run the work until it ends, or until the sweep no longer waits for it.
+    """Run the work until it ends, or until the sweep gives up waiting for it.
 
     Return what the caller of the work saw, and the tasks that the work started.
     """
@@ -226,8 +229,8 @@ async def _run_work(
 async def _await_or_cancel(
     main: asyncio.Task[Any], point: Point, patience: float, driver: str
 ) -> bool:
-    """Wait for the end of the work. Return whether the sweep had to cancel it because the network
-    was silent.
+    """Wait for the end of the work. Return whether the sweep had to cancel the work because the
+    network was silent.
     """
     if not (point.fault.is_silent and point.at):
         await asyncio.wait({main}, timeout=RELEASED_WITHIN)
@@ -260,7 +263,7 @@ async def _settle(
     """Wait until all tasks are done and all backends are idle.
 
     If the tasks or the backends do not become idle in time, cancel the tasks. Return the states of
-    the backends and the names of the unfinished tasks.
+    the backends that are still busy, and the names of the unfinished tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:
@@ -285,7 +288,7 @@ async def _ping(engine: AsyncEngine) -> None:
 
 
 async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
-    """Use the engine again until it works. Return the errors of the attempts that failed."""
+    """Use the engine again until a use succeeds. Return the errors of the uses that failed."""
     errors: list[str] = []
     for _ in range(MAX_USES):
         try:

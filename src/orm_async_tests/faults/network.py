@@ -48,17 +48,18 @@ class Network(Proxy):
             await link.carry()
 
     def arm(self, at: int, moment: str, kind: str) -> None:
-        """Count messages from now on, and inject a fault "before" or "after" message number `at`.
+        """Count messages from now on, and inject a fault "before" or "after" the message with the
+        number `at`.
 
-        The kinds "reset", "fin" and "stall" affect the connection that carries this message. The
-        kind "partition" silences all connections. The kind "down" resets the connection of the
-        message and all connections that are opened later.
+        A fault of the kind "reset", "fin" or "stall" affects the connection that carries the
+        message. A fault of the kind "partition" silences all connections. A fault of the kind
+        "down" resets the connection of the message and all later connections.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind
 
     def heal(self) -> None:
-        """Inject no more faults, and close the connections that a fault has silenced."""
+        """Inject no more faults, and close the connections that faults have silenced."""
 
         async def heal_in_loop() -> None:
             self.at, self.is_silent, self.is_down = 0, False, False
@@ -115,8 +116,8 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, *, first: bool) -> None:
-        """Read a message, and pass it on if it may reach the server. Inject the fault if this is
-        the message of the fault point.
+        """Read a message, and pass the message on if the fault allows it to reach the server.
+        Inject the fault if the message is the one of the fault point.
         """
         network = self._network
         self._type = b"" if first else await self._client.readexactly(1)
@@ -141,7 +142,7 @@ class _Link:
         """Close both sides of this connection, or silence it, so that it stays open but passes no
         data on.
 
-        A stall after a message affects only the answers: the server still receives messages.
+        A stall after a message silences only the answers, and the server still receives messages.
         """
         network = self._network
         if network.moment == "after" and self._type in ANSWERED:
@@ -182,8 +183,8 @@ def open_network(host: str, port: int) -> Iterator[Network]:
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:
-    """Raise CouldNotRun if the connections are encrypted, because their messages cannot be
-    counted.
+    """Raise CouldNotRun if a connection is encrypted, because the messages of an encrypted
+    connection cannot be counted.
     """
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(

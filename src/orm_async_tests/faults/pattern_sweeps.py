@@ -42,11 +42,12 @@ FORM = (
 
 
 def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
-    """Return the patterns with these names, or all patterns. Raises CouldNotRun.
+    """Return the patterns with the given names, or all patterns if no name is given. Raises
+    CouldNotRun.
 
-    If a pattern is named, sweep it with every requested kind of fault. A name such as
-    "shop.orders:place_order" names a function of the user. `rows` is a query for numbers that this
-    function changes.
+    A pattern that is named is swept with every requested kind of fault. A name such as
+    "shop.orders:place_order" names a function of the user. `rows` is a query for the numbers that
+    the user's function changes.
     """
     patterns = [_load_pattern(name, rows) for name in names]
     if len(patterns) > 1 and any(pattern.engine for pattern in patterns):
@@ -66,7 +67,7 @@ def check_kinds(names: Sequence[str]) -> None:
 def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
     """Return the kinds of faults of a sweep without the option `--fault`.
 
-    Leave out faults that kill the server if the database or a pattern belongs to the user.
+    If the database or a pattern belongs to the user, leave out the faults that kill the server.
     """
     is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
     return ANYWHERE if is_users else USUAL
@@ -110,7 +111,7 @@ def _load_function(name: str) -> Callable[..., Any]:
 
 
 def _find_problem(function: Any) -> str:
-    """Return why a sweep cannot call the function, or "" if it can."""
+    """Return why a sweep cannot call the function, or "" if a sweep can call it."""
     if not callable(function):
         return f"is not a function, but an object of the class {type(function).__name__}"
     if not inspect.iscoroutinefunction(function):
@@ -138,8 +139,8 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _find_engine(function: Callable[..., Any], name: str) -> AsyncEngine:
-    """Return the engine of the function's module, or of a module of the same package that it
-    imports.
+    """Return the engine of the function's module. If it has none, return the engine of a module
+    that it imports from the same package.
 
     Raise CouldNotRun if the modules have no engine, or several engines.
     """
@@ -169,7 +170,7 @@ def open_database(
 ) -> Iterator[db.Database]:
     """Open the chosen database, or the database of a pattern that has its own engine.
 
-    Raises CouldNotRun if the database cannot be reached.
+    Raise CouldNotRun if the database cannot be reached.
     """
     engine = next((pattern.engine for pattern in patterns if pattern.engine), None)
     with ExitStack() as stack:
@@ -201,7 +202,8 @@ def open_private_server(
 ) -> Iterator[PrivateServer | None]:
     """Start a private server while the block runs, if one of the kinds of faults kills the server.
 
-    Raise CouldNotRun for a function of the user, because a private server does not have its tables.
+    Raise CouldNotRun for a function of the user, because a private server does not have the user's
+    tables.
     """
     if any(pattern.is_users for pattern in patterns):
         refuse_kill(kinds)
@@ -222,8 +224,8 @@ def plan_sweeps(
     """Return the sweeps of a pattern: one on the database, one on a silent network, and one on a
     private server.
 
-    The kinds of faults are divided among these sweeps, because a silent network needs engines with
-    timeouts, and a kill needs a private server.
+    A silent network needs engines with timeouts, and a kill needs a private server, so each sweep
+    has some of the kinds of faults.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in SILENT and kind != "kill")

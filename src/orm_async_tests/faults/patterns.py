@@ -1,5 +1,5 @@
-"""Patterns are usual pieces of work into which a sweep injects faults. Two of the patterns are
-wrong on purpose.
+"""Patterns are usual pieces of work into which a sweep injects faults. Two of the patterns in this
+module are wrong on purpose.
 """
 
 from collections.abc import AsyncIterator
@@ -95,8 +95,8 @@ async def open_request_session(engine: AsyncEngine) -> AsyncIterator[AsyncSessio
 
 
 async def dependency(engine: AsyncEngine) -> None:
-    """Run an endpoint that gets its session from a dependency. The dependency commits after the
-    endpoint.
+    """Run an endpoint that gets its session from a dependency. The dependency of the endpoint
+    commits after the endpoint.
     """
     async with asynccontextmanager(open_request_session)(engine) as session:
         session.add(User(username="one"))

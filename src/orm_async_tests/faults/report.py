@@ -1,4 +1,4 @@
-"""Reports the outcomes of faults, and the invariants that they violate."""
+"""Reports the outcomes of faults, and the invariants that the outcomes violate."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -70,10 +70,10 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+        """One of the words PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
-        A run is unresolved, because it proves nothing, if the fault did not arrive, or if a
-        violation did not occur again in a second run.
+        A run that proves nothing is UNRESOLVED. A run proves nothing if the fault did not arrive,
+        or if a violation did not occur again in a second run.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
@@ -128,10 +128,11 @@ class Cell:
         return [outcome for outcome in self.outcomes if outcome.violations]
 
     def __str__(self) -> str:
-        """Return the number of fault points, and then the number of each kind of failure.
+        """Return the number of fault points, followed by the number of fault points for each kind
+        of failure.
 
-        Examples are "7", "6-8" if two runs counted different numbers, and "7 !2 ?1" with the marks
-        of the legend.
+        Examples of the text are "7", "6-8" if two runs counted different numbers, and "7 !2 ?1"
+        with the marks of the legend.
         """
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
@@ -143,8 +144,8 @@ class Cell:
 
 @dataclass(repr=False)
 class Report:
-    """The cells of a sweep. As text, a report is a summary, and a line for every fault point that
-    failed.
+    """The cells of a sweep. The text of a report has a summary, and a line for every fault point
+    that failed.
     """
 
     cells: list[Cell]
@@ -187,7 +188,7 @@ class Report:
 
 
 def summarize(report: Report) -> str:
-    """Return one line with the numbers of all kinds of outcomes."""
+    """Return one line with the number of outcomes of each kind."""
     points = pluralize(len(report.outcomes), "point")
     return (
         f"{points}: {pluralize(len(report.violating), 'violation')}, "
@@ -224,8 +225,8 @@ def _format_violations(violations: Mapping[str, str]) -> str:
 
 
 def list_rows(report: Report) -> list[list[str]]:
-    """Return a table of cells, with a header and a row for every fault. A row has one cell for each
-    piece of work.
+    """Return a table of cells that has a header and a row for every fault. A row of the table has
+    one cell for each piece of work.
     """
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))

@@ -1,7 +1,7 @@
 """Asks the server about the connections under test, from a thread with its own event loop.
 
-The fault cannot disturb this event loop, and the monitor also works while the other event loop is
-blocked.
+A fault cannot disturb the event loop of the monitor. The monitor also works while the event loop
+under test is blocked.
 """
 
 import asyncio
@@ -49,7 +49,9 @@ class ServerMonitor:
         return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test and return their number. Block the event loop."""
+        """Terminate the backends under test and return their number. The method blocks the event
+        loop under test.
+        """
         [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 

@@ -15,7 +15,7 @@ Action = Callable[["Suspensions"], None]
 
 
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that reports each future for which it waits, before the task sees the future."""
+    """A coroutine that reports each future for which it waits before the task sees this future."""
 
     def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], Any]) -> None:
         self.inner = inner
@@ -61,7 +61,7 @@ class Suspensions:
         return self.tasks[0]
 
     def act_later(self, after: int, action: Action) -> None:
-        """Run the action also at a later suspension, which is this number of suspensions after the
+        """Run the action at a later suspension too, which is this number of suspensions after the
         current one.
         """
         self._at, self._action = self.count + after, action
@@ -115,10 +115,10 @@ MAX_CALLS = 3  # the number of calls below the user's line
 
 
 def describe_suspension(main: Any, suspended: Any) -> str:
-    """Return the innermost user line of the main coroutine, and the calls below this line.
+    """Return the innermost line of the user's code in the main coroutine, and the calls below this
+    line.
 
-    If the main coroutine waits for another task that is suspended, add the calls of this task after
-    a "+".
+    If the main coroutine waits for another suspended task, append a "+" and the calls of this task.
     """
     frames = list(_walk_frames(main))
     user_frames = [

@@ -55,15 +55,15 @@ async def sweep(
     violations.
 
     `rows` is a query that returns one row of numbers, for example a count. The numbers that `rows`
-    returns are those that the work changes. After every fault, all these numbers must have changed
-    as in a run without faults, or none of them.
+    returns are those that the work changes. After every fault, all numbers of `rows` must have
+    changed as in a run without faults, or none of them.
 
     The sweep sets an application_name for the connections of the engine, and disposes the engine
     after every fault point. `patience` is the number of seconds for which the caller may wait on a
-    silent network. Choose more than twice the timeout of the driver.
+    silent network. Choose a `patience` of more than twice the timeout of the driver.
 
-    Raise CouldNotRun if the work fails without faults, if the server cannot be monitored, or if the
-    kind "kill" is requested without a private server.
+    Raise CouldNotRun if the work fails without faults, or if the server cannot be monitored. Raise
+    it also if the kind "kill" is requested without a private server.
     """
     name = str(getattr(work, "__qualname__", work))
     swept = Sweep(
@@ -185,10 +185,10 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
 async def _run_until_reached(
     target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """Repeat a fault point until the work reaches it. Repeat a violation that a slow machine can
-    cause.
+    """Repeat a fault point until the work reaches it. Repeat a run with a violation that a slow
+    machine can cause.
 
-    If the violation does not occur again, the outcome of the fault point is unresolved.
+    If the violation does not occur in the second run, the outcome of the fault point is unresolved.
     """
     outcome = await run_point(target, point, change)
     for _ in range(max_runs - 1):
@@ -242,8 +242,8 @@ def exclude_old_objects() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file with one line for every fault point that failed. The line is the token of the fault
-    point. If no fault point failed, the file of failed fault points does not exist.
+    """A file with one line for every fault point that failed. A line of the file is the token of a
+    fault point. If no fault point failed, the file of failed fault points does not exist.
     """
 
     path: Path
@@ -253,7 +253,7 @@ class FailedPoints:
         return [point for point in self._read() if point.fault.kind in kinds]
 
     def replace(self, kinds: Sequence[str], points: Iterable[Point]) -> None:
-        """Replace the stored fault points of these kinds by these fault points."""
+        """Replace the stored fault points of the given kinds."""
         others = [point for point in self._read() if point.fault.kind not in kinds]
         self._write([*others, *dict.fromkeys(points)])
 
@@ -268,7 +268,9 @@ class FailedPoints:
         return points
 
     def _write(self, points: Sequence[Point]) -> None:
-        """Replace the file atomically, because another command may read it at the same time."""
+        """Replace the file of failed fault points atomically, because another command may read it
+        at the same time.
+        """
         if not points:
             self.path.unlink(missing_ok=True)
             return
@@ -279,8 +281,8 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the fault points of a piece of work that failed in the last run. For a function of the
-    user, the working directory distinguishes them.
+    """Return the fault points of a piece of work that failed in the last run. Failed fault points
+    of a user's function are stored for each working directory.
     """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
@@ -297,7 +299,7 @@ async def sweep_failed_first(
     """Run the sweeps of one piece of work, failed fault points first, and return the cells.
 
     If a known defect explains a violation, the outcome names the defect. A fault point that failed
-    in the last run and fails again counts as a failure, even if it passes in the sweep.
+    in the last run and fails again counts as a failure, even if it then passes in the sweep.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

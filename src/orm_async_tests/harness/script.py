@@ -46,7 +46,7 @@ class Script:
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
-        """Read a script from a module that has the form which CONTRIBUTING.md describes."""
+        """Read a script from a module that has the form described in CONTRIBUTING.md."""
         names = vars(module)
         base = names.get("Base", models.Base)
         match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
@@ -90,7 +90,9 @@ class Script:
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 
     def _not_applicable(self, stack: Stack) -> str:
-        """Return the SQLAlchemy version or the driver on which the script is skipped, or ""."""
+        """Return the SQLAlchemy version or the driver that the script requires but that the stack
+        does not have, or "".
+        """
         since = self.since
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"

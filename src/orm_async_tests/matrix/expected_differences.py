@@ -41,7 +41,7 @@ class Expected:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, identity: Mapping[str, str]) -> bool:
-        """Return whether a stack has all fields and versions that these conditions require."""
+        """Return whether a stack matches all these conditions on its fields and its versions."""
         fields = ((pattern, identity.get(name)) for name, pattern in self.where.items())
         matches = all(value is not None and re.search(form, value) for form, value in fields)
         return matches and applies(self.versions, libraries(identity))
@@ -57,7 +57,9 @@ def read_expected() -> tuple[Expected, ...]:
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Return the numbers of the scripts that failed as expected, grouped by the reason."""
+    """Return the numbers of the scripts that failed as expected, grouped by the reason of the
+    failure.
+    """
     reasons: dict[str, list[int]] = {}
     for record, entry in _with_entries(records):
         if entry and record["verdict"] in FAILING:
@@ -67,7 +69,7 @@ def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
-    """Yield the results that are unexpected or failed, each with the reason."""
+    """Yield the results that are unexpected, each with the reason why it is unexpected."""
     for record, entry in _with_entries([*records, *find_missing(records)]):
         verdict, reason = record["verdict"], record["reason"]
         if entry is None or verdict == UPSTREAM:
@@ -80,7 +82,8 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that should fail on a stack but does not exist in the run.
+    """Return a result for every script that should fail on a stack, but that does not exist any
+    more.
 
     Return an empty list if the run is incomplete or did not run all scripts.
     """

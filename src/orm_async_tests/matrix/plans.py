@@ -14,12 +14,12 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack that a matrix will run. An empty field means the version or the server of the current
-    environment.
+    """A stack that a matrix will run. An empty field of a plan means the version or the server of
+    the current environment.
 
-    `python` is a minor version, for example "3.12". The version of a library is one release
-    ("2.1.4"), or a minor version ("2.0"), which means its newest release. `server` is a URL, a
-    folder with PostgreSQL's programs, or "system", as in ORM_ASYNC_PG_BIN. If `server` is empty,
+    `python` is a minor version, for example "3.12". The version of a library is one release, for
+    example "2.1.4", or the newest release of a minor version, for example "2.0". `server` is a URL,
+    a folder with PostgreSQL's programs, or "system", as in ORM_ASYNC_PG_BIN. If `server` is empty,
     the stack uses the embedded server.
     """
 
@@ -35,8 +35,8 @@ class Plan:
 
     @property
     def pins(self) -> dict[str, str]:
-        """The libraries whose version differs from the installed one, with the version of the
-        stack.
+        """The libraries whose version on the stack differs from the installed version, and this
+        version.
         """
         pins = {"sqlalchemy": self.sqlalchemy, self.driver: getattr(self, self.driver)}
         return {library: version for library, version in pins.items() if version}
@@ -98,8 +98,8 @@ def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
     """Return a plan for every combination of values of the axes, without duplicates.
 
-    Each axis is the name of a field of Plan. If an axis has no values, the plans have the default
-    of this field.
+    Each axis is the name of a field of Plan. If an axis has no values, every plan has the default
+    value of this field.
     """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]

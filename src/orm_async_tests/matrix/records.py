@@ -54,8 +54,8 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of the scripts, followed by "+" if files have changed. Return "" outside of
-    a checkout.
+    """Return the commit of the scripts, followed by "+" if files have changed. Return "" instead of
+    a commit if there is no checkout.
     """
     git = ("git", "-C", str(Path(__file__).parent))
     try:
@@ -86,8 +86,8 @@ def footer(results: int) -> Record:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records of a result file. If a kill has cut off the last line, leave this line
-    out.
+    """Return the records of a result file. If a kill has cut off the last line of the file, ignore
+    this line.
 
     Raise CouldNotRun, with the number of the line, if the file is no result file.
     """
@@ -207,7 +207,7 @@ def libraries(identity: Mapping[str, str]) -> dict[str, str]:
 
 
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """Return every verdict, by the stack and the number of the script."""
+    """Return every verdict, with the stack and the number of the script as the key."""
     return {
         (record["stack"], record["number"]): record["verdict"]
         for record in records

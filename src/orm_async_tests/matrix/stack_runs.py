@@ -1,5 +1,5 @@
-"""Runs scripts on several stacks at the same time. If a script hangs or its process dies, this is
-recorded as its result.
+"""Runs scripts on several stacks at the same time. If a script hangs or its process dies, record
+this as the result of the script.
 """
 
 import asyncio
@@ -127,7 +127,9 @@ class ChildRun:
             yield document
 
     async def _read_line(self) -> bytes:
-        """Return the next line that the process prints, or b"" at the end of its output."""
+        """Return the next line that the process prints, or b"" if the process prints no more
+        lines.
+        """
         out = self.process.stdout
         assert isinstance(out, StreamReader)
         try:
@@ -144,7 +146,9 @@ class ChildRun:
             self.process.kill()
 
     async def explain_end(self) -> tuple[str, str]:
-        """Return the verdict of the first script without a result, and the reason."""
+        """Return the verdict of the first script that has no result, and the reason for this
+        verdict.
+        """
         code = await self.process.wait()
         if self.problem:
             return self.problem
@@ -180,10 +184,11 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Return the interpreter of a stack, and the environment variables with which it imports the
-    releases of the stack.
+    """Return the interpreter of a stack, and the environment variables with which this interpreter
+    imports the releases of the stack.
 
-    Install the interpreter and the releases that are missing. Raise NotInstalled if pip fails.
+    Install the interpreter and the releases of the stack that are missing. Raise NotInstalled if
+    pip fails.
     """
     python = prepare_interpreter(plan.python, home)
     folders = [

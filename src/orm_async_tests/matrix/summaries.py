@@ -27,7 +27,7 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
     """Yield a header, and then a row for every script whose verdict differs between stacks.
 
-    If a script is skipped on a stack, this does not count as a difference.
+    A stack on which a script is skipped does not count as a difference.
     """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
@@ -64,8 +64,8 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of one script on one stack in the older and the newer run, or "" if a run has
-    none.
+    """The verdicts of one script on one stack in the older and in the newer run. The verdict is ""
+    if a run has none.
     """
 
     kind: Kind
@@ -94,9 +94,11 @@ def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[
 def compare_identities(
     before: Sequence[Record], after: Sequence[Record]
 ) -> list[tuple[str, str, str, str]]:
-    """Return the fields of a stack's identity that differ, for the stacks that both runs have.
+    """Return the fields that differ in the identity of a stack, for every stack that both runs
+    have.
 
-    A tuple has the stack, the field, and its values before and after; "" if a run did not have it.
+    A tuple of the result has the stack, the field, and the values of the field in the older and the
+    newer run. The value is "" if a run does not have the field.
     """
     old, new = identities(before), identities(after)
     return [

@@ -66,9 +66,10 @@ def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, l
 
 
 def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
-    """Yield the lines of the section in the terminal, from pairs of a test's id and a finding.
+    """Yield the lines of a section for the terminal, from pairs of a test's id and a finding.
 
-    If several tests have equal findings, one group shows the finding and lists the tests.
+    If several tests have the same finding, the section shows it once, with the names of these
+    tests.
     """
     for finding, tests in group_by_finding(findings).items():
         yield f"{finding.kind} at {finding.location}"
@@ -113,7 +114,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def check_writable(path: Path) -> None:
-    """Raise CouldNotRun now if the baseline cannot be written at the end of the run."""
+    """Raise CouldNotRun before the tests run, if the baseline cannot be written at their end."""
     folder = path.absolute().parent
     if not folder.is_dir():
         problem = "the folder of the baseline does not exist"

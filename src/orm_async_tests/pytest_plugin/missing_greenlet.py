@@ -1,5 +1,5 @@
-"""Add a note to a MissingGreenlet. The note names the attribute, and the line that loaded the
-object.
+"""Add a note to a MissingGreenlet. The note names the attribute that was read, and the line that
+loaded its object.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 
 
 def add_notes(error: BaseException, usage: TaskUsage) -> None:
-    """Add a note to every MissingGreenlet that is the error itself, one of its causes, or part of
+    """Add a note to a MissingGreenlet if it is the error itself, one of its causes, or a part of
     its exception group.
 
     If the error is a pydantic error, add notes about the attributes that pydantic could not read.
@@ -46,13 +46,12 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 
 
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
-    """Describe the attribute whose read raised the error, with the help of SQLAlchemy's private
-    frames.
+    """Describe the attribute whose read raised the error. Private frames of SQLAlchemy in the
+    traceback name this attribute.
 
     In the frame of `InstrumentedAttribute.__get__`, `self` is the attribute and `instance` is the
-    object. If an attribute has expired, SQLAlchemy loads it in the function `_load_expired`. The
-    frames are more reliable than the state of the object, which may have changed since the error,
-    for example by a rollback.
+    object. If an attribute has expired, SQLAlchemy loads it in the function `_load_expired`. Do not
+    use the state of the object, which may have changed since the error, for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     step = error.__traceback__
@@ -76,7 +75,7 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
     An error of pydantic keeps only the text of a MissingGreenlet, but names the object and the
     attribute. A validation error of FastAPI also names the object and the attribute. The errors of
-    pydantic and FastAPI both have a method `errors`, which returns these names.
+    pydantic and FastAPI both have a method `errors`, which returns the object and the attribute.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:

@@ -4,15 +4,16 @@ The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the po
 of the same names. The pool's events cost little time, except `reset`, which creates an object for
 every connection that is returned.
 
-The plugin uses no events of sessions and engines, because they cost more time. Session events cost
-one call for every object. With one listener of an engine, each new Connection looks up the
-listeners of every event. With a listener of `do_orm_execute`, the session prepares each query
-twice. A session that rejects the call of a second task sends no event at all.
+The plugin uses no events of sessions and engines, because such events cost much time. Session
+events cost one call for every object. If an engine has one listener, each new Connection looks up
+the listeners of every event. If a session has a listener for `do_orm_execute`, it prepares each
+query twice. A session that rejects the call of a second task sends no event at all.
 
-Instead of these events, the plugin wraps execute(), flush(), commit() and similar public methods of
-Session, Connection and Transaction, which SQLAlchemy runs in a greenlet. A task counts as inside a
-wrapped method until the greenlet has ended. The plugin also wraps AsyncEngine.__init__() and
-Engine.dispose(), so that it knows where an engine was created and whether it was disposed.
+Instead of session events and engine events, the plugin wraps execute(), flush(), commit() and
+similar public methods of Session, Connection and Transaction, which SQLAlchemy runs in a greenlet.
+A task counts as inside a wrapped method until the greenlet of the method has ended. The plugin also
+wraps AsyncEngine.__init__() and Engine.dispose(), so that it knows where an engine was created and
+whether it was disposed.
 """
 
 import asyncio
@@ -61,8 +62,8 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """The record of an engine from its creation to dispose(). The record listens to the pools of
-    the engine.
+    """The record of an engine from its creation to dispose(). The record of an engine listens to
+    the pools of the engine.
     """
 
     created_at: Location
@@ -139,7 +140,9 @@ class ResourceTracker:
             self.scope.engines.append(record)
 
     def engine_disposed(self, old: Pool, new: Pool) -> None:
-        """Record that an engine was disposed, and that its new pool belongs to the same engine."""
+        """Record that an engine was disposed, and that its new pool belongs to the same engine as
+        its old pool.
+        """
         record = self.pools.get(old)
         if record is not None:
             record.disposed = True
@@ -198,7 +201,7 @@ class ResourceTracker:
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
         """Report that two tasks used a session or a connection at the same time.
 
-        Report equal lines only once, because the session and its connection have the same conflict.
+        Report equal lines only once, because a session and its connection have the same conflict.
         """
         first, second = str(waiting), str(running)
         lines = (
@@ -232,8 +235,8 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe a leaked transaction if it can still be ended, and otherwise the leaked
-        connection.
+        """Describe a leaked transaction if a program can still end it, and otherwise describe the
+        leaked connection.
         """
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"

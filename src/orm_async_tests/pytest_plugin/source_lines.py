@@ -55,8 +55,7 @@ def locate_caller() -> Location:
 
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
-    """Return the innermost line of the user's code in the greenlet that waits for its child
-    greenlet.
+    """Return the innermost line of the user's code in a greenlet that waits for its child greenlet.
 
     SQLAlchemy runs in its own greenlet, so the frames of the coroutine that awaits SQLAlchemy
     belong to the parent greenlet. If the parent greenlet runs no line of the user's code, describe
@@ -77,10 +76,10 @@ def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Locatio
 
 
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
-    """Return the first line of the user's code, from this frame outward, or None.
+    """Return the first line of the user's code from a frame outward, or None.
 
-    Stop the search at the frames of the event loop and of pytest, because callers of these frames
-    did not cause the call.
+    Stop the search at a frame of the event loop or of pytest, because the callers of this frame did
+    not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -102,7 +101,7 @@ def running_task() -> "asyncio.Task[Any] | None":
 
 
 def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> SourceLine | None:
-    """Return the line of the user's code that runs this task, for example with asyncio.run()."""
+    """Return the line of the user's code that runs a task, for example with asyncio.run()."""
     parent = greenlet.getcurrent().parent
     while frame is not None or parent is not None:
         if frame is None:
@@ -152,8 +151,8 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
 def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
     """Describe a task that runs no user code, for example a task of gather(session.execute(...)).
 
-    SQLAlchemy closes a session in a separate task. The frame that waits for this task has the task
-    as a local variable, so that the line of the waiting task can be returned.
+    SQLAlchemy closes a session in a separate task. The frame that waits for this closing task has
+    the task as a local variable, which leads to the line of the waiting task.
     """
     if task is None:
         return "code that is not yours"

@@ -1,6 +1,6 @@
 """Record which task uses a session or a connection, and from which line of the user's code.
 
-The wrapped methods call this module for every statement. The module stores its records in
+Every wrapped method calls this module for every statement. The module stores its records in
 attributes of the greenlet, the session or the connection, so that each record ends together with
 its object.
 """
@@ -46,7 +46,7 @@ class Caller(weakref.ref[greenlet]):
 
 class TaskUsage:
     """Records calls of sessions and connections. If two tasks conflict, `report_conflict` gets the
-    name of the target and two lines.
+    name of the session or connection and the lines of both calls.
     """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
@@ -74,7 +74,8 @@ class TaskUsage:
     def record_write(self, session: Session) -> Caller | None:
         """Record a call that will insert rows, and look up the line of the call at once.
 
-        The pool's events need this line too, but during these events the stack is much deeper.
+        Look the line up before the pool's events, because during these events the stack is much
+        deeper.
         """
         caller = self.record_call(session)
         if caller is not None and caller.awaiter is None:
@@ -84,8 +85,8 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        To take a `runid` advances SQLAlchemy's private counter of queries, so objects that the
-        query loads get a higher `runid` than this one.
+        Taking a `runid` advances SQLAlchemy's private counter of queries, so the objects of this
+        query get a higher `runid`.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -96,14 +97,16 @@ class TaskUsage:
             queries.append((loading._new_runid(), _locate(caller, sys._getframe(1))))
 
     def record_inserts(self, caller: Caller, states: Iterable[InstanceState[Any]]) -> None:
-        """Record that a flush, which this caller started, inserted these objects."""
+        """Record the objects that a flush inserted, together with the caller that started the
+        flush.
+        """
         line = caller.awaiter or _locate(caller, sys._getframe(1))
         for state in states:
             setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line that runs or awaits the current greenlet. Look the line up at most once
-        per greenlet.
+        """Return the line that runs or awaits the current greenlet. The line of a greenlet is
+        looked up at most once.
         """
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
@@ -145,8 +148,8 @@ class TaskUsage:
 
 
 def _locate(caller: Caller, frame: FrameType) -> Location:
-    """Return the innermost user line of the running greenlet, from this frame on, or the line that
-    awaits the greenlet.
+    """Return the innermost line of the user's code in the running greenlet, or the line that awaits
+    this greenlet.
 
     Inside run_sync(), the greenlet itself runs lines of the user's code. The line that awaits a
     greenlet never changes, so the function stores it.

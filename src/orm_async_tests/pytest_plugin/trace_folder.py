@@ -16,7 +16,9 @@ LONGEST_NAME = 120  # characters of a test's id in the name of its file
 
 
 class TraceFolder:
-    """A folder of trace files, one for every test that has a finding, or one for every test."""
+    """A folder of trace files, with a file for every test, or only for every test that has a
+    finding.
+    """
 
     def __init__(self, path: Path, *, writes_all: bool) -> None:
         """Create the folder. Create the folder. Raise CouldNotRun if the folder of traces cannot be
@@ -42,8 +44,8 @@ class TraceFolder:
         self._stack.close()
 
     def finish(self, test: str, *, has_findings: bool) -> Path | None:
-        """Stop the recording of a test. Return the path of its trace file, or None if none was
-        written.
+        """Stop the recording of a test. Return the path of the trace file, or None if no trace file
+        was written.
         """
         self.stop()
         recorder, self._recorder = self._recorder, None

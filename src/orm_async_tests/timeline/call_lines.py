@@ -38,7 +38,7 @@ class CallLines(dict[str, int]):
     def find(self, skipped: int = 0) -> Place:
         """Return the file and the number of the innermost line of the user's code.
 
-        `skipped` is the number of the caller's callers that are no user's code for sure.
+        `skipped` is the number of calling frames that certainly do not belong to the user's code.
         """
         return self._search(sys._getframe(2 + skipped))
 
@@ -46,8 +46,7 @@ class CallLines(dict[str, int]):
         """Return whether the user's code itself creates the running task, and the innermost line of
         the user's code.
 
-        If a library creates the task, or if asyncio creates it for itself, the first value is
-        False.
+        The first value is False if a library creates the task, or if asyncio creates it for itself.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:

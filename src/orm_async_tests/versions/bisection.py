@@ -28,7 +28,7 @@ VERSION = re.compile(r"\d+(?:\.\d+)+")
 @dataclass(frozen=True)
 class ReleaseOutcome:
     """The outcome of a script on one release. `defects` has the texts of the defects that the
-    script showed. If the word of an outcome says nothing about a defect, `why` has the reason.
+    script showed. `why` has the reason of an outcome whose word says nothing about a defect.
     """
 
     word: str
@@ -42,8 +42,8 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 @dataclass(frozen=True)
 class Runner:
     """Runs scripts on releases of one library, with the installed versions of all other packages.
-    `pins` names releases of other libraries to install as well. `options` are passed to every run.
-    The runs use a separate embedded server, because they may take many minutes.
+    `pins` names releases of other libraries to install as well. `options` are passed to every run
+    of the scripts. The runs use a separate embedded server, because the runs may take many minutes.
     """
 
     numbers: tuple[int, ...]
@@ -54,8 +54,8 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Return the outcome of every script. The outcome is NOT RUN if this release could not be
-        run.
+        """Return the outcome of every script. The outcome of every script is NOT RUN if the release
+        could not be run.
         """
         releases = {self.library: version, **dict(self.pins)}
         try:
@@ -92,7 +92,7 @@ def read_outcomes(
 ) -> dict[int, ReleaseOutcome]:
     """Return the outcome of each script from the JSON document of a run.
 
-    Return NOT RUN for every script if the run used releases other than these.
+    Return NOT RUN for every script if the run used other releases than the requested ones.
     """
     stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
@@ -106,8 +106,8 @@ def read_outcomes(
 def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
     """Read the outcome of one script, and ignore the version range that the script declares.
 
-    If a script is BROKEN only because its declared range is wrong, return what the script showed,
-    because the search has to find the correct range.
+    If a script is BROKEN only because its declared range is wrong, return the outcome without
+    regard to the range, because the search has to find the correct range.
     """
     word, evidence = result["verdict"], result["evidence"]
     defects = frozenset(defect["description"] for defect in result["defects"])
@@ -121,10 +121,11 @@ def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
 def bisect_line(
     versions: Sequence[str], run: Callable[[str], ReleaseOutcome], first: Iterable[str] = ()
 ) -> dict[str, ReleaseOutcome]:
-    """Return the outcomes on the releases of one minor version, oldest first, with every change.
+    """Return the outcomes on the releases of one minor version, oldest first, so that every change
+    is visible.
 
-    Run the oldest, the middle and the newest release, and the releases of `first`. Bisect between
-    any two releases that ran and whose outcomes differ. Do not run the releases between two
+    Run the oldest, the middle and the newest release, and the releases that `first` names. Bisect
+    between any two releases that ran and whose outcomes differ. Do not run the releases between two
     releases with equal outcomes. The outcome NOT RUN counts as different from every other outcome.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
@@ -140,7 +141,7 @@ def confirm_changes(
 ) -> dict[str, ReleaseOutcome]:
     """Run the releases on both sides of every change a second time, and return all outcomes.
 
-    If the two runs of a release differ, its outcome becomes UNSTABLE.
+    If the two runs of a release differ, the outcome of the release becomes UNSTABLE.
     """
     beside = {
         version
@@ -158,9 +159,7 @@ def confirm_changes(
 
 
 def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
-    """Return the indexes of two different outcomes that have a release between them that did not
-    run.
-    """
+    """Return the indexes of two different outcomes between which at least one release did not run."""
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         one, two = outcomes[versions[low]], outcomes[versions[high]]
@@ -170,7 +169,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return, for every release with a conclusive outcome, whether the release shows a defect."""
+    """Return, for every release with a conclusive outcome, whether the release shows the defect."""
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -206,7 +205,7 @@ class SearchResult:
         return describe_ranges([mark_shown(line, defect.description) for line in self.lines])
 
     def format_words(self, *words: str) -> str:
-        """Return the versions whose outcome has one of these words, as ranges."""
+        """Return, as ranges, the versions whose outcome has one of the given words."""
         lines = [[(version, o.word in words) for version, o in line.items()] for line in self.lines]
         return format_ranges(lines)
 
@@ -230,9 +229,10 @@ def search_releases(
 ) -> SearchResult:
     """Bisect the releases of every minor version in `versions` for one script. Return the outcomes.
 
-    Also run the versions in `always`, the versions at which a declared range ends, and the releases
-    before and after these versions. To run the releases beside a change again, call `confirm`. If
-    `confirm` is not given, call `run` for the releases beside a change.
+    Also run the versions in `always`, and the versions at which a declared range ends. Run the
+    releases before and after each of these versions too. Call `confirm` to run the releases beside
+    a change a second time. If `confirm` is not given, call `run` to run the releases beside a
+    change a second time.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)
@@ -244,7 +244,7 @@ def search_releases(
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
-    """Return the versions that a text names, and the version before each of them."""
+    """Return the versions that a text names, and for each of these versions the one before it."""
     indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
     return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
 

@@ -28,8 +28,8 @@ SHARED_FILE = Path(__file__).parent.parent / "harness/definitions/known_defects.
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    `name` is the name of the constant that defines the defect. If only one script uses the
-    constant, `name` begins with the name of the script.
+    `name` is the name of the constant that defines the defect. `name` begins with the name of the
+    script if only one script uses the constant.
     """
 
     name: str
@@ -73,8 +73,8 @@ def load_known_defects() -> list[KnownDefect]:
 
 
 def _find_definitions(tree: ast.Module, path: Path) -> Iterator[KnownDefect]:
-    """Yield the constants of a module that define defects. Raise ValueError if the arguments of an
-    `Upstream(...)` have another form.
+    """Yield the constants of a module that define defects. Raise ValueError if a constant defines a
+    defect in another form than `Upstream(...)` with literals.
     """
     for node in tree.body:
         match node:
@@ -106,9 +106,9 @@ def upstream_entry(
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pinned versions that have it, and the first version of every library without
-    it. `condition` names a fact on which the defect depends but which the pins do not tell, for
-    example "python <3.12".
+    """A defect, the pinned versions that have the defect, and the first version of every library
+    that cures it. `condition` names a fact that the pins do not tell but on which the defect
+    depends, for example "python <3.12".
     """
 
     defect: KnownDefect
@@ -123,8 +123,8 @@ class AffectedPins:
 
     @property
     def cure(self) -> str:
-        """The versions that cure the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32", or
-        "".
+        """The versions that cure the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32". The
+        text is "" if no version cures it.
         """
         return " or ".join(f"{library} {version}" for library, version in self.cures)
 
@@ -161,8 +161,8 @@ def _match_defect(defect: KnownDefect, pins: Sequence[Pin]) -> AffectedPins | No
 
 
 def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]]:
-    """Return, for every library, the version that cures the most defects, and the number of
-    them.
+    """Return, for every library, the version that cures the most defects, and the number of defects
+    that it cures.
     """
     highest: dict[str, list[str]] = {}
     for match in affected:

@@ -43,8 +43,8 @@ REMEDY = f"orm-async-tests audit FILE: {LOCKS}"
 
 @dataclass(frozen=True)
 class Pin:
-    """A library that a file names, and the line that names it. `version` is "" if the line pins no
-    version. `marker` describes the environments that the line applies to.
+    """A library that a file names, with the line that names the library. `version` is "" if the
+    line pins no version. `marker` describes the environments that the line applies to.
     """
 
     library: str
@@ -85,7 +85,7 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
-    """Return the pins after the versions of some libraries have been replaced."""
+    """Return the pins, with the versions of some libraries replaced by those of an upgrade."""
     first = {pin.library: pin for pin in reversed(pins) if pin.library in versions}
     upgraded = [
         replace(first.get(name, Pin(name, "")), version=version, marker="")
@@ -110,7 +110,7 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return the reason why a version is unknown, for each library and version such as "asyncpg
+    """Return, for each unknown version, the reason. A key of the result is for example "asyncpg
     0.29".
 
     A requirement without a version counts as pinned if another line, for example a constraint, pins
@@ -186,8 +186,8 @@ def _line_of(pattern: str, text: str) -> int:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pins of a requirements file and of the files that it includes. Do not read a
-    requirements file twice if it includes itself.
+    """Yield the pins of a requirements file, and the pins of the files that the requirements file
+    includes. Do not read a requirements file twice if it includes itself.
     """
     parsed = _parse_requirements(path)
     for requirement in parsed.requirements:

@@ -11,7 +11,7 @@ UNKNOWN_FROM = {"sqlalchemy": "2.2", "asyncpg": "0.33", "psycopg": "4"}
 
 
 def within(version: str, ranges: str) -> bool:
-    """Return whether a version is in one of these ranges."""
+    """Return whether one of the given ranges contains a version."""
     return _find_range(version, ranges) is not None
 
 
@@ -27,7 +27,7 @@ def first_version_after(library: str, version: str, ranges: str) -> str | None:
 
 
 def describe_untested(library: str, version: str) -> str:
-    """Return why we ran no script on a version, or "" if we ran the scripts on it."""
+    """Return why we ran no script on a version, or "" if we ran scripts on it."""
     from packaging.version import Version
 
     if library not in KNOWN_FROM:
@@ -42,7 +42,7 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether the installed version of every library of a defect has the defect."""
+    """Return whether a stack has the affected version of every library that the defect names."""
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()
@@ -52,7 +52,7 @@ def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
 def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     """Return the ranges of versions that show a defect.
 
-    `lines` has, for each minor version, all its versions, oldest first, and whether each version
+    For each minor version, `lines` has all its versions, oldest first, each with a mark whether it
     has the defect.
     """
     return " or ".join(text for line in lines for text in _format_line(line))
@@ -61,8 +61,8 @@ def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
 def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     """Return a sentence that says which versions have a defect, and which versions cure it.
 
-    An example is "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the same form as the
-    argument `lines` of format_ranges().
+    An example of the sentence is "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the same
+    form as the argument `lines` of format_ranges().
     """
     texts = [text for line in lines for text in _describe_line(line)]
     return "; ".join(texts) or "none of these releases has it"

@@ -1,7 +1,7 @@
 """Installs releases of a library in separate folders, beside the current environment.
 
-Because only this library differs from the installed packages, it is the cause of every different
-outcome.
+Only the installed release differs from the current environment, so this release causes every
+different outcome.
 """
 
 import importlib.util
@@ -28,7 +28,9 @@ PIP = ("-m", "pip", "--disable-pip-version-check")
 
 @dataclass(frozen=True)
 class Python:
-    """The command of a Python interpreter, and the tag of the wheels that it can install."""
+    """The command of a Python interpreter, and the tag of the wheels that this interpreter can
+    install.
+    """
 
     command: str
     tag: str
@@ -63,8 +65,8 @@ def list_releases(library: str) -> list[str]:
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
     """Return all releases from the version `since` to the version `until`, oldest first.
 
-    Without `since`, begin with the oldest version that this project supports. Without `until`, end
-    before the first version that this project does not support.
+    Without `since`, begin with the oldest release that this project supports. Without `until`, end
+    before the first release that this project does not support.
     """
     try:
         low, high = (
@@ -100,8 +102,7 @@ def oldest_declared(library: str) -> str:
 
 
 def split_lines(versions: Iterable[str]) -> list[list[str]]:
-    """Group versions by minor version, because a fix in one minor version says nothing about
-    another.
+    """Group versions by minor version, because a fix in one minor version may not be in the others.
 
     If every minor version has only one release, as in asyncpg, return one group with all versions.
     """

@@ -56,7 +56,8 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 def packages() -> dict[str, str]:
     """Return the version of every package that this process can import.
 
-    Read the versions from the names of directories, because importlib.metadata opens many files.
+    Read the versions of packages from the names of directories, because importlib.metadata opens
+    many files.
     """
     versions: dict[str, str] = {}
     for folder in map(Path, sys.path):

@@ -1,4 +1,6 @@
-"""Defines known defects of libraries with their version ranges, so that a run notices a fix."""
+"""Defines known defects of libraries with their version ranges, so that a run notices when a defect
+is cured.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +18,12 @@ class Upstream:
 
     `versions` maps libraries, or "python", to version ranges. A stack has the defect if every range
     contains the version of the stack. The `check` of a script asserts the correct behavior in a
-    block `with DEFECT:`, where DEFECT is the object. If the assertion in the block fails on a stack
-    in the version ranges, the verdict is UPSTREAM. If the assertion passes on a stack in the
-    version ranges, or fails on another stack, the verdict is BROKEN. Write the arguments as
-    literals, because `orm-async-tests audit` reads them from the source. A defect that a script
-    shows needs a severity. A defect that only the fault sweep shows needs none.
+    block `with DEFECT:`, where DEFECT is the object. If an assertion in this block fails on a stack
+    in the version ranges, the verdict is UPSTREAM. If an assertion in this block passes on a stack
+    in the version ranges, or fails on another stack, the verdict is BROKEN. Write the arguments of
+    an `Upstream(...)` as literals, because `orm-async-tests audit` reads them from the source. A
+    defect that a script shows needs a severity, which `audit` prints. A defect that only the fault
+    sweep shows needs no severity.
     """
 
     description: str
@@ -46,7 +49,9 @@ class Upstream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Inside collect_defects(), record a failed assertion and let the check continue."""
+        """Inside a block of collect_defects(), record a failed assertion and let the check
+        continue.
+        """
         shown = _collecting.get()
         if shown is None or not isinstance(error, AssertionError):
             return False

@@ -17,8 +17,8 @@ class Variant:
     """A function of a script that does the work in one way, with the options of its decorator.
 
     If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
-    the script is BROKEN. If the decorator of a variant allows a warning, an error, a leak or a
-    task, `check` must assert that the variant leaves it behind.
+    the script is BROKEN. If a decorator allows a variant to leave a warning, an error, a leak or a
+    task behind, `check` must assert that the variant does so.
     """
 
     function: Callable[..., Any]
@@ -31,7 +31,7 @@ class Variant:
     tasks: bool = False  # it may leave a task running
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call the function of the variant, so that one variant can use another one."""
+        """Call the function of the variant, so that one variant can use another variant."""
         return self.function(*arguments, **named)
 
     @property
@@ -45,14 +45,14 @@ class Variant:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the fixtures and options that the parameters of the function name."""
+        """The names of the fixtures and options that the function has as parameters."""
         return tuple(inspect.signature(self.function).parameters)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a Variant of one kind. You can use it with or without keyword
-    arguments.
+    """A decorator that makes a Variant of one kind. The decorator may be used with or without
+    keyword arguments.
     """
 
     kind: Kind
@@ -87,7 +87,7 @@ variant = Mark("variant")
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     """Return the offered values whose names are parameters of the function.
 
-    Raise TypeError if the function has a parameter whose name is not offered.
+    Raise TypeError if the function has a parameter that is not among the offered values.
     """
     wanted = inspect.signature(function).parameters
     unknown = [name for name in wanted if name not in offered]
@@ -100,8 +100,8 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 
 @dataclass(frozen=True)
 class Option:
-    """A command-line option `--name VALUE` of one script. Variants and `check` get its value as the
-    parameter `name`.
+    """A command-line option `--name VALUE` of one script. Variants and `check` get the value of the
+    option as the parameter `name`.
 
     `parse` converts the text of the option to its value, or raises ValueError. `default` is a text
     that `parse` accepts.
@@ -126,8 +126,8 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 @dataclass
 class Observation:
-    """What a variant produced when it ran. The default values describe a variant that did
-    nothing.
+    """What a variant produced when it ran. The default values of an observation describe a variant
+    that did nothing.
     """
 
     kind: Kind = "variant"
@@ -172,8 +172,8 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return how many connections of the engine's pool are checked out. Return 0 for a NullPool,
-    which counts no connections.
+    """Return how many connections of the engine's pool are checked out. Return 0 if the pool is a
+    NullPool, which counts no connections.
     """
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

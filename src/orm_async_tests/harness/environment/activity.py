@@ -19,7 +19,7 @@ BACKENDS = """
 
 
 class Activity:
-    """What the server knows about the connections opened since the call of
+    """Queries the server about the connections that were opened since the call of
     `ignore_open_connections`.
     """
 
@@ -32,21 +32,21 @@ class Activity:
         self._open_before = 0
 
     async def ignore_open_connections(self) -> None:
-        """From now on, ignore all connections that are open at this moment."""
+        """From now on, ignore all connections that are open at the moment of this call."""
         self._before = []
         self._before = await self.pids()
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Run a query and return its rows, as tuples, or as single values if the query has one
-        column.
+        """Run a query and return its rows. If the query has one column, return single values
+        instead of tuples.
         """
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
 
     async def scalar(self, sql: str, **values: Any) -> Any:
-        """Run a query, and return the first column of its first row."""
+        """Run a query, and return the value of the first column in the first row."""
         return (await self.rows(sql, **values))[0]
 
     async def pids(self) -> list[int]:
@@ -74,11 +74,11 @@ class Activity:
         return len(blocked)
 
     async def until_open(self, count: int) -> None:
-        """Wait until the variant has exactly `count` open connections. Raise TimeoutError after
-        DEADLINE seconds.
+        """Wait until the variant has exactly `count` open connections. Raise TimeoutError if the
+        condition is still false after DEADLINE seconds.
 
-        All methods that wait query the server again and again. There is no pause between the
-        queries, because each query opens a connection, which takes time.
+        Every method that waits repeats its query until the server's answer fits. No pause is needed
+        between two queries, because each query opens a connection, which takes time.
         """
         async with asyncio.timeout(DEADLINE):
             while len(await self.pids()) != count:
@@ -89,7 +89,7 @@ class Activity:
         number.
 
         When this method returns, the clients have received the end of their connections, even
-        through a proxy.
+        through the proxy.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))

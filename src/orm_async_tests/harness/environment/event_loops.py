@@ -12,7 +12,8 @@ Result = TypeVar("Result")
 
 
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
-    """Run `main` in a new event loop of the given kind, and return the result of `main`.
+    """Run the coroutine function `main` in a new event loop of the given kind, and return its
+    result.
 
     Raise CouldNotRun if the kind of event loop is unknown, or if its package is not installed.
     """

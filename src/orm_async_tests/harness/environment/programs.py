@@ -42,7 +42,7 @@ class Http(AsyncExitStack):
 
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
         """Return a client that calls the application in this process. An error of the application
-        is raised, or becomes a response with status 500.
+        is raised in the client, or becomes a response with status 500.
         """
         from httpx import ASGITransport, AsyncClient
 
@@ -55,8 +55,8 @@ class Http(AsyncExitStack):
         return await self.enter_async_context(_serve(self._observe(app), self._note))
 
     def _observe(self, app: Any) -> Any:
-        """Return the application, wrapped so that `note` is called for its responses and for the
-        disconnect of its client.
+        """Return the application, wrapped so that `note` is called for each response and for the
+        disconnect of a client.
         """
 
         async def observed(scope: Any, receive: Any, send: Any) -> None:
@@ -105,10 +105,10 @@ class Processes:
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> Result:
-        """Start a new process that imports the function's module, and await the function there.
+        """Start a new process, import the function's module there, and await the function.
 
         Return the result of the function, or raise its error with all causes. The result and the
-        error are pickled to cross the processes.
+        error are pickled, because they come from another process.
         """
         from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
         from multiprocessing import get_context
@@ -132,8 +132,8 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return the result of a function, or its error as an object that keeps the causes and the
-    traceback, because pickle drops them.
+    """Return the result of a function. If the function raises, return its error, the causes and the
+    traceback separately, because pickle drops them.
     """
 
     async def main() -> Any:
@@ -151,11 +151,11 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Create an Alembic environment with these revisions, and delete it when the block ends.
+    """Create an Alembic environment with the given revisions, and delete it when the block ends.
 
     `revisions` and `env` are the texts of the revision files and of env.py. `attributes` become
-    config.attributes. The default env.py passes them to context.configure(). Yield the Config
-    object for Alembic's commands.
+    config.attributes. The default env.py passes the attributes to context.configure(). Yield the
+    Config object for Alembic's commands.
     """
     from alembic.config import Config  # here, since most scripts need none of it
 

@@ -50,8 +50,8 @@ MISSING_FUNCTIONS = """
 
 
 def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
-    """Return the requirements of a script, each of which is one of these: WIRE, BINARIES, STANDBY,
-    PGBOUNCER, or the name of a package.
+    """Return the requirements of a script. A requirement is one of these texts: WIRE, BINARIES,
+    STANDBY, PGBOUNCER, or the name of a package.
     """
     fixtures = {name for variant in variants for name in variant.parameters}
     nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
@@ -79,8 +79,8 @@ def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozen
 
 
 def _packages(nodes: Collection[ast.AST]) -> Iterator[str]:
-    """Yield the packages that functions import. If such a package is missing, the module can still
-    be imported.
+    """Yield the packages that functions of the script import. A package that only a function
+    imports may be missing without harm, because the module can still be imported.
     """
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     for node in (inner for function in functions for inner in ast.walk(function)):
@@ -121,10 +121,10 @@ def find_missing(requirement: str, wire: bool) -> str:
 
 
 def require(words: str, source: str) -> None:
-    """Check that every requirement in this comma-separated list is met, so that no script is
-    skipped.
+    """Check that every requirement in a comma-separated list is met, so that no script is skipped.
 
-    Raise CouldNotRun, with the source of the list, if a requirement is unknown or is not met.
+    Raise CouldNotRun, with the name of the setting that has the list, if a requirement is unknown
+    or is not met.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
@@ -162,7 +162,9 @@ def functions_of(module: ModuleType) -> frozenset[str]:
 async def find_denied(
     connection: AsyncConnection, functions: Collection[str], creates_schema: bool
 ) -> list[str]:
-    """Return what this role needs but may not do, and the statement that grants it."""
+    """Return what the database role may not do but the script needs, and the statement that grants
+    it.
+    """
     denied = list[str]()
     if connection.dialect.name != "postgresql":
         return denied  # a SQLite file has no roles

@@ -79,7 +79,7 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
     """Open a new SQLite file if the driver is aiosqlite, and otherwise the PostgreSQL database
     `db_`.
 
-    Print the choice. Raise CouldNotRun if the database cannot be opened, or if the options
+    Print the choice. Raise CouldNotRun if the database cannot be opened, or if two options
     contradict each other.
     """
     with ExitStack() as stack:
@@ -105,9 +105,9 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
-    While another command holds the lock, wait and print a line about it. Raise CouldNotRun if the
-    database cannot be reached, or if it belongs to the service or to another program. A SQLite file
-    is opened without any change.
+    If another command holds the lock, print a line about it and wait. Raise CouldNotRun if the
+    database cannot be reached, or if the database belongs to the service or to another program.
+    Open a SQLite file without any change.
     """
     if database.kind == "file":
         engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
@@ -202,29 +202,32 @@ class ScriptDatabase:
         return {pid for (pid,) in rows}
 
     async def end_busy_backends(self, kept: set[int]) -> None:
-        """Terminate the backends that run a statement or have an open transaction, except the given
-        ones.
+        """Terminate the backends that run a statement or have an open transaction. Keep the given
+        backends.
 
-        If a variant lost a connection, the connection may still be open, but only in an event loop
-        other than asyncio's. The locks of the lost connection's transaction would block the next
-        variant.
+        A connection that a variant lost may stay open in an event loop other than asyncio's. The
+        locks of the lost connection's transaction would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
-        """Return what a script with these tables and functions needs but this role may not do."""
+        """Return what a script with these tables and functions needs, but what the database role
+        may not do.
+        """
         separate = base.metadata is not models.Base.metadata
         return await find_denied(self._connection, functions, creates_schema=separate)
 
     async def settings(self) -> dict[str, str]:
-        """Return the server settings that could affect a verdict and that this role may see."""
+        """Return the settings of the server that could affect a verdict and that the database role
+        may see.
+        """
         rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))
 
 
 class SqliteScriptDatabase(ScriptDatabase):
-    """The tables of the scripts in a SQLite file."""
+    """The tables of the scripts in an SQLite file."""
 
     async def _empty_tables(self, metadata: MetaData) -> None:
         await self._connection.run_sync(metadata.drop_all)

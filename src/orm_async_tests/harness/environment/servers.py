@@ -1,5 +1,5 @@
 """Starts the servers of a variant: private servers, standbys and poolers. The servers of a variant
-stop after the engines of the variant have been closed.
+stop after its engines have been closed.
 """
 
 import os
@@ -43,8 +43,8 @@ MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
 @dataclass
 class Servers:
-    """The servers that a variant names as fixtures. A server that the variant does not name is
-    None.
+    """The servers for those parameters of a variant that name a server. A server for which the
+    variant has no parameter is None.
     """
 
     private: PrivateServer | None = None
@@ -56,10 +56,10 @@ class Servers:
 async def start_servers(
     variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """Start the servers that the variant names, and stop them when the block ends.
+    """Start the servers that a variant needs, and stop them when the block ends.
 
-    `load` fills the database of the primary before the standby is created. A pooler connects
-    directly to the shared database, without the proxy that counts round trips.
+    The function `load` fills the database of the primary before the standby is created. A pooler
+    connects directly to the shared database, without the proxy that counts round trips.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -78,7 +78,8 @@ async def start_servers(
 def data_directory() -> Path | None:
     """Return a directory in memory. A server whose files are in memory starts three times faster.
 
-    Return None, which means the temporary directory, if TMPDIR is set or too little memory is free.
+    Return None if TMPDIR is set or if too little memory is free. None means the temporary
+    directory.
     """
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
@@ -108,8 +109,8 @@ def describe_pooler(mode: str) -> str:
 
 @contextmanager
 def open_pooler(server: URL, mode: str) -> Iterator[URL]:
-    """Start PgBouncer in this pool mode, and yield its URL. If there is no pool mode, yield the URL
-    of the server.
+    """Start PgBouncer in this pool mode, and yield its URL. If the mode is empty, yield the URL of
+    the server.
     """
     if not mode:
         yield server

@@ -1,7 +1,8 @@
 """Judges observations, with every assertion of the `check` as evidence.
 
-Compiles the source of the `check` again, so that every assertion records its operands when it runs.
-A `check` must not use closures or `global`, because the compiled copy runs in a separate namespace.
+Compiles the source of the `check` again, so that every assertion records its operands while it
+runs. A `check` must not use closures or `global`, because the compiled copy runs in a separate
+namespace.
 """
 
 import ast
@@ -51,7 +52,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict with its word, its reason, its evidence, and the defects that the script showed."""
+    """A verdict, which has a word, a reason, the evidence, and the defects that the script
+    showed.
+    """
 
     word: Word
     reason: str = ""
@@ -152,8 +155,8 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand of a comparison and the operator before it. The first operand has "" as
-        its operator.
+        """Record an operand of a comparison and the operator before it. The operator of the first
+        operand is "".
         """
         if not operator:
             self._comparisons.append([])
@@ -190,8 +193,8 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return the test of an assertion, in which calls wrap and record the operands that decide
-    it.
+    """Return the test of an assertion, in which the operands that decide the result are wrapped in
+    recording calls.
     """
     match test:
         case ast.BoolOp():

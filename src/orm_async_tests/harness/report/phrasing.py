@@ -14,10 +14,10 @@ def describe(error: BaseException) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Return a value as the evidence shows it. An error has its class and code, a class has its
-    name, and any other value has its repr().
+    """Return the text of a value in the evidence. The text of an error is its class and code, the
+    text of a class is its name, and the text of any other value is its repr().
 
-    A float is shown with four digits, which are enough to compare two floats.
+    The text of a float has four digits, which are enough to compare two floats.
     """
     if isinstance(value, BaseException):
         return describe(value)

@@ -41,7 +41,9 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
 def render_outcome(
     observation: Observation, columns: int, in_full: bool = False
 ) -> Iterator[Styled]:
-    """Render what a variant returned or raised, and its statements, round trips and time."""
+    """Render what a variant returned or raised, with its statements, its round trips and its
+    time.
+    """
     outcome = describe_outcome(observation)
     if not in_full:
         outcome = truncate(outcome, LONGEST_VALUE)
@@ -107,8 +109,8 @@ def describe_cost(observation: Observation) -> str:
 
 
 def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
-    """Yield a line of a transcript. A "+" marks a line that only this variant sent, and "^" marks
-    the differences.
+    """Yield a line of a transcript, with marks for what differs. A "+" marks a line that only this
+    variant sent, and "^" marks a difference within a line.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""
@@ -139,6 +141,8 @@ def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
 
 
 def wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
-    """Wrap text to lines of at most `columns` characters, and indent all lines but the first."""
+    """Wrap text to lines of at most `columns` characters, and indent every line except the
+    first.
+    """
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

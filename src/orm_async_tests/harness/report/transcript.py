@@ -1,8 +1,8 @@
-"""Shortens the SQL of a variant for readers. Repeated statements are counted, and statements that
-only the right variant sends are marked.
+"""Shortens the SQL of a variant for readers. A repeated statement is shown once with its count. A
+statement that only the right variant sends is marked.
 
-Keeps the parts of a long statement that distinguish it, for example SELECT <4 columns> FROM users
-WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
+A long statement is shortened to the parts that distinguish it, for example SELECT <4 columns> FROM
+users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
 """
 
 import difflib
@@ -59,14 +59,14 @@ def build_transcript(
 
 def _comparable(text: str) -> str:
     """Return the statement without BEGIN and ROLLBACK. Keep COMMIT in the statement, because a
-    COMMIT counts as a difference.
+    COMMIT is a difference between two variants.
     """
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
 def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
-    """Return the statements, joined with the BEGIN before them and the COMMIT or ROLLBACK after
-    them.
+    """Return the statements, each joined with the BEGIN before it and the COMMIT or ROLLBACK after
+    it.
     """
     lines: list[TranscriptLine] = []
     begun: set[int] = set()
@@ -90,8 +90,8 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]:
-    """Return the lines with repeated lines folded. If there are many lines even after folding,
-    return only the most frequent lines.
+    """Return the lines of a transcript, with repeated lines folded. If there are still many lines
+    after folding, return only the most frequent lines.
     """
     if in_full:
         return lines
@@ -112,7 +112,7 @@ def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Fold equal consecutive statements into one line, and then fold repeated cycles of statements.
 
-    A line for several statements has the letters of all their transactions.
+    A folded line has the letters of the transactions of all its statements.
     """
     singles: list[TranscriptLine] = []
     for line in lines:
@@ -134,8 +134,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
-    """Return the length and the number of repetitions of the cycle from `start` that covers the
-    most lines.
+    """Find the cycle of lines from `start` that covers the most lines. Return its length and the
+    number of its repetitions.
     """
     words = [(line.text, line.times) for line in lines[start:]]
     best = (1, 1)
@@ -149,7 +149,7 @@ def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
 
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
-    """Yield the parts of a statement that the most similar known statement does not have. Yield
+    """Yield the parts of a statement that are not in the most similar known statement. Yield
     nothing if no known statement is similar to the statement.
     """
     similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
@@ -180,8 +180,8 @@ def _sources(text: str) -> set[str]:
 
 
 def _unqualified(text: str) -> str:
-    """Remove the table's name from the columns if the statement has one table. If the statement has
-    several tables, remove the name of the schema from the columns.
+    """If the statement has one table, remove the name of the table from the columns. If the
+    statement has several tables, remove the name of the schema from the columns.
 
     Keep the table's name after ON CONFLICT, where it distinguishes the existing row from the new
     one.
@@ -207,8 +207,8 @@ def _members(match: re.Match[str]) -> str:
 
 
 def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
-    """Return a function that replaces a run of plain columns by their number, for each table if
-    there are several.
+    """Return a function that replaces consecutive plain columns by their number. If there are
+    several tables, it counts the columns of each table.
     """
 
     def shorten(match: re.Match[str]) -> str:

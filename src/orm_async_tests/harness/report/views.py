@@ -21,7 +21,7 @@ from orm_async_tests.timeline.trace_file import build_trace
 def render_views(
     result: Result, columns: int, *, code: bool = False, timeline: bool = False
 ) -> Iterator[Styled]:
-    """Render the code of the results, the timeline, or both."""
+    """Render the code of the results, their timelines, or both."""
     if code:
         yield from render_code(result, columns)
     if code and timeline:

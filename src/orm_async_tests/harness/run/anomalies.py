@@ -26,10 +26,10 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, Variant, Variant]:
-    """Return one variant for each isolation level. A variant runs all schedules at one isolation
-    level.
+    """Return one variant for each isolation level of PostgreSQL. A variant runs all schedules at
+    one isolation level.
 
-    A schedule is a function that returns whether its anomaly occurred. A schedule gets arguments by
+    A schedule is a function that returns whether an anomaly occurred. A schedule gets arguments by
     the names of its parameters: the sessions `a`, `b` and `c`; a `user` that no other schedule
     uses; `one` and `two`, the IDs of the user's points with lon 15 and 16; `blocked`, which starts
     an operation that has to wait for a lock.

@@ -25,8 +25,8 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Sessio
 
 
 class Fixtures:
-    """The fixtures of one variant. Each public method creates the fixture that has the name of the
-    method.
+    """The fixtures of one variant, created when a parameter of the variant names them. Each public
+    method creates the fixture with the name of the method.
     """
 
     def __init__(

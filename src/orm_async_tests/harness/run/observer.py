@@ -36,8 +36,8 @@ CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their con
 
 @dataclass
 class Observer:
-    """Runs the variants of a script on one database. If the database allows it, a proxy counts
-    round trips.
+    """Runs the variants of a script on one database. If the database allows it, a proxy counts the
+    round trips of the variants.
     """
 
     database: ScriptDatabase
@@ -109,7 +109,9 @@ class Observer:
         observation.events = recorder.finish()
 
     async def _close(self, fixtures: Fixtures, observation: Observation, open_before: int) -> None:
-        """Cancel the tasks that still run, dispose the engines, and count what leaked."""
+        """Cancel the tasks that still run, dispose the engines, and count the connections and tasks
+        that leaked.
+        """
         running = asyncio.all_tasks() - {asyncio.current_task()}
         observation.tasks += len(running)
         for task in running:
@@ -144,8 +146,8 @@ async def _call(
 
 
 async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> None:
-    """Close the fixtures. Record what a session sends or raises while it closes as part of the
-    variant.
+    """Close the fixtures. If a session sends or raises something while it closes, record this as
+    part of the variant.
 
     If the variant has already raised an error, record the error of closing as unhandled.
     """
@@ -159,8 +161,8 @@ async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> No
 
 
 async def _await_result(outcome: Any, observation: Observation, started: float) -> Any:
-    """Await a coroutine. Or consume an async generator, and record its memory and the time to its
-    first item.
+    """Await a coroutine. Consume the value if it is an async generator, and record its memory and
+    the time to its first item.
     """
     if not inspect.isasyncgen(outcome):
         return await outcome

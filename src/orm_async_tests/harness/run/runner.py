@@ -38,7 +38,8 @@ def run_script(
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT_LOOP,
 ) -> Result:
-    """Run every variant of a script in a new event loop of this kind, and judge the observations.
+    """Run every variant of a script in a new event loop of the given kind, and judge the
+    observations.
 
     Raise CouldNotRun if the database or the event loop cannot be used, or if `python -O` has
     removed the assertions.
@@ -77,10 +78,11 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return the console command of the script in the module `__name__`. The command returns its
-    exit code.
+    """Return the console command of the script in the module `__name__`. The console command of a
+    script returns its exit code.
 
-    If Python runs the script as a file or with `python -m`, run the command at once.
+    If Python runs the file of the script directly, or with `python -m`, run the console command at
+    once.
     """
 
     def main() -> int:

@@ -16,9 +16,10 @@ TRANSACTION = ("BEGIN", *ENDS)
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """While the block runs, record what every engine except `unobserved` sends.
 
-    Record a statement when the server has answered it with rows or an error. An earlier event would
-    also count a lazy load that the AsyncSession rejects and never sends. The ID of a transaction is
-    the lowest number that no other open transaction uses.
+    Record a statement when the server has answered it with rows or an error. The event before the
+    answer is no substitute, because it would also count a lazy load that the AsyncSession rejects
+    and never sends. The ID of a transaction is the lowest number that no other open transaction
+    uses.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners:

@@ -1,5 +1,5 @@
-"""A proxy on which round trips are counted: SQLAlchemy's events would not be enough, because they
-do not report BEGIN, PREPARE and fetches.
+"""Counts round trips in a proxy between the client and the server. SQLAlchemy's events are not
+enough to count round trips, because they do not report BEGIN, PREPARE and fetches.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ TLS_PARAMETERS = ("ssl", "sslmode")
 
 
 class Proxy(ABC):
-    """Connects clients to one server, which is given by host and port or by the directory of its
-    socket.
+    """Connects clients to one server. The server is given by host and port, or by the directory of
+    its socket.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -97,9 +97,9 @@ class Proxy(ABC):
 class Wire(Proxy):
     """A proxy that runs in a thread, between the observed engines and their server.
 
-    A round trip begins when the client sends the first bytes of a connection, or when it sends
-    bytes after the server has answered. The messages Terminate and CancelRequest are not counted,
-    because the server never answers them.
+    A round trip begins when the client sends the first bytes of a connection, or sends bytes after
+    the server has answered. The messages Terminate and CancelRequest are not counted, because the
+    server never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -124,7 +124,7 @@ class Wire(Proxy):
     def wait_until_closed(self, count: int, timeout: float) -> bool:
         """Wait up to `timeout` seconds until at most `count` connections of this proxy are open.
 
-        Return False if more connections are still open after the timeout.
+        Return False if more than `count` connections are still open after the timeout.
         """
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:
@@ -144,7 +144,9 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Wait until a connection sends the word `to`, and cut it when the server has answered."""
+        """Cut the next connection that sends the word `to`, as soon as the server has answered
+        it.
+        """
         self.awaited_word = to.encode()
 
 
@@ -200,8 +202,8 @@ class _Link:
 
 
 def can_watch(server: URL) -> bool:
-    """Return whether a proxy can watch connections to this URL, which must name one PostgreSQL host
-    without TLS.
+    """Return whether a proxy can watch connections to a URL. The URL must name one PostgreSQL host,
+    and must not use TLS.
     """
     has_one_host = isinstance(server.query.get("host", ""), str)
     tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}
@@ -211,8 +213,8 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Open a proxy to the server while the block runs, and yield it. Yield None if no proxy can be
-    opened.
+    """Open a proxy to the server while the block runs, and yield it. Yield None if the proxy cannot
+    be opened.
     """
     if not can_watch(server):
         yield None

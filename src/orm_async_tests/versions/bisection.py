@@ -159,7 +159,7 @@ def confirm_changes(
 
 
 def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
-    """Return the indexes of two different outcomes between which at least one release did not run."""
+    """Return the indexes of two different outcomes with a release between them that did not run."""
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         one, two = outcomes[versions[low]], outcomes[versions[high]]

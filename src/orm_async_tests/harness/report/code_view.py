@@ -72,7 +72,9 @@ class ScriptSource:
         self.functions = [node for node in methods if isinstance(node, Function)]
 
     def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
-        """Return the function of a variant, and then the functions of the script that it calls."""
+        """Return the function of a variant, followed by the functions of the script that this
+        function calls.
+        """
         lines = {event.line for event in events if event.kind != "task"}
         variants = [node for node in self.functions if node.name == variant]
         helpers = [node for node in self.functions if not _has_mark(node)]
@@ -86,7 +88,7 @@ class ScriptSource:
         return variants + [node for node in helpers if node in used]
 
     def find_constants(self, functions: Sequence[Function]) -> Iterator[ast.Assign]:
-        """Yield the assignments of the module that these functions use."""
+        """Yield the assignments of the module on which these functions depend."""
         used = {name for node in functions for name in _names_in(node)}
         for node in self.tree.body:
             names = _names_in(node.targets[0]) if isinstance(node, ast.Assign) else set()
@@ -134,8 +136,9 @@ def _render_variant(
 ) -> Iterator[Styled]:
     """Render the functions of a variant, and mark the lines that are not in `known`.
 
-    `known` has the lines of the variants of the other kind. If the variant is wrong, these are
-    right variants. The mark is "-" in a wrong variant and "+" in any other.
+    `known` has the lines of the variants of the other kind. The variants of the other kind are
+    right variants if this variant is wrong. A mark is "-" in a wrong variant, and "+" in any other
+    variant.
     """
     mark = "-" if observation.kind == "wrong" else "+"
     printed = {0}
@@ -179,7 +182,9 @@ def _render_lines(
 def _render_events(
     source: ScriptSource, number: int, observation: Observation, columns: int
 ) -> Iterator[Styled]:
-    """Render what a line sent with its round trips, and after that its waits and its errors."""
+    """Render what a line sent, with the round trips. After that, render the waits and the errors of
+    the line.
+    """
     for mark, text, trips in annotate_line(number, observation.events, source.lines[number]):
         is_counted = trips is not None and observation.counted
         cost = pluralize(trips or 0, "round trip") if is_counted else ""
@@ -210,9 +215,10 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 
 
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
-    """Render the explanation and the lines to write of a script that compares without a cure.
+    """Render the explanation and the recommended lines of a script that compares variants without a
+    cure.
 
-    If the script has no such lines, they come from the scripts that its explanation names.
+    If the script has no recommended lines, take them from the scripts that its explanation names.
     """
     from orm_async_tests.questions import read_cures
 

@@ -48,7 +48,9 @@ def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[N
 
 
 def _describe_statement(event: Event, code: str) -> str:
-    """Return a statement together with its BEGIN, or with the block at whose end it was sent."""
+    """Return a statement with the BEGIN that was sent before it. Or return a statement with the
+    block at whose end it was sent.
+    """
     ends_block = event.kind != "statement" and "async with" in code
     begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
     return f"{begin}{abridge(event.text)}"

@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all of them.
 
-The arguments are passed to the benchmark that is named last.
+The arguments are passed to the benchmark that is named last on the command line.
 """
 
 import sys
@@ -19,8 +19,8 @@ MODULES = {
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the benchmarks that the first words name. Return 1 if one of the benchmarks exceeds its
-    limit.
+    """Run the benchmarks that the first words of the command line name. Return 1 if one of the
+    benchmarks exceeds its limit.
     """
     names = list(takewhile(MODULES.__contains__, words))
     arguments = words[len(names) :]

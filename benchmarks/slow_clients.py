@@ -1,8 +1,8 @@
 """Measures the rate of other requests while 200 clients stall, relative to the rate without stalled
 clients.
 
-All stalled clients of a round are of the same kind. Slow uploaders send one byte per second. The
-other kinds of stalled clients read nothing of a track or of a live stream. Rounds with stalled
+All stalled clients of a round do the same. A slow uploader sends one byte per second. A stalled
+client that does not upload reads nothing of a track or of a live stream. Rounds with stalled
 clients and rounds without them take turns. The program prints the medians of the ratios, the number
 of failed requests, and the growth of the service's memory. The program exits with 1 if a ratio is
 below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
@@ -118,8 +118,8 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 @asynccontextmanager
 async def stalled_clients(port: int, pid: int, user: int, kind: str) -> AsyncIterator[None]:
-    """Keep clients of one kind stalled while the block runs. The block begins when the service is
-    idle.
+    """Keep clients of one kind stalled while the block runs. The block begins when the stalled
+    clients have made the service idle.
     """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
@@ -164,7 +164,7 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
 
 
 async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
-    """Return the number of responses with each status that the clients got which did not stall."""
+    """Return the number of responses with each status, for the clients that did not stall."""
     statuses: Counter[int] = Counter()
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
@@ -200,7 +200,9 @@ async def measure(url: URL) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on the server of the chosen database. Return 1 if a limit is exceeded."""
+    """Measure on the server of the chosen database. Return 1 if a limit of the benchmark is
+    exceeded.
+    """
     argparse.ArgumentParser(prog="slow_clients", description=__doc__).parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {ROUNDS} rounds of {SECONDS:g} s of each kind")

@@ -65,7 +65,9 @@ def list_statements(test5: list[str]) -> list[str]:
 
 
 def time_command(command: list[str], text: str = "") -> float:
-    """Return the number of seconds that a command takes, with this text on its standard input."""
+    """Return the number of seconds that a command takes, with the given text on its standard
+    input.
+    """
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     started = time.perf_counter()
     subprocess.run(command, input=text, text=True, env=environment, check=True, capture_output=True)

@@ -53,7 +53,7 @@ Run = Callable[[str], Mapping[int, ReleaseOutcome]]  # by version
 
 
 def main() -> int:
-    """Run the scripts. Replace one part of the document, or only the rows of some scripts."""
+    """Run the scripts. Replace one part of compat.json, or only the rows of some scripts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("part", choices=PARTS)
@@ -108,7 +108,9 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield a row per defect, script, library and pins, if the defect depends on the library."""
+    """Yield a row for each defect, script, library and set of pins, if the defect depends on this
+    library.
+    """
     for library, driver, pins in SEARCHES:
         row_end = {"with": dict(pins)} if pins else {}
         for result in search_defects(numbers, library, driver, pins):
@@ -118,9 +120,10 @@ def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether a search of this library shows where the defect is.
+    """Return whether a search over the releases of this library shows where the defect is.
 
-    With pins, this is a defect that the installed release of the other library does not have.
+    If the search has pins, a defect counts only if the installed release of the pinned library does
+    not have it.
     """
     versions = defect.versions
     if pins:
@@ -162,7 +165,8 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
     """Return the rows after new runs, with each of these scripts in the row of its new result.
 
-    A row lists the scripts that were run on the same releases and hold on the same releases.
+    A row of `claims` lists the scripts that were run on the same releases and hold on the same
+    releases.
     """
     by_releases: dict[tuple[str, str], list[int]] = {}
     numbers = {script.number for script in scripts}
@@ -185,8 +189,8 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     Run a script on the first, the middle and the last release of every minor version. If the
     results of these releases differ, run the script on more releases.
 
-    If a script has a SINCE, run it around the releases that SINCE names. Also run it on older
-    releases, on which it must be broken.
+    If a script has a SINCE, run it around the releases that SINCE names. A script with a SINCE is
+    also run on older releases, on which it must be broken.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
@@ -199,10 +203,11 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -> ReleaseOutcome:
-    """Return the outcome of a script on a release. If a known defect applies, return HOLDS.
+    """Return the outcome of a script on a release. If a known defect applies on the release, return
+    HOLDS.
 
-    On the releases that all scripts use, run the script together with the others. On any other
-    release, run it alone.
+    On the releases that all scripts use, run the script together with the other scripts. On a
+    release that only this script uses, run the script alone.
     """
     outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
     outcome = outcomes[number]
@@ -210,8 +215,8 @@ def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcomes of scripts on a release, with the first driver on which they are not
-    skipped.
+    """Return the outcomes of scripts on a release. For each script, use the first driver on which
+    the script is not skipped.
     """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:

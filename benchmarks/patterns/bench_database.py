@@ -38,7 +38,7 @@ class Turn(NamedTuple):
     """The seconds, the CPU seconds and the answer of a pattern that ran once.
 
     For a pattern that reads, the answer is the tally of its rows. For a pattern that writes, the
-    answer is the rows of the table after it.
+    answer is the rows of the table after the pattern has run.
     """
 
     seconds: float

@@ -1,7 +1,8 @@
 """Compares one workload in every contender: first the answers, then the round trips, then the
 times.
 
-The contenders take turns in several rounds. The rounds give a ratio and its confidence interval.
+The contenders of a benchmark take turns in several rounds. The rounds of a workload give a ratio
+and its confidence interval.
 """
 
 import statistics
@@ -54,7 +55,9 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The figures of one workload. The control is the base pattern again, with a second pool."""
+    """The figures of one workload. The control is the base pattern of the workload again, with a
+    second pool.
+    """
 
     name: str
     title: str
@@ -65,7 +68,7 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return the rate of the other pattern as a multiple of the rate of the base: 2 means twice as
+    """Return the rate of a pattern as a multiple of the rate of the base pattern: 2 means twice as
     fast.
     """
     return interval([one / two for one, two in zip(base, other, strict=True)])
@@ -85,8 +88,8 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Return "faster" or "slower" if the ratio is outside of what the control shows, and otherwise
-    "level".
+    """Return "faster" or "slower" if the ratio differs more than the ratio of the control, and
+    otherwise "level".
 
     If there are too few rounds, or if the interval of the ratio is too wide, return "unstable".
     """
@@ -118,7 +121,8 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
     """Open a warm pool for every contender, and yield the patterns of the workload. The first
     pattern of a workload is the base.
 
-    The last pattern is the control, which is the base pattern again with a second pool.
+    The last pattern that is yielded is the control, which is the base pattern again with a second
+    pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -157,7 +161,7 @@ async def run_rounds(
     """Run the rounds. Return the mean time of a turn in each round, for every pattern.
 
     In a round, the patterns take turns in a random order from a fixed seed, and then in the
-    opposite order, so that a drift within the round affects all of them equally.
+    opposite order. A drift within the round then affects all patterns equally.
     """
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements
@@ -183,7 +187,8 @@ async def measure_workload(
 ) -> WorkloadResult:
     """Compare the answers, count the round trips, and time the patterns of a workload.
 
-    `wire` is a proxy to the database that counts round trips. The timed turns do not use the proxy.
+    `wire` is a proxy to the database that counts round trips. The timed turns of a pattern do not
+    use the proxy.
     """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:

@@ -84,8 +84,8 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally that also has a digest of every column. The digest does not depend on the order of
-    the rows.
+    """A tally that also has a digest of every column. The digest of the rows does not depend on
+    their order.
     """
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
@@ -95,7 +95,9 @@ class Digest(Tally):
         self.digest = 0
 
     def add_object(self, row: Any) -> None:
-        """Add all columns of one row to the digest, whose values are read as attributes."""
+        """Add all columns of one row to the digest. The values of the row are read as
+        attributes.
+        """
         self.add_objects([row])
 
     def add_user_name(self, name: str) -> None:

@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 def include_name(name: str | None, kind: str, _: object) -> bool:
     """Return whether autogenerate compares this name.
 
-    Autogenerate must not compare the schemas of scripts and of the other history.
+    Autogenerate must not compare the schemas of scripts, nor the schema of the other history.
     """
     return kind != "schema" or name == METADATA.schema
 
@@ -39,7 +39,8 @@ def prepare(connection: Connection) -> None:
     """Wait for the migration lock, create the schema, and separate histories that share a version
     table.
 
-    The transaction holds the lock, so that commands on the same database run one after the other.
+    The transaction holds the migration lock, so that commands on the same database run one after
+    the other.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)
@@ -65,8 +66,9 @@ def refuse_or_run(connection: Connection) -> None:
     """Run the migrations while holding the migration lock. Do not run the migrations if the
     database belongs to another program.
 
-    The session holds the lock, because a migration may commit its transaction
-    (`autocommit_block()`). Closing the connection releases the lock. Raises CouldNotRun.
+    The session holds the migration lock instead of a transaction, because a migration may commit
+    its transaction (`autocommit_block()`). Closing the connection releases the migration lock.
+    Raises CouldNotRun.
     """
     connection.execute(text(f"SELECT pg_advisory_lock({migrations.LOCK})"))
     connection.commit()  # the next transaction sees what the previous holder has committed

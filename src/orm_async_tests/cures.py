@@ -59,8 +59,8 @@ def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield simple statements and `with` blocks. Leave out imports, and values that only the
-    `check` needs.
+    """Yield the simple statements and the `with` blocks of some code. Leave out imports, and
+    statements whose values only the `check` needs.
     """
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

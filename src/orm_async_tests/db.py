@@ -82,7 +82,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
     """Return the URL for the driver that --driver, ORM_ASYNC_DRIVER or the URL itself names.
 
     Raise CouldNotRun if the driver is unknown, is not installed, or does not have a parameter of
-    the URL. `source` says where the URL comes from.
+    the URL. The argument `source` says where the URL comes from.
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:

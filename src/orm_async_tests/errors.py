@@ -16,8 +16,8 @@ class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
     `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
-    says what to type next. The error message has these three parts on three lines. Commands print
-    the message on standard error, and exit with 2.
+    says what to type next. The error message has the problem, the place and the remedy on three
+    lines. A command prints the message of a CouldNotRun on standard error, and exits with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
@@ -29,9 +29,9 @@ class CouldNotRun(Exception):
 
 def install_extra(extra: str) -> str:
     """Return the command that installs an extra, with Poetry in a checkout, and otherwise with pip.
-    The command for pip names the installed version, so that the package need not be on a package
-    index. The command for pip also names the extra `scripts`, because no other extra works without
-    it.
+    The command for pip names the installed version, so that pip needs no package index for this
+    package. The command for pip also names the extra `scripts`, because no other extra works
+    without it.
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
@@ -41,7 +41,7 @@ def install_extra(extra: str) -> str:
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
     """Return the error that says how to install a package of the extra `scripts`.
 
-    Raise the given error again if the missing module belongs to another package.
+    If the missing module belongs to another package, raise the given error again.
     """
     package = (error.name or "").partition(".")[0]
     of_scripts = (text for text in requires(NAME) or [] if f'extra == "{SCRIPTS}"' in text)
@@ -53,8 +53,7 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
 
 
 def exit_code(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code. If the command raises CouldNotRun, print the error
-    instead.
+    """Run a command and return its exit code. If the command raises CouldNotRun, print the error.
 
     If a package of the extra `scripts` is not installed, print how to install it. If the user
     presses Ctrl-C, or if standard output is a closed pipe, end the command without a message.
@@ -76,10 +75,10 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Raise CouldNotRun if a file cannot be written. Do not create the file that is checked.
+    """Raise CouldNotRun if a file cannot be written. Do not create the file while checking it.
 
-    Commands call this function before they begin work that takes minutes. `option` is the option
-    that names the file.
+    Commands call require_writable() before they begin work that takes minutes. `option` is the
+    command-line option that names the file.
     """
     try:
         if path.is_dir():

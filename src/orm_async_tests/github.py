@@ -59,7 +59,7 @@ def require_summary() -> None:
 
 
 def write(annotations: Iterable[Annotation], summary: str) -> None:
-    """Print the annotations. If there is a job summary, append the Markdown to it."""
+    """Print the annotations. If there is a job summary, append the Markdown to the summary."""
     for annotation in annotations:
         print(annotation, file=sys.stderr)
     if path := os.environ.get(VARIABLE):

@@ -1,9 +1,10 @@
 """Recognizes the state of a database by its tables and revisions, and upgrades a database of this
 project.
 
-A database has two histories of revisions. One history is for the tracking tables, which the scripts
-and the service share. The second history of revisions is for the table of the service. Each history
-has a separate version table, so that you can upgrade and downgrade one history alone.
+A database has two histories of revisions. The first history of revisions is for the tracking
+tables, which the scripts and the service share. The second history of revisions is for the table of
+the service. Each history has a separate version table, so that you can upgrade and downgrade one
+history alone.
 """
 
 import ast
@@ -69,7 +70,7 @@ def alembic_folder() -> Path:
 def revisions(history: History) -> dict[str, Set[str]]:
     """Return the down revisions of every revision of a history.
 
-    Read them from the files, because importing Alembic takes 0.2 s.
+    Read the down revisions from the files, because importing Alembic takes 0.2 s.
     """
     paths = (alembic_folder() / history.folder).glob("*.py")
     return dict(read_revision(path) for path in paths)
@@ -118,11 +119,12 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether tables exist that belong to no program of this project.
+    """Return whether a database without current revisions of the history has tables of another
+    program.
 
-    The history has no current revision. If its version table exists, the history was downgraded to
-    its base, and scripts may have created tables. The tables of the schema `service` count for
-    SERVICE, and all others for TRACKING.
+    The caller has checked that the history has no current revision. If the version table exists,
+    the history was downgraded to its base, and scripts may have created tables after that. The
+    tables of the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
     """
     others = [
         table
@@ -187,7 +189,7 @@ def upgrade(connection: Connection, *histories: History) -> None:
 def separate_histories(connection: Connection) -> None:
     """Move the revision of the service out of the version table that once contained both histories.
 
-    The caller must hold the migration lock.
+    The caller of this function must hold the migration lock.
     """
     current = read_current(connection, set(connection.scalars(text(TABLES))))
     if not current.get(TRACKING, set()) & revisions(SERVICE).keys():

@@ -14,7 +14,7 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. `run` has further properties of this run."""
+    """Return a SARIF document with one run. `run` has further properties of the SARIF run."""
     driver = {"name": NAME, "version": version(NAME), "rules": list(rules)}
     tool = {"driver": driver}
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
@@ -28,7 +28,7 @@ def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[s
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
     """Return a SARIF location in a file. The keys of `region` are those of SARIF, for example
-    startLine.
+    "startLine".
     """
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

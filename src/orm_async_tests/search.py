@@ -66,8 +66,8 @@ class Index:
         return Ranking(tuple(numbers), self._coverage(terms, numbers[0]))
 
     def _coverage(self, terms: Iterable[str], number: int) -> float:
-        """Return the fraction of the terms that a script contains. A rare term has a greater weight
-        than a common one.
+        """Return the fraction of the terms that a script contains. A rare term counts more than a
+        common term.
         """
         [count] = self._select("SELECT count(*) FROM scripts")
         covered = total = 0.0

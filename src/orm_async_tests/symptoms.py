@@ -1,9 +1,7 @@
 """Recognizes known errors in a message or a traceback, and finds the line of the user's code.
 
-A script's docstring names the errors that lead a reader to it:
-
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
-Symptom: psycopg: 34000 "cursor ... does not exist"
+A script's docstring names the errors that lead a reader to it, for example in the line
+`Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"`.
 
 A `Symptom:` line has five parts. The first part is the driver, if only one driver raises the error.
 The second part is the class of the error. The third part is SQLAlchemy's code or PostgreSQL's
@@ -93,7 +91,7 @@ class Symptom:
 
 
 def parse(line: str) -> Symptom:
-    """Return the symptom that a line describes. The line does not include the word "Symptom:".
+    """Return the symptom that a line describes. The argument does not include the word "Symptom:".
 
     Raise ValueError if the line does not have the form of a symptom.
     """
@@ -115,8 +113,8 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return the parts of a symptom that the text contains. Return none if these parts do not
-        identify an error.
+        """Return the parts of a symptom that the text contains. Return no parts if the parts of the
+        symptom in the text do not identify an error.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds = {kind for kind, _ in parts}
@@ -177,11 +175,10 @@ def find_scripts(
 
     `symptoms` maps the number of a script to its symptoms. The list of scripts has MOST numbers.
     The list of scripts is longer than MOST if more scripts match as well as the last one in the
-    list. A part of a symptom that few scripts have counts more than a common part. If the traceback
-    does not contain a text that the symptom requires there, the score of the script is lower.
-    Scripts that match equally well are ordered by `preferred`, and then by their numbers. If the
-    text contains several errors, the first error that a script knows decides which script comes
-    first.
+    list. A part of a symptom that few scripts have counts more than a common part. The score of a
+    script is lower if the traceback does not contain a text that the symptom requires. Scripts that
+    match equally well are ordered by `preferred`, and then by their numbers. If the text contains
+    several errors, the first error that a script knows decides which script comes first.
     """
     scores = _scores(text, symptoms)
     order = {number: position for position, number in enumerate(preferred)}
@@ -200,7 +197,7 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Divide a log into its errors. Keep each error together with the errors that caused it."""
+    """Divide a log into its errors. An error is kept together with the errors that caused it."""
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
 
@@ -258,8 +255,8 @@ def own_line(text: str) -> str:
 
 
 def _shorten(path: str) -> str:
-    """Return a path relative to the working directory. If the path is outside, return only the name
-    of the file.
+    """Return a path relative to the working directory. If a path is outside of the working
+    directory, return only the name of the file.
     """
     file, here = Path(path), Path.cwd()
     if not file.is_absolute():

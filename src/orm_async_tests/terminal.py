@@ -53,8 +53,8 @@ def show_progress(
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """If standard error is a terminal, show a progress bar while the block runs.
 
-    Yield two functions. The first of the two functions prints a line above the bar. The second of
-    the two functions advances the bar by one and sets the label of the bar.
+    Yield two functions. The first function that is yielded prints a line above the bar. The second
+    function that is yielded advances the bar by one and sets the label of the bar.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None
@@ -75,8 +75,8 @@ def show_progress(
 def print_python(source: str) -> None:
     """Print Python code, with highlighting if standard output is a terminal.
 
-    The colors come from the palette of the terminal, and the code has no background color, so that
-    it is readable on dark and on light terminals. The terminal wraps long lines. The code is not
+    The colors come from the palette of the terminal, and the background has no color. The code is
+    readable on dark and on light terminals. The terminal wraps long lines. Long code is not
     truncated, so text that you copy from it is valid Python.
     """
     if not sys.stdout.isatty():

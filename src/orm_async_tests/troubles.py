@@ -1,8 +1,8 @@
 """Records problems that do not reach the caller as exceptions.
 
-Libraries report these problems in five ways. A library may warn, log an error, pass an exception to
-the event loop, raise in a destructor, or drop a task before it has finished. A hidden problem does
-not fail a test or a script by itself, so `record_troubles` collects it.
+Libraries report problems that reach no caller in five ways. A library may warn, log an error, pass
+an exception to the event loop, raise in a destructor, or drop a task before it has finished. A
+hidden problem does not fail a test or a script by itself, so `record_troubles` collects it.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ class Troubles:
 
     @property
     def messages(self) -> list[str]:
-        """Return one line for every problem. Errors come first, then lost tasks, and then
-        warnings.
+        """Return one line for every problem. The lines of errors come first, then those of lost
+        tasks, and then those of warnings.
         """
         lost = [f"tasks lost before they had finished: {self.pending_tasks}"]
         warned = [f"{warning.category.__name__}: {warning.message}" for warning in self.warnings]
@@ -91,9 +91,9 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Delete the local variables that the tracebacks of an error and of its causes keep alive.
 
-    A program that has handled an error does not keep these variables either. Call clear_frames()
-    before you look for leaks, because a traceback keeps sessions and connections from being
-    collected.
+    A program that has handled an error does not keep the variables of its traceback either. Call
+    clear_frames() before you look for leaks, because a traceback keeps sessions and connections
+    from being collected.
     """
     cause: BaseException | None = error
     while cause is not None:

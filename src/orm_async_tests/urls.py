@@ -1,10 +1,10 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
 The drivers use different names for the parameters of a connection, and raise different errors for a
-parameter that they do not know. Only this module knows the names that each driver uses. A URL has
-two forms. parse_url() returns the portable form, whose query has libpq's names, for example
-`?sslmode=require`. with_driver() returns the form that SQLAlchemy needs for one driver. Connect
-only with the URL that with_driver() returns.
+parameter that they do not know. Only this module knows the names that each driver uses for
+parameters. A URL has two forms. parse_url() returns the portable form, whose query has libpq's
+names, for example `?sslmode=require`. with_driver() returns the form that SQLAlchemy needs for one
+driver. Connect only with the URL that with_driver() returns.
 """
 
 import re
@@ -156,8 +156,8 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the query of a URL with the arguments of asyncpg. Some arguments have a name, and the
-    others are inside a DSN.
+    """Return the query of a URL with the arguments of asyncpg. Some arguments of asyncpg are
+    separate, and the others are inside a DSN.
     """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:

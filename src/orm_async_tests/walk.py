@@ -1,5 +1,5 @@
-"""Reads a recorded walk that belongs to the package. The scripts store its positions as track
-points.
+"""Reads a recorded walk that belongs to the package. The scripts store the positions of the walk as
+track points.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class Position(NamedTuple):
 
 
 def generate_positions(number: int) -> Iterator[Position]:
-    """Yield a number of positions. After the end of the walk, begin again with the same walk on the
+    """Yield a number of positions. At the end of the walk, begin again with the same walk on the
     next day.
     """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
@@ -41,7 +41,7 @@ def generate_positions(number: int) -> Iterator[Position]:
 
 def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield rows for the table track_points, in batches of `size` rows. `number` is the number of
-    positions, and each row has the given columns.
+    rows, and each row has the given columns.
     """
     rows = ({**position._asdict(), **columns} for position in generate_positions(number))
     while batch := list(islice(rows, size)):
@@ -68,5 +68,5 @@ def parse_pace(text: str) -> Pace:
 
 
 async def pause(seconds: Pace) -> None:
-    """Sleep for a random number of seconds in this range."""
+    """Sleep for a random number of seconds between two limits."""
     await asyncio.sleep(random.uniform(*seconds))

@@ -20,7 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A function of a contender for a workload. The name of the pattern begins with the name of the
+    """A function of a contender for a workload. The name of a pattern begins with the name of its
     workload.
     """
 

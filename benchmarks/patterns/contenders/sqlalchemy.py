@@ -1,4 +1,4 @@
-"""SQLAlchemy's asyncio ORM on asyncpg, as its documentation shows it."""
+"""SQLAlchemy's asyncio ORM on asyncpg, used as in SQLAlchemy's documentation."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -29,7 +29,7 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return one list for each named column. The key of the list is the name of the column with an
+    """Return one list for each named column. The key of each list is the name of its column with an
     "s".
     """
     return {f"{name}s": [row[name] for row in rows] for name in names}

@@ -1,4 +1,4 @@
-"""idempotency keys of the service, in the schema that env.py creates
+"""Create the table of idempotency keys, in the schema that env.py creates.
 
 Revision ID: c41f7a9d20be
 Revises:

@@ -1,4 +1,4 @@
-"""timestamptz for every timestamp, an index on the foreign key, and the names of the convention
+"""Use timestamptz for every timestamp, add an index, and name the constraints by the convention.
 
 The revision reads naive values as UTC, and its downgrade writes UTC. Neither the upgrade nor the
 downgrade loses a row.

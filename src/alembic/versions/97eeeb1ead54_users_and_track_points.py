@@ -1,4 +1,4 @@
-"""users and track points
+"""Create the tables of users and track points.
 
 Revision ID: 97eeeb1ead54
 Revises:

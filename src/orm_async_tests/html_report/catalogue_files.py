@@ -1,4 +1,4 @@
-"""Writes the files beside the page that other programs read: JSON, llms.txt and a badge."""
+"""Writes the files beside the HTML page that other programs read: JSON, llms.txt and a badge."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -15,7 +15,7 @@ SEVERITY: dict[Kind, str] = {"regression": WORSE, "repaired": BETTER}
 
 
 class Change(NamedTuple):
-    """One difference between two sets of results, with its subject and both states."""
+    """A difference between two sets of results: its subject, the old state and the new state."""
 
     severity: str
     subject: str
@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
 
 def list_changes(before: Results, after: Results) -> list[Change]:
-    """Return the differences between two sets of results, the worst first."""
+    """Return the differences between two sets of results, the worst differences first."""
     pairs = _pair_stacks(before, after)
     changes = [
         *_changed_verdicts(before, after, {old: new for new, old in pairs.items()}),

@@ -1,5 +1,5 @@
-"""Prepares the tables of the page that do not belong to a script. A sentence on the page explains
-each table.
+"""Prepares the tables of the HTML page that are not about a single script. On the HTML page, a
+sentence explains each table.
 """
 
 import ast
@@ -24,7 +24,7 @@ MOST_POINTS = 200  # marks of one row
 
 
 class Figure(NamedTuple):
-    """A table, with the sentence that explains it and the source of its rows."""
+    """A table of the HTML page, with the sentence that explains it and the source of its rows."""
 
     meaning: str
     rows: Table
@@ -41,7 +41,7 @@ class HeatRow(NamedTuple):
 
 
 class HeatMap(NamedTuple):
-    """The results of a sweep, in which rows are faults."""
+    """The results of a sweep as a table in which each row is a piece of work under one fault."""
 
     meaning: str
     stack: str
@@ -49,8 +49,8 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """The result of a pattern of a workload. The ratio of a pattern is relative to the first
-    pattern of the workload.
+    """The result of one pattern of a benchmark's workload. The ratio of a pattern is relative to
+    the first pattern of the workload.
     """
 
     pattern: str
@@ -69,14 +69,16 @@ class Workload(NamedTuple):
     rows: Sequence[BenchRow]
 
     def percent(self, row: BenchRow) -> int:
-        """Return the length of the bar of a row. The largest ratio has the length 100."""
+        """Return the length of the bar for a row of a benchmark. The bar of the largest ratio has
+        the length 100.
+        """
         largest = max(max(other.ratio for other in self.rows), 0.01)
         return round(max(row.ratio, 0) / largest * 100)
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Return which anomaly occurs at which isolation level, from the results, or from the documents
-    if the results do not say it.
+    """Return which anomaly occurs at which isolation level. Take it from the results if possible,
+    and otherwise from the documents.
     """
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:
@@ -182,8 +184,8 @@ def _recorded_rows(table: Table) -> Iterator[BenchRow]:
 
 
 def _number(value: object) -> float:
-    """Return the value as a number. Return 0 if the value is not a number, or if it is too large
-    for a ratio.
+    """Return a value of a result file as a number. Return 0 if the value is not a number, or if it
+    is too large for a ratio.
     """
     try:
         number = float(str(value))

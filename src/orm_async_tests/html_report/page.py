@@ -1,5 +1,5 @@
-"""Renders the pages with Jinja. Jinja escapes all texts of result files, and the pages load
-nothing.
+"""Renders the pages with Jinja. Jinja escapes all texts of the result files. The pages load no
+other files.
 """
 
 import base64
@@ -100,8 +100,8 @@ def _render(template: str, **values: Any) -> str:
 
 
 def clean_text(value: Any) -> Any:
-    """Return a text without the characters that HTML forbids. If the text is long, cut out its
-    middle.
+    """Return a text of a result file without the characters that HTML forbids. If a text is too
+    long, cut out its middle.
     """
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
@@ -122,8 +122,8 @@ def render_prose(text: str) -> Markup:
 
 
 def render_link(url: str, text: str = "") -> Markup:
-    """Return a link, or only the text of the link if the URL has neither the scheme http nor
-    https.
+    """Return a link to a URL. If the URL is neither http nor https, return only the text of the
+    link.
     """
     url, text = clean_text(url), clean_text(text or url)
     if not re.match(r"https?://", url):

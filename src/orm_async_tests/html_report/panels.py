@@ -64,7 +64,7 @@ class Panel(NamedTuple):
 
 
 class Background(NamedTuple):
-    """The facts about scripts that need no result, for example from the documents."""
+    """Facts about a script that come from the documents and not from results."""
 
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]

@@ -1,4 +1,4 @@
-"""Reads the tables that the documents of a checkout record. A wheel contains no documents."""
+"""Reads the recorded tables from the documents of a checkout. A wheel contains no documents."""
 
 import json
 import re
@@ -10,7 +10,9 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown of a page from a comment to the next comment, or ""."""
+    """Return the Markdown of a page between a comment and the next comment, or "" without this
+    comment.
+    """
     try:
         text = (DOCS / page).read_text("utf-8")
     except OSError:
@@ -33,7 +35,7 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Return the releases of SQLAlchemy on which each script was run, and those on which it
+    """Return the releases of SQLAlchemy on which each script was run, and the releases on which it
     holds.
     """
     try:

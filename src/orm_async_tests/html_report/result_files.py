@@ -1,7 +1,8 @@
-"""Reads the result files of run, matrix, faults and bench, even if parts of them are missing.
+"""Reads the result files of run, matrix, faults and bench, even if parts of these files are
+missing.
 
-If a part is missing or has another form, an empty part replaces it, and the page shows a
-description of the problem. A file that has no result at all is an error.
+If a part of a result file is missing or has another form, an empty part replaces it, and the page
+describes the problem. A result file that has no result at all is an error.
 """
 
 import json
@@ -76,8 +77,8 @@ class Results:
 
 
 def read_results(paths: Iterable[Path]) -> Results:
-    """Read several files. Read the files. Raise CouldNotRun if a file cannot be read, or has no
-    result.
+    """Read several files. Read the files. Raise CouldNotRun if a result file cannot be read, or has
+    no result.
     """
     results = Results()
     for path in paths:
@@ -100,8 +101,8 @@ def add_documents(results: Results, documents: Iterable[Document], source: str) 
 
 
 def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
-    """Yield the JSON document of a file. If each line of the file is a document, yield these
-    documents.
+    """Yield the JSON document that a result file contains. If each line of a result file is a
+    document, yield all these documents.
     """
     try:
         text = path.read_bytes().decode("utf-8", "replace")
@@ -130,7 +131,9 @@ def _refusal(why: str, path: Path) -> CouldNotRun:
 
 
 def _add(results: Results, document: Document, source: str) -> bool:
-    """Add the results of a document. Return whether a known command wrote the document."""
+    """Add the results of a document to the results of the page. Return whether a known command
+    wrote the document.
+    """
     if str(document.get("record")) in records.FIELDS:
         _add_record(results, document, source)
     elif "results" in document:
@@ -158,7 +161,7 @@ def _check_schema(results: Results, document: Document, kind: str, source: str) 
 
 
 def _add_run(results: Results, document: Document, source: str) -> None:
-    """Add a document of the command run, which has scripts on one stack with their variants."""
+    """Add a document of the command run. It has scripts on one stack, with their variants."""
     identity = _texts(document.get("stack"))
     same = (name for name, other in results.stacks.items() if _is_same(identity, other))
     stack = next(same, name_stack(identity) if identity else source)
@@ -202,7 +205,9 @@ def _add_entry(results: Results, stack: str, detail: Document, where: str) -> No
 
 
 def _check_end(results: Results, documents: Sequence[Document], source: str) -> None:
-    """If the file of a matrix has no footer, add the problem that its run did not reach its end."""
+    """If a result file of a matrix has no footer, add the problem that the run did not reach its
+    end.
+    """
     kinds = [document.get("record") for document in documents]
     if "header" in kinds and kinds[-1] != "footer":
         results.problems[f"{source}: the results are partial, the run did not come to its end"] += 1
@@ -214,7 +219,7 @@ def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 
 
 def name_stack(identity: Mapping[str, str]) -> str:
-    """Return a name for a stack that has the facts which a reader compares."""
+    """Return a name for a stack with the facts that a reader compares, for example the versions."""
     get = identity.get
     parts = [
         f"{get('driver', 'unknown driver')} {get('driver_version', '')}".strip(),
@@ -228,8 +233,8 @@ def name_stack(identity: Mapping[str, str]) -> str:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return the part of a value that has the expected form. Count the parts that are missing or
-    different.
+    """Return the part of a value that has the expected form. Count the parts of the value that are
+    missing or have another form.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
@@ -252,6 +257,6 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
 
 
 def _texts(value: Any) -> dict[str, str]:
-    """Return those fields of an object whose values are texts."""
+    """Return the fields of an object whose values are texts."""
     pairs = value.items() if isinstance(value, dict) else ()
     return {name: text for name, text in pairs if isinstance(text, str)}

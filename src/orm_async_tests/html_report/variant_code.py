@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class CodeLine:
-    """A line of code. `mark` is set if another variant does not have the line."""
+    """A line of code. `mark` is set if another variant does not have this line of code."""
 
     number: int
     text: str
@@ -84,14 +84,16 @@ def highlight_lines(source: str, first: int = 1) -> list[CodeLine]:
 
 @cache
 def _color(kind: Any) -> Any:
-    """Return the group of a token that has a color. Tokens without a color have no group, so that
+    """Return the group of a token that has a color. A token without a color has no group, so that
     the HTML stays small.
     """
     return next((group for group in SHOWN if kind in group), Token.Text)
 
 
 def code_css() -> str:
-    """Return the CSS rules for the colors of code. The page defines the CSS variables."""
+    """Return the CSS rules for the colors of code. The HTML page defines the CSS variables for the
+    colors.
+    """
     names = ("comment", "keyword", "decorator", "number", "string")
     pairs = zip(SHOWN, names, strict=True)
     return "".join(f".{STANDARD_TYPES[kind]}{{color:var(--{name})}}" for kind, name in pairs)
@@ -108,9 +110,10 @@ def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
 
 
 def _mark_differences(variants: Sequence[VariantCode]) -> None:
-    """Mark the lines of a wrong variant that no right variant has, and the reverse.
+    """Mark the lines of a wrong variant that no right variant has. Mark the lines of a right
+    variant that no wrong variant has.
 
-    If the variants are only compared, mark the lines that no other variant has.
+    If variants are only compared, mark the lines that no other variant has.
     """
     texts = {variant.name: {line.text.strip() for line in variant.lines} for variant in variants}
     for variant in variants:

@@ -20,8 +20,8 @@ Key = tuple[str, ...]
 
 
 def key_of(finding: Finding, root: Path) -> Key:
-    """Return the parts of a finding that stay the same when lines are added above it, or when its
-    line is indented.
+    """Return the parts of a finding that stay the same when lines are added above the finding, or
+    when its line is indented.
     """
     related = finding.related.source.strip() if finding.related else ""
     place = finding.location

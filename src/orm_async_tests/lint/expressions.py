@@ -23,8 +23,8 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def set_fact(state: State, name: str, value: ast.expr) -> None:
-    """Remember whether the constant that is assigned to a name is true. Forget the name for any
-    other value.
+    """Remember whether the constant that is assigned to a name is true. If the value is no
+    constant, forget the name.
     """
     match value:
         case ast.Constant(value=constant):
@@ -53,9 +53,7 @@ def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 def facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
-    """Yield what is known about names if a test has a given result: "if not ok" means that ok is
-    false.
-    """
+    """Yield the names that a test makes true or false: "if not ok" means that ok is false."""
     match test:
         case ast.Name(id=name):
             yield name, True
@@ -77,8 +75,8 @@ def facts_of(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
 
 
 def _single_fact(test: ast.expr, scope: Scope) -> Iterator[tuple[str, bool]]:
-    """Yield what the result of a test says. Yield nothing if the test has several parts, because if
-    "a and b" is false, a may still be true.
+    """Yield the name that a test makes true or false. Yield nothing if the test has several parts,
+    because if "a and b" is false, a may still be true.
     """
     if not isinstance(test, ast.BoolOp):
         yield from facts_of(test, scope)

@@ -51,7 +51,9 @@ class FileSearch:
     def _walk(
         self, folder: str, ignored: Sequence[PathPatterns], *, with_tests: bool, is_named: bool
     ) -> Iterator[str]:
-        """Yield the files below a folder. The innermost patterns that match a path decide."""
+        """Yield the files below a folder. The innermost pattern that matches a path decides whether
+        the path is left out.
+        """
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         names = {entry.name for entry in entries}
         if not is_named and (ENVIRONMENT in names or (MIGRATIONS in names and not with_tests)):

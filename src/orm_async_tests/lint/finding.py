@@ -8,7 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """A range of a source file. Lines and columns count from 1, and columns count characters."""
+    """A range of a source file. In a location, lines and columns count from 1, and columns count
+    characters.
+    """
 
     path: str
     line: int
@@ -63,7 +65,9 @@ class UnreadFile:
 
 
 def locate(path: str, node: ast.AST, lines: list[str]) -> Location:
-    """Return the location of a syntax node. The module ast counts columns in bytes of UTF-8."""
+    """Return the location of a syntax node. The module ast counts columns in bytes of UTF-8, but a
+    location counts characters.
+    """
     line, end = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
     first, last = (lines[number - 1] if number <= len(lines) else "" for number in (line, end))
     column = _count_characters(first, getattr(node, "col_offset", 0))
@@ -77,7 +81,7 @@ def _count_characters(line: str, offset: int) -> int:
 
 
 def from_here(path: str) -> str:
-    """Return a path relative to the current folder, or the unchanged path if it is outside."""
+    """Return a path relative to the current folder. If the path is outside, return it unchanged."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 

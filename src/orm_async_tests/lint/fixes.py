@@ -16,7 +16,7 @@ LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 def apply_fixes(findings: Iterable[Finding]) -> int:
     """Change the files of all findings that have a fix. Return the number of applied fixes.
 
-    If two fixes overlap, only the first one is applied. A second run applies the second of two
+    If two fixes overlap, only the first fix is applied. A second run applies the second of two
     overlapping fixes. If the changed text of a file is not valid Python, the file is not changed.
     Raise CouldNotRun if a file cannot be written.
     """

@@ -27,7 +27,7 @@ def is_held(key: str) -> bool:
 
 @dataclass
 class State:
-    """The sessions that have failed or have begun a transaction, by their keys."""
+    """The sessions of a function that have failed or have begun a transaction, by their keys."""
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
     begun: dict[str, ast.AST] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class State:
     """Names that hold a constant, and whether it is true."""
 
     def copy(self) -> "State":
-        """Return a copy that can be changed without changing the original."""
+        """Return a copy of the state that can be changed without changing the original."""
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def fail(self, key: str, failure: Failure) -> None:
@@ -62,7 +62,9 @@ class State:
         }
 
     def assume(self, name: str, truth: bool) -> None:
-        """Remove the failures that are impossible if the name is true, or if it is false."""
+        """Remove the failures that are impossible if the name is true. Or remove those that are
+        impossible if the name is false.
+        """
         self.failures = {
             key: rest
             for key, group in self.failures.items()
@@ -94,8 +96,8 @@ class Swallowed:
 
 
 def join(*states: State | None) -> State | None:
-    """Return what is known at a point where several paths meet. None stands for a path that ends
-    before this point.
+    """Return what is known about the sessions at a point where several paths meet. None stands for
+    a path that ends before the meeting point.
     """
     known = [state for state in states if state is not None]
     if not known:

@@ -17,8 +17,8 @@ class FoldedDict:
 
 
 def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
-    """Return the value of an expression as a constant or a FoldedDict, or return NOT_CONSTANT. The
-    variable parts of a string are left out.
+    """Return the value of an expression as a constant or a FoldedDict, or return NOT_CONSTANT. A
+    string is returned without its variable parts.
     """
     if depth > 6:
         return NOT_CONSTANT
@@ -50,7 +50,7 @@ def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
 
 
 def _join(separator: str, nodes: list[ast.expr], scope: Scope, depth: int) -> object:
-    """Join texts to one text if all of them are constants."""
+    """Join texts to one text if all texts are constants."""
     parts = [fold(node, scope, depth + 1) for node in nodes]
     texts = parts[0] if len(parts) == 1 and isinstance(parts[0], list) else parts
     strings = [text for text in texts if isinstance(text, str)]
@@ -58,8 +58,8 @@ def _join(separator: str, nodes: list[ast.expr], scope: Scope, depth: int) -> ob
 
 
 def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDict:
-    """Return a dictionary whose keys are constants. Values that are not constant remain
-    expressions.
+    """Return a dictionary whose keys are constants. Values of the dictionary that are not constant
+    remain expressions.
     """
     result = FoldedDict()
     pairs: list[tuple[ast.expr | None, ast.expr]]
@@ -120,7 +120,7 @@ def _fold_name(name: str, scope: Scope, depth: int) -> object:
 
 
 def _apply_changes(value: FoldedDict, name: str, scope: Scope, depth: int) -> None:
-    """Apply to a dictionary the changes that the block makes after creating it."""
+    """Apply to a dictionary the changes that its block makes after creating it."""
     body = getattr(scope.node, "body", [])
     for item in ast.walk(scope.node):
         change: ast.expr

@@ -90,8 +90,8 @@ def _with_path(place: Any) -> dict[str, Any]:
 
 
 def render_sarif(report: Report) -> Iterator[str]:
-    """Yield one document in SARIF 2.1.0. The paths in the document are relative to the folder of
-    the project.
+    """Yield one document in SARIF 2.1.0. The paths in the SARIF document are relative to the folder
+    of the project.
     """
     codes = sorted({finding.code for finding in report.findings})
     results = []

@@ -4,8 +4,8 @@ from pathlib import Path
 
 
 class ModulePaths:
-    """Finds the file of an imported module, as a Python that starts in the folder of the project
-    does.
+    """Finds the file of an imported module, as Python does if it starts in the folder of the
+    project.
     """
 
     def __init__(self, root: Path) -> None:

@@ -56,8 +56,8 @@ class FunctionSummary:
 
 @dataclass
 class ClassSummary:
-    """The summary of a class, with its bases, and with the terms of its attributes, including those
-    that methods assign.
+    """The summary of a class. It has the bases of the class, and the terms of its attributes,
+    including those that methods assign.
     """
 
     bases: tuple[Term, ...]
@@ -379,7 +379,7 @@ def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
 
 
 def _is_of_new_object(call: ast.Call, scope: Scope) -> bool:
-    """Return whether the object of a method call was created by the function itself."""
+    """Return whether a method is called on an object that the function itself has created."""
     match call.func:
         case ast.Attribute(value=ast.Name(id=name)):
             kinds = scope.bindings.get(name, ())

@@ -34,7 +34,9 @@ class Report:
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
-    """Check files and folders. Modules that these files import are read, but are not checked."""
+    """Check files and folders. Modules that the checked files import are read, but are not
+    checked.
+    """
     search = FileSearch(settings.root, settings.exclude, include_tests=settings.include_tests)
     files = [*search.find([path for path in paths if path not in settings.texts]), *settings.texts]
     is_collecting = gc.isenabled()
@@ -80,8 +82,8 @@ def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
 
 
 def _check_files(files: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
-    """Return the results of the files in the order of the files. If a file is unchanged, take its
-    results from the cache.
+    """Return the results of the files in the order of the files. If a file has not changed, take
+    its results from the cache.
     """
     root, engines = settings.root.resolve(), _read_engines(files, settings)
     facts = read_facts(root, settings.dialect, settings.fastapi, engines)

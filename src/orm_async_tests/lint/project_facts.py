@@ -1,4 +1,6 @@
-"""Reads from a project's dependencies which databases and which version of FastAPI it uses."""
+"""Reads from the dependencies of a project which databases and which version of FastAPI the project
+uses.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -53,7 +55,7 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
     """Read the facts about a project from its dependencies.
 
     The URLs of the engines in `sources` take precedence over the dependencies if all these URLs are
-    constants. A dialect or a version in the settings takes precedence over both.
+    constants. A dialect or a version in the settings takes precedence over URLs and dependencies.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))

@@ -70,7 +70,9 @@ class Project:
         return value
 
     def forget(self, path: str) -> None:
-        """Drop the values of a module. Other modules evaluate again what they need of it."""
+        """Drop the stored values of a module. After that, other modules evaluate again what they
+        need of this module.
+        """
         self._values.pop(path, None)
 
     def _evaluate(self, term: Term, path: str) -> Value | None:

@@ -1,5 +1,5 @@
-"""Caches the results of files. A result stays valid while the file and the modules that it imports
-are unchanged.
+"""Caches the results of files. A result stays valid while the checked file and the modules that it
+imports are unchanged.
 
 The cache compares the contents of files instead of their times. The name of the cache file depends
 on everything else that changes results: the settings, the source of the checker, the version of
@@ -45,8 +45,8 @@ CLASSES = {
 
 
 class ResultCache:
-    """Stores results in a file. If the file cannot be read or written, the check only takes
-    longer.
+    """Stores the results of files in a cache file. If the cache file cannot be read or written, the
+    check only takes longer.
     """
 
     def __init__(self, root: Path, files: Iterable[Path], settings: object) -> None:
@@ -57,7 +57,7 @@ class ResultCache:
         self._digests: dict[str, str] = {}
 
     def read(self) -> dict[Path, FileResult]:
-        """Return the results that are still valid."""
+        """Return the results in the cache that are still valid."""
         try:
             document = json.loads(self.path.read_bytes(), object_hook=decode)
             modules: dict[str, str] = document["modules"]

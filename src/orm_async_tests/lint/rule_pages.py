@@ -15,7 +15,9 @@ OPTIONAL = "The rule {code} is off by default. `preview = true` or `--select {co
 
 
 def find_rule(word: str) -> type[Rule]:
-    """Return the rule that has this code or this name. Raise CouldNotRun if no rule has it."""
+    """Return the rule that has the given code or name. Raise CouldNotRun if no rule has the given
+    code or name.
+    """
     for rule in RULES.values():
         if word.upper() == rule.code or word.lower() == rule.name:
             return rule
@@ -52,7 +54,7 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
 
 
 def _variants(script: ScriptFile, kind: str) -> list[str]:
-    """Return the code of a script's variants of this kind, without their decorators."""
+    """Return the code of a script's variants of one kind, without their decorators."""
     text = script.path.read_text("utf-8")
     lines = text.splitlines()
     return [

@@ -198,7 +198,9 @@ class SessionFlow:
         names: list[str],
         name: str | None = None,
     ) -> State | None:
-        """Follow a handler. Mark the sessions as failed in which the caught exceptions occurred."""
+        """Follow a handler. Mark the sessions as failed in which the caught exceptions were
+        raised.
+        """
         entry = join(*(item.state for item in caught), calm)
         if entry is None:
             return None
@@ -262,7 +264,7 @@ class SessionFlow:
         protected: set[str],
         commits: list[tuple[str, ast.AST]],
     ) -> None:
-        """Note which sessions a context manager rolls back, closes or commits on exit."""
+        """Record which sessions a context manager rolls back, closes or commits on exit."""
         expression = item.context_expr
         value = self.use.value(expression, self.scope)
         for name in names(item.optional_vars):
@@ -335,7 +337,7 @@ class SessionFlow:
         self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
 
     def _note_outcome(self, event: Event, state: State) -> None:
-        """Note in which state a function of this module leaves a session that it gets as an
+        """Record in which state a function of this module leaves a session that it gets as an
         argument.
         """
         flow = self._flow_of(event.callee)

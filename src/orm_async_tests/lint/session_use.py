@@ -62,7 +62,7 @@ class SessionUse:
         return value.name.rpartition(".")[2] if value and value.kind == "external" else ""
 
     def callers(self, node: ast.AST | None) -> list[str]:
-        """Return the name of a call, and the names of the calls around it of which it is an
+        """Return the name of a call, and the names of the enclosing calls of which it is an
         argument.
         """
         names = []
@@ -72,7 +72,9 @@ class SessionUse:
         return names
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of the sessions that an expression is, or that its value holds."""
+        """Return the keys of the sessions that an expression returns, or that the returned object
+        holds.
+        """
         value = self.value(node, scope)
         if value is None:
             return ()
@@ -245,9 +247,7 @@ class SessionUse:
         return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
     def names_inside(self, event: Event, scope: Scope) -> Iterator[str]:
-        """Yield the names under which the function that an event calls uses the session of the
-        event.
-        """
+        """Yield the names under which a called function uses the session of the event."""
         summary = self.project.function(event.callee)
         if event.callee is None or summary is None:
             return
@@ -261,8 +261,8 @@ class SessionUse:
                 yield name
 
     def effects(self, callee: Value, depth: int = 0) -> Effects:
-        """Return what a function of the project does with its parameters, by the paths of the
-        parameters.
+        """Return what a function of the project does with its parameters. The keys are the paths of
+        the parameters.
         """
         key = (callee.module, callee.name)
         if key in self._effects:
@@ -327,15 +327,15 @@ def _is_path(node: ast.AST) -> bool:
 
 
 def _is_bound(callee: Value, summary: FunctionSummary) -> bool:
-    """Return whether a call passes the object before the dot as the first argument of the
-    function.
-    """
+    """Return whether a call passes the object before the dot as the first argument."""
     names = [term[-1] for term in summary.decorators]
     return bool(summary.cls) and callee.inner is not None and "staticmethod" not in names
 
 
 def _parameters_of_object(term: Term) -> list[str]:
-    """Return the parameters with which a function creates the object whose method it calls."""
+    """Return the parameters with which a function creates an object and then calls one of its
+    methods.
+    """
     if term[0] == "attr" and term[1][0] == "call":
         parts = [*term[1][2], *(part for _, part in term[1][3])]
         return [part[1] for part in parts if part[0] == "param"]
@@ -347,7 +347,7 @@ def _name_of(term: Term) -> str:
 
 
 def _bound_call(node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call that created an object, which is the expression itself or the value of its
+    """Return the call that created an object. The call is the expression itself, or the value of a
     name.
     """
     if isinstance(node, ast.Name):

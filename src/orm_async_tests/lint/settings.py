@@ -20,7 +20,7 @@ ALL = "ALL"
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that a check needs. The fields have the names of the keys of the table
+    """The settings that a check needs. Each field has the name of a key in the table
     [tool.orm-async-tests.lint].
     """
 
@@ -72,8 +72,9 @@ def find_root(path: Path) -> Path:
 
     The folder of the project is the nearest folder whose pyproject.toml has a table for this
     package. If no folder has this table, the folder of the project is the nearest folder with a
-    pyproject.toml. If there is no pyproject.toml, it is the root of the Git repository, or else the
-    folder of the path. The folder of the project is never outside of the Git repository.
+    pyproject.toml. If there is no pyproject.toml, the folder of the project is the root of the Git
+    repository, or else the folder of the path. The folder of the project is never outside of the
+    Git repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -106,8 +107,8 @@ def read_settings(root: Path) -> Settings:
 def _read_table(root: Path) -> dict[str, Any] | None:
     """Return the table of the checker in a pyproject.toml.
 
-    If the file has only the table of this package, without a table of the checker, return {}. If
-    the file has neither table, return None.
+    If the pyproject.toml has a table of this package but no table of the checker, return {}. If the
+    pyproject.toml has neither table, return None.
     """
     path = root / FILE
     try:

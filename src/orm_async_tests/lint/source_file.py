@@ -69,7 +69,7 @@ class SourceFile:
 
     @property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        """The parent of every node except names and constants."""
+        """The parent of every syntax node, except of names and constants."""
         return self.index.parents
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:

@@ -7,7 +7,8 @@ import tokenize
 def decode(data: bytes) -> str:
     """Decode the bytes of a file. Raise SyntaxError or UnicodeDecodeError if the encoding is wrong.
 
-    The encoding comes from the byte order mark, or from a comment in the first two lines.
+    The encoding of a Python file comes from its byte order mark, or from a comment in its first two
+    lines.
     """
     return data.decode(encoding_of(data))
 
@@ -22,7 +23,7 @@ def encoding_of(data: bytes) -> str:
 def split_lines(text: str) -> list[str]:
     """Return the lines of a text without their line ends.
 
-    Unlike str.splitlines(), split only where Python does, so that the lines have the numbers that
+    Unlike str.splitlines(), split only where Python splits, so that the lines have the numbers that
     ast counts. A form feed does not end a line.
     """
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

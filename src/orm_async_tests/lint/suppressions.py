@@ -1,4 +1,4 @@
-"""Comments that suppress findings: `# noqa`, `# noqa: OAT201` and `# oat: ignore[OAT201] why`."""
+"""Reads comments that suppress findings, which begin with `# noqa` or with `# oat: ignore`."""
 
 import io
 import re

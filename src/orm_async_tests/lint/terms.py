@@ -1,29 +1,31 @@
-"""Terms: nested tuples that keep of an expression only what the search for its type needs.
+"""Terms, which are nested tuples that describe an expression as far as the search for its type
+needs it.
 
-A term holds no syntax node, so that a module's summary can be cached. Its names are the module's:
-the local names of a function are replaced by what they are bound to.
-
-    ("global", name)                 a name of the module, or a builtin
-    ("attr", term, name)             an attribute
-    ("call", term, (term, ...), ((keyword, term), ...))
-    ("sub", term, (term, ...))       a subscription, for example of a generic type
-    ("await" | "enter" | "item" | "of", term)
-    ("or", term, ...)                one of these
-    ("param", name, annotation, default)
-    ("self" | "cls", class)          the first parameter of a method
-    ("function", qualified name)     a nested function
-    ("lambda", term)                 a function that returns the term
-    ("str", text)                    a constant string
-    ("?",)                           anything else
-
-`enter` is the value of `with ... as`, `item` the value of a `for` loop, and `of` an instance of an
-annotation.
+A term contains no syntax node, so that the summary of a module can be cached. A term names only
+names of the module. A local name of a function is replaced by the term that is bound to it.
 """
 
 import ast
 from collections.abc import Iterator
 from typing import Any
 
+# The forms of a term:
+#
+#   ("global", name)                 a name of the module, or a builtin
+#   ("attr", term, name)             an attribute
+#   ("call", term, (term, ...), ((keyword, term), ...))
+#   ("sub", term, (term, ...))       a subscription, for example of a generic type
+#   ("await" | "enter" | "item" | "of", term)
+#   ("or", term, ...)                one of these
+#   ("param", name, annotation, default)
+#   ("self" | "cls", class)          the first parameter of a method
+#   ("function", qualified name)     a nested function
+#   ("lambda", term)                 a function that returns the term
+#   ("str", text)                    a constant string
+#   ("?",)                           anything else
+#
+# "enter" is the value of `with ... as`, "item" the value of a `for` loop, and "of" an instance of
+# an annotation.
 Term = tuple[Any, ...]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 UNKNOWN: Term = ("?",)

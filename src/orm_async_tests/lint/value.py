@@ -9,9 +9,10 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 class Value:
     """The value of a term.
 
-    `kind` is "instance" or "class" (of `name`), "function", "module", "external" (a name of another
-    library), or a wrapper of `inner`: "enter" (a context manager), "item" (an iterator), "await"
-    and "call".
+    The field `kind` can be "instance" or "class", which mean an instance of the class `name` or the
+    class itself. It can also be "function", "module", or "external" for a name of another library.
+    The kinds "enter", "item", "await" and "call" mean a value that gives the value `inner` when it
+    is entered, iterated over, awaited or called.
     """
 
     kind: str
@@ -27,7 +28,7 @@ class Value:
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the only one of these values. If all values are sessions or connections, return the
+    """Return the only value if there is one. If all values are sessions or connections, return the
     first value.
     """
     known = list(dict.fromkeys(value for value in values if value is not None))

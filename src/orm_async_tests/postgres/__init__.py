@@ -2,10 +2,10 @@
 and stops.
 
 Every command that uses the server holds a shared flock on the file `lease`. The kernel drops the
-flock even after SIGKILL. The parent of the server is the supervisor, a detached process. The
-supervisor stops the server if nobody has held a lease or an open connection for ORM_ASYNC_IDLE
-seconds. The server never listens on TCP. The embedded server listens on a Unix-domain socket in a
-private folder, and requires a random password with SCRAM. POSIX only.
+flock on `lease` even after SIGKILL. The parent of the server is the supervisor, a detached process.
+The supervisor stops the server if nobody has held a lease or an open connection for ORM_ASYNC_IDLE
+seconds. The embedded server never listens on TCP. The embedded server listens on a Unix-domain
+socket in a private folder, and requires a random password with SCRAM. POSIX only.
 """
 
 from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, ClusterKind, Login

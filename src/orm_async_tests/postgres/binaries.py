@@ -37,8 +37,8 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
     """Run `program -V`, match its output with the pattern, and return the first group of the
     pattern.
 
-    Raise CouldNotRun, with this remedy, if the program does not start or if its output does not
-    match.
+    Raise CouldNotRun, with the given remedy, if the program does not start or if its output does
+    not match.
     """
     silent = subprocess.DEVNULL
     try:

@@ -81,8 +81,9 @@ class Login:
 class Cluster:
     """A PostgreSQL cluster in a folder below `root`.
 
-    For the scripts, every combination of binaries and settings has another folder. For the service,
-    every major version has one folder, because the next command has to find the data again.
+    For the scripts, each combination of binaries and settings has a folder of its own. For the
+    service, every major version has one folder, because the next command has to find the data
+    again.
     """
 
     def __init__(
@@ -118,8 +119,8 @@ class Cluster:
         """Return the socket folder of the running server, or the socket folder that a new server
         would use.
 
-        The two folders differ if TMPDIR has changed since the server started. Raise CouldNotRun if
-        another user could enter the folder.
+        The folder of the running server and the folder of a new server differ if TMPDIR has changed
+        since the server started. Raise CouldNotRun if another user could enter the socket folder.
         """
         try:
             folder = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]
@@ -133,7 +134,7 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
-        """Return the command line of the server, with these settings in addition to the usual
+        """Return the command line of the server, with the given settings in addition to the usual
         ones.
         """
         quoted = str(sockets).replace('"', '""')
@@ -142,7 +143,7 @@ class Cluster:
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
     def create(self) -> None:
-        """Create the data directory. Until the data directory is complete, it has another name.
+        """Create the data directory. While the data directory is incomplete, it has another name.
 
         Raise CouldNotRun if initdb or postgres fails.
         """

@@ -1,8 +1,8 @@
 """Replaces this process by a program that ends when its parent dies and that does not run as root.
 
 A process runs this file as a program, so this file imports only the standard library. This program
-does the work of a `preexec_fn`. The Python code of a `preexec_fn` can block forever on a lock that
-another thread held at the moment of the fork.
+does what a `preexec_fn` of subprocess could do. The Python code of a `preexec_fn` can block forever
+on a lock that another thread held at the moment of the fork.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ def launch_command(
 
     On Linux, the program receives `death_signal` when this process dies. If `as_nobody` is true and
     you are root, the program runs as nobody in a user namespace, because PostgreSQL and PgBouncer
-    do not run as root. The files of the program still belong to root.
+    do not run as root. Files that the program creates still belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]
@@ -33,7 +33,7 @@ def launch_command(
 
 def _become_nobody() -> None:
     """Enter a user namespace in which the user root appears as nobody. Raise OSError if the kernel
-    does not allow it.
+    does not allow a user namespace.
     """
     libc, group = ctypes.CDLL(None, use_errno=True), os.getegid()
     if libc.unshare(NEW_USER_NAMESPACE):

@@ -46,8 +46,8 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
     """Keep the server running until the block ends or this process dies, even if SIGKILL ends it.
 
-    Create and start the server if needed. Even if nobody uses the server, it stays for `keep_for`
-    seconds from now on. Raises CouldNotRun.
+    Create and start the server if needed. The server stays for `keep_for` seconds from now on, even
+    if nobody uses it. Raises CouldNotRun.
     """
     require_descriptors()
     cluster, idle = _open_cluster(kind), _read_idle()
@@ -115,7 +115,9 @@ def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
 
 
 def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
-    """Return the version, the state and the folders of the server, by name. Nothing is started."""
+    """Return the version, the state and the folders of the server as a dictionary. Nothing is
+    started.
+    """
     cluster = _open_cluster(kind)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
@@ -127,10 +129,11 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, forget for how long it was to be kept, and return whether it was running.
+    """Stop the server, and return whether it was running. Forget for how long the server was to be
+    kept.
 
-    With `reset`, delete the server's data too. Raise CouldNotRun if another command uses the
-    server. Clients that are not commands of this project lose their connections.
+    If `reset` is true, delete the data of the server too. Raise CouldNotRun if another command uses
+    the server. Clients other than commands of this project lose their connections.
     """
     cluster = _open_cluster(kind)
     with open_file(cluster.lease, READ_WRITE) as lease_file:

@@ -51,8 +51,8 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
 
     The path of a socket must be short, and must not contain a comma, at which drivers split a list
     of hosts. If the path of the data folder is too long or contains a comma, the sockets are in a
-    private folder with a short path. `create` creates this folder. Raise CouldNotRun if another
-    user could enter the socket folder.
+    private folder with a short path. `create` creates the private folder for the sockets. Raise
+    CouldNotRun if another user could enter the socket folder.
     """
     if _fits_socket(data):
         return data

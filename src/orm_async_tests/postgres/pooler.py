@@ -1,5 +1,5 @@
-"""Starts PgBouncer in front of a server. PgBouncer is not part of this package. Install it with the
-package manager of the system.
+"""Starts PgBouncer in front of a server. PgBouncer is not part of this package. Install PgBouncer
+with the package manager of the system.
 """
 
 import os
@@ -51,7 +51,9 @@ def version() -> str:
 
 
 class Pooler:
-    """Runs PgBouncer in front of one server. Every call of start() starts one more process."""
+    """Runs PgBouncer in front of one server. Every call of start() starts one more PgBouncer
+    process.
+    """
 
     def __init__(self, server: "URL", folder: Path) -> None:
         self.server = server
@@ -80,7 +82,7 @@ class Pooler:
 
     def stop(self) -> None:
         """Kill the PgBouncer processes, which closes their connections. SIGTERM would wait until
-        the clients have disconnected.
+        all clients have disconnected.
         """
         for process in self._processes:
             process.kill()
@@ -139,7 +141,7 @@ def _render_server(server: "URL") -> str:
 
 def _read_sslmode(server: "URL") -> str:
     """Return the parameter sslmode of the URL, which asyncpg calls ssl. Return "prefer" if the URL
-    has none.
+    has no sslmode.
     """
     value = server.query.get("sslmode") or server.query.get("ssl")
     return value if isinstance(value, str) and value in SSLMODES else "prefer"

@@ -86,7 +86,9 @@ class PrivateServer:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
     def start(self, **settings: str) -> None:
-        """Start the server with these settings of postgresql.conf. Raises CouldNotRun."""
+        """Start the private server with the given settings of postgresql.conf. Raises
+        CouldNotRun.
+        """
         self._cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
@@ -108,10 +110,11 @@ class PrivateServer:
 
 @contextmanager
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """Start a private server with these settings of postgresql.conf, in a temporary folder.
+    """Start a private server in a temporary folder, with the given settings of postgresql.conf.
 
-    The folder is created in `within`, or in the usual temporary directory. When the block ends or
-    this process dies, the server ends and its folder is deleted. Raises CouldNotRun.
+    The folder of the private server is created in `within`, or in the usual temporary directory.
+    When the block ends or this process dies, the server ends and its folder is deleted. Raises
+    CouldNotRun.
     """
     with leased_cluster(within) as cluster:
         cluster.create()
@@ -153,8 +156,8 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Pause replay until resume(). Commits of the primary still arrive, but are not visible on
-        the standby.
+        """Pause replay until resume(). While replay is paused, commits of the primary still arrive,
+        but are not visible on the standby.
         """
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
@@ -167,19 +170,19 @@ class Standby(PrivateServer):
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:
-        """Promote the standby to a primary. When this method returns, the server accepts writes."""
+        """Promote the standby to a primary. When promote() returns, the server accepts writes."""
         _select(self, f"SELECT pg_promote(wait_seconds => {DEADLINE:.0f})")
         _wait_for(self, "NOT pg_is_in_recovery()")
 
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a standby of the primary with these settings, in a folder beside the folder of the
+    """Start a standby of the primary with the given settings, in a folder beside the folder of the
     primary.
 
-    An example of a setting is recovery_min_apply_delay="1s". When the block ends or this process
-    dies, the server ends and its folder is deleted. Raise CouldNotRun if pg_basebackup is missing
-    or fails.
+    An example of a setting for a standby is recovery_min_apply_delay="1s". When the block ends or
+    this process dies, the server ends and its folder is deleted. Raise CouldNotRun if pg_basebackup
+    is missing or fails.
     """
     with leased_cluster(primary.folder.parent) as cluster:
         login = primary.login

@@ -24,8 +24,8 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
     """Check that a folder belongs to you, and that its mode has none of the bits in `forbidden`.
 
     If `create` is true, create the missing folders of the path, so that only you can enter them.
-    Raise CouldNotRun if the check fails, if another user could exchange a folder of the path, or if
-    the system call fails.
+    Raise CouldNotRun if a check fails, or if the system call fails. Raise it also if another user
+    could exchange a folder of the path.
     """
     with refusals(path):
         folder, names, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
@@ -57,8 +57,8 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
 def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator[int]:
     """Open a regular file that belongs to you, in one of your folders, and yield its descriptor.
 
-    A new file gets the mode 0600. Reject symbolic links, hard links, pipes, and files whose mode
-    has a bit of `forbidden`. Raises CouldNotRun.
+    If the file does not exist, create it with the mode 0600. Reject symbolic links, hard links,
+    pipes, and files whose mode has a bit of `forbidden`. Raises CouldNotRun.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):

@@ -1,9 +1,9 @@
 """The parent process of a PostgreSQL server, which starts the server and stops it when it is idle.
 
-The supervisor is a separate program, detached from the command that started it. This file imports
-only the standard library, because it runs as a separate program. The supervisor checks the lease
-ten times a second, which takes less than 1% of a processor. Clients send no messages to the
-supervisor, because a client that was killed could not send one.
+The supervisor is a separate program, detached from the command that started it. The file of the
+supervisor imports only the standard library, because it runs as a separate program. The supervisor
+checks the lease ten times a second. This takes less than 1% of a processor. Clients send no
+messages to the supervisor, because a killed client could not send one.
 """
 
 import fcntl
@@ -41,7 +41,7 @@ class IdleTimer:
         self._renewal = renewal
 
     def has_expired(self, now: float, renewal: int, is_used: bool) -> bool:
-        """Return whether the server was last used long enough ago. `now` is the current time in
+        """Return whether the server has not been used for long enough. `now` is the current time in
         seconds.
         """
         if is_used or renewal != self._renewal:
@@ -54,7 +54,7 @@ def accepts_connections(data: Path, sockets: Path) -> bool:
     """Return whether postmaster.pid says that the server is ready, and its socket accepts
     connections.
 
-    To read postmaster.pid is not enough, because a crash leaves this file behind.
+    Reading postmaster.pid is not enough, because a crash leaves this file behind.
     """
     try:
         status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
@@ -96,7 +96,8 @@ def start_and_wait(
 ) -> "subprocess.Popen[bytes]":
     """Start the server, and return its process as soon as the server accepts connections.
 
-    If the server ends before that, start it again. After RETRY_SECONDS, exit with 1.
+    If the server ends before it accepts connections, start it again. If the server does not accept
+    connections within RETRY_SECONDS, exit with 1.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
@@ -126,9 +127,9 @@ def stop_when_idle(
     """Wait until the server ends. Stop the server if there was no lease and no client for `idle`
     seconds.
 
-    If `sockets` is missing, clients do not count as use. Return whether this function stopped the
-    server. If this function stopped the server, the lease stays locked exclusively, so that the
-    next command waits until this process has ended.
+    If `sockets` is missing, an open connection does not count as use. Return whether this function
+    stopped the server. If this function stopped the server, the lease stays locked exclusively, so
+    that the next command waits until this process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -151,7 +152,7 @@ def read_keep_until(lease: int) -> float:
 
 
 def try_lock(lease: int) -> bool:
-    """Lock the lease exclusively, and return False if somebody holds it."""
+    """Lock the lease exclusively. Return False if another process holds the lease."""
     try:
         fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -180,11 +181,12 @@ def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended:
 def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
     """Leave the session of the caller, start the server, and stop it when it is idle.
 
-    Standard output gets one byte when the server accepts connections. If the server ends before
-    that, standard output is closed without a byte. `lease` and `lock` are the descriptors of locked
-    files. `private` is the folder of a server that lives as long as one lease. For a private
-    server, clients do not count as use, and the folder of the server is deleted at the end.
-    `arguments` are the data folder, the socket folder, and the command line of the server.
+    When the server accepts connections, write one byte to standard output. If the server ends
+    before it accepts connections, close standard output without a byte. `lease` and `lock` are the
+    descriptors of locked files. `private` is the folder of a server that lives as long as one
+    lease. For a private server, clients do not count as use, and the folder of the server is
+    deleted at the end. `arguments` are the data folder, the socket folder, and the command line of
+    the server.
     """
     if os.fork():
         return

@@ -28,7 +28,7 @@ from orm_async_tests.service.settings import Settings
 
 
 def set_up_state(state: State, engines: Engines, settings: Settings) -> None:
-    """Put into the application's state the sessions and the readers of requests, which wait in
+    """Put the sessions and the readers for requests into the application's state. They wait in
     order for a connection.
     """
     capacity, timeout = settings.pool_size + settings.max_overflow, settings.pool_timeout
@@ -40,7 +40,7 @@ def set_up_state(state: State, engines: Engines, settings: Settings) -> None:
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
-    """Return the application for a database that has all migrations.
+    """Return the application that serves a database with all migrations.
 
     Raise CouldNotRun if two settings contradict each other.
     """

@@ -35,7 +35,8 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 
 
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
-    """Yield the body in pieces of PIECE_SIZE. Between the pieces, other requests can run.
+    """Yield the body of a request in pieces of PIECE_SIZE. Other requests can run between two
+    pieces of the body.
 
     `sha256` is the hash object that is updated with the body.
     """
@@ -51,9 +52,9 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 
 
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
-    """Write all points to the file in the format of COPY. Raise HTTPException 503 if the disk is
-    full. asyncpg could encode the points itself, but asyncpg would need a connection for the whole
-    time.
+    """Write all points of an upload to a file in the format of COPY. Raise HTTPException 503 if the
+    disk is full. asyncpg could encode the points itself, but asyncpg would need a connection for
+    the whole time.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -70,7 +71,7 @@ async def store(file: UploadFile, user_id: int, points: list[PointIn], others: B
 
 
 async def read_parts(file: UploadFile) -> AsyncIterator[bytes]:
-    """Yield the contents of a file in parts of PART_SIZE."""
+    """Yield the contents of an upload's file in parts of PART_SIZE."""
     while part := await file.read(PART_SIZE):
         yield part
 
@@ -81,8 +82,8 @@ async def load(
     read_points: Callable[[AsyncIterator[bytes]], Batches],
     key: str | None,
 ) -> Loaded:
-    """Receive all points of an upload first. After all points have been received, check out a
-    connection and add the points.
+    """Receive all points of an upload before a connection is checked out. After all points have
+    been received, check out a connection and add the points.
 
     The function checks out the connection late, because a client may need an hour to send its body.
     Raise HTTPException 404, 409 or 422.
@@ -127,8 +128,8 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
     """Return the arguments of a route whose body is read as a stream and must have one of the given
     media types.
 
-    The route rejects every other media type. A form on another site cannot send the media types of
-    an upload without a preflight request.
+    The route rejects a body of any other media type. A form on another site cannot send the media
+    types of an upload without a preflight request.
     """
 
     async def check_media_type(request: Request) -> None:

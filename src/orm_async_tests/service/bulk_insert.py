@@ -61,8 +61,8 @@ PREPARE_COPY_UNDER_KEY = text(
 
 
 def encode_points(user_id: int, points: list[PointIn]) -> bytes:
-    """Return the points of a user in PostgreSQL's binary COPY format, without its header and
-    trailer.
+    """Return the points of a user in PostgreSQL's binary COPY format, but without the header and
+    the trailer of this format.
     """
     rows = (
         ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, (point.date - EPOCH) // MICROSECOND)

@@ -19,9 +19,9 @@ class Connection(H11Protocol):
     """A connection of uvicorn that is aborted if a response makes no progress for send_timeout
     seconds.
 
-    The connection is also aborted if the head of a request has not arrived after receive_timeout
-    seconds. During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout. The lifespan of the
-    application must yield a state that has both timeouts and `shutdown_callbacks`.
+    A connection is also aborted if the head of a request has not arrived after receive_timeout
+    seconds. During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout for every connection. The
+    lifespan of the application must yield a state that has both timeouts and `shutdown_callbacks`.
     """
 
     _send_timer: asyncio.TimerHandle | None = None
@@ -53,23 +53,23 @@ class Connection(H11Protocol):
         self._start_send_timer()
 
     def resume_writing(self) -> None:
-        """Stop the timer for sending, because all bytes are sent."""
+        """Stop the timer for sending, because the client has received all bytes."""
         super().resume_writing()
         if self._send_timer is not None:
             self._send_timer.cancel()
             self._send_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop both timers, because the client has disconnected."""
+        """Stop the timers of the connection, because the client has disconnected."""
         for timer in (self._send_timer, self._head_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Finish the response, but wait at most SHUTDOWN_TIMEOUT for a client that does not read.
-        uvicorn ends the lifespan only after the last response. Tell the application about the
-        shutdown, so that it can close its live streams.
+        """Finish the response. During a shutdown, wait at most SHUTDOWN_TIMEOUT for a client that
+        does not read. uvicorn ends the lifespan only after the last response. Tell the application
+        about the shutdown, so that it can close its live streams.
         """
         for callback in self.app_state["shutdown_callbacks"]:
             callback()

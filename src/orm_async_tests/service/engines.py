@@ -97,7 +97,7 @@ def connect_arguments(settings: Settings) -> dict[str, Any]:
     """Return connect_args for a server, or for a pooler that changes the server by transaction.
 
     With a pooler, SQLAlchemy and asyncpg cache no prepared statement, and no setting is sent that
-    PgBouncer refuses. The operator sets the server's timeouts.
+    PgBouncer refuses. With a pooler, the operator sets the timeouts of the server.
     """
     server_settings = {"application_name": NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

@@ -54,7 +54,7 @@ def version_column(model: Model) -> ColumnElement[str]:
 
 
 def set_etag(response: Response, version: str) -> None:
-    """Give the response the ETag of a version."""
+    """Set the ETag header of the response to a version of a row."""
     response.headers["ETag"] = f'"{version}"'
 
 
@@ -81,8 +81,8 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Run an UPDATE or DELETE of a row whose version is one of those in If-Match, and return what
-    its RETURNING gives.
+    """Run an UPDATE or DELETE of a row if its version is in If-Match, and return what the
+    statement's RETURNING gives.
 
     Raise HTTPException 404 if the row does not exist, and 412 if the row has another version than
     those in If-Match.

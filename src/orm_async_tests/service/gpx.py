@@ -62,8 +62,8 @@ def parse_decimal(text: str) -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """Return the moment in UTC that a text states. If the text names no time zone, its time is in
-    UTC. Raise ValueError.
+    """Return the moment in UTC that a text states. A time without a time zone is in UTC. Raise
+    ValueError.
     """
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
@@ -105,7 +105,8 @@ class Element(NamedTuple):
 class GpxParser:
     """Parses a GPX file piece by piece.
 
-    If a point is invalid, the methods raise HTTPException 422 with the number of this point.
+    The methods of the parser raise HTTPException 422, with the number of the point, if a point is
+    invalid.
     """
 
     def __init__(self) -> None:
@@ -146,8 +147,8 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python looks up its name: Python keeps every name that
-        it looks up in a cache, so a client could fill the memory.
+        """Reject an unknown encoding before Python looks its name up: Python keeps every looked-up
+        name in a cache, so many unknown names could fill the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"

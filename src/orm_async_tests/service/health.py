@@ -44,7 +44,7 @@ def make_metrics(engines: Engines) -> CollectorRegistry:
 
 @router.get("/health/live")
 async def live() -> dict[str, str]:
-    """Answer as long as the process runs, without using the database."""
+    """Answer as long as the process runs. Do not use the database."""
     return {"status": "alive"}
 
 

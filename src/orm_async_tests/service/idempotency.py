@@ -1,5 +1,5 @@
-"""Handles idempotency keys. A repeated request with the same key gets the first answer and writes
-nothing (test154).
+"""Handles idempotency keys. A repeated request with the same idempotency key gets the first answer
+and writes nothing (test154).
 """
 
 import hashlib
@@ -43,15 +43,17 @@ class Insertion(NamedTuple):
 
 
 def build_insertion(ctes: str, answer: str) -> Insertion:
-    """Return the statements that insert by these CTEs.
+    """Return the statements that insert a row with these CTEs.
 
-    `ctes` have a `{condition}`, without which they must insert nothing. The last one is `inserted`.
-    `answer` is the SQL of the answer from a row of `inserted`: the server writes the answer, and
-    stores exactly what it returns.
+    Every CTE of `ctes` has a `{condition}`. If the condition is false, the CTE must insert nothing.
+    The last CTE of `ctes` has the name `inserted`. `answer` is the SQL expression that makes the
+    answer from a row of `inserted`. The server evaluates `answer`, so it stores exactly what it
+    returns.
 
-    The keyed statement returns one row with the stored digest and the stored answer, even if the
-    key was used before. It returns no row if nothing was inserted, or if another request has used
-    the key since the statement began.
+    The statement for a request with a key returns one row with the stored digest and the stored
+    answer, even if an earlier request used the key. The statement for a request with a key returns
+    no row if nothing was inserted, or if another request has used the key since the statement
+    began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""
@@ -73,7 +75,7 @@ async def insert_once(
     key: str | None,
     digest: str,
 ) -> Document | None:
-    """Insert, unless a request with the same key has already inserted. Return the answer.
+    """Insert a row, unless a request with the same key has already inserted it. Return the answer.
 
     Return None if the conditions of the INSERT were false. Raise HTTPException 409 if a different
     request has used the key.

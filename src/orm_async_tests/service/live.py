@@ -51,13 +51,13 @@ class Hub:
         self._clients: dict[asyncio.Event, int] = {}  # the id of the user by the client
 
     def wake(self, user_id: int | None = None) -> None:
-        """Wake the clients of a user, or all clients."""
+        """Wake the clients that wait for points of one user, or wake all clients."""
         for client, user in self._clients.items():
             if user_id in (user, None):
                 client.set()
 
     def close(self) -> None:
-        """End all streams, because the process is about to stop."""
+        """End all streams of events, because the process is about to stop."""
         self.is_closed = True
         self.wake()
 
@@ -117,9 +117,9 @@ async def stream_events(
 ) -> AsyncIterator[bytes]:
     """Yield events for the points after `last_id`, and comments while no points arrive.
 
-    If no point arrives for keep_alive seconds, a comment is sent. The stream of events ends after
-    live_for seconds. When a stream of events ends, the client connects again by itself, and
-    continues where the stream stopped.
+    If no point arrives for keep_alive seconds, the stream of events sends a comment. The stream of
+    events ends after live_for seconds. When a stream of events ends, the client connects again by
+    itself, and continues where the stream stopped.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

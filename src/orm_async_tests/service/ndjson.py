@@ -15,20 +15,22 @@ POINTS = TypeAdapter(list[tuple[PointIn]])
 
 
 def line_error(number: int, reason: str) -> HTTPException:
-    """Return the error for an upload with an invalid line. No point of this upload is stored."""
+    """Return the error for an upload with an invalid line. If an upload has an invalid line, no
+    point of the upload is stored.
+    """
     return HTTPException(422, f"line {number}: {reason}; nothing was added")
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
     """Return the points that the lines contain, and skip blank lines.
 
-    `first` is the line number of the first line. Raise HTTPException 422, with the number of the
-    line, if a line is invalid.
+    The argument `first` is the line number of the first line. Raise HTTPException 422, with the
+    number of the line, if a line is invalid.
 
-    All lines are parsed as one JSON document, which takes a third less time than one document per
-    line. In the document for parsing, every line becomes an array with one point. One line cannot
-    change the meaning of another one, because lines with brackets are parsed separately, and JSON
-    forbids a string that continues on the next line.
+    All lines of a piece are parsed as one JSON document, which takes a third less time than one
+    document per line. In the document for parsing, every line becomes an array with one point. One
+    line cannot change the meaning of another line. Lines with brackets are parsed separately, and
+    JSON forbids a string that continues on the next line.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:
@@ -54,8 +56,8 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Split a body into lines. For every piece of the body, yield a list of the lines that end in
-    this piece.
+    """Split the body of an upload into lines. For every piece of the body, yield a list of the
+    lines that end in this piece.
 
     Remove a byte order mark at the start of the body, which RFC 8259 allows a parser to ignore.
     Raise HTTPException 422 if a line is longer than MAX_LINE.

@@ -63,9 +63,9 @@ def select_page(condition: str = "true") -> TextClause:
     page.
 
     The server writes the JSON as pydantic would, because creating an object for every point would
-    take this process more time than the rest of the request. The query reads one point more than
-    `limit`, so that it knows whether there is a next page. The query returns one row, or no row if
-    the user does not exist.
+    take this process more time than the rest of the request. The query for a page reads one point
+    more than `limit`, so that it knows whether there is a next page. The query for a page returns
+    one row, or no row if the user does not exist.
     """
     return text(rf"""
         SELECT page.* FROM users, (

@@ -82,8 +82,8 @@ async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Return 428 if the only error is that If-Match is missing. For every other invalid request,
-    return 422 with the place of each error.
+    """Return 428 if the only error is that If-Match is missing. If a request is invalid for another
+    reason, return 422 with the place of each error.
     """
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
@@ -99,7 +99,7 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     """Return 409 or 404 if a constraint was violated, and 503 if the database is busy or cannot be
     reached.
 
-    Raise any other error again, so that the response is a 500 and the log has a traceback.
+    Raise any other database error again, so that the response is a 500 and the log has a traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

@@ -57,9 +57,9 @@ class Bodies:
     def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
         """Return a receive() that raises HTTPException if a body is too long or arrives too slowly.
 
-        The client has receive_timeout seconds to send the body, and one more second for every
+        The client has receive_timeout seconds to send a body, and one more second for every
         receive_rate bytes. The limits count only the time during which the service waits for the
-        client. `max_size` is in bytes.
+        client. `max_size` is the largest length of a body in bytes.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()

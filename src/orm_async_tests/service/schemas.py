@@ -31,7 +31,7 @@ RFC_3339 = re.compile(
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Convert a moment to UTC. Raise ValueError if Python cannot represent the result."""
+    """Convert a moment to UTC. Raise ValueError if Python cannot represent the moment in UTC."""
     try:
         return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except OverflowError:
@@ -67,7 +67,9 @@ MAX_ID = 2**31 - 1
 
 
 def parse_integer(text: str) -> int:
-    """Read a whole number. Raise ValueError for another form, for example "1_0" or "+10"."""
+    """Read a whole number. Raise ValueError if a whole number has another form, for example "1_0"
+    or "+10".
+    """
     if not re.fullmatch(r"0|[1-9][0-9]*", text):
         raise ValueError("write a whole number in decimal digits, for example 10")
     return int(text)
@@ -77,8 +79,8 @@ class Omittable:
     """An annotation that removes null from the JSON schema of an optional parameter. A parameter in
     a URL or a header cannot be null.
 
-    A union with SkipJsonSchema[None] would also remove null, but its errors name validators of
-    pydantic.
+    A union with SkipJsonSchema[None] also removes null, but the errors of the union name validators
+    of pydantic.
     """
 
     def __get_pydantic_json_schema__(
@@ -133,7 +135,9 @@ class PointIn(Input):
 
 
 class PointPatch(Input):
-    """The new values of the fields of a point. A field that is absent or null keeps its value."""
+    """The new values for the fields of a point. A field of the point that is absent or null keeps
+    its value.
+    """
 
     lat: Latitude | None = None
     lon: Longitude | None = None
@@ -151,8 +155,8 @@ class PointOut(Output):
 
 
 class Page(BaseModel, Generic[Item]):
-    """A page of a list that is ordered by id. `next` is the value of the parameter `after` for the
-    next page, or null on the last page.
+    """A page of a list that is in the order of ids. `next` is the value for the parameter `after`
+    of the next page. On the last page, `next` is null.
     """
 
     items: list[Item]

@@ -30,8 +30,8 @@ RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does no
 
 
 def main() -> int:
-    """Serve until the process gets SIGINT or SIGTERM. Return the exit code, which is 2 if the
-    service cannot start.
+    """Run the service until the process gets SIGINT or SIGTERM. Return the exit code of the
+    command, which is 2 if the service cannot start.
     """
     parser = argparse.ArgumentParser(
         description="Upgrade the tables of the chosen database, and serve the database over HTTP."
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
-    """Serve the application on this address, in this number of processes. Raise CouldNotRun."""
+    """Serve the application on an address with a number of processes. Raise CouldNotRun."""
     try:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
@@ -86,9 +86,10 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def keep_server_running() -> None:
-    """As long as this process lives, start the embedded server again whenever the server ends.
+    """As long as this process lives, start the embedded server again whenever the embedded server
+    ends.
 
-    Until the server runs again, requests get a 503.
+    Until the embedded server runs again, requests get a 503.
     """
     log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
     while True:
@@ -105,9 +106,9 @@ def keep_server_running() -> None:
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
     """Create the application in a process that only serves it.
 
-    From then on, the garbage collector ignores all objects that exist at this moment. Modules,
-    models and routes live as long as the process, and a full garbage collection of them would delay
-    requests by a tenth of a second.
+    The garbage collector ignores all objects that exist when the application has been created.
+    Modules, models and routes live as long as the process. A full garbage collection of these
+    objects would delay requests by a tenth of a second.
     """
     from orm_async_tests.service.app import create_app
 
@@ -118,8 +119,8 @@ def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
 
 
 def read_settings() -> "Settings":
-    """Return the settings that the environment variables define. Raise CouldNotRun if a value is
-    invalid.
+    """Return the settings that the environment variables define. Raise CouldNotRun if the value of
+    a setting is invalid.
     """
     from pydantic import ValidationError
 
@@ -139,8 +140,8 @@ def read_settings() -> "Settings":
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on this address. Raise CouldNotRun if the address is in use or
-    invalid.
+    """Return a socket that listens on the given address. Raise CouldNotRun if the address is in use
+    or invalid.
     """
     try:
         if port not in range(2**16):  # create_server() would not close its socket

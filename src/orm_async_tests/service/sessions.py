@@ -27,14 +27,16 @@ class FairSemaphore:
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
-        """Let at most `limit` tasks in at the same time. A task that is not let in waits for at
-        most `timeout` seconds.
+        """Let at most `limit` tasks in at the same time. A task that has to wait waits for at most
+        `timeout` seconds.
         """
         self._semaphore = asyncio.Semaphore(limit)
         self._timeout = timeout
 
     async def __aenter__(self) -> None:
-        """Wait for a free place. Raise TimeoutError if no place is free before the timeout."""
+        """Wait for a free place of the semaphore. Raise TimeoutError if no place is free before the
+        timeout.
+        """
         if not self._semaphore.locked():
             await self._semaphore.acquire()  # without the cost of a timeout
             return
@@ -67,9 +69,9 @@ class Reader:
     """Runs single statements in AUTOCOMMIT. A statement in AUTOCOMMIT takes one round trip
     (test22).
 
-    `pool` is a FairSemaphore with as many places as the pool of the engine. All readers share
-    `reads`, a FairSemaphore with fewer places. Reads are short, and a process does not finish reads
-    sooner if more of them run at the same time.
+    `pool` is a FairSemaphore with as many places as the pool of the engine. `reads` is a
+    FairSemaphore with fewer places, which all readers share. Reads are short, and a process does
+    not finish reads sooner if more of them run at the same time.
     """
 
     def __init__(self, engine: AsyncEngine, reads: FairSemaphore, pool: FairSemaphore) -> None:
@@ -77,8 +79,8 @@ class Reader:
         self._reads, self._pool = reads, pool
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Run the statement and return its rows. If the connection is lost, run the statement once
-        more.
+        """Run the statement and return its rows. If the connection is lost, run the statement of
+        the reader once more.
 
         Raise TimeoutError if no connection is free in time.
         """

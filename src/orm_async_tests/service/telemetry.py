@@ -1,4 +1,6 @@
-"""Traces by OpenTelemetry (extra `telemetry`), which the OTEL_... variables configure."""
+"""Records traces with OpenTelemetry (extra `telemetry`), which the environment variables OTEL_...
+configure.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +14,9 @@ UNTRACED = "health/live,metrics"  # these paths execute no statement
 
 
 def instrument(app: FastAPI) -> None:
-    """Trace the requests of an application. Raise CouldNotRun if a package is missing."""
+    """Trace the requests of an application. Raise CouldNotRun if a package of OpenTelemetry is
+    missing.
+    """
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter
         import opentelemetry.instrumentation.sqlalchemy  # noqa: F401 (fail here if missing)

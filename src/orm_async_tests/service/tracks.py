@@ -24,9 +24,9 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query that joins the documents of the points after an id.
+    """Return a query that joins the JSON documents of the points after an id.
 
-    The query returns one row, or no row if the user does not exist.
+    The query for a batch returns one row, or no row if the user does not exist.
     """
     return text(f"""
         SELECT batch.* FROM users, (
@@ -58,8 +58,8 @@ async def read_first_batch(reader: Reader, query: TextClause, user_id: int) -> R
 async def stream_texts(
     reader: Reader, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
 ) -> AsyncIterator[str]:
-    """Yield the text of this batch and of all following batches. Only the last batch of points may
-    have fewer points than the others.
+    """Yield the text of the given batch and of all following batches. Only the last batch of points
+    may have fewer points than the others.
     """
     before = ""
     while batch.points:

@@ -59,8 +59,8 @@ class CallLines(dict[str, int]):
     def _search(self, frame: FrameType | None) -> Place:
         """Search the frames of the stack from one frame outward.
 
-        At the end of a greenlet's frames, continue in the parent greenlet, because SQLAlchemy runs
-        in a greenlet. The frames that await SQLAlchemy belong to the parent greenlet.
+        SQLAlchemy runs in a greenlet, so the search continues in the parent greenlet after the last
+        frame of a greenlet. The frames that await SQLAlchemy belong to the parent greenlet.
         """
         parent = greenlet.getcurrent().parent
         while True:

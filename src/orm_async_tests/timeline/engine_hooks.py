@@ -1,8 +1,8 @@
-"""Connects a recorder to SQLAlchemy and asyncio, and restores both afterwards.
+"""Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
-SQLAlchemy has no event for a task that begins to wait for the pool, or for the answer to a COMMIT.
-To record these, the recorder wraps three methods: Pool.connect(), and the methods do_commit() and
-do_rollback() of the dialect.
+SQLAlchemy has no event for the moment when a task begins to wait for the pool, or when a COMMIT is
+answered. To record both moments, the recorder wraps three methods: Pool.connect() of SQLAlchemy,
+and do_commit() and do_rollback() of the dialect.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connec
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
     """While the block runs, record what every engine except `unobserved` does.
 
-    The tasks of an event loop are recorded from the first event that occurs in this event loop.
+    The recorder records the tasks of an event loop from the first event in this event loop.
     """
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()
@@ -49,7 +49,7 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners of SQLAlchemy's events, whose methods have the names of the events."""
+    """Listeners for SQLAlchemy's events. Each method has the name of its event."""
 
     targets = (
         *((Engine, name) for name in ("before_cursor_execute", "after_cursor_execute")),
@@ -175,7 +175,9 @@ class EngineHooks:
 
 
 def _read_pid(dbapi_connection: Any) -> int:
-    """Return the process ID of the connection's backend, or 0 if the driver does not know it."""
+    """Return the process ID of the connection's backend, or 0 if the driver does not know the
+    process ID.
+    """
     driver: Any = getattr(dbapi_connection, "driver_connection", None)
     if hasattr(driver, "get_server_pid"):
         return 0 if driver.is_closed() else int(driver.get_server_pid())

@@ -65,8 +65,8 @@ class Event:
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return the first MOST events as JSON. If the text of an event is in `log`, write its index
-    instead.
+    """Return the first MOST events of a run as JSON. If `log` contains the text of an event, write
+    the index in `log` instead of the text.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []
@@ -93,7 +93,9 @@ def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
 
 
 def group_by_line(events: list[Event]) -> list[dict[str, Any]]:
-    """Return the statements, round trips and errors of each line, by line number."""
+    """Return the statements, the round trips and the errors of each line, with the line number as
+    the key.
+    """
     lines: dict[int, dict[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.line):
         sends = event.kind in SENT

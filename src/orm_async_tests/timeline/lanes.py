@@ -42,7 +42,7 @@ LONGEST_GAP = 4  # times the median gap: longer ones are shortened
 
 @dataclass(frozen=True)
 class Bar:
-    """A part of a lane, which shows one event."""
+    """A bar is a part of a lane, and shows one event."""
 
     event: Event
     mark: str
@@ -94,7 +94,9 @@ def _connection_mark(event: Event) -> str:
 
 
 class Scale:
-    """Converts moments to positions. Short events get enough room, and long waits are shortened."""
+    """Converts moments of a run to positions in a lane. Short events get enough room in a lane, and
+    long waits are shortened.
+    """
 
     def __init__(self, events: Sequence[Event], columns: int) -> None:
         inner = [event for event in events if event.kind in INNER]
@@ -104,15 +106,15 @@ class Scale:
         self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the position of a moment. If the moment is unknown, return the position of the
-        last known moment before it.
+        """Return the position of a moment in a lane. If a moment has no position, return the
+        position of the last known moment before it.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return rising positions. Each gap between two moments gets one column. The other columns are
-    divided by the lengths of the gaps.
+    """Return rising positions. Each gap between two moments gets one column. The columns that
+    remain are divided by the lengths of the gaps.
 
     If there are more moments than columns, each column stands for the same number of moments.
     """

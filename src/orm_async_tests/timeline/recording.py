@@ -1,9 +1,9 @@
 """Records what tasks and connections do until `finish` is called.
 
-The module `engine_hooks` calls the recorder from SQLAlchemy's events. If another task uses a
-connection, a statement on this connection waits for that task, because SQLAlchemy's adapter of the
-driver has a mutex for each connection. The first statement in the queue of a connection is sent
-when the running statement has been answered.
+The module `engine_hooks` calls the recorder from SQLAlchemy's events. A statement waits if another
+task uses its connection, because SQLAlchemy's adapter of the driver has a mutex for each
+connection. The first statement in the queue of a connection is sent when the running statement has
+been answered.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class ConnectionRecord:
 
 
 class Owner(NamedTuple):
-    """The task that runs, or on whose behalf a library's task runs."""
+    """The running task. If a library's task runs, the task that called the library."""
 
     task: int
     place: Place  # where the user's code created the task, or called the library
@@ -102,9 +102,9 @@ class Recorder:
         text: str = "",
         skipped: int = 0,
     ) -> Event:
-        """Return a new event of the running task. `finish_event` completes the event.
+        """Return a new event of the running task, which `finish_event` later completes.
 
-        `skipped` is the number of callers that are no user's code for sure.
+        `skipped` is the number of calling frames that certainly do not belong to the user's code.
         """
         owner = self._owner.get() or self._find_owner()
         place = NOWHERE if owner and owner.is_closing else self._lines.find(skipped)
@@ -148,8 +148,8 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record the answer of the server or an error, and that the next statement in the queue is
-        sent.
+        """Record that the server has answered or that an error was raised. Record that the next
+        statement in the queue is sent.
         """
         if connection.waiting and event in connection.waiting:
             connection.waiting.remove(event)
@@ -193,7 +193,7 @@ class Recorder:
         return connection
 
     def check_out(self, connection: ConnectionRecord) -> None:
-        """Record that the running task has the connection."""
+        """Record that the running task has checked out the connection."""
         checkout = connection.checkout = connection.last = self.begin(
             "checkout", connection, "", CALLERS
         )
@@ -213,8 +213,8 @@ class Recorder:
         return Wait(self.now(), self.changes)
 
     def finish_wait(self, wait: Wait, error: BaseException | None = None) -> None:
-        """Record a wait for the pool. Do not record a wait for the pool if no other event occurred
-        during it, because a connection was free.
+        """Record a wait for the pool. A wait for the pool is not recorded if no other event
+        occurred during it, because a connection was free.
         """
         if self.changes != wait.changes or error:
             event = wait.opening or self.begin("pool")
@@ -223,12 +223,12 @@ class Recorder:
             self.finish_event(event, error)
 
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
-        """Record which backends waited for a lock, as pairs of a pid and the pids of the blocking
-        backends.
+        """Record which backends waited for a lock. Each pair has a pid, and the pids of the
+        blocking backends.
 
-        `since` is the moment at which the server was asked, in nanoseconds of perf_counter_ns(). A
-        statement that began after `since` does not wait for these locks. Several threads may call
-        this method.
+        `since` is the moment of the query for locks, in nanoseconds of perf_counter_ns(). A
+        statement that began after `since` does not wait for the locks of the query. Several threads
+        may call add_locks() at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
@@ -244,8 +244,8 @@ class Recorder:
         """Return the pids of the backends whose statement has run for longer than a limit in
         microseconds.
 
-        The first limit applies while only one connection is checked out. The second limit applies
-        while several connections are checked out.
+        The first limit applies while only one connection of the pool is checked out. The second
+        limit applies while several connections of the pool are checked out.
         """
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)
@@ -254,7 +254,9 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner | None:
-        """Record the running task, which exists already, and all new tasks of its loop."""
+        """Record the running task, which existed before the recording, and all new tasks of its
+        event loop.
+        """
         try:
             task = asyncio.current_task()
         except RuntimeError:
@@ -282,10 +284,10 @@ class Recorder:
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> "asyncio.Task[Any]":
-        """Create a task, as the task factory of an event loop.
+        """Create a task for an event loop. The event loop calls this method as its task factory.
 
-        If a library creates the task, for example to close a session, it counts as the task that
-        called the library.
+        If a library creates a task, for example to close a session, this task counts as the task
+        that called the library.
         """
         is_users, place = self._lines.find_creator()
         is_library = not is_users and asyncio.current_task(loop) is not None
@@ -348,7 +350,9 @@ class Recorder:
         self.events.append(event)
 
     def finish(self) -> list[Event]:
-        """Return the events in the order in which they began. Events that still run end now."""
+        """Return the events of the run in the order in which they began. An event that still runs
+        ends at the moment of this call.
+        """
         end = self.now()
         self._is_finished = True  # what ends later is not recorded
         self.events += self._locks.values()
@@ -363,7 +367,7 @@ class Recorder:
         return self.events
 
     def _renumber_tasks(self) -> None:
-        """Remove the tasks that did nothing, except the first task, and number the remaining tasks
+        """Remove the tasks that did nothing, but keep the first task. Number the remaining tasks
         again.
         """
         active = {event.task for event in self.events if event.kind != "task"}

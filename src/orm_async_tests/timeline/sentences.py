@@ -23,11 +23,11 @@ Sentence = tuple[int, str]  # the microseconds at which something ended, and wha
 def describe_events(
     events: Sequence[Event], among: Sequence[Event] | None = None
 ) -> list[Sentence]:
-    """Return a sentence for every wait, error and HTTP response, in the order in which they ended.
+    """Return a sentence for every wait, error and HTTP response, in the order of their ends.
 
-    One sentence describes several equal events, and says how many there are. If the run has HTTP
-    responses, the sentences also say when a transaction was committed. `among` has all events of
-    the run, if `events` has only some of them.
+    If several events are equal, one sentence describes them and says how many they are. If the run
+    has HTTP responses, the sentences also say when a transaction was committed. `events` may have
+    only some events of the run. `among` then has all events.
     """
     groups: Groups = {}
     position = 0
@@ -56,7 +56,9 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join events of several tasks at the same line, and the tasks for which they waited."""
+    """Join events of several tasks at the same line. Also join the tasks for which these tasks
+    waited.
+    """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():
         wait = "" if group[0].error else WAITS.get(group[0].kind, "")

@@ -51,8 +51,8 @@ def timeline_svg(events: Sequence[Event], outcome: str) -> str:
 
 
 def describe_timeline(events: Sequence[Event], outcome: str) -> str:
-    """Return a text alternative, which describes the lanes, every wait and error, and the
-    outcome.
+    """Return a text alternative for a timeline, with the lanes, a sentence for each wait and error,
+    and the outcome.
     """
     lanes = ", ".join(lane.name for lane in build_lanes(events))
     sentences = [text for _, text in describe_events(events)]

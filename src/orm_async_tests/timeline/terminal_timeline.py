@@ -52,7 +52,7 @@ def _render_note(style: str, head: str, text: str, columns: int) -> Iterator[Sty
 
 
 def render_legend(runs: Sequence[Sequence[Event]], columns: int) -> Iterator[Styled]:
-    """Render what the characters in the timelines of these runs mean."""
+    """Render a legend of the characters that the timelines of these runs use."""
     marks = {bar.mark for events in runs for lane in build_lanes(events) for bar in lane.bars}
     words = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in marks]
     words.append("1 2 3 the number of the task that uses the connection")
@@ -71,7 +71,7 @@ def _draw(lane: Lane, scale: Scale, width: int) -> str:
 
 
 def _draw_ruler(scale: Scale, width: int) -> str:
-    """Return a ruler that shows the moments of some columns."""
+    """Return a ruler that shows the moments of some columns of a timeline."""
     ruler = ""
     for moment in scale.moments:
         text, position = format_time(moment), scale.find(moment)

@@ -1,8 +1,8 @@
 """Writes events in the trace format of Chrome, which Perfetto can open.
 
 In the trace, every variant has one process for its tasks and one process for its connections. In
-the trace, a task or a connection is a thread. The slices of a thread must nest. If a slice overlaps
-another slice, the trace has it in an additional thread.
+the trace, a task or a connection is a thread. The slices of a thread must nest. A slice that
+overlaps another slice is put into an additional thread of the trace.
 """
 
 import json
@@ -21,8 +21,8 @@ Slice = dict[str, Any]
 
 
 def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
-    """Return the JSON trace of several runs. `runs` has a pair of a name and events for each
-    run.
+    """Return the JSON trace of several runs. The argument `runs` has a pair of a name and events
+    for each run.
     """
     slices: list[Slice] = []
     offset = 0
@@ -35,8 +35,8 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace for one run. `tasks` is the number of the process that stands
-    for the tasks.
+    """Yield the parts of the trace for one run. The argument `tasks` is the number of the process
+    in the trace that has the tasks.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
@@ -95,7 +95,7 @@ def _name(of: str, process: int, thread: int, name: str) -> Slice:
 
 
 def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
-    """Yield the number of checked-out connections whenever this number changes."""
+    """Yield the number of checked-out connections at each moment when this number changes."""
     changes = Counter[int]()
     for event in events:
         if event.kind == "checkout":
@@ -124,7 +124,9 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices by time, and put a slice that overlaps others into another thread."""
+    """Yield the slices in the order of time. Put a slice that overlaps other slices into another
+    thread.
+    """
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):
         if piece["ph"] == "X":

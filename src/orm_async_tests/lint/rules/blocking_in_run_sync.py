@@ -72,9 +72,7 @@ class BlockingInRunSync(Rule):
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls in a function. Leave out the calls in nested functions, which may run
-    elsewhere.
-    """
+    """Yield every call in a function, but no call in a nested function, which may run elsewhere."""
     if isinstance(node, ast.Call):
         yield node
     for child in ast.iter_child_nodes(node):

@@ -15,8 +15,8 @@ LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop"}
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
-    """Yield the functions that this file uses as dependencies, with their module, their name, and
-    whether scope="function" is set.
+    """Yield the functions that this file uses as dependencies. Each item has the module, the name,
+    and whether scope="function" is set.
     """
     names = {"Depends", "Security"}
     for alias, bindings in file.index.module.bindings.items():
@@ -225,7 +225,7 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a task is only stored so that it is not collected, and is never awaited."""
+    """Return whether a task is never awaited, but only stored so that it is not collected."""
     match file.parents.get(call):
         case ast.Expr():
             return True

@@ -36,8 +36,8 @@ class SessionInModule(Rule):
 
 
 def _place(target: ast.expr, scope: Scope) -> str:
-    """Return where an assignment stores its value, or "" if only one function or one object can
-    read it.
+    """Return where an assignment stores its value. Return "" if only one function or one object can
+    read the value.
     """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:

@@ -10,7 +10,7 @@ from orm_async_tests.lint.source_file import SourceFile
 
 
 def find_swallowed(file: SourceFile, kind: str) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return the statements whose errors of this kind are swallowed, each with the next use of its
+    """Return each statement whose error of this kind is swallowed, with the next use of its
     session.
     """
     uses: dict[ast.AST, ast.AST | None] = {}

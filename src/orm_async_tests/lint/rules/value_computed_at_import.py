@@ -57,8 +57,8 @@ class ValueComputedAtImport(Rule):
 def changing_call(
     file: SourceFile, node: ast.AST, scope: Scope, *, follows: bool = True
 ) -> ast.expr | None:
-    """Return the call whose value would be different every time, or the name of this call in the
-    module.
+    """Return the call in a default whose value would be different every time. If the default is a
+    name of the module, return this name.
     """
     if isinstance(node, ast.Lambda):
         return None

@@ -145,7 +145,6 @@ def test_poetry_installs_the_extra_of_the_scripts_without_options() -> None:
     [
         ("orm_async_tests.scripts test5", "sqlalchemy"),
         ("orm_async_tests.cli main run 5", "sqlalchemy"),
-        ("orm_async_tests.cli main why MissingGreenlet", "platformdirs"),
         ("orm_async_tests.cli main audit poetry.lock", "packaging"),
         ("orm_async_tests.cli main db url", "sqlalchemy"),
         ("orm_async_tests.service.serve main", "sqlalchemy"),

@@ -55,7 +55,13 @@ def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     For each minor version, `lines` has all its versions, oldest first, each with a mark whether it
     has the defect.
     """
-    return " or ".join(text for line in lines for text in _format_line(line))
+    texts = []
+    for first, last, end in _runs_of_shown(lines):
+        if end:
+            texts.append(f">={first},<{end}")
+        else:
+            texts.append(f"=={last}" if first == last else f">={first},<={last}")
+    return " or ".join(texts)
 
 
 def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
@@ -64,8 +70,31 @@ def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     An example of the sentence is "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the same
     form as the argument `lines` of format_ranges().
     """
-    texts = [text for line in lines for text in _describe_line(line)]
+    from packaging.version import Version
+
+    texts = []
+    for first, last, end in _runs_of_shown(lines):
+        shown = f"{first} has"
+        if first != last:
+            numbers = zip(Version(first).release, Version(last).release, strict=False)
+            is_next = sorted(two - one for one, two in numbers)[-2:] == [0, 1]
+            shown = f"{first} {'and' if is_next else 'to'} {last} have"
+        cure = f"{end} cures it" if end else "no later one cures it"
+        texts.append(f"{shown} it, {cure}")
     return "; ".join(texts) or "none of these releases has it"
+
+
+def _runs_of_shown(
+    lines: Sequence[Sequence[tuple[str, bool]]],
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the first and the last version of every run of versions with a defect, and the version
+    after this run, or "".
+    """
+    for line in lines:
+        runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
+        for run, following in zip_longest(runs, runs[1:], fillvalue=[("", False)]):
+            if run[0][1]:
+                yield run[0][0], run[-1][0], following[0][0]
 
 
 def _find_range(version: str, ranges: str) -> str | None:
@@ -77,34 +106,3 @@ def _find_range(version: str, ranges: str) -> str | None:
         if SpecifierSet(text).contains(version, prereleases=True):
             return text
     return None
-
-
-def _format_line(line: Sequence[tuple[str, bool]]) -> list[str]:
-    texts, first = [], None
-    for version, is_shown in line:
-        if is_shown and first is None:
-            first = version
-        if first is not None and not is_shown:
-            texts.append(f">={first},<{version}")
-            first = None
-    if first is not None:
-        last = line[-1][0]
-        texts.append(f"=={last}" if first == last else f">={first},<={last}")
-    return texts
-
-
-def _describe_line(line: Sequence[tuple[str, bool]]) -> Iterator[str]:
-    from packaging.version import Version
-
-    runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
-    for run, following in zip_longest(runs, runs[1:]):
-        if not run[0][1]:
-            continue
-        first, last = run[0][0], run[-1][0]
-        shown = f"{first} has"
-        if first != last:
-            numbers = zip(Version(first).release, Version(last).release, strict=False)
-            is_next = sorted(two - one for one, two in numbers)[-2:] == [0, 1]
-            shown = f"{first} {'and' if is_next else 'to'} {last} have"
-        cure = f"{following[0][0]} cures it" if following else "no later one cures it"
-        yield f"{shown} it, {cure}"

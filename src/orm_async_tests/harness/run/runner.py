@@ -16,10 +16,9 @@ from orm_async_tests.command_options import DEFAULT_LOOP, add_stack, add_views
 from orm_async_tests.errors import CouldNotRun, require_writable
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.definitions.variants import Observation, Option
-from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.event_loops import run
 from orm_async_tests.harness.environment.requirements import VARIABLE, require
-from orm_async_tests.harness.environment.script_database import open_database
+from orm_async_tests.harness.environment.script_database import open_database, open_script_database
 from orm_async_tests.harness.environment.servers import open_pooler
 from orm_async_tests.harness.report.judge import Verdict, judge
 from orm_async_tests.harness.report.phrasing import describe
@@ -58,7 +57,7 @@ async def _run(
 ) -> Result:
     started = time.perf_counter()
     observations: dict[str, Observation] = {}
-    async with script_database.open_script_database(database) as scripts:
+    async with open_script_database(database) as scripts:
         gc.freeze()  # modules stay: collecting after a variant then takes no time
         stack = this_stack(database, await scripts.settings(), loop)
         if reason := script.missing(stack, wire=can_watch(database.url)):

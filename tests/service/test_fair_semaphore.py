@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.service.sessions import FairSemaphore, Reader
+from orm_async_tests.service.sessions import FairPool, FairSemaphore
+from orm_async_tests.service.settings import Settings
 
 CLIENTS, READS = 5, 4
 ONE = text("SELECT 1")
@@ -15,19 +15,18 @@ ONE = text("SELECT 1")
 
 async def served_clients(tables: db.Database) -> list[int]:
     """Return the numbers of clients that read again at once, in the order of their answers."""
-    engine = create_async_engine(tables.url)
-    reader = Reader(engine, FairSemaphore(1, timeout=60), FairSemaphore(20, timeout=60))
+    pool = FairPool(tables.url, Settings(pool_timeout=60), FairSemaphore(1, timeout=60))
     served = []
 
     async def read_repeatedly(client: int) -> None:
         for _ in range(READS):
-            await reader.rows(ONE, {})
+            await pool.rows(ONE, {})
             served.append(client)
 
     async with asyncio.TaskGroup() as group:
         for client in range(CLIENTS):
             group.create_task(read_repeatedly(client))
-    await engine.dispose()
+    await pool.engine.dispose()
     return served
 
 

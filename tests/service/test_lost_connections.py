@@ -50,7 +50,7 @@ def test_a_write_gets_no_connection_that_the_server_has_closed(
     app = create_app(tables.url, SETTINGS)
     connections: list[Any] = []
     with serve_app(app) as client:
-        engine = app.state.engines.writing.sync_engine
+        engine = app.state.primary.engine.sync_engine
         event.listen(engine, "connect", lambda dbapi, _: connections.append(dbapi))
         assert client.post(f"/users/{user}/points", json=POINT).status_code == 201
         [driver] = [dbapi.driver_connection for dbapi in connections]
@@ -74,7 +74,7 @@ def test_a_connection_that_the_server_is_about_to_close_is_a_503_for_a_write_alo
 ) -> None:
     app = create_app(tables.url, SETTINGS)
     with serve_app(app) as client:
-        pool = app.state.engines.writing.sync_engine
+        pool = app.state.primary.engine.sync_engine
         event.listen(pool, "checkout", receive_fatal_error, once=True)
         assert is_busy(client.post(f"/users/{user}/points", json=POINT))
         event.listen(pool, "checkout", receive_fatal_error, once=True)
@@ -89,7 +89,7 @@ def test_the_listener_connects_again_if_the_server_is_about_to_close_its_connect
     with serve_app(app):
         until(app.state.hub.is_listening.is_set)
         app.state.hub.is_listening.clear()
-        listening = app.state.engines.listening.sync_engine
+        listening = app.state.listening.sync_engine
         event.listen(listening, "checkout", receive_fatal_error, once=True)
         terminate_listeners(tables)
         until(app.state.hub.is_listening.is_set)
@@ -110,7 +110,7 @@ def test_a_connection_that_is_lost_while_it_is_set_up_is_a_503(
 ) -> None:
     app = create_app(tables.url, SETTINGS)
     with serve_app(app) as client:
-        engine = app.state.engines.writing.sync_engine
+        engine = app.state.primary.engine.sync_engine
         event.listen(engine, "do_connect", connect_and_lose, once=True)
         assert is_busy(upload(client, user))
         assert upload(client, user).status_code == 201

@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy import URL
-from starlette.datastructures import State
 
 from orm_async_tests.service import (
     bulk,
@@ -20,23 +19,11 @@ from orm_async_tests.service import (
     tracks,
     users,
 )
-from orm_async_tests.service.engines import Engines, service_urls
+from orm_async_tests.service.engines import make_listening_engine, service_urls
 from orm_async_tests.service.headers import HeadAsGet, HeaderChecks
 from orm_async_tests.service.request_limits import Bodies, Limits
-from orm_async_tests.service.sessions import FairSemaphore, Reader, Sessions
+from orm_async_tests.service.sessions import FairPool, FairSemaphore
 from orm_async_tests.service.settings import Settings
-
-
-def set_up_state(state: State, engines: Engines, settings: Settings) -> None:
-    """Put the sessions and the readers for requests into the application's state. They wait in
-    order for a connection.
-    """
-    capacity, timeout = settings.pool_size + settings.max_overflow, settings.pool_timeout
-    pools = {engine: FairSemaphore(capacity, timeout) for engine in engines.pooled()}
-    reads = FairSemaphore(settings.reads, timeout)
-    state.writing = Sessions(engines.writing, pools[engines.writing])
-    state.fresh_reader = Reader(engines.writing, reads, pools[engines.writing])
-    state.reader = Reader(engines.reading, reads, pools[engines.reading])
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
@@ -49,24 +36,29 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        engines = Engines(urls, settings)
-        app.state.settings, app.state.engines = settings, engines
-        set_up_state(app.state, engines, settings)
-        app.state.metrics = health.make_metrics(engines)
-        app.state.hub = live.Hub()
-        listener = asyncio.create_task(app.state.hub.listen(engines.listening))
+        state, reads = app.state, FairSemaphore(settings.reads, settings.pool_timeout)
+        state.settings, state.hub = settings, live.Hub()
+        state.primary = state.standby = FairPool(urls.writing, settings, reads)
+        engines = [state.primary.engine]
+        if urls.reading != urls.writing:
+            state.standby = FairPool(urls.reading, settings, reads)
+            engines.append(state.standby.engine)
+        state.metrics = health.make_metrics(engines)
+        state.listening = make_listening_engine(urls.listening)
+        listener = asyncio.create_task(state.hub.listen(state.listening))
         try:
-            with telemetry.export_traces(app, engines.pooled()):
+            with telemetry.export_traces(app, engines):
                 yield {  # for connection.Connection
                     "send_timeout": settings.send_timeout,
                     "receive_timeout": settings.receive_timeout,
-                    "shutdown_callbacks": (app.state.hub.close, bodies.stop),
+                    "shutdown_callbacks": (state.hub.close, bodies.stop),
                 }
         finally:
             listener.cancel()
             with suppress(asyncio.CancelledError):
                 await listener
-            await engines.dispose()
+            for engine in (*engines, state.listening):
+                await engine.dispose()
 
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
     app.add_middleware(HeadAsGet)

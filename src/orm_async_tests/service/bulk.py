@@ -97,13 +97,13 @@ async def load(
         if len(first) > FEW:
             break
     else:
-        async with state.writing.begin() as session:
+        async with state.primary.begin() as session:
             return await insert_points(session, user_id, first, key, sha256.hexdigest())
     # The file has no name, so it disappears with the block, and also when the process is killed.
     with SpooledTemporaryFile[bytes](state.settings.upload_memory or 1) as file:
         spool = UploadFile(file)  # type: ignore[arg-type]  # it uses the disk in a thread
         await store(spool, user_id, first, batches)
-        async with state.writing.begin() as session:
+        async with state.primary.begin() as session:
             parts = read_parts(spool)
             return await copy_points(session, user_id, parts, key, sha256.hexdigest())
 

@@ -43,27 +43,10 @@ def service_urls(url: URL, settings: Settings) -> Urls:
     return Urls(*(db.with_driver(one, "asyncpg") for one in chosen))
 
 
-class Engines:
-    """The engines for writes, for reads and for LISTEN. If writes and reads have the same URL, they
-    share one engine.
-    """
-
-    def __init__(self, urls: Urls, settings: Settings) -> None:
-        self.writing = make_engine(urls.writing, settings)
-        self.reading = self.writing
-        if urls.reading != urls.writing:
-            self.reading = make_engine(urls.reading, settings)
-        name = db.application_name("asyncpg", f"{NAME} listener")
-        self.listening = create_async_engine(
-            urls.listening, poolclass=NullPool, connect_args=name
-        )  # no pool: requests never use its connection
-
-    def pooled(self) -> set[AsyncEngine]:
-        return {self.writing, self.reading}
-
-    async def dispose(self) -> None:
-        for engine in (*self.pooled(), self.listening):
-            await engine.dispose()
+def make_listening_engine(url: URL) -> AsyncEngine:
+    """Return the engine for LISTEN. It has no pool, because requests never use its connection."""
+    name = db.application_name("asyncpg", f"{NAME} listener")
+    return create_async_engine(url, poolclass=NullPool, connect_args=name)
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:

@@ -1,27 +1,28 @@
 """Routes for liveness, readiness and metrics."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import migrations
-from orm_async_tests.service.engines import Engines
 from orm_async_tests.service.problems import RETRY_AFTER, problem_responses
 from orm_async_tests.service.sessions import WriteSession
 
 router = APIRouter(tags=["health"])
 
 
-def make_metrics(engines: Engines) -> CollectorRegistry:
+def make_metrics(engines: Sequence[AsyncEngine]) -> CollectorRegistry:
     """Return metrics about the connections of the pools, and about the duration of statements in
     seconds.
     """
     registry = CollectorRegistry()
-    pools: list[Any] = [engine.pool for engine in engines.pooled()]
+    pools: list[Any] = [engine.pool for engine in engines]
     checked_out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
     checked_out.set_function(lambda: sum(pool.checkedout() for pool in pools))
     idle = Gauge("pool_idle", "Idle connections in the pools.", registry=registry)
@@ -36,7 +37,7 @@ def make_metrics(engines: Engines) -> CollectorRegistry:
     def after(*arguments: Any) -> None:
         seconds.observe(time.perf_counter() - arguments[4]._started)
 
-    for engine in engines.pooled():
+    for engine in engines:
         event.listen(engine.sync_engine, "before_cursor_execute", before)
         event.listen(engine.sync_engine, "after_cursor_execute", after)
     return registry

@@ -23,7 +23,7 @@ from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import UNWRAPPED, problem_responses
 from orm_async_tests.service.schemas import EventId, Id, Omittable, PointOut
-from orm_async_tests.service.sessions import Reader, Rows
+from orm_async_tests.service.sessions import FairPool, Rows
 from orm_async_tests.service.settings import Settings
 
 BATCH = 100  # points
@@ -91,7 +91,7 @@ class Hub:
             await lost.wait()
 
 
-async def newest_id(reader: Reader, user_id: int) -> int:
+async def newest_id(reader: FairPool, user_id: int) -> int:
     """Return the id of the newest point of the user, or 0 without points. Raise HTTPException
     404.
     """
@@ -113,7 +113,7 @@ def format_events(points: Rows) -> bytes:
 
 
 async def stream_events(
-    hub: Hub, reader: Reader, user_id: int, last_id: int, settings: Settings
+    hub: Hub, reader: FairPool, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
     """Yield events for the points after `last_id`, and comments while no points arrive.
 
@@ -150,9 +150,9 @@ async def stream_live(
     begin after the point with this id.
     """
     state = request.app.state
-    newest = await newest_id(state.fresh_reader, user_id)  # a 404 must precede the response
+    newest = await newest_id(state.primary, user_id)  # a 404 must precede the response
     last_id = newest if last_event_id is None else last_event_id
     # FastAPI 0.165 logs a traceback when a client leaves a generator that FastAPI itself runs.
     return EventSourceResponse(
-        stream_events(state.hub, state.fresh_reader, user_id, last_id, state.settings)
+        stream_events(state.hub, state.primary, user_id, last_id, state.settings)
     )

@@ -1,5 +1,5 @@
-"""Provides sessions that write and readers of single statements. Sessions and readers wait for a
-connection in the order in which they ask for it.
+"""Provides sessions that write, and single reads, which wait for a connection in the order in which
+they ask for it.
 """
 
 import asyncio
@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
-from sqlalchemy import Executable, Row
+from sqlalchemy import URL, Executable, Row
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests import db
+from orm_async_tests.service.engines import make_engine
 from orm_async_tests.service.schemas import Omittable
+from orm_async_tests.service.settings import Settings
 
 Rows = Sequence[Row[Any]]
 
@@ -47,13 +49,19 @@ class FairSemaphore:
         self._semaphore.release()
 
 
-class Sessions:
-    """Opens sessions of an engine. `pool` is a FairSemaphore with as many places as the pool of the
-    engine.
+class FairPool:
+    """An engine for requests. Sessions that write and single reads wait in order for a connection.
+
+    All pools of a process share `reads`, which has fewer places than a pool. Reads are short, and a
+    process does not finish them sooner if more of them run at the same time.
     """
 
-    def __init__(self, engine: AsyncEngine, pool: FairSemaphore) -> None:
-        self._make_session, self._pool = db.make_sessions(engine), pool
+    def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:
+        self.engine = make_engine(url, settings)
+        capacity = settings.pool_size + settings.max_overflow
+        self._places, self._reads = FairSemaphore(capacity, settings.pool_timeout), reads
+        self._make_session = db.make_sessions(self.engine)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -61,28 +69,14 @@ class Sessions:
 
         Raise TimeoutError if no connection is free in time.
         """
-        async with self._pool, self._make_session() as session, session.begin():
+        async with self._places, self._make_session() as session, session.begin():
             yield session
 
-
-class Reader:
-    """Runs single statements in AUTOCOMMIT. A statement in AUTOCOMMIT takes one round trip
-    (test22).
-
-    `pool` is a FairSemaphore with as many places as the pool of the engine. `reads` is a
-    FairSemaphore with fewer places, which all readers share. Reads are short, and a process does
-    not finish reads sooner if more of them run at the same time.
-    """
-
-    def __init__(self, engine: AsyncEngine, reads: FairSemaphore, pool: FairSemaphore) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._reads, self._pool = reads, pool
-
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Run the statement and return its rows. If the connection is lost, run the statement of
-        the reader once more.
+        """Return the rows of a statement in AUTOCOMMIT, which takes one round trip (test22).
 
-        Raise TimeoutError if no connection is free in time.
+        If the connection is lost, execute the statement once more. Raise TimeoutError if no
+        connection is free in time.
         """
         try:
             return await self._execute(statement, parameters)
@@ -92,7 +86,7 @@ class Reader:
             return await self._execute(statement, parameters)
 
     async def _execute(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        async with self._reads, self._pool, self._engine.connect() as connection:
+        async with self._reads, self._places, self._autocommit.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
 
@@ -100,7 +94,7 @@ async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
     """Yield a session with a transaction for an endpoint. The transaction is committed when the
     endpoint returns.
     """
-    async with request.app.state.writing.begin() as session:
+    async with request.app.state.primary.begin() as session:
         yield session
 
 
@@ -111,17 +105,16 @@ CacheControl = Annotated[
 ]
 
 
-async def choose_reader(request: Request, cache_control: CacheControl = None) -> Reader:
-    """Return the reader of the primary if the request says no-cache, and otherwise a reader that
-    may use a standby.
+async def choose_pool(request: Request, cache_control: CacheControl = None) -> FairPool:
+    """Return the pool of the primary if the request says no-cache, and otherwise a pool that may
+    use a standby.
     """
-    must_be_fresh = "no-cache" in (cache_control or "")
-    state = request.app.state
-    reader: Reader = state.fresh_reader if must_be_fresh else state.reader
-    return reader
+    state, must_be_fresh = request.app.state, "no-cache" in (cache_control or "")
+    pool: FairPool = state.primary if must_be_fresh else state.standby
+    return pool
 
 
 # With FastAPI's default scope the commit follows the response: a commit that fails has been
 # answered with a 200 by then (test50).
 WriteSession = Annotated[AsyncSession, Depends(begin_session, scope="function")]
-Read = Annotated[Reader, Depends(choose_reader, scope="function")]
+Read = Annotated[FairPool, Depends(choose_pool, scope="function")]

@@ -16,7 +16,7 @@ from orm_async_tests.models import User
 from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Id
-from orm_async_tests.service.sessions import Read, Reader
+from orm_async_tests.service.sessions import FairPool, Read
 
 BATCH = 1000  # points; a client that does not read has two batches in memory
 
@@ -45,7 +45,7 @@ LINE = """concat('{"lat":', lat, ',"lon":', lon, ',"date":', to_json(date), E'}\
 LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', lat, ']')", ",")
 
 
-async def read_first_batch(reader: Reader, query: TextClause, user_id: int) -> Row[Any]:
+async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) -> Row[Any]:
     """Return the first points, so that the route can answer 404 before it begins a response. Raise
     HTTPException 404.
     """
@@ -56,7 +56,7 @@ async def read_first_batch(reader: Reader, query: TextClause, user_id: int) -> R
 
 
 async def stream_texts(
-    reader: Reader, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
+    reader: FairPool, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
 ) -> AsyncIterator[str]:
     """Yield the text of the given batch and of all following batches. Only the last batch of points
     may have fewer points than the others.
@@ -73,7 +73,7 @@ async def stream_texts(
         batch = rows[0]
 
 
-async def stream_feature(reader: Reader, user_id: int, batch: Row[Any]) -> AsyncIterator[str]:
+async def stream_feature(reader: FairPool, user_id: int, batch: Row[Any]) -> AsyncIterator[str]:
     """Yield a GeoJSON feature that has the positions of the points as a MultiPoint, which may be
     empty.
     """

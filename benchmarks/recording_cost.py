@@ -2,8 +2,8 @@
 
 One session gets a row again and again, or a new session gets every row. Batches take turns: without
 and with the recorder of the timeline. The recorder of SQL statements runs in all batches. Printed
-are the medians of the batches' processor times, and the median of the ratios of neighbors. It may
-be at most 1.1.
+are the medians of the batches' processor times, and the median of the ratios of neighbors. The
+ratio of the recording may be at most 1.1.
 """
 
 import argparse

@@ -187,7 +187,7 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     """Yield, for every script, the releases on which it holds.
 
     Run a script on the first, the middle and the last release of every minor version. If the
-    results of these releases differ, run the script on more releases.
+    results of the first, the middle and the last release differ, run the script on more releases.
 
     If a script has a SINCE, run it around the releases that SINCE names. A script with a SINCE is
     also run on older releases, on which it must be broken.

@@ -217,7 +217,7 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 def record_texts() -> dict[Path, str]:
     """Run the example script and the chapter on isolation on the embedded server. Return the texts
-    of the files that show the results of these scripts.
+    of the files that show the results of the example and of the chapter on isolation.
     """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render

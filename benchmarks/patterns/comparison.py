@@ -161,7 +161,7 @@ async def run_rounds(
     """Run the rounds. Return the mean time of a turn in each round, for every pattern.
 
     In a round, the patterns take turns in a random order from a fixed seed, and then in the
-    opposite order. A drift within the round then affects all patterns equally.
+    opposite order. A drift within a round affects all patterns equally.
     """
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements

@@ -1,7 +1,7 @@
 """Defines the options that several commands have, for the stack and for the parts of a result that
 are shown.
 
-This module does not import SQLAlchemy, so that `--help` stays fast.
+The module command_options does not import SQLAlchemy, so that `--help` stays fast.
 """
 
 import argparse

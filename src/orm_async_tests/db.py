@@ -165,8 +165,9 @@ REFUSALS = {
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
     """Open one connection for the block, with the name under which pg_stat_activity shows it.
 
-    The engine of this connection has no pool. `options` are arguments of create_async_engine().
-    Raise CouldNotRun if the server cannot be reached or rejects the connection.
+    The engine of the opened connection has no pool. `options` are arguments of
+    create_async_engine(). Raise CouldNotRun if the server cannot be reached or rejects the
+    connection.
     """
     arguments = application_name(database.driver, name)
     engine = create_async_engine(

@@ -101,8 +101,8 @@ def read_state(connection: Connection, *histories: History) -> State:
     """Return the state of the database.
 
     The state is "foreign" if the database has tables or revisions of another program. The state is
-    "empty" if the database has no current revision. The state is "current" if each of these
-    histories is at its head, and otherwise "behind".
+    "empty" if the database has no current revision. The state is "current" if each of the histories
+    is at its head, and otherwise "behind".
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = read_current(connection, tables)
@@ -189,7 +189,7 @@ def upgrade(connection: Connection, *histories: History) -> None:
 def separate_histories(connection: Connection) -> None:
     """Move the revision of the service out of the version table that once contained both histories.
 
-    The caller of this function must hold the migration lock.
+    The caller of separate_histories() must hold the migration lock.
     """
     current = read_current(connection, set(connection.scalars(text(TABLES))))
     if not current.get(TRACKING, set()) & revisions(SERVICE).keys():

@@ -31,8 +31,8 @@ class Troubles:
 
     @property
     def messages(self) -> list[str]:
-        """Return one line for every problem. The lines of errors come first, then those of lost
-        tasks, and then those of warnings.
+        """Return one line for every problem. The lines of errors come first, the lines of lost
+        tasks second, and the lines of warnings last.
         """
         lost = [f"tasks lost before they had finished: {self.pending_tasks}"]
         warned = [f"{warning.category.__name__}: {warning.message}" for warning in self.warnings]

@@ -71,8 +71,8 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Parse a database URL, and return it in the portable form. If the URL names no driver, it gets
-    asyncpg.
+    """Parse a database URL, and return it in the portable form. If the URL names no driver, its
+    driver becomes asyncpg.
 
     `source` says where the text comes from, for example "--db". Raise CouldNotRun, with the source,
     if the text is not a URL of PostgreSQL or has a parameter that no driver accepts.

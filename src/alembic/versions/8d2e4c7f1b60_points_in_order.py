@@ -1,7 +1,8 @@
 """Create indexes on the points of a user by id and by date.
 
-Without these indexes, a page of a user's points reads all points of that user. If the table of
-points is large and in use, create both indexes by CREATE INDEX CONCURRENTLY first (test165).
+Without indexes by id and by date, a page of a user's points reads all points of that user. If the
+table of points is large and in use, create the indexes by CREATE INDEX CONCURRENTLY before the
+migration (test165).
 
 Revision ID: 8d2e4c7f1b60
 Revises: 5b8c0f2d9a41

@@ -122,7 +122,7 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
     """Yield an `Upstream(...)` for every defect. If the script is broken on some releases, yield a
-    template of an `Upstream(...)` for them.
+    template of an `Upstream(...)` with these releases.
     """
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 

@@ -64,7 +64,9 @@ def report(arguments: argparse.Namespace) -> int:
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Raise CouldNotRun if an output file cannot be written. Check this before anything runs."""
+    """Raise CouldNotRun if an output file cannot be written. Check the output files before anything
+    runs.
+    """
     if arguments.site:
         try:
             arguments.site.mkdir(parents=True, exist_ok=True)

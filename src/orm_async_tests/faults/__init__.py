@@ -13,13 +13,13 @@ without a fault, to count the fault points. The sweep then runs the work once fo
 every fault point. The number of a fault point identifies it, so that you can run a failure again.
 
 After every fault, the sweep asserts the invariants of a correct recovery. The caller continues in
-time after a fault. It sees `CancelledError` after a cancel, and `TimeoutError` after a timeout.
-When the caller continues after a fault, no connection of the pool is checked out. A few seconds
-after a fault, no backend runs a statement or has an open transaction, and no task is running. After
-a fault, the work has changed all its rows or none of them. If the work ended without an error
-despite the fault, it has changed all its rows. No warning, logged error or exception is hidden from
-the caller. After a fault, the next use of the engine works, and `dispose()` closes every
-connection.
+time after a fault. After a cancel the caller sees `CancelledError`, and after a timeout
+`TimeoutError`. When the caller continues after a fault, no connection of the pool is checked out. A
+few seconds after a fault, no backend runs a statement or has an open transaction, and no task is
+running. After a fault, the work has changed all its rows or none of them. If the work ended without
+an error despite the fault, it has changed all its rows. No warning, logged error or exception is
+hidden from the caller. After a fault, the next use of the engine works, and `dispose()` closes
+every connection.
 
 The sweep does not assert whether the server committed, because a caller that sees an error cannot
 know whether it did. If the caller sees an error although everything was committed, the sweep counts

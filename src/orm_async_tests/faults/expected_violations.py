@@ -2,7 +2,7 @@
 is wrong on purpose.
 
 The list in data/expected_violations.toml is strict. A sweep also fails if a pattern no longer shows
-a defect of this list.
+a defect of expected_violations.toml.
 """
 
 import tomllib

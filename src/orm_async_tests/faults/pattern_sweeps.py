@@ -139,8 +139,8 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _find_engine(function: Callable[..., Any], name: str) -> AsyncEngine:
-    """Return the engine of the function's module. If it has none, return the engine of a module
-    that it imports from the same package.
+    """Return the engine of the function's module. If the module has no engine, return the engine of
+    a module that it imports from the same package.
 
     Raise CouldNotRun if the modules have no engine, or several engines.
     """

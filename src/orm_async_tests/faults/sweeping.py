@@ -55,8 +55,8 @@ async def sweep(
     violations.
 
     `rows` is a query that returns one row of numbers, for example a count. The numbers that `rows`
-    returns are those that the work changes. After every fault, all numbers of `rows` must have
-    changed as in a run without faults, or none of them.
+    returns are the numbers that the work changes. After every fault, all numbers of `rows` must
+    have changed as in a run without faults, or none of them.
 
     The sweep sets an application_name for the connections of the engine, and disposes the engine
     after every fault point. `patience` is the number of seconds for which the caller may wait on a
@@ -299,7 +299,7 @@ async def sweep_failed_first(
     """Run the sweeps of one piece of work, failed fault points first, and return the cells.
 
     If a known defect explains a violation, the outcome names the defect. A fault point that failed
-    in the last run and fails again counts as a failure, even if it then passes in the sweep.
+    in the last run and fails again counts as a failure, even if it passes later in the sweep.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

@@ -77,8 +77,8 @@ class Workload(NamedTuple):
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Return which anomaly occurs at which isolation level. Take it from the results if possible,
-    and otherwise from the documents.
+    """Return which anomaly occurs at which isolation level. Take the anomalies from the results if
+    possible, and otherwise from the documents.
     """
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:

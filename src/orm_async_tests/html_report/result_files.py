@@ -161,7 +161,9 @@ def _check_schema(results: Results, document: Document, kind: str, source: str) 
 
 
 def _add_run(results: Results, document: Document, source: str) -> None:
-    """Add a document of the command run. It has scripts on one stack, with their variants."""
+    """Add a document of the command run. A document of the command run has scripts on one stack,
+    with their variants.
+    """
     identity = _texts(document.get("stack"))
     same = (name for name, other in results.stacks.items() if _is_same(identity, other))
     stack = next(same, name_stack(identity) if identity else source)

@@ -55,8 +55,9 @@ class Checker:
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
         """Return the findings in the given files. After each file, check the files that it imports.
 
-        To resolve an import, the checker needs the syntax tree of the imported file. A syntax tree
-        is kept only until its file has been checked, so this order keeps few trees in memory.
+        To resolve an import, the checker needs the syntax tree of the imported file. Checking
+        imported files next keeps few trees in memory, because a syntax tree is kept only until its
+        file has been checked.
         """
         results: dict[Path, FileResult] = {}
         self._waiting = {str(path.resolve()): path for path in files}

@@ -1,5 +1,5 @@
 """Runs the checker as a flake8 plugin. flake8 passes one file at a time, and the plugin follows the
-imports of this file. The flake8 plugin does not know which other files call the functions of this
+imports of this file. The flake8 plugin does not know which other files call the functions of a
 file. In flake8, a rule about a FastAPI dependency reports only dependencies whose `Depends()` is in
 the same file.
 """

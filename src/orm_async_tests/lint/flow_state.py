@@ -62,9 +62,7 @@ class State:
         }
 
     def assume(self, name: str, truth: bool) -> None:
-        """Remove the failures that are impossible if the name is true. Or remove those that are
-        impossible if the name is false.
-        """
+        """Remove the failures that are impossible if the name has this truth value."""
         self.failures = {
             key: rest
             for key, group in self.failures.items()

@@ -56,8 +56,8 @@ class FunctionSummary:
 
 @dataclass
 class ClassSummary:
-    """The summary of a class. It has the bases of the class, and the terms of its attributes,
-    including those that methods assign.
+    """The summary of a class. The summary of a class has its bases, and the terms of its
+    attributes, including those that methods assign.
     """
 
     bases: tuple[Term, ...]

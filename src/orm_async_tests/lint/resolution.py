@@ -70,8 +70,8 @@ class Project:
         return value
 
     def forget(self, path: str) -> None:
-        """Drop the stored values of a module. After that, other modules evaluate again what they
-        need of this module.
+        """Drop the stored values of a module. After the values of a module have been dropped, other
+        modules evaluate again what they need of this module.
         """
         self._values.pop(path, None)
 

@@ -107,8 +107,8 @@ def read_settings(root: Path) -> Settings:
 def _read_table(root: Path) -> dict[str, Any] | None:
     """Return the table of the checker in a pyproject.toml.
 
-    If the pyproject.toml has a table of this package but no table of the checker, return {}. If the
-    pyproject.toml has neither table, return None.
+    If the pyproject.toml has a table of this project but no table of the checker, return {}. If the
+    pyproject.toml has no table of this project at all, return None.
     """
     path = root / FILE
     try:

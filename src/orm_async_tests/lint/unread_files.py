@@ -18,7 +18,7 @@ NEWER: tuple[tuple[tuple[int, int], re.Pattern[str], str], ...] = (
 
 def explain_syntax_error(path: str, error: SyntaxError) -> UnreadFile:
     """Return what is wrong with a file. If the wrong line shows which Python can parse the file,
-    return this too.
+    return this Python too.
     """
     for version, pattern, syntax in NEWER:
         if version > sys.version_info[:2] and pattern.search(error.text or ""):

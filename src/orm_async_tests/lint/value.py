@@ -10,9 +10,9 @@ class Value:
     """The value of a term.
 
     The field `kind` can be "instance" or "class", which mean an instance of the class `name` or the
-    class itself. It can also be "function", "module", or "external" for a name of another library.
-    The kinds "enter", "item", "await" and "call" mean a value that gives the value `inner` when it
-    is entered, iterated over, awaited or called.
+    class itself. The field `kind` can also be "function", "module", or "external" for a name of
+    another library. The kinds "enter", "item", "await" and "call" mean a value that gives the value
+    `inner` when it is entered, iterated over, awaited or called.
     """
 
     kind: str

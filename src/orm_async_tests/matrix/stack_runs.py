@@ -1,5 +1,5 @@
-"""Runs scripts on several stacks at the same time. If a script hangs or its process dies, record
-this as the result of the script.
+"""Runs scripts on several stacks at the same time. If a script hangs or its process dies, the
+result of the script says so.
 """
 
 import asyncio
@@ -212,7 +212,7 @@ def prepare_interpreter(version: str, home: Path) -> Python:
     """Return the command of this interpreter, or of another one with the packages that are
     installed here.
 
-    Raise NotInstalled if this version of Python does not exist here, or if pip fails.
+    Raise NotInstalled if the requested version of Python does not exist here, or if pip fails.
     """
     if version == plans.THIS_PYTHON:
         return THIS_PYTHON

@@ -1,8 +1,8 @@
 """Replaces this process by a program that ends when its parent dies and that does not run as root.
 
-A process runs this file as a program, so this file imports only the standard library. This program
-does what a `preexec_fn` of subprocess could do. The Python code of a `preexec_fn` can block forever
-on a lock that another thread held at the moment of the fork.
+A process runs this file as a program. For this reason, the file imports only the standard library.
+The launcher does what a `preexec_fn` of subprocess could do. The Python code of a `preexec_fn` can
+block forever on a lock that another thread held at the moment of the fork.
 """
 
 import ctypes

@@ -2,8 +2,8 @@
 
 The supervisor is a separate program, detached from the command that started it. The file of the
 supervisor imports only the standard library, because it runs as a separate program. The supervisor
-checks the lease ten times a second. This takes less than 1% of a processor. Clients send no
-messages to the supervisor, because a killed client could not send one.
+checks the lease ten times a second. Checking the lease takes less than 1% of a processor. Clients
+send no messages to the supervisor, because a killed client could not send one.
 """
 
 import fcntl
@@ -31,8 +31,8 @@ UNTIL_BYTES = 32
 class IdleTimer:
     """Measures whether a server has not been used for some seconds.
 
-    `renewal` is the time stamp of the lease file. Every command changes this time stamp, so a
-    command counts as use even if it begins and ends between two ticks.
+    `renewal` is the time stamp of the lease file. Every command changes the time stamp of the lease
+    file, so a command counts as use even if it begins and ends between two ticks.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:

@@ -78,8 +78,8 @@ def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Locatio
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code from a frame outward, or None.
 
-    Stop the search at a frame of the event loop or of pytest, because the callers of this frame did
-    not cause the call.
+    Stop the search at a frame of the event loop or of pytest, because the callers of such a frame
+    did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -131,8 +131,8 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
     """Yield the frames of a coroutine and of the objects that it awaits, outermost first.
 
     Read the attributes of coroutines that the documentation of `inspect` describes. aclose() and
-    anext() of an asynchronous generator return an object without these attributes. The object that
-    aclose() or anext() returns refers to the generator.
+    anext() of an asynchronous generator return an object that has no such attributes. The object
+    that aclose() or anext() returns refers to the generator.
     """
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
@@ -151,8 +151,8 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
 def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
     """Describe a task that runs no user code, for example a task of gather(session.execute(...)).
 
-    SQLAlchemy closes a session in a separate task. The frame that waits for this closing task has
-    the task as a local variable, which leads to the line of the waiting task.
+    SQLAlchemy closes a session in a separate task. The frame that waits for the closing task has
+    this task as a local variable, which leads to the line of the waiting task.
     """
     if task is None:
         return "code that is not yours"

@@ -1,6 +1,6 @@
 """Record which task uses a session or a connection, and from which line of the user's code.
 
-Every wrapped method calls this module for every statement. The module stores its records in
+Every wrapped method reports each statement to this module. The module stores its records in
 attributes of the greenlet, the session or the connection, so that each record ends together with
 its object.
 """
@@ -74,8 +74,8 @@ class TaskUsage:
     def record_write(self, session: Session) -> Caller | None:
         """Record a call that will insert rows, and look up the line of the call at once.
 
-        Look the line up before the pool's events, because during these events the stack is much
-        deeper.
+        Look up the line of a write before the pool's events, because the stack is much deeper
+        during these events.
         """
         caller = self.record_call(session)
         if caller is not None and caller.awaiter is None:
@@ -85,8 +85,8 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        Taking a `runid` advances SQLAlchemy's private counter of queries, so the objects of this
-        query get a higher `runid`.
+        Taking a `runid` advances SQLAlchemy's private counter of queries, so the objects of the
+        next query get a higher `runid`.
         """
         caller = self.record_call(session)
         if caller is not None:

@@ -2,7 +2,7 @@
 
 A client may read a track as slowly as it wants, so the stream keeps no connection while it waits
 for the client. A separate statement reads each batch of points. The server writes the JSON of a
-batch as one text, because this is the least work for this process.
+batch as one text, because one text is the least work for this process.
 """
 
 from collections.abc import AsyncIterator

@@ -284,7 +284,7 @@ class Recorder:
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> "asyncio.Task[Any]":
-        """Create a task for an event loop. The event loop calls this method as its task factory.
+        """Create a task for an event loop. The event loop calls create_task() as its task factory.
 
         If a library creates a task, for example to close a session, this task counts as the task
         that called the library.
@@ -351,7 +351,7 @@ class Recorder:
 
     def finish(self) -> list[Event]:
         """Return the events of the run in the order in which they began. An event that still runs
-        ends at the moment of this call.
+        ends at the moment when the recording ends.
         """
         end = self.now()
         self._is_finished = True  # what ends later is not recorded

@@ -27,7 +27,8 @@ def describe_events(
 
     If several events are equal, one sentence describes them and says how many they are. If the run
     has HTTP responses, the sentences also say when a transaction was committed. `events` may have
-    only some events of the run. `among` then has all events.
+    only some events of the run. If `events` has only some events of the run, `among` must have all
+    events.
     """
     groups: Groups = {}
     position = 0
@@ -56,8 +57,8 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join events of several tasks at the same line. Also join the tasks for which these tasks
-    waited.
+    """Join events of several tasks at the same line. Join the tasks for which the joined tasks
+    waited too.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

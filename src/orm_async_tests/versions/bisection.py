@@ -230,9 +230,9 @@ def search_releases(
     """Bisect the releases of every minor version in `versions` for one script. Return the outcomes.
 
     Also run the versions in `always`, and the versions at which a declared range ends. Run the
-    releases before and after each of these versions too. Call `confirm` to run the releases beside
-    a change a second time. If `confirm` is not given, call `run` to run the releases beside a
-    change a second time.
+    releases before and after each version of `always` too. Call `confirm` to run the releases
+    beside a change a second time. If `confirm` is not given, call `run` to run the releases beside
+    a change a second time.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

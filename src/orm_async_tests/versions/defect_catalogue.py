@@ -130,8 +130,8 @@ class AffectedPins:
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
-    """Return the defects that affect these versions, the worst first. Among equally bad defects,
-    those with a cure come first.
+    """Return the defects that affect these versions, the worst first. If two defects are equally
+    bad, a defect with a cure comes first.
 
     If the pins do not include Python, a defect that exists only on some versions of Python gets a
     condition.

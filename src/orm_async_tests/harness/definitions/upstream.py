@@ -18,12 +18,12 @@ class Upstream:
 
     `versions` maps libraries, or "python", to version ranges. A stack has the defect if every range
     contains the version of the stack. The `check` of a script asserts the correct behavior in a
-    block `with DEFECT:`, where DEFECT is the object. If an assertion in this block fails on a stack
-    in the version ranges, the verdict is UPSTREAM. If an assertion in this block passes on a stack
-    in the version ranges, or fails on another stack, the verdict is BROKEN. Write the arguments of
-    an `Upstream(...)` as literals, because `orm-async-tests audit` reads them from the source. A
-    defect that a script shows needs a severity, which `audit` prints. A defect that only the fault
-    sweep shows needs no severity.
+    block `with DEFECT:`, where DEFECT is the object. If an assertion inside `with DEFECT:` fails on
+    a stack in the version ranges, the verdict is UPSTREAM. If an assertion inside `with DEFECT:`
+    passes on a stack in the version ranges, or fails on another stack, the verdict is BROKEN. Write
+    the arguments of an `Upstream(...)` as literals, because `orm-async-tests audit` reads them from
+    the source. A defect that a script shows needs a severity, which `audit` prints. A defect that
+    only the fault sweep shows needs no severity.
     """
 
     description: str

@@ -88,7 +88,7 @@ class Activity:
         """Terminate the variant's backends, as an administrator or a failover does. Return their
         number.
 
-        When this method returns, the clients have received the end of their connections, even
+        When terminate() returns, the clients have received the end of their connections, even
         through the proxy.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"

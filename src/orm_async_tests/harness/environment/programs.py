@@ -132,8 +132,8 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return the result of a function. If the function raises, return its error, the causes and the
-    traceback separately, because pickle drops them.
+    """Return the result of a function. If the function raises, return the error, its causes and its
+    traceback separately, because pickle drops the causes and the traceback.
     """
 
     async def main() -> Any:

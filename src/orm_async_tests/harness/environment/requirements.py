@@ -50,8 +50,8 @@ MISSING_FUNCTIONS = """
 
 
 def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
-    """Return the requirements of a script. A requirement is one of these texts: WIRE, BINARIES,
-    STANDBY, PGBOUNCER, or the name of a package.
+    """Return the requirements of a script. Each requirement of a script is one of these texts:
+    WIRE, BINARIES, STANDBY, PGBOUNCER, or the name of a package.
     """
     fixtures = {name for variant in variants for name in variant.parameters}
     nodes = list(ast.walk(ast.parse(inspect.getsource(module))))

@@ -218,7 +218,8 @@ def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     """Render the explanation and the recommended lines of a script that compares variants without a
     cure.
 
-    If the script has no recommended lines, take them from the scripts that its explanation names.
+    If the script has no recommended lines, take the lines from the scripts that the explanation
+    names.
     """
     from orm_async_tests.questions import read_cures
 

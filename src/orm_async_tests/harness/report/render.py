@@ -109,7 +109,7 @@ def describe_cost(observation: Observation) -> str:
 
 
 def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
-    """Yield a line of a transcript, with marks for what differs. A "+" marks a line that only this
+    """Yield a line of a transcript, with marks for what differs. A "+" marks a line that only one
     variant sent, and "^" marks a difference within a line.
     """
     new = "+" if line.new else " "

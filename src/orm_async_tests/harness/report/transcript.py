@@ -208,7 +208,7 @@ def _members(match: re.Match[str]) -> str:
 
 def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
     """Return a function that replaces consecutive plain columns by their number. If there are
-    several tables, it counts the columns of each table.
+    several tables, the function counts the columns of each table.
     """
 
     def shorten(match: re.Match[str]) -> str:

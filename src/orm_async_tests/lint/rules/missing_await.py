@@ -115,7 +115,7 @@ def _is_lost(file: SourceFile, node: ast.AST) -> bool:
 def _is_tested(name: str, scope: Scope) -> bool:
     """Return whether a function tests a variable that it assigns only once.
 
-    Such a test is useless, because a coroutine is always true.
+    A test of a coroutine is useless, because a coroutine is always true.
     """
     if len(scope.bindings.get(name, ())) != 1:
         return False

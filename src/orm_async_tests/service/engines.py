@@ -65,7 +65,7 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 
 
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Make the pool replace a connection that the server has closed. The pool calls this function
+    """Make the pool replace a connection that the server has closed. The pool calls refuse_closed()
     as a listener for the event `checkout`.
 
     The driver knows without a query that the server has closed a connection. pool_pre_ping would

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orm_async_tests.lint.finding import UnreadFile
-from orm_async_tests.lint.module_summary import Index, ModuleSummary, summarize
 from orm_async_tests.lint.project_facts import ProjectFacts
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.result_cache import FileResult
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.request_session import dependencies
+from orm_async_tests.lint.scopes import Module
 from orm_async_tests.lint.settings import Settings
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
-MOST_PARSED = 100  # trees of syntax are large
+MOST_PARSED = 150  # trees of syntax are large
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depends(")
 
 
 class Checker:
-    """Checks the files of one project, and stores the summaries of its modules."""
+    """Checks the files of one project, and keeps the modules that were used last."""
 
     def __init__(self, settings: Settings, facts: ProjectFacts) -> None:
         self.settings = settings
@@ -34,30 +34,27 @@ class Checker:
         self._waiting: dict[str, Path] = {}
         """The files that are not checked yet, by their absolute paths."""
 
-        self._parsed: dict[str, Index] = {}
-        """Trees of waiting files that an import needed."""
+        self._modules: dict[str, Module | None] = {}
 
-        self._summaries: dict[str, ModuleSummary | None] = {}
-
-    def load(self, path: str) -> ModuleSummary | None:
-        """Return the summary of a module, or None if the module cannot be read."""
-        if path not in self._summaries:
-            self._summaries[path] = None
+    def load(self, path: str) -> Module | None:
+        """Return a module, or None if the module cannot be read."""
+        if path in self._modules:
+            module = self._modules.pop(path)
+        else:
             try:
-                index = Index(ast.parse(decode(Path(path).read_bytes())))
-                self._summaries[path] = summarize(path, index)
-                if path in self._waiting and len(self._parsed) < MOST_PARSED:
-                    self._parsed[path] = index
+                module = Module(path, ast.parse(decode(Path(path).read_bytes())))
             except (OSError, SyntaxError, ValueError, RecursionError):
-                pass
-        return self._summaries[path]
+                module = None
+        self._modules[path] = module
+        if len(self._modules) > MOST_PARSED:
+            del self._modules[next(iter(self._modules))]
+        return module
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
         """Return the findings in the given files. After each file, check the files that it imports.
 
-        To resolve an import, the checker needs the syntax tree of the imported file. Checking
-        imported files next keeps few trees in memory, because a syntax tree is kept only until its
-        file has been checked.
+        To resolve an import, the checker needs the syntax tree of the imported file. Few syntax
+        trees are kept in memory, so a file is checked while its tree is there.
         """
         results: dict[Path, FileResult] = {}
         self._waiting = {str(path.resolve()): path for path in files}
@@ -67,8 +64,8 @@ class Checker:
                 absolute = str(path.resolve())
                 self._waiting.pop(absolute, None)
                 results[path] = self.check_file(path)
-                self._parsed.pop(absolute, None)
-                path = self._waiting[next(reversed(self._parsed))] if self._parsed else file
+                loaded = (name for name in reversed(self._modules) if name in self._waiting)
+                path = self._waiting.get(next(loaded, ""), file)
         return results
 
     def check_file(self, path: Path) -> FileResult:
@@ -101,16 +98,14 @@ class Checker:
 
     def _run_rules(self, path: Path, text: str) -> FileResult:
         absolute = str(path.resolve())
-        index = self._parsed.get(absolute) or Index(ast.parse(text))
-        if absolute not in self._summaries or path in self.settings.texts:
-            self._summaries[absolute] = summarize(absolute, index)
-        self.project.read.clear()
-        file = SourceFile(str(path), absolute, text, index, self.project, self.facts)
+        if path in self.settings.texts:
+            self._modules[absolute] = Module(absolute, ast.parse(text))
+        module = self.load(absolute) or Module(absolute, ast.parse(text))
+        file = SourceFile(str(path), text, module, self.project, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]
         file.release()
         used = []
         if "Depends" in text or "Security" in text:
             used = [[module, name] for module, name, is_short in dependencies(file) if not is_short]
-        self.project.forget(absolute)
-        modules = sorted(self.project.read - {absolute})
+        modules = sorted(self.project.behind(absolute) - {absolute})
         return FileResult(findings, file.pending, used, modules=modules)

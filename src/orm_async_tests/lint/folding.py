@@ -1,146 +1,162 @@
-"""Folds constant expressions, which are strings and dictionaries that are written in the source."""
+"""Fold constant expressions: strings and dictionaries that are written in the source."""
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orm_async_tests.lint.terms import Scope
+from orm_async_tests.lint.resolution import Project
+from orm_async_tests.lint.scopes import Scope, last_name
 
 NOT_CONSTANT = object()
+DEEPEST = 8
+COPYING = {"copy", "strip", "format", "render_as_string"}  # methods
+WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyType", "text"}
 
 
 @dataclass
 class FoldedDict:
-    """A dictionary of which only some keys may be known."""
+    """A dictionary of which some keys are known."""
 
     values: dict[str, object] = field(default_factory=dict)
     is_complete: bool = True
 
-
-def fold(node: ast.AST | None, scope: Scope, depth: int = 0) -> object:
-    """Return the value of an expression as a constant or a FoldedDict, or return NOT_CONSTANT. A
-    string is returned without its variable parts.
-    """
-    if depth > 6:
-        return NOT_CONSTANT
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
-            return -value
-        case ast.JoinedStr(values=values):
-            texts = [fold(value, scope, depth + 1) for value in values]
-            return "".join(part if isinstance(part, str) else "{}" for part in texts)
-        case ast.BinOp(op=ast.Add()):
-            return _join("", [node.left, node.right], scope, depth)
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="join")):
-            return _join(text, node.args[:1], scope, depth)
-        case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            return [fold(part, scope, depth + 1) for part in parts]
-        case ast.BinOp(op=ast.BitOr()):
-            return _merge([node.left, node.right], scope, depth)
-        case ast.Name(id=name):
-            return _fold_name(name, scope, depth)
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="URL") | ast.Attribute(attr="URL"), attr="create")
-        ):
-            return _fold_url(node, scope, depth)
-        case ast.Dict() | ast.Call(func=ast.Name(id="dict")):
-            return _fold_dict(node, scope, depth)
-    return NOT_CONSTANT
-
-
-def _join(separator: str, nodes: list[ast.expr], scope: Scope, depth: int) -> object:
-    """Join texts to one text if all texts are constants."""
-    parts = [fold(node, scope, depth + 1) for node in nodes]
-    texts = parts[0] if len(parts) == 1 and isinstance(parts[0], list) else parts
-    strings = [text for text in texts if isinstance(text, str)]
-    return separator.join(strings) if len(strings) == len(texts) else NOT_CONSTANT
-
-
-def _fold_dict(node: ast.Dict | ast.Call, scope: Scope, depth: int) -> FoldedDict:
-    """Return a dictionary whose keys are constants. Values of the dictionary that are not constant
-    remain expressions.
-    """
-    result = FoldedDict()
-    pairs: list[tuple[ast.expr | None, ast.expr]]
-    if isinstance(node, ast.Call):
-        for argument in node.args:
-            _update(result, fold(argument, scope, depth + 1))
-        keys: list[ast.expr | None] = [
-            ast.Constant(item.arg) if item.arg else None for item in node.keywords
-        ]
-        pairs = list(zip(keys, [item.value for item in node.keywords], strict=True))
-    else:
-        pairs = list(zip(node.keys, node.values, strict=True))
-    for key, value in pairs:
-        inner = fold(value, scope, depth + 1)
-        if key is None:
-            _update(result, inner)
-        elif isinstance(key, ast.Constant):
-            result.values[str(key.value)] = value if inner is NOT_CONSTANT else inner
+    def update(self, other: object) -> None:
+        """Change the dictionary as `update(other)` does."""
+        if isinstance(other, FoldedDict):
+            self.values |= other.values
+            self.is_complete &= other.is_complete
         else:
-            result.is_complete = False
-    return result
+            self.is_complete = False
 
 
-def _fold_url(call: ast.Call, scope: Scope, depth: int) -> object:
-    """Return the driver and the query in a call of URL.create(), in the form of a URL."""
-    keywords = {item.arg: item.value for item in call.keywords}
-    driver = fold(call.args[0] if call.args else keywords.get("drivername"), scope, depth + 1)
-    query = fold(keywords.get("query"), scope, depth + 1)
-    pairs = query.values.items() if isinstance(query, FoldedDict) else ()
-    text = "&".join(f"{name}={value}" for name, value in pairs)
-    return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
+class Folding:
+    """Folds expressions; names are followed over the project."""
 
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._depth = 0
 
-def _merge(nodes: list[ast.expr], scope: Scope, depth: int) -> FoldedDict:
-    result = FoldedDict()
-    for node in nodes:
-        _update(result, fold(node, scope, depth + 1))
-    return result
+    def fold(self, node: ast.AST | None, scope: Scope) -> object:
+        """Return a constant or a FoldedDict, or NOT_CONSTANT. A text may lack variable parts."""
+        if node is None or self._depth > DEEPEST:
+            return NOT_CONSTANT
+        self._depth += 1
+        source, inner = self._project.origin(node, scope)
+        value = self._fold(source, inner)
+        if isinstance(value, FoldedDict) and isinstance(node, ast.Name):
+            self._apply_changes(value, node.id, scope.find(node.id) or scope)
+        self._depth -= 1
+        return value
 
-
-def _update(result: FoldedDict, inner: object) -> None:
-    if isinstance(inner, FoldedDict):
-        result.values |= inner.values
-        result.is_complete &= inner.is_complete
-    else:
-        result.is_complete = False
-
-
-def _fold_name(name: str, scope: Scope, depth: int) -> object:
-    owner = scope.find(name)
-    bindings = [item for item in owner.bindings[name] if item[0] != "of"] if owner else []
-    if owner is None or len(bindings) != 1 or bindings[0][0] != "value":
+    def _fold(self, node: ast.AST, scope: Scope) -> object:
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
+                return -value
+            case ast.JoinedStr(values=parts):
+                texts = [self.fold(part, scope) for part in parts]
+                return "".join(part if isinstance(part, str) else "{}" for part in texts)
+            case ast.FormattedValue(value=inner):
+                return self.fold(inner, scope)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self._join([left, right], scope)
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="join")):
+                items = self.fold(node.args[0], scope) if node.args else None
+                return text.join(map(str, items)) if isinstance(items, list) else NOT_CONSTANT
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                return [self.fold(part, scope) for part in parts]
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return self._merge([left, right], scope)
+            case ast.Call(func=ast.Attribute(value=owner, attr="create")) if (
+                url := self._project.value(owner, scope)
+            ) and url.name == "URL":
+                return self._fold_url(node, scope)
+            case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
+                items = [(ast.Constant(k.arg) if k.arg else None, k.value) for k in keywords]
+                return self._fold_dict([*[(None, arg) for arg in args], *items], scope)
+            case ast.Dict(keys=keys, values=nodes):
+                return self._fold_dict([*zip(keys, nodes, strict=True)], scope)
+            case ast.Call(func=func, args=[first, *_]) if last_name(func) in WRAPPING:
+                return self.fold(first, scope)
+            case ast.Call(func=func, keywords=[ast.keyword("default", first), *_]):
+                return self.fold(first, scope)
+            case ast.Call(func=func):
+                return self._fold_result(func, scope)
         return NOT_CONSTANT
-    value = fold(bindings[0][1], owner, depth + 1)
-    if isinstance(value, FoldedDict):
-        _apply_changes(value, name, owner, depth)
-    return value
 
+    def _fold_result(self, func: ast.expr, scope: Scope) -> object:
+        """Return the constant that a function of the project returns."""
+        name = getattr(func, "attr", "")
+        if name in COPYING and isinstance(func, ast.Attribute):
+            return self.fold(func.value, scope)
+        function = self._project.function(self._project.value(func, scope))
+        returned = function.returned if function else []
+        return self.fold(returned[0], function) if function and len(returned) == 1 else NOT_CONSTANT
 
-def _apply_changes(value: FoldedDict, name: str, scope: Scope, depth: int) -> None:
-    """Apply to a dictionary the changes that its block makes after creating it."""
-    body = getattr(scope.node, "body", [])
-    for item in ast.walk(scope.node):
-        change: ast.expr
-        match item:
-            case ast.Assign(
-                targets=[ast.Subscript(value=ast.Name(id=other), slice=key)], value=new
-            ):
-                change = ast.Dict([key], [new])
-            case ast.Expr(
-                value=ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="update")) as call
-            ):
-                change = ast.Call(ast.Name("dict"), call.args, call.keywords)
-            case (
-                ast.Subscript(value=ast.Name(id=other), ctx=ast.Del())
-                | ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="pop" | "clear"))
-            ) if other == name:
-                value.values.clear()
-                value.is_complete = False
-                return
-            case _:
-                continue
-        if other == name:
-            _update(value, fold(change, scope, depth + 1) if item in body else NOT_CONSTANT)
+    def _join(self, nodes: Sequence[ast.expr], scope: Scope) -> object:
+        """Return two texts as one text; a part that is not constant is "{}"."""
+        texts = [self.fold(node, scope) for node in nodes]
+        parts = [text if isinstance(text, str) else "{}" for text in texts]
+        return "".join(parts) if any(isinstance(text, str) for text in texts) else NOT_CONSTANT
+
+    def _fold_dict(
+        self, pairs: Sequence[tuple[ast.expr | None, ast.expr]], scope: Scope
+    ) -> FoldedDict:
+        """Return a dictionary of which the keys are constants; other values stay expressions."""
+        result = FoldedDict()
+        for key, node in pairs:
+            value = self.fold(node, scope)
+            name = self.fold(key, scope)
+            if key is None:
+                result.update(value)
+            elif isinstance(name, str):
+                result.values[name] = node if value is NOT_CONSTANT else value
+            else:
+                result.is_complete = False
+        return result
+
+    def _fold_url(self, call: ast.Call, scope: Scope) -> object:
+        """Return the driver and the query of URL.create() as the text of a URL."""
+        arguments = self._fold_dict(
+            [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
+        )
+        driver = arguments.values.get("drivername")
+        driver = self.fold(call.args[0], scope) if call.args else driver
+        query = arguments.values.get("query")
+        pairs = query.values.items() if isinstance(query, FoldedDict) else ()
+        text = "&".join(f"{name}={value}" for name, value in pairs)
+        return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
+
+    def _merge(self, nodes: Sequence[ast.expr], scope: Scope) -> FoldedDict:
+        result = FoldedDict()
+        for node in nodes:
+            result.update(self.fold(node, scope))
+        return result
+
+    def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
+        """Change a dictionary as the block that creates it does afterwards."""
+        body = getattr(scope.node, "body", [])
+        for item in ast.walk(scope.node):
+            change: object = NOT_CONSTANT
+            match item:
+                case ast.Assign(
+                    targets=[ast.Subscript(value=ast.Name(id=other), slice=key)], value=new
+                ) if other == name:
+                    change = self._fold_dict([(key, new)], scope)
+                case ast.Expr(
+                    value=ast.Call(
+                        func=ast.Attribute(value=ast.Name(id=other), attr="update")
+                    ) as call
+                ) if other == name:
+                    change = self._fold(ast.Call(ast.Name("dict"), call.args, call.keywords), scope)
+                case (
+                    ast.Subscript(value=ast.Name(id=other), ctx=ast.Del())
+                    | ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="pop" | "clear"))
+                ) if other == name:
+                    value.values.clear()
+                    value.is_complete = False
+                    return
+                case _:
+                    continue
+            value.update(change if item in body else NOT_CONSTANT)

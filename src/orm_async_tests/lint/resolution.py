@@ -1,125 +1,152 @@
-"""Resolves terms to values over the whole project, by following imports."""
+"""Find out what expressions stand for, over the whole project, by following its imports."""
 
+import ast
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.annotations import evaluate_annotation, evaluate_subscript
+from orm_async_tests.lint.call_results import evaluate_call, evaluate_result
 from orm_async_tests.lint.module_paths import ModulePaths
-from orm_async_tests.lint.module_summary import ClassSummary, FunctionSummary, ModuleSummary
-from orm_async_tests.lint.terms import UNKNOWN, Term
+from orm_async_tests.lint.scopes import Binding, Module, Scope, last_name, tail_of
 from orm_async_tests.lint.value import Value, union
 
-GENERATORS = {"AsyncGenerator", "AsyncIterator", "AsyncIterable", "Generator", "Iterator",
-              "Iterable", "list", "List", "tuple", "Sequence", "set"}  # fmt: skip
-MANAGERS = {"AbstractAsyncContextManager", "AsyncContextManager", "AbstractContextManager",
-            "ContextManager", "_AsyncGeneratorContextManager"}  # fmt: skip
-AWAITABLES = {"Awaitable", "Coroutine", "Task", "Future"}
-TRANSPARENT = {"Optional", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
-               "InitVar", "FromDishka", "Inject", "Provide", "NamedDependency"}  # fmt: skip
-
-
-Load = Callable[[str], ModuleSummary | None]
+DEEPEST = 80  # evaluations inside evaluations
+EVALUATED = {
+    ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Await, ast.NamedExpr, ast.Lambda,
+    ast.IfExp, ast.BinOp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp,
+    ast.SetComp, ast.GeneratorExp, ast.DictComp,
+}  # fmt: skip
+Load = Callable[[str], Module | None]
 
 
 class Project:
-    """The modules of a project. Each module of the project is loaded when an import leads to it."""
+    """The modules of a project, loaded when an import leads to them."""
 
     def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
         self.paths = ModulePaths(root)
         self.sessions = {name.replace(":", ".") for name in sessions}
-        self._load = load
-        self._values: dict[str, dict[Term, tuple[Value | None, frozenset[str]]]] = {}
-        self._reads: dict[frozenset[str], frozenset[str]] = {}  # equal sets are kept once
-        self._open: set[tuple[Term, str]] = set()
-        self.read: set[str] = set()
-        """The paths of the modules that were consulted since this set was last cleared."""
+        self.load = load
+        self._open: set[Any] = set()
+        self._cuts = 0  # how often an evaluation ended because it was inside itself
+        self._imports: dict[str, set[str]] = defaultdict(set)
 
-    def module(self, path: str) -> ModuleSummary | None:
-        """Return the summary of a module of the project."""
-        self.read.add(path)
-        return self._load(path)
+    def behind(self, path: str) -> set[str]:
+        """Return the modules that a module's values depend on, directly or indirectly."""
+        done, pending = set[str](), [path]
+        while pending:
+            new = self._imports.get(pending.pop(), set()) - done
+            done |= new
+            pending += new
+        return done
 
-    def function(self, value: Value | None) -> FunctionSummary | None:
-        """Return the summary of a function of the project."""
-        if value is None or value.kind != "function":
+    def find(self, name: str, level: int, path: str) -> str | None:
+        """Return the path of a module that another one imports, if it is in the project."""
+        origin = self.paths.find(name, level, path)
+        if origin:
+            self._imports[path].add(origin)
+        return origin
+
+    def scope(self, value: Value | None) -> Scope | None:
+        """Return the scope of a function or class of the project."""
+        if value is None or not value.module or value.kind == "module":
             return None
-        module = self.module(value.module)
-        return module.functions.get(value.name) if module else None
+        module = self.load(value.module)
+        return module.scopes.get(value.name) if module else None
 
-    def evaluate(self, term: Term, path: str) -> Value | None:
-        """Return the value of a term in a module, or None if the value is unknown."""
-        key = (term, path)
-        values = self._values.setdefault(path, {})
-        if term in values:
-            value, read = values[term]
-            self.read |= read
-            return value
-        if key in self._open or len(self._open) > 60:
-            return None
-        self._open.add(key)
-        outer, self.read = self.read, set()
-        try:
-            value = self._evaluate(term, path)
-        finally:
-            self._open.discard(key)
-            inner, self.read = self.read, outer | self.read
-        if value is not None or not self._open:
-            read = frozenset(inner)
-            values[term] = value, self._reads.setdefault(read, read)
+    def function(self, value: Value | None) -> Scope | None:
+        """Return the scope of a function of the project."""
+        return self.scope(value) if value and value.kind == "function" else None
+
+    def callee(self, node: ast.AST, scope: Scope) -> Value | None:
+        """Return what runs if an expression is called: an instance's __call__, for example."""
+        source, inner = self.origin(node, scope)
+        if isinstance(source, ast.Call) and source.args and last_name(source) == "partial":
+            return self.callee(source.args[0], inner)
+        value = self.value(node, scope)
+        if value and value.kind == "instance" and value.module:
+            return self.attribute(value, "__call__")
         return value
 
-    def forget(self, path: str) -> None:
-        """Drop the stored values of a module. After the values of a module have been dropped, other
-        modules evaluate again what they need of this module.
-        """
-        self._values.pop(path, None)
+    # Expressions
 
-    def _evaluate(self, term: Term, path: str) -> Value | None:
-        match term:
-            case ("global", str(name)):
-                return self._global(name, path)
-            case ("attr", base, str(name)):
-                return self.attribute(self.evaluate(base, path), name)
-            case ("call", callee, args, keywords):
-                return self._call(self.evaluate(callee, path), args, dict(keywords), path)
-            case ("of", annotation):
-                return self.instance_of(annotation, path)
-            case ("param", _, annotation, default):
-                value = self.instance_of(annotation, path) if annotation else None
-                return value or (self.evaluate(default, path) if default else None)
-            case ("self", str(cls)):
-                value = self._class_value(cls, path)
-                return replace(value, kind="instance")
-            case ("cls" | "class", str(cls)):
-                return self._class_value(cls, path)
-            case ("function", str(name)):
-                return Value("function", name, path)
-            case ("import", (str(name), int(level), attr)):
-                return self._import(name, level, attr, path)
-            case ("await" | "enter" | "item" as kind, inner):
-                return self._unwrap(kind, self.evaluate(inner, path))
-            case ("or", *terms):
-                return union([self.evaluate(part, path) for part in terms])
-            case ("lambda", body):
-                return Value("call", inner=self.evaluate(body, path))
-            case ("sub", base, parts):
-                return self._subscript(base, parts, path)
-        return None
-
-    def _global(self, name: str, path: str) -> Value | None:
-        module = self.module(path)
-        if module is None:
+    def value(self, node: ast.AST, scope: Scope) -> Value | None:
+        """Return what an expression stands for, or None if that is unknown."""
+        if type(node) not in EVALUATED:
             return None
-        if self._is_declared(path, name):
+        return self._remember(node, scope, Project._evaluate, node, scope)
+
+    def _evaluate(self, node: Any, scope: Scope) -> Value | None:
+        match node:
+            case ast.Name(id=name):
+                return self.named(name, scope)
+            case ast.Attribute():
+                return self._evaluate_attribute(node, scope)
+            case ast.Call(func=func):
+                return evaluate_call(self, self.value(func, scope), node, scope)
+            case ast.Subscript():
+                return evaluate_subscript(self, node, scope)
+            case ast.Await(value=awaited):
+                return self.unwrap("await", self.value(awaited, scope))
+            case ast.NamedExpr(value=named):
+                return self.value(named, scope)
+            case ast.Lambda():
+                name = f"lambda {node.lineno} {node.col_offset}"
+                name = f"{scope.name}.{name}" if scope.name else name
+                return Value("function", name, scope.module.path)
+            case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+                return union([self.value(one, scope), self.value(other, scope)])
+            case ast.BoolOp(values=values):
+                return union([self.value(item, scope) for item in values])
+            case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+                parts = tuple(self.value(item, scope) for item in items[:8])
+                return Value("item", inner=union([*parts]), parts=parts) if any(parts) else None
+            case ast.Dict(values=items):
+                inner = union([self.value(item, scope) for item in items[:8]])
+            case _:  # a comprehension
+                inner = self.value(getattr(node, "elt", None) or node.value, scope)
+        return inner and Value("item", inner=inner)
+
+    def _remember(
+        self, key: Any, scope: Scope, evaluate: Callable[..., Value | None], *arguments: Any
+    ) -> Value | None:
+        known: dict[Any, Value | None] = scope.module.values
+        if key in known:
+            return known[key]
+        if key in self._open or len(self._open) > DEEPEST:
+            self._cuts += 1
+            return None
+        self._open.add(key)
+        cuts = self._cuts
+        try:
+            value = evaluate(self, *arguments)
+        finally:
+            self._open.discard(key)
+        if value is not None or cuts == self._cuts or not self._open:
+            known[key] = value
+        return value
+
+    def named(self, name: str, scope: Scope) -> Value | None:
+        """Return what a name stands for in a scope."""
+        owner = scope.find(name)
+        if owner is None:
+            return self._from_stars(name, scope.module) or Value("external", name)
+        return self._remember((owner, name), owner, Project._evaluate_bindings, owner, name)
+
+    def _evaluate_bindings(self, owner: Scope, name: str) -> Value | None:
+        if owner.is_module and self._is_declared(owner.module.path, name):
             return Value("instance", sa.DECLARED)
-        if name in module.names:
-            return union([self.evaluate(term, path) for term in module.names[name]])
+        return union([self.bound(binding, name) for binding in owner.bindings[name][:4]])
+
+    def _from_stars(self, name: str, module: Module) -> Value | None:
         for origin, level in module.stars:
-            value = self._import(origin, level, name, path)
+            value = self._import((origin, level, name), module.path)
             if value and not (value.kind == "external" and value.name not in sa.LIBRARIES):
                 return value
-        return Value("external", name)
+        return None
 
     def _is_declared(self, path: str, name: str) -> bool:
         if not self.sessions:
@@ -128,32 +155,57 @@ class Project:
         return any(f"{dotted}.{name}".endswith(f".{declared}") or declared == name
                    for declared in self.sessions)  # fmt: skip
 
-    def definitions(self, name: str, path: str) -> Iterator[tuple[str, Term]]:
-        """Follow imports, and yield the module and the term of each binding of a global name."""
-        module = self.module(path)
-        for term in module.names.get(name, []) if module else []:
-            if term[0] == "import" and term[1][2]:
-                origin = self.paths.find(term[1][0], term[1][1], path)
-                if origin and origin != path:
-                    yield from self.definitions(term[1][2], origin)
-            else:
-                yield path, term
+    def bound(self, binding: Binding, name: str) -> Value | None:
+        """Return what a binding gives its name."""
+        kind, node, scope = binding
+        match kind:
+            case "value":
+                return self.value(node, scope)
+            case "of":
+                return self.instance_of(node, scope)
+            case "enter" | "item":
+                return self.unwrap(kind, self.value(node, scope))
+            case "param":
+                return self._parameter(node, scope, name)
+            case "self":
+                return replace(self._class_value(node), kind="instance")
+            case "cls" | "class":
+                return self._class_value(node)
+            case "function":
+                return Value("function", node.name, node.module.path)
+            case "import":
+                return self._import(node, scope.module.path)
+            case "part of value" | "part of item" | "part of enter":
+                value = self.value(node[0], scope)
+                value = self.unwrap(kind[8:], value) if kind != "part of value" else value
+                if value and value.parts:
+                    return value.parts[node[1]] if node[1] < len(value.parts) else None
+                return value.inner if value and value.kind == "item" else None
+        return None
 
-    def _import(self, name: str, level: int, attr: str | None, path: str) -> Value | None:
-        origin = self.paths.find(name, level, path)
+    def _parameter(self, node: ast.arg, scope: Scope, name: str) -> Value | None:
+        outside = scope.parent or scope
+        value = self.instance_of(node.annotation, outside) if node.annotation else None
+        default = scope.default(name)
+        return value or (self.value(default, outside) if default else None)
+
+    def _import(self, node: tuple[str, int, str | None], path: str) -> Value | None:
+        name, level, attr = node
+        origin = self.find(name, level, path)
         if origin is None:
-            dotted = f"{name}.{attr}" if attr else name
-            return self._external(dotted)
+            return self._external(f"{name}.{attr}" if attr else name)
         if attr is None:
             return Value("module", name, origin)
-        module = self.module(origin)
+        module = self.load(origin)
         if module is None and attr in sa.PLAIN_NAMES:
             return Value("class", attr)  # this Python cannot parse the module
-        if module and (attr in module.names or module.stars or self._is_declared(origin, attr)):
-            value = self._global(attr, origin)
+        if module and (
+            attr in module.scope.bindings or module.stars or self._is_declared(origin, attr)
+        ):
+            value = self.named(attr, module.scope)
             if value and value != Value("external", attr):
                 return value
-        below = self.paths.find(f"{name}.{attr}" if name else attr, level, path)
+        below = self.find(f"{name}.{attr}" if name else attr, level, path)
         return Value("module", attr, below) if below else None
 
     def _external(self, dotted: str) -> Value | None:
@@ -164,246 +216,168 @@ class Project:
         if library in sa.LIBRARIES and last in sa.CLASSES:
             return Value("class", sa.CLASSES[last])
         if (library, last) in sa.OTHER_CLASSES:
-            return Value("class", last)
+            return Value("class", sa.OTHER_CLASSES[library, last])
         return Value("external", dotted)
 
-    def _class_value(self, name: str, path: str) -> Value:
-        """Return a class of the project. A subclass of a SQLAlchemy class counts as this SQLAlchemy
-        class.
-        """
-        module = self.module(path)
-        summary = module.classes.get(name) if module else None
-        for base in summary.bases if summary else ():
-            if base[0] == "sub":
-                base = base[1]
-            value = self.evaluate(base, path)
-            if value and value.kind == "class" and not value.module:
-                return replace(value, inner=Value("class", name, path))
-        return Value("class", name, path)
+    def origin(self, node: ast.AST, scope: Scope) -> tuple[ast.AST, Scope]:
+        """Follow names, attributes and imports to the expression that they stand for."""
+        for _ in range(8):
+            binding = None
+            if isinstance(node, ast.Name):
+                binding = self.definition(node.id, scope)
+            elif isinstance(node, ast.Attribute):
+                owner = self.value(node.value, scope)
+                if owner and owner.kind == "module" and (module := self.load(owner.module)):
+                    binding = self.definition(node.attr, module.scope)
+                elif owner and owner.kind in ("instance", "class"):
+                    bindings = [one for one in self.member(owner, node.attr) if one.kind != "of"]
+                    binding = bindings[0] if len(bindings) == 1 else None
+            if binding is None or binding.kind != "value":
+                break
+            node, scope = binding.node, binding.scope
+        return node, scope
 
-    def bases(self, value: Value) -> Iterator[tuple[ClassSummary, str, str]]:
-        """Yield the summary, the name and the module of a class and of each of its bases inside the
-        project.
-        """
-        start = value if value.module else value.inner or value
-        pending = [(start.name, start.module)] if start.module else []
-        done = set[tuple[str, str]]()
+    def candidates(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+        """Yield what a name may stand for: the items of a collection, if a loop binds it."""
+        node, scope = self.origin(node, scope)
+        binding = scope.binding(node.id) if isinstance(node, ast.Name) else None
+        if binding is None or binding.kind not in ("item", "part of item"):
+            yield node, scope
+            return
+        is_part = binding.kind != "item"
+        items, scope = self.origin(binding.node[0] if is_part else binding.node, binding.scope)
+        if isinstance(items, ast.Call) and last_name(items) in ("items", "values"):
+            items, scope = self.origin(getattr(items.func, "value", items), scope)
+        for item in getattr(items, "values", getattr(items, "elts", ())):
+            parts = getattr(item, "elts", ())
+            is_pair = is_part and binding.node[1] < len(parts)
+            yield from self.candidates(parts[binding.node[1]] if is_pair else item, scope)
+
+    def definition(self, name: str, scope: Scope) -> Binding | None:
+        """Return the only binding of a name, through imports."""
+        binding = scope.binding(name)
+        for _ in range(8):
+            if binding is None or binding.kind != "import" or not binding.node[2]:
+                break
+            name, level, attr = binding.node
+            origin = self.find(name, level, binding.scope.module.path)
+            module = self.load(origin) if origin else None
+            binding = module.scope.binding(attr) if module else None
+        return binding
+
+    # Classes and attributes
+
+    def _class_value(self, scope: Scope) -> Value:
+        """Return a class of the project; a subclass of a class of SQLAlchemy counts as that one."""
+        project = Value("class", scope.name, scope.module.path)
+        value = self._remember((scope, "class"), scope, Project._known_base, scope, project)
+        return value or project
+
+    def _known_base(self, scope: Scope, project: Value) -> Value:
+        for node in scope.node.bases:
+            base = self.value(node.value if isinstance(node, ast.Subscript) else node, scope)
+            if base and base.kind == "class" and not base.module:
+                return replace(base, inner=project)
+        return project
+
+    def bases(self, value: Value) -> Iterator[Scope]:
+        """Yield the scopes of a class and of its bases inside the project."""
+        pending = [value if value.module else value.inner]
+        done = set[Scope]()
         while pending and len(done) < 20:
-            name, path = pending.pop(0)
-            if (name, path) in done:
+            scope = self.scope(pending.pop(0))
+            if scope is None or scope in done or not isinstance(scope.node, ast.ClassDef):
                 continue
-            done.add((name, path))
-            module = self.module(path)
-            summary = module.classes.get(name) if module else None
-            if summary is None:
-                continue
-            yield summary, name, path
-            for base in summary.bases:
-                origin = self.evaluate(base[1] if base[0] == "sub" else base, path)
-                if origin and origin.kind == "class" and origin.module:
-                    pending.append((origin.name, origin.module))
+            done.add(scope)
+            yield scope
+            pending += [
+                base if base.module else base.inner
+                for node in scope.node.bases
+                if (base := self.value(node.value if isinstance(node, ast.Subscript) else node,
+                                       scope.parent or scope)) and base.kind == "class"
+            ]  # fmt: skip
+
+    def member(self, value: Value, name: str) -> list[Binding]:
+        """Return what the code binds to an attribute of an object of the project or its class."""
+        for scope in self.bases(value):
+            if name in scope.bindings:
+                return scope.bindings[name]
+        return []
 
     def attribute(self, value: Value | None, name: str) -> Value | None:
-        """Return the value of an attribute of a value."""
-        if value is None:
-            return None
-        if value.kind == "module":
-            return self._module_attribute(value, name)
-        if value.kind == "external":
-            return self._external(f"{value.name}.{name}")
-        if value.kind not in ("instance", "class"):
-            return None
-        for summary, cls, path in self.bases(value):
-            if name in summary.attributes:
-                return self._member(summary.attributes[name], name, cls, path, value)
-        return None if value.module else Value("method", name, inner=value)
+        """Return an attribute of a value."""
+        match value:
+            case Value(kind="module"):
+                return self._module_attribute(value, name)
+            case Value(kind="external"):
+                return self._external(f"{value.name}.{name}")
+            case Value(kind="item") if name in sa.TAKING:
+                return Value("call", inner=value.inner)
+            case Value(kind="instance" | "class"):
+                for scope in self.bases(value):
+                    if name in scope.bindings:
+                        return self._member(scope, name, value)
+                return None if value.module else Value("method", name, inner=value)
+        return None
 
     def _module_attribute(self, value: Value, name: str) -> Value | None:
-        module = self.module(value.module)
-        if module and (name in module.names or module.stars):
-            return self._global(name, value.module)
-        below = self.paths.find(name, 1, value.module)
+        module = self.load(value.module)
+        if module and (name in module.scope.bindings or module.stars):
+            return self.named(name, module.scope)
+        below = self.find(name, 1, value.module)
         is_package = Path(value.module).name == "__init__.py"
         return Value("module", name, below) if below and is_package else None
 
-    def _member(
-        self, terms: list[Term], name: str, cls: str, path: str, value: Value
-    ) -> Value | None:
-        if terms[0][0] == "function":
-            method = Value("function", f"{cls}.{name}", path, value)
-            summary = self.function(method)
-            names = {_last(item) for item in summary.decorators} if summary else set()
-            if names & {"property", "cached_property"}:
-                return self.result(method)
-            return method
-        return union([self.evaluate(term, path) for term in terms])
+    def _member(self, cls: Scope, name: str, value: Value) -> Value | None:
+        kind, node, _ = cls.bindings[name][0]
+        if kind == "function":
+            method = Value("function", node.name, cls.module.path, value)
+            is_property = node.decorators & {"property", "cached_property"}
+            return self.result(method) if is_property else method
+        return self._remember((cls, name), cls, Project._evaluate_bindings, cls, name)
+
+    def _evaluate_attribute(self, node: ast.Attribute, scope: Scope) -> Value | None:
+        value = self.attribute(self.value(node.value, scope), node.attr)
+        return value or self.stored(node, scope)
+
+    def stored(self, node: ast.expr, scope: Scope) -> Value | None:
+        """Return what the module assigns to an attribute or item of an unknown object."""
+        tail = tail_of(scope.path(node))
+        bindings = scope.module.stored.get(tail, ()) if tail else ()
+        return union([self.bound(binding, tail) for binding in bindings[:4]])
+
+    # Calls
 
     def result(self, value: Value) -> Value | None:
-        """Return the value that a call of a function of the project returns."""
+        """Return what a call of a function of the project returns."""
         function = self.function(value)
         if function is None:
             return None
-        names = {_last(item) for item in function.decorators}
-        returned = None
-        if function.annotation:
-            returned = self.instance_of(function.annotation, value.module)
-            if _last(function.annotation) == "Self" and value.inner:
-                returned = Value("instance", value.inner.name, value.inner.module)
-            if function.is_generator and returned and returned.kind == "item":
-                returned = returned.inner
-        if returned is None:
-            returned = union([self.evaluate(term, value.module) for term in function.returned])
-        if returned is None:
-            return None
-        if names & {"asynccontextmanager", "contextmanager"}:
-            return Value("enter", inner=returned)
-        if function.is_generator:
-            return Value("item", inner=returned)
-        return Value("await", inner=returned) if function.is_async else returned
+        key = (function, "result", value.inner)
+        return self._remember(key, function, evaluate_result, function, value)
 
-    def _call(
-        self, callee: Value | None, args: tuple[Term, ...], keywords: dict[str, Term], path: str
-    ) -> Value | None:
-        match callee:
-            case Value(kind="class"):
-                return self._construct(callee, args, keywords, path)
-            case Value(kind="function"):
-                return self.result(callee)
-            case Value(kind="call"):
-                return callee.inner
-            case Value(kind="method", inner=Value() as owner):
-                return self._call_method(owner, callee.name)
-            case Value(kind="instance", name=sa.FACTORY | sa.SCOPED, module=""):
-                return Value("instance", sa.SESSION, inner=callee.inner)
-            case Value(kind="instance", name=sa.DECLARED, module=""):
-                return callee
-            case Value(kind="instance", module=module) if module:
-                method = self.attribute(callee, "__call__")
-                return self.result(method) if method else None
-            case Value(kind="external", name=name):
-                return self._call_external(name, args, keywords, path)
-        return None
-
-    def _construct(
-        self, cls: Value, args: tuple[Term, ...], keywords: dict[str, Term], path: str
-    ) -> Value | None:
-        if not cls.module and cls.name in ("sessionmaker", sa.FACTORY):
-            for term in (*args, *keywords.values()):
-                value = self.evaluate(term, path)
-                if value and value.kind == "class" and value.name == sa.SESSION:
-                    return Value("instance", sa.FACTORY, inner=value.inner)
-        return replace(cls, kind="instance")
-
-    def _call_method(self, owner: Value, name: str) -> Value | None:
-        base = sa.SESSION if owner.name in (sa.SCOPED, sa.DECLARED) else owner.name
-        if owner.kind != "instance":
-            return None
-        wrapper, cls = sa.METHODS.get((base, name), ("", ""))
-        if wrapper:
-            value = Value("instance", cls)
-            return value if wrapper == "instance" else Value(wrapper, inner=value)
-        if name in sa.COROUTINES.get(owner.name, ()):
-            return Value("await", "coroutine")
-        return None
-
-    def _call_external(
-        self, name: str, args: tuple[Term, ...], keywords: dict[str, Term], path: str
-    ) -> Value | None:
-        library, last = name.partition(".")[0], name.rpartition(".")[2]
-        if library in sa.LIBRARIES and last in sa.FUNCTIONS:
-            return Value(sa.FUNCTIONS[last][0], sa.FUNCTIONS[last][1])
-        inner = args[0] if args else keywords.get("dependency", UNKNOWN)
-        if last in ("Depends", "Security"):
-            value = self._call(self.evaluate(inner, path), (), {}, path)
-            while value and value.kind in ("item", "await", "enter"):
-                value = value.inner
-            return value
-        if last in ("aclosing", "closing", "shield", "enter_async_context", "wait_for"):
-            return self.evaluate(inner, path) if last != "aclosing" else Value(
-                "enter", inner=self.evaluate(inner, path))  # fmt: skip
-        if last in ("anext", "next"):
-            value = self.evaluate(inner, path)
-            unwrapped = self._unwrap("item", value)
-            return Value("await", inner=unwrapped) if last == "anext" else unwrapped
-        if last == "cast" and len(args) > 1:
-            return self.instance_of(args[0], path)
-        if last in ("asynccontextmanager", "contextmanager"):
-            value = self._call(self.evaluate(inner, path), (), {}, path)
-            if value and value.kind == "item":
-                return Value("call", inner=Value("enter", inner=value.inner))
-        if last == "partial":
-            return Value("call", inner=self._call(self.evaluate(inner, path), (), {}, path))
-        return None
-
-    def _unwrap(self, kind: str, value: Value | None) -> Value | None:
-        if value is None:
-            return None
-        if value.kind == kind:
-            return value.inner
+    def unwrap(self, kind: str, value: Value | None) -> Value | None:
+        """Return what `await`, `with` or `for` gives of a value."""
+        if value is None or value.kind == kind:
+            return value and value.inner
         if value.is_a(sa.CONNECTING):
             return Value("instance", sa.CONNECTION)
         if value.is_a(sa.SESSION, sa.CONNECTION, sa.DECLARED, sa.TRANSACTION) and kind != "item":
             return Value("instance", sa.SESSION) if value.is_a(sa.DECLARED) else value
+        if kind == "enter" and value.is_a("HTTP client", "executor", "exit stack"):
+            return value
         if value.kind == "instance" and value.module:
-            names = {"enter": ("__aenter__", "__enter__"), "item": ("__aiter__",),
-                     "await": ("__await__",)}[kind]  # fmt: skip
-            for name in names:
+            for name in sa.PROTOCOLS[kind]:
                 method = self.attribute(value, name)
                 if method and method.kind == "function":
                     result = self.result(method)
                     return result.inner if result and result.kind in ("await", "item") else result
         return None
 
-    def instance_of(self, annotation: Term, path: str) -> Value | None:
-        """Return the value of a name that has this annotation."""
-        match annotation:
-            case ("or", *terms):
-                return union([self.instance_of(part, path) for part in terms])
-            case ("str", str(text)) if text.isidentifier():
-                return self.instance_of(("global", text), path)
-            case ("sub", base, parts):
-                return self._generic(base, parts, path)
-        value = self.evaluate(annotation, path)
-        if value and value.kind == "class":
-            return replace(value, kind="instance")
-        if value and value.kind == "external":
-            return None
-        return value if value and value.kind != "function" else None
+    # Annotations and collections
 
-    def _generic(self, base: Term, parts: tuple[Term, ...], path: str) -> Value | None:
-        origin = self.evaluate(base, path)
-        if origin and origin.kind == "class":
-            return replace(origin, kind="instance")
-        name = origin.name.rpartition(".")[2] if origin else _last(base)
-        if not parts:
-            return None
-        inner = self.instance_of(parts[-1 if name in ("Callable", "Coroutine") else 0], path)
-        if name == "Annotated" and inner is None and len(parts) > 1:
-            return self.evaluate(parts[1], path)
-        if inner is None or name in TRANSPARENT:
-            return inner
-        if name == "Union":
-            return union([self.instance_of(part, path) for part in parts])
-        if name in ("type", "Type"):
-            return replace(inner, kind="class")
-        kinds = {**dict.fromkeys(GENERATORS, "item"), **dict.fromkeys(MANAGERS, "enter"),
-                 **dict.fromkeys(AWAITABLES, "await"), "Callable": "call"}  # fmt: skip
-        return Value(kinds[name], inner=inner) if name in kinds else None
-
-    def _subscript(self, base: Term, parts: tuple[Term, ...], path: str) -> Value | None:
-        origin = self.evaluate(base, path)
-        if origin and origin.kind == "class":
-            return origin
-        if origin and origin.kind == "item":
-            return origin.inner
-        return self._generic(base, parts, path)
-
-
-def _last(term: Term) -> str:
-    """Return the last name in the dotted path of a decorator or an annotation."""
-    match term:
-        case ("call" | "sub", inner, *_):
-            return _last(inner)
-        case ("attr", _, str(name)) | ("global", str(name)):
-            return name
-    return ""
+    def instance_of(self, annotation: ast.AST, scope: Scope) -> Value | None:
+        """Return the value that an annotation describes."""
+        return self._remember(
+            (annotation, "instance"), scope, evaluate_annotation, annotation, scope
+        )

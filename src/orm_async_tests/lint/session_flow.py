@@ -1,31 +1,26 @@
-"""Follows the control flow of a function, to learn which sessions it uses after an error."""
+"""Follow the control flow of a function: which sessions are used after an error in them."""
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 
+from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.expressions import (
-    ERRORS,
-    assignments,
-    catches,
-    facts_of,
-    is_true,
-    last_name,
-    names,
-    set_fact,
-)
 from orm_async_tests.lint.flow_state import (
     DATABASE,
+    RESULT,
     TIMEOUT,
+    TRUE,
     Failure,
     Raised,
     State,
-    Swallowed,
+    assignments,
+    constant_of,
     is_held,
     join,
 )
+from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
-from orm_async_tests.lint.terms import Function, Scope
 from orm_async_tests.lint.value import Value
 
 TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}
@@ -34,41 +29,76 @@ BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested
 
 
 class SessionFlow:
-    """Interprets one function. `swallowed` and `late_begins` contain the results of the walk."""
+    """Interprets one function. `swallowed` and `late_begins` are the results."""
 
     def __init__(self, use: SessionUse, scope: Scope, flow_of: "FlowOf") -> None:
         self.use = use
+        self.value = use.project.value
         self.scope = scope
-        self.swallowed: dict[ast.AST, Swallowed] = {}
-        self.late_begins: list[tuple[ast.AST, ast.AST]] = []
-        """Pairs of a begin() and the statement before it."""
+        self.swallowed: dict[ast.AST, tuple[str, ast.AST]] = {}
+        """The kinds of the swallowed errors, and the next uses of their sessions."""
 
-        self.exits: list[State] = []
-        """The states in which the function returns nothing."""
+        self.late_begins: dict[ast.AST, ast.AST] = {}
+        """Every late begin(), and the statement before it."""
+
+        self.exits: list[tuple[State, object]] = []
+        """The states in which it returns a false constant or a parameter, and that."""
 
         self.ends: list[State] = []
         """The states in which it returns anything."""
 
         self._flow_of = flow_of
         self._raised: list[list[Raised]] = [[]]
+        outer = getattr(scope.parent, "node", None)
+        self._wraps = scope.yielded or scope.awaited or hasattr(outer, "args")
         self._timeouts = 0
+        self._expected: list[Raised] = []
+        """The exceptions that gather(return_exceptions=True) returns."""
+
         self._breaks: list[list[State]] = []
         self._continues: list[list[State]] = []
-        node = scope.node
-        if isinstance(node, Function):
-            end = self._block(node.body, State())
-            self.exits += [end] if end else []
-            self.ends += [end] if end else []
+        end = self._block(scope.node.body, State())
+        self.exits += [(end, None)] if end else []
+        self.ends += [end] if end else []
+
+    @property
+    def swallows(self) -> bool:
+        """Whether an error of what a manager or decorator wraps ends here, without a rollback."""
+        return any(expressions.BODY in state.failures for state in self.ends)
 
     def _block(self, body: list[ast.stmt], state: State | None) -> State | None:
         for statement in body:
             if state is None:
                 return None
-            handler = STATEMENTS.get(type(statement), SessionFlow._plain)
-            state = handler(self, statement, state)
+            state = self._statement(statement, state)
         return state
 
-    # Statements
+    def _statement(self, node: ast.stmt, state: State) -> State | None:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                return state
+            case ast.Return():
+                self._return(node, state)
+            case ast.Raise():
+                self._raise(node, state)
+            case ast.Break():
+                self._breaks[-1].append(state)
+            case ast.Continue():
+                self._continues[-1].append(state)
+            case ast.If():
+                return self._if(node, state)
+            case ast.For() | ast.AsyncFor() | ast.While():
+                return self._loop(node, state)
+            case ast.Match():
+                self._events(node.subject, state)
+                return join(state, *(self._block(case.body, state.copy()) for case in node.cases))
+            case ast.Try() | ast.TryStar():
+                return self._try(node, state)
+            case ast.With() | ast.AsyncWith():
+                return self._with(node, state)
+            case _:
+                return self._plain(node, state)
+        return None
 
     def _plain(self, node: ast.stmt, state: State) -> State | None:
         self._events(node, state)
@@ -77,67 +107,55 @@ class SessionFlow:
             name = self.scope.path(target) if is_path else getattr(target, "id", None)
             if name:
                 state.clear(name)
-                set_fact(state, name, value)
+                state.set_fact(name, value)
+                state.name_result(name)
+        state.name_result()
         match node:
             case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append" | "add"))):
                 state.facts[name] = True
-        never = isinstance(node, ast.Expr) and self._never_returns(node.value)
+        never = isinstance(node, ast.Expr) and expressions.never_returns(
+            self.use.project, node.value, self.scope
+        )
         return None if never else state
-
-    def _never_returns(self, node: ast.expr) -> bool:
-        node = node.value if isinstance(node, ast.Await) else node
-        if not isinstance(node, ast.Call):
-            return False
-        value = self.use.value(node.func, self.scope)
-        if value and value.kind == "external":
-            return value.name in ("sys.exit", "os._exit", "exit", "quit", "pytest.fail",
-                                  "pytest.skip")  # fmt: skip
-        summary = self.use.project.function(value)
-        return bool(summary and summary.raises)
-
-    def _skip(self, node: ast.stmt, state: State) -> State:  # noqa: ARG002
-        return state
 
     def _return(self, node: ast.Return, state: State) -> None:
         self._events(node, state)
         self.ends.append(state)
         if node.value is None or (isinstance(node.value, ast.Constant) and not node.value.value):
-            self.exits.append(state)
+            self.exits.append((state, getattr(node.value, "value", None)))
+        elif isinstance(node.value, ast.Name) and self.scope.role(node.value.id) == "param":
+            self.exits.append((state, node.value))  # a default, for example
 
     def _raise(self, node: ast.Raise, state: State) -> None:
         self._events(node, state)
         name = last_name(node.exc) if node.exc else ""
         for key, group in state.failures.items():
             for failure in group:
-                kinds = frozenset({name} if name else {failure.kind})
+                kinds = frozenset({name or failure.kind})
                 self._raised[-1].append(Raised(key, failure.node, kinds, state.copy()))
-
-    def _break(self, node: ast.Break, state: State) -> None:  # noqa: ARG002
-        self._breaks[-1].append(state)
-
-    def _continue(self, node: ast.Continue, state: State) -> None:  # noqa: ARG002
-        self._continues[-1].append(state)
 
     def _if(self, node: ast.If, state: State) -> State | None:
         self._events(node.test, state)
-        names = {item.attr for item in ast.walk(node.test) if isinstance(item, ast.Attribute)}
+        for item in ast.walk(node.test):
+            if isinstance(item, ast.NamedExpr):
+                state.name_result(item.target.id)
+        names = {getattr(item, "attr", "") for item in ast.walk(node.test)}
         if names & STATE_TESTS:  # it asks the session itself, so trust both branches
             state.begun.clear()
             body = self._block(node.body, state.copy())
             if body is None or not body.failures:
                 return body if body and not node.orelse else join(body, self._block(
                     node.orelse, State(facts=dict(state.facts))))  # fmt: skip
-        yes, no = state.copy(), state.copy()
-        for name, truth in facts_of(node.test, self.scope):
-            yes.assume(name, truth)
-        for name, truth in facts_of(ast.UnaryOp(ast.Not(), node.test), self.scope):
-            no.assume(name, truth)
+        yes, no = state.copy(), state
+        yes.assume(node.test, True)
+        no.assume(node.test, False)
+        for branch in (yes, no):
+            branch.name_result()
         return join(self._block(node.body, yes), self._block(node.orelse, no))
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: State) -> State | None:
-        source = node.test if isinstance(node, ast.While) else node.iter
-        self._events(source, state)
-        endless = isinstance(node, ast.While) and is_true(node.test)
+        self._events(node.test if isinstance(node, ast.While) else node.iter, state)
+        endless = isinstance(node, ast.While) and bool(getattr(node.test, "value", False))
         self._breaks.append([])
         self._continues.append([])
         ends: list[State | None] = [None if endless else state]
@@ -145,9 +163,8 @@ class SessionFlow:
         for _ in range(2):  # the second pass sees what the first one left
             if entry is None:
                 break
-            if not isinstance(node, ast.While):
-                for name in names(node.target):
-                    entry.clear(name)
+            for name in names_in(getattr(node, "target", None)):
+                entry.clear(name)
             end = self._block(node.body, entry.copy())
             entry = join(end, *self._continues[-1])
             self._continues[-1].clear()
@@ -157,26 +174,19 @@ class SessionFlow:
         after = join(*ends)
         return join(self._block(node.orelse, after) if after else None, *breaks)
 
-    def _match(self, node: ast.Match, state: State) -> State | None:
-        self._events(node.subject, state)
-        ends = [self._block(case.body, state.copy()) for case in node.cases]
-        return join(state, *ends)
-
-    def _try(self, node: ast.Try, state: State) -> State | None:
+    def _try(self, node: ast.Try | ast.TryStar, state: State) -> State | None:
         before = state.copy()
         self._raised.append([])
         body = self._block(node.body, state)
-        raised = self._raised.pop()
-        end = self._block(node.orelse, body)
+        pending = self._raised.pop()
+        ends = [self._block(node.orelse, body)]
         outside: list[Raised] = []
-        ends = [end]
-        pending = raised
         for handler in node.handlers:
-            names = list(self._caught(handler.type))
-            caught = [item for item in pending if catches(names, item.kinds)]
-            pending = [item for item in pending if item not in caught]
+            names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
+            caught = [item for item in pending if expressions.catches(names, item.kinds)]
+            pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
             self._raised.append([])
-            calm = join(before, body) or before
+            calm = replace(join(before, body) or before, failures=dict(before.failures))
             ends.append(self._handle(handler.body, caught, calm, names, handler.name))
             outside += self._raised.pop()
         outside += pending
@@ -185,7 +195,12 @@ class SessionFlow:
             # After an exception the block may test whether there was one, so follow success only.
             cleaned = self._block(node.finalbody, last or before)
             last = cleaned if last else None
-            cleared = self._cleared(node.finalbody)
+            cleared = {
+                event.key
+                for statement in node.finalbody
+                for event in self.use.events(statement, self.scope)
+                if event.operations & sa.ENDINGS
+            }
             outside = [item for item in outside if item.key not in cleared]
         self._raised[-1] += outside
         return last
@@ -198,17 +213,12 @@ class SessionFlow:
         names: list[str],
         name: str | None = None,
     ) -> State | None:
-        """Follow a handler. Mark the sessions as failed in which the caught exceptions were
-        raised.
-        """
-        entry = join(*(item.state for item in caught), calm)
-        if entry is None:
-            return None
+        """Follow a handler. The caught exceptions have failed their sessions."""
+        entry = join(*(item.state for item in caught), calm) or calm
         failures = set[Failure]()
-        first = {item.key: item for item in reversed(caught)}
-        for item in first.values():
-            only_timeout = "TimeoutError" in names and not set(names) & ERRORS
-            kind = TIMEOUT if only_timeout and TIMEOUT in item.kinds else DATABASE
+        for item in {item.key: item for item in reversed(caught)}.values():
+            is_timeout = TIMEOUT in item.kinds and set(names) & {"TimeoutError", *expressions.EVERY}
+            kind = TIMEOUT if is_timeout else DATABASE
             failure = Failure(item.node, kind)
             failures.add(failure)
             entry.fail(item.key, failure)
@@ -226,14 +236,10 @@ class SessionFlow:
         timeouts = 0
         for item in node.items:
             self._events(item.context_expr, state)
-            name = self.use.called_name(item.context_expr, self.scope)
-            if name in TIMEOUTS:
-                timeouts += 1
-                suppressed += ["TimeoutError"] if name == "move_on_after" else []
-            elif name == "suppress" and isinstance(item.context_expr, ast.Call):
-                for part in item.context_expr.args:
-                    suppressed += self._caught(part)
-            else:
+            name, errors = self._suppressed_by(item.context_expr)
+            timeouts += name in TIMEOUTS
+            suppressed += errors
+            if name not in TIMEOUTS and not errors:
                 self._enter(item, state, protected, commits)
         before = state.copy()
         self._timeouts += timeouts
@@ -247,15 +253,44 @@ class SessionFlow:
             for key, place in commits:
                 self._use(key, place, end)
                 end.clear(key)
-        caught = [item for item in raised if suppressed and catches(suppressed, item.kinds)]
+        caught = [one for one in raised if expressions.catches(suppressed, one.kinds)]
         self._raised[-1] += [item for item in raised if item not in caught]
         if suppressed:
             end = join(end, self._handle([], caught, before, suppressed))
         for item in node.items:
-            for key in names(item.optional_vars):
+            for key in names_in(item.optional_vars):
                 if end is not None:
                     end.clear(key)
         return end
+
+    def _suppressed_by(self, expression: ast.expr) -> tuple[str, list[str]]:
+        """Return the name of another library's context manager, and the errors that it swallows.
+
+        A manager of the project that rolls back swallows none of them.
+        """
+        callee = getattr(expression, "func", expression)
+        value = self.value(callee, self.scope)
+        if value and value.kind == "external":
+            name = value.name.rpartition(".")[2]
+            parts = getattr(expression, "args", ()) if name == "suppress" else ()
+            caught = [expressions.caught_by(self.use.project, part, self.scope) for part in parts]
+            errors = [error for group in caught for error in group]
+            return name, ["TimeoutError"] if name == "move_on_after" else errors
+        flow = self._flow_of(value) if value and value.kind == "function" else None
+        if flow and flow.swallows and flow.scope.decorators & expressions.MANAGERS:
+            return "", ["Exception"]
+        for name in ("__aexit__", "__exit__") if value and value.module else ():
+            method = self.use.project.function(self.use.project.attribute(value, name))
+            effects = self.use.effects(method).values() if method else ()
+            if (
+                method
+                and expressions.returns_true(method)
+                and not any(sa.ENDINGS & one for one in effects)
+            ):
+                return "", [*expressions.ERRORS.intersection(names_in(method.node))] or [
+                    "Exception"
+                ]
+        return "", []
 
     def _enter(
         self,
@@ -264,39 +299,34 @@ class SessionFlow:
         protected: set[str],
         commits: list[tuple[str, ast.AST]],
     ) -> None:
-        """Record which sessions a context manager rolls back, closes or commits on exit."""
+        """Note which sessions a context manager rolls back, closes or commits as it exits."""
         expression = item.context_expr
-        value = self.use.value(expression, self.scope)
-        for name in names(item.optional_vars):
+        func = expression.func if isinstance(expression, ast.Call) else None
+        begins = isinstance(func, ast.Attribute) and func.attr == "begin"
+        value = self.value(expression, self.scope)
+        for name in names_in(item.optional_vars):
             state.clear(name)
             protected.add(name)
-            bound = self.use.project._unwrap("enter", value)
-            if value and value.kind == "enter" and bound and bound.is_a(*sa.CONVERSATIONS):
-                call = expression if isinstance(expression, ast.Call) else None
-                if call and isinstance(call.func, ast.Attribute) and call.func.attr == "begin":
-                    commits.append((name, expression))
-        parts: Iterable[ast.AST] = [expression]
-        if isinstance(expression, ast.Call):
-            func = expression.func
-            if isinstance(func, ast.Attribute):
-                parts = [func.value, *expression.args]
-                if func.attr == "begin" and self._is_conversation(func.value):
-                    commits += [(key, expression) for key in self.use.keys(func.value, self.scope)]
-            else:
-                parts = [*expression.args]
-            parts = [*parts, *(keyword.value for keyword in expression.keywords)]
-        for part in parts:
+            if begins and value and value.kind == "enter" and value.inner and (
+                value.inner.is_session
+            ):  # fmt: skip
+                commits.append((name, expression))
+        owner = self.value(func.value, self.scope) if isinstance(func, ast.Attribute) else None
+        if isinstance(func, ast.Attribute) and begins and owner and owner.is_session:
+            commits += [(key, expression) for key in self.use.keys(func.value, self.scope)]
+        for part in expressions.parts_of(expression):
             protected.update(self.use.keys(part, self.scope))
 
-    def _is_conversation(self, node: ast.expr) -> bool:
-        value = self.use.value(node, self.scope)
-        return value is not None and value.is_a(*sa.CONVERSATIONS)
-
-    # Expressions
-
     def _events(self, node: ast.AST, state: State) -> None:
-        for event in self.use.events(node, self.scope):
+        for event in self.use.known_events(node, self.scope):
             self._apply(event, state)
+        for item in self._expected:
+            if not any("rollback" in last_name(call) for call in self.scope.calls):
+                state.fail(item.key, Failure(item.node, DATABASE))
+        self._expected.clear()
+        for key, place in expressions.wrapped_in(node, self.scope) if self._wraps else ():
+            kinds = frozenset({DATABASE, TIMEOUT} if self._is_timed(place) else {DATABASE})
+            self._raised[-1].append(Raised(key, place, kinds, state.copy()))
 
     def _apply(self, event: Event, state: State) -> None:
         key, operations = event.key, event.operations
@@ -307,9 +337,11 @@ class SessionFlow:
         may_fail = sa.UNPROTECTED in operations and not named
         if operations & sa.ENDINGS and not may_fail:
             state.clear(key)
+            state.failures.pop(expressions.BODY, None)
             return
         if "begin" in operations:
-            self._begin(event, state)
+            if key in state.begun and not event.callee:
+                self.late_begins.setdefault(event.node, state.begun[key])
             if event.callee and not may_fail:
                 return
         if operations & (sa.STATEMENTS | {PASSED}):
@@ -317,7 +349,12 @@ class SessionFlow:
                 self._use(key, event.node, state)
             is_savepoint = "begin_nested" in operations and not may_fail
             if operations & sa.STATEMENTS and not is_savepoint:
-                self._may_raise(event, state)
+                timeout = {TIMEOUT} if self._is_timed(event.node) else set()
+                raised = Raised(key, event.node, frozenset({DATABASE, *timeout}), state.copy())
+                is_returned = (
+                    expressions.call_around(event.node, "gather", self.scope) == "return_exceptions"
+                )
+                (self._expected if is_returned else self._raised[-1]).append(raised)
         if operations & BEGINNING and not event.callee:
             state.begun.setdefault(key, event.node)
         if operations & {"commit", PASSED} or event.callee:
@@ -326,79 +363,38 @@ class SessionFlow:
             state.clear(key)
         self._note_outcome(event, state)
 
-    def _begin(self, event: Event, state: State) -> None:
-        if event.key in state.begun and not event.callee:
-            self.late_begins.append((event.node, state.begun[event.key]))
-
-    def _may_raise(self, event: Event, state: State) -> None:
-        kinds = {DATABASE}
-        if self._timeouts or "wait_for" in self.use.callers(event.node):
-            kinds.add(TIMEOUT)
-        self._raised[-1].append(Raised(event.key, event.node, frozenset(kinds), state.copy()))
+    def _is_timed(self, node: ast.AST) -> bool:
+        return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
 
     def _note_outcome(self, event: Event, state: State) -> None:
-        """Record in which state a function of this module leaves a session that it gets as an
-        argument.
-        """
+        """Note how a function of the project leaves a session that it gets."""
         flow = self._flow_of(event.callee)
+        for value in expressions.wrappers(self.use.project, event.callee):
+            wrapper = self._flow_of(value)
+            if wrapper and wrapper.swallows and sa.UNPROTECTED in event.operations:
+                state.fail(event.key, Failure(event.node, DATABASE, ((RESULT, None),)))
         if flow is None:
             return
         end = join(*flow.ends)
+        is_here = flow.scope.module is self.scope.module
+        arguments = {}
+        if event.callee:
+            arguments = self.use.arguments(event.node, flow.scope, event.callee)
         for name in self.use.names_inside(event, self.scope):
-            for failed in flow.exits:
+            for failed, constant in flow.exits:
+                argument = arguments.get(getattr(constant, "id", ""))
+                unknown = TRUE if isinstance(constant, ast.Name) else constant
+                result = constant_of(argument) if argument else unknown
                 for failure in failed.failures.get(name, ()):
-                    state.fail(event.key, failure)
+                    node = failure.node if is_here else event.node
+                    facts = () if result is TRUE else ((RESULT, result),)
+                    state.fail(event.key, Failure(node, failure.kind, facts))
             if end and name in end.begun:
                 state.begun[event.key] = event.node
 
     def _use(self, key: str, node: ast.AST, state: State) -> None:
         for failure in state.failures.pop(key, ()):
-            if failure.node not in self.swallowed:
-                self.swallowed[failure.node] = Swallowed(failure.kind, failure.node, node)
-
-    # Exceptions
-
-    def _caught(self, node: ast.expr | None) -> Iterator[str]:
-        """Yield the names of the exceptions that a handler catches."""
-        if node is None:
-            yield "BaseException"
-        elif isinstance(node, ast.Tuple):
-            for part in node.elts:
-                yield from self._caught(part)
-        else:
-            value = self.use.value(node, self.scope)
-            name = value.name if value else last_name(node)
-            last = name.rpartition(".")[2]
-            of_driver = name.partition(".")[0] in ("asyncpg", "psycopg", "psycopg2", "sqlite3")
-            of_pool = name in ("sqlalchemy.exc.TimeoutError",)
-            yield f"driver {last}" if of_driver or of_pool else last
-
-    def _cleared(self, body: list[ast.stmt]) -> set[str]:
-        """Return the sessions that a `finally` block rolls back or closes."""
-        return {
-            event.key
-            for statement in body
-            for event in self.use.events(statement, self.scope)
-            if event.operations & sa.ENDINGS
-        }
+            self.swallowed.setdefault(failure.node, (failure.kind, node))
 
 
 FlowOf = Callable[[Value | None], SessionFlow | None]
-STATEMENTS: dict[type[ast.stmt], Callable[..., State | None]] = {
-    ast.FunctionDef: SessionFlow._skip,
-    ast.AsyncFunctionDef: SessionFlow._skip,
-    ast.ClassDef: SessionFlow._skip,
-    ast.Return: SessionFlow._return,
-    ast.Raise: SessionFlow._raise,
-    ast.Break: SessionFlow._break,
-    ast.Continue: SessionFlow._continue,
-    ast.If: SessionFlow._if,
-    ast.For: SessionFlow._loop,
-    ast.AsyncFor: SessionFlow._loop,
-    ast.While: SessionFlow._loop,
-    ast.Match: SessionFlow._match,
-    ast.Try: SessionFlow._try,
-    ast.TryStar: SessionFlow._try,
-    ast.With: SessionFlow._with,
-    ast.AsyncWith: SessionFlow._with,
-}

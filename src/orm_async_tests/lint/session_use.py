@@ -1,35 +1,35 @@
-"""Determines which sessions an expression uses, and which methods of these sessions it calls.
+"""Find out which sessions an expression uses, and which methods of these sessions it calls.
 
-The key of a session is the dotted path with which a function reaches it: "session", "self.session".
-An object that holds a session, for example a repository, has the key of this session.
+A session is known by its key, the dotted path under which a function sees it: "session",
+"self.session". An object that holds a session, for example a repository, has the session's key.
 """
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.expressions import last_name
-from orm_async_tests.lint.module_summary import FunctionSummary
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.terms import Scope, Term
+from orm_async_tests.lint.scopes import Function, Scope, last_name
 from orm_async_tests.lint.value import Value
 
 ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
-OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", sa.UNPROTECTED}
+OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
 DEEPEST = 4  # calls inside calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
 LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
+PATHS = (ast.Name, ast.Attribute, ast.NamedExpr, ast.Subscript)
 PLAIN_BASES = {"object", "abc.ABC", "typing.Protocol", "typing.Generic", "ABC"}
 Effects = dict[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Event:
-    """A call that uses a session."""
+    """A call that does something with a session."""
 
     key: str
     operations: frozenset[str]
@@ -39,51 +39,24 @@ class Event:
 
 
 class SessionUse:
-    """Determines what the expressions of one module do with sessions."""
+    """Finds what expressions do with sessions."""
 
-    def __init__(self, project: Project, path: str, parents: dict[ast.AST, ast.AST]) -> None:
+    def __init__(self, project: Project) -> None:
         self.project = project
-        self.path = path
-        self.parents = parents
         self._effects: dict[tuple[str, str], Effects] = {}
-        self._values: dict[ast.AST, Value | None] = {}
-
-    def value(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return the value of an expression, for example an instance of AsyncSession."""
-        if node not in self._values:
-            self._values[node] = self.project.evaluate(scope.term(node), self.path)
-        return self._values[node]
-
-    def called_name(self, node: ast.expr, scope: Scope) -> str:
-        """Return the last name of the called function if it belongs to another library, and
-        otherwise "".
-        """
-        value = self.value(node.func, scope) if isinstance(node, ast.Call) else None
-        return value.name.rpartition(".")[2] if value and value.kind == "external" else ""
-
-    def callers(self, node: ast.AST | None) -> list[str]:
-        """Return the name of a call, and the names of the enclosing calls of which it is an
-        argument.
-        """
-        names = []
-        while isinstance(node, ast.Call):
-            names.append(last_name(node))
-            node = self.parents.get(node)
-        return names
+        self._known: dict[ast.AST, tuple[Event, ...]] = {}
+        self._depth = 0
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of the sessions that an expression returns, or that the returned object
-        holds.
-        """
-        value = self.value(node, scope)
+        """Return the keys of the sessions that an expression is or holds."""
+        value = self.project.value(node, scope)
         if value is None:
             return ()
-        if value.is_a(*sa.CONVERSATIONS):
+        if value.is_session:
             path = scope.path(node)
             return (self._canonical(path, scope),) if path else ()
         if value.is_a(sa.TRANSACTION):
-            call = _bound_call(node, scope)
-            func = call.func if call else None
+            func = getattr(creation(node, scope), "func", None)
             return self.keys(func.value, scope) if isinstance(func, ast.Attribute) else ()
         if value.kind == "instance" and value.module:
             return self._held(node, scope, value)
@@ -91,53 +64,92 @@ class SessionUse:
 
     def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:
         """Return the keys of the sessions that an object of the project holds."""
-        call = _bound_call(node, scope)
-        made_by = self.value(call.func, scope) if call else None
-        if call and made_by and made_by.kind == "class":
-            values = [*call.args, *(keyword.value for keyword in call.keywords)]
-            keys = [key for part in values if _is_path(part) for key in self.keys(part, scope)]
-            if keys:
-                return tuple(keys)
         path = scope.path(node)
-        if path is None:
+        names = self.session_attributes(value) if path else []
+        return self._created_with(node, scope) or tuple(
+            self._canonical(f"{path}.{name}", scope) for name in names
+        )
+
+    def _created_with(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
+        """Return the keys of the sessions that the constructor of an object gets."""
+        base, call, inner = "", creation(node, scope), scope
+        owner = self.project.value(node.value, scope) if isinstance(node, ast.Attribute) else None
+        if owner and isinstance(node, ast.Attribute):
+            for kind, bound, place in self.project.member(owner, node.attr):
+                returned = bound.returned if kind == "function" else [bound]
+                if returned and isinstance(returned[0], ast.Call):
+                    base, call = scope.path(node.value), returned[0]
+                    inner = bound if kind == "function" else place
+        callee = self.project.value(call.func, inner) if call else None
+        if call is None or callee is None or callee.kind != "class":
             return ()
+        parts = [*call.args, *(keyword.value for keyword in call.keywords)]
+        keys = [key for part in parts if isinstance(part, PATHS) for key in self.keys(part, inner)]
+        if inner is scope or not base:
+            return tuple(keys)
         return tuple(
-            self._canonical(f"{path}.{name}", scope) for name in self.session_attributes(value)
+            f"{base}.{key.partition('.')[2]}"
+            if inner.role(key.partition(".")[0]) == "self"
+            else f"{base}.{self._attribute_of(owner, key, inner) or key}"
+            for key in keys
         )
 
     def session_attributes(self, value: Value) -> list[str]:
-        """Return the attributes of a class of the project that contain sessions."""
+        """Return the attributes of a class of the project that are sessions."""
         return [
             name
-            for summary, _, path in self.project.bases(value)
-            for name, terms in summary.attributes.items()
-            if any(_is_session(self.project.evaluate(term, path)) for term in terms)
+            for cls in self.project.bases(value)
+            for name, bindings in cls.bindings.items()
+            if bindings[0].kind != "function" and is_session(self.project.named(name, cls))
         ]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return one key for a session that has several paths, for example
-        self.repository.session.
-        """
-        parts = path.split(".")
-        owner = scope.find(parts[0])
-        role = owner.bindings[parts[0]][0] if owner else None
-        if len(parts) < 3 or role is None or role[0] != "self":
+        """Return one key for a session with several paths, such as self.repository.session."""
+        owner = path.rpartition(".")[0]
+        if "." not in owner:
             return path
-        value = self.project.evaluate(("self", role[1]), self.path)
-        if value is None or not value.module:
-            return path
-        attributes: dict[str, list[Term]] = {}
-        for summary, _, _ in self.project.bases(value):
-            attributes = {**summary.attributes, **attributes}
-        for term in attributes.get(parts[1], []):
-            for passed in [*term[2], *(item for _, item in term[3])] if term[0] == "call" else []:
-                if passed[0] == "param" and _is_session(self.project.evaluate(passed, self.path)):
-                    names = [name for name, terms in attributes.items() if passed in terms]
-                    return f"{parts[0]}.{names[0] if names else passed[1]}"
-        return path
+        keys = self._created_with(ast.parse(owner, mode="eval").body, scope)
+        return keys[0] if len(keys) == 1 else path
+
+    def _attribute_of(self, value: Value | None, name: str, scope: Scope) -> str:
+        """Return the attribute to which a method assigns its parameter."""
+        for cls in self.project.bases(value) if value else ():
+            for attribute, bindings in cls.bindings.items():
+                for binding in bindings:
+                    is_name = isinstance(binding.node, ast.Name) and binding.node.id == name
+                    if is_name and binding.scope is scope:
+                        return attribute
+        return ""
+
+    # Events
+
+    def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
+        """Return a call with the arguments that partial() and starred collections give it."""
+        binding = scope.binding(call.func.id) if isinstance(call.func, ast.Name) else None
+        source: ast.AST = call.func
+        if binding and binding.kind in ("value", "import"):
+            source, _ = self.project.origin(source, scope)
+        if isinstance(source, ast.Call) and last_name(source) == "partial" and source.args:
+            function, *bound = source.args
+            call = later(call, function, [*bound, *call.args], [*source.keywords, *call.keywords])
+        if not any(isinstance(part, ast.Starred) for part in call.args):
+            return call
+        parts: list[ast.expr] = []
+        for part in call.args:
+            items: ast.AST | None = None
+            if isinstance(part, ast.Starred):
+                items, _ = self.project.origin(part.value, scope)
+            parts += getattr(items, "elts", [part])
+        return later(call, call.func, parts, call.keywords)
+
+    def known_events(self, node: ast.AST, scope: Scope) -> tuple[Event, ...]:
+        """Return what an expression or statement does with sessions, and remember that."""
+        if node not in self._known:
+            self._known[node] = (*self.events(node, scope),)
+        return self._known[node]
 
     def events(self, node: ast.AST | None, scope: Scope) -> Iterator[Event]:
-        """Yield each use of a session in an expression, in the order of evaluation."""
+        """Yield what an expression does with sessions, in the order of evaluation."""
         if node is None or isinstance(node, (ast.Lambda, ast.Constant, ast.Name)):
             return
         for _ in range(2 if isinstance(node, LOOPS) else 1):
@@ -145,215 +157,234 @@ class SessionUse:
                 yield from self.events(child, scope)
         if isinstance(node, ast.Call):
             if last_name(node) == "wait_for" and node.args and isinstance(node.args[0], ast.Name):
-                started = self.events(_bound_call(node.args[0], scope), scope)
+                started = self.events(creation(node.args[0], scope), scope)
                 yield from (replace(event, node=node) for event in started)
-            yield from self._call(node, scope)
+            yield from self.call_events(node, scope, False)
 
-    def _call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
+    def call_events(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
+        """Yield what a call does with sessions.
+
+        With `loose`, whatever comes from a parameter without a type may be a session.
+        """
+        place, call = call, self.normal(call, scope)
+        for event in self._call_events(call, scope, loose):
+            yield replace(event, node=place) if event.node is call else event
+
+    def _call_events(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
         func = call.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         if isinstance(func, ast.Attribute):
-            owner = self.value(func.value, scope)
-            if owner and owner.is_a(*sa.CONVERSATIONS, sa.TRANSACTION):
-                if name in OPERATIONS:
-                    for key in self.keys(func.value, scope):
-                        yield Event(key, frozenset({name}), call)
+            owner = self.project.value(func.value, scope)
+            if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
+                for key in self.keys(func.value, scope) if name in OPERATIONS else ():
+                    yield Event(key, frozenset({name}), call)
                 return
-        callee = self.value(func, scope)
+            path = scope.path(func.value) if loose and owner is None else ""
+            if path and (name in OPERATIONS or "rollback" in name):
+                operation = name if name in OPERATIONS else "rollback"
+                yield Event(path, frozenset({operation}), call)
+                return
+        callee = self.project.value(func, scope)
         if callee and callee.kind in ("class", "external", "method") and "rollback" not in name:
             return
-        summary = self.project.function(callee)
-        if callee and summary:
-            yield from self._project_call(call, scope, callee, summary)
+        function = self.project.function(callee)
+        if callee and function:
+            yield from self._project_call(call, scope, callee, function, loose)
         elif "rollback" in name:
             yield Event(ANY, frozenset({"rollback"}), call)
         elif name not in HARMLESS and callee is None:
-            yield from self._unresolved_call(call, scope)
+            yield from self._unresolved_call(call, scope, loose)
 
     def _project_call(
-        self, call: ast.Call, scope: Scope, callee: Value, summary: FunctionSummary
+        self, call: ast.Call, scope: Scope, callee: Value, function: Scope, loose: bool
     ) -> Iterator[Event]:
-        effects = self.effects(callee)
+        effects = self.effects(function)
         if not effects:
             return
-        merged: dict[str, set[str]] = {}
-        arguments = self.arguments(call, summary, callee)
+        merged: dict[str, set[str]] = defaultdict(set)
+        arguments: dict[str, ast.expr] = self.arguments(call, function, callee)
         for path, operations in effects.items():
-            parameter, _, rest = path.partition(".")
-            if parameter == "self" and summary.cls:
-                func = call.func
-                base = scope.path(func.value) if isinstance(func, ast.Attribute) else None
-                keys = self._receiver_keys(func, base, rest, scope)
-            elif parameter in summary.parameters:
-                keys = self._argument_keys(arguments.get(parameter), rest, scope)
-            else:  # a variable of an outer function
-                outer = ast.parse(path, mode="eval").body
-                keys = self.keys(outer, scope) if callee.module == self.path else ()
+            root, _, rest = path.partition(".")
+            keys: tuple[str, ...]
+            if root in arguments:
+                keys = self._mapped(arguments[root], rest, scope, loose)
+            elif root in function.parameters:
+                keys = ()
+            else:  # a variable of an outer function or of the module
+                keys = self._outer(path, function, scope, loose)
             for key in keys:
-                merged.setdefault(key, set()).update(operations)
+                merged[key] |= operations
         for key, names in merged.items():
             yield Event(key, frozenset(names), call, callee)
 
-    def _argument_keys(self, argument: ast.expr | None, rest: str, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of a session that the called function uses as `parameter.rest`."""
-        if argument is None:
-            return ()
-        value = self.value(argument, scope)
+    def _outer(self, path: str, function: Scope, scope: Scope, loose: bool) -> tuple[str, ...]:
+        """Return the caller's keys of a session that a function sees outside of itself."""
+        if path == ANY or function.module is not scope.module:
+            return (path,) if path == ANY else ()
+        node = ast.parse(path, mode="eval").body
+        is_unknown = loose and self.project.value(node, scope) is None
+        owner = scope.find(path.partition(".")[0])
+        is_outer = owner is not None and not owner.is_module
+        return (path,) if is_unknown and is_outer else self.keys(node, scope)
+
+    def _mapped(self, node: ast.expr, rest: str, scope: Scope, loose: bool) -> tuple[str, ...]:
+        """Return the caller's keys of a session that a function knows as `parameter.rest`."""
+        value = self.project.value(node, scope)
         for part in rest.split(".") if rest else ():
             value = self.project.attribute(value, part)
-        return self.keys(argument, scope) if _is_session(value) or not rest else ()
+        path = scope.path(node)
+        if rest and scope.role(path.partition(".")[0]) == "self":
+            is_known = is_session(value) or (loose and value is None)
+            return (self._canonical(f"{path}.{rest}", scope),) if is_known else ()
+        keys = self._passed(node, scope)
+        if keys or not loose or value is not None or not path:
+            return keys
+        return (f"{path}.{rest}" if rest else path,)
 
-    def _receiver_keys(
-        self, func: ast.expr, base: str | None, rest: str, scope: Scope
-    ) -> tuple[str, ...]:
-        """Return the keys of a session that the called method uses as `self.rest`."""
-        if not isinstance(func, ast.Attribute) or not rest:
-            return ()
-        if base == "self":
-            value = self.value(func.value, scope)
-            for part in rest.split("."):
-                value = self.project.attribute(value, part)
-            return (self._canonical(f"self.{rest}", scope),) if _is_session(value) else ()
-        return self.keys(func.value, scope)
+    def _passed(self, node: ast.expr, scope: Scope) -> tuple[str, ...]:
+        """Return the sessions that an argument is or holds, or that its coroutine uses."""
+        value = self.project.value(node, scope)
+        if value and value.kind == "await" and isinstance(node, ast.Call):
+            return tuple(event.key for event in self.events(node, scope))
+        return self.keys(node, scope)
 
-    def _unresolved_call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
-        if isinstance(self.parents.get(call), SYNCHRONOUS):
+    def _unresolved_call(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
+        if isinstance(scope.module.parents.get(call), SYNCHRONOUS):
             return
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         if isinstance(call.func, ast.Attribute):
-            owner = self.value(call.func.value, scope)
+            owner = self.project.value(call.func.value, scope)
             parts += [call.func.value] if owner and self._has_unknown_base(owner) else []
         for part in parts:
-            if _is_path(part):
-                for key in self.keys(part, scope):
+            if isinstance(part, PATHS):
+                keys = self.keys(part, scope)
+                if loose and not keys and self.project.value(part, scope) is None:
+                    keys = (scope.path(part),)
+                for key in keys:
                     yield Event(key, frozenset({PASSED}), call)
 
     def _has_unknown_base(self, value: Value) -> bool:
-        """Return whether a class has a base class whose methods the checker does not know."""
-        for summary, _, path in self.project.bases(value):
-            for base in summary.bases:
-                origin = self.project.evaluate(base[1] if base[0] == "sub" else base, path)
+        """Return whether a class has a base whose methods the checker does not know."""
+        for cls in self.project.bases(value):
+            for node in cls.node.bases:
+                base = node.value if isinstance(node, ast.Subscript) else node
+                origin = self.project.value(base, cls.parent or cls)
                 if origin is None or not (origin.module or origin.name in PLAIN_BASES):
                     return True
         return False
 
-    def arguments(
-        self, call: ast.Call, summary: FunctionSummary, callee: Value
-    ) -> dict[str, ast.expr]:
-        """Return the arguments of a call, by the names of the parameters that receive them."""
-        names = summary.parameters[1:] if _is_bound(callee, summary) else summary.parameters
+    def arguments(self, call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
+        """Return the arguments of a call by the parameters that receive them."""
+        names = function.parameters
+        arguments = {}
+        is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
+        if is_bound and names:
+            first, *names = names
+            if isinstance(call.func, ast.Attribute):
+                arguments[first] = call.func.value
         plain = [part for part in call.args if not isinstance(part, ast.Starred)]
-        arguments = dict(zip(names, plain, strict=False))
+        arguments |= dict(zip(names, plain, strict=False))
         return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
     def names_inside(self, event: Event, scope: Scope) -> Iterator[str]:
-        """Yield the names under which a called function uses the session of the event."""
-        summary = self.project.function(event.callee)
-        if event.callee is None or summary is None:
+        """Yield the names that the function which an event calls has for the event's session."""
+        function = self.project.function(event.callee)
+        if event.callee is None or function is None:
             return
-        func = event.node.func
-        of_self = isinstance(func, ast.Attribute) and scope.path(func.value) == "self"
-        is_nested = event.callee.name.startswith(f"{scope.name}.")
-        if of_self or (is_nested and event.key not in summary.parameters):
-            yield event.key
-        for name, argument in self.arguments(event.node, summary, event.callee).items():
-            if event.key in self.keys(argument, scope):
-                yield name
+        arguments = self.arguments(self.normal(event.node, scope), function, event.callee)
+        for path in self.effects(function):
+            root, _, rest = path.partition(".")
+            if root in arguments:
+                keys = self._mapped(arguments[root], rest, scope, False)
+            else:
+                is_same = root not in function.parameters and function.find(root) is scope.find(
+                    root
+                )
+                keys = (path,) if is_same else ()
+            if event.key in keys:
+                yield path
 
-    def effects(self, callee: Value, depth: int = 0) -> Effects:
-        """Return what a function of the project does with its parameters. The keys are the paths of
-        the parameters.
-        """
-        key = (callee.module, callee.name)
+    def effects(self, function: Scope) -> Effects:
+        """Return what a function does with its parameters and with variables outside of it."""
+        key = (function.module.path, function.name)
         if key in self._effects:
             return self._effects[key]
-        summary = self.project.function(callee)
-        if summary is None or depth > DEEPEST:
+        if self._depth > DEEPEST:
             return {}
         self._effects[key] = {}
-        effects: dict[str, set[str]] = {}
-        for path, operation in summary.operations:
-            if operation in OPERATIONS or "rollback" in operation:
-                name = operation if operation in OPERATIONS else "rollback"
-                effects.setdefault(path, set()).add(name)
-        for term, receiver, passed, is_protected in summary.calls:
-            for path, operations in self._call_effects(term, receiver, passed, callee, depth):
-                dropped = {sa.UNPROTECTED} if is_protected else set()
-                effects.setdefault(path, set()).update(operations - dropped)
-        result = {path: frozenset(names) for path, names in effects.items()}
-        self._effects[key] = result
-        return result
+        self._depth += 1
+        effects: dict[str, set[str]] = defaultdict(set)
+        for call in function.calls:
+            for event in self.call_events(call, function, True):
+                if not is_outside(event.key, function):
+                    continue
+                operations = set(event.operations)
+                if event.callee is None and operations & sa.STATEMENTS:
+                    operations.add(sa.UNPROTECTED)
+                if self._is_protected(call, function):
+                    operations.discard(sa.UNPROTECTED)
+                effects[event.key] |= operations
+        for name in function.awaited:
+            effects[name] |= {"execute", sa.UNPROTECTED}
+        self._depth -= 1
+        self._effects[key] = {path: frozenset(names) for path, names in effects.items()}
+        return self._effects[key]
 
-    def _call_effects(
-        self,
-        term: Term,
-        receiver: str,
-        passed: tuple[tuple[int | str, str], ...],
-        caller: Value,
-        depth: int,
-    ) -> Iterator[tuple[str, frozenset[str]]]:
-        inner = self.project.evaluate(term, caller.module)
-        summary = self.project.function(inner)
-        if inner is None or summary is None:
-            if inner is None and _name_of(term) not in HARMLESS | OPERATIONS:
-                named = {"rollback"} if "rollback" in _name_of(term) else {PASSED}
-                yield from ((path, frozenset(named)) for _, path in passed)
-            return
-        offset = 1 if _is_bound(inner, summary) else 0
-        arguments = {
-            summary.parameters[place + offset] if isinstance(place, int) else place: path
-            for place, path in passed
-            if isinstance(place, str) or place + offset < len(summary.parameters)
-        }
-        if receiver and summary.cls:
-            arguments["self"] = receiver
-        made_with = _parameters_of_object(term)
-        for path, operations in self.effects(inner, depth + 1).items():
-            parameter, dot, rest = path.partition(".")
-            if parameter in arguments:
-                yield arguments[parameter] + dot + rest, operations
-            elif parameter == "self" and summary.cls:
-                yield from ((name, operations) for name in made_with)
-            elif parameter not in summary.parameters and inner.name.startswith(caller.name):
-                yield path, operations
+    def _is_protected(self, node: ast.AST, function: Scope) -> bool:
+        """Return whether a block around a call rolls back if the call fails."""
+        known = function.module.values
+        while not isinstance(node := function.module.parents[node], (Function, ast.Lambda)):
+            if isinstance(node, (ast.Try, ast.With, ast.AsyncWith)):
+                if node not in known:
+                    known[node] = _rolls_back(node)
+                if known[node]:
+                    return True
+        return False
 
 
-def _is_session(value: Value | None) -> bool:
-    return value is not None and value.is_a(*sa.CONVERSATIONS)
+def later(
+    node: ast.expr,
+    function: ast.expr,
+    arguments: list[ast.expr],
+    keywords: list[ast.keyword] | None = None,
+) -> ast.Call:
+    """Return the call of a function that another expression runs."""
+    return ast.copy_location(ast.Call(function, arguments, keywords or []), node)
 
 
-def _is_path(node: ast.AST) -> bool:
-    return isinstance(node, (ast.Name, ast.Attribute, ast.NamedExpr))
+def is_session(value: Value | None) -> bool:
+    return value is not None and value.is_session
 
 
-def _is_bound(callee: Value, summary: FunctionSummary) -> bool:
-    """Return whether a call passes the object before the dot as the first argument."""
-    names = [term[-1] for term in summary.decorators]
-    return bool(summary.cls) and callee.inner is not None and "staticmethod" not in names
+def is_outside(key: str, function: Scope) -> bool:
+    """Return whether a function's key begins at a parameter or at a name outside of it."""
+    root = key.partition(".")[0].partition("[")[0]
+    owner = function.find(root)
+    return root == ANY or (owner is not None and (owner is not function or (
+        function.role(root) in ("param", "self", "cls"))))  # fmt: skip
 
 
-def _parameters_of_object(term: Term) -> list[str]:
-    """Return the parameters with which a function creates an object and then calls one of its
-    methods.
-    """
-    if term[0] == "attr" and term[1][0] == "call":
-        parts = [*term[1][2], *(part for _, part in term[1][3])]
-        return [part[1] for part in parts if part[0] == "param"]
-    return []
+def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
+    """Return whether a block has a handler or a context manager that rolls back."""
+    parts: list[ast.AST] = (
+        [*node.handlers, *node.finalbody]
+        if isinstance(node, ast.Try)
+        else [item.context_expr for item in node.items]
+    )
+    names = {
+        last_name(part.func)
+        for root in parts
+        for part in ast.walk(root)
+        if isinstance(part, ast.Call)
+    }
+    return bool(names & {"begin", "begin_nested"}) or "rollback" in " ".join(names)
 
 
-def _name_of(term: Term) -> str:
-    return term[-1] if term[0] in ("attr", "global") else ""
-
-
-def _bound_call(node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call that created an object. The call is the expression itself, or the value of a
-    name.
-    """
+def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
+    """Return the call that created an object: the expression itself, or what its name is."""
     if isinstance(node, ast.Name):
-        owner = scope.find(node.id)
-        bindings = owner.bindings[node.id] if owner else []
-        node = bindings[0][1] if len(bindings) == 1 and bindings[0][0] != "param" else node
+        binding = scope.binding(node.id)
+        node = binding.node if binding and isinstance(binding.node, ast.AST) else node
     if isinstance(node, ast.Await):
         node = node.value
     return node if isinstance(node, ast.Call) else None

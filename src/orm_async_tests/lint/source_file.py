@@ -1,83 +1,103 @@
-"""A file that the rules check, with its syntax tree, its names and its use of sessions."""
+"""A file that the rules read: its syntax tree, its names, and how it uses sessions."""
 
 import ast
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TypeVar
+from typing import Any
 
-from orm_async_tests.lint.finding import Finding, Fix, Location, locate
-from orm_async_tests.lint.module_summary import Index
+from orm_async_tests.lint.finding import Finding, Location, locate
 from orm_async_tests.lint.project_facts import ProjectFacts
 from orm_async_tests.lint.resolution import Project
+from orm_async_tests.lint.scopes import Module, Scope, last_name
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import SessionUse
 from orm_async_tests.lint.source_text import split_lines
-from orm_async_tests.lint.terms import Scope
 from orm_async_tests.lint.value import Value
 
-Node = TypeVar("Node", bound=ast.AST)
+PLAIN = {"property", "staticmethod", "classmethod", "override", "abstractmethod"}
 GUARDS = {"begin", "suppress", "move_on_after"}  # with `try`, what makes a flow worth following
-Dependency = tuple[str, str, bool]  # a function's module and name, and whether its scope is short
 
 
 class SourceFile:
-    """A parsed file. All rules share the result of one walk over the syntax tree."""
+    """A parsed file. All rules share one walk over its tree."""
 
     def __init__(
-        self,
-        name: str,
-        path: str,
-        text: str,
-        index: Index,
-        project: Project,
-        facts: ProjectFacts,
+        self, name: str, text: str, module: Module, project: Project, facts: ProjectFacts
     ) -> None:
         self.name = name
         """The path as findings show it."""
 
-        self.path = path
-        """The absolute path."""
-
         self.text = text
         self.lines = split_lines(text)
-        self.index = index
+        self.module = module
         self.project = project
         self.facts = facts
-        self.use = SessionUse(project, path, index.parents)
+        self.use = SessionUse(project)
         self.pending: list[tuple[str, Finding]] = []
         """Findings that count only if the function that is named is a dependency."""
 
-        self._flows: dict[ast.AST, SessionFlow | None] = {}
+        self._flows: dict[Scope, SessionFlow | None] = {}
+        self._functions: dict[str, Scope | None] = {}
 
     def release(self) -> None:
-        """Break reference cycles, because the garbage collector is turned off."""
+        """Break the reference cycles, because the garbage collector is off."""
         self._flows.clear()
         self.__dict__.pop("flows", None)
 
-    def nodes(self, kind: type[Node]) -> list[tuple[Node, Scope]]:
-        """Return the nodes of a class, each with the scope that contains it."""
-        return self.index.of(kind)
+    def nodes(self, kind: type[ast.AST]) -> list[tuple[Any, Scope]]:
+        """Return the nodes of a class with the scopes that they are in."""
+        return self.module.nodes[kind]
+
+    def calls(self, *names: str) -> Iterator[tuple[ast.Call, Scope]]:
+        """Yield the calls of functions with these last names, also under another name."""
+        for name in [*names, *(name for name, other in self._aliases.items() if other in names)]:
+            yield from self.module.calls.get(name, ())
+
+    @cached_property
+    def _aliases(self) -> dict[str, str]:
+        """The other names of functions: of imports, and of variables."""
+        aliases = {}
+        for scope in [self.module.scope, *self.module.scopes.values()]:
+            for name, bindings in scope.bindings.items():
+                kind, node, _ = bindings[0]
+                if kind == "import":
+                    aliases[name] = node[2] or ""
+                elif kind == "value" and isinstance(node, (ast.Name, ast.Attribute, ast.Call)):
+                    aliases[name] = last_name(next(iter(getattr(node, "args", ())), node))
+        return {name: other for name, other in aliases.items() if name != other}
+
+    def function_named(self, name: str) -> Scope | None:
+        """Return the function of the project that the first call of a name calls."""
+        if name not in self._functions:
+            [(call, scope), *_] = self.module.calls[name]
+            value = self.project.callee(call.func, scope)
+            self._functions[name] = self.project.function(value)
+        return self._functions[name]
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return the value of an expression, for example an instance of AsyncSession."""
-        return self.use.value(node, scope)
+        """Return what an expression stands for."""
+        return self.project.value(node, scope)
+
+    def receiver(self, call: ast.Call, scope: Scope) -> Value | None:
+        """Return the object of which a call calls a method."""
+        return self.value(call.func.value, scope) if isinstance(call.func, ast.Attribute) else None
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:
-        """Return the full name of a function that belongs to another library, and otherwise ""."""
-        value = self.value(node, scope)
+        """Return the full name of a function of another library, else ""."""
+        value = self.project.callee(node, scope)
         return value.name if value and value.kind == "external" else ""
 
-    @property
-    def parents(self) -> dict[ast.AST, ast.AST]:
-        """The parent of every syntax node, except of names and constants."""
-        return self.index.parents
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """Return the node around a node that is neither a name nor a constant."""
+        return self.module.parents.get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the nodes that contain a node, innermost first, up to its function or class."""
-        while (node := self.parents.get(node, node)) and not isinstance(
-            node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-        ):
-            yield node
+        """Yield the nodes around a node, from the inside out, within the same function or class."""
+        ends = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+        around = self.module.parents.get(node)
+        while around is not None and not isinstance(around, ends):
+            yield around
+            around = self.module.parents.get(around)
 
     @cached_property
     def flows(self) -> list[SessionFlow]:
@@ -85,73 +105,57 @@ class SourceFile:
         scopes: dict[Scope, None] = {}
         for kind in (ast.Try, ast.TryStar):
             scopes.update(dict.fromkeys(scope for _, scope in self.nodes(kind)))
-        for call, scope in self.nodes(ast.Call):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            if name in GUARDS:
-                scopes[scope] = None
-        guarded = {scope.name.rpartition(".")[2] for scope in scopes if scope.name}
-        for call, scope in self.nodes(ast.Call):
-            if getattr(call.func, "attr", getattr(call.func, "id", "")) in guarded:
-                scopes[scope] = None
+        for name in GUARDS:
+            scopes.update(dict.fromkeys(scope for _, scope in self.calls(name)))
+        if "return_exceptions" in self.text:
+            scopes.update(dict.fromkeys(scope for _, scope in self.calls("gather")))
+        for scope in self.module.scopes.values():
+            for manager in scope.managers:
+                for item in manager.items:
+                    value = self.value(getattr(item.context_expr, "func", item), scope)
+                    if value and value.module:
+                        scopes[scope] = None
+        for name, calls in [*self.module.calls.items()]:
+            function = self.function_named(name)
+            if function and (_has_guard(function) or function.decorators - PLAIN):
+                scopes.update(dict.fromkeys(scope for _, scope in calls))
         flows = [self._flow(scope) for scope in scopes]
         return [flow for flow in flows if flow]
 
     def _flow(self, scope: Scope) -> SessionFlow | None:
-        node = scope.node
-        if not isinstance(node, ast.AsyncFunctionDef):
+        if not (scope.is_async or scope.yielded):
             return None
-        if node not in self._flows:
-            self._flows[node] = None  # a function that calls itself
-            self._flows[node] = SessionFlow(self.use, scope, self._flow_of)
-        return self._flows[node]
+        if scope not in self._flows:
+            self._flows[scope] = None  # a function that calls itself
+            self._flows[scope] = SessionFlow(self.use, scope, self._flow_of)
+        return self._flows[scope]
 
     def _flow_of(self, function: Value | None) -> SessionFlow | None:
-        """Return the control flow of a function of this file that handles errors."""
-        if function is None or function.module != self.path:
-            return None
-        scope = self._scopes.get(function.name)
-        node = scope.node if scope else None
-        return self._flow(scope) if scope and node and (_has_guard(node) or self._begins) else None
+        """Return the control flow of a function of this file that guards against errors."""
+        scope = self.project.function(function)
+        return self._flow(scope) if scope and (self._begins or _has_guard(scope)) else None
 
     @cached_property
     def _begins(self) -> bool:
         """Return whether a function of this file may call begin() after a statement."""
         return ".begin()" in self.text
 
-    @cached_property
-    def _scopes(self) -> dict[str, Scope]:
-        return {scope.name: scope for scope in self.index.scopes.values()}
-
-    def scope_of(self, function: Value) -> Scope | None:
-        """Return the scope that a function of this file creates."""
-        return self._scopes.get(function.name) if function.module == self.path else None
+    def scope_of(self, function: Value | None) -> Scope | None:
+        """Return the scope of a function of this file."""
+        scope = self.project.function(function)
+        return scope if scope and scope.module is self.module else None
 
     def locate(self, node: ast.AST) -> Location:
-        """Return the location of a node in this file."""
+        """Return where a node is."""
         return locate(self.name, node, self.lines)
 
-    def report(
-        self,
-        code: str,
-        node: ast.AST,
-        message: str,
-        remedy: str,
-        *,
-        related: ast.AST | None = None,
-        related_message: str = "",
-        fix: Fix | None = None,
-    ) -> Finding:
-        """Return a finding at a node. The argument `related` is a second node that explains the
-        finding.
-        """
-        second = self.locate(related) if related else None
-        return Finding(code, self.locate(node), message, remedy, second, related_message, fix)
 
-
-def _has_guard(node: ast.AST) -> bool:
-    return any(
-        isinstance(item, ast.Try)
-        or (isinstance(item, ast.Name) and item.id in GUARDS)
-        or (isinstance(item, ast.Attribute) and item.attr in GUARDS)
-        for item in ast.walk(node)
-    )
+def _has_guard(function: Scope) -> bool:
+    """Return whether a function may swallow an error."""
+    known = function.module.values
+    if (function, "guard") not in known:
+        known[function, "guard"] = any(
+            isinstance(item, ast.Try) or getattr(item, "id", getattr(item, "attr", "")) in GUARDS
+            for item in ast.walk(function.node)
+        )
+    return bool(known[function, "guard"])

@@ -24,12 +24,27 @@ CLASSES = {
     "scoped_session": "scoped_session",
 }
 OTHER_CLASSES = {  # by their library
-    ("fastapi", "BackgroundTasks"),
-    ("starlette", "BackgroundTasks"),
-    ("asyncio", "Lock"),
-    ("asyncio", "TaskGroup"),
-    ("anyio", "Lock"),
-    ("threading", "Event"),
+    ("fastapi", "BackgroundTasks"): "BackgroundTasks",
+    ("starlette", "BackgroundTasks"): "BackgroundTasks",
+    ("asyncio", "Lock"): "Lock",
+    ("asyncio", "TaskGroup"): "TaskGroup",
+    ("anyio", "Lock"): "Lock",
+    ("aiohttp", "Application"): "Application",
+    ("contextlib", "AsyncExitStack"): "exit stack",
+    ("threading", "Event"): "blocking",
+    ("threading", "Lock"): "blocking",
+    ("threading", "Thread"): "blocking",
+    ("threading", "Condition"): "blocking",
+    ("threading", "Semaphore"): "blocking",
+    ("threading", "Barrier"): "blocking",
+    ("queue", "Queue"): "blocking",
+    ("queue", "SimpleQueue"): "blocking",
+    ("multiprocessing", "Queue"): "blocking",
+    ("subprocess", "Popen"): "blocking",
+    ("concurrent", "ThreadPoolExecutor"): "executor",
+    ("concurrent", "ProcessPoolExecutor"): "executor",
+    ("httpx", "Client"): "HTTP client",
+    ("requests", "Session"): "HTTP client",
 }
 LIBRARIES = ("sqlalchemy", "sqlmodel", "sqlalchemy_utils")
 
@@ -53,7 +68,7 @@ COROUTINES = {
 }  # fmt: skip
 COROUTINES[DECLARED] = COROUTINES[SESSION]
 
-# What a method returns: the wrapper (see `resolution.Value.kind`), and the class inside it.
+# What a method returns: the wrapper (see `Value.kind`), and the class inside it.
 METHODS = {
     (ENGINE, "connect"): ("instance", CONNECTING),
     (ENGINE, "begin"): ("enter", CONNECTION),
@@ -68,9 +83,35 @@ METHODS = {
     (SESSION, "stream"): ("await", "AsyncResult"),
     (CONNECTION, "stream"): ("await", "AsyncResult"),
 }
+METHODS[("executor", "submit")] = ("instance", "blocking")
 FUNCTIONS = {
     "create_async_engine": ("instance", ENGINE),
     "async_engine_from_config": ("instance", ENGINE),
     "create_engine": ("instance", "Engine"),
     "make_url": ("instance", "URL"),
 }
+
+# What annotations and the functions of other libraries give.
+GENERIC = {
+    "item": {
+        "AsyncGenerator", "AsyncIterator", "AsyncIterable", "Generator", "Iterator", "Iterable",
+        "list", "List", "tuple", "Tuple", "Sequence", "set", "Set", "dict", "Dict", "Mapping",
+        "ContextVar", "Queue",
+    },
+    "enter": {
+        "AbstractAsyncContextManager", "AsyncContextManager", "AbstractContextManager",
+        "ContextManager", "_AsyncGeneratorContextManager",
+    },
+    "await": {"Awaitable", "Coroutine", "Task", "Future"},
+    "call": {"Callable"},
+}  # fmt: skip
+LAST_PART = {"Callable", "Coroutine", "dict", "Dict", "Mapping"}
+TRANSPARENT = {"Optional", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
+               "InitVar", "FromDishka", "Inject", "Provide", "NamedDependency"}  # fmt: skip
+TAKING = {"get", "pop", "popleft", "get_nowait", "setdefault"}  # methods that return an item
+PROTOCOLS = {"enter": ("__aenter__", "__enter__"), "item": ("__aiter__",), "await": ("__await__",)}
+PASSING = {  # functions that return one of their arguments, by its position
+    "closing": 0, "shield": 0, "enter_async_context": 0, "wait_for": 0, "NewType": 1, "copy": 0,
+    "TypeVar": 1, "list": 0, "tuple": 0, "set": 0, "sorted": 0, "reversed": 0, "iter": 0,
+}  # fmt: skip
+CALLING = {"Depends", "Security", "partial", "asynccontextmanager", "contextmanager"}

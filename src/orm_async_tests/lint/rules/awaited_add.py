@@ -11,7 +11,7 @@ from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 
 AWAIT = re.compile(r"await\s*")
-METHODS = {"add", "add_all", "expunge", "expunge_all", "expire", "expire_all"}
+METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")
 
 
 class AwaitedAdd(Rule):
@@ -22,22 +22,17 @@ class AwaitedAdd(Rule):
     exceptions = (
         "You may await add() of your own class if the class defines add() as a coroutine.",
     )
+    message = "{}() returns None, so `await` raises TypeError after the call."
+    remedy = "Write `{1}`."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope in file.nodes(ast.Call):
-            if not (isinstance(call.func, ast.Attribute) and call.func.attr in METHODS):
-                continue
-            node = file.parents.get(call)
+        for call, scope in file.calls(*METHODS):
+            node = file.parent(call)
             method = file.value(call.func, scope) if isinstance(node, ast.Await) else None
             owner = method.inner if method and method.kind == "method" else None
-            if node and owner and owner.is_a(sa.SESSION, sa.SCOPED):
-                yield file.report(
-                    self.code,
-                    node,
-                    f"{call.func.attr}() returns None, so `await` raises TypeError after the call.",
-                    f"Write `{ast.unparse(call)}`.",
-                    fix=_drop_await(file, node),
-                )
+            if method and node and owner and owner.is_a(sa.SESSION, sa.SCOPED):
+                text = ast.unparse(call)
+                yield self.report(file, node, method.name, text, fix=_drop_await(file, node))
 
 
 def _drop_await(file: SourceFile, node: ast.AST) -> Fix | None:

@@ -3,14 +3,15 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
-from orm_async_tests.lint.folding import FoldedDict, fold
+from orm_async_tests.lint.folding import FoldedDict, Folding
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.session_use import later
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope
 
 DRIVER_CACHE, DIALECT_CACHE = "statement_cache_size", "prepared_statement_cache_size"
 POOL_ARGUMENTS = {"pool_size", "max_overflow", "pool_timeout", "pool_use_lifo"}
@@ -19,36 +20,51 @@ SYNC_ONLY = re.compile(r"^\w+\+(psycopg2|pymysql|mysqldb|pysqlite|pg8000)\b|^sql
 NUMBERS = re.compile(
     r"\+asyncpg.*[?&](statement_cache_size|command_timeout|max_cached_statement_lifetime|timeout)="
 )
+CONNECT_ARGUMENTS = {DRIVER_CACHE, DIALECT_CACHE, "command_timeout", "server_settings", "sslmode",
+                     "server_side_cursors"}  # fmt: skip
+SSLMODE_PROBLEM = (
+    "asyncpg does not know sslmode, which belongs to libpq, and raises a TypeError.",
+    "Write ssl=... in place of sslmode=...",
+)
 SSLMODE = re.compile(r"\+asyncpg.*[?&]sslmode=")
 
 
-def engine_calls(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, bool]]:
-    """Yield each call that creates an engine, and whether the engine is asynchronous."""
-    for call, scope in file.nodes(ast.Call):
-        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        names = {keyword.arg for keyword in call.keywords}
-        if "engine" not in name.lower() and not names & {"connect_args", "poolclass", "url"}:
-            continue
-        value = file.value(call, scope)
-        if value and value.is_a(sa.ENGINE):
-            is_option = isinstance(call.func, ast.Attribute) and "option" in call.func.attr
-            if not is_option:
-                yield call, scope, True
-        elif value and value.is_a("Engine"):
-            yield call, scope, False
+@dataclass(frozen=True)
+class EngineCall:
+    """A call that creates an engine."""
+
+    node: ast.Call
+    scope: Scope
+    is_async: bool
+    options: FoldedDict
+    """The keyword arguments, those of `**options` too."""
+
+    url: str
+    """The URL as far as it is written in the source."""
 
 
-def keywords_of(call: ast.Call, scope: Scope) -> FoldedDict:
-    """Return the keyword arguments of a call, including those in `**options`."""
-    return_value = fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
-    return return_value if isinstance(return_value, FoldedDict) else FoldedDict()
-
-
-def url_of(call: ast.Call, scope: Scope) -> str:
-    """Return the URL of an engine, as far as the source contains it."""
-    nodes = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "url")]
-    url = fold(nodes[0], scope) if nodes else ""
-    return url if isinstance(url, str) else ""
+def engine_calls(file: SourceFile) -> Iterator[EngineCall]:
+    """Yield the calls that create engines, also those of functions that pass options on."""
+    if "ngine" not in file.text:
+        return
+    folding = Folding(file.project)
+    for name, calls in file.module.calls.items():
+        for call, scope in calls:
+            words = {keyword.arg for keyword in call.keywords}
+            if "engine" not in name.lower() and not words & {"connect_args", "poolclass", "url"}:
+                continue
+            value = file.value(call, scope)
+            if value and value.is_a(sa.ENGINE, "Engine") and "option" not in name:
+                options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
+                nodes = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "url")]
+                url = folding.fold(nodes[0], scope) if nodes else ""
+                yield EngineCall(
+                    call,
+                    scope,
+                    value.is_a(sa.ENGINE),
+                    options if isinstance(options, FoldedDict) else FoldedDict(),
+                    url if isinstance(url, str) else "",
+                )
 
 
 class HalfDisabledCache(Rule):
@@ -61,43 +77,34 @@ class HalfDisabledCache(Rule):
         "The engine uses psycopg, which has no such caches.",
     )
 
+    message = (
+        "{} is still on: asyncpg and SQLAlchemy both cache prepared statements, and they must "
+        "agree."
+    )
+    remedy = 'Add "{}": 0 to connect_args, or leave both caches on.'
+
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if DRIVER_CACHE not in file.text:
-            return
-        for call, scope, is_async in engine_calls(file):
-            if not is_async:
-                continue
-            arguments = keywords_of(call, scope).values.get("connect_args")
+        for engine in engine_calls(file):
+            arguments = engine.options.values.get("connect_args")
             options = arguments if isinstance(arguments, FoldedDict) else FoldedDict()
-            url = url_of(call, scope)
             if "prepared_statement_name_func" in options.values or not options.is_complete:
                 continue
             off = {
                 name: options.values.get(name) == 0
-                or re.search(rf"[?&]{name}=0(?!\d)", url) is not None
+                or re.search(rf"[?&]{name}=0(?!\d)", engine.url) is not None
                 for name in (DRIVER_CACHE, DIALECT_CACHE)
             }
-            if off[DRIVER_CACHE] == off[DIALECT_CACHE] or self._may_be_elsewhere(off, file, url):
-                continue
-            missing = DIALECT_CACHE if off[DRIVER_CACHE] else DRIVER_CACHE
-            yield file.report(
-                self.code,
-                call,
-                f"{missing} is still on: asyncpg and SQLAlchemy both cache prepared statements, "
-                "and they must agree.",
-                f'Add "{missing}": 0 to connect_args, or leave both caches on.',
-                fix=_add_option(file, call, missing),
-            )
-
-    def _may_be_elsewhere(self, off: dict[str, bool], file: SourceFile, url: str) -> bool:
-        """Return whether an unknown part of the URL may turn off the other cache."""
-        return not url and off[DRIVER_CACHE] and f"{DIALECT_CACHE}=" in file.text
+            # A part of the URL that is not seen may switch the other cache off.
+            is_hidden = not engine.url and off[DRIVER_CACHE] and f"{DIALECT_CACHE}=" in file.text
+            if engine.is_async and off[DRIVER_CACHE] != off[DIALECT_CACHE] and not is_hidden:
+                missing = DIALECT_CACHE if off[DRIVER_CACHE] else DRIVER_CACHE
+                yield self.report(
+                    file, engine.node, missing, fix=_add_option(file, engine.node, missing)
+                )
 
 
 def _add_option(file: SourceFile, call: ast.Call, name: str) -> Fix | None:
-    """Return the fix that adds an option to connect_args if connect_args is a dictionary in the
-    call.
-    """
+    """Return the fix that adds an option to connect_args, if that is a dictionary in the call."""
     for keyword in call.keywords:
         options = keyword.value
         if keyword.arg == "connect_args" and isinstance(options, ast.Dict) and options.keys[0]:
@@ -115,27 +122,23 @@ class EngineArguments(Rule):
     exceptions = ("The rule does not check arguments that are computed at run time.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if "ngine" not in file.text:
-            return
-        for call, scope, is_async in engine_calls(file):
-            for message, remedy in self._problems(file, call, scope, is_async):
-                yield file.report(self.code, call, message, remedy)
-        for call, scope in file.nodes(ast.Call):
-            if getattr(call.func, "attr", "") == "update_query_dict" and call.args:
-                query = fold(call.args[0], scope)
-                text = str(query.values) if isinstance(query, FoldedDict) else ""
-                if f"'{DRIVER_CACHE}'" in text:
-                    yield file.report(self.code, call, *_number_in_url(DRIVER_CACHE))
+        for engine in engine_calls(file):
+            for message, remedy in self._problems(file, engine):
+                yield self.report(file, engine.node, message=message, remedy=remedy)
+        for call, scope in file.calls("update_query_dict"):
+            query = Folding(file.project).fold(call.args[0], scope) if call.args else None
+            if isinstance(query, FoldedDict) and DRIVER_CACHE in query.values:
+                message, remedy = _number_in_url(DRIVER_CACHE)
+                yield self.report(file, call, message=message, remedy=remedy)
 
-    def _problems(
-        self, file: SourceFile, call: ast.Call, scope: Scope, is_async: bool
-    ) -> Iterator[tuple[str, str]]:
-        arguments, url = keywords_of(call, scope), url_of(call, scope)
-        pool = arguments.values.get("poolclass")
+    def _problems(self, file: SourceFile, engine: EngineCall) -> Iterator[tuple[str, str]]:
+        url, is_async = engine.url, engine.is_async
+        pool: object = engine.options.values.get("poolclass")
         pool_name = ""
-        if isinstance(pool, (ast.Name, ast.Attribute)):
-            pool_name = file.external_name(pool, scope).rpartition(".")[2]
-        surplus = sorted(POOL_ARGUMENTS & set(arguments.values))
+        if isinstance(pool, ast.Name | ast.Attribute):
+            pool_name = file.external_name(pool, engine.scope)
+        pool_name = pool_name.rpartition(".")[2]
+        surplus = sorted(POOL_ARGUMENTS & set(engine.options.values))
         if pool_name in ("NullPool", "StaticPool") and surplus:
             yield (
                 f"{pool_name} has no size, so the engine refuses {surplus[0]} with a TypeError.",
@@ -146,7 +149,14 @@ class EngineArguments(Rule):
                 "An async engine refuses QueuePool, which blocks the event loop.",
                 "Drop poolclass, or write AsyncAdaptedQueuePool.",
             )
-        if not file.external_name(call.func, scope):
+        for name in sorted(CONNECT_ARGUMENTS & {*engine.options.values}):
+            problem = f"create_engine() does not know {name} and raises a TypeError."
+            yield problem, f'Pass it to the driver: connect_args={{"{name}": ...}}.'
+        arguments = engine.options.values.get("connect_args")
+        names = {*arguments.values} if isinstance(arguments, FoldedDict) else set()
+        if "+asyncpg" in url and "sslmode" in names:
+            yield SSLMODE_PROBLEM
+        if not file.external_name(engine.node.func, engine.scope):
             return  # a function of the project may change the URL
         if not is_async and ASYNC_ONLY.search(url):
             yield (
@@ -154,15 +164,10 @@ class EngineArguments(Rule):
                 "Call create_async_engine(), or choose a synchronous driver.",
             )
         if is_async and SYNC_ONLY.search(url):
-            yield (
-                "create_async_engine() refuses a synchronous driver.",
-                "Write an asynchronous driver into the URL, for example postgresql+asyncpg.",
-            )
+            remedy = "Write an asynchronous driver into the URL, for example postgresql+asyncpg."
+            yield "create_async_engine() refuses a synchronous driver.", remedy
         if SSLMODE.search(url):
-            yield (
-                "asyncpg does not know sslmode, which belongs to libpq, and raises a TypeError.",
-                "Write ssl=... in place of sslmode=...",
-            )
+            yield SSLMODE_PROBLEM
         if match := NUMBERS.search(url):
             yield _number_in_url(match.group(1))
 
@@ -181,41 +186,36 @@ class ScopedByThread(Rule):
     scripts = (134,)
     exceptions = ("For synchronous code, scoped_session() is correct: each thread gets a session.",)
 
+    message = "All tasks run in one thread, so they share this session."
+    remedy = "Write async_scoped_session(factory, scopefunc=asyncio.current_task)."
+
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if "scoped_session" not in file.text:
-            return
-        for call, scope in file.nodes(ast.Call):
+        for call, scope in file.calls("scoped_session", "async_scoped_session"):
             value = file.value(call, scope)
-            if value is None or not value.is_a(sa.SCOPED, "scoped_session"):
-                continue
-            scopes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "scopefunc")]
-            if value.is_a("scoped_session"):
+            options = Folding(file.project).fold(
+                later(call, ast.Name("dict"), [], call.keywords), scope
+            )
+            named = options.values.get("scopefunc") if isinstance(options, FoldedDict) else None
+            scopes = [*call.args[1:2], *([named] if isinstance(named, ast.expr) else [])]
+            if value and value.is_a("scoped_session"):
                 factory = file.value(call.args[0], scope) if call.args else None
                 is_wrong = factory is not None and factory.is_a(sa.FACTORY) and not scopes
             else:
-                is_wrong = bool(scopes) and _is_thread(file, scopes[0], scope)
+                is_async = value is not None and value.is_a(sa.SCOPED)
+                is_wrong = is_async and bool(scopes) and _is_thread(file, scopes[0], scope)
             if is_wrong:
-                yield file.report(
-                    self.code,
-                    call,
-                    "All tasks run in one thread, so they share this session.",
-                    "Write async_scoped_session(factory, scopefunc=asyncio.current_task).",
-                )
+                yield self.report(file, call)
 
 
-def _is_thread(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    """Return whether a scope function belongs to the module threading, or returns a value of such a
-    function.
-    """
-    term, path = scope.term(node), file.path
-    value = file.value(node, scope)
-    function = file.project.function(value)
-    if value and function and function.returned:
-        term, path = function.returned[0], value.module
+def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
+    """Return whether a scope function is one of the threading module, or returns its value."""
+    function = file.project.function(file.value(node, scope))
+    if function and function.returned:
+        node, scope = function.returned[0], function
     while True:
-        value = file.project.evaluate(term, path)
-        if value and value.kind == "external":
-            return value.name.startswith(("threading.", "_thread."))
-        if term[0] not in ("lambda", "call", "attr"):
+        node, scope = file.project.origin(node, scope)
+        if file.external_name(node, scope).startswith(("threading.", "_thread.")):
+            return True
+        if not isinstance(node, ast.Call | ast.Attribute):
             return False
-        term = term[1]
+        node = node.func if isinstance(node, ast.Call) else node.value

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import Scope
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope
 
 TARGETS = (sa.SESSION, sa.ENGINE, sa.CONNECTION, sa.FACTORY, sa.SCOPED)
 LISTENING = {"sqlalchemy.event.listen", "sqlalchemy.event.listens_for",
@@ -23,44 +23,41 @@ class AsyncListener(Rule):
         "You may listen to the events of sync_engine and sync_session.",
         "The rule does not check code under `if hasattr(...)`, which may never run.",
     )
+    message = "SQLAlchemy calls listeners synchronously, so an `async def` listener never runs."
+    remedy = "Write a plain `def`. SQLAlchemy awaits the SQL that the listener executes."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if "listen" not in file.text:
-            return
-        for call, scope in file.nodes(ast.Call):
-            if file.external_name(call.func, scope) in LISTENING and call.args:
-                yield from self._check_target(file, call, scope)
-                if len(call.args) > 2:
-                    value = file.value(call.args[2], scope)
-                    function = file.project.function(value)
+        for call, scope in file.calls("listen", "listens_for"):
+            if file.external_name(call.func, scope) not in LISTENING:
+                continue
+            arguments = {"target": call.args[:1], "fn": call.args[2:3]}
+            for keyword in call.keywords:
+                arguments.setdefault(keyword.arg or "", []).append(keyword.value)
+            for target in arguments["target"]:
+                yield from self._check_target(file, target, call, scope)
+            around = file.parent(call)
+            if isinstance(around, ast.AsyncFunctionDef) and call in around.decorator_list:
+                yield self.report(file, call)
+            if isinstance(around, ast.Call) and around.func is call:
+                arguments["fn"] += around.args[:1]
+            for listener in arguments["fn"]:
+                for source, inner in file.project.candidates(listener, scope):
+                    function = file.project.function(file.project.callee(source, inner))
                     if function and function.is_async:
-                        yield self._report_listener(file, call.args[2])
-        for function_node, scope in file.nodes(ast.AsyncFunctionDef):
-            for decorator in function_node.decorator_list:
-                func = decorator.func if isinstance(decorator, ast.Call) else decorator
-                if file.external_name(func, scope) in LISTENING:
-                    yield self._report_listener(file, decorator)
+                        yield self.report(file, listener)
 
-    def _check_target(self, file: SourceFile, call: ast.Call, scope: Scope) -> Iterator[Finding]:
-        value = file.value(call.args[0], scope)
-        if any(isinstance(item, ast.If) and "hasattr" in ast.unparse(item.test)
-               for item in file.ancestors(call)):  # fmt: skip
-            return
-        if value and not value.module and value.name in TARGETS and (
-            value.kind in ("instance", "class")
-        ):  # fmt: skip
+    def _check_target(
+        self, file: SourceFile, target: ast.expr, call: ast.Call, scope: Scope
+    ) -> Iterator[Finding]:
+        value = file.value(target, scope)
+        is_target = value and not value.module and value.kind in ("instance", "class")
+        is_tested = any(isinstance(item, ast.If) and "hasattr" in ast.unparse(item.test)
+                        for item in file.ancestors(call))  # fmt: skip
+        if value and is_target and value.name in TARGETS and not is_tested:
             attribute = "sync_session" if value.name == sa.SESSION else "sync_engine"
-            yield file.report(
-                self.code,
-                call.args[0],
-                f"{value.name} has no events, so listening raises an error.",
-                f"Listen on its {attribute}, or on the synchronous class.",
+            yield self.report(
+                file,
+                target,
+                message=f"{value.name} has no events, so listening raises an error.",
+                remedy=f"Listen on its {attribute}, or on the synchronous class.",
             )
-
-    def _report_listener(self, file: SourceFile, node: ast.expr) -> Finding:
-        return file.report(
-            self.code,
-            node,
-            "SQLAlchemy calls listeners synchronously, so an `async def` listener never runs.",
-            "Write a plain `def`. SQLAlchemy awaits the SQL that the listener executes.",
-        )

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.session_use import creation
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope
-from orm_async_tests.lint.value import Value
 
 METHODS = {"connect"}.union(*sa.COROUTINES.values())
 STARTS = {"begin", "begin_nested"}
 BEFORE_CONNECTING = {"start", "execution_options", "sync_connection", "engine"}
+OPEN_TYPES = {"Awaitable", "Coroutine", "Any", "object", "Future", "Task"}
+TESTING = (ast.Compare, ast.UnaryOp, ast.BoolOp, ast.If, ast.While, ast.Assert, ast.IfExp)
 
 
 class MissingAwait(Rule):
@@ -21,80 +23,78 @@ class MissingAwait(Rule):
     summary = "You call a coroutine method of a session or a connection, but do not await it."
     scripts = (66, 126)
     exceptions = ("If a function returns a coroutine or passes it on, other code may await it.",)
+    message = "{}() returns a coroutine, but it is not awaited, so it does nothing."
+    remedy = "Write `{1}`."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        yield from dict.fromkeys(self._check_uses(file))
+        for node, scope, name in dict.fromkeys(self._lost(file)):
+            text, fix = ast.unparse(node), None
+            is_statement = isinstance(file.parent(node), ast.Expr)
+            if is_statement and scope.is_async and name not in STARTS:
+                place = file.locate(node)
+                start = type(place)(place.path, place.line, place.column, place.line, place.column)
+                fix = Fix(start, "await ")
+            text = f"async with {text}:" if name in STARTS else f"await {text}"
+            yield self.report(file, node, name, text, fix=fix)
 
-    def _check_uses(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope in file.nodes(ast.Call):
-            if getattr(call.func, "attr", "") in METHODS | STARTS and _is_lost(file, call):
-                name = _dropped(file, call, scope)
-                if name:
-                    yield self._report(file, call, name, scope)
+    def _lost(self, file: SourceFile) -> Iterator[tuple[ast.expr, Scope, str]]:
+        """Yield the coroutines that are not awaited, with the names of the methods."""
+        for call, scope in file.calls(*METHODS, *STARTS):
+            name = _dropped(file, call, scope) if _is_lost(file, call, scope) else ""
+            if name:
+                yield call, scope, name
         for attribute, scope in file.nodes(ast.Attribute):
-            source = _source(attribute.value, scope)
-            if source and getattr(source.func, "attr", "") in METHODS:
-                yield from self._check_attribute(file, attribute, scope)
-        for assignment, scope in file.nodes(ast.Assign):
-            target = assignment.targets[0]
-            if isinstance(assignment.value, ast.Call) and isinstance(target, ast.Name):
-                name = _dropped(file, assignment.value, scope)
-                if name and (not _is_read(target.id, scope) or _is_tested(target.id, scope)):
-                    yield self._report(file, assignment.value, name, scope)
+            source = creation(attribute.value, scope)
+            is_awaited = source is None or isinstance(attribute.value, ast.Await)
+            if source and not is_awaited and getattr(source.func, "attr", "") in METHODS:
+                yield from self._lost_object(file, attribute, source, scope)
+        for node, scope in file.nodes(ast.Assign):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                    method = _dropped(file, call, scope)
+                    if method and _is_never_awaited(name, scope, method in STARTS):
+                        yield call, scope, method
+        for name, calls in [*file.module.calls.items()]:
+            lost = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
+            function = file.function_named(name) if lost else None
+            for call, scope in lost if function and not function.decorators else ():
+                value = file.value(call, scope)
+                events = file.use.events(call, scope) if value and value.kind == "await" else ()
+                if any(event.operations & sa.STATEMENTS for event in events):
+                    yield call, scope, name
 
-    def _check_attribute(
-        self, file: SourceFile, attribute: ast.Attribute, scope: Scope
-    ) -> Iterator[Finding]:
+    def _lost_object(
+        self, file: SourceFile, attribute: ast.Attribute, call: ast.Call, scope: Scope
+    ) -> Iterator[tuple[ast.expr, Scope, str]]:
+        """Yield a coroutine or an engine's connection of which an attribute is read."""
         node = attribute.value
-        if isinstance(node, ast.Name) and scope.find(node.id) in (None, file.index.module):
-            return
-        if _is_coroutine(file, node, scope):
-            source = _source(node, scope)
-            yield self._report(file, source or node, _name(source or node), scope)
+        if isinstance(node, ast.Name) and scope.find(node.id) in (None, file.module.scope):
             return
         value = file.value(node, scope)
-        if value and value.is_a(sa.CONNECTING) and attribute.attr not in BEFORE_CONNECTING:
-            is_call = isinstance(file.parents.get(attribute), ast.Call)
+        name = _dropped(file, call, scope)
+        if value and value.kind == "await" and name:
+            yield call, scope, name
+        elif value and value.is_a(sa.CONNECTING) and attribute.attr not in BEFORE_CONNECTING:
+            is_call = isinstance(file.parent(attribute), ast.Call)
             if is_call and not (isinstance(node, ast.Name) and _is_entered(node.id, scope)):
-                yield self._report(file, node, "connect", scope)
-
-    def _report(self, file: SourceFile, node: ast.expr, name: str, scope: Scope) -> Finding:
-        fix = None
-        is_statement = isinstance(file.parents.get(node), ast.Expr)
-        if is_statement and isinstance(scope.node, ast.AsyncFunctionDef) and name not in STARTS:
-            place = file.locate(node)
-            start = type(place)(place.path, place.line, place.column, place.line, place.column)
-            fix = Fix(start, "await ")
-        return file.report(
-            self.code,
-            node,
-            f"{name}() returns a coroutine, but it is not awaited, so it does nothing.",
-            f"Write `await {ast.unparse(node)}`."
-            if name not in STARTS
-            else f"Write `async with {ast.unparse(node)}:`.",
-            fix=fix,
-        )
+                yield node, scope, "connect"
 
 
 def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:
-    """Return the name of the coroutine method that a call starts, or "" for any other call."""
-    if not isinstance(call.func, ast.Attribute):
-        return ""
+    """Return the name of the coroutine method that a call starts, else ""."""
     method = file.value(call.func, scope)
-    summary = file.project.function(method)
-    owner = method.inner if method and (summary is None or summary.is_async) else None
-    name = call.func.attr
-    if owner is None or owner.kind != "instance" or owner.module:
+    function = file.project.function(method)
+    owner = method.inner if method and (function is None or function.is_async) else None
+    if method is None or owner is None or owner.kind != "instance" or owner.module:
         return ""
-    is_start = name in STARTS and owner.is_a(*sa.CONVERSATIONS)
+    name = method.name.rpartition(".")[2]
+    is_start = name in STARTS and owner.is_session
     return name if is_start or name in sa.COROUTINES.get(owner.name, ()) else ""
 
 
-def _is_lost(file: SourceFile, node: ast.AST) -> bool:
-    """Return whether the code around an expression discards its value, tests it, or iterates over
-    it.
-    """
-    match around := file.parents.get(node):
+def _is_lost(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
+    """Return whether the code around an expression drops, tests or iterates over its value."""
+    match around := file.parent(node):
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():
             return True
         case ast.UnaryOp(op=ast.Not()):
@@ -102,70 +102,52 @@ def _is_lost(file: SourceFile, node: ast.AST) -> bool:
         case ast.If() | ast.While() | ast.Assert():
             return around.test is node
         case ast.IfExp(test=test):
-            return test is node or _is_lost(file, around)
+            return test is node or _is_lost(file, around, scope)
         case ast.BoolOp(values=[*_, last]):
-            return last is not node or _is_lost(file, around)
+            return last is not node or _is_lost(file, around, scope)
         case ast.ListComp(elt=item):
-            return item is node and isinstance(file.parents.get(around), ast.Expr)
+            return item is node and isinstance(file.parent(around), ast.Expr)
         case ast.Call(func=ast.Name(id="bool" | "len" | "list" | "set" | "tuple" | "sorted")):
             return True
+        case ast.Return():
+            return scope.is_async and _returns_no_coroutine(scope)
     return False
 
 
-def _is_tested(name: str, scope: Scope) -> bool:
-    """Return whether a function tests a variable that it assigns only once.
+def _returns_no_coroutine(scope: Scope) -> bool:
+    """Return whether the annotation of a function names something else than a coroutine."""
+    returns = scope.node.returns
+    return returns is not None and not names_in_set(returns) & OPEN_TYPES
 
-    A test of a coroutine is useless, because a coroutine is always true.
-    """
+
+def names_in_set(node: ast.AST) -> set[str]:
+    """Return the names and attributes in an annotation."""
+    return {getattr(item, "attr", getattr(item, "id", "")) for item in ast.walk(node)}
+
+
+def _is_never_awaited(name: str, scope: Scope, is_start: bool) -> bool:
+    """Return whether a function only reads or tests a variable that holds one coroutine."""
     if len(scope.bindings.get(name, ())) != 1:
         return False
-    for item in ast.walk(scope.node):
-        match getattr(item, "test", None):
-            case (
-                ast.Name(id=other)
-                | ast.UnaryOp(operand=ast.Name(id=other))
-                | ast.Compare(left=ast.Name(id=other))
-            ) if other == name:
-                return True
-    return False
-
-
-def _is_coroutine(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    value = file.value(node, scope)
-    source = _source(node, scope)
-    return is_awaitable(value) and source is not None and bool(_dropped(file, source, scope))
-
-
-def is_awaitable(value: Value | None) -> bool:
-    """Return whether a value is a coroutine that has not been awaited."""
-    return value is not None and value.kind == "await"
-
-
-def _source(node: ast.expr, scope: Scope) -> ast.Call | None:
-    """Return the call that created a coroutine."""
-    if isinstance(node, ast.Name):
-        owner = scope.find(node.id)
-        bindings = owner.bindings[node.id] if owner else []
-        node = bindings[0][1] if len(bindings) == 1 and bindings[0][0] == "value" else node
-    return node if isinstance(node, ast.Call) else None
-
-
-def _name(node: ast.expr) -> str:
-    func = node.func if isinstance(node, ast.Call) else node
-    return func.attr if isinstance(func, ast.Attribute) else ast.unparse(func)
-
-
-def _is_read(name: str, scope: Scope) -> bool:
-    return any(
-        isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load)
-        for item in ast.walk(scope.node)
-    )
+    parents = [parent for parent in ast.walk(scope.node) for child in ast.iter_child_nodes(parent)
+               if isinstance(child, ast.Name) and child.id == name
+               and isinstance(child.ctx, ast.Load)]  # fmt: skip
+    if any(isinstance(parent, (ast.Await, ast.withitem)) for parent in parents):
+        return False
+    tested = [parent for parent in parents if isinstance(parent, TESTING)]
+    read = [
+        parent
+        for parent in parents
+        if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension))
+        or (isinstance(parent, ast.Attribute) and parent.attr not in BEFORE_CONNECTING)
+        or (isinstance(parent, ast.Return) and _returns_no_coroutine(scope) and scope.is_async)
+    ]
+    is_passed = len(tested) + len(read) < len(parents)
+    return not is_passed or (bool(tested) and not is_start)
 
 
 def _is_entered(name: str, scope: Scope) -> bool:
-    """Return whether a function awaits a variable, enters it with `async with`, or starts it as a
-    task.
-    """
+    """Return whether a function awaits or enters a variable, or starts it."""
     for item in ast.walk(scope.node):
         match item:
             case (

@@ -8,37 +8,34 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.session_use import PATHS, later
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope, Term
+from orm_async_tests.lint.tasks import starts
 
-LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop"}
+OWNERS = (sa.SESSION, sa.FACTORY, sa.SCOPED, sa.ENGINE, sa.CONNECTION)
+KEEPING = {"add", "append"}
+LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_event_loop"}
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
-    """Yield the functions that this file uses as dependencies. Each item has the module, the name,
-    and whether scope="function" is set.
-    """
-    names = {"Depends", "Security"}
-    for alias, bindings in file.index.module.bindings.items():
-        names |= {alias for kind, item in bindings if kind == "import" and item[2] in names}
-    for call, scope in file.nodes(ast.Call):
-        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        value = file.value(call.args[0], scope) if name in names and call.args else None
-        function = file.project.function(value)
-        if value and function:
+    """Yield the functions that this file depends on: module, name, and whether scope="function"."""
+    for call, scope in file.calls("Depends", "Security"):
+        nodes = [*call.args, *(k.value for k in call.keywords if k.arg == "dependency")]
+        function = file.project.function(file.project.callee(nodes[0], scope)) if nodes else None
+        if function:
             is_short = _is_short(file, call)
-            yield value.module, value.name, is_short
-            for manager in function.managers if function.is_generator else ():
-                inner = file.project.evaluate(manager[1], value.module) if (
-                    manager[0] == "call") else None  # fmt: skip
-                if inner and inner.kind == "function":
-                    yield inner.module, inner.name, is_short
+            yield function.module.path, function.name, is_short
+            for manager in function.managers if function.yielded else ():
+                for item in manager.items:
+                    func = getattr(item.context_expr, "func", None)
+                    value = file.value(func, function) if func else None
+                    if value and value.kind == "function":
+                        yield value.module, value.name, is_short
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a dependency ends before the response. Return True if the scope of the
-    dependency is not constant.
-    """
+    """Return whether a dependency ends before the response, or its scope is not constant."""
     scope = next((k.value for k in call.keywords if k.arg == "scope"), None)
     is_request = isinstance(scope, ast.Constant) and scope.value == "request"
     return (scope is not None and not is_request) or file.facts.exits_before_response
@@ -54,48 +51,44 @@ class CommitAfterYield(Rule):
         "FastAPI 0.106 to 0.117 ended every dependency before it sent the response.",
         "The function is no dependency: no Depends() in the checked files uses it.",
     )
+    message = (
+        "This line commits after the response has been sent. If COMMIT fails, the client has "
+        "already received a success response."
+    )
+    remedy = 'Write Depends(..., scope="function"), or commit in the endpoint.'
+    related_message = "FastAPI sends the response here"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for function, _ in file.nodes(ast.AsyncFunctionDef):
-            scope = file.index.scopes[function]
-            yields = [item for item, inner in file.nodes(ast.Yield) if inner is scope]
-            names = {
-                getattr(item, "attr", getattr(item, "id", ""))
-                for decorator in function.decorator_list
-                for item in ast.walk(decorator)
-            }
-            if not yields or "fixture" in names:
-                continue
-            if commit := _commit_after(file, yields[0], scope):
-                finding = file.report(
-                    self.code,
-                    commit,
-                    "This line commits after the response has been sent. If COMMIT fails, the "
-                    "client has already received a success response.",
-                    'Write Depends(..., scope="function"), or commit in the endpoint.',
-                    related=yields[0],
-                    related_message="FastAPI sends the response here",
-                )
+        for node, outside in file.nodes(ast.AsyncFunctionDef):
+            binding = [item for item in outside.bindings[node.name] if item.kind == "function"]
+            scope = next((item.node for item in binding if item.node.node is node), outside)
+            is_fixture = not scope.yielded or "fixture" in scope.decorators
+            commit = None if is_fixture else _commit_after(file, scope.yielded[0], scope)
+            if commit:
+                finding = self.report(file, commit, related=scope.yielded[0])
                 file.pending.append((scope.name, finding))
         return iter(())
 
 
 def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | None:
-    """Return the code that commits the session of a dependency after its `yield`, or None."""
+    """Return what commits the session of a dependency after its `yield`."""
     keys = set(file.use.keys(node.value, scope)) if node.value else set()
-    if not keys:
-        return None
-    for item in file.ancestors(node):
-        for manager in item.items if isinstance(item, ast.AsyncWith) else ():
-            call = manager.context_expr
-            func = call.func if isinstance(call, ast.Call) else None
-            if isinstance(func, ast.Attribute) and func.attr == "begin":
-                owner = file.value(func.value, scope)
-                if owner and owner.is_a(sa.SESSION, sa.FACTORY, sa.SCOPED):
-                    return call
+    blocks = [item for item in file.ancestors(node) if isinstance(item, ast.AsyncWith)]
+    managers = [part.context_expr for item in blocks for part in item.items]
+    entered = [call.args[0] for call in scope.calls
+               if last_name(call.func) == "enter_async_context" and call.args]  # fmt: skip
+    for call in [*managers, *entered] if keys or not node.value else ():
+        value = file.value(call, scope)
+        owner = file.receiver(call, scope) if isinstance(call, ast.Call) else None
+        if owner and owner.is_a(*OWNERS) and last_name(call) == "begin":
+            return call
+        leave = file.project.function(file.project.attribute(value, "__aexit__"))
+        if leave and any("commit" in names for names in file.use.effects(leave).values()):
+            return call
     for event in file.use.events(scope.node, scope):
         after = (event.node.lineno, event.node.col_offset) > (node.lineno, node.col_offset)
-        if after and event.key in keys and "commit" in event.operations:
+        is_passed = not node.value and scope.role(event.key.partition(".")[0]) == "param"
+        if after and (is_passed or event.key in keys) and "commit" in event.operations:
             return event.node
     return None
 
@@ -106,156 +99,139 @@ class RequestSessionInTask(Rule):
     summary = "A background task uses the session of a request after the response was sent."
     scripts = (160,)
     exceptions = ("The background task may use a session that it opens itself.",)
+    message = (
+        "The session is closed before this task uses it: it begins a new transaction, and nobody "
+        "commits it."
+    )
+    remedy = "Open a separate session in the background task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope in file.nodes(ast.Call):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            if name == "add_task" and isinstance(call.func, ast.Attribute):
-                owner = file.value(call.func.value, scope)
-                nodes = call.args if owner and owner.is_a("BackgroundTasks") else []
-            elif name == "BackgroundTask" and file.external_name(call.func, scope):
-                nodes = call.args
-            elif _starts_task(file, call, scope) and _is_dropped(file, call, scope):
-                inner = call.args[0] if call.args else None
-                nodes = [inner.func, *inner.args] if isinstance(inner, ast.Call) else []
-            else:
-                continue
-            nodes = [*nodes, *(keyword.value for keyword in call.keywords)]
-            for node in (part for item in nodes for part in _captured(file, item, scope)):
-                finding = self._check_argument(file, call, node, scope)
-                if finding:
-                    yield finding
-                    break
+        for call, scope, nodes in _started(file):
+            results = [_is_short_lived(file, key, scope) for node in nodes
+                       for key in _keys(file, node, scope)]  # fmt: skip
+            known = [result for result in results if result is not None]
+            if known:
+                text = self.message if known[0] else (
+                    "The request holds its session and its connection until this task has ended."
+                )  # fmt: skip
+                yield self.report(file, call, message=text)
 
-    def _check_argument(
-        self, file: SourceFile, call: ast.Call, node: ast.expr, scope: Scope
-    ) -> Finding | None:
-        if isinstance(node, ast.Attribute) and not file.use.keys(node, scope):
-            node = node.value  # the object of a bound method
-        keys = file.use.keys(node, scope) if isinstance(node, (ast.Name, ast.Attribute)) else ()
-        root = keys[0].partition(".")[0] if keys else ""
-        owner = scope.find(root)
-        kind, binding = owner.bindings[root][0] if owner else ("", None)
-        if kind == "param":
-            is_short = _scope_of(file, owner, binding) if owner else None
-            if is_short is None:
-                return None
-        elif kind == "enter":
-            is_short = True
-        else:
-            return None
-        return file.report(
-            self.code,
-            call,
-            "The session is closed before this task uses it: it begins a new transaction, and "
-            "nobody commits it."
-            if is_short
-            else "The request holds its session and its connection until this task has ended.",
-            "Open a separate session in the background task.",
+
+def _started(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
+    """Yield the calls that start a task for which nothing waits, and what the task gets."""
+    for call, scope in file.calls("add_task", "BackgroundTask"):
+        owner = file.receiver(call, scope)
+        is_task = file.external_name(call.func, scope).endswith(".BackgroundTask")
+        if is_task or (owner and owner.is_a("BackgroundTasks")):
+            call_ = file.use.normal(call, scope)
+            yield call, scope, [*call_.args, *(keyword.value for keyword in call.keywords)]
+    for start in starts(file):
+        is_dropped = _starts_task(file, start.source, start.inside) and _is_dropped(
+            start.source, start.inside
         )
+        is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
+        if is_dropped and is_last and not start.gathers:
+            for work in start.works:
+                inner = work.node
+                if isinstance(inner, ast.Call):
+                    keywords = [keyword.value for keyword in inner.keywords]
+                    yield start.call, start.scope, [inner.func, *inner.args, *keywords]
 
 
-def _captured(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[ast.expr]:
-    """Yield the arguments that a task gets, and the values that its closure or its partial()
-    holds.
-    """
-    yield node
-    value = file.value(node, scope) if isinstance(node, ast.Name) else None
-    inner = file.scope_of(value) if value and value.kind == "function" else None
-    if isinstance(node, ast.Lambda):
-        yield from (part for part in ast.walk(node.body) if isinstance(part, ast.Name))
-    elif inner:
-        for part in ast.walk(inner.node):
-            if isinstance(part, ast.Name) and inner.find(part.id) is scope:
-                yield part
-    elif isinstance(node, ast.Call) and file.external_name(node.func, scope).endswith("partial"):
-        yield from (*node.args, *(keyword.value for keyword in node.keywords))
+def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
+    """Yield the sessions that a task gets as an argument, or that its function keeps."""
+    source, inner = file.project.origin(node, scope)
+    if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
+        for part in (*source.args, *(keyword.value for keyword in source.keywords)):
+            yield from _keys(file, part, inner)
+    elif file.project.function(file.value(node, scope)):
+        yield from (event.key for event in file.use.events(later(node, node, []), scope))
+        if isinstance(node, ast.Attribute):
+            yield from file.use.keys(node.value, scope)
+    elif isinstance(node, PATHS):
+        yield from file.use.keys(node, scope)
 
 
-def _scope_of(file: SourceFile, owner: Scope, binding: object) -> bool | None:
-    """Return whether the dependency of a parameter has the scope "function", or None if the
-    parameter is no dependency.
-    """
-    term = owner.bound("param", binding)
-    for part in (term[2], term[3]):
-        is_short = _depends(file, part, file.path, 0) if part else None
-        if is_short is not None:
-            return is_short
-    return None
+def _is_short_lived(file: SourceFile, key: str, scope: Scope) -> bool | None:
+    """Return whether a session ends before the response, or None if it may live on."""
+    root, _, rest = key.partition(".")
+    owner = scope.find(root)
+    if owner is None or ".state." in key:
+        return True if ".state." in key else None
+    kind, node, _ = owner.bindings[root][-1]
+    if kind == "self":
+        value = file.project.named(root, scope)
+        for _, node, inner in file.project.member(value, rest) if value else ():
+            if isinstance(node, ast.Name) and inner.role(node.id) == "param":
+                return _is_short_lived(file, node.id, inner)
+    if kind == "value" and ".state." in scope.path(node):
+        return True
+    if kind == "param":
+        for part in (node.annotation, owner.default(root)):
+            is_short = _depends(file, part, owner.parent or owner) if part else None
+            if is_short is not None:
+                return is_short
+    return True if kind == "enter" else None
 
 
-def _depends(file: SourceFile, term: Term, path: str, depth: int) -> bool | None:
-    """Return whether the Depends() in an annotation or a default has the scope "function"."""
-    if depth > 4:
-        return None
-    match term:
-        case ("call", callee, _, keywords):
-            value = file.project.evaluate(callee, path)
+def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
+    """Return whether the Depends() in an annotation or default has function scope."""
+    node, scope = file.project.origin(node, scope)
+    parts: list[tuple[ast.AST, Scope]] = []
+    match node:
+        case ast.Call(func=func):
+            value = file.value(func, scope)
+            if value and value.kind == "external" and value.name.endswith((".Depends", "Security")):
+                return _is_short(file, node)
             if value and value.kind == "class" and value.module:
                 value = file.project.attribute(value, "__new__")
-            function = file.project.function(value)
-            if value and function:
-                results = [_depends(file, part, value.module, depth + 1)
-                           for part in function.returned]  # fmt: skip
-                return next((result for result in results if result is not None), None)
-            if value and value.kind == "external" and value.name.endswith(".Depends"):
-                scope = dict(keywords).get("scope")
-                return (scope not in (None, ("str", "request"))) or (
-                    file.facts.exits_before_response
-                )
-        case ("sub", _, (_, *rest)):
-            for part in rest:
-                if (result := _depends(file, part, path, depth + 1)) is not None:
-                    return result
-        case ("global", str(name)):
-            for origin, bound in file.project.definitions(name, path):
-                if (result := _depends(file, bound, origin, depth + 1)) is not None:
-                    return result
-    return None
+            if function := file.project.function(value):
+                parts = [(item, function) for item in function.returned]
+        case ast.Subscript(slice=ast.Tuple(elts=[_, *rest])):
+            parts = [(item, scope) for item in rest]
+        case ast.BinOp(left=left, right=right):
+            parts = [(left, scope), (right, scope)]
+    results = (_depends(file, part, inner, depth + 1) for part, inner in parts if depth < 4)
+    return next((result for result in results if result is not None), None)
 
 
 def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
     """Return whether a call starts a task that no task group waits for."""
-    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    match scope.term(call.func) if name in ("create_task", "ensure_future") else ():
-        case ("attr", ("call", loop, *_), "create_task"):
-            value = file.project.evaluate(loop, file.path)
-            return value is not None and value.name in LOOPS
+    if isinstance(call.func, ast.Attribute):
+        loop, inner = file.project.origin(call.func.value, scope)
+        if isinstance(loop, ast.Call) and file.external_name(loop.func, inner) in LOOPS:
+            return True
     return file.external_name(call.func, scope) in ("asyncio.create_task", "asyncio.ensure_future")
 
 
-def _is_dropped(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a task is never awaited, but only stored so that it is not collected."""
-    match file.parents.get(call):
+def _is_dropped(call: ast.Call, scope: Scope) -> bool:
+    """Return whether a task is only kept from being collected, and nothing awaits it."""
+    match scope.module.parents.get(call):
         case ast.Expr():
             return True
         case ast.Call() as parent:
-            return _only_keeps(file, parent, scope)
+            return _only_keeps(parent, scope)
         case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings[name]) == 1:
             uses = {part for part in ast.walk(scope.node)
                     if isinstance(part, ast.Name) and part.id == name
                     and isinstance(part.ctx, ast.Load)}  # fmt: skip
-            for other, _ in file.nodes(ast.Call):
-                if _only_keeps(file, other, scope):
+            for other in scope.calls:
+                if _only_keeps(other, scope):
                     uses -= {*other.args}
-                elif isinstance(other.func, ast.Attribute) and (
-                    other.func.attr == "add_done_callback"
-                ):
-                    uses -= {other.func.value}
+                elif last_name(other) == "add_done_callback":
+                    uses -= {getattr(other.func, "value", None)}
             return not (uses or scope.is_module or name in scope.globals)
     return False
 
 
-def _only_keeps(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call adds a task to a set that outlives the function and that nothing else
-    reads.
-    """
-    if not isinstance(call.func, ast.Attribute) or call.func.attr != "add":
+def _only_keeps(call: ast.Call, scope: Scope) -> bool:
+    """Return whether a call adds a task to a set that outlives the function, for nobody."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in KEEPING:
         return False
     kept_in = ast.unparse(call.func.value)
     owner = scope.find(kept_in)
     return (owner is None or owner.is_module) and not any(
-        kept_in in {ast.unparse(part) for part in other.args}
-        or kept_in in {ast.unparse(p.value) for p in other.args if isinstance(p, ast.Starred)}
-        for other, _ in file.nodes(ast.Call)
+        kept_in in {ast.unparse(part).lstrip("*") for part in other.args}
+        for calls in scope.module.calls.values()
+        for other, _ in calls
     )

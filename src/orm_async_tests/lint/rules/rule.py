@@ -1,9 +1,10 @@
 """Defines the base class of the rules."""
 
+import ast
 from collections.abc import Iterator
 from typing import ClassVar
 
-from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.source_file import SourceFile
 
 
@@ -27,6 +28,34 @@ class Rule:
 
     is_default: ClassVar[bool] = True
 
+    message: ClassVar[str] = "{}"
+    """What happens there. The braces stand for words of a finding, here and in the others."""
+
+    remedy: ClassVar[str] = "{}"
+    related_message: ClassVar[str] = ""
+
     def check(self, file: SourceFile) -> Iterator[Finding]:
         """Yield the findings of the rule in a file."""
         raise NotImplementedError
+
+    def report(
+        self,
+        file: SourceFile,
+        node: ast.AST,
+        *words: str,
+        related: ast.AST | None = None,
+        fix: Fix | None = None,
+        **texts: str,
+    ) -> Finding:
+        """Return a finding at a node, with a second node that matters.
+
+        The words fill the braces of the message, and `texts` replace the texts of the class.
+        """
+        message, remedy, related_message = (
+            text.format(*words) if words else text
+            for name in ("message", "remedy", "related_message")
+            for text in [texts.get(name, getattr(self, name))]
+        )
+        place, second = file.locate(node), file.locate(related) if related else None
+        second_message = related_message if related else ""
+        return Finding(self.code, place, message, remedy, second, second_message, fix)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import Function, Scope, last_name
+from orm_async_tests.lint.session_use import creation
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope
+
+CACHES = {"lru_cache", "cache", "cached", "singleton", "alru_cache"}
 
 
 class SessionInModule(Rule):
@@ -19,50 +22,75 @@ class SessionInModule(Rule):
         "A factory of sessions, for example an async_sessionmaker, may be global.",
         "An async_scoped_session may be global, because it has a session for every task.",
     )
+    message = "This session is kept in {}, so all tasks share it and its connection."
+    remedy = "Store a session factory, and open a session for every request or task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        assignments: list[tuple[ast.Assign | ast.AnnAssign, Scope]] = [
-            *file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]  # fmt: skip
-        for node, scope in assignments:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            place = next((text for target in targets if (text := _place(target, scope))), "")
-            if place and node.value and _opens_session(file, node.value, scope):
-                yield file.report(
-                    self.code,
-                    node.value,
-                    f"This session is kept in {place}, so all tasks share it and its connection.",
-                    "Store a session factory, and open a session for every request or task.",
-                )
+        for node, place, scope in dict.fromkeys(_kept(file)):
+            if _opens_session(file, node, scope):
+                yield self.report(file, node, place)
 
 
-def _place(target: ast.expr, scope: Scope) -> str:
-    """Return where an assignment stores its value. Return "" if only one function or one object can
-    read the value.
-    """
+def _kept(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
+    """Yield the expressions whose values live as long as the program, and where they live."""
+    for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        place = next((text for target in targets if (text := _place(file, target, scope))), "")
+        if place and node.value:
+            yield node.value, place, scope
+    for scope in [file.module.scope, *file.module.scopes.values()]:
+        if scope.is_module or isinstance(scope.node, ast.ClassDef):
+            place = "a global variable" if scope.is_module else "a class"
+            yield from ((call, place, scope) for call in scope.calls if _is_kept(file, call))
+        elif isinstance(scope.node, Function):
+            defaults = [*scope.node.args.defaults, *scope.node.args.kw_defaults]
+            yield from ((node, "a default argument", scope) for node in defaults if node)
+            if scope.decorators & CACHES:
+                yield from ((node, "a cache", scope) for node in scope.returned)
+    for call, scope in file.calls("setattr", "setdefault", "append", "put_nowait", "set_default"):
+        target: ast.expr = ast.Constant(None)
+        if len(call.args) > 2 and isinstance(call.func, ast.Name):
+            target = ast.Attribute(call.args[0], "session")
+        elif isinstance(call.func, ast.Attribute) and call.args:
+            target = ast.Subscript(call.func.value, ast.Constant("session"))
+        if place := _place(file, target, scope):
+            yield call.args[-1], place, scope
+
+
+def _is_kept(file: SourceFile, call: ast.Call) -> bool:
+    """Return whether a call that runs at import may give its value to a variable or object."""
+    around = file.parent(call)
+    while isinstance(around, ast.Call):
+        if last_name(around) in ("run", "Depends", "run_until_complete"):
+            return False
+        around = file.parent(around)
+    return not isinstance(around, ast.withitem | ast.With | ast.AsyncWith)
+
+
+def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
+    """Return where an assignment keeps its value, or "" if only a function or object sees it."""
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
             return "a global variable"
         return "a class" if isinstance(scope.node, ast.ClassDef) else ""
-    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-        owner = scope.find(target.value.id)
+    if isinstance(target, ast.Subscript):
+        value = file.value(target.value, scope)
+        if (value and value.is_a("Application")) or scope.path(target.value) in ("app", "self.app"):
+            return "the application's state"
+        owner = scope.find(scope.path(target.value).partition(".")[0])
         return "a global variable" if owner and owner.is_module else ""
-    path = scope.path(target) or ""
+    path = scope.path(target)
     root, *rest = path.split(".")
     if rest[:-1] and rest[-2] == "state" and "request" not in path:
         return "the application's state"
-    owner = scope.find(root)
-    role = owner.bindings[root][0][0] if owner and rest else ""
-    return "a class" if role in ("cls", "class") else ""
+    return "a class" if rest and scope.role(root) in ("cls", "class") else ""
 
 
 def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    inner = node.value if isinstance(node, ast.Await) else node
-    owner = scope.find(inner.id) if isinstance(inner, ast.Name) else None
-    if owner and not owner.is_module and isinstance(inner, ast.Name):
-        match owner.bindings[inner.id]:
-            case [("value" | "enter", ast.Call() as call)]:
-                inner = call
-    value = file.value(node, scope)
-    if not isinstance(inner, ast.Call) or value is None or not value.is_a(sa.SESSION):
+    call, value = creation(node, scope), file.value(node, scope)
+    if call is None or value is None or not value.is_a(sa.SESSION):
         return False
-    return file.external_name(inner.func, scope) == ""  # not Depends(...)
+    function = file.project.function(file.value(call.func, scope))
+    if function and any("Depends" in ast.unparse(item) for item in function.returned):
+        return False
+    return file.external_name(call.func, scope) == ""  # not Depends(...)

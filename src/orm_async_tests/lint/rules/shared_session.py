@@ -3,32 +3,15 @@
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.flow_expressions import MANAGERS
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.session_use import PASSED
+from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.session_use import ANY, OPERATIONS, PASSED
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope
-
-GATHERING = {"gather", "wait", "as_completed"}
-STARTING = {"create_task", "ensure_future", "start_soon"}
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
-COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp)
-USES = sa.STATEMENTS | sa.ENDINGS | {"begin", PASSED}
-
-
-@dataclass(frozen=True)
-class Work:
-    """A coroutine that runs at the same time as other coroutines."""
-
-    node: ast.expr
-    is_repeated: bool
-    """Whether a loop or a comprehension creates it many times."""
-
-    around: ast.AST | None = None
-    """That loop or comprehension."""
+from orm_async_tests.lint.tasks import Start, Work, is_awaited, starting, starts
 
 
 class SharedSession(Rule):
@@ -41,190 +24,120 @@ class SharedSession(Rule):
         "Tasks may share a session if an asyncio.Lock surrounds every use of it.",
         "Tasks may share an async_scoped_session, which gives every task its own session.",
     )
+    message = (
+        "Several tasks use {} at the same time, but it is one conversation with one connection."
+    )
+    remedy = "Open a session in every task, or await the calls one after the other."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        groups: dict[object, list[tuple[Work, Scope]]] = defaultdict(list)
-        for call, scope in file.nodes(ast.Call):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            if call.args and _may_gather(file, call, name) and _gathers(file, call, scope):
-                groups[call] += [(work, scope) for work in _coroutines(file, call.args, scope)]
-            elif name in STARTING and call.args and not _is_awaited(file, call):
-                argument = call.args[0]
-                if name == "start_soon":
-                    argument = ast.copy_location(ast.Call(argument, call.args[1:], []), call)
-                loop = _loop_around(file, call)
-                groups[scope] += [
-                    (Work(argument, loop is not None or work.is_repeated, loop or work.around),
-                     scope)
-                    for work in _coroutines(file, [argument], scope)
-                ]  # fmt: skip
+        groups: dict[object, list[Work]] = defaultdict(list)
         done = set[ast.AST]()
+        for start in starts(file):
+            if start.gathers:
+                groups[start.call] += start.works
+            elif not is_awaited(file, start.call):
+                groups[start.scope] += start.works
+                for work in start.works:
+                    if (key := _used_meanwhile(file, start, work)) and work.node not in done:
+                        done.add(work.node)
+                        yield self.report(file, work.node, key)
+        for node, key in _managed_tasks(file):
+            yield self.report(file, node, key)
         for group in groups.values():
-            for place, finding in self._check_group(file, group):
-                if place not in done:
-                    done.add(place)
-                    yield finding
-
-    def _check_group(
-        self, file: SourceFile, group: list[tuple[Work, Scope]]
-    ) -> Iterator[tuple[ast.AST, Finding]]:
-        users: dict[str, list[Work]] = defaultdict(list)
-        for work, scope in group:
-            for key in _sessions(file, work, scope):
-                users[key].append(work)
-        for key, works in users.items():
-            if len(works) > 1 or works[0].is_repeated:
-                last = works[-1]
-                yield (
-                    last.node,
-                    file.report(
-                        self.code,
-                        last.node,
-                        f"Several tasks use {key} at the same time, but it is one conversation "
-                        "with one connection.",
-                        "Open a session in every task, or await the calls one after the other.",
-                        related=works[0].node if len(works) > 1 else last.around,
-                        related_message="the first task"
-                        if len(works) > 1
-                        else "starts this task many times",
-                    ),
-                )
+            users: dict[str, list[Work]] = defaultdict(list)
+            for work in group:
+                for key in _sessions(file, work):
+                    users[key].append(work)
+            for key, (*others, last) in users.items():
+                if (others or last.around) and last.node not in done:
+                    done.add(last.node)
+                    first = others[0].node if others else last.around
+                    text = "the first task" if others else "starts this task many times"
+                    yield self.report(file, last.node, key, related=first, related_message=text)
 
 
-def _may_gather(file: SourceFile, call: ast.Call, name: str) -> bool:
-    """Return, without resolving names, whether a call may be a call of gather()."""
-    coroutines = [part for part in call.args if isinstance(part, (ast.Call, *COMPREHENSIONS))]
-    if name in GATHERING or len(coroutines) > 1 or isinstance(call.args[0], ast.Starred):
-        return True
-    return any(
-        kind == "import" and value[0] == "asyncio" and value[2] in GATHERING
-        for kind, value in file.index.module.bindings.get(name, ())
-    )
+def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
+    """Return the session that the function which starts a task uses before the task has ended."""
+    node = file.parent(start.call)
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    name = getattr(target, "id", "")
+    blocks = [item for item in file.ancestors(start.call) if isinstance(item, ast.AsyncWith)]
+    if not name and not blocks:
+        return ""
+    end = blocks[0] if blocks else start.scope.node
+    last = (getattr(end, "end_lineno", 0), 0)
+    for item in ast.walk(end) if name else ():
+        if isinstance(item, ast.Name) and item.id == name and item is not target:
+            last = min(last, _place(item))
+    return _used_between(file, start.scope, _sessions(file, work), _end(start.call), last)
 
 
-def _gathers(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call runs its arguments at the same time, as asyncio.gather() or a wrapper
-    does.
-    """
-    value = file.value(call.func, scope)
-    if value is None:
-        return False
-    if value.kind == "external":
-        library, _, name = value.name.partition(".")
-        return library == "asyncio" and name.rpartition(".")[2] in GATHERING
-    function = file.project.function(value)
-    return function is not None and any(
-        inner is not None
-        and inner.kind == "external"
-        and inner.name.startswith("asyncio.")
-        and inner.name.rpartition(".")[2] in GATHERING
-        for inner in (file.project.evaluate(term, value.module) for term in function.gathering)
-    )
+def _used_between(
+    file: SourceFile, scope: Scope, keys: set[str], start: tuple[int, int], end: tuple[int, int]
+) -> str:
+    """Return which of some sessions a function uses between two places."""
+    for call in scope.calls if keys else ():
+        if start < _place(call) < end and isinstance(file.parent(call), ast.Await):
+            for event in file.use.call_events(call, scope, False):
+                if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
+                    return event.key
+    return ""
 
 
-def _coroutines(file: SourceFile, nodes: list[ast.expr], scope: Scope) -> Iterator[Work]:
-    """Yield the coroutines among the arguments of gather()."""
-    for node in nodes:
-        match node:
-            case ast.Starred(value=value):
-                yield from _coroutines(file, [value], scope)
-            case ast.ListComp(elt=elt) | ast.GeneratorExp(elt=elt) | ast.SetComp(elt=elt):
-                for work in _coroutines(file, [elt], scope):
-                    yield Work(work.node, True, node)
-            case ast.List(elts=elts) | ast.Tuple(elts=elts) | ast.Set(elts=elts):
-                yield from _coroutines(file, elts, scope)
-            case ast.Call(func=ast.Name(id="map"), args=[function, *items]):
-                call = ast.copy_location(ast.Call(function, items, []), node)
-                yield Work(function.body if isinstance(function, ast.Lambda) else call, True, node)
-            case ast.Call(func=func, args=[inner, *_]) if getattr(
-                func, "attr", getattr(func, "id", "")
-            ) in {*STARTING, "list", "tuple", "shield", "wait_for"}:
-                yield from _coroutines(file, [inner], scope)
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                yield from _coroutines(file, [left, right], scope)
-            case ast.Call():
-                yield Work(node, False)
-            case ast.Name(id=name):
-                yield from _coroutines_of_name(file, name, scope)
+def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the context managers that start a task, and the session that the block uses too."""
+    for scope in file.module.scopes.values():
+        for manager in scope.managers:
+            for item in manager.items:
+                call = item.context_expr
+                function = file.project.function(file.value(call.func, scope)) if (
+                    isinstance(call, ast.Call)) else None  # fmt: skip
+                if function and function.decorators & MANAGERS and starting(function):
+                    keys = {event.key for event in file.use.events(call, scope)}
+                    last = (manager.end_lineno or 0, 0)
+                    if key := _used_between(file, scope, keys, _end(call), last):
+                        yield call, key
 
 
-def _coroutines_of_name(file: SourceFile, name: str, scope: Scope) -> Iterator[Work]:
-    """Yield the coroutines that a variable contains, for example a list to which a loop appends."""
-    owner = scope.find(name)
-    if owner is None or owner.is_module:
-        return
-    for kind, value in owner.bindings[name]:
-        names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)} if (
-            kind == "value") else {name}  # fmt: skip
-        if name not in names:
-            yield from _coroutines(file, [value], owner)
-    for call, inner in file.nodes(ast.Call):
-        match call.func:
-            case ast.Attribute(value=ast.Name(id=other), attr="append" | "extend" | "add") if (
-                other == name and inner is owner and call.args
-            ):
-                loop = _loop_around(file, call)
-                for work in _coroutines(file, call.args, owner):
-                    yield Work(work.node, work.is_repeated or bool(loop), work.around or loop)
+def _place(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
-def _sessions(file: SourceFile, work: Work, scope: Scope) -> set[str]:
-    """Return the sessions that a coroutine uses but does not open itself."""
+def _end(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
+
+
+def _sessions(file: SourceFile, work: Work) -> set[str]:
+    """Return the sessions that a coroutine uses and that it does not open itself."""
     keys = set()
-    for event in file.use.events(work.node, scope):
+    for event in file.use.events(work.node, work.scope):
         root = event.key.partition(".")[0]
-        if not event.operations & USES or _has_lock(file, work.node, scope):
+        if event.key == ANY or not event.operations & (OPERATIONS | {PASSED}):
             continue
-        value = file.value(ast.parse(event.key, mode="eval").body, scope)
+        value = file.value(ast.parse(event.key, mode="eval").body, work.scope)
         if value is not None and value.is_a(sa.SCOPED):
             continue
-        if work.around and _is_bound_inside(root, scope, work.around):
+        if _has_lock(file, work) or _is_bound_inside(root, work):
             continue
         keys.add(event.key)
     return keys
 
 
-def _is_bound_inside(name: str, scope: Scope, around: ast.AST) -> bool:
-    """Return whether a loop or comprehension binds a name again in each iteration."""
-    owner = scope.find(name)
-    nodes = set(ast.walk(around))
-    return any(value in nodes for _, value in owner.bindings[name]
-               if isinstance(value, ast.AST)) if owner else False  # fmt: skip
+def _is_bound_inside(name: str, work: Work) -> bool:
+    """Return whether the loop around a coroutine binds a name anew every time."""
+    owner = work.scope.find(name)
+    nodes = set(ast.walk(work.around)) if work.around and owner else set()
+    return owner is not None and any(binding.node in nodes for binding in owner.bindings[name])
 
 
-def _has_lock(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    """Return whether the function of a coroutine enters a lock."""
-    callee = file.value(node.func, scope) if isinstance(node, ast.Call) else None
-    function = file.project.function(callee)
-    if callee is None or function is None:
-        return False
-    for term in function.managers:
-        value = file.project.evaluate(term, callee.module)
-        if (value and value.is_a("Lock")) or "lock" in str(term[-1]).lower():
-            return True
-    return False
-
-
-def _loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
-    """Return the loop or comprehension that contains a node, inside the node's function."""
-    kinds = (*LOOPS, *COMPREHENSIONS)
-    return next((item for item in file.ancestors(node) if isinstance(item, kinds)), None)
-
-
-def _is_awaited(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a task is awaited in the expression that creates it, or is gathered with
-    others.
-    """
-    parent = file.parents.get(call)
-    if isinstance(parent, ast.Await):
-        return True
-    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
-        name, body = parent.targets[0].id, getattr(file.parents.get(parent), "body", [])
-        after = body[body.index(parent) + 1 : body.index(parent) + 2] if parent in body else []
-        return any(
-            isinstance(item, ast.Await)
-            and any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(item))
-            for statement in after
-            for item in ast.walk(statement)
-        )
+def _has_lock(file: SourceFile, work: Work) -> bool:
+    """Return whether a coroutine's function enters a lock."""
+    callee = work.node.func if isinstance(work.node, ast.Call) else work.node
+    function = file.project.function(file.project.callee(callee, work.scope))
+    for manager in function.managers if function else ():
+        for item in manager.items:
+            value = file.value(item.context_expr, function) if function else None
+            text = ast.unparse(item.context_expr).lower()
+            if (value and value.is_a("Lock")) or "lock" in text:
+                return True
     return False

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from typing import ClassVar
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
@@ -9,19 +10,21 @@ from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.source_file import SourceFile
 
 
-def find_swallowed(file: SourceFile, kind: str) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return each statement whose error of this kind is swallowed, with the next use of its
-    session.
-    """
-    uses: dict[ast.AST, ast.AST | None] = {}
-    for flow in file.flows:
-        for item in flow.swallowed.values():
-            if item.kind == kind:
-                uses.setdefault(item.node, item.use)
-    return [*uses.items()]
+class _Swallowed(Rule):
+    kind: ClassVar[str]
+    """The kind of errors that are swallowed."""
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        uses: dict[ast.AST, ast.AST] = {}
+        for flow in file.flows:
+            for node, (kind, use) in flow.swallowed.items():
+                if kind == self.kind:
+                    uses.setdefault(node, use)
+        for node, use in uses.items():
+            yield self.report(file, node, related=use)
 
 
-class SwallowedError(Rule):
+class SwallowedError(_Swallowed):
     code = "OAT201"
     name = "swallowed-error"
     summary = "Code catches an SQL error, and uses the same session again without a rollback."
@@ -32,24 +35,22 @@ class SwallowedError(Rule):
         "On SQLite and MySQL, a transaction continues after a statement has failed.",
         "In autocommit mode, no transaction is open after the error.",
     )
+    kind = DATABASE
+    message = (
+        "If this statement fails, its error is swallowed and the session is used again. "
+        "PostgreSQL then refuses the next statement, or turns COMMIT into a rollback."
+    )
+    remedy = (
+        "Put the statement into `async with session.begin_nested():`, or roll back in the handler."
+    )
+    related_message = "this line uses the failed transaction"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if not file.facts.may_use_postgresql or "AUTOCOMMIT" in file.text:
-            return
-        for node, use in find_swallowed(file, DATABASE):
-            yield file.report(
-                self.code,
-                node,
-                "If this statement fails, its error is swallowed and the session is used again. "
-                "PostgreSQL then refuses the next statement, or turns COMMIT into a rollback.",
-                "Put the statement into `async with session.begin_nested():`, or roll back "
-                "in the handler.",
-                related=use,
-                related_message="this line uses the failed transaction",
-            )
+        if file.facts.may_use_postgresql and "AUTOCOMMIT" not in file.text:
+            yield from super().check(file)
 
 
-class UseAfterTimeout(Rule):
+class UseAfterTimeout(_Swallowed):
     code = "OAT202"
     name = "use-after-timeout"
     summary = "A timeout cancels a statement, and the session is used again without a rollback."
@@ -57,18 +58,13 @@ class UseAfterTimeout(Rule):
     exceptions = (
         "After the timeout, you may use a new session, or roll the session back and use it again.",
     )
-
-    def check(self, file: SourceFile) -> Iterator[Finding]:
-        for node, use in find_swallowed(file, TIMEOUT):
-            yield file.report(
-                self.code,
-                node,
-                "If the timeout cancels this line, the connection is lost, and the session "
-                "refuses every statement until you roll back.",
-                "Roll back after the timeout, before you use the session again.",
-                related=use,
-                related_message="this line uses the session whose connection was lost",
-            )
+    kind = TIMEOUT
+    message = (
+        "If the timeout cancels this line, the connection is lost, and the session refuses every "
+        "statement until you roll back."
+    )
+    remedy = "Roll back after the timeout, before you use the session again."
+    related_message = "this line uses the session whose connection was lost"
 
 
 class BeginTwice(Rule):
@@ -77,19 +73,16 @@ class BeginTwice(Rule):
     summary = "session.begin() fails after a statement that has already begun a transaction."
     scripts = (75,)
     exceptions = ("After commit() or rollback(), you may call begin() again.",)
+    message = (
+        "A statement has already begun a transaction on this session, so begin() raises "
+        "InvalidRequestError."
+    )
+    remedy = "Call begin() first, or leave out begin() and call commit() at the end."
+    related_message = "begins the transaction"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        done = set()
+        begins: dict[ast.AST, ast.AST] = {}
         for flow in file.flows:
-            for begin, statement in flow.late_begins:
-                if begin not in done:
-                    done.add(begin)
-                    yield file.report(
-                        self.code,
-                        begin,
-                        "A statement has already begun a transaction on this session, so begin() "
-                        "raises InvalidRequestError.",
-                        "Call begin() first, or leave out begin() and call commit() at the end.",
-                        related=statement,
-                        related_message="begins the transaction",
-                    )
+            begins = {**flow.late_begins, **begins}
+        for begin, statement in begins.items():
+            yield self.report(file, begin, related=statement)

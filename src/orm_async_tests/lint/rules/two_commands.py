@@ -4,14 +4,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.folding import fold
+from orm_async_tests.lint.folding import Folding
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.terms import Scope
 
-EXECUTING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql"}
+EXECUTING = ("execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql")
 METHODS = {"bindparams", "columns", "execution_options"}
 BODY = re.compile(r"\bBEGIN\b.*\bEND\b", re.S | re.I)
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
@@ -26,57 +25,57 @@ class TwoCommands(Rule):
         "On psycopg, a text() without parameters may contain several commands.",
         "Semicolons inside a function's body or a quoted text do not separate commands.",
     )
+    message = "asyncpg refuses two commands in one prepared statement (42601)."
+    remedy = "Execute the commands one by one."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if not file.facts.may_use_asyncpg:
-            return
-        for call, scope in file.nodes(ast.Call):
-            func = call.func
-            if not isinstance(func, ast.Attribute) or func.attr not in EXECUTING or not call.args:
-                continue
-            owner = file.value(func.value, scope)
-            if owner is None or not owner.is_a(*sa.CONVERSATIONS):
-                continue
-            node: ast.AST = call.args[0]
-            if isinstance(node, ast.Name):
-                place = scope.find(node.id)
-                bindings = place.bindings[node.id] if place else []
-                if place and len(bindings) == 1 and bindings[0][0] == "value":
-                    node, scope = bindings[0][1], place
-            while (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and (node.func.attr in METHODS)
-            ):
-                node = node.func.value
-            if func.attr != "exec_driver_sql":
-                name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
-                if not name.startswith("sqlalchemy.") or not name.endswith(".text"):
-                    continue
-                node = node.args[0] if isinstance(node, ast.Call) and node.args else node
-            text = fold(node, scope)
-            if isinstance(node, ast.Name) and not isinstance(text, str):
-                text = _imported_text(file, node.id, scope)
-            if isinstance(text, str) and len(split_commands(text)) > 1:
-                yield file.report(
-                    self.code,
-                    call.args[0],
-                    "asyncpg refuses two commands in one prepared statement (42601).",
-                    "Execute the commands one by one.",
-                )
+        for call, scope in file.calls(*EXECUTING) if file.facts.may_use_asyncpg else ():
+            nodes = [*call.args, *(k.value for k in call.keywords if k.arg == "statement")]
+            owner = file.receiver(call, scope) if nodes else None
+            if owner and owner.is_session:
+                is_text = getattr(call.func, "attr", "") == "exec_driver_sql"
+                text = _text(file, nodes[0], scope, is_text)
+                if isinstance(text, str) and len(split_commands(text)) > 1:
+                    yield self.report(file, nodes[0])
+        for constant in _scripts(file):
+            yield self.report(file, constant)
 
 
-def _imported_text(file: SourceFile, name: str, scope: Scope) -> str:
-    """Return the only text that is bound to a global name in the module that defines the name."""
-    owner = scope.find(name)
-    match list(file.project.definitions(name, file.path)) if owner and owner.is_module else ():
-        case [(_, ("str", str(text)))]:
-            return text
-    return ""
+def _scripts(file: SourceFile) -> Iterator[ast.expr]:
+    """Yield the texts of several commands that go to a function which executes its parameter."""
+    for name, calls in [*file.module.calls.items()]:
+        texts = [(part, call, scope) for call, scope in calls
+                 for part in (*call.args, *(keyword.value for keyword in call.keywords))
+                 if ";" in str(getattr(part, "value", ""))]  # fmt: skip
+        function = file.function_named(name) if texts and file.facts.may_use_asyncpg else None
+        for part, call, scope in texts if function else ():
+            callee = file.value(call.func, scope)
+            if function is None or callee is None:
+                continue
+            arguments = file.use.arguments(call, function, callee)
+            names = {name for name, argument in arguments.items() if argument is part}
+            for inner in function.calls:
+                owner = file.receiver(inner, function)
+                is_executed = last_name(inner.func) in EXECUTING and owner and owner.is_session
+                text = str(Folding(file.project).fold(part, scope)) if is_executed else ""
+                if names & {*names_in(inner)} and len(split_commands(text)) > 1:
+                    yield part
+
+
+def _text(file: SourceFile, node: ast.AST, scope: Scope, is_text: bool) -> object:
+    """Return the SQL of a text() or, if `is_text`, of a string."""
+    node, scope = file.project.origin(node, scope)
+    while isinstance(node, ast.Call) and getattr(node.func, "attr", "") in METHODS:
+        node, scope = file.project.origin(getattr(node.func, "value", node), scope)
+    if not is_text:
+        name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
+        if not (name.startswith("sqlalchemy.") and name.endswith(".text")):
+            return None
+        node = next(iter(getattr(node, "args", ())), node)
+    return Folding(file.project).fold(node, scope)
 
 
 def split_commands(text: str) -> list[str]:
-    """Return the commands of an SQL text, without their quoted parts and comments."""
-    if BODY.search(text):
-        return [text]
-    return [part for part in QUOTED.sub(" ", text).split(";") if part.strip()]
+    """Return the commands of an SQL text, without quoted parts and comments."""
+    plain = QUOTED.sub(" ", text)
+    return [plain] if BODY.search(plain) else [one for one in plain.split(";") if one.strip()]

@@ -5,18 +5,19 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import Scope, last_name
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.sqlalchemy_types import LIBRARIES
-from orm_async_tests.lint.terms import Function, Scope, Term
-from orm_async_tests.lint.value import Value
 
 CHANGING = {
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today",
     "datetime.date.today", "time.time", "time.time_ns", "uuid.uuid1", "uuid.uuid4", "uuid.uuid7",
     "secrets.token_hex", "secrets.token_urlsafe", "secrets.token_bytes", "pendulum.now",
-    "django.utils.timezone.now",
+    "django.utils.timezone.now", "random.random", "random.randint", "random.choice",
+    "random.randrange", "random.uniform", "random.choices", "random.sample", "os.urandom",
+    "secrets.randbelow", "secrets.choice", "secrets.randbits",
 }  # fmt: skip
-COLUMNS = {"mapped_column", "Column", "Field"}
+COLUMNS = ("mapped_column", "Column", "Field", "ColumnDefault")
 ARGUMENTS = {"default", "insert_default", "onupdate", "server_default"}
 MIGRATIONS = {"upgrade", "downgrade"}
 
@@ -30,70 +31,51 @@ class ValueComputedAtImport(Rule):
         "The default may be a constant, for example time(hour=12).",
         "In a migration, a value computed once is right, because existing rows need one value.",
     )
+    message = "This {} is computed once, when the module is imported: all rows get the same value."
+    remedy = "Pass a function that computes it: {0}=lambda: {1}."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope in file.nodes(ast.Call):
-            if not any(keyword.arg in ARGUMENTS for keyword in call.keywords):
-                continue
-            name = file.external_name(call.func, scope)
-            library, _, rest = name.partition(".")
-            if library not in LIBRARIES or rest.rpartition(".")[2] not in COLUMNS:
-                continue
-            if scope.name.rpartition(".")[2] in MIGRATIONS:
-                continue
-            for keyword in call.keywords:
-                source = changing_call(file, keyword.value, scope)
-                if keyword.arg in ARGUMENTS and source:
-                    yield file.report(
-                        self.code,
-                        source,
-                        f"This {keyword.arg} is computed once, when the module is imported: all "
-                        "rows get the same value.",
-                        f"Pass a function that computes it: {keyword.arg}=lambda: "
-                        f"{ast.unparse(keyword.value)}.",
-                    )
+        for call, scope in file.calls(*COLUMNS):
+            library = file.external_name(call.func, scope).partition(".")[0]
+            if library in LIBRARIES and scope.name.rpartition(".")[2] not in MIGRATIONS:
+                values = [(k.arg, k.value) for k in call.keywords if k.arg in ARGUMENTS]
+                if last_name(call.func) == "ColumnDefault":
+                    values = [("default", value) for value in call.args]
+                for name, value in values:
+                    if source := changing_call(file, value, scope):
+                        yield self.report(file, source, name or "", ast.unparse(value))
 
 
 def changing_call(
     file: SourceFile, node: ast.AST, scope: Scope, *, follows: bool = True
-) -> ast.expr | None:
-    """Return the call in a default whose value would be different every time. If the default is a
-    name of the module, return this name.
-    """
-    if isinstance(node, ast.Lambda):
-        return None
-    if isinstance(node, ast.Name) and follows:
-        owner = scope.find(node.id)
-        match owner.bindings[node.id] if owner and not isinstance(owner.node, Function) else ():
-            case [("value", value)]:
-                return node if owner and changing_call(file, value, owner, follows=False) else None
-    if isinstance(node, ast.Call):
-        value = file.value(node.func, scope)
-        if _is_changing(file, value):
-            return node
+) -> ast.AST | None:
+    """Return the call, or its name in the module, whose value would differ every time."""
+    match node:
+        case ast.Lambda():
+            return None
+        case ast.Name() | ast.Attribute() if follows:
+            source, inner = file.project.origin(node, scope)
+            if source is not node and not hasattr(inner.node, "args"):
+                return node if changing_call(file, source, inner, follows=False) else None
+        case ast.Call():
+            if file.external_name(node.func, scope) in CHANGING:
+                return node
+            function = file.project.function(file.value(node.func, scope))
+            if function and any(_holds_change(file, item, function) for item in function.returned):
+                return node
     for child in ast.iter_child_nodes(node):
         if call := changing_call(file, child, scope, follows=follows):
             return call
     return None
 
 
-def _is_changing(file: SourceFile, value: Value | None) -> bool:
-    if value is None:
-        return False
-    if value.kind == "external":
-        return value.name in CHANGING
-    function = file.project.function(value)
-    return function is not None and any(
-        _is_changing_term(file, term, value.module) for term in function.returned
-    )
-
-
-def _is_changing_term(file: SourceFile, term: Term, path: str) -> bool:
-    """Return whether a function of the project returns a value that changes."""
-    if term[0] in ("attr", "call"):
-        inner = file.project.evaluate(term[1], path)
-        is_call = term[0] == "call" and inner is not None and inner.kind == "external"
-        if is_call and inner and inner.name in CHANGING:
-            return True
-        return _is_changing_term(file, term[1], path)
+def _holds_change(file: SourceFile, node: ast.AST, function: Scope) -> bool:
+    """Return whether the value that a function returns is such a call, or a part of its result."""
+    while isinstance(node, ast.Call | ast.Attribute):
+        if isinstance(node, ast.Call):
+            if file.external_name(node.func, function) in CHANGING:
+                return True
+            node = node.func
+        else:
+            node = node.value
     return False

@@ -1,0 +1,123 @@
+"""What calls return: of classes and functions of the project, of SQLAlchemy and of others."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.value import Value, union
+
+if TYPE_CHECKING:
+    from orm_async_tests.lint.resolution import Project
+
+
+def evaluate_result(project: "Project", function: Scope, value: Value) -> Value | None:
+    annotation, outside = getattr(function.node, "returns", None), function.parent or function
+    names = function.decorators
+    returned = None
+    if annotation:
+        returned = project.instance_of(annotation, outside)
+        if last_name(annotation) == "Self" and value.inner:
+            returned = replace(value.inner, kind="instance")
+        if function.yielded and returned and returned.kind == "item":
+            returned = returned.inner
+    if returned is None or returned.kind == "call":
+        nodes: Iterable[ast.expr | None] = function.returned
+        if function.yielded:
+            nodes = (item.value for item in function.yielded)
+        inner = union([project.value(node, function) for node in [*nodes][:6] if node])
+        returned = inner or returned
+    if returned is None:
+        return None
+    if names & {"asynccontextmanager", "contextmanager"}:
+        return Value("enter", inner=returned)
+    if function.yielded:
+        return Value("item", inner=returned)
+    return Value("await", inner=returned) if function.is_async else returned
+
+
+def evaluate_call(
+    project: "Project", callee: Value | None, call: ast.Call, scope: Scope
+) -> Value | None:
+    match callee:
+        case Value(kind="class"):
+            return _construct(project, callee, call, scope)
+        case Value(kind="function"):
+            return project.result(callee)
+        case Value(kind="call"):
+            return callee.inner
+        case Value(kind="method", name="enter_async_context") if call.args:
+            return Value("await", inner=project.unwrap("enter", project.value(call.args[0], scope)))
+        case Value(kind="method", inner=Value() as owner):
+            return _call_method(owner, callee.name)
+        case Value(kind="instance", name=sa.FACTORY | sa.SCOPED, module=""):
+            return Value("instance", sa.SESSION, inner=callee.inner)
+        case Value(kind="instance", name=sa.DECLARED, module=""):
+            return callee
+        case Value(kind="instance", module=module) if module:
+            method = project.attribute(callee, "__call__")
+            return project.result(method) if method else None
+        case Value(kind="external", name=name):
+            return _call_external(project, name, call, scope)
+    return None
+
+
+def _construct(project: "Project", cls: Value, call: ast.Call, scope: Scope) -> Value | None:
+    if not cls.module and cls.name in ("sessionmaker", sa.FACTORY):
+        for node in (*call.args, *(keyword.value for keyword in call.keywords)):
+            value = project.value(node, scope)
+            if value and value.kind == "class" and value.name == sa.SESSION:
+                return Value("instance", sa.FACTORY, inner=value.inner)
+    return replace(cls, kind="instance")
+
+
+def _call_method(owner: Value, name: str) -> Value | None:
+    base = sa.SESSION if owner.name in (sa.SCOPED, sa.DECLARED) else owner.name
+    if owner.kind != "instance":
+        return None
+    wrapper, cls = sa.METHODS.get((base, name), ("", ""))
+    if wrapper:
+        value = Value("instance", cls)
+        return value if wrapper == "instance" else Value(wrapper, inner=value)
+    if name in sa.COROUTINES.get(owner.name, ()):
+        return Value("await", "coroutine")
+    return None
+
+
+def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) -> Value | None:
+    library, last = name.partition(".")[0], name.rpartition(".")[2]
+    if library in sa.LIBRARIES and last in sa.FUNCTIONS:
+        return Value(sa.FUNCTIONS[last][0], sa.FUNCTIONS[last][1])
+    nodes = [*call.args, *(k.value for k in call.keywords if k.arg in ("dependency", "bound"))]
+    if last in sa.PASSING:
+        return project.value(nodes[sa.PASSING[last]], scope) if nodes[sa.PASSING[last] :] else None
+    if not nodes:
+        return None
+    if last == "cast" and len(nodes) > 1:
+        return project.instance_of(nodes[0], scope)
+    if last == "getattr" and len(nodes) > 1 and isinstance(nodes[1], ast.Constant):
+        return project.attribute(project.value(nodes[0], scope), str(nodes[1].value))
+    value = project.value(nodes[0], scope)
+    match last:
+        case "aclosing":
+            return value and Value("enter", inner=value)
+        case "anext":
+            return Value("await", inner=project.unwrap("item", value))
+        case "next":
+            return project.unwrap("item", value)
+    if last not in sa.CALLING:
+        return None
+    value = evaluate_call(project, value, ast.Call(nodes[0], [], []), scope)
+    match last:
+        case "Depends" | "Security":
+            while value and value.kind in ("item", "await", "enter"):
+                value = value.inner
+            return value
+        case "partial":
+            return value and Value("call", inner=value)
+        case _:
+            is_one = value and value.kind == "item"
+            return Value("call", inner=replace(value, kind="enter")) if value and is_one else (
+                None)  # fmt: skip

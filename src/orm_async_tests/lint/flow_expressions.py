@@ -1,0 +1,114 @@
+"""What the control flow asks of expressions: which errors end there, and what they wrap."""
+
+import ast
+from collections.abc import Iterator
+
+from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
+from orm_async_tests.lint.resolution import Project
+from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.value import Value
+
+BODY = "what a manager or decorator wraps"  # the key of its session
+ENDING_THE_PROCESS = {"sys.exit", "os._exit", "exit", "quit", "pytest.fail", "pytest.skip"}
+MANAGERS = {"asynccontextmanager", "contextmanager"}
+EVERY = {"Exception", "BaseException"}
+BROAD = {"SQLAlchemyError", "DBAPIError", "StatementError", "DatabaseError"}
+ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError", "DataError",
+          "ProgrammingError", "InternalError", "DatabaseError", "StatementError", "Exception",
+          "BaseException", "NotSupportedError", "InterfaceError"}  # fmt: skip
+
+
+def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator[str]:
+    """Yield the names of the exceptions that a handler catches."""
+    if node is None:
+        yield "BaseException"
+        return
+    source, scope = project.origin(node, scope)
+    if isinstance(source, ast.Tuple):
+        for part in source.elts:
+            yield from caught_by(project, part, scope)
+        return
+    value = project.value(source, scope)
+    name = value.name if value else last_name(source)
+    of_driver = name.partition(".")[0] in ("asyncpg", "psycopg", "psycopg2", "sqlite3")
+    is_other = of_driver or name == "sqlalchemy.exc.TimeoutError"
+    last = name.rpartition(".")[2]
+    yield f"driver {last}" if is_other else last
+
+
+def catches(names: list[str], kinds: frozenset[str]) -> bool:
+    """Return whether a handler of these exceptions catches one of these kinds."""
+    if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
+        return True
+    return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
+        TIMEOUT in kinds and "TimeoutError" in names
+    )
+
+
+def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
+    """Return whether a handler of these exceptions leaves nothing of these kinds."""
+    return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
+
+
+def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
+    """Return the last keyword of a call around a call, or its name, or ""."""
+    while isinstance(node, ast.Call | ast.Starred | ast.List):
+        if isinstance(node, ast.Call) and last_name(node) == name:
+            return (node.keywords[-1].arg if node.keywords else "") or name
+        node = scope.module.parents.get(node)
+    return ""
+
+
+def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
+    """Yield where the function runs what it wraps: a block, a function or a coroutine."""
+    for item in ast.walk(node):
+        match item:
+            case ast.Yield() if scope.decorators & MANAGERS:
+                yield BODY, item
+            case ast.Call(func=ast.Name(id=name)) if scope.role(name) == "param":
+                if scope.find(name) is not scope:
+                    yield BODY, item
+            case (
+                ast.Await(value=ast.Name(id=name))
+                | ast.Call(
+                    func=ast.Name(id="wait_for" | "shield")
+                    | ast.Attribute(attr="wait_for" | "shield"),
+                    args=[ast.Name(id=name), *_],
+                )
+            ) if scope.role(name) == "param":
+                yield name, item
+
+
+def returns_true(method: Scope) -> bool:
+    """Return whether the exit of a context manager may return a true value."""
+    returns = (item for item in ast.walk(method.node) if isinstance(item, ast.Return))
+    return any(getattr(item.value, "value", item.value) for item in returns)
+
+
+def never_returns(project: Project, node: ast.expr, scope: Scope) -> bool:
+    """Return whether an expression ends the program or always raises an exception."""
+    node = node.value if isinstance(node, ast.Await) else node
+    value = project.value(node.func, scope) if isinstance(node, ast.Call) else None
+    if value and value.kind == "external":
+        return value.name in ENDING_THE_PROCESS
+    function = project.function(value)
+    return function is not None and function.raises
+
+
+def parts_of(expression: ast.expr) -> list[ast.expr]:
+    """Return the arguments and the receiver of a call, or the expression itself."""
+    if not isinstance(expression, ast.Call):
+        return [expression]
+    parts = [*expression.args, *(keyword.value for keyword in expression.keywords)]
+    func = expression.func
+    return [*parts, func.value] if isinstance(func, ast.Attribute) else parts
+
+
+def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
+    """Yield the functions that decorators put in the place of another function."""
+    function = project.function(callee)
+    for node in function.node.decorator_list if function and function.parent else ():
+        outside = function.parent if function else None
+        decorator = project.function(project.value(node, outside)) if outside else None
+        if decorator:
+            yield from (project.value(item, decorator) for item in decorator.returned)

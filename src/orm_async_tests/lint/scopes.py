@@ -1,0 +1,352 @@
+"""The names of a module: one walk over its syntax tree finds the scopes and their bindings.
+
+A binding says how a name gets its value from a syntax node:
+
+    value      the node's value
+    of         an instance of an annotation
+    enter      the value of `with ... as`
+    item       the value of a `for` loop
+    part       one of several targets: the node is a pair of the value and the target's position
+    param      a parameter: the node is its `ast.arg`
+    self, cls  the first parameter of a method: the node is the scope of the class
+    class, function      the node is the scope of a class or function
+    import     the node is a module, a level, and a name inside the module or None
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+SKIPPED = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop)
+KEPT = {ast.Assign, ast.AnnAssign, ast.Attribute, ast.Try, ast.TryStar, ast.AsyncFunctionDef}
+NOTED = {
+    ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Assign, ast.AnnAssign,
+    ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension, ast.Match,
+    ast.Import, ast.ImportFrom, ast.Global, ast.Return, ast.Yield, ast.Await, ast.Call,
+    getattr(ast, "TypeAlias", ast.Call),
+}  # fmt: skip
+INNER = ("body", "args")  # the fields of a function whose nodes are in its own scope
+
+
+class Binding(NamedTuple):
+    """How a name gets a value."""
+
+    kind: str
+    node: Any
+    scope: "Scope"
+    """The scope in which the node is evaluated."""
+
+
+class Scope:
+    """The names of a module, class or function, and what the code binds to them."""
+
+    def __init__(self, node: Any, name: str, parent: "Scope | None", module: "Module") -> None:
+        self.node = node
+        self.name = name
+        """The qualified name inside the module, or "" for the module."""
+
+        self.parent = parent
+        self.module = module
+        self.bindings: dict[str, list[Binding]] = {}
+        """The names and, of a class, the attributes that its methods assign."""
+
+        self.calls: list[ast.Call] = []
+        self.managers: list[ast.With | ast.AsyncWith] = []
+        self.returned: list[ast.expr] = []
+        self.yielded: list[ast.Yield] = []
+        self.awaited: set[str] = set()
+        """The parameters that a function awaits."""
+
+        self.globals: set[str] = set()
+        self._open: set[str] = set()
+
+    @property
+    def is_module(self) -> bool:
+        return self.parent is None
+
+    @property
+    def is_async(self) -> bool:
+        return isinstance(self.node, ast.AsyncFunctionDef)
+
+    @property
+    def cls(self) -> "Scope | None":
+        """The class of a method."""
+        is_method = self.parent and isinstance(self.parent.node, ast.ClassDef)
+        return self.parent if is_method else None
+
+    @property
+    def decorators(self) -> set[str]:
+        """The last names of the decorators."""
+        return {last_name(item) for item in getattr(self.node, "decorator_list", ())}
+
+    @property
+    def raises(self) -> bool:
+        """Whether a function ends only by raising an exception."""
+        body = self.node.body
+        return isinstance(body, list) and isinstance(body[-1], ast.Raise) and not self.returned
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of a function's parameters, without `*args` and `**options`."""
+        arguments = self.node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        return [parameter.arg for parameter in every]
+
+    def default(self, name: str) -> ast.expr | None:
+        """Return the default of a parameter."""
+        arguments = self.node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
+        pairs = zip(
+            [*positional, *arguments.kwonlyargs],
+            [*defaults, *arguments.kw_defaults],
+            strict=True,
+        )
+        return next((default for item, default in pairs if item.arg == name), None)
+
+    def bind(self, name: str, kind: str, node: Any) -> None:
+        """Record a binding."""
+        scope = self
+        while name in self.globals and scope.parent:
+            scope = scope.parent
+        scope.bindings.setdefault(name, []).append(Binding(kind, node, self))
+
+    def find(self, name: str) -> "Scope | None":
+        """Return the scope that binds a name which this scope uses, or None for a builtin."""
+        scope: Scope | None = self
+        while scope:
+            if name in scope.bindings and (
+                scope is self or not isinstance(scope.node, ast.ClassDef)
+            ):
+                return scope
+            scope = scope.parent
+        return None
+
+    def binding(self, name: str) -> Binding | None:
+        """Return the only binding of a name, apart from an annotation."""
+        owner = self.find(name)
+        bindings = [item for item in owner.bindings[name] if item.kind != "of"] if owner else []
+        return bindings[0] if len(bindings) == 1 else None
+
+    def role(self, name: str) -> str:
+        """Return the kind of the first binding of a name."""
+        owner = self.find(name)
+        return owner.bindings[name][0].kind if owner else ""
+
+    def path(self, node: ast.AST) -> str:
+        """Return a dotted path such as "self.session", with local aliases replaced, or ""."""
+        match node:
+            case ast.Name(id=name):
+                match self.binding(name):
+                    case ("value", ast.Name() | ast.Attribute() as value, scope) if (
+                        not scope.is_module and name not in self._open
+                    ):
+                        self._open.add(name)
+                        path = scope.path(value)
+                        self._open.discard(name)
+                        return path
+                return name
+            case ast.Attribute(value=value, attr=attr):
+                base = self.path(value)
+                return base and f"{base}.{attr}"
+            case ast.Subscript(value=value, slice=ast.Constant(value=key)):
+                base = self.path(value)
+                return base and f"{base}[{key!r}]"
+            case ast.NamedExpr(target=target):
+                return self.path(target)
+            case ast.Call(func=ast.Name(id="super")):
+                return "self"
+        return ""
+
+
+class Module:
+    """A module: its scopes, and its nodes by class."""
+
+    def __init__(self, path: str, tree: ast.Module) -> None:
+        self.path = path
+        self.stars: list[tuple[str, int]] = []
+        self.scope = Scope(tree, "", None, self)
+        self.scopes: dict[str, Scope] = {}
+        """The classes and functions, by their qualified names."""
+
+        self.nodes: dict[type[ast.AST], list[tuple[Any, Scope]]] = defaultdict(list)
+        self.calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
+        """The calls, by the last name of what they call."""
+
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.stored: dict[str, list[Binding]] = defaultdict(list)
+        """What is assigned to attributes and items, by the end of the path: "state.session"."""
+
+        self.values: dict[Any, Any] = {}
+        """What is known about nodes and names, kept by the users of this module."""
+
+        self._walk(tree)
+
+    def _walk(self, tree: ast.Module) -> None:
+        stack: list[tuple[ast.AST, Scope]] = [(tree, self.scope)]
+        nodes, parents = self.nodes, self.parents
+        while stack:
+            node, scope = stack.pop()
+            kind = type(node)
+            if kind in KEPT:
+                nodes[kind].append((node, scope))
+            inner = (self._bind(node, scope) if kind in NOTED else None) or scope
+            for name in reversed(kind._fields):
+                value = getattr(node, name, None)
+                place = inner if name in INNER else scope
+                if isinstance(value, list):
+                    for child in reversed(value):
+                        if isinstance(child, ast.AST) and not isinstance(child, SKIPPED):
+                            parents[child] = node
+                            stack.append((child, place))
+                elif isinstance(value, ast.AST) and not isinstance(value, SKIPPED):
+                    parents[value] = node
+                    stack.append((value, place))
+
+    def _function(self, node: Function, scope: Scope) -> Scope:
+        inner = self._open("function", node.name, node, scope)
+        self._parameters(node.args, inner)
+        first = next(iter(inner.parameters), "")
+        names = inner.decorators
+        if first and inner.cls and "staticmethod" not in names:
+            kind = "cls" if "classmethod" in names or node.name == "__new__" else "self"
+            inner.bindings[first] = [Binding(kind, inner.cls, inner)]
+        return inner
+
+    def _lambda(self, node: ast.Lambda, scope: Scope) -> Scope:
+        inner = self._open("", f"lambda {node.lineno} {node.col_offset}", node, scope)
+        self._parameters(node.args, inner)
+        inner.returned.append(node.body)
+        return inner
+
+    def _open(self, kind: str, name: str, node: Any, scope: Scope) -> Scope:
+        inner = Scope(node, f"{scope.name}.{name}" if scope.name else name, scope, self)
+        self.scopes[inner.name] = inner
+        if kind:
+            scope.bind(name, kind, inner)
+        return inner
+
+    def _parameters(self, arguments: ast.arguments, inner: Scope) -> None:
+        for parameter in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+            inner.bind(parameter.arg, "param", parameter)
+        for rest in (arguments.vararg, arguments.kwarg):
+            if rest:
+                inner.bind(rest.arg, "rest", rest)
+
+    def _target(self, target: ast.expr, kind: str, value: Any, scope: Scope) -> None:
+        """Bind a name, or record an attribute."""
+        match target:
+            case ast.Name(id=name):
+                scope.bind(name, kind, value)
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if scope.role(name) in (
+                "self",
+                "cls",
+            ):
+                owner = scope.find(name)
+                cls = owner.bindings[name][0].node if owner else scope
+                cls.bindings.setdefault(attr, []).append(Binding(kind, value, scope))
+            case ast.Attribute() | ast.Subscript():
+                if tail := tail_of(scope.path(target)):
+                    self.stored[tail].append(Binding(kind, value, scope))
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                values = value.elts if isinstance(value, ast.Tuple) and kind == "value" else []
+                for number, inner in enumerate(targets):
+                    if len(values) == len(targets):
+                        self._target(inner, kind, values[number], scope)
+                    else:
+                        self._target(inner, f"part of {kind}", (value, number), scope)
+
+    def _bind(self, node: Any, scope: Scope) -> Scope | None:
+        """Record what a node binds, and return the scope that it opens."""
+        match node:
+            case ast.ClassDef():
+                return self._open("class", node.name, node, scope)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                return self._function(node, scope)
+            case ast.Lambda():
+                return self._lambda(node, scope)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._target(target, "value", value, scope)
+            case ast.AnnAssign(target=target, annotation=annotation, value=value):
+                self._target(target, "of", annotation, scope)
+                if value:
+                    self._target(target, "value", value, scope)
+            case ast.NamedExpr(target=target, value=value):
+                self._target(target, "value", value, scope)
+            case ast.With(items=items) | ast.AsyncWith(items=items):
+                scope.managers.append(node)
+                for item in items:
+                    if item.optional_vars:
+                        self._target(item.optional_vars, "enter", item.context_expr, scope)
+            case ast.For() | ast.AsyncFor() | ast.comprehension():
+                self._target(node.target, "item", node.iter, scope)
+            case ast.Match(subject=subject, cases=cases):
+                for case in cases:
+                    self._pattern(case.pattern, subject, scope)
+            case ast.Import() | ast.ImportFrom():
+                self._import(node, scope)
+            case ast.Global(names=names):
+                scope.globals.update(names)
+            case _:
+                self._note(node, scope)
+        return None
+
+    def _note(self, node: Any, scope: Scope) -> None:
+        """Record what a function does."""
+        match node:
+            case ast.Return(value=value) if value and not isinstance(value, ast.Constant):
+                scope.returned.append(value)
+            case ast.Yield():
+                scope.yielded.append(node)
+            case ast.Await(value=ast.Name(id=name)) if scope.role(name) == "param":
+                scope.awaited.add(name)
+            case ast.Call(func=func, args=args):
+                scope.calls.append(node)
+                name = last_name(func)
+                self.calls[name].append((node, scope))
+                if name in ("wait_for", "shield") and args:
+                    scope.awaited |= {*names_in(args[0])}.intersection(scope.bindings)
+            case ast.Return() | ast.Await():
+                pass
+            case _:  # `type X = ...` of Python 3.12
+                scope.bind(node.name.id, "value", node.value)
+
+    def _pattern(self, pattern: ast.pattern, subject: ast.expr, scope: Scope) -> None:
+        match pattern:
+            case ast.MatchAs(pattern=ast.MatchClass(cls=cls), name=str(name)):
+                scope.bind(name, "of", cls)
+            case ast.MatchAs(name=str(name)):
+                scope.bind(name, "value", subject)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+        for alias in node.names:
+            name, new = alias.name, alias.asname
+            if isinstance(node, ast.Import):
+                root = name.partition(".")[0]
+                scope.bind(new or root, "import", (name if new else root, 0, None))
+            elif name == "*":
+                self.stars.append((node.module or "", node.level))
+            else:
+                scope.bind(new or name, "import", (node.module or "", node.level, name))
+
+
+def last_name(node: ast.AST | None) -> str:
+    """Return the last name of an expression such as errors.NotFound(...)."""
+    while isinstance(node, ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def tail_of(path: str) -> str:
+    """Return the end of a path that says enough: "state.session", "app['session']"."""
+    parts = path.replace("[", ".[").split(".")
+    return ".".join(parts[-2:]) if len(parts) > 1 else ""
+
+
+def names_in(node: ast.AST | None) -> Iterator[str]:
+    """Yield the names in an expression."""
+    if node:
+        yield from (item.id for item in ast.walk(node) if isinstance(item, ast.Name))

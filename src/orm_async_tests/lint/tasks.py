@@ -1,0 +1,191 @@
+"""Find the calls that run as tasks, whatever holds them until then."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.session_use import later
+from orm_async_tests.lint.source_file import SourceFile
+
+GATHERING = {"gather", "wait", "as_completed"}
+STARTING = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "Task"}
+HOLDING = {*STARTING, *GATHERING, "list", "tuple", "set", "shield", "wait_for", "filter"}
+FILLING = ("append", "extend", "add", "insert", "appendleft")
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
+COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.IfExp)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A call that runs later, perhaps at the same time as others."""
+
+    node: ast.expr
+    scope: Scope
+    around: ast.AST | None = None
+    """The loop or comprehension that creates it many times."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A call that starts tasks."""
+
+    call: ast.Call
+    scope: Scope
+    gathers: bool
+    """Whether it waits for all of them."""
+
+    works: tuple[Work, ...]
+    source: ast.Call
+    """The call that starts them, which may be inside the function that is called."""
+
+    inside: Scope
+
+
+def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
+    """Yield the calls of coroutine functions that an expression holds."""
+    for work in elements(file, node, scope, None):
+        match work.node:
+            case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
+                yield Work(later(work.node, target, items), work.scope, work.node)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
+                binding = work.scope.binding(name)
+                if binding is None or binding.kind != "item":
+                    yield work
+                    continue
+                for item in elements(file, binding.node, binding.scope, None):
+                    call = later(work.node, item.node, arguments, keywords)
+                    yield Work(call, work.scope, item.around)
+            case ast.Call():
+                yield work
+
+
+def elements(
+    file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
+) -> Iterator[Work]:
+    """Yield the expressions that a collection holds, or the expression itself."""
+    match node:
+        case ast.Starred(value=ast.Call(func=func) as call) if (
+            function := file.project.function(file.value(func, scope))
+        ) and not function.is_async:
+            yield Work(call, scope, node)
+        case ast.Starred(value=inner) | ast.Await(value=inner) | ast.NamedExpr(value=inner):
+            yield from elements(file, inner, scope, around)
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner) | ast.SetComp(elt=inner):
+            yield from elements(file, inner, scope, node)
+        case ast.DictComp(value=inner):
+            yield from elements(file, inner, scope, node)
+        case ast.Call(func=ast.Attribute(value=inner, attr="values" | "copy"), args=[]):
+            yield from elements(file, inner, scope, around)
+        case ast.Call(args=[first, *rest]) if (name := last_name(node.func)) in HOLDING:
+            if name == "start_soon":
+                yield Work(later(node, first, rest), scope, around)
+            else:
+                for part in [first, *rest] if name in GATHERING else [first]:
+                    yield from elements(file, part, scope, around)
+        case ast.Name() | ast.Attribute():
+            held = [*_elements_of_variable(file, node, scope, around)]
+            yield from held or [Work(node, scope, around)]
+        case ast.expr() if isinstance(node, COLLECTIONS):
+            for item in ast.iter_child_nodes(node):
+                yield from elements(file, item, scope, around)
+        case ast.expr():
+            yield Work(node, scope, around)
+
+
+def _elements_of_variable(
+    file: SourceFile, node: ast.Name | ast.Attribute, scope: Scope, around: ast.AST | None
+) -> Iterator[Work]:
+    """Yield what a variable holds, for example a list that a loop fills."""
+    path = scope.path(node)
+    owner = scope.find(path.partition(".")[0]) if path else None
+    if owner is None or owner.is_module:
+        return
+    bindings = owner.bindings.get(path, [])
+    if isinstance(node, ast.Attribute) and (value := file.value(node.value, scope)):
+        bindings = file.project.member(value, node.attr)
+    for kind, bound, inner in bindings:
+        is_value = kind == "value" and path not in {
+            item.id for item in ast.walk(bound) if isinstance(item, ast.Name)
+        }
+        for work in elements(file, bound, inner, around) if is_value else ():
+            is_filled = work.around or not around
+            yield work if is_filled else replace(work, around=loop_around(file, bound))
+    for call, inner in file.calls(*FILLING):
+        func = call.func
+        is_same = isinstance(func, ast.Attribute) and inner.path(func.value) == path
+        is_seen = inner.find(path.partition(".")[0]) is owner or isinstance(node, ast.Attribute)
+        if call.args and is_same and is_seen:
+            yield from elements(file, call.args[-1], inner, around or loop_around(file, call))
+
+
+def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
+    """Return the loop or comprehension around a node inside its function."""
+    kinds = (*LOOPS, *COMPREHENSIONS)
+    return next((item for item in file.ancestors(node) if isinstance(item, kinds)), None)
+
+
+def starts(file: SourceFile) -> Iterator[Start]:
+    """Yield the calls that start tasks, also those of functions that start what they get."""
+    for names, gathers in ((GATHERING, True), (STARTING, False)):
+        for call, scope in file.calls(*names):
+            name = file.external_name(call.func, scope)
+            is_method = isinstance(call.func, ast.Attribute) and not gathers
+            if call.args and (is_method or name.startswith(("asyncio.", "anyio."))):
+                loop = None if gathers else loop_around(file, call)
+                inner = [work for part in (call.args if gathers else [call])
+                         for work in works(file, part, scope)]  # fmt: skip
+                inner = [work if work.around else replace(work, around=loop) for work in inner]
+                yield Start(call, scope, gathers, tuple(inner), call, scope)
+    for name, calls in [*file.module.calls.items()]:
+        function = file.function_named(name) if name not in HOLDING else None
+        for call, scope in calls if function and starting(function) else ():
+            if function:
+                yield from _start_of_wrapper(file, call, scope, function)
+
+
+def starting(function: Scope) -> list[tuple[ast.Call, str]]:
+    """Return the calls in a function that start tasks, with their names."""
+    names = ((call, last_name(call.func)) for call in function.calls)
+    return [(call, name) for call, name in names if name in GATHERING | STARTING and call.args]
+
+
+def _start_of_wrapper(
+    file: SourceFile, call: ast.Call, scope: Scope, function: Scope
+) -> Iterator[Start]:
+    """Yield what a wrapper starts of the arguments of its call."""
+    callee = file.project.callee(call.func, scope)
+    arguments = file.use.arguments(call, function, callee) if callee else {}
+    rest = function.node.args.vararg
+    for inner, name in starting(function):
+        started: list[Work] = []
+        for item in (one for part in inner.args for one in elements(file, part, function, None)):
+            target = item.node.func if isinstance(item.node, ast.Call) else item.node
+            passed = getattr(target, "id", "")
+            if rest and passed == rest.arg:
+                for argument in call.args[len(function.parameters) :]:
+                    started += works(file, argument, scope)
+            elif passed in arguments and target is item.node:
+                started += works(file, arguments[passed], scope)
+            elif passed in arguments:
+                started.append(Work(later(call, arguments[passed], []), scope, item.around))
+        if started:
+            yield Start(call, scope, name in GATHERING, tuple(started), inner, function)
+
+
+def is_awaited(file: SourceFile, call: ast.Call) -> bool:
+    """Return whether a task is awaited where it is created, or by the next statement."""
+    parent = file.parent(call)
+    if isinstance(parent, ast.Await):
+        return True
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+        name, body = parent.targets[0].id, getattr(file.parent(parent), "body", [])
+        after = body[body.index(parent) + 1 : body.index(parent) + 2] if parent in body else []
+        return any(
+            isinstance(item, ast.Await)
+            and any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(item))
+            for statement in after
+            for item in ast.walk(statement)
+        )
+    return False

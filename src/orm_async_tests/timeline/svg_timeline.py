@@ -14,7 +14,7 @@ MOST_LANES = 24
 CHARACTER = 7  # pixels
 WAITS = "pLw"  # drawn as dashed outlines, so that color is not needed
 QUIET = ".-"
-LONGEST = 100  # characters of a statement in a title
+LONGEST = 60  # characters of a statement in a title
 
 
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
@@ -43,8 +43,10 @@ def timeline_svg(events: Sequence[Event], outcome: str) -> str:
         parts.append(f'<g transform="translate(0 {number * ROW})">')
         parts.append(f'<text y="12">{escape(lane.name[: NAMES // CHARACTER])}</text>')
         parts.append('<g fill-opacity=".25" stroke="currentColor">')
-        parts += [_draw_bar(bar, scale) for bar in lane.bars]
-        marks = "".join(_draw_mark(bar, scale) for bar in lane.bars)
+        # Of bars that look the same at one place, the first one is drawn.
+        bars = {(_find_extent(bar, scale), bar.mark): bar for bar in reversed(lane.bars)}
+        parts += [_draw_bar(bar, *extent) for (extent, _), bar in reversed(bars.items())]
+        marks = "".join(_draw_mark(mark, *extent) for extent, mark in reversed(bars))
         parts.append(f'</g><g text-anchor="middle">{marks}</g></g>')
     text = escape(textwrap.shorten(outcome, WIDTH // CHARACTER))
     return "\n".join([*parts, f'<text y="{height - 7}">{text}</text>', "</svg>"])
@@ -61,8 +63,7 @@ def describe_timeline(events: Sequence[Event], outcome: str) -> str:
     return ". ".join(text[0].upper() + text[1:] for text in texts) + "."
 
 
-def _draw_bar(bar: Bar, scale: Scale) -> str:
-    x, width = _find_extent(bar, scale)
+def _draw_bar(bar: Bar, x: int, width: int) -> str:
     shape = f'y="3" height="{BAR}"'
     if bar.mark in QUIET:
         shape = f'y="{ROW // 2 - 1}" height="1" stroke="none"'
@@ -72,12 +73,11 @@ def _draw_bar(bar: Bar, scale: Scale) -> str:
     return f'<rect x="{x}" width="{width}" {shape}><title>{title}</title></rect>'
 
 
-def _draw_mark(bar: Bar, scale: Scale) -> str:
-    """Return the mark on a bar, or nothing if the bar is too narrow for a mark."""
-    x, width = _find_extent(bar, scale)
-    if bar.mark in QUIET or (width < CHARACTER and bar.mark not in "!x"):
+def _draw_mark(mark: str, x: int, width: int) -> str:
+    """Return the mark on a bar, unless the bar is too narrow for it."""
+    if mark in QUIET or (width < CHARACTER and mark not in "!xH"):
         return ""
-    return f'<text x="{x + width // 2}" y="14">{bar.mark}</text>'
+    return f'<text x="{x + width // 2}" y="14">{mark}</text>'
 
 
 def _find_extent(bar: Bar, scale: Scale) -> tuple[int, int]:
@@ -94,7 +94,7 @@ def describe_bar(bar: Bar) -> str:
         LEGEND.get(bar.mark, f"statement of task {bar.mark}"),
         format_time(event.duration),
         f"line {event.line}" if event.line else "",
-        event.text[:LONGEST] if event.kind != "task" else "",
+        event.text[:LONGEST] if event.kind != "task" and bar.mark in LEGEND else "",
         event.error,
     ]
     return ", ".join(filter(None, parts))

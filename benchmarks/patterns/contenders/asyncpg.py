@@ -38,26 +38,26 @@ async def connected(url: URL, size: int) -> AsyncIterator[Any]:
 
 @raw
 async def insert(pool: Any, work: Work) -> None:
-    """COPY from tuples"""
+    """send tuples with COPY"""
     async with pool.acquire() as connection:
         await connection.copy_records_to_table("marks", records=work.records, columns=WRITTEN)
 
 
 @raw
 async def insert_executemany(pool: Any, work: Work) -> None:
-    """executemany"""
+    """call executemany()"""
     await pool.executemany(INSERT, work.records)
 
 
 @raw
 async def update(pool: Any, work: Work) -> None:
-    """executemany"""
+    """call executemany()"""
     await pool.executemany(UPDATE, [(row["id"], row["lat"]) for row in work.changed_rows])
 
 
 @raw
 async def update_unnest(pool: Any, work: Work) -> None:
-    """one UPDATE from arrays"""
+    """send one UPDATE with arrays"""
     ids, latitudes = [], []
     for row in work.changed_rows:
         ids.append(row["id"])
@@ -67,19 +67,19 @@ async def update_unnest(pool: Any, work: Work) -> None:
 
 @raw
 async def upsert(pool: Any, work: Work) -> None:
-    """executemany with ON CONFLICT"""
+    """call executemany() with ON CONFLICT"""
     await pool.executemany(UPSERT, [tuple(row.values()) for row in work.changed_rows])
 
 
 @raw
 async def rows(pool: Any, work: Work, tally: Tally) -> None:
-    """fetch"""
+    """call fetch()"""
     tally.add_mappings(await pool.fetch(ROWS, work.read))
 
 
 @raw
 async def stream(pool: Any, work: Work, tally: Tally) -> None:
-    """a cursor, in batches of 1000"""
+    """read from a cursor in batches of 1000 rows"""
     async with pool.acquire() as connection, connection.transaction():
         cursor = await connection.cursor(ROWS, work.read)
         while batch := await cursor.fetch(BATCH):
@@ -88,13 +88,13 @@ async def stream(pool: Any, work: Work, tally: Tally) -> None:
 
 @raw
 async def get(pool: Any, key: int, tally: Tally) -> None:
-    """fetchrow from the pool"""
+    """call fetchrow() of the pool for every row"""
     tally.add_mappings([await pool.fetchrow(ONE, key)])
 
 
 @raw
 async def walk(pool: Any, work: Work, tally: Tally) -> None:
-    """two queries, on one connection"""
+    """run two queries for every user on one connection"""
     async with pool.acquire() as connection:
         for key in work.user_ids:
             tally.add_user_name((await connection.fetchrow(USER, key))["username"])
@@ -103,7 +103,7 @@ async def walk(pool: Any, work: Work, tally: Tally) -> None:
 
 @raw
 async def walk_pool(pool: Any, work: Work, tally: Tally) -> None:
-    """two queries, on a new connection from the pool for every user"""
+    """check out a connection for every user, and run two queries on it"""
     for key in work.user_ids:
         async with pool.acquire() as connection:
             tally.add_user_name((await connection.fetchrow(USER, key))["username"])

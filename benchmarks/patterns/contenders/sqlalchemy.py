@@ -73,14 +73,14 @@ async def connected(url: URL, size: int) -> AsyncIterator[Library]:
 
 @idiomatic
 async def insert_objects(library: Library, work: Work) -> None:
-    """add_all"""
+    """call add_all()"""
     async with library.Session.begin() as session:
         session.add_all([Mark(**mark) for mark in work.new_rows])
 
 
 @idiomatic
 async def insert_bulk(library: Library, work: Work) -> None:
-    """insert() with a list of dictionaries"""
+    """execute insert() with a list of dictionaries"""
     async with library.Session.begin() as session:
         await session.execute(insert(Mark), work.new_rows)
 
@@ -96,7 +96,7 @@ async def update_objects(library: Library, work: Work) -> None:
 
 @idiomatic
 async def update_bulk(library: Library, work: Work) -> None:
-    """update() with a list of dictionaries"""
+    """execute update() with a list of dictionaries"""
     rows = [{"id": change["id"], "lat": change["lat"]} for change in work.changed_rows]
     async with library.Session.begin() as session:
         await session.execute(update(Mark), rows)
@@ -104,7 +104,7 @@ async def update_bulk(library: Library, work: Work) -> None:
 
 @idiomatic
 async def upsert(library: Library, work: Work) -> None:
-    """insert() with ON CONFLICT and a list of dictionaries"""
+    """execute insert() with ON CONFLICT and a list of dictionaries"""
     new = postgresql.insert(Mark)
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
     async with library.Session.begin() as session:
@@ -113,7 +113,7 @@ async def upsert(library: Library, work: Work) -> None:
 
 @idiomatic
 async def rows(library: Library, work: Work, tally: Tally) -> None:
-    """entities"""
+    """load all entities"""
     async with library.Session() as session:
         tally.add_objects(
             await session.scalars(select(TrackPoint).where(TrackPoint.id <= work.read))
@@ -122,7 +122,7 @@ async def rows(library: Library, work: Work, tally: Tally) -> None:
 
 @idiomatic
 async def stream(library: Library, work: Work, tally: Tally) -> None:
-    """entities one by one, yield_per=1000"""
+    """stream entities one by one, with yield_per=1000"""
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     async with library.Session() as session:
         stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
@@ -132,7 +132,7 @@ async def stream(library: Library, work: Work, tally: Tally) -> None:
 
 @idiomatic
 async def stream_partitions(library: Library, work: Work, tally: Tally) -> None:
-    """partitions of entities, yield_per=1000"""
+    """stream partitions of entities, with yield_per=1000"""
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     async with library.Session() as session:
         stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
@@ -142,14 +142,14 @@ async def stream_partitions(library: Library, work: Work, tally: Tally) -> None:
 
 @idiomatic
 async def get(library: Library, key: int, tally: Tally) -> None:
-    """session.get() in a new session for every row"""
+    """call session.get() in a new session for every row"""
     async with library.Session() as session:
         tally.add_object(await session.get_one(TrackPoint, key))
 
 
 @idiomatic
 async def walk(library: Library, work: Work, tally: Tally) -> None:
-    """session.get() and a query, in a new session for every user"""
+    """call session.get() and run a query, in a new session for every user"""
     for key in work.user_ids:
         newest = select(TrackPoint).where(TrackPoint.user_id == key)
         async with library.Session() as session:
@@ -160,7 +160,7 @@ async def walk(library: Library, work: Work, tally: Tally) -> None:
 
 @idiomatic
 async def walk_selectin(library: Library, work: Work, tally: Tally) -> None:
-    """selectinload() of all points, and a slice of the list"""
+    """load all points with selectinload(), and slice the list"""
     for key in work.user_ids:
         statement = select(User).where(User.id == key).options(selectinload(User.points))
         async with library.Session() as session:

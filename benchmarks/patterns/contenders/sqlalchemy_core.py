@@ -24,14 +24,14 @@ WALK = WALK.where(USERS.c.id == bindparam("key"))
 
 @idiomatic
 async def insert_many(library: Library, work: Work) -> None:
-    """insert() with a list of dictionaries"""
+    """execute insert() with a list of dictionaries"""
     async with library.engine.begin() as connection:
         await connection.execute(insert(MARKS), work.new_rows)
 
 
 @idiomatic
 async def update_many(library: Library, work: Work) -> None:
-    """update() with bindparam() and a list of dictionaries"""
+    """execute update() with bindparam() and a list of dictionaries"""
     changed = update(MARKS).where(MARKS.c.id == bindparam("one")).values(lat=bindparam("new"))
     rows = [{"one": change["id"], "new": change["lat"]} for change in work.changed_rows]
     async with library.engine.begin() as connection:
@@ -40,7 +40,7 @@ async def update_many(library: Library, work: Work) -> None:
 
 @idiomatic
 async def upsert(library: Library, work: Work) -> None:
-    """insert() with ON CONFLICT and a list of dictionaries"""
+    """execute insert() with ON CONFLICT and a list of dictionaries"""
     new = postgresql.insert(MARKS)
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
     async with library.engine.begin() as connection:
@@ -49,21 +49,21 @@ async def upsert(library: Library, work: Work) -> None:
 
 @idiomatic
 async def rows(library: Library, work: Work, tally: Tally) -> None:
-    """rows"""
+    """select all rows"""
     async with library.engine.connect() as connection:
         tally.add_objects(await connection.execute(select(POINTS).where(POINTS.c.id <= work.read)))
 
 
 @tuned
 async def rows_tuples(library: Library, work: Work, tally: Tally) -> None:
-    """rows, read by position"""
+    """select all rows, and read them by position"""
     async with library.engine.connect() as connection:
         tally.add_tuples(await connection.execute(select(POINTS).where(POINTS.c.id <= work.read)))
 
 
 @idiomatic
 async def stream(library: Library, work: Work, tally: Tally) -> None:
-    """partitions of rows, yield_per=1000"""
+    """stream partitions of rows, with yield_per=1000"""
     points = select(POINTS).where(POINTS.c.id <= work.read)
     async with library.engine.connect() as connection:
         stream = await connection.stream(points.execution_options(yield_per=BATCH))
@@ -73,14 +73,14 @@ async def stream(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def get(library: Library, key: int, tally: Tally) -> None:
-    """a prebuilt select() on a new AUTOCOMMIT connection for every row"""
+    """run a prebuilt select() on a new AUTOCOMMIT connection for every row"""
     async with library.reads.connect() as connection:
         tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
 
 
 @tuned
 async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
-    """a prebuilt select() on a new sync AUTOCOMMIT connection for every row, in run_sync()"""
+    """run a prebuilt select() on a new sync AUTOCOMMIT connection for every row, in run_sync()"""
 
     def read_point(_: Session) -> None:
         with library.reads.sync_engine.connect() as connection:
@@ -91,7 +91,7 @@ async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
 
 @idiomatic
 async def walk(library: Library, work: Work, tally: Tally) -> None:
-    """two queries, on a new connection for every user"""
+    """run two queries on a new connection for every user"""
     for key in work.user_ids:
         newest = select(POINTS).where(POINTS.c.user_id == key)
         async with library.engine.connect() as connection:
@@ -103,7 +103,7 @@ async def walk(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_json(library: Library, work: Work, tally: Tally) -> None:
-    """one prebuilt statement with JSON, on a new AUTOCOMMIT connection for every user"""
+    """run one prebuilt statement with JSON, on a new AUTOCOMMIT connection for every user"""
     for key in work.user_ids:
         async with library.reads.connect() as connection:
             user = (await connection.execute(WALK, {"key": key})).one()
@@ -119,7 +119,7 @@ WALK_ROWS = WALK_ROWS.where(USERS.c.id == bindparam("key"))
 
 @tuned
 async def walk_rows(library: Library, work: Work, tally: Tally) -> None:
-    """one prebuilt statement with LATERAL, on one AUTOCOMMIT connection"""
+    """run one prebuilt statement with LATERAL, on one AUTOCOMMIT connection"""
     async with library.reads.connect() as connection:
         for key in work.user_ids:
             points = (await connection.execute(WALK_ROWS, {"key": key})).all()
@@ -137,7 +137,7 @@ WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
 
 @tuned
 async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
-    """one prebuilt statement with an array for every column, on one AUTOCOMMIT connection"""
+    """run one prebuilt statement with an array per column, on one AUTOCOMMIT connection"""
     async with library.reads.connect() as connection:
         for key in work.user_ids:
             name, *columns = (await connection.execute(WALK_ARRAYS, {"key": key})).one()
@@ -147,7 +147,7 @@ async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_run_sync(library: Library, work: Work, tally: Tally) -> None:
-    """the statement with arrays, for all users in one run_sync()"""
+    """run the prebuilt statement with arrays for all users in one run_sync()"""
 
     def walk_users(connection: Connection) -> None:
         for key in work.user_ids:

@@ -64,7 +64,7 @@ def collector_thresholds(*thresholds: int) -> Iterator[None]:
 
 @raw
 async def insert_copy(library: Library, work: Work) -> None:
-    """COPY from tuples, in the session's transaction"""
+    """send tuples with COPY in the session's transaction"""
     async with library.Session.begin() as session:
         await session.execute(text("SELECT 1"))  # sends BEGIN, which COPY would not (test74)
         await copy_records(session, "marks", work.records, WRITTEN)
@@ -72,7 +72,7 @@ async def insert_copy(library: Library, work: Work) -> None:
 
 @raw
 async def insert_copy_dicts(library: Library, work: Work) -> None:
-    """COPY from dictionaries, in the session's transaction"""
+    """send dictionaries with COPY in the session's transaction"""
     async with library.Session.begin() as session:
         await session.execute(text("SELECT 1"))
         records = (tuple(mark.values()) for mark in work.new_rows)
@@ -81,7 +81,7 @@ async def insert_copy_dicts(library: Library, work: Work) -> None:
 
 @tuned
 async def insert_unnest(library: Library, work: Work) -> None:
-    """insert() of the class from arrays, with unnest"""
+    """execute insert() of the class with arrays and unnest"""
     statement = insert(Mark).from_select(WRITTEN, unnested(*WRITTEN))
     # Without "raw", the ORM takes the one set of parameters for one row (test205).
     statement = statement.execution_options(dml_strategy="raw")
@@ -91,7 +91,7 @@ async def insert_unnest(library: Library, work: Work) -> None:
 
 @tuned
 async def update_unnest(library: Library, work: Work) -> None:
-    """update() from arrays, with unnest"""
+    """execute update() with arrays and unnest"""
     new = unnested("id", "lat").subquery().c
     changed = update(Mark).values(lat=new.lat).where(Mark.id == new.id)
     changed = changed.execution_options(synchronize_session=False)
@@ -101,7 +101,7 @@ async def update_unnest(library: Library, work: Work) -> None:
 
 @tuned
 async def upsert_unnest(library: Library, work: Work) -> None:
-    """insert() with ON CONFLICT from arrays, with unnest"""
+    """execute insert() with ON CONFLICT, arrays and unnest"""
     new = postgresql.insert(Mark).from_select(ALL, unnested(*ALL))
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
     new = new.execution_options(dml_strategy="raw")
@@ -111,7 +111,7 @@ async def upsert_unnest(library: Library, work: Work) -> None:
 
 @raw
 async def upsert_copy(library: Library, work: Work) -> None:
-    """COPY to a temporary table, then insert() with ON CONFLICT from that table"""
+    """send rows with COPY to a temporary table, and upsert them from there"""
     there = text("SELECT id, user_id, lat, lon, date FROM new").columns(*MARKS.c)
     new = postgresql.insert(MARKS).from_select(ALL, there)
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
@@ -124,7 +124,7 @@ async def upsert_copy(library: Library, work: Work) -> None:
 
 @tuned
 async def rows_collector(library: Library, work: Work, tally: Tally) -> None:
-    """entities, with high thresholds of the garbage collector"""
+    """load all entities, with high thresholds of the garbage collector"""
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     with collector_thresholds(200_000, 50, 1000):
         async with library.Session() as session:
@@ -133,14 +133,14 @@ async def rows_collector(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def rows_columns(library: Library, work: Work, tally: Tally) -> None:
-    """columns of the entity"""
+    """select the columns of the entity"""
     async with library.Reads() as session:
         tally.add_objects(await session.execute(select(*COLUMNS).where(TrackPoint.id <= work.read)))
 
 
 @tuned
 async def stream_collector(library: Library, work: Work, tally: Tally) -> None:
-    """partitions of entities, with high thresholds of the garbage collector"""
+    """stream partitions of entities, with high thresholds of the garbage collector"""
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     with collector_thresholds(50_000, 50, 1000):  # the entities of a batch live until its end
         async with library.Session() as session:
@@ -151,21 +151,21 @@ async def stream_collector(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def get_autocommit(library: Library, key: int, tally: Tally) -> None:
-    """session.get() in a new AUTOCOMMIT session for every row"""
+    """call session.get() in a new AUTOCOMMIT session for every row"""
     async with library.Reads() as session:
         tally.add_object(await session.get_one(TrackPoint, key))
 
 
 @tuned
 async def get_select(library: Library, key: int, tally: Tally) -> None:
-    """a prebuilt select() in a new AUTOCOMMIT session for every row"""
+    """run a prebuilt select() in a new AUTOCOMMIT session for every row"""
     async with library.Reads() as session:
         tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
 
 
 @tuned
 async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
-    """a prebuilt select() in a new sync AUTOCOMMIT session for every row, in run_sync()"""
+    """run a prebuilt select() in a new sync AUTOCOMMIT session for every row, in run_sync()"""
 
     def read_point(_: Session) -> None:
         with Session(library.reads.sync_engine) as session:
@@ -176,7 +176,7 @@ async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
 
 @tuned
 async def walk_autocommit(library: Library, work: Work, tally: Tally) -> None:
-    """two prebuilt statements, in a new AUTOCOMMIT session for every user"""
+    """run two prebuilt statements, in a new AUTOCOMMIT session for every user"""
     for key in work.user_ids:
         async with library.Reads() as session:
             user = (await session.scalars(USER, {"key": key})).one()
@@ -186,7 +186,7 @@ async def walk_autocommit(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_lateral(library: Library, work: Work, tally: Tally) -> None:
-    """prebuilt LATERAL and contains_eager(), in a new AUTOCOMMIT session for every user"""
+    """run a prebuilt LATERAL query with contains_eager() in a new AUTOCOMMIT session per user"""
     for key in work.user_ids:
         async with library.Reads() as session:
             user = (await session.scalars(WALK, {"key": key})).unique().one()

@@ -1,4 +1,4 @@
-"""What annotations describe, and what subscriptions select."""
+"""Finds what annotations describe, and what subscriptions select."""
 
 import ast
 from dataclasses import replace

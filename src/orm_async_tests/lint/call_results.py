@@ -1,4 +1,6 @@
-"""What calls return: of classes and functions of the project, of SQLAlchemy and of others."""
+"""Finds what calls return, for classes and functions of the project, of SQLAlchemy and of other
+libraries.
+"""
 
 import ast
 from collections.abc import Iterable

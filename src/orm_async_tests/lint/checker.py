@@ -24,7 +24,7 @@ RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depend
 
 
 class Checker:
-    """Checks the files of one project, and keeps the modules that were used last."""
+    """Checks the files of one project, and keeps the modules in memory that were used last."""
 
     def __init__(self, settings: Settings, facts: ProjectFacts) -> None:
         self.settings = settings
@@ -53,8 +53,9 @@ class Checker:
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
         """Return the findings in the given files. After each file, check the files that it imports.
 
-        To resolve an import, the checker needs the syntax tree of the imported file. Few syntax
-        trees are kept in memory, so a file is checked while its tree is there.
+        To resolve an import, the checker needs the syntax tree of the imported file. A file is
+        checked while its syntax tree is in memory, so that only few trees are in memory at the same
+        time.
         """
         results: dict[Path, FileResult] = {}
         self._waiting = {str(path.resolve()): path for path in files}

@@ -1,4 +1,6 @@
-"""What the control flow asks of expressions: which errors end there, and what they wrap."""
+"""Answers questions of the control flow about expressions, for example which errors an expression
+swallows.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -37,7 +39,9 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
 
 
 def catches(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether a handler of these exceptions catches one of these kinds."""
+    """Return whether an exception handler for these exceptions catches an exception of one of these
+    kinds.
+    """
     if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
         return True
     return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
@@ -46,12 +50,17 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether a handler of these exceptions leaves nothing of these kinds."""
+    """Return whether an exception handler for these exceptions catches all exceptions of these
+    kinds.
+    """
     return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return the last keyword of a call around a call, or its name, or ""."""
+    """Return the last keyword of an enclosing call of the function `name`, or else this name.
+
+    Return "" if no call of the function `name` encloses the node.
+    """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:
             return (node.keywords[-1].arg if node.keywords else "") or name
@@ -60,7 +69,7 @@ def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
 
 
 def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
-    """Yield where the function runs what it wraps: a block, a function or a coroutine."""
+    """Yield the node at which a function runs a block, a function or a coroutine that it wraps."""
     for item in ast.walk(node):
         match item:
             case ast.Yield() if scope.decorators & MANAGERS:
@@ -80,7 +89,9 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 
 def returns_true(method: Scope) -> bool:
-    """Return whether the exit of a context manager may return a true value."""
+    """Return whether the exit of a context manager may return a true value, which swallows the
+    error.
+    """
     returns = (item for item in ast.walk(method.node) if isinstance(item, ast.Return))
     return any(getattr(item.value, "value", item.value) for item in returns)
 
@@ -96,7 +107,9 @@ def never_returns(project: Project, node: ast.expr, scope: Scope) -> bool:
 
 
 def parts_of(expression: ast.expr) -> list[ast.expr]:
-    """Return the arguments and the receiver of a call, or the expression itself."""
+    """Return the arguments and the receiver of a call. For any other expression, return the
+    expression itself.
+    """
     if not isinstance(expression, ast.Call):
         return [expression]
     parts = [*expression.args, *(keyword.value for keyword in expression.keywords)]

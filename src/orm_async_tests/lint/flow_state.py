@@ -1,4 +1,4 @@
-"""What is known about the sessions of a function at one point of its code."""
+"""Stores what is known about the sessions of a function at one point of its code."""
 
 import ast
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Failure:
 
 @dataclass
 class State:
-    """The sessions, by their keys, that have failed or have begun a transaction."""
+    """The sessions of a function that have failed or have begun a transaction, by their keys."""
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
     begun: dict[str, ast.AST] = field(default_factory=dict)
@@ -38,20 +38,20 @@ class State:
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def fail(self, key: str, failure: Failure) -> None:
-        """Add a failure of a session."""
+        """Record that an error left a session in a failed transaction."""
         self.failures[key] = self.failures.get(key, frozenset()) | {failure}
 
     def clear(self, key: str) -> None:
-        """Forget a session: it has been rolled back, closed or replaced.
+        """Forget a session, because it was rolled back, closed or replaced.
 
-        Also forget the sessions that objects hold, because they may be the same one.
+        Forget the sessions that objects hold too, because an object may hold the same session.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:
                 del store[name]
 
     def set_fact(self, name: str, value: ast.expr) -> None:
-        """Remember the constant that a name gets, or forget the name."""
+        """Remember the constant that is assigned to a name. Forget the name for any other value."""
         match value:
             case ast.Name(id=other) if other in self.facts:
                 self.facts[name] = self.facts[other]
@@ -65,7 +65,7 @@ class State:
                     self.facts[name] = constant
 
     def name_result(self, name: str = "") -> None:
-        """Give the result of the last call a name, or forget the result."""
+        """Give a name to the result of the last call, or forget the result."""
         self.failures = {
             key: frozenset(
                 replace(one, facts=tuple((name, value) if not other else (other, value)
@@ -76,7 +76,9 @@ class State:
         }  # fmt: skip
 
     def note_facts(self, failures: set[Failure]) -> None:
-        """Add what is known at the end of a handler to the failures that it caught."""
+        """Add the facts that hold at the end of an exception handler to the failures that the
+        handler caught.
+        """
         facts = tuple(self.facts.items())
         self.failures = {
             key: frozenset(replace(one, facts=facts) if one in failures else one for one in group)
@@ -84,7 +86,7 @@ class State:
         }
 
     def assume(self, test: ast.expr, truth: bool) -> None:
-        """Drop the failures that cannot have happened if a test is true or false."""
+        """Remove the failures that are impossible if a test is true, or if it is false."""
         claims = [*_claims(test, truth)]
         for key, group in self.failures.items() if claims else ():
             possible = frozenset(one for one in group if _may_hold(claims, dict(one.facts)))
@@ -104,12 +106,16 @@ class Raised:
 
 
 def is_held(key: str) -> bool:
-    """Return whether a session is seen only through an object, for example "users.session"."""
+    """Return whether the function reaches a session only through an object, for example as
+    "users.session".
+    """
     return "." in key.removeprefix("self.")
 
 
 def join(*states: State | None) -> State | None:
-    """Return what is known where several paths meet; None stands for a path that ends before."""
+    """Return what is known at a point where several paths meet. None stands for a path that ends
+    before the meeting point.
+    """
     known = [state for state in states if state is not None]
     if not known:
         return None
@@ -127,7 +133,7 @@ def join(*states: State | None) -> State | None:
 
 
 def constant_of(node: ast.expr) -> object:
-    """Return a constant that can be compared, or TRUE."""
+    """Return a constant that can be compared with others, or TRUE."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Attribute) and node.attr.isupper():  # a member of an enumeration
@@ -140,7 +146,9 @@ Claim = tuple[str, str, object, bool]
 
 
 def _claims(test: ast.expr, truth: bool) -> Iterator[Claim]:
-    """Yield what a test says about names: a relation, its constants, and whether it holds."""
+    """Yield the claims of a test about names. A claim has a relation, its constants, and whether
+    the relation holds.
+    """
     match test:
         case (
             ast.Name(id=name)
@@ -169,7 +177,7 @@ def _claims(test: ast.expr, truth: bool) -> Iterator[Claim]:
 
 
 def _may_hold(claims: list[Claim], facts: dict[str, object]) -> bool:
-    """Return whether claims can be true of names that hold these constants."""
+    """Return whether claims can be true for names that have these constants as values."""
     for name, relation, constants, truth in claims:
         if name not in facts:
             continue
@@ -188,7 +196,7 @@ def _may_hold(claims: list[Claim], facts: dict[str, object]) -> bool:
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the targets of an assignment with their values."""
+    """Yield the targets of an assignment, each with its value."""
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):
             yield target, value

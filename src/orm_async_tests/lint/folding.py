@@ -1,4 +1,4 @@
-"""Fold constant expressions: strings and dictionaries that are written in the source."""
+"""Folds constant expressions, which are strings and dictionaries that are written in the source."""
 
 import ast
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyTy
 
 @dataclass
 class FoldedDict:
-    """A dictionary of which some keys are known."""
+    """A dictionary of which only some keys may be known."""
 
     values: dict[str, object] = field(default_factory=dict)
     is_complete: bool = True
 
     def update(self, other: object) -> None:
-        """Change the dictionary as `update(other)` does."""
+        """Change the dictionary as a call of `update(other)` does."""
         if isinstance(other, FoldedDict):
             self.values |= other.values
             self.is_complete &= other.is_complete
@@ -30,14 +30,16 @@ class FoldedDict:
 
 
 class Folding:
-    """Folds expressions; names are followed over the project."""
+    """Folds expressions, and follows names over the whole project."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._depth = 0
 
     def fold(self, node: ast.AST | None, scope: Scope) -> object:
-        """Return a constant or a FoldedDict, or NOT_CONSTANT. A text may lack variable parts."""
+        """Return the value of an expression as a constant or a FoldedDict, or return NOT_CONSTANT.
+        A string is returned without its variable parts.
+        """
         if node is None or self._depth > DEEPEST:
             return NOT_CONSTANT
         self._depth += 1
@@ -86,7 +88,7 @@ class Folding:
         return NOT_CONSTANT
 
     def _fold_result(self, func: ast.expr, scope: Scope) -> object:
-        """Return the constant that a function of the project returns."""
+        """Return the constant that a function of the project returns, if there is one."""
         name = getattr(func, "attr", "")
         if name in COPYING and isinstance(func, ast.Attribute):
             return self.fold(func.value, scope)
@@ -95,7 +97,7 @@ class Folding:
         return self.fold(returned[0], function) if function and len(returned) == 1 else NOT_CONSTANT
 
     def _join(self, nodes: Sequence[ast.expr], scope: Scope) -> object:
-        """Return two texts as one text; a part that is not constant is "{}"."""
+        """Join two texts to one text. A part that is not constant becomes "{}"."""
         texts = [self.fold(node, scope) for node in nodes]
         parts = [text if isinstance(text, str) else "{}" for text in texts]
         return "".join(parts) if any(isinstance(text, str) for text in texts) else NOT_CONSTANT
@@ -103,7 +105,9 @@ class Folding:
     def _fold_dict(
         self, pairs: Sequence[tuple[ast.expr | None, ast.expr]], scope: Scope
     ) -> FoldedDict:
-        """Return a dictionary of which the keys are constants; other values stay expressions."""
+        """Return a dictionary whose keys are constants. Values of the dictionary that are not
+        constant remain expressions.
+        """
         result = FoldedDict()
         for key, node in pairs:
             value = self.fold(node, scope)
@@ -117,7 +121,7 @@ class Folding:
         return result
 
     def _fold_url(self, call: ast.Call, scope: Scope) -> object:
-        """Return the driver and the query of URL.create() as the text of a URL."""
+        """Return the driver and the query in a call of URL.create(), in the form of a URL."""
         arguments = self._fold_dict(
             [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
         )
@@ -135,7 +139,7 @@ class Folding:
         return result
 
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
-        """Change a dictionary as the block that creates it does afterwards."""
+        """Apply to a dictionary the changes that its block makes after creating it."""
         body = getattr(scope.node, "body", [])
         for item in ast.walk(scope.node):
             change: object = NOT_CONSTANT

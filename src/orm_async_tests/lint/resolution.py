@@ -1,4 +1,4 @@
-"""Find out what expressions stand for, over the whole project, by following its imports."""
+"""Finds the values of expressions over the whole project, by following imports."""
 
 import ast
 from collections import defaultdict
@@ -24,7 +24,7 @@ Load = Callable[[str], Module | None]
 
 
 class Project:
-    """The modules of a project, loaded when an import leads to them."""
+    """The modules of a project. Each module is loaded when an import leads to it."""
 
     def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
         self.paths = ModulePaths(root)
@@ -35,7 +35,7 @@ class Project:
         self._imports: dict[str, set[str]] = defaultdict(set)
 
     def behind(self, path: str) -> set[str]:
-        """Return the modules that a module's values depend on, directly or indirectly."""
+        """Return the modules on which the values of a module depend, directly or indirectly."""
         done, pending = set[str](), [path]
         while pending:
             new = self._imports.get(pending.pop(), set()) - done
@@ -44,7 +44,7 @@ class Project:
         return done
 
     def find(self, name: str, level: int, path: str) -> str | None:
-        """Return the path of a module that another one imports, if it is in the project."""
+        """Return the path of an imported module if the project contains this module."""
         origin = self.paths.find(name, level, path)
         if origin:
             self._imports[path].add(origin)
@@ -62,7 +62,9 @@ class Project:
         return self.scope(value) if value and value.kind == "function" else None
 
     def callee(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return what runs if an expression is called: an instance's __call__, for example."""
+        """Return what runs when an expression is called, for example the method __call__ of an
+        instance.
+        """
         source, inner = self.origin(node, scope)
         if isinstance(source, ast.Call) and source.args and last_name(source) == "partial":
             return self.callee(source.args[0], inner)
@@ -74,7 +76,7 @@ class Project:
     # Expressions
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return what an expression stands for, or None if that is unknown."""
+        """Return the value of an expression, or None if the value is unknown."""
         if type(node) not in EVALUATED:
             return None
         return self._remember(node, scope, Project._evaluate, node, scope)
@@ -130,7 +132,7 @@ class Project:
         return value
 
     def named(self, name: str, scope: Scope) -> Value | None:
-        """Return what a name stands for in a scope."""
+        """Return the value of a name in a scope."""
         owner = scope.find(name)
         if owner is None:
             return self._from_stars(name, scope.module) or Value("external", name)
@@ -156,7 +158,7 @@ class Project:
                    for declared in self.sessions)  # fmt: skip
 
     def bound(self, binding: Binding, name: str) -> Value | None:
-        """Return what a binding gives its name."""
+        """Return the value that a binding gives to its name."""
         kind, node, scope = binding
         match kind:
             case "value":
@@ -220,7 +222,7 @@ class Project:
         return Value("external", dotted)
 
     def origin(self, node: ast.AST, scope: Scope) -> tuple[ast.AST, Scope]:
-        """Follow names, attributes and imports to the expression that they stand for."""
+        """Follow names, attributes and imports to the expression that defines their value."""
         for _ in range(8):
             binding = None
             if isinstance(node, ast.Name):
@@ -238,7 +240,9 @@ class Project:
         return node, scope
 
     def candidates(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        """Yield what a name may stand for: the items of a collection, if a loop binds it."""
+        """Yield the possible values of a name. If a loop binds the name, yield the items of the
+        collection.
+        """
         node, scope = self.origin(node, scope)
         binding = scope.binding(node.id) if isinstance(node, ast.Name) else None
         if binding is None or binding.kind not in ("item", "part of item"):
@@ -254,7 +258,7 @@ class Project:
             yield from self.candidates(parts[binding.node[1]] if is_pair else item, scope)
 
     def definition(self, name: str, scope: Scope) -> Binding | None:
-        """Return the only binding of a name, through imports."""
+        """Return the only binding of a name, and follow imports to find it."""
         binding = scope.binding(name)
         for _ in range(8):
             if binding is None or binding.kind != "import" or not binding.node[2]:
@@ -268,7 +272,9 @@ class Project:
     # Classes and attributes
 
     def _class_value(self, scope: Scope) -> Value:
-        """Return a class of the project; a subclass of a class of SQLAlchemy counts as that one."""
+        """Return a class of the project. A subclass of a SQLAlchemy class counts as this SQLAlchemy
+        class.
+        """
         project = Value("class", scope.name, scope.module.path)
         value = self._remember((scope, "class"), scope, Project._known_base, scope, project)
         return value or project
@@ -281,7 +287,7 @@ class Project:
         return project
 
     def bases(self, value: Value) -> Iterator[Scope]:
-        """Yield the scopes of a class and of its bases inside the project."""
+        """Yield the scope of a class, and the scopes of its bases inside the project."""
         pending = [value if value.module else value.inner]
         done = set[Scope]()
         while pending and len(done) < 20:
@@ -298,14 +304,14 @@ class Project:
             ]  # fmt: skip
 
     def member(self, value: Value, name: str) -> list[Binding]:
-        """Return what the code binds to an attribute of an object of the project or its class."""
+        """Return the bindings of an attribute of an object of the project, or of its class."""
         for scope in self.bases(value):
             if name in scope.bindings:
                 return scope.bindings[name]
         return []
 
     def attribute(self, value: Value | None, name: str) -> Value | None:
-        """Return an attribute of a value."""
+        """Return the value of an attribute of a value."""
         match value:
             case Value(kind="module"):
                 return self._module_attribute(value, name)
@@ -341,7 +347,9 @@ class Project:
         return value or self.stored(node, scope)
 
     def stored(self, node: ast.expr, scope: Scope) -> Value | None:
-        """Return what the module assigns to an attribute or item of an unknown object."""
+        """Return the value that a module assigns to an attribute or an item of an unknown
+        object.
+        """
         tail = tail_of(scope.path(node))
         bindings = scope.module.stored.get(tail, ()) if tail else ()
         return union([self.bound(binding, tail) for binding in bindings[:4]])
@@ -349,7 +357,7 @@ class Project:
     # Calls
 
     def result(self, value: Value) -> Value | None:
-        """Return what a call of a function of the project returns."""
+        """Return the value that a call of a function of the project returns."""
         function = self.function(value)
         if function is None:
             return None
@@ -357,7 +365,7 @@ class Project:
         return self._remember(key, function, evaluate_result, function, value)
 
     def unwrap(self, kind: str, value: Value | None) -> Value | None:
-        """Return what `await`, `with` or `for` gives of a value."""
+        """Return the value that `await`, `with` or `for` gives for a value."""
         if value is None or value.kind == kind:
             return value and value.inner
         if value.is_a(sa.CONNECTING):
@@ -377,7 +385,7 @@ class Project:
     # Annotations and collections
 
     def instance_of(self, annotation: ast.AST, scope: Scope) -> Value | None:
-        """Return the value that an annotation describes."""
+        """Return the value of a name that has this annotation."""
         return self._remember(
             (annotation, "instance"), scope, evaluate_annotation, annotation, scope
         )

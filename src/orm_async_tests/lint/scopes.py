@@ -1,17 +1,4 @@
-"""The names of a module: one walk over its syntax tree finds the scopes and their bindings.
-
-A binding says how a name gets its value from a syntax node:
-
-    value      the node's value
-    of         an instance of an annotation
-    enter      the value of `with ... as`
-    item       the value of a `for` loop
-    part       one of several targets: the node is a pair of the value and the target's position
-    param      a parameter: the node is its `ast.arg`
-    self, cls  the first parameter of a method: the node is the scope of the class
-    class, function      the node is the scope of a class or function
-    import     the node is a module, a level, and a name inside the module or None
-"""
+"""Finds the scopes of a module and the bindings of their names, with one walk over the tree."""
 
 import ast
 from collections import defaultdict
@@ -30,8 +17,19 @@ NOTED = {
 INNER = ("body", "args")  # the fields of a function whose nodes are in its own scope
 
 
+# A binding says how a name gets its value from a syntax node:
+#
+#   value      the node's value
+#   of         an instance of an annotation
+#   enter      the value of `with ... as`
+#   item       the value of a `for` loop
+#   part       one of several targets: the node is a pair of the value and the target's position
+#   param      a parameter: the node is its `ast.arg`
+#   self, cls  the first parameter of a method: the node is the scope of the class
+#   class, function      the node is the scope of a class or function
+#   import     the node is a module, a level, and a name inside the module or None
 class Binding(NamedTuple):
-    """How a name gets a value."""
+    """A binding says how a name gets its value."""
 
     kind: str
     node: Any
@@ -40,7 +38,7 @@ class Binding(NamedTuple):
 
 
 class Scope:
-    """The names of a module, class or function, and what the code binds to them."""
+    """The names of a module, class or function, with the bindings of each name."""
 
     def __init__(self, node: Any, name: str, parent: "Scope | None", module: "Module") -> None:
         self.node = node
@@ -72,30 +70,30 @@ class Scope:
 
     @property
     def cls(self) -> "Scope | None":
-        """The class of a method."""
+        """The class in which a method is defined."""
         is_method = self.parent and isinstance(self.parent.node, ast.ClassDef)
         return self.parent if is_method else None
 
     @property
     def decorators(self) -> set[str]:
-        """The last names of the decorators."""
+        """The last names of a function's decorators."""
         return {last_name(item) for item in getattr(self.node, "decorator_list", ())}
 
     @property
     def raises(self) -> bool:
-        """Whether a function ends only by raising an exception."""
+        """Whether a function can end only by raising an exception."""
         body = self.node.body
         return isinstance(body, list) and isinstance(body[-1], ast.Raise) and not self.returned
 
     @property
     def parameters(self) -> list[str]:
-        """The names of a function's parameters, without `*args` and `**options`."""
+        """The names of a function's parameters, except `*args` and `**options`."""
         arguments = self.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         return [parameter.arg for parameter in every]
 
     def default(self, name: str) -> ast.expr | None:
-        """Return the default of a parameter."""
+        """Return the default value of a parameter."""
         arguments = self.node.args
         positional = [*arguments.posonlyargs, *arguments.args]
         defaults = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
@@ -114,7 +112,7 @@ class Scope:
         scope.bindings.setdefault(name, []).append(Binding(kind, node, self))
 
     def find(self, name: str) -> "Scope | None":
-        """Return the scope that binds a name which this scope uses, or None for a builtin."""
+        """Return the scope that binds a name used in this scope, or None for a builtin."""
         scope: Scope | None = self
         while scope:
             if name in scope.bindings and (
@@ -125,7 +123,7 @@ class Scope:
         return None
 
     def binding(self, name: str) -> Binding | None:
-        """Return the only binding of a name, apart from an annotation."""
+        """Return the only binding of a name. Bindings that are only annotations do not count."""
         owner = self.find(name)
         bindings = [item for item in owner.bindings[name] if item.kind != "of"] if owner else []
         return bindings[0] if len(bindings) == 1 else None
@@ -136,7 +134,9 @@ class Scope:
         return owner.bindings[name][0].kind if owner else ""
 
     def path(self, node: ast.AST) -> str:
-        """Return a dotted path such as "self.session", with local aliases replaced, or ""."""
+        """Return the dotted path of an expression, for example "self.session", in which local
+        aliases are replaced. Return "" if it has none.
+        """
         match node:
             case ast.Name(id=name):
                 match self.binding(name):
@@ -162,7 +162,7 @@ class Scope:
 
 
 class Module:
-    """A module: its scopes, and its nodes by class."""
+    """A module, with its scopes, and with its syntax nodes by class."""
 
     def __init__(self, path: str, tree: ast.Module) -> None:
         self.path = path
@@ -236,7 +236,7 @@ class Module:
                 inner.bind(rest.arg, "rest", rest)
 
     def _target(self, target: ast.expr, kind: str, value: Any, scope: Scope) -> None:
-        """Bind a name, or record an attribute."""
+        """Record a binding of a name, or of an attribute."""
         match target:
             case ast.Name(id=name):
                 scope.bind(name, kind, value)
@@ -259,7 +259,7 @@ class Module:
                         self._target(inner, f"part of {kind}", (value, number), scope)
 
     def _bind(self, node: Any, scope: Scope) -> Scope | None:
-        """Record what a node binds, and return the scope that it opens."""
+        """Record the bindings that a node makes. Return the scope that the node opens."""
         match node:
             case ast.ClassDef():
                 return self._open("class", node.name, node, scope)
@@ -295,7 +295,7 @@ class Module:
         return None
 
     def _note(self, node: Any, scope: Scope) -> None:
-        """Record what a function does."""
+        """Record the facts about a function that the checker needs."""
         match node:
             case ast.Return(value=value) if value and not isinstance(value, ast.Constant):
                 scope.returned.append(value)
@@ -341,12 +341,12 @@ def last_name(node: ast.AST | None) -> str:
 
 
 def tail_of(path: str) -> str:
-    """Return the end of a path that says enough: "state.session", "app['session']"."""
+    """Return the last two parts of a path, for example "state.session", or "" for one part."""
     parts = path.replace("[", ".[").split(".")
     return ".".join(parts[-2:]) if len(parts) > 1 else ""
 
 
 def names_in(node: ast.AST | None) -> Iterator[str]:
-    """Yield the names in an expression."""
+    """Yield the names that an expression contains."""
     if node:
         yield from (item.id for item in ast.walk(node) if isinstance(item, ast.Name))

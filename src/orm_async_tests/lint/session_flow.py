@@ -1,4 +1,4 @@
-"""Follow the control flow of a function: which sessions are used after an error in them."""
+"""Follows the control flow of a function, to learn which sessions it uses after an error."""
 
 import ast
 from collections.abc import Callable
@@ -29,7 +29,7 @@ BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested
 
 
 class SessionFlow:
-    """Interprets one function. `swallowed` and `late_begins` are the results."""
+    """Interprets one function. `swallowed` and `late_begins` contain the results of the walk."""
 
     def __init__(self, use: SessionUse, scope: Scope, flow_of: "FlowOf") -> None:
         self.use = use
@@ -63,7 +63,7 @@ class SessionFlow:
 
     @property
     def swallows(self) -> bool:
-        """Whether an error of what a manager or decorator wraps ends here, without a rollback."""
+        """Whether a manager or decorator swallows a wrapped error without a rollback."""
         return any(expressions.BODY in state.failures for state in self.ends)
 
     def _block(self, body: list[ast.stmt], state: State | None) -> State | None:
@@ -213,7 +213,7 @@ class SessionFlow:
         names: list[str],
         name: str | None = None,
     ) -> State | None:
-        """Follow a handler. The caught exceptions have failed their sessions."""
+        """Follow a handler, and mark the sessions as failed whose exceptions it caught."""
         entry = join(*(item.state for item in caught), calm) or calm
         failures = set[Failure]()
         for item in {item.key: item for item in reversed(caught)}.values():
@@ -264,9 +264,9 @@ class SessionFlow:
         return end
 
     def _suppressed_by(self, expression: ast.expr) -> tuple[str, list[str]]:
-        """Return the name of another library's context manager, and the errors that it swallows.
+        """Return the name of a context manager of another library, and the errors that it swallows.
 
-        A manager of the project that rolls back swallows none of them.
+        A context manager of the project that rolls back swallows no errors.
         """
         callee = getattr(expression, "func", expression)
         value = self.value(callee, self.scope)
@@ -299,7 +299,7 @@ class SessionFlow:
         protected: set[str],
         commits: list[tuple[str, ast.AST]],
     ) -> None:
-        """Note which sessions a context manager rolls back, closes or commits as it exits."""
+        """Record which sessions a context manager rolls back, closes or commits on exit."""
         expression = item.context_expr
         func = expression.func if isinstance(expression, ast.Call) else None
         begins = isinstance(func, ast.Attribute) and func.attr == "begin"
@@ -367,7 +367,7 @@ class SessionFlow:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
 
     def _note_outcome(self, event: Event, state: State) -> None:
-        """Note how a function of the project leaves a session that it gets."""
+        """Record the state in which a function of the project leaves its session argument."""
         flow = self._flow_of(event.callee)
         for value in expressions.wrappers(self.use.project, event.callee):
             wrapper = self._flow_of(value)

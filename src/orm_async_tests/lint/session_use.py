@@ -1,7 +1,7 @@
-"""Find out which sessions an expression uses, and which methods of these sessions it calls.
+"""Determines which sessions an expression uses, and which methods of these sessions it calls.
 
-A session is known by its key, the dotted path under which a function sees it: "session",
-"self.session". An object that holds a session, for example a repository, has the session's key.
+The key of a session is the dotted path with which a function reaches it: "session", "self.session".
+An object that holds a session, for example a repository, has the key of this session.
 """
 
 import ast
@@ -29,7 +29,7 @@ Effects = dict[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class Event:
-    """A call that does something with a session."""
+    """A call that uses a session."""
 
     key: str
     operations: frozenset[str]
@@ -39,7 +39,7 @@ class Event:
 
 
 class SessionUse:
-    """Finds what expressions do with sessions."""
+    """Determines what expressions do with sessions."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -48,7 +48,7 @@ class SessionUse:
         self._depth = 0
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of the sessions that an expression is or holds."""
+        """Return the keys of the sessions that the value of an expression is or holds."""
         value = self.project.value(node, scope)
         if value is None:
             return ()
@@ -71,7 +71,7 @@ class SessionUse:
         )
 
     def _created_with(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of the sessions that the constructor of an object gets."""
+        """Return the keys of the sessions that are passed to the constructor of an object."""
         base, call, inner = "", creation(node, scope), scope
         owner = self.project.value(node.value, scope) if isinstance(node, ast.Attribute) else None
         if owner and isinstance(node, ast.Attribute):
@@ -95,7 +95,7 @@ class SessionUse:
         )
 
     def session_attributes(self, value: Value) -> list[str]:
-        """Return the attributes of a class of the project that are sessions."""
+        """Return the attributes of a class of the project that contain sessions."""
         return [
             name
             for cls in self.project.bases(value)
@@ -104,7 +104,7 @@ class SessionUse:
         ]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return one key for a session with several paths, such as self.repository.session."""
+        """Return one key for a session that has several paths, such as self.repository.session."""
         owner = path.rpartition(".")[0]
         if "." not in owner:
             return path
@@ -112,7 +112,7 @@ class SessionUse:
         return keys[0] if len(keys) == 1 else path
 
     def _attribute_of(self, value: Value | None, name: str, scope: Scope) -> str:
-        """Return the attribute to which a method assigns its parameter."""
+        """Return the attribute to which a method assigns one of its parameters."""
         for cls in self.project.bases(value) if value else ():
             for attribute, bindings in cls.bindings.items():
                 for binding in bindings:
@@ -124,7 +124,7 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Return a call with the arguments that partial() and starred collections give it."""
+        """Return a call with the arguments that partial() and starred collections add."""
         binding = scope.binding(call.func.id) if isinstance(call.func, ast.Name) else None
         source: ast.AST = call.func
         if binding and binding.kind in ("value", "import"):
@@ -143,13 +143,13 @@ class SessionUse:
         return later(call, call.func, parts, call.keywords)
 
     def known_events(self, node: ast.AST, scope: Scope) -> tuple[Event, ...]:
-        """Return what an expression or statement does with sessions, and remember that."""
+        """Return the uses of sessions in an expression or statement, and store these uses."""
         if node not in self._known:
             self._known[node] = (*self.events(node, scope),)
         return self._known[node]
 
     def events(self, node: ast.AST | None, scope: Scope) -> Iterator[Event]:
-        """Yield what an expression does with sessions, in the order of evaluation."""
+        """Yield each use of a session in an expression, in the order of evaluation."""
         if node is None or isinstance(node, (ast.Lambda, ast.Constant, ast.Name)):
             return
         for _ in range(2 if isinstance(node, LOOPS) else 1):
@@ -162,9 +162,9 @@ class SessionUse:
             yield from self.call_events(node, scope, False)
 
     def call_events(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
-        """Yield what a call does with sessions.
+        """Yield each use of a session in a call.
 
-        With `loose`, whatever comes from a parameter without a type may be a session.
+        If `loose` is true, a value that comes from a parameter without a type may be a session.
         """
         place, call = call, self.normal(call, scope)
         for event in self._call_events(call, scope, loose):
@@ -218,7 +218,7 @@ class SessionUse:
             yield Event(key, frozenset(names), call, callee)
 
     def _outer(self, path: str, function: Scope, scope: Scope, loose: bool) -> tuple[str, ...]:
-        """Return the caller's keys of a session that a function sees outside of itself."""
+        """Return the caller's keys of a session that a function finds outside of itself."""
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()
         node = ast.parse(path, mode="eval").body
@@ -242,7 +242,7 @@ class SessionUse:
         return (f"{path}.{rest}" if rest else path,)
 
     def _passed(self, node: ast.expr, scope: Scope) -> tuple[str, ...]:
-        """Return the sessions that an argument is or holds, or that its coroutine uses."""
+        """Return the sessions that an argument is, holds, or uses if it is a coroutine."""
         value = self.project.value(node, scope)
         if value and value.kind == "await" and isinstance(node, ast.Call):
             return tuple(event.key for event in self.events(node, scope))
@@ -264,7 +264,7 @@ class SessionUse:
                     yield Event(key, frozenset({PASSED}), call)
 
     def _has_unknown_base(self, value: Value) -> bool:
-        """Return whether a class has a base whose methods the checker does not know."""
+        """Return whether a class has a base class whose methods the checker does not know."""
         for cls in self.project.bases(value):
             for node in cls.node.bases:
                 base = node.value if isinstance(node, ast.Subscript) else node
@@ -274,7 +274,7 @@ class SessionUse:
         return False
 
     def arguments(self, call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
-        """Return the arguments of a call by the parameters that receive them."""
+        """Return the arguments of a call, by the names of the parameters that receive them."""
         names = function.parameters
         arguments = {}
         is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
@@ -287,7 +287,7 @@ class SessionUse:
         return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
     def names_inside(self, event: Event, scope: Scope) -> Iterator[str]:
-        """Yield the names that the function which an event calls has for the event's session."""
+        """Yield the names under which a called function uses the session of the event."""
         function = self.project.function(event.callee)
         if event.callee is None or function is None:
             return
@@ -305,7 +305,7 @@ class SessionUse:
                 yield path
 
     def effects(self, function: Scope) -> Effects:
-        """Return what a function does with its parameters and with variables outside of it."""
+        """Return what a function does with its parameters, and with variables outside of it."""
         key = (function.module.path, function.name)
         if key in self._effects:
             return self._effects[key]
@@ -331,7 +331,7 @@ class SessionUse:
         return self._effects[key]
 
     def _is_protected(self, node: ast.AST, function: Scope) -> bool:
-        """Return whether a block around a call rolls back if the call fails."""
+        """Return whether a block around a call rolls the session back if the call fails."""
         known = function.module.values
         while not isinstance(node := function.module.parents[node], (Function, ast.Lambda)):
             if isinstance(node, (ast.Try, ast.With, ast.AsyncWith)):
@@ -348,7 +348,7 @@ def later(
     arguments: list[ast.expr],
     keywords: list[ast.keyword] | None = None,
 ) -> ast.Call:
-    """Return the call of a function that another expression runs."""
+    """Return a new call of a function, at the place of the expression that runs it later."""
     return ast.copy_location(ast.Call(function, arguments, keywords or []), node)
 
 
@@ -357,7 +357,7 @@ def is_session(value: Value | None) -> bool:
 
 
 def is_outside(key: str, function: Scope) -> bool:
-    """Return whether a function's key begins at a parameter or at a name outside of it."""
+    """Return whether a key in a function begins at a parameter or outside of the function."""
     root = key.partition(".")[0].partition("[")[0]
     owner = function.find(root)
     return root == ANY or (owner is not None and (owner is not function or (
@@ -365,7 +365,7 @@ def is_outside(key: str, function: Scope) -> bool:
 
 
 def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
-    """Return whether a block has a handler or a context manager that rolls back."""
+    """Return whether a block has an exception handler or a context manager that rolls back."""
     parts: list[ast.AST] = (
         [*node.handlers, *node.finalbody]
         if isinstance(node, ast.Try)
@@ -381,7 +381,7 @@ def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
 
 
 def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call that created an object: the expression itself, or what its name is."""
+    """Return the call that created an object: the expression itself, or the value of a name."""
     if isinstance(node, ast.Name):
         binding = scope.binding(node.id)
         node = binding.node if binding and isinstance(binding.node, ast.AST) else node

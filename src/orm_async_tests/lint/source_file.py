@@ -1,4 +1,4 @@
-"""A file that the rules read: its syntax tree, its names, and how it uses sessions."""
+"""A file that the rules check, with its syntax tree, its names and its use of sessions."""
 
 import ast
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ GUARDS = {"begin", "suppress", "move_on_after"}  # with `try`, what makes a flow
 
 
 class SourceFile:
-    """A parsed file. All rules share one walk over its tree."""
+    """A parsed file. All rules share the result of one walk over the syntax tree of the file."""
 
     def __init__(
         self, name: str, text: str, module: Module, project: Project, facts: ProjectFacts
@@ -40,22 +40,24 @@ class SourceFile:
         self._functions: dict[str, Scope | None] = {}
 
     def release(self) -> None:
-        """Break the reference cycles, because the garbage collector is off."""
+        """Break reference cycles, because the garbage collector is turned off."""
         self._flows.clear()
         self.__dict__.pop("flows", None)
 
     def nodes(self, kind: type[ast.AST]) -> list[tuple[Any, Scope]]:
-        """Return the nodes of a class with the scopes that they are in."""
+        """Return the nodes of a class, each with the scope that contains it."""
         return self.module.nodes[kind]
 
     def calls(self, *names: str) -> Iterator[tuple[ast.Call, Scope]]:
-        """Yield the calls of functions with these last names, also under another name."""
+        """Yield the calls of functions that have one of these last names, including calls under an
+        alias.
+        """
         for name in [*names, *(name for name, other in self._aliases.items() if other in names)]:
             yield from self.module.calls.get(name, ())
 
     @cached_property
     def _aliases(self) -> dict[str, str]:
-        """The other names of functions: of imports, and of variables."""
+        """The aliases of functions, which imports and variables define."""
         aliases = {}
         for scope in [self.module.scope, *self.module.scopes.values()]:
             for name, bindings in scope.bindings.items():
@@ -67,7 +69,7 @@ class SourceFile:
         return {name: other for name, other in aliases.items() if name != other}
 
     def function_named(self, name: str) -> Scope | None:
-        """Return the function of the project that the first call of a name calls."""
+        """Return the function of the project that is called by the first call of a name."""
         if name not in self._functions:
             [(call, scope), *_] = self.module.calls[name]
             value = self.project.callee(call.func, scope)
@@ -75,24 +77,24 @@ class SourceFile:
         return self._functions[name]
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return what an expression stands for."""
+        """Return the value of an expression, for example an instance of AsyncSession."""
         return self.project.value(node, scope)
 
     def receiver(self, call: ast.Call, scope: Scope) -> Value | None:
-        """Return the object of which a call calls a method."""
+        """Return the object whose method a call calls."""
         return self.value(call.func.value, scope) if isinstance(call.func, ast.Attribute) else None
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:
-        """Return the full name of a function of another library, else ""."""
+        """Return the full name of a function that belongs to another library, and otherwise ""."""
         value = self.project.callee(node, scope)
         return value.name if value and value.kind == "external" else ""
 
     def parent(self, node: ast.AST) -> ast.AST | None:
-        """Return the node around a node that is neither a name nor a constant."""
+        """Return the node that contains a node. The node must not be a name or a constant."""
         return self.module.parents.get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the nodes around a node, from the inside out, within the same function or class."""
+        """Yield the nodes that contain a node, innermost first, up to its function or class."""
         ends = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
         around = self.module.parents.get(node)
         while around is not None and not isinstance(around, ends):
@@ -131,7 +133,7 @@ class SourceFile:
         return self._flows[scope]
 
     def _flow_of(self, function: Value | None) -> SessionFlow | None:
-        """Return the control flow of a function of this file that guards against errors."""
+        """Return the control flow of a function of this file that handles errors."""
         scope = self.project.function(function)
         return self._flow(scope) if scope and (self._begins or _has_guard(scope)) else None
 
@@ -141,17 +143,17 @@ class SourceFile:
         return ".begin()" in self.text
 
     def scope_of(self, function: Value | None) -> Scope | None:
-        """Return the scope of a function of this file."""
+        """Return the scope that a function of this file creates."""
         scope = self.project.function(function)
         return scope if scope and scope.module is self.module else None
 
     def locate(self, node: ast.AST) -> Location:
-        """Return where a node is."""
+        """Return the location of a node in this file."""
         return locate(self.name, node, self.lines)
 
 
 def _has_guard(function: Scope) -> bool:
-    """Return whether a function may swallow an error."""
+    """Return whether a function may swallow an error, for example in an exception handler."""
     known = function.module.values
     if (function, "guard") not in known:
         known[function, "guard"] = any(

@@ -1,4 +1,4 @@
-"""Find the calls that run as tasks, whatever holds them until then."""
+"""Finds the calls that run as tasks, and follows them through variables and collections."""
 
 import ast
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.IfExp)
 
 @dataclass(frozen=True)
 class Work:
-    """A call that runs later, perhaps at the same time as others."""
+    """A call that runs later, and perhaps at the same time as other calls."""
 
     node: ast.expr
     scope: Scope
@@ -29,7 +29,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Start:
-    """A call that starts tasks."""
+    """A call that starts one or more tasks."""
 
     call: ast.Call
     scope: Scope
@@ -44,7 +44,7 @@ class Start:
 
 
 def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
-    """Yield the calls of coroutine functions that an expression holds."""
+    """Yield the calls of coroutine functions that the value of an expression contains."""
     for work in elements(file, node, scope, None):
         match work.node:
             case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
@@ -64,7 +64,9 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
 def elements(
     file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield the expressions that a collection holds, or the expression itself."""
+    """Yield the expressions in a collection. If an expression is no collection, yield the
+    expression itself.
+    """
     match node:
         case ast.Starred(value=ast.Call(func=func) as call) if (
             function := file.project.function(file.value(func, scope))
@@ -97,7 +99,9 @@ def elements(
 def _elements_of_variable(
     file: SourceFile, node: ast.Name | ast.Attribute, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield what a variable holds, for example a list that a loop fills."""
+    """Yield the items that a variable contains, for example those of a list to which a loop
+    appends.
+    """
     path = scope.path(node)
     owner = scope.find(path.partition(".")[0]) if path else None
     if owner is None or owner.is_module:
@@ -121,13 +125,15 @@ def _elements_of_variable(
 
 
 def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
-    """Return the loop or comprehension around a node inside its function."""
+    """Return the loop or comprehension that contains a node, inside the node's function."""
     kinds = (*LOOPS, *COMPREHENSIONS)
     return next((item for item in file.ancestors(node) if isinstance(item, kinds)), None)
 
 
 def starts(file: SourceFile) -> Iterator[Start]:
-    """Yield the calls that start tasks, also those of functions that start what they get."""
+    """Yield the calls that start tasks, including calls of functions that start their arguments as
+    tasks.
+    """
     for names, gathers in ((GATHERING, True), (STARTING, False)):
         for call, scope in file.calls(*names):
             name = file.external_name(call.func, scope)
@@ -146,7 +152,9 @@ def starts(file: SourceFile) -> Iterator[Start]:
 
 
 def starting(function: Scope) -> list[tuple[ast.Call, str]]:
-    """Return the calls in a function that start tasks, with their names."""
+    """Return the calls in a function that start tasks, each with the name of the called
+    function.
+    """
     names = ((call, last_name(call.func)) for call in function.calls)
     return [(call, name) for call, name in names if name in GATHERING | STARTING and call.args]
 
@@ -154,7 +162,7 @@ def starting(function: Scope) -> list[tuple[ast.Call, str]]:
 def _start_of_wrapper(
     file: SourceFile, call: ast.Call, scope: Scope, function: Scope
 ) -> Iterator[Start]:
-    """Yield what a wrapper starts of the arguments of its call."""
+    """Yield the arguments of a call that the called wrapper starts as tasks."""
     callee = file.project.callee(call.func, scope)
     arguments = file.use.arguments(call, function, callee) if callee else {}
     rest = function.node.args.vararg
@@ -175,7 +183,9 @@ def _start_of_wrapper(
 
 
 def is_awaited(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a task is awaited where it is created, or by the next statement."""
+    """Return whether a task is awaited in the expression that creates it, or by the next
+    statement.
+    """
     parent = file.parent(call)
     if isinstance(parent, ast.Await):
         return True

@@ -1,4 +1,4 @@
-"""Values: what an expression stands for."""
+"""Defines values, which describe the results of expressions."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,13 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 
 @dataclass(frozen=True)
 class Value:
-    """What an expression stands for.
+    """The value of an expression.
 
-    `kind` is "instance" or "class" (of `name`), "function", "module", "method" (of SQLAlchemy),
-    "external" (a name of another library), or a wrapper of `inner`: "enter" (a context manager),
-    "item" (a collection), "await" and "call".
+    The field `kind` can be "instance" or "class", which mean an instance of the class `name` or the
+    class itself. The field `kind` can also be "function", "module", "method" for a method of
+    SQLAlchemy, or "external" for a name of another library. The kinds "enter", "item", "await" and
+    "call" mean a value that gives the value `inner` when it is entered, iterated over, awaited or
+    called.
     """
 
     kind: str
@@ -26,7 +28,7 @@ class Value:
     """The items of a tuple."""
 
     def is_a(self, *names: str) -> bool:
-        """Return whether this is an instance of a class of SQLAlchemy."""
+        """Return whether this value is an instance of one of these SQLAlchemy classes."""
         return self.kind == "instance" and not self.module and self.name in names
 
     @property
@@ -35,7 +37,9 @@ class Value:
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the only value among these, or the first if all are sessions or connections."""
+    """Return the only one of these values. If all values are sessions or connections, return the
+    first value.
+    """
     known = list(dict.fromkeys(value for value in values if value is not None))
     if len(known) <= 1 or all(value.is_session for value in known):
         return known[0] if known else None

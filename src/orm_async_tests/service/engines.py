@@ -44,7 +44,9 @@ def service_urls(url: URL, settings: Settings) -> Urls:
 
 
 def make_listening_engine(url: URL) -> AsyncEngine:
-    """Return the engine for LISTEN. It has no pool, because requests never use its connection."""
+    """Return the engine for LISTEN. The engine for LISTEN has no pool, because requests never use
+    its connection.
+    """
     name = db.application_name("asyncpg", f"{NAME} listener")
     return create_async_engine(url, poolclass=NullPool, connect_args=name)
 

@@ -1,4 +1,4 @@
-"""Provides sessions that write, and single reads, which wait for a connection in the order in which
+"""Provides sessions that write, and single reads. Both wait for a connection in the order in which
 they ask for it.
 """
 
@@ -50,10 +50,11 @@ class FairSemaphore:
 
 
 class FairPool:
-    """An engine for requests. Sessions that write and single reads wait in order for a connection.
+    """An engine that serves requests, with a fair order in front of its pool. Sessions that write
+    and single reads wait in order for a connection of the pool.
 
-    All pools of a process share `reads`, which has fewer places than a pool. Reads are short, and a
-    process does not finish them sooner if more of them run at the same time.
+    All pools of a process share the semaphore `reads`, which has fewer places than a pool. Reads
+    are short, and a process does not finish reads sooner if more of them run at the same time.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:
@@ -73,10 +74,11 @@ class FairPool:
             yield session
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Return the rows of a statement in AUTOCOMMIT, which takes one round trip (test22).
+        """Return the rows of a statement in AUTOCOMMIT. The statement takes one round trip
+        (test22).
 
-        If the connection is lost, execute the statement once more. Raise TimeoutError if no
-        connection is free in time.
+        If the connection of a read is lost, execute the statement once more. Raise TimeoutError if
+        no connection is free in time.
         """
         try:
             return await self._execute(statement, parameters)

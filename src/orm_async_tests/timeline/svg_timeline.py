@@ -74,7 +74,7 @@ def _draw_bar(bar: Bar, x: int, width: int) -> str:
 
 
 def _draw_mark(mark: str, x: int, width: int) -> str:
-    """Return the mark on a bar, unless the bar is too narrow for it."""
+    """Return the mark on a bar, or nothing if the bar is too narrow for a mark."""
     if mark in QUIET or (width < CHARACTER and mark not in "!xH"):
         return ""
     return f'<text x="{x + width // 2}" y="14">{mark}</text>'

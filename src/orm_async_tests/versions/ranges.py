@@ -87,8 +87,8 @@ def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
 def _runs_of_shown(
     lines: Sequence[Sequence[tuple[str, bool]]],
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the first and the last version of every run of versions with a defect, and the version
-    after this run, or "".
+    """Yield the first and the last version of every run of versions with a defect. Also yield the
+    version after each run, or "".
     """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]

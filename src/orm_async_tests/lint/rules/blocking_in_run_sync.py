@@ -67,7 +67,9 @@ class BlockingInRunSync(Rule):
 
 
 def _blocking(file: SourceFile, function: Scope, depth: int) -> Iterator[tuple[ast.Call, Scope]]:
-    """Yield the calls that block a thread in a function and in the functions that it calls."""
+    """Yield the calls that block a thread, in a function and in the functions that this function
+    calls.
+    """
     for call in function.calls if not function.is_async else ():
         if _blocks(file, call, function):
             yield call, function

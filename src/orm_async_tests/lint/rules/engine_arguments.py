@@ -31,7 +31,7 @@ SSLMODE = re.compile(r"\+asyncpg.*[?&]sslmode=")
 
 @dataclass(frozen=True)
 class EngineCall:
-    """A call that creates an engine."""
+    """A call that creates an engine, with what the rules need to know about it."""
 
     node: ast.Call
     scope: Scope
@@ -44,7 +44,9 @@ class EngineCall:
 
 
 def engine_calls(file: SourceFile) -> Iterator[EngineCall]:
-    """Yield the calls that create engines, also those of functions that pass options on."""
+    """Yield the calls that create engines, including calls of functions that pass options on to an
+    engine.
+    """
     if "ngine" not in file.text:
         return
     folding = Folding(file.project)
@@ -104,7 +106,9 @@ class HalfDisabledCache(Rule):
 
 
 def _add_option(file: SourceFile, call: ast.Call, name: str) -> Fix | None:
-    """Return the fix that adds an option to connect_args, if that is a dictionary in the call."""
+    """Return the fix that adds an option to connect_args if connect_args is a dictionary in the
+    call.
+    """
     for keyword in call.keywords:
         options = keyword.value
         if keyword.arg == "connect_args" and isinstance(options, ast.Dict) and options.keys[0]:
@@ -208,7 +212,9 @@ class ScopedByThread(Rule):
 
 
 def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    """Return whether a scope function is one of the threading module, or returns its value."""
+    """Return whether a scope function belongs to the module threading, or returns a value of such a
+    function.
+    """
     function = file.project.function(file.value(node, scope))
     if function and function.returned:
         node, scope = function.returned[0], function

@@ -38,7 +38,9 @@ class MissingAwait(Rule):
             yield self.report(file, node, name, text, fix=fix)
 
     def _lost(self, file: SourceFile) -> Iterator[tuple[ast.expr, Scope, str]]:
-        """Yield the coroutines that are not awaited, with the names of the methods."""
+        """Yield the coroutines that are not awaited, with the names of the methods that return
+        them.
+        """
         for call, scope in file.calls(*METHODS, *STARTS):
             name = _dropped(file, call, scope) if _is_lost(file, call, scope) else ""
             if name:
@@ -66,7 +68,9 @@ class MissingAwait(Rule):
     def _lost_object(
         self, file: SourceFile, attribute: ast.Attribute, call: ast.Call, scope: Scope
     ) -> Iterator[tuple[ast.expr, Scope, str]]:
-        """Yield a coroutine or an engine's connection of which an attribute is read."""
+        """Yield a coroutine, or a connection of an engine, if code reads an attribute of it without
+        awaiting it.
+        """
         node = attribute.value
         if isinstance(node, ast.Name) and scope.find(node.id) in (None, file.module.scope):
             return
@@ -81,7 +85,7 @@ class MissingAwait(Rule):
 
 
 def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:
-    """Return the name of the coroutine method that a call starts, else ""."""
+    """Return the name of the coroutine method that a call starts, or "" for any other call."""
     method = file.value(call.func, scope)
     function = file.project.function(method)
     owner = method.inner if method and (function is None or function.is_async) else None
@@ -93,7 +97,9 @@ def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:
 
 
 def _is_lost(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    """Return whether the code around an expression drops, tests or iterates over its value."""
+    """Return whether the code around an expression discards its value, tests it, or iterates over
+    it.
+    """
     match around := file.parent(node):
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():
             return True
@@ -115,13 +121,13 @@ def _is_lost(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
 
 
 def _returns_no_coroutine(scope: Scope) -> bool:
-    """Return whether the annotation of a function names something else than a coroutine."""
+    """Return whether the annotation of a function names another type than a coroutine."""
     returns = scope.node.returns
     return returns is not None and not names_in_set(returns) & OPEN_TYPES
 
 
 def names_in_set(node: ast.AST) -> set[str]:
-    """Return the names and attributes in an annotation."""
+    """Return the names and the attributes that an annotation contains."""
     return {getattr(item, "attr", getattr(item, "id", "")) for item in ast.walk(node)}
 
 
@@ -147,7 +153,9 @@ def _is_never_awaited(name: str, scope: Scope, is_start: bool) -> bool:
 
 
 def _is_entered(name: str, scope: Scope) -> bool:
-    """Return whether a function awaits or enters a variable, or starts it."""
+    """Return whether a function awaits a variable, enters it with `async with`, or starts it as a
+    task.
+    """
     for item in ast.walk(scope.node):
         match item:
             case (

@@ -19,7 +19,9 @@ LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_even
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
-    """Yield the functions that this file depends on: module, name, and whether scope="function"."""
+    """Yield the functions that this file uses as dependencies. Each item has the module, the name,
+    and whether scope="function" is set.
+    """
     for call, scope in file.calls("Depends", "Security"):
         nodes = [*call.args, *(k.value for k in call.keywords if k.arg == "dependency")]
         function = file.project.function(file.project.callee(nodes[0], scope)) if nodes else None
@@ -35,7 +37,9 @@ def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a dependency ends before the response, or its scope is not constant."""
+    """Return whether a dependency ends before the response. Return True if the scope of the
+    dependency is not constant.
+    """
     scope = next((k.value for k in call.keywords if k.arg == "scope"), None)
     is_request = isinstance(scope, ast.Constant) and scope.value == "request"
     return (scope is not None and not is_request) or file.facts.exits_before_response
@@ -71,7 +75,7 @@ class CommitAfterYield(Rule):
 
 
 def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | None:
-    """Return what commits the session of a dependency after its `yield`."""
+    """Return the code that commits the session of a dependency after its `yield`, or None."""
     keys = set(file.use.keys(node.value, scope)) if node.value else set()
     blocks = [item for item in file.ancestors(node) if isinstance(item, ast.AsyncWith)]
     managers = [part.context_expr for item in blocks for part in item.items]
@@ -118,7 +122,9 @@ class RequestSessionInTask(Rule):
 
 
 def _started(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that start a task for which nothing waits, and what the task gets."""
+    """Yield the calls that start a task which no code awaits, and the arguments that the task
+    gets.
+    """
     for call, scope in file.calls("add_task", "BackgroundTask"):
         owner = file.receiver(call, scope)
         is_task = file.external_name(call.func, scope).endswith(".BackgroundTask")
@@ -139,7 +145,9 @@ def _started(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]
 
 
 def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
-    """Yield the sessions that a task gets as an argument, or that its function keeps."""
+    """Yield the sessions that a task gets as an argument, or that the function of the task
+    holds.
+    """
     source, inner = file.project.origin(node, scope)
     if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
         for part in (*source.args, *(keyword.value for keyword in source.keywords)):
@@ -153,7 +161,9 @@ def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
 
 
 def _is_short_lived(file: SourceFile, key: str, scope: Scope) -> bool | None:
-    """Return whether a session ends before the response, or None if it may live on."""
+    """Return whether a session ends before the response. Return None if the session may live
+    longer.
+    """
     root, _, rest = key.partition(".")
     owner = scope.find(root)
     if owner is None or ".state." in key:
@@ -175,7 +185,7 @@ def _is_short_lived(file: SourceFile, key: str, scope: Scope) -> bool | None:
 
 
 def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
-    """Return whether the Depends() in an annotation or default has function scope."""
+    """Return whether the Depends() in an annotation or a default has the scope "function"."""
     node, scope = file.project.origin(node, scope)
     parts: list[tuple[ast.AST, Scope]] = []
     match node:
@@ -205,7 +215,7 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a task is only kept from being collected, and nothing awaits it."""
+    """Return whether a task is never awaited, but only stored so that it is not collected."""
     match scope.module.parents.get(call):
         case ast.Expr():
             return True
@@ -225,7 +235,9 @@ def _is_dropped(call: ast.Call, scope: Scope) -> bool:
 
 
 def _only_keeps(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call adds a task to a set that outlives the function, for nobody."""
+    """Return whether a call adds a task to a set that outlives the function and that nothing else
+    reads.
+    """
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in KEEPING:
         return False
     kept_in = ast.unparse(call.func.value)

@@ -47,9 +47,11 @@ class Rule:
         fix: Fix | None = None,
         **texts: str,
     ) -> Finding:
-        """Return a finding at a node, with a second node that matters.
+        """Return a finding at a node. The argument `related` is a second node that explains the
+        finding.
 
-        The words fill the braces of the message, and `texts` replace the texts of the class.
+        The words fill the braces of the rule's message. The argument `texts` replaces the texts of
+        the rule's class.
         """
         message, remedy, related_message = (
             text.format(*words) if words else text

@@ -32,7 +32,9 @@ class SessionInModule(Rule):
 
 
 def _kept(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield the expressions whose values live as long as the program, and where they live."""
+    """Yield each expression whose value lives as long as the program, and the place that keeps the
+    value.
+    """
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         place = next((text for target in targets if (text := _place(file, target, scope))), "")
@@ -58,7 +60,7 @@ def _kept(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
 
 
 def _is_kept(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a call that runs at import may give its value to a variable or object."""
+    """Return whether a call at import may give its value to a variable or an object."""
     around = file.parent(call)
     while isinstance(around, ast.Call):
         if last_name(around) in ("run", "Depends", "run_until_complete"):
@@ -68,7 +70,9 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
-    """Return where an assignment keeps its value, or "" if only a function or object sees it."""
+    """Return where an assignment stores its value. Return "" if only one function or one object can
+    read the value.
+    """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
             return "a global variable"

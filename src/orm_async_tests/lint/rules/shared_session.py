@@ -57,7 +57,9 @@ class SharedSession(Rule):
 
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
-    """Return the session that the function which starts a task uses before the task has ended."""
+    """Return the session that a function uses between the start and the end of a task that it
+    starts.
+    """
     node = file.parent(start.call)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
     name = getattr(target, "id", "")
@@ -75,7 +77,7 @@ def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
 def _used_between(
     file: SourceFile, scope: Scope, keys: set[str], start: tuple[int, int], end: tuple[int, int]
 ) -> str:
-    """Return which of some sessions a function uses between two places."""
+    """Return which of these sessions a function uses between two places in its code."""
     for call in scope.calls if keys else ():
         if start < _place(call) < end and isinstance(file.parent(call), ast.Await):
             for event in file.use.call_events(call, scope, False):
@@ -85,7 +87,9 @@ def _used_between(
 
 
 def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the context managers that start a task, and the session that the block uses too."""
+    """Yield each context manager that starts a task with a session which the block also uses, and
+    this session.
+    """
     for scope in file.module.scopes.values():
         for manager in scope.managers:
             for item in manager.items:
@@ -108,7 +112,7 @@ def _end(node: ast.AST) -> tuple[int, int]:
 
 
 def _sessions(file: SourceFile, work: Work) -> set[str]:
-    """Return the sessions that a coroutine uses and that it does not open itself."""
+    """Return the sessions that a coroutine uses but does not open itself."""
     keys = set()
     for event in file.use.events(work.node, work.scope):
         root = event.key.partition(".")[0]
@@ -124,14 +128,14 @@ def _sessions(file: SourceFile, work: Work) -> set[str]:
 
 
 def _is_bound_inside(name: str, work: Work) -> bool:
-    """Return whether the loop around a coroutine binds a name anew every time."""
+    """Return whether the loop around a coroutine binds a name again in each iteration."""
     owner = work.scope.find(name)
     nodes = set(ast.walk(work.around)) if work.around and owner else set()
     return owner is not None and any(binding.node in nodes for binding in owner.bindings[name])
 
 
 def _has_lock(file: SourceFile, work: Work) -> bool:
-    """Return whether a coroutine's function enters a lock."""
+    """Return whether the function of a coroutine enters a lock."""
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
     for manager in function.managers if function else ():

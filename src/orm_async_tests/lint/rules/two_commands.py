@@ -42,7 +42,9 @@ class TwoCommands(Rule):
 
 
 def _scripts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the texts of several commands that go to a function which executes its parameter."""
+    """Yield the texts with several commands that are passed to a function which executes its
+    parameter.
+    """
     for name, calls in [*file.module.calls.items()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))
@@ -63,7 +65,9 @@ def _scripts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _text(file: SourceFile, node: ast.AST, scope: Scope, is_text: bool) -> object:
-    """Return the SQL of a text() or, if `is_text`, of a string."""
+    """Return the SQL text in a call of text(). If `is_text` is true, return the SQL text in a
+    string.
+    """
     node, scope = file.project.origin(node, scope)
     while isinstance(node, ast.Call) and getattr(node.func, "attr", "") in METHODS:
         node, scope = file.project.origin(getattr(node.func, "value", node), scope)
@@ -76,6 +80,6 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope, is_text: bool) -> objec
 
 
 def split_commands(text: str) -> list[str]:
-    """Return the commands of an SQL text, without quoted parts and comments."""
+    """Return the commands of an SQL text, without their quoted parts and comments."""
     plain = QUOTED.sub(" ", text)
     return [plain] if BODY.search(plain) else [one for one in plain.split(";") if one.strip()]

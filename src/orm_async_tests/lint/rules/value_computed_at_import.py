@@ -49,7 +49,9 @@ class ValueComputedAtImport(Rule):
 def changing_call(
     file: SourceFile, node: ast.AST, scope: Scope, *, follows: bool = True
 ) -> ast.AST | None:
-    """Return the call, or its name in the module, whose value would differ every time."""
+    """Return the call whose value would be different every time, or the name of this call in the
+    module.
+    """
     match node:
         case ast.Lambda():
             return None
@@ -70,7 +72,9 @@ def changing_call(
 
 
 def _holds_change(file: SourceFile, node: ast.AST, function: Scope) -> bool:
-    """Return whether the value that a function returns is such a call, or a part of its result."""
+    """Return whether a function returns the value of a changing call, or a result that contains
+    this value.
+    """
     while isinstance(node, ast.Call | ast.Attribute):
         if isinstance(node, ast.Call):
             if file.external_name(node.func, function) in CHANGING:

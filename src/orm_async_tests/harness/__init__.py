@@ -1,4 +1,4 @@
-"""The names that a script imports: the decorators of variants and the types of their arguments."""
+"""The names that a script imports: decorators that mark variants, and types for their arguments."""
 
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream

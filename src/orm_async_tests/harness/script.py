@@ -26,9 +26,7 @@ from orm_async_tests.versions.ranges import within
 
 @dataclass(frozen=True)
 class Script:
-    """A script, with its claim, the variants that show the claim, and the `check` that proves
-    it.
-    """
+    """A script, with its claim, its variants, and the function `check` that proves the claim."""
 
     number: int
     claim: str
@@ -46,7 +44,7 @@ class Script:
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
-        """Read a script from a module that has the form described in CONTRIBUTING.md."""
+        """Read a script from a module. CONTRIBUTING.md describes the form of the module."""
         names = vars(module)
         base = names.get("Base", models.Base)
         match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
@@ -85,14 +83,14 @@ class Script:
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
-        """Return why the script cannot run on this stack and what to type, or "" if it can run."""
+        """Return why the script cannot run with the current versions and servers, and what to type.
+        Return "" if it can run.
+        """
         reasons = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 
     def _not_applicable(self, stack: Stack) -> str:
-        """Return the SQLAlchemy version or the driver that the script requires but that the stack
-        does not have, or "".
-        """
+        """Return the required SQLAlchemy version or driver that this run does not have, or ""."""
         since = self.since
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"

@@ -1,4 +1,4 @@
-"""Describes the stack, the combination of versions and servers on which a script runs."""
+"""Describes the versions and the servers with which a script runs."""
 
 import importlib
 import platform
@@ -16,7 +16,7 @@ from orm_async_tests.harness.environment.servers import describe_pooler
 
 @dataclass(frozen=True)
 class Stack:
-    """The versions, the database with its settings, the event loop and the pooler of one run."""
+    """The versions and the servers with which a script runs."""
 
     python: str
     sqlalchemy: str
@@ -31,13 +31,13 @@ class Stack:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The versions of the libraries, under the names that Upstream uses."""
+        """The versions of the libraries, by the names that `Upstream.versions` uses."""
         drivers = {self.driver: self.driver_version}
         return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
 
 def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) -> Stack:
-    """Return the stack of this process."""
+    """Return the versions and the servers that this process uses."""
     return Stack(
         python=platform.python_version(),
         sqlalchemy=sqlalchemy.__version__,
@@ -56,7 +56,7 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 def packages() -> dict[str, str]:
     """Return the version of every package that this process can import.
 
-    Read the versions of packages from the names of directories, because importlib.metadata opens
+    Read the versions from the names of installed directories, because `importlib.metadata` opens
     many files.
     """
     versions: dict[str, str] = {}

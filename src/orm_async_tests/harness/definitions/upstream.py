@@ -1,5 +1,5 @@
-"""Defines known defects of libraries with their version ranges, so that a run notices when a defect
-is cured.
+"""Describes known defects of libraries. Each defect has version ranges, so that a run notices when
+the library fixes the defect.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,14 @@ from orm_async_tests.versions.ranges import applies
 class Upstream:
     """A defect of a library, with a description, the affected versions, a link and a severity.
 
-    `versions` maps libraries, or "python", to version ranges. A stack has the defect if every range
-    contains the version of the stack. The `check` of a script asserts the correct behavior in a
-    block `with DEFECT:`, where DEFECT is the object. If an assertion inside `with DEFECT:` fails on
-    a stack in the version ranges, the verdict is UPSTREAM. If an assertion inside `with DEFECT:`
-    passes on a stack in the version ranges, or fails on another stack, the verdict is BROKEN. Write
-    the arguments of an `Upstream(...)` as literals, because `orm-async-tests audit` reads them from
-    the source. A defect that a script shows needs a severity, which `audit` prints. A defect that
-    only the fault sweep shows needs no severity.
+    `versions` maps the name of a library, or "python", to a range of versions. An installation has
+    the defect if the versions of these libraries are all in their ranges. Let the function `check`
+    of a script assert the correct behavior in a block `with DEFECT:`, where DEFECT is an
+    `Upstream`. If the assertion inside `with DEFECT:` fails on affected versions, the verdict is
+    UPSTREAM. If the assertion inside `with DEFECT:` passes on affected versions, or fails on other
+    versions, the verdict is BROKEN. Write the arguments as literals, because `orm-async-tests
+    audit` reads them from the source code. Give a severity to every defect that a script shows,
+    because `audit` prints the severity. A defect that only the fault sweep shows needs no severity.
     """
 
     description: str
@@ -33,7 +33,7 @@ class Upstream:
 
     @property
     def sentence(self) -> str:
-        """A sentence about the defect, of the form "On <versions>, <what goes wrong>."."""
+        """Return the defect as a sentence, in the form "On <versions>, <what goes wrong>."."""
         on = " and ".join(f"{library} {ranges}" for library, ranges in self.versions.items())
         return f"On {on}, {self.description}."
 
@@ -49,9 +49,7 @@ class Upstream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Inside a block of collect_defects(), record a failed assertion and let the check
-        continue.
-        """
+        """Inside `collect_defects()`, record a failed assertion instead of raising it."""
         shown = _collecting.get()
         if shown is None or not isinstance(error, AssertionError):
             return False
@@ -64,7 +62,7 @@ _collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", defau
 
 @contextmanager
 def collect_defects() -> Iterator[list[Upstream]]:
-    """Collect the defects whose assertions fail while the block runs."""
+    """Collect the defects whose assertions fail inside the block."""
     shown: list[Upstream] = []
     token = _collecting.set(shown)
     try:

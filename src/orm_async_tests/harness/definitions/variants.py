@@ -1,4 +1,4 @@
-"""Defines variants, the functions of a script that a decorator marks, and what they produced."""
+"""Defines variants (functions of a script, marked by a decorator) and their observations."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ Kind = Literal["wrong", "right", "variant"]
 
 @dataclass(frozen=True)
 class Variant:
-    """A function of a script that does the work in one way, with the options of its decorator.
+    """A function of a script that does the work in one way, and the options of its decorator.
 
     If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
-    the script is BROKEN. If a decorator allows a variant to leave a warning, an error, a leak or a
-    task behind, `check` must assert that the variant does so.
+    the script's verdict is BROKEN. A decorator can allow a variant to leave something behind. If a
+    decorator allows this, `check` must assert that the variant does so.
     """
 
     function: Callable[..., Any]
@@ -31,7 +31,7 @@ class Variant:
     tasks: bool = False  # it may leave a task running
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call the function of the variant, so that one variant can use another variant."""
+        """Call the variant's function, so that one variant can use another variant."""
         return self.function(*arguments, **named)
 
     @property
@@ -40,19 +40,19 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """The label of the variant, which is the docstring of its function on one line."""
+        """The label of the variant, which is its function's docstring on one line."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the fixtures and options that the function has as parameters."""
+        """The names of the function's parameters, which are fixtures and options."""
         return tuple(inspect.signature(self.function).parameters)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a Variant of one kind. The decorator may be used with or without
-    keyword arguments.
+    """A decorator that makes a function a wrong, a right or a neutral Variant. You can use the
+    decorator with or without keyword arguments.
     """
 
     kind: Kind
@@ -85,9 +85,9 @@ variant = Mark("variant")
 
 
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the offered values whose names are parameters of the function.
+    """Return those values whose names are parameters of the function.
 
-    Raise TypeError if the function has a parameter that is not among the offered values.
+    Raise TypeError if a parameter of the function has no value.
     """
     wanted = inspect.signature(function).parameters
     unknown = [name for name in wanted if name not in offered]
@@ -100,11 +100,11 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 
 @dataclass(frozen=True)
 class Option:
-    """A command-line option `--name VALUE` of one script. Variants and `check` get the value of the
-    option as the parameter `name`.
+    """A command-line option `--name VALUE` of one script. Variants and `check` receive its value in
+    the parameter with the same name.
 
-    `parse` converts the text of the option to its value, or raises ValueError. `default` is a text
-    that `parse` accepts.
+    `parse` converts the text to a value, or raises ValueError. `default` is a text, too, and
+    `parse` must accept it.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Option:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """Return a function that parses whole numbers and rejects numbers below the minimum."""
+    """Return a function that parses a whole number, and rejects a number below the minimum."""
 
     def number(text: str) -> int:
         if int(text) < minimum:
@@ -126,9 +126,7 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 @dataclass
 class Observation:
-    """What a variant produced when it ran. The default values of an observation describe a variant
-    that did nothing.
-    """
+    """The result of running one variant. The default values describe a variant that did nothing."""
 
     kind: Kind = "variant"
     value: Any = None
@@ -154,7 +152,7 @@ class Observation:
 
     @property
     def code(self) -> str | None:
-        """The code of the error in SQLAlchemy's documentation, for example "xd2s"."""
+        """The error's code in SQLAlchemy's documentation, for example "xd2s"."""
         return getattr(self.error, "code", None)
 
     @property
@@ -163,7 +161,9 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error, of the driver's error that it wraps, or of its cause."""
+    """Return the SQLSTATE of an error. Look in the error, in the driver's error inside it, and in
+    its cause.
+    """
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)
         if isinstance(state, str):
@@ -172,8 +172,8 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return how many connections of the engine's pool are checked out. Return 0 if the pool is a
-    NullPool, which counts no connections.
+    """Return the number of connections that are checked out from the engine's pool. Return 0 for a
+    NullPool, because a NullPool does not count connections.
     """
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

@@ -1,1 +1,3 @@
-"""The environment of a variant: databases, servers, poolers, processes and event loops."""
+"""The things that a variant needs around it: databases, servers, poolers, processes and event
+loops.
+"""

@@ -1,4 +1,4 @@
-"""Reads the rows of pg_stat_activity about a variant's connections, over a separate connection."""
+"""Reads from pg_stat_activity what a variant's connections do, over a separate connection."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,9 +19,7 @@ BACKENDS = """
 
 
 class Activity:
-    """Queries the server about the connections that were opened since the call of
-    `ignore_open_connections`.
-    """
+    """Asks the server about the connections that opened after `ignore_open_connections()`."""
 
     def __init__(
         self, admin: AsyncEngine, wire: Wire | None, report_blocked: ReportBlocked | None = None
@@ -32,14 +30,14 @@ class Activity:
         self._open_before = 0
 
     async def ignore_open_connections(self) -> None:
-        """From now on, ignore all connections that are open at the moment of this call."""
+        """Ignore, from now on, all connections that are open during this call."""
         self._before = []
         self._before = await self.pids()
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Run a query and return its rows. If the query has one column, return single values
-        instead of tuples.
+        """Run a query and return its rows. If the query has one column, return a list of values,
+        not of tuples.
         """
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
@@ -53,18 +51,16 @@ class Activity:
         return await self.rows(f"select pid {BACKENDS} order by pid", before=self._before)
 
     async def states(self) -> list[str]:
-        """Return the states of the variant's backends, for example "idle in transaction",
-        sorted.
-        """
+        """Return the sorted states of the variant's backends, for example "idle in transaction"."""
         return await self.rows(f"select state {BACKENDS} order by state", before=self._before)
 
     async def running(self, part: str) -> int:
-        """Return how many of the variant's backends execute a statement that contains `part`."""
+        """Count the variant's backends that execute a statement with the text `part`."""
         sql = f"select count(*) {BACKENDS} and state = 'active' and position(:part in query) > 0"
         return int(await self.scalar(sql, before=self._before, part=part))
 
     async def blocked(self) -> int:
-        """Return how many of the variant's backends wait for a lock that another backend holds."""
+        """Count the variant's backends that wait for a lock."""
         condition = "cardinality(pg_blocking_pids(pid)) > 0"
         sql = f"select pid, pg_blocking_pids(pid) {BACKENDS} and {condition}"
         since = perf_counter_ns()
@@ -74,11 +70,11 @@ class Activity:
         return len(blocked)
 
     async def until_open(self, count: int) -> None:
-        """Wait until the variant has exactly `count` open connections. Raise TimeoutError if the
-        condition is still false after DEADLINE seconds.
+        """Wait until the variant has exactly `count` open connections. Raise TimeoutError after
+        DEADLINE seconds.
 
-        Every method that waits repeats its query until the server's answer fits. No pause is needed
-        between two queries, because each query opens a connection, which takes time.
+        Methods that wait repeat their query until the condition is true. No pause is needed between
+        two queries, because opening a connection for each query takes time.
         """
         async with asyncio.timeout(DEADLINE):
             while len(await self.pids()) != count:
@@ -88,8 +84,7 @@ class Activity:
         """Terminate the variant's backends, as an administrator or a failover does. Return their
         number.
 
-        When terminate() returns, the clients have received the end of their connections, even
-        through the proxy.
+        When `terminate()` returns, the clients know that their connections are closed.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))
@@ -101,13 +96,13 @@ class Activity:
         return killed
 
     async def until_running(self, part: str, count: int = 1) -> None:
-        """Wait until `count` of the variant's backends execute a statement that contains `part`."""
+        """Wait until `count` of the variant's backends execute a statement with the text `part`."""
         async with asyncio.timeout(DEADLINE):
             while await self.running(part) < count:
                 pass
 
     async def until_gone(self, part: str) -> None:
-        """Wait until none of the variant's backends executes a statement that contains `part`."""
+        """Wait until none of the variant's backends executes a statement with the text `part`."""
         async with asyncio.timeout(DEADLINE):
             while await self.running(part):
                 pass

@@ -1,4 +1,4 @@
-"""Runs a script in one of the supported event loops."""
+"""Runs a script in a supported event loop, for example uvloop."""
 
 import asyncio
 import signal
@@ -12,10 +12,9 @@ Result = TypeVar("Result")
 
 
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
-    """Run the coroutine function `main` in a new event loop of the given kind, and return its
-    result.
+    """Run the coroutine function `main` in a new event loop, and return its result.
 
-    Raise CouldNotRun if the kind of event loop is unknown, or if its package is not installed.
+    Raise CouldNotRun if the event loop's name is unknown, or if its package is not installed.
     """
     if name not in (DEFAULT_LOOP, UVLOOP):
         remedy = f"--loop {DEFAULT_LOOP} or --loop {UVLOOP}"

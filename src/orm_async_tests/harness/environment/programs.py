@@ -1,4 +1,4 @@
-"""Gives a variant a web application, worker processes, or an Alembic environment."""
+"""Gives a variant a web application, worker processes or an Alembic environment."""
 
 import asyncio
 import shutil
@@ -32,8 +32,8 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    The function `note` is called with a text when an application responds, and when a client of the
-    application disconnects.
+    `note` is a function that is called with a text when an application responds, or when its client
+    disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -41,8 +41,8 @@ class Http(AsyncExitStack):
         self._note = note
 
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
-        """Return a client that calls the application in this process. An error of the application
-        is raised in the client, or becomes a response with status 500.
+        """Return an HTTP client that calls the application in this process. If the application
+        raises an error, the client either raises this error or receives a response with status 500.
         """
         from httpx import ASGITransport, AsyncClient
 
@@ -51,12 +51,12 @@ class Http(AsyncExitStack):
         return await self.enter_async_context(client)
 
     async def serve(self, app: Any) -> Address:
-        """Serve the application with uvicorn, and yield its loopback address."""
+        """Serve the application with uvicorn, and yield its address on this machine."""
         return await self.enter_async_context(_serve(self._observe(app), self._note))
 
     def _observe(self, app: Any) -> Any:
-        """Return the application, wrapped so that `note` is called for each response and for the
-        disconnect of a client.
+        """Wrap the application, so that it calls `note` for each response, and when a client
+        disconnects.
         """
 
         async def observed(scope: Any, receive: Any, send: Any) -> None:
@@ -97,7 +97,7 @@ async def _serve(app: Any, note: Callable[[str], None]) -> AsyncIterator[Address
 
 
 class Processes:
-    """Runs coroutine functions of a script in other processes."""
+    """Runs a script's coroutine functions in other processes."""
 
     async def run(
         self,
@@ -107,8 +107,8 @@ class Processes:
     ) -> Result:
         """Start a new process, import the function's module there, and await the function.
 
-        Return the result of the function, or raise its error with all causes. The result and the
-        error are pickled, because they come from another process.
+        Return the function's result, or raise its error together with the causes. The result and
+        the error must be picklable, because they cross a process boundary.
         """
         from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
         from multiprocessing import get_context
@@ -132,8 +132,8 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return the result of a function. If the function raises, return the error, its causes and its
-    traceback separately, because pickle drops the causes and the traceback.
+    """Return the function's result. If the function raises, return the error, its causes and its
+    traceback separately, because pickle loses the causes and the traceback.
     """
 
     async def main() -> Any:
@@ -151,11 +151,11 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Create an Alembic environment with the given revisions, and delete it when the block ends.
+    """Create an Alembic environment with these revisions, and delete it when the block ends.
 
-    `revisions` and `env` are the texts of the revision files and of env.py. `attributes` become
-    config.attributes. The default env.py passes the attributes to context.configure(). Yield the
-    Config object for Alembic's commands.
+    `revisions` has the texts of the revision files, and `env` is the text of env.py. `attributes`
+    become config.attributes. The default env.py passes the attributes to `context.configure()`.
+    Yield a Config object for Alembic's commands.
     """
     from alembic.config import Config  # here, since most scripts need none of it
 

@@ -1,4 +1,6 @@
-"""Infers the requirements of a script from its source code: servers, programs, packages, rights."""
+"""Finds out from a script's source code which servers, programs, packages and rights the script
+needs.
+"""
 
 import ast
 import importlib.util
@@ -50,8 +52,8 @@ MISSING_FUNCTIONS = """
 
 
 def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
-    """Return the requirements of a script. Each requirement of a script is one of these texts:
-    WIRE, BINARIES, STANDBY, PGBOUNCER, or the name of a package.
+    """Return what a script requires to run. Each requirement is one of these texts: WIRE, BINARIES,
+    STANDBY, PGBOUNCER, or the name of a package.
     """
     fixtures = {name for variant in variants for name in variant.parameters}
     nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
@@ -79,8 +81,8 @@ def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozen
 
 
 def _packages(nodes: Collection[ast.AST]) -> Iterator[str]:
-    """Yield the packages that functions of the script import. A package that only a function
-    imports may be missing without harm, because the module can still be imported.
+    """Yield the packages that a script imports inside functions. The module of the script can be
+    imported without these packages.
     """
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     for node in (inner for function in functions for inner in ast.walk(function)):
@@ -92,7 +94,7 @@ def _packages(nodes: Collection[ast.AST]) -> Iterator[str]:
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return why a requirement is not met and what to type, or "" if the requirement is met."""
+    """Return why a requirement is not met and what to type, or "" if it is met."""
     if requirement == WIRE:
         reason = "needs a URL with one host and without TLS, so that round trips can be counted"
         return "" if wire else reason
@@ -121,10 +123,10 @@ def find_missing(requirement: str, wire: bool) -> str:
 
 
 def require(words: str, source: str) -> None:
-    """Check that every requirement in a comma-separated list is met, so that no script is skipped.
+    """Check a comma-separated list of requirements, so that no script is skipped for lack of them.
 
-    Raise CouldNotRun, with the name of the setting that has the list, if a requirement is unknown
-    or is not met.
+    Raise CouldNotRun if a requirement is unknown or is not met. The error names the setting that
+    contains the list.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
@@ -139,9 +141,7 @@ def require(words: str, source: str) -> None:
 
 
 def functions_of(module: ModuleType) -> frozenset[str]:
-    """Return the names of the server functions that a script calls in SQL text, with `func`, or
-    with `activity`.
-    """
+    """Return the server functions that a script calls: in SQL text, with `func` or `activity`."""
     nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
     # Docstrings, and other strings that are statements, call nothing.
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
@@ -162,8 +162,8 @@ def functions_of(module: ModuleType) -> frozenset[str]:
 async def find_denied(
     connection: AsyncConnection, functions: Collection[str], creates_schema: bool
 ) -> list[str]:
-    """Return what the database role may not do but the script needs, and the statement that grants
-    it.
+    """Return the right that the script needs but the database role lacks, and the statement that
+    grants this right.
     """
     denied = list[str]()
     if connection.dialect.name != "postgresql":

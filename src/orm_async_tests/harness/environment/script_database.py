@@ -1,6 +1,8 @@
-"""Opens the database that all scripts share, and resets it to a few rows before each variant.
+"""Opens the database that all scripts share. Before each variant, resets the database to a few
+rows.
 
-Claims that need no PostgreSQL also run on SQLite through aiosqlite, in one new file per command.
+Claims that need no PostgreSQL also run on SQLite through aiosqlite. Each command uses one new
+SQLite file.
 """
 
 import importlib.util
@@ -69,14 +71,14 @@ END_BACKENDS = text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS 
 
 
 async def default_seed(connection: AsyncConnection) -> None:
-    """Insert the users username-1 to username-3, with two points for every user."""
+    """Insert the users username-1 to username-3, and two points for each user."""
     for table, rows in DEFAULT_ROWS:
         await connection.execute(insert(table), rows)
 
 
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
-    """Open a new SQLite file if the driver is aiosqlite, and otherwise the PostgreSQL database
+    """Open a new SQLite file if the driver is aiosqlite. Otherwise open the PostgreSQL database
     `db_`.
 
     Print the choice. Raise CouldNotRun if the database cannot be opened, or if two options
@@ -105,9 +107,9 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
-    If another command holds the lock, print a line about it and wait. Raise CouldNotRun if the
-    database cannot be reached, or if the database belongs to the service or to another program.
-    Open a SQLite file without any change.
+    If another command holds the lock, print a line about this and wait. Raise CouldNotRun if the
+    database cannot be reached, or if it belongs to the service or to another program. Open an
+    SQLite file, and change nothing in it.
     """
     if database.kind == "file":
         engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
@@ -139,9 +141,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
 async def load(
     base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any], url: URL
 ) -> None:
-    """Create the tables of the scripts in the empty database of a primary, and insert the default
-    rows.
-    """
+    """Create the scripts' tables in an empty database, and insert the default rows."""
     database = db.Database(url, "url", "the primary")
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(models.Base.metadata.create_all)
@@ -155,7 +155,7 @@ async def _lock(connection: AsyncConnection) -> None:
 
 
 class ScriptDatabase:
-    """The locked database, used over a connection that no variant uses."""
+    """The locked database, with a connection that no variant uses."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.admin: AsyncEngine = connection.engine
@@ -164,10 +164,10 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Empty the shared tables, create the separate tables of the script, and insert the
-        script's rows.
+        """Empty the shared tables, create the script's separate tables, and insert the script's
+        rows.
 
-        Raise CouldNotRun if another connection holds a lock on the tables for one minute.
+        Raise CouldNotRun if another connection locks the tables for more than one minute.
         """
         await self._empty_tables(base.metadata)
         if seed is not None:
@@ -195,50 +195,50 @@ class ScriptDatabase:
             await self._connection.execute(text("RESET lock_timeout"))
 
     async def busy_backends(self) -> set[int]:
-        """Return the backends of this role and database that run a statement or have an open
+        """Return the busy backends of this role and database: they run a statement or have an open
         transaction.
         """
         rows = await self._connection.execute(BUSY_BACKENDS, {"admin": ADMIN})
         return {pid for (pid,) in rows}
 
     async def end_busy_backends(self, kept: set[int]) -> None:
-        """Terminate the backends that run a statement or have an open transaction. Keep the given
-        backends.
+        """Terminate the backends that run a statement or have an open transaction, except those in
+        `kept`.
 
-        A connection that a variant lost may stay open in an event loop other than asyncio's. The
-        locks of the lost connection's transaction would block the next variant.
+        In an event loop other than asyncio's, a connection that a variant lost may stay open. Its
+        locks would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
-        """Return what a script with these tables and functions needs, but what the database role
-        may not do.
+        """Return the rights that a script needs but the database role lacks. The script uses these
+        tables and functions.
         """
         separate = base.metadata is not models.Base.metadata
         return await find_denied(self._connection, functions, creates_schema=separate)
 
     async def settings(self) -> dict[str, str]:
-        """Return the settings of the server that could affect a verdict and that the database role
-        may see.
+        """Return the server settings that could affect a verdict, if the database role may see
+        them.
         """
         rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))
 
 
 class SqliteScriptDatabase(ScriptDatabase):
-    """The tables of the scripts in an SQLite file."""
+    """The scripts' tables in an SQLite file."""
 
     async def _empty_tables(self, metadata: MetaData) -> None:
         await self._connection.run_sync(metadata.drop_all)
         await self._connection.run_sync(metadata.create_all)
 
     async def busy_backends(self) -> set[int]:
-        """Return nothing: Return no backends, because SQLite has none."""
+        """Return nothing: Return an empty set, because SQLite has no backends."""
         return set()
 
     async def settings(self) -> dict[str, str]:
-        """Return the version of SQLite and the settings that could affect a verdict."""
+        """Return SQLite's version, and the settings that could affect a verdict."""
         version = await self._connection.scalar(text("SELECT sqlite_version()"))
         settings = {"sqlite_version": str(version)}
         for name in ("foreign_keys", "journal_mode", "synchronous"):

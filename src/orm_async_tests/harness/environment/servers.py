@@ -1,5 +1,5 @@
-"""Starts the servers of a variant: private servers, standbys and poolers. The servers of a variant
-stop after its engines have been closed.
+"""Starts private servers, standbys and poolers for a variant. These servers stop after the
+variant's engines have been closed.
 """
 
 import os
@@ -43,8 +43,8 @@ MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
 @dataclass
 class Servers:
-    """The servers for those parameters of a variant that name a server. A server for which the
-    variant has no parameter is None.
+    """The servers that a variant's parameters name. If the variant has no parameter for a server,
+    that server is None.
     """
 
     private: PrivateServer | None = None
@@ -58,8 +58,8 @@ async def start_servers(
 ) -> AsyncIterator[Servers]:
     """Start the servers that a variant needs, and stop them when the block ends.
 
-    The function `load` fills the database of the primary before the standby is created. A pooler
-    connects directly to the shared database, without the proxy that counts round trips.
+    `load` is a function that fills the primary's database before the standby is created. A pooler
+    connects to the shared database directly. The proxy that counts round trips is not in between.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -76,10 +76,10 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a directory in memory. A server whose files are in memory starts three times faster.
+    """Return a directory in memory, because a server starts three times faster there.
 
-    Return None if TMPDIR is set or if too little memory is free. None means the temporary
-    directory.
+    Return None if TMPDIR is set, or if too little memory is free. With None, the caller uses the
+    temporary directory.
     """
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
@@ -88,14 +88,13 @@ def data_directory() -> Path | None:
 
 
 def url_of(server: PrivateServer, driver: str) -> URL:
-    """Return the URL of the server's database for the given driver."""
+    """Return the URL of the server's database for this driver."""
     return db.with_driver(db.socket_url(server.login), driver)
 
 
 @cache
 def describe_pooler(mode: str) -> str:
-    """Return a description of the pooler such as "PgBouncer 1.24.1 session", or "" without a
-    pooler.
+    """Describe the pooler, for example "PgBouncer 1.24.1 session". Return "" if there is no pooler.
 
     Raise CouldNotRun if the pool mode is unknown, or if PgBouncer is not installed.
     """
@@ -109,8 +108,8 @@ def describe_pooler(mode: str) -> str:
 
 @contextmanager
 def open_pooler(server: URL, mode: str) -> Iterator[URL]:
-    """Start PgBouncer in this pool mode, and yield its URL. If the mode is empty, yield the URL of
-    the server.
+    """Start PgBouncer in this pool mode, and yield its URL. If the mode is empty, yield the
+    server's URL.
     """
     if not mode:
         yield server

@@ -1,1 +1,1 @@
-"""Judges observations, and shows the result as text and JSON."""
+"""Judges the results of variants, and shows them as text and JSON."""

@@ -1,4 +1,6 @@
-"""Shows the code of each variant, with what each line sent, waited for and raised."""
+"""Shows the code of each variant. Below a line of code, shows what the line sent, waited for and
+raised.
+"""
 
 import ast
 import linecache
@@ -26,7 +28,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def render_code(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the claim, the code of every variant, the verdict, and links to more information."""
+    """Render a script's claim, the code of every variant, the verdict and links."""
     yield from wrapped("bold", result.script.claim, columns)
     yield "dim", f"  {LEGEND}"
     source = ScriptSource(result.script)
@@ -59,7 +61,7 @@ def render_code(result: Result, columns: int) -> Iterator[Styled]:
 
 
 class ScriptSource:
-    """The lines and the functions of the file of a script."""
+    """The lines and the functions of a script's file."""
 
     def __init__(self, script: Script) -> None:
         self.lines = ["", *linecache.getlines(script.file)]
@@ -72,9 +74,7 @@ class ScriptSource:
         self.functions = [node for node in methods if isinstance(node, Function)]
 
     def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
-        """Return the function of a variant, followed by the functions of the script that this
-        function calls.
-        """
+        """Return the function of a variant, followed by the script's functions that it uses."""
         lines = {event.line for event in events if event.kind != "task"}
         variants = [node for node in self.functions if node.name == variant]
         helpers = [node for node in self.functions if not _has_mark(node)]
@@ -88,7 +88,7 @@ class ScriptSource:
         return variants + [node for node in helpers if node in used]
 
     def find_constants(self, functions: Sequence[Function]) -> Iterator[ast.Assign]:
-        """Yield the assignments of the module on which these functions depend."""
+        """Yield the assignments at module level that these functions use."""
         used = {name for node in functions for name in _names_in(node)}
         for node in self.tree.body:
             names = _names_in(node.targets[0]) if isinstance(node, ast.Assign) else set()
@@ -96,33 +96,29 @@ class ScriptSource:
                 yield node
 
     def numbers_of(self, node: Function) -> range:
-        """Return the line numbers of a function, including its decorators."""
+        """Return a function's line numbers, including its decorators."""
         first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
         return range(first, (node.end_lineno or first) + 1)
 
     def text_of(self, nodes: Sequence[Function]) -> set[str]:
-        """Return the lines of some functions in a form that can be compared with lines of other
-        variants.
-        """
+        """Return the lines of functions, in a form in which two variants can be compared."""
         numbers = (number for node in nodes for number in self.numbers_of(node))
         return {self.comparable(number) for number in numbers}
 
     def comparable(self, number: int) -> str:
-        """Return a line without its indentation, the kind of its variant, and the name of its
-        variant.
-        """
+        """Return a line without its indentation, and without the variant's name and kind."""
         return HEAD.sub("", self.lines[number].strip())
 
 
 def _names_in(tree: ast.AST) -> set[str]:
-    """Return the names and attributes that the code of some nodes uses."""
+    """Return the names and attributes that this code uses."""
     nodes = list(ast.walk(tree))
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     return attributes | {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
 def _has_mark(node: Function) -> bool:
-    """Return whether a function is a variant of a script, or is its `check`."""
+    """Return whether a function is a variant, or the script's `check`."""
     marks = {"wrong", "right", "variant"}
     return node.name == "check" or any(_names_in(item) & marks for item in node.decorator_list)
 
@@ -136,8 +132,8 @@ def _render_variant(
 ) -> Iterator[Styled]:
     """Render the functions of a variant, and mark the lines that are not in `known`.
 
-    `known` has the lines of the variants of the other kind. The variants of the other kind are
-    right variants if this variant is wrong. A mark is "-" in a wrong variant, and "+" in any other
+    `known` has the lines of the variants to compare with: the right variants for a wrong variant,
+    and the wrong variants otherwise. The mark is "-" in a wrong variant, and "+" in any other
     variant.
     """
     mark = "-" if observation.kind == "wrong" else "+"
@@ -182,8 +178,8 @@ def _render_lines(
 def _render_events(
     source: ScriptSource, number: int, observation: Observation, columns: int
 ) -> Iterator[Styled]:
-    """Render what a line sent, with the round trips. After that, render the waits and the errors of
-    the line.
+    """Render what a line of code sent, with the round trips. Then render what the line waited for,
+    and the errors that it raised.
     """
     for mark, text, trips in annotate_line(number, observation.events, source.lines[number]):
         is_counted = trips is not None and observation.counted
@@ -202,7 +198,7 @@ def _aside(style: str, mark: str, text: str, columns: int, cost: str = "") -> It
 
 
 def _render_links(script: Script, columns: int) -> Iterator[Styled]:
-    """Render what to write and where to read more: the explanation, the file and the documents."""
+    """Render what to write, and where to read more."""
     yield "", ""
     if all(variant.kind != "right" for variant in script.variants):
         yield from _render_advice(script, columns)
@@ -215,11 +211,10 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 
 
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
-    """Render the explanation and the recommended lines of a script that compares variants without a
-    cure.
+    """Render advice for a script without right variants: its explanation and its recommended lines
+    of code.
 
-    If the script has no recommended lines, take the lines from the scripts that the explanation
-    names.
+    If the script has no recommended lines, take those of the scripts that the explanation names.
     """
     from orm_async_tests.questions import read_cures
 

@@ -1,8 +1,7 @@
-"""Judges observations, with every assertion of the `check` as evidence.
+"""Judges the results of variants. Every assertion of the function `check` is evidence.
 
-Compiles the source of the `check` again, so that every assertion records its operands while it
-runs. A `check` must not use closures or `global`, because the compiled copy runs in a separate
-namespace.
+Compiles the source of `check` again, so that every assertion records its operands. `check` must not
+use closures or `global`, because the compiled copy has a separate namespace.
 """
 
 import ast
@@ -41,9 +40,7 @@ OPERATORS: dict[type[ast.cmpop], str] = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """The source of an assertion, the values of its operands, and whether the assertion was
-    true.
-    """
+    """An assertion's source, the values of its operands, and whether it was true."""
 
     assertion: str
     values: str
@@ -52,9 +49,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict, which has a word, a reason, the evidence, and the defects that the script
-    showed.
-    """
+    """A verdict, with its reason, the evidence, and the defects that the script showed."""
 
     word: Word
     reason: str = ""
@@ -68,8 +63,8 @@ def judge(
     stack: Stack,
     options: Mapping[str, Any],
 ) -> Verdict:
-    """Return BROKEN if a variant left something behind, and otherwise the verdict of the script's
-    `check`.
+    """Return BROKEN if a variant left something behind. Otherwise return the verdict of the
+    script's `check`.
     """
     if trouble := _find_leftovers(script, observations):
         return Verdict(BROKEN, trouble)
@@ -92,7 +87,7 @@ def _apply_defects(
     stack: Stack,
     evidence: tuple[Evidence, ...],
 ) -> Verdict:
-    """Return the verdict of a script whose only failed assertions are about declared defects."""
+    """Return the verdict of a script whose failed assertions all belong to declared defects."""
     confirmed = tuple(defect for defect in declared if defect in shown)
     for defect in declared:
         expected = defect.applies(stack.libraries)
@@ -111,9 +106,7 @@ def _apply_defects(
 
 
 def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> str:
-    """Return what a variant left behind without declaring it, for example a warning or a leak, or
-    "".
-    """
+    """Return what a variant left behind without permission, for example a leak, or ""."""
     for variant in script.variants:
         name, observation = variant.name, observations[variant.name]
         if variant.kind == "right" and observation.error is not None:
@@ -131,13 +124,15 @@ def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> 
 
 @dataclass
 class Recorder:
-    """Records the assertions of a `check` while it runs."""
+    """Records the assertions of a script's `check` while it runs."""
 
     evidence: list[Evidence] = field(default_factory=list)
     _comparisons: list[list[tuple[str, str]]] = field(default_factory=list)  # operator, operand
 
     def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-        """Call the `check`, and record its assertions. Raise the error that the `check` raises."""
+        """Call the script's `check`, and record its assertions. If `check` raises an error, raise
+        the same error.
+        """
         namespace = {**check.__globals__, JUDGE: self._judge, RECORD: self._record}
         exec(_compile(check), namespace)
         namespace[check.__name__](**arguments)
@@ -155,8 +150,8 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand of a comparison and the operator before it. The operator of the first
-        operand is "".
+        """Record an operand of a comparison, and the operator before it. For the first operand, the
+        operator is "".
         """
         if not operator:
             self._comparisons.append([])
@@ -165,8 +160,8 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a chain of comparisons as text. If all operands of a comparison have the same value,
-    return only this value.
+    """Return a comparison with its values as text, for example "1 < 2 < 3". If all operands are
+    equal, return only their value.
     """
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
@@ -177,8 +172,8 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile a `check`, with `assert __judge__("test", lambda: test)` in place of every `assert
-    test`.
+    """Compile a script's `check`, and replace `assert test` by `assert __judge__("test", lambda:
+    test)` everywhere.
     """
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
@@ -193,8 +188,8 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return the test of an assertion, in which the operands that decide the result are wrapped in
-    recording calls.
+    """Return the condition of an assertion, in which a recording call wraps each operand that
+    decides the result.
     """
     match test:
         case ast.BoolOp():

@@ -1,4 +1,4 @@
-"""What one line of code sent, waited for and raised, in words."""
+"""Describes in words what one line of code sent, waited for and raised."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ Note = tuple[str, str, int | None]  # ">" or "~" or "!", a text, and the round t
 
 
 def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[Note]:
-    """Yield notes on the line with this number, where `events` has all events of the variant."""
+    """Yield notes about the line with this number. `events` has all events of the variant."""
     here = [event for event in events if event.line == number]
     sent: dict[str, list[Event]] = {}
     for event in here:
@@ -48,8 +48,8 @@ def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[N
 
 
 def _describe_statement(event: Event, code: str) -> str:
-    """Return a statement with the BEGIN that was sent before it. Or return a statement with the
-    block at whose end it was sent.
+    """Return a statement as text, with "BEGIN" in front if BEGIN was sent first. If the statement
+    was sent at the end of an `async with` block, say so instead.
     """
     ends_block = event.kind != "statement" and "async with" in code
     begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
@@ -57,16 +57,14 @@ def _describe_statement(event: Event, code: str) -> str:
 
 
 def describe_error(event: Event) -> str:
-    """Return the class, the SQLAlchemy code, the SQLSTATE with its name, and the message of an
-    error.
-    """
+    """Return an error's class, its SQLAlchemy code, its SQLSTATE with a name, and its message."""
     state = next((word for word in event.error.split() if STATE.fullmatch(word)), "")
     name = f" ({name_sqlstate(state)})" if state else ""
     return f"{event.error}{name}: {event.message}".rstrip(": ")
 
 
 def name_sqlstate(state: str) -> str:
-    """Return the name that PostgreSQL gives to a SQLSTATE, for example "deadlock_detected"."""
+    """Return PostgreSQL's name for a SQLSTATE, for example "deadlock_detected"."""
     import asyncpg
 
     if state in NAMES:

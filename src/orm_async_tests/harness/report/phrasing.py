@@ -8,16 +8,16 @@ from orm_async_tests.harness.definitions.variants import sqlstate
 
 
 def describe(error: BaseException) -> str:
-    """Return the class, the SQLAlchemy code and the SQLSTATE of an error."""
+    """Return an error's class, its SQLAlchemy code and its SQLSTATE."""
     codes = [str(code) for code in (getattr(error, "code", None), sqlstate(error)) if code]
     return " ".join([type(error).__name__, *dict.fromkeys(codes)])
 
 
 def format_value(value: Any) -> str:
-    """Return the text of a value in the evidence. The text of an error is its class and code, the
-    text of a class is its name, and the text of any other value is its repr().
+    """Return a value as text for the evidence. An error becomes its class and code, and a class
+    becomes its name. Any other value becomes its repr().
 
-    The text of a float has four digits, which are enough to compare two floats.
+    A float gets four digits, which are enough to compare two floats.
     """
     if isinstance(value, BaseException):
         return describe(value)
@@ -29,7 +29,7 @@ def format_value(value: Any) -> str:
 
 
 def format_result(value: Any) -> str:
-    """Return the result of a variant as text, for example "jobs done 20, runs of one job 1"."""
+    """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
     fields_ = _fields_of(value)
     if fields_ is None:
         return format_value(value)
@@ -37,12 +37,12 @@ def format_result(value: Any) -> str:
 
 
 def pluralize(count: int, noun: str) -> str:
-    """Return a count together with its noun, for example "1 statement" or "2 statements"."""
+    """Return a count and its noun, for example "1 statement" or "2 statements"."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def truncate(text: str, width: int) -> str:
-    """Shorten a text to `width` characters, so that its beginning and its end remain."""
+    """Shorten a text to `width` characters. Keep its beginning and its end."""
     if len(text) <= width:
         return text
     half = (width - len(GAP)) // 2
@@ -53,8 +53,8 @@ GAP = " ... "
 
 
 def _fields_of(value: Any) -> dict[str, Any] | None:
-    """Return the fields of a mapping, a named tuple or a dataclass. Return None if the value is no
-    mapping, no named tuple and no dataclass.
+    """Return the field names and values of a mapping, a named tuple or a dataclass. Return None for
+    any other value.
     """
     if isinstance(value, Mapping):
         return {str(name): field for name, field in value.items()}

@@ -1,4 +1,4 @@
-"""Renders results as text, with the SQL of every variant, its outcome and the verdict."""
+"""Renders results as text: the verdict, and the SQL and the outcome of every variant."""
 
 import textwrap
 from collections import Counter
@@ -19,7 +19,7 @@ LONGEST_VALUE = 300  # characters of a returned value
 
 
 def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
-    """Render one result with its claim, variants, verdict and evidence.
+    """Render one result: the claim, the variants, the verdict and the evidence.
 
     If `in_full` is true, do not shorten statements and values.
     """
@@ -41,9 +41,7 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
 def render_outcome(
     observation: Observation, columns: int, in_full: bool = False
 ) -> Iterator[Styled]:
-    """Render what a variant returned or raised, with its statements, its round trips and its
-    time.
-    """
+    """Render what a variant returned or raised, with its statements, round trips and time."""
     outcome = describe_outcome(observation)
     if not in_full:
         outcome = truncate(outcome, LONGEST_VALUE)
@@ -66,7 +64,7 @@ def render_line(result: Result) -> Iterator[Styled]:
 
 
 def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
-    """Render the number of scripts with each verdict, and the seconds that the run took."""
+    """Render how many scripts have each verdict, and how many seconds the run took."""
     words = Counter(result.verdict.word for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     worst = next(word for word in (BROKEN, UPSTREAM, SKIPPED, HOLDS) if word in words)
@@ -74,9 +72,7 @@ def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
 
 
 def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the verdict and its evidence, which is every assertion with the values of both
-    sides.
-    """
+    """Render the verdict and its evidence: every assertion, with the values of both sides."""
     word, defects = result.verdict.word, result.verdict.defects
     reasons = [(defect.sentence, defect.link) for defect in defects] or [
         (result.verdict.reason, "")
@@ -91,9 +87,7 @@ def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
 
 
 def describe_cost(observation: Observation) -> str:
-    """Return the number of statements and round trips of a variant, its time, and what it
-    leaked.
-    """
+    """Return a variant's number of statements and round trips, its time, and what it leaked."""
     parts = [pluralize(len(observation.sql), "statement")]
     if observation.counted:
         parts.append(pluralize(observation.round_trips, "round trip"))
@@ -109,8 +103,8 @@ def describe_cost(observation: Observation) -> str:
 
 
 def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
-    """Yield a line of a transcript, with marks for what differs. A "+" marks a line that only one
-    variant sent, and "^" marks a difference within a line.
+    """Yield one SQL statement as text, with marks for what differs between the variants. "+" marks
+    a statement that only one variant sent, and "^" marks a difference inside a statement.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""
@@ -141,8 +135,6 @@ def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
 
 
 def wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
-    """Wrap text to lines of at most `columns` characters, and indent every line except the
-    first.
-    """
+    """Wrap a text to lines of at most `columns` characters. Indent every line except the first."""
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

@@ -1,4 +1,6 @@
-"""Writes the results of a run as a JSON document, which docs/result.schema.json describes."""
+"""Writes the results of a run as a JSON document. The file docs/result.schema.json describes its
+form.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +20,7 @@ HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one script on one stack."""
+    """The result of one script on one combination of Python, library and server versions."""
 
     script: Script
     stack: Stack
@@ -28,7 +30,9 @@ class Result:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """Return 1 if a script is broken, 77 if all scripts were skipped, and otherwise 0."""
+    """Return the exit code: 1 if a script is BROKEN, 77 if all scripts were SKIPPED, and otherwise
+    0.
+    """
     words = [result.verdict.word for result in results]
     if BROKEN in words:
         return BROKEN_EXIT
@@ -36,7 +40,7 @@ def exit_code(results: Sequence[Result]) -> int:
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
-    """Return a run of one or more scripts on one stack, as values that JSON can represent."""
+    """Return the results of one run as values that JSON can represent."""
     return {
         "schema": SCHEMA,
         "stack": {**asdict(results[0].stack), "packages": packages()},

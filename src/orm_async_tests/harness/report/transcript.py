@@ -1,8 +1,8 @@
-"""Shortens the SQL of a variant for readers. A repeated statement is shown once with its count. A
-statement that only the right variant sends is marked.
+"""Shortens a variant's SQL for readers. A repeated statement is shown once with its count. A
+statement that only the right variant sends gets a mark.
 
-A long statement is shortened to the parts that distinguish it, for example SELECT <4 columns> FROM
-users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
+A long statement is shortened to its important parts, for example SELECT <4 columns> FROM users
+WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
 """
 
 import difflib
@@ -36,7 +36,7 @@ MEMBERS = re.compile(r"\bIN \(([^()]*)\)")
 
 @dataclass(frozen=True)
 class TranscriptLine:
-    """One line of a transcript, which is the shortened SQL of a variant."""
+    """One line of a variant's shortened SQL."""
 
     text: str
     transaction: str = ""  # its letter, if several transactions were open at the same time
@@ -50,7 +50,7 @@ class TranscriptLine:
 def build_transcript(
     observation: Observation, wrong: Sequence[Observation] = (), in_full: bool = False
 ) -> Iterator[TranscriptLine]:
-    """Yield the lines of the SQL of a variant, compared with the SQL of the wrong variants."""
+    """Yield the lines of a variant's shortened SQL, compared with the SQL of the wrong variants."""
     known = {_comparable(line.text) for other in wrong for line in _join(other, in_full)}
     for line in _shorten(_join(observation, in_full), in_full):
         new = bool(known) and not line.is_heading and _comparable(line.text) not in known
@@ -58,16 +58,14 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Return the statement without BEGIN and ROLLBACK. Keep COMMIT in the statement, because a
-    COMMIT is a difference between two variants.
+    """Return a statement without BEGIN and ROLLBACK, so that it can be compared. Keep COMMIT,
+    because a COMMIT is a difference between two variants.
     """
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
 def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
-    """Return the statements, each joined with the BEGIN before it and the COMMIT or ROLLBACK after
-    it.
-    """
+    """Join each statement with the BEGIN before it, and with the COMMIT or ROLLBACK after it."""
     lines: list[TranscriptLine] = []
     begun: set[int] = set()
     log = zip(observation.log, observation.transaction_ids, observation.sqlstates, strict=True)
@@ -90,8 +88,8 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]:
-    """Return the lines of a transcript, with repeated lines folded. If there are still many lines
-    after folding, return only the most frequent lines.
+    """Return the lines, and show repeated lines only once. If there are still too many lines,
+    return only the most frequent ones.
     """
     if in_full:
         return lines
@@ -110,9 +108,9 @@ def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]
 
 
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
-    """Fold equal consecutive statements into one line, and then fold repeated cycles of statements.
+    """Join equal consecutive lines into one line. Then join groups of lines that repeat.
 
-    A folded line has the letters of the transactions of all its statements.
+    A letter names a transaction. A joined line gets the letters of all its transactions.
     """
     singles: list[TranscriptLine] = []
     for line in lines:
@@ -134,8 +132,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
-    """Find the cycle of lines from `start` that covers the most lines. Return its length and the
-    number of its repetitions.
+    """Find the repeated group of lines that starts at `start` and covers the most lines. Return how
+    many lines the group has, and how often it repeats.
     """
     words = [(line.text, line.times) for line in lines[start:]]
     best = (1, 1)
@@ -149,8 +147,8 @@ def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
 
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
-    """Yield the parts of a statement that are not in the most similar known statement. Yield
-    nothing if no known statement is similar to the statement.
+    """Compare a statement with the most similar known statement, and yield the parts that differ.
+    Yield nothing if no known statement is similar.
     """
     similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
     if not similar:
@@ -166,7 +164,7 @@ def _differences(text: str, known: set[str]) -> Iterator[range]:
 
 
 def abridge(statement: str) -> str:
-    """Return the statement without casts, repeated qualifiers and long lists."""
+    """Return a statement without casts, repeated table names and long lists."""
     text = CAST.sub("", statement)
     text = ROWS.sub(_rows, text)
     text = MEMBERS.sub(_members, text)
@@ -175,16 +173,16 @@ def abridge(statement: str) -> str:
 
 
 def _sources(text: str) -> set[str]:
-    """Return the names and aliases of the tables in a statement."""
+    """Return the names and aliases of a statement's tables."""
     return {alias or table for table, alias in SOURCE.findall(text)}
 
 
 def _unqualified(text: str) -> str:
-    """If the statement has one table, remove the name of the table from the columns. If the
-    statement has several tables, remove the name of the schema from the columns.
+    """If the statement has one table, remove the table's name before columns. If the statement has
+    several tables, remove only the schema's name before columns.
 
-    Keep the table's name after ON CONFLICT, where it distinguishes the existing row from the new
-    one.
+    Keep the table's name after ON CONFLICT, because it distinguishes the existing row from the new
+    row.
     """
     sources = _sources(text)
     is_only_table = len(sources) == 1 and " ON CONFLICT " not in text
@@ -207,8 +205,8 @@ def _members(match: re.Match[str]) -> str:
 
 
 def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
-    """Return a function that replaces consecutive plain columns by their number. If there are
-    several tables, the function counts the columns of each table.
+    """Return a function that replaces a list of plain columns by their number. If there are several
+    tables, the function counts each table's columns separately.
     """
 
     def shorten(match: re.Match[str]) -> str:
@@ -226,8 +224,8 @@ def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
 
 
 def _table(column: str) -> str | None:
-    """Return the qualifier of a plain column, or "" if the column has no qualifier. Return None if
-    the expression is no plain column.
+    """Return the table's name before a plain column, or "" if there is no table's name. Return None
+    if the text is not a plain column.
     """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

@@ -1,4 +1,4 @@
-"""Renders what the options --code, --timeline and --trace show about results."""
+"""Renders results for the options `--code`, `--timeline` and `--trace`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

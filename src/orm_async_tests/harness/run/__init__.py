@@ -1,1 +1,1 @@
-"""Runs scripts, creates the fixtures of their variants, and observes the variants."""
+"""Runs scripts, creates what their variants need, and records what the variants do."""

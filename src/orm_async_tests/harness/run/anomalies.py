@@ -1,6 +1,4 @@
-"""Runs schedules of concurrent transactions at every isolation level, to see which anomalies
-occur.
-"""
+"""Runs concurrent transactions at every isolation level, to see which anomalies occur."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -26,13 +24,14 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, Variant, Variant]:
-    """Return one variant for each isolation level of PostgreSQL. A variant runs all schedules at
-    one isolation level.
+    """Return one variant for each of PostgreSQL's isolation levels. Each variant runs all schedules
+    at its isolation level.
 
-    A schedule is a function that returns whether an anomaly occurred. A schedule gets arguments by
-    the names of its parameters: the sessions `a`, `b` and `c`; a `user` that no other schedule
-    uses; `one` and `two`, the IDs of the user's points with lon 15 and 16; `blocked`, which starts
-    an operation that has to wait for a lock.
+    A schedule is a function that runs concurrent transactions, and returns whether an anomaly
+    occurred. The names of a schedule's parameters say what it gets: the sessions `a`, `b` and `c`;
+    a `user` that no other schedule uses; `one` and `two`, the IDs of the user's points with lon 15
+    and 16; `blocked`, a function that starts an operation and waits until the operation waits for a
+    lock.
     """
     read_committed, repeatable_read, serializable = (_variant(level, schedules) for level in LEVELS)
     return read_committed, repeatable_read, serializable
@@ -52,9 +51,7 @@ def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
 
 
 async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
-    """Return "occurs" or "prevented", or the SQLSTATE of the error with which a transaction
-    failed.
-    """
+    """Return "occurs" or "prevented". If a transaction failed, return its SQLSTATE."""
 
     async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)
@@ -72,11 +69,9 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 
 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
-    """Yield a header, and then one row for each anomaly, with its name and its outcome at every
-    level.
+    """Yield a header. Then yield a row for each anomaly, with its outcome at every isolation level.
 
-    Skip results whose variants are not isolation levels. Yield nothing if no result has the
-    isolation levels as its variants.
+    Skip results whose variants are not isolation levels. If all results are skipped, yield nothing.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

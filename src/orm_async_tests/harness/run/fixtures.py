@@ -1,4 +1,4 @@
-"""Creates the fixtures that a variant may name as its parameters."""
+"""Creates the fixtures of a variant. A variant's parameters name the fixtures that it needs."""
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -25,8 +25,8 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Sessio
 
 
 class Fixtures:
-    """The fixtures of one variant, created when a parameter of the variant names them. Each public
-    method creates the fixture with the name of the method.
+    """The fixtures of one variant. A fixture is created if a parameter of the variant has its name.
+    Each public method creates the fixture that has the method's name.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Fixtures:
         self._engine: AsyncEngine | None = None
 
     def _make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
-        """Return a new engine without connections. The engine is disposed when the variant ends."""
+        """Return a new engine without connections. Dispose the engine when the variant ends."""
         engine = create_async_engine(url or self._url, **options)
         self.engines.append(engine)
         return engine

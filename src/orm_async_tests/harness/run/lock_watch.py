@@ -1,9 +1,8 @@
-"""Asks the server which statements wait for a lock, in a separate thread with its own connection.
+"""Asks the server which statements wait for a lock. Uses a separate thread with its own connection.
 
-Uses no task in the event loop of the variant, because an additional task could change the order in
-which the variant's tasks run. The thread connects only if a statement takes long, or if the variant
-uses a second connection. If a variant uses two connections, even a short statement may wait for a
-lock.
+A task in the variant's event loop could change the order in which the variant's tasks run. The
+thread connects only if a statement takes long, or if the variant uses a second connection. With two
+connections, even a short statement may wait for a lock.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ BLOCKED = """
 
 @contextmanager
 def watch_locks(url: URL, recorder: Recorder) -> Iterator[None]:
-    """While the block runs, report to the recorder which statements wait for a lock."""
+    """While the block runs, tell the recorder which statements wait for a lock."""
     if url.get_backend_name() != "postgresql":
         yield
         return

@@ -36,8 +36,8 @@ CLOSED_WITHIN = 5.0  # seconds that disposed engines may take to close their con
 
 @dataclass
 class Observer:
-    """Runs the variants of a script on one database. If the database allows it, a proxy counts the
-    round trips of the variants.
+    """Runs a script's variants on one database. If the database allows a proxy, the proxy counts
+    the variants' round trips.
     """
 
     database: ScriptDatabase
@@ -46,7 +46,7 @@ class Observer:
     options: Mapping[str, Any]
 
     async def observe(self, script: Script, variant: Variant) -> Observation:
-        """Reset the database, run the variant, and return what it produced."""
+        """Reset the database, run the variant, and return what the variant did."""
         observation = Observation(variant.kind)
         await self.database.reset(script.base, script.seed, self.options)
         open_before = self.wire.open if self.wire else 0
@@ -96,7 +96,7 @@ class Observer:
 
     @contextmanager
     def _record(self, recorder: Recorder, observation: Observation) -> Iterator[None]:
-        """Record the statements and the events of the variant while the block runs."""
+        """Record the variant's statements and events while the block runs."""
         admin = self.database.admin
         if self.wire:
             self.wire.reset_connections()
@@ -109,8 +109,8 @@ class Observer:
         observation.events = recorder.finish()
 
     async def _close(self, fixtures: Fixtures, observation: Observation, open_before: int) -> None:
-        """Cancel the tasks that still run, dispose the engines, and count the connections and tasks
-        that leaked.
+        """Cancel the tasks that still run and dispose the engines. Count the leaked connections and
+        tasks.
         """
         running = asyncio.all_tasks() - {asyncio.current_task()}
         observation.tasks += len(running)
@@ -149,7 +149,7 @@ async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> No
     """Close the fixtures. If a session sends or raises something while it closes, record this as
     part of the variant.
 
-    If the variant has already raised an error, record the error of closing as unhandled.
+    If the variant already raised an error, record an error during closing as unhandled.
     """
     try:
         await stack.aclose()
@@ -161,7 +161,7 @@ async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> No
 
 
 async def _await_result(outcome: Any, observation: Observation, started: float) -> Any:
-    """Await a coroutine. Consume the value if it is an async generator, and record its memory and
+    """Await a coroutine. If the value is an async generator, consume it, and record its memory and
     the time to its first item.
     """
     if not inspect.isasyncgen(outcome):

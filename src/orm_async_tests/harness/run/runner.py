@@ -1,4 +1,4 @@
-"""Run one script in a new event loop, from a program or by its command."""
+"""Runs one script in a new event loop. A program or the script's command can start the run."""
 
 import argparse
 import gc
@@ -37,11 +37,10 @@ def run_script(
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT_LOOP,
 ) -> Result:
-    """Run every variant of a script in a new event loop of the given kind, and judge the
-    observations.
+    """Run every variant of a script in a new event loop, and judge the results.
 
-    Raise CouldNotRun if the database or the event loop cannot be used, or if `python -O` has
-    removed the assertions.
+    Raise CouldNotRun if the database or the event loop cannot be used, or if `python -O` removed
+    the assertions.
     """
     if not __debug__:
         raise CouldNotRun(
@@ -77,11 +76,10 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return the console command of the script in the module `__name__`. The console command of a
-    script returns its exit code.
+    """Return the console command of the script in this module. Pass `__name__` as the name of the
+    module. The command returns its exit code.
 
-    If Python runs the file of the script directly, or with `python -m`, run the console command at
-    once.
+    If Python runs the script's file directly or with `python -m`, run the command at once.
     """
 
     def main() -> int:
@@ -118,7 +116,7 @@ def _run_command(script: Script, arguments: argparse.Namespace) -> int:
 
 
 def parser(script: Script) -> argparse.ArgumentParser:
-    """Return a parser with the options that all scripts have, and the options of this script."""
+    """Return a parser with the options of all scripts, and with this script's own options."""
     parser = argparse.ArgumentParser(description=script.claim)
     add_stack(parser)
     as_json = "print the result as JSON"

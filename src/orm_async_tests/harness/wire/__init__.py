@@ -1,3 +1,1 @@
-"""Watches the connections between the engines and the server, to count round trips and record
-SQL.
-"""
+"""Watches the connections between engines and the server, to count round trips and record SQL."""

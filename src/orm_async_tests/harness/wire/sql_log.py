@@ -1,4 +1,4 @@
-"""Records the statements of all engines of this process, in the order of the server's answers."""
+"""Records the statements of all engines in this process, in the order of the server's answers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +16,9 @@ TRANSACTION = ("BEGIN", *ENDS)
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """While the block runs, record what every engine except `unobserved` sends.
 
-    Record a statement when the server has answered it with rows or an error. The event before the
-    answer is no substitute, because it would also count a lazy load that the AsyncSession rejects
-    and never sends. The ID of a transaction is the lowest number that no other open transaction
-    uses.
+    Record a statement when the server has answered with rows or an error. Do not record it earlier.
+    The AsyncSession rejects some lazy loads, so that they are never sent. A transaction's ID is the
+    lowest number that no other open transaction has.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners:

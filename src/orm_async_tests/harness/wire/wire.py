@@ -1,5 +1,5 @@
-"""Counts round trips in a proxy between the client and the server. SQLAlchemy's events are not
-enough to count round trips, because they do not report BEGIN, PREPARE and fetches.
+"""Counts round trips with a proxy between the client and the server. SQLAlchemy's events are not
+enough for this count. They do not report BEGIN, PREPARE and fetches.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ TLS_PARAMETERS = ("ssl", "sslmode")
 
 
 class Proxy(ABC):
-    """Connects clients to one server. The server is given by host and port, or by the directory of
-    its socket.
+    """Accepts connections from clients, and connects each one to the same server. Name the server
+    by its host and port, or by the directory of its socket.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -44,7 +44,7 @@ class Proxy(ABC):
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        """Pass on the data of one connection until one side closes it."""
+        """Pass on one connection's data until either side closes the connection."""
 
     async def accept(self, client: StreamReader, back: StreamWriter) -> None:
         """Connect an accepted client to the server."""
@@ -81,7 +81,7 @@ class Proxy(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run the proxy while the block runs."""
+        """Keep the proxy running while the block runs."""
         listening = threading.Event()
         name = type(self).__name__
         thread = threading.Thread(target=self._run, args=[listening], name=name, daemon=True)
@@ -97,9 +97,9 @@ class Proxy(ABC):
 class Wire(Proxy):
     """A proxy that runs in a thread, between the observed engines and their server.
 
-    A round trip begins when the client sends the first bytes of a connection, or sends bytes after
-    the server has answered. The messages Terminate and CancelRequest are not counted, because the
-    server never answers them.
+    A round trip begins with the first bytes that a client sends, and again when it sends bytes
+    after an answer. The messages Terminate and CancelRequest do not count, because the server never
+    answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -122,9 +122,9 @@ class Wire(Proxy):
         await _Link(self).carry(client, back, server, on)
 
     def wait_until_closed(self, count: int, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until at most `count` connections of this proxy are open.
+        """Wait up to `timeout` seconds until this proxy has at most `count` open connections.
 
-        Return False if more than `count` connections are still open after the timeout.
+        Return False if more connections are still open after that time.
         """
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:
@@ -132,7 +132,7 @@ class Wire(Proxy):
         return self.open <= count
 
     def reset_connections(self) -> None:
-        """From now on, count the round trips of every connection from zero."""
+        """Count every connection's round trips from zero again."""
         for link in self.links.values():
             link.round_trips = 0
 
@@ -144,9 +144,7 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the word `to`, as soon as the server has answered
-        it.
-        """
+        """Cut the next connection that sends the word `to`, when the server has answered it."""
         self.awaited_word = to.encode()
 
 
@@ -202,8 +200,8 @@ class _Link:
 
 
 def can_watch(server: URL) -> bool:
-    """Return whether a proxy can watch connections to a URL. The URL must name one PostgreSQL host,
-    and must not use TLS.
+    """Return whether a proxy can watch connections to this URL. The URL must name exactly one
+    PostgreSQL host, and must not use TLS.
     """
     has_one_host = isinstance(server.query.get("host", ""), str)
     tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}
@@ -213,8 +211,8 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Open a proxy to the server while the block runs, and yield it. Yield None if the proxy cannot
-    be opened.
+    """Open a proxy to the server while the block runs, and yield the proxy. Yield None if the proxy
+    cannot be opened.
     """
     if not can_watch(server):
         yield None

@@ -75,16 +75,16 @@ class Proxy(ABC):
             link.cancel()
         await asyncio.gather(*self._links, return_exceptions=True)
 
-    def _run(self, listening: threading.Event) -> None:
-        self._loop.run_until_complete(self._serve(listening))
-        self._loop.close()
-
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep the proxy running while the block runs."""
         listening = threading.Event()
-        name = type(self).__name__
-        thread = threading.Thread(target=self._run, args=[listening], name=name, daemon=True)
+
+        def serve() -> None:
+            self._loop.run_until_complete(self._serve(listening))
+            self._loop.close()
+
+        thread = threading.Thread(target=serve, name=type(self).__name__, daemon=True)
         thread.start()
         listening.wait()
         try:

@@ -1,9 +1,9 @@
 """How much more a task computes to get rows by primary key while its events are recorded.
 
 One session gets a row again and again, or a new session gets every row. Batches take turns: without
-and with the recorder of the timeline. The recorder of SQL statements runs in all batches. Printed
-are the medians of the batches' processor times, and the median of the ratios of neighbors. The
-ratio of the recording may be at most 1.1.
+and with the recorder of the timeline. The recorder of SQL statements runs in all batches. The
+program prints the medians of the processor times of both kinds of batches, and the median of the
+ratios of neighboring batches. The ratio of the recording may be at most 1.1.
 """
 
 import argparse

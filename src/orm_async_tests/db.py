@@ -107,9 +107,9 @@ def open_database(
     """Open the chosen database. If the chosen database is the embedded server, the server runs
     until the block ends.
 
-    Opening the database does not connect to it. If the URL is wrong, only the first connection
-    raises the error. Raise CouldNotRun if an option or a variable is wrong, or if the embedded
-    server does not start.
+    Opening the database does not connect to the server. If the URL is wrong, only the first
+    connection raises the error. Raise CouldNotRun if an option or a variable is wrong, or if the
+    embedded server does not start.
     """
     require_descriptors()
     choice = choose(db)

@@ -1,7 +1,7 @@
 """Recognizes known errors in a message or a traceback, and finds the line of the user's code.
 
-A script's docstring names the errors that lead a reader to it, for example in the line
-`Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"`.
+A script's docstring names the errors that lead a reader to it. The word `Symptom:` is followed, for
+example, by `MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"`.
 
 A `Symptom:` line has five parts. The first part is the driver, if only one driver raises the error.
 The second part is the class of the error. The third part is SQLAlchemy's code or PostgreSQL's

@@ -1,8 +1,9 @@
 """Records problems that do not reach the caller as exceptions.
 
-Libraries report problems that reach no caller in five ways. A library may warn, log an error, pass
-an exception to the event loop, raise in a destructor, or drop a task before it has finished. A
-hidden problem does not fail a test or a script by itself, so `record_troubles` collects it.
+There are five ways in which libraries report problems that reach no caller. A library may warn, log
+an error, pass an exception to the event loop, raise in a destructor, or drop a task before it has
+finished. A hidden problem does not fail a test or a script by itself, so `record_troubles` collects
+it.
 """
 
 import asyncio

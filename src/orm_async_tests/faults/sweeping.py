@@ -63,7 +63,7 @@ async def sweep(
     silent network. Choose a `patience` of more than twice the timeout of the driver.
 
     Raise CouldNotRun if the work fails without faults, or if the server cannot be monitored. Raise
-    it also if the kind "kill" is requested without a private server.
+    CouldNotRun if the kind "kill" is requested without a private server.
     """
     name = str(getattr(work, "__qualname__", work))
     swept = Sweep(

@@ -1,4 +1,4 @@
-"""Writes the files beside the HTML page that other programs read: JSON, llms.txt and a badge."""
+"""Writes JSON, llms.txt and a badge beside the HTML page, for other programs."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -81,7 +81,9 @@ def _count_characters(line: str, offset: int) -> int:
 
 
 def from_here(path: str) -> str:
-    """Return a path relative to the current folder. If the path is outside, return it unchanged."""
+    """Return a path relative to the current folder. If a path is outside of the current folder,
+    return the path unchanged.
+    """
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 

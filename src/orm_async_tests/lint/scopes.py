@@ -135,7 +135,7 @@ class Scope:
 
     def path(self, node: ast.AST) -> str:
         """Return the dotted path of an expression, for example "self.session", in which local
-        aliases are replaced. Return "" if it has none.
+        aliases are replaced. Return "" if the expression has no dotted path.
         """
         match node:
             case ast.Name(id=name):

@@ -24,8 +24,8 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
-    """Return the folder of the embedded server: ORM_ASYNC_HOME, or the cache or data folder of the
-    user.
+    """Return the folder of the embedded server, which is ORM_ASYNC_HOME, or the cache or data
+    folder of the user.
 
     If the default cache folder cannot be used, return a temporary folder. Raise CouldNotRun if any
     other folder cannot be used.

@@ -24,8 +24,8 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
     """Check that a folder belongs to you, and that its mode has none of the bits in `forbidden`.
 
     If `create` is true, create the missing folders of the path, so that only you can enter them.
-    Raise CouldNotRun if a check fails, or if the system call fails. Raise it also if another user
-    could exchange a folder of the path.
+    Raise CouldNotRun if a check fails, or if the system call fails. Raise CouldNotRun if another
+    user could exchange a folder of the path.
     """
     with refusals(path):
         folder, names, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0

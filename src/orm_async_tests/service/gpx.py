@@ -147,7 +147,7 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python looks its name up: Python keeps every looked-up
+        """Reject an unknown encoding before Python looks its name up. Python keeps every looked-up
         name in a cache, so many unknown names could fill the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):

@@ -1,5 +1,5 @@
-"""Provides sessions that write, and single reads. Both wait for a connection in the order in which
-they ask for it.
+"""Provides sessions that write, and single reads. Sessions and reads wait for a connection in the
+order in which they ask for it.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
 SQLAlchemy has no event for the moment when a task begins to wait for the pool, or when a COMMIT is
-answered. The recorder wraps three methods to record both moments: Pool.connect() of SQLAlchemy, and
-do_commit() and do_rollback() of the dialect.
+answered. To record both moments, the recorder wraps Pool.connect() of SQLAlchemy, and do_commit()
+and do_rollback() of the dialect.
 """
 
 from collections.abc import Callable, Iterator

@@ -367,8 +367,8 @@ class Recorder:
         return self.events
 
     def _renumber_tasks(self) -> None:
-        """Remove the tasks that did nothing, but keep the first task. Number the remaining tasks
-        again.
+        """Remove the tasks that did nothing, but keep the first task. Give new numbers to the tasks
+        that are not removed.
         """
         active = {event.task for event in self.events if event.kind != "task"}
         self.events = [event for event in self.events if event.task in {0, 1, *active}]

@@ -24,10 +24,10 @@ FIXTURES = {  # of the harness: a line that uses one says nothing to a reader
 def cure_lines(script: ScriptFile) -> list[str]:
     """Return at most MOST lines of Python that fix the error of a script.
 
-    The lines come from data/questions.toml. If questions.toml has no lines for the script, the
-    lines are the statements that only the first right variant has. Options that a decorator passes
-    to the engine are shown as a call of create_async_engine(). Return an empty list if the right
-    variant has no short statement that differs.
+    The lines that fix the error come from data/questions.toml. If questions.toml has no lines for
+    the script, the lines are the statements that only the first right variant has. Options that a
+    decorator passes to the engine are shown as a call of create_async_engine(). Return an empty
+    list if the right variant has no short statement that differs.
     """
     if lines := read_cures().get(script.number):
         return lines

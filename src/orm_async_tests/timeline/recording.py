@@ -284,7 +284,8 @@ class Recorder:
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> "asyncio.Task[Any]":
-        """Create a task for an event loop. The event loop calls create_task() as its task factory.
+        """Create a task for an event loop, and record the task. The event loop calls create_task()
+        as its task factory.
 
         If a library creates a task, for example to close a session, this task counts as the task
         that called the library.

@@ -1,4 +1,6 @@
-"""Creates the FastAPI application, whose lifespan opens and disposes the engines."""
+"""Creates the FastAPI application. The application's lifespan opens the engines, and disposes the
+engines at the end.
+"""
 
 import asyncio
 from collections import Counter
@@ -27,7 +29,7 @@ from orm_async_tests.service.settings import Settings
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
-    """Return the application that serves a database with all migrations.
+    """Return the application. The database must already have all migrations.
 
     Raise CouldNotRun if two settings contradict each other.
     """

@@ -35,10 +35,10 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 
 
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
-    """Yield the body of a request in pieces of PIECE_SIZE. Other requests can run between two
-    pieces of the body.
+    """Yield the body of a request in pieces of PIECE_SIZE. Between two pieces of the body, the
+    event loop can serve other requests.
 
-    `sha256` is the hash object that is updated with the body.
+    Every piece also updates the hash object `sha256`.
     """
     rest = bytearray()
     async for chunk in request.stream():
@@ -53,8 +53,8 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
     """Write all points of an upload to a file in the format of COPY. Raise HTTPException 503 if the
-    disk is full. asyncpg could encode the points itself, but asyncpg would need a connection for
-    the whole time.
+    disk is full. The service encodes the points itself. asyncpg could also encode the points, but
+    would occupy a connection during the whole upload.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -71,7 +71,7 @@ async def store(file: UploadFile, user_id: int, points: list[PointIn], others: B
 
 
 async def read_parts(file: UploadFile) -> AsyncIterator[bytes]:
-    """Yield the contents of an upload's file in parts of PART_SIZE."""
+    """Read a file that contains an upload, and yield parts of PART_SIZE bytes."""
     while part := await file.read(PART_SIZE):
         yield part
 
@@ -82,11 +82,12 @@ async def load(
     read_points: Callable[[AsyncIterator[bytes]], Batches],
     key: str | None,
 ) -> Loaded:
-    """Receive all points of an upload before a connection is checked out. After all points have
-    been received, check out a connection and add the points.
+    """Receive all points of an upload before you check out a connection. After all points have been
+    received, check out a connection and add the points.
 
-    The function checks out the connection late, because a client may need an hour to send its body.
-    Raise HTTPException 404, 409 or 422.
+    The connection is checked out late, because a client may need an hour to send its body. Raise
+    HTTPException 404 if the user does not exist, 409 if another request used the key, and 422 if a
+    point is invalid.
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))
@@ -125,11 +126,11 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return the arguments of a route whose body is read as a stream and must have one of the given
-    media types.
+    """Return arguments for a route that reads its body as a stream. The arguments name the media
+    types that the body may have.
 
-    The route rejects a body of any other media type. A form on another site cannot send the media
-    types of an upload without a preflight request.
+    The route rejects a body that has another media type. An upload needs a media type that an HTML
+    form cannot send, so another site's form cannot upload points.
     """
 
     async def check_media_type(request: Request) -> None:
@@ -147,11 +148,11 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
 
 @router.post("/ndjson", **streamed_body("application/x-ndjson", "application/ndjson"))
 async def load_ndjson(user_id: Id, request: Request, key: Key = None) -> Loaded:
-    """Add the points of a stream that has one JSON document per line."""
+    """Add the points of an NDJSON stream, which has one JSON document per line."""
     return await load(request, user_id, read_ndjson, key)
 
 
 @router.post("/gpx", **streamed_body("application/gpx+xml", "application/xml"))
 async def load_gpx(user_id: Id, request: Request, key: Key = None) -> Loaded:
-    """Add the points of the tracks in a GPX file."""
+    """Add the points that the tracks of a GPX file contain."""
     return await load(request, user_id, read_gpx, key)

@@ -1,5 +1,5 @@
-"""Adds many points of a user, all or none. A few points are added with one statement, and more
-points with COPY.
+"""Adds many points to a user's track, either all of them or none. A few points are added with one
+statement, and more points with COPY.
 """
 
 import struct
@@ -61,8 +61,8 @@ PREPARE_COPY_UNDER_KEY = text(
 
 
 def encode_points(user_id: int, points: list[PointIn]) -> bytes:
-    """Return the points of a user in PostgreSQL's binary COPY format, but without the header and
-    the trailer of this format.
+    """Return a user's points in PostgreSQL's binary COPY format. The header and the trailer of the
+    format are left out.
     """
     rows = (
         ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, (point.date - EPOCH) // MICROSECOND)
@@ -74,7 +74,7 @@ def encode_points(user_id: int, points: list[PointIn]) -> bytes:
 async def insert_points(
     session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, digest: str
 ) -> Loaded:
-    """Add a few points with one statement, and only once for each idempotency key.
+    """Add a few points with one statement. Add the points only once for each idempotency key.
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
@@ -93,7 +93,8 @@ async def copy_points(
     key: str | None,
     digest: str,
 ) -> Loaded:
-    """Add points that are in the format of COPY, and only once for each idempotency key.
+    """Add points that are already in the format of COPY. Add the points only once for each
+    idempotency key.
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """

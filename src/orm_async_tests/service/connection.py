@@ -1,8 +1,8 @@
 """Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
-If a client does not read a response, uvicorn waits and asyncio keeps the unsent bytes in memory.
-Without a limit, a response to a client that does not read would last as long as the client keeps
-its socket open, and a shutdown would wait for this response. uvicorn also waits without a limit for
+If a client does not read its response, uvicorn waits, and asyncio keeps the unsent bytes in memory.
+Without a limit, an unread response would last as long as the client keeps its socket open. A
+shutdown of the service would wait for an unread response. uvicorn also sets no limit for receiving
 the head of a request.
 """
 
@@ -16,12 +16,13 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn that is aborted if a response makes no progress for send_timeout
-    seconds.
+    """A connection of uvicorn that aborts itself when a client stops reading. The connection waits
+    send_timeout seconds without progress.
 
-    A connection is also aborted if the head of a request has not arrived after receive_timeout
-    seconds. During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout for every connection. The
-    lifespan of the application must yield a state that has both timeouts and `shutdown_callbacks`.
+    The connection also aborts itself if the head of a request does not arrive within
+    receive_timeout seconds. During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout for every
+    connection. The application's lifespan must yield a state with the two timeouts and with
+    `shutdown_callbacks`.
     """
 
     _send_timer: asyncio.TimerHandle | None = None
@@ -30,13 +31,15 @@ class Connection(H11Protocol):
     _stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Tell the transport to report any unsent byte, and not only more than 64 KiB."""
+        """Make the transport report even one unsent byte. By default, a transport reports unsent
+        bytes only above 64 KiB.
+        """
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)
         self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Start the timer that limits how long the head of a request may take."""
+        """Start the timer that limits how long a client may take to send the head of a request."""
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
             if self._head_timer is None:
@@ -68,8 +71,9 @@ class Connection(H11Protocol):
 
     def shutdown(self) -> None:
         """Finish the response. During a shutdown, wait at most SHUTDOWN_TIMEOUT for a client that
-        does not read. uvicorn ends the lifespan only after the last response. Tell the application
-        about the shutdown, so that it can close its live streams.
+        does not read. Without a limit, uvicorn would not end the lifespan, because it waits for the
+        last response. Tell the application about the shutdown, so that the application closes its
+        live streams.
         """
         for callback in self.app_state["shutdown_callbacks"]:
             callback()

@@ -1,4 +1,4 @@
-"""Creates the engines of the service, with their URLs and connection settings."""
+"""Creates the engines of the service, and chooses their URLs and connection settings."""
 
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ NAME = "orm_async_tests service"  # its connections' application_name
 
 
 class Urls(NamedTuple):
-    """The URLs for writes, for reads and for LISTEN. The URLs for writes, for reads and for LISTEN
-    often name the same database.
+    """The URLs that the service uses for writes, for reads and for LISTEN. The URLs for writes,
+    reads and LISTEN often name the same database.
     """
 
     writing: URL
@@ -24,8 +24,8 @@ class Urls(NamedTuple):
 
 
 def service_urls(url: URL, settings: Settings) -> Urls:
-    """Return the URLs of a service whose database is at `url`. The URLs of the service are for
-    asyncpg.
+    """Return the URLs for a service that uses one database, whose URL is `url`. The service
+    connects with asyncpg, so its URLs name this driver.
 
     Raise CouldNotRun if a setting is not a URL, or if the connection for LISTEN would use a pooler.
     """
@@ -44,16 +44,16 @@ def service_urls(url: URL, settings: Settings) -> Urls:
 
 
 def make_listening_engine(url: URL) -> AsyncEngine:
-    """Return the engine for LISTEN. The engine for LISTEN has no pool, because requests never use
-    its connection.
+    """Return an engine for the connection that runs LISTEN. The engine for LISTEN has no pool,
+    because no request uses its connection.
     """
     name = db.application_name("asyncpg", f"{NAME} listener")
     return create_async_engine(url, poolclass=NullPool, connect_args=name)
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """Return an engine that serves requests. Both the client and the server limit every wait
-    (test69, test155).
+    """Return an engine that serves requests. Both the client and the server end a statement that
+    waits too long (test69, test155).
     """
     engine = create_async_engine(
         url,
@@ -67,22 +67,24 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 
 
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Make the pool replace a connection that the server has closed. The pool calls refuse_closed()
-    as a listener for the event `checkout`.
+    """Make the pool replace a connection that the server has closed. refuse_closed() listens to the
+    pool's event `checkout`.
 
-    The driver knows without a query that the server has closed a connection. pool_pre_ping would
-    double the round trips of a read (test196). If the network fails silently, the timeout of a
-    statement detects it.
+    The driver notices that the server has closed a connection, and needs no query for that. The
+    option pool_pre_ping would double the round trips of a read (test196). If the network fails
+    without an error, a statement fails when its timeout ends.
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:
-    """Return connect_args for a server, or for a pooler that changes the server by transaction.
+    """Return connect_args for a direct connection or for a pooler. A pooler may use another server
+    connection in each transaction.
 
-    With a pooler, SQLAlchemy and asyncpg cache no prepared statement, and no setting is sent that
-    PgBouncer refuses. With a pooler, the operator sets the timeouts of the server.
+    With a pooler, SQLAlchemy and asyncpg cache no prepared statements. With a pooler, asyncpg sends
+    no setting that PgBouncer refuses. With a pooler, the operator must set the timeouts on the
+    server.
     """
     server_settings = {"application_name": NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

@@ -1,4 +1,6 @@
-"""Computes entity tags from xmin, the id of the transaction that last wrote a row."""
+"""Computes entity tags from xmin. The column xmin contains the id of the transaction that last
+wrote a row.
+"""
 
 import re
 from typing import Annotated, Any
@@ -30,7 +32,7 @@ TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 
 def parse_tags(lines: list[str]) -> list[str]:
-    """Return the tags of all If-Match headers, which RFC 9110 says to join. Raises ValueError."""
+    """Return the entity tags of all If-Match headers as one list (RFC 9110). Raises ValueError."""
     value = ", ".join(lines)
     if value.strip() == ANY:
         return [ANY]
@@ -48,19 +50,21 @@ IfMatch = Annotated[
 
 
 def version_column(model: Model) -> ColumnElement[str]:
-    """Return the column whose value differs between the versions of a row."""
+    """Return the column that contains a row's version. The column's value changes with every
+    update.
+    """
     xmin: ColumnElement[Any] = literal_column(f"{model.__tablename__}.xmin")
     return cast(xmin, Text)
 
 
 def set_etag(response: Response, version: str) -> None:
-    """Set the ETag header of the response to a version of a row."""
+    """Set the response's ETag header to the version of a row."""
     response.headers["ETag"] = f'"{version}"'
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
-    """Return the SQL condition that the version of a row is one of the versions in If-Match. A weak
-    tag never matches any version.
+    """Return an SQL condition that is true if If-Match lists the row's version. A weak entity tag
+    in If-Match never matches a row.
     """
     if if_match == [ANY]:
         return true()
@@ -70,7 +74,7 @@ def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
 
 
 def not_found(model: Model) -> HTTPException:
-    """Return the error 404 for a row that does not exist."""
+    """Return the HTTPException 404 for a row that does not exist."""
     return HTTPException(404, f"there is no such {NAMES[model]}")
 
 
@@ -81,11 +85,11 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Run an UPDATE or DELETE of a row if its version is in If-Match, and return what the
-    statement's RETURNING gives.
+    """Update or delete a row if If-Match lists its version. Return the result of the statement's
+    RETURNING clause.
 
-    Raise HTTPException 404 if the row does not exist, and 412 if the row has another version than
-    those in If-Match.
+    Raise HTTPException 404 if the row does not exist. Raise HTTPException 412 if If-Match does not
+    list the row's version.
     """
     has_key = model.id == key
     written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))

@@ -1,7 +1,8 @@
-"""Reads the points of the tracks in a GPX file, and keeps only a few points in memory.
+"""Reads the track points of a GPX file, and keeps only a few points in memory.
 
-Reads GPX 1.0, GPX 1.1, and GPX files without a namespace. Resolves namespaces itself, because expat
-rejects a prefix that is not declared, and the extensions in some real files have such prefixes.
+The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. The parser resolves namespace
+prefixes itself. expat would reject a prefix that is not declared, but some real files contain such
+prefixes in their extensions.
 """
 
 import re
@@ -55,15 +56,15 @@ MAX_TEXT = 1000  # characters of a time, with the white space around it
 
 
 def parse_decimal(text: str) -> float:
-    """Return the number that the text of a coordinate states. Raise ValueError."""
+    """Convert the text of a coordinate to a number. Raise ValueError."""
     if not DECIMAL.fullmatch(text.strip(BLANK)):
         raise ValueError(f"{excerpt(text)!r} is not a decimal number")
     return float(text)
 
 
 def parse_time(text: str) -> datetime:
-    """Return the moment in UTC that a text states. A time without a time zone is in UTC. Raise
-    ValueError.
+    """Convert the text of a time to a moment in UTC. A time without a time zone counts as UTC.
+    Raise ValueError.
     """
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
@@ -82,7 +83,7 @@ def parse_time(text: str) -> datetime:
 
 
 class Trkpt(PointIn):
-    """The attributes of a trkpt element, and the text of its time."""
+    """A track point: the attributes of its element `trkpt`, and the text of its time."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -94,9 +95,7 @@ class Trkpt(PointIn):
 
 
 class Element(NamedTuple):
-    """An XML element that has begun, with the namespaces of the prefixes that are declared for
-    it.
-    """
+    """An XML element that has not ended yet, with the namespace prefixes that it declares."""
 
     name: str
     prefixes: ChainMap[str, str]
@@ -105,8 +104,7 @@ class Element(NamedTuple):
 class GpxParser:
     """Parses a GPX file piece by piece.
 
-    The methods of the parser raise HTTPException 422, with the number of the point, if a point is
-    invalid.
+    If a point is invalid, the parser raises HTTPException 422 with the point's number.
     """
 
     def __init__(self) -> None:
@@ -147,8 +145,8 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python looks its name up. Python keeps every looked-up
-        name in a cache, so many unknown names could fill the memory.
+        """Reject an unknown encoding before Python looks up its name. Python caches the name of
+        every encoding that it looks up, so many unknown names could fill the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
@@ -177,7 +175,7 @@ class GpxParser:
             self._parser.CharacterDataHandler = self._text
 
     def _recognize(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
-        """Return the element if GPX allows this element inside `parent`, and otherwise None."""
+        """Return the element if GPX allows it inside `parent`. Otherwise return None."""
         declared = {
             key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")
         }
@@ -228,8 +226,8 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a file. For every piece of the file, yield a list of the track points that end in this
-    piece.
+    """Parse a file. Read the file in pieces. For each piece, yield a list of the track points that
+    end in this piece.
 
     Raise HTTPException 422 if the file or a point is invalid.
     """

@@ -1,4 +1,4 @@
-"""Checks the headers of requests, and answers HEAD for every route that has GET."""
+"""Checks the headers of requests. Also answers HEAD for every route that has GET."""
 
 import re
 from collections.abc import Sequence
@@ -15,11 +15,12 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeaderChecks:
-    """ASGI middleware that rejects an unknown host, a write from another site, and an encoded body.
+    """ASGI middleware that rejects three kinds of requests: to an unknown host, a write from
+    another site, and an encoded body.
 
-    A web page from another site can send requests to a service on this machine. For a request from
-    a web page, the browser sends the host name that the page used as Host, and the site of the page
-    as Origin (RFC 6454). A client that is not a browser sends no Origin.
+    A web page from any site can send requests to a service on this machine. For a request from a
+    web page, the browser sets two headers (RFC 6454). The header Host has the host name that the
+    page used, and Origin has the page's site. A client that is not a browser sends no Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
@@ -61,12 +62,12 @@ class HeaderChecks:
 
 
 class HeadSent(Exception):
-    """Raised when the response to HEAD is complete, to end the GET endpoint that answers it."""
+    """Ends the GET endpoint that answers a HEAD request, once the headers have been sent."""
 
 
 class HeadAsGet:
-    """ASGI middleware that answers HEAD with the status and the headers of GET, and stops before
-    the body.
+    """ASGI middleware that answers a HEAD request. The answer has the status and the headers that
+    GET would have, and no body.
     """
 
     def __init__(self, app: ASGIApp) -> None:

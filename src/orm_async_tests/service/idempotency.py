@@ -29,31 +29,33 @@ READ_STORED = text(STORED).columns(request=Text, answer=JSONB)
 
 
 def digest_of(request: str) -> str:
-    """Return the SHA-256 of a request. Two requests with the same key must have the same
+    """Return the SHA-256 of a request. Requests that use the same key must have the same
     SHA-256.
     """
     return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Insertion(NamedTuple):
-    """The statements of an INSERT that returns the answer, for a request without and with a key."""
+    """Two INSERT statements that return the answer: one for a request without a key, and one for a
+    request with a key.
+    """
 
     plain: Executable
     keyed: Executable
 
 
 def build_insertion(ctes: str, answer: str) -> Insertion:
-    """Return the statements that insert a row with these CTEs.
+    """Return the two statements that insert a row with these CTEs.
 
-    Every CTE of `ctes` has a `{condition}`. If the condition is false, the CTE must insert nothing.
-    The last CTE of `ctes` has the name `inserted`. `answer` is the SQL expression that makes the
-    answer from a row of `inserted`. The server evaluates `answer`, so it stores exactly what it
-    returns.
+    Every CTE in `ctes` contains the placeholder `{condition}`. A CTE must insert nothing if
+    `{condition}` is false. The last CTE in `ctes` must be named `inserted`. `answer` is an SQL
+    expression that computes the answer from a row of the CTE `inserted`. The server evaluates the
+    expression `answer`, so that it stores and returns the same answer.
 
     The statement for a request with a key returns one row with the stored digest and the stored
-    answer, even if an earlier request used the key. The statement for a request with a key returns
-    no row if nothing was inserted, or if another request has used the key since the statement
-    began.
+    answer. If an earlier request used the key, the statement returns the row that this request
+    stored. The statement for a request with a key returns no row in two cases: nothing was
+    inserted, or another request has used the key since the statement began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""
@@ -77,7 +79,7 @@ async def insert_once(
 ) -> Document | None:
     """Insert a row, unless a request with the same key has already inserted it. Return the answer.
 
-    Return None if the conditions of the INSERT were false. Raise HTTPException 409 if a different
+    Return None if a condition of the INSERT was false. Raise HTTPException 409 if a different
     request has used the key.
     """
     if key is None:

@@ -1,4 +1,6 @@
-"""Defines the table of the service, which has its own schema and its own history of migrations."""
+"""Defines the service's table of idempotency keys. The table is in a separate schema, and has a
+separate history of migrations.
+"""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,6 @@
-"""Defines a route class that reads JSON bodies strictly and reports where a body is wrong."""
+"""Defines a class for routes with JSON bodies. Such a route parses a body strictly, and reports
+where a body is wrong.
+"""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine
@@ -19,7 +21,7 @@ def media_type(request: Request) -> str:
 
 
 def unsupported(request: Request, *supported: str) -> HTTPException:
-    """Return the error 415 for a body with an unsupported media type."""
+    """Return the HTTPException 415 for a body with an unsupported media type."""
     actual, wanted = excerpt(media_type(request)) or "of no type", " or ".join(supported)
     detail = f"the body is {actual}: send Content-Type: {wanted}"
     return HTTPException(415, detail, {"Accept": ", ".join(supported)})
@@ -31,8 +33,8 @@ def is_json(name: str) -> bool:
 
 
 class JsonRequest(Request):
-    """A request whose body must be JSON in UTF-8 and must not contain NaN. The error for a syntax
-    error in the body says its line and its column.
+    """A request whose body must be JSON. The JSON must be in UTF-8, and must not contain NaN. If
+    the JSON of the body has a syntax error, the response names the line and the column.
     """
 
     async def json(self) -> Any:

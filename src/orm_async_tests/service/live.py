@@ -1,8 +1,8 @@
 """Sends new points as server-sent events.
 
-Each process runs LISTEN on one connection, for all its clients. A notification only wakes the
-clients that wait for points of a user. A client that wakes reads the points from the table, so no
-point is lost if a notification is lost.
+Each process runs LISTEN on only one connection, which serves all clients of the process. A
+notification wakes the clients that wait for a user's points. A client that wakes reads the new
+points from the table. Therefore a lost notification loses no point.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ router = APIRouter(tags=["live"])
 
 
 class Hub:
-    """Wakes the clients of a user when that user has new points."""
+    """Wakes the clients that follow a user when this user has new points."""
 
     def __init__(self) -> None:
         self.is_listening = asyncio.Event()
@@ -51,7 +51,9 @@ class Hub:
         self._clients: dict[asyncio.Event, int] = {}  # the id of the user by the client
 
     def wake(self, user_id: int | None = None) -> None:
-        """Wake the clients that wait for points of one user, or wake all clients."""
+        """Wake the clients that wait for one user's points. If no user is given, wake all
+        clients.
+        """
         for client, user in self._clients.items():
             if user_id in (user, None):
                 client.set()
@@ -92,7 +94,7 @@ class Hub:
 
 
 async def newest_id(reader: FairPool, user_id: int) -> int:
-    """Return the id of the newest point of the user, or 0 without points. Raise HTTPException
+    """Return the id of the user's newest point, or 0 if the user has no points. Raise HTTPException
     404.
     """
     rows = await reader.rows(NEWEST_ID_OF_USER, {"user_id": user_id})
@@ -102,9 +104,7 @@ async def newest_id(reader: FairPool, user_id: int) -> int:
 
 
 def format_events(points: Rows) -> bytes:
-    """Return one server-sent event for each point, with the id of the point as the id of the
-    event.
-    """
+    """Return one server-sent event for each point. The id of an event is the id of the point."""
     events = []
     for point in points:
         document = PointOut.model_validate(point).model_dump_json()
@@ -115,11 +115,12 @@ def format_events(points: Rows) -> bytes:
 async def stream_events(
     hub: Hub, reader: FairPool, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
-    """Yield events for the points after `last_id`, and comments while no points arrive.
+    """Yield an event for each point after `last_id`, and a comment when no point arrives for some
+    time.
 
     If no point arrives for keep_alive seconds, the stream of events sends a comment. The stream of
-    events ends after live_for seconds. When a stream of events ends, the client connects again by
-    itself, and continues where the stream stopped.
+    events ends after live_for seconds. When a stream of events ends, a browser connects again by
+    itself. The next stream of a browser continues after the last event that the browser received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for
@@ -146,8 +147,8 @@ async def stream_live(
     request: Request,
     last_event_id: Annotated[EventId | None, Omittable(), Header()] = None,
 ) -> EventSourceResponse:
-    """Stream the new points of a user as they are committed. If the request has Last-Event-ID,
-    begin after the point with this id.
+    """Stream a user's new points as soon as they are committed. If the request has the header
+    Last-Event-ID, begin after the point with this id.
     """
     state = request.app.state
     newest = await newest_id(state.primary, user_id)  # a 404 must precede the response

@@ -1,4 +1,6 @@
-"""Reads points from NDJSON, which has one point per line, and keeps only a few points in memory."""
+"""Reads points from NDJSON, which has one JSON document per line. Keeps only a few points in
+memory.
+"""
 
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
@@ -15,22 +17,23 @@ POINTS = TypeAdapter(list[tuple[PointIn]])
 
 
 def line_error(number: int, reason: str) -> HTTPException:
-    """Return the error for an upload with an invalid line. If an upload has an invalid line, no
-    point of the upload is stored.
+    """Return an HTTPException 422 for an upload with an invalid line. If one line is invalid, the
+    upload stores no point at all.
     """
     return HTTPException(422, f"line {number}: {reason}; nothing was added")
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
-    """Return the points that the lines contain, and skip blank lines.
+    """Return the points that the lines contain. Skip blank lines.
 
-    The argument `first` is the line number of the first line. Raise HTTPException 422, with the
-    number of the line, if a line is invalid.
+    `first` is the number of the first line. If a line is invalid, raise HTTPException 422 with the
+    line's number.
 
-    All lines of a piece are parsed as one JSON document, which takes a third less time than one
-    document per line. In the document for parsing, every line becomes an array with one point. One
-    line cannot change the meaning of another line. Lines with brackets are parsed separately, and
-    JSON forbids a string that continues on the next line.
+    All lines of a piece are parsed as one JSON document. Parsing one document for all lines takes a
+    third less time than one document per line. In the joined document, every line becomes an array
+    with one point. A line cannot change how another line is parsed. A line cannot close its array
+    early, because lines with brackets are parsed one by one. A string cannot reach into the next
+    line, because JSON forbids line breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:
@@ -41,8 +44,8 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
 
 def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
-    """Return the same as parse_lines(), but parse each line separately, so that the error names the
-    invalid line.
+    """Return the same points as parse_lines(). Parse each line separately, so that an error names
+    the invalid line.
     """
     for number, line in enumerate(lines, first):
         if not line.strip():
@@ -56,11 +59,11 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Split the body of an upload into lines. For every piece of the body, yield a list of the
-    lines that end in this piece.
+    """Split the body of an upload into lines. Read the body in pieces. For each piece, yield a list
+    of the lines that end in this piece.
 
-    Remove a byte order mark at the start of the body, which RFC 8259 allows a parser to ignore.
-    Raise HTTPException 422 if a line is longer than MAX_LINE.
+    Remove a byte order mark from the start of the body (RFC 8259 allows this). Raise HTTPException
+    422 if a line is longer than MAX_LINE.
     """
     number, rest = 1, b""
     async for piece in pieces:
@@ -75,8 +78,8 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a body. For every piece of the body, yield a list of the points whose lines end in this
-    piece.
+    """Parse a body. Read the body in pieces. For each piece, yield a list of the points whose lines
+    end in this piece.
 
     Raise HTTPException 422 if a line is invalid.
     """

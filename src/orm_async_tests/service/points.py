@@ -44,7 +44,7 @@ LOCK_USER = """locked AS (
 
 
 def notify_listeners(user_id: str) -> str:
-    """Return the SQL expression that notifies live streams of new points at the commit."""
+    """Return an SQL expression that wakes live streams when the transaction commits."""
     return f"CAST(pg_notify('{CHANNEL}', CAST({user_id} AS text)) AS text)"
 
 
@@ -59,13 +59,13 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for the points of a page as JSON, and for the parameter `after` of the next
-    page.
+    """Return a query for one page of points as JSON. The query also returns the value of `after`
+    for the next page.
 
-    The server writes the JSON as pydantic would, because creating an object for every point would
-    take this process more time than the rest of the request. The query for a page reads one point
-    more than `limit`, so that it knows whether there is a next page. The query for a page returns
-    one row, or no row if the user does not exist.
+    The database server writes the JSON in the form that pydantic would write. Creating a Python
+    object for every point would take most of the request's time. The query reads one point more
+    than `limit`, because that point shows that there is a next page. The query returns one row. If
+    the user does not exist, the query returns no row.
     """
     return text(rf"""
         SELECT page.* FROM users, (
@@ -104,7 +104,7 @@ def page_json(row: Row[Any]) -> str:
 async def create(
     user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = None
 ) -> PointOut:
-    """Add a point to the track of a user."""
+    """Add a point to a user's track."""
     digest = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
     values = {"owner": user_id, **point.model_dump()}
     created = await insert_once(session, INSERT, values, key, digest)
@@ -137,7 +137,7 @@ async def list_(
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
 async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
-    """Read a point. The ETag of the response identifies the version of the point."""
+    """Read a point. The response's ETag identifies the version of the point."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
         raise not_found(TrackPoint)
@@ -149,7 +149,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
 async def patch(
     point_id: Id, point: PointPatch, session: WriteSession, response: Response, if_match: IfMatch
 ) -> PointOut:
-    """Change some fields of a point if it still has the version in If-Match."""
+    """Change some fields of a point if If-Match lists the point's version."""
     # A PATCH without members sets the id to itself: an UPDATE needs a column to return a row.
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
     change = update(TrackPoint).values(values).returning(TrackPoint, VERSION)
@@ -160,6 +160,6 @@ async def patch(
 
 @router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(point_id: Id, session: WriteSession, if_match: IfMatch) -> None:
-    """Delete a point if it still has the version in If-Match."""
+    """Delete a point if If-Match lists the point's version."""
     deletion = delete(TrackPoint).returning(TrackPoint.id)
     await write_unchanged(session, deletion, TrackPoint, point_id, if_match)

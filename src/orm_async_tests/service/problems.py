@@ -1,4 +1,4 @@
-"""Sends errors as problem+json (RFC 9457), including errors of the database."""
+"""Sends every error as problem+json (RFC 9457), even an error of the database."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -29,8 +29,8 @@ UNWRAPPED = (InterfaceError, PostgresError)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the errors of a route for OpenAPI: the given statuses, and the statuses that all
-    routes have.
+    """Describe a route's errors for OpenAPI. The description has the given statuses and the
+    statuses that every route can return.
     """
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
@@ -40,13 +40,15 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def excerpt(text: str) -> str:
-    """Cut a text that a client sent to 50 characters, so that no response repeats a long text."""
+    """Cut a client's text to 50 characters, so that the response does not repeat a long text."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Return where an input is invalid and why, from an item of `ValidationError.errors()`."""
+    """Return where an input is invalid, and why. `error` is an item of
+    `ValidationError.errors()`.
+    """
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
@@ -58,9 +60,7 @@ def make_problem(status: int, detail: str, headers: dict[str, str] | None = None
 
 
 def allowed_methods(request: Request) -> str:
-    """Return the methods that are allowed for the path of the request, as a value of the header
-    Allow.
-    """
+    """Return the HTTP methods that the request's path allows, in the form of the header Allow."""
 
     def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -71,8 +71,8 @@ def allowed_methods(request: Request) -> str:
 
 
 async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
-    """Return the problem document for an HTTPException of a route or of Starlette, for example a
-    404.
+    """Return the problem document for an HTTPException, for example for the 404 of an unknown
+    path.
     """
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
@@ -82,8 +82,8 @@ async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Return 428 if the only error is that If-Match is missing. If a request is invalid for another
-    reason, return 422 with the place of each error.
+    """Return 428 if nothing is wrong except that the header If-Match is missing. Return 422 if the
+    request is invalid for another reason. The response names the place of each error.
     """
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
@@ -96,10 +96,11 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
-    """Return 409 or 404 if a constraint was violated, and 503 if the database is busy or cannot be
-    reached.
+    """Return 409 or 404 if the request violated a constraint. Return 503 if the database is busy or
+    cannot be reached.
 
-    Raise any other database error again, so that the response is a 500 and the log has a traceback.
+    Raise any other database error again. Such an error makes the response a 500, and the log
+    contains a traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

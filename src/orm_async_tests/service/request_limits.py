@@ -1,4 +1,6 @@
-"""Limits the concurrent requests of a worker, the length of a body, and the time to send a body."""
+"""Limits how many requests a worker process serves at once. Also limits how long a body may be, and
+how long a client may take to send a body.
+"""
 
 import asyncio
 import logging
@@ -24,10 +26,10 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 def kind_of(scope: Scope) -> str:
-    """Return the kind of a request, which is "uploads", "streams" or "requests". Each kind of
-    request has a separate limit.
+    """Return the kind of a request: "uploads", "streams" or "requests". Each kind of request has a
+    separate limit.
 
-    If slow clients reach the limit of uploads or of streams, the service still serves other
+    If slow clients use up the limit for uploads or streams, the service still serves other
     requests.
     """
     name = scope["path"].rpartition("/")[2]
@@ -45,8 +47,8 @@ class Bodies:
         self._stopping = False
 
     def stop(self) -> None:
-        """From now on, wait at most SHUTDOWN_TIMEOUT for the next part of a body, because the
-        service is stopping.
+        """Wait at most SHUTDOWN_TIMEOUT for the next part of each body, because the service is
+        stopping.
         """
         self._stopping = True
         deadline = asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT
@@ -55,11 +57,13 @@ class Bodies:
                 timeout.reschedule(deadline)
 
     def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
-        """Return a receive() that raises HTTPException if a body is too long or arrives too slowly.
+        """Return an ASGI receive() that raises HTTPException if a body is too long or arrives too
+        slowly.
 
-        The client has receive_timeout seconds to send a body, and one more second for every
-        receive_rate bytes. The limits count only the time during which the service waits for the
-        client. `max_size` is the largest length of a body in bytes.
+        A client has receive_timeout seconds to send a body. The client gets one more second for
+        every receive_rate bytes that it has sent. The time limit for a body counts only while the
+        service waits for the client. `max_size` is the largest number of bytes that a body may
+        have.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()
@@ -106,13 +110,15 @@ class Bodies:
 
 
 class Limits:
-    """ASGI middleware that rejects bodies with two lengths (400) and too many requests (503)."""
+    """ASGI middleware that answers 400 to a body with two lengths, and 503 to a request above the
+    limit.
+    """
 
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
     ) -> None:
-        """Limit the requests of an application. `running` counts the running requests of each
-        kind.
+        """Limit how many requests the application serves at once. `running` counts the requests of
+        each kind that are being served.
         """
         self._app, self._settings, self._bodies, self._running = app, settings, bodies, running
 

@@ -1,4 +1,4 @@
-"""Defines the JSON documents and the parameters that routes share, for the OpenAPI document."""
+"""Defines the JSON documents and the parameters that several routes share."""
 
 import re
 from datetime import UTC, datetime
@@ -39,8 +39,9 @@ def to_utc(moment: datetime) -> datetime:
 
 
 def parse_moment(text: object) -> datetime:
-    """Read a date-time in the form of RFC 3339 as a moment in UTC. Raise ValueError if the text has
-    another form. pydantic by itself would read a number as seconds since 1970.
+    """Parse a date-time that has the form of RFC 3339, and return the moment in UTC. Raise
+    ValueError if the text has another form. pydantic alone would also accept a number, as seconds
+    since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")
@@ -67,8 +68,8 @@ MAX_ID = 2**31 - 1
 
 
 def parse_integer(text: str) -> int:
-    """Read a whole number. Raise ValueError if a whole number has another form, for example "1_0"
-    or "+10".
+    """Parse a whole number in decimal digits. Raise ValueError if the number is written
+    differently, for example "1_0" or "+10".
     """
     if not re.fullmatch(r"0|[1-9][0-9]*", text):
         raise ValueError("write a whole number in decimal digits, for example 10")
@@ -79,8 +80,8 @@ class Omittable:
     """An annotation that removes null from the JSON schema of an optional parameter. A parameter in
     a URL or a header cannot be null.
 
-    A union with SkipJsonSchema[None] also removes null, but the errors of the union name validators
-    of pydantic.
+    A union with SkipJsonSchema[None] would also remove null. But the error messages of such a union
+    would name pydantic's validators.
     """
 
     def __get_pydantic_json_schema__(
@@ -98,21 +99,23 @@ Limit = Annotated[int, Field(ge=1, le=1000), DECIMAL, Query()]
 
 
 class Input(BaseModel):
-    """The base class of documents that clients send, in which an unknown field is an error."""
+    """The base class of documents that clients send. An unknown field in such a document is an
+    error.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Output(BaseModel):
-    """The base class of documents that are read from rows and stored answers, which may have
-    additional fields.
+    """The base class of documents that the service sends. Such a document is read from a row or
+    from a stored answer, and ignores additional fields.
     """
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class UserIn(Input):
-    """The fields of a new user, or the changed fields of a user."""
+    """The fields that a client sends to create or change a user."""
 
     username: Name
 
@@ -135,8 +138,8 @@ class PointIn(Input):
 
 
 class PointPatch(Input):
-    """The new values for the fields of a point. A field of the point that is absent or null keeps
-    its value.
+    """The new values of a point's fields. If a field is absent or null, the point keeps the old
+    value.
     """
 
     lat: Latitude | None = None
@@ -155,8 +158,8 @@ class PointOut(Output):
 
 
 class Page(BaseModel, Generic[Item]):
-    """A page of a list that is in the order of ids. `next` is the value for the parameter `after`
-    of the next page. On the last page, `next` is null.
+    """One page of a list that is sorted by id. To get the next page, pass the value of `next` as
+    the parameter `after`. On the last page of a list, `next` is null.
     """
 
     items: list[Item]
@@ -164,13 +167,13 @@ class Page(BaseModel, Generic[Item]):
 
 
 class Loaded(Output):
-    """The number of points that an upload has added."""
+    """The number of points that an upload added."""
 
     points: int
 
 
 class Problem(BaseModel):
-    """The description of an error in the form of RFC 9457."""
+    """A description of an error, in the form that RFC 9457 defines."""
 
     type: str = "about:blank"
     title: str

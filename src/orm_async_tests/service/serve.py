@@ -1,4 +1,4 @@
-"""The command `serve`, which migrates the chosen database and serves it over HTTP."""
+"""The command `serve`: migrate the chosen database, and serve it over HTTP."""
 
 import argparse
 import asyncio
@@ -49,7 +49,9 @@ def main() -> int:
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
-    """Serve the application on an address with a number of processes. Raise CouldNotRun."""
+    """Serve the application on an address, with the number of processes that `workers` gives. Raise
+    CouldNotRun.
+    """
     try:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
@@ -86,8 +88,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def keep_server_running() -> None:
-    """As long as this process lives, start the embedded server again whenever the embedded server
-    ends.
+    """Start the embedded server again whenever the server ends, as long as this process lives.
 
     Until the embedded server runs again, requests get a 503.
     """
@@ -104,11 +105,11 @@ def keep_server_running() -> None:
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
-    """Create the application in a process that only serves it.
+    """Create the application in a process that serves requests.
 
-    The garbage collector ignores all objects that exist when the application has been created.
-    Modules, models and routes live as long as the process. A full garbage collection of these
-    objects would delay requests by a tenth of a second.
+    The garbage collector then ignores all objects that exist after the application's creation.
+    Modules, models and routes live until the process ends. A garbage collection that examined these
+    long-lived objects would delay requests by 0.1 s.
     """
     from orm_async_tests.service.app import create_app
 
@@ -119,8 +120,8 @@ def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
 
 
 def read_settings() -> "Settings":
-    """Return the settings that the environment variables define. Raise CouldNotRun if the value of
-    a setting is invalid.
+    """Read the settings from the environment variables. Raise CouldNotRun if the value of a setting
+    is invalid.
     """
     from pydantic import ValidationError
 

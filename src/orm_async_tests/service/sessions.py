@@ -1,5 +1,5 @@
-"""Provides sessions that write, and single reads. Sessions and reads wait for a connection in the
-order in which they ask for it.
+"""Provides sessions for writes, and a way to run a single read. Tasks that need a connection get
+one in the order in which they asked.
 """
 
 import asyncio
@@ -21,23 +21,23 @@ Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
-    """Lets a limited number of tasks in at the same time, and serves waiting tasks in the order of
-    their arrival.
+    """A semaphore that lets a limited number of tasks in. Waiting tasks enter in the order of their
+    arrival.
 
     SQLAlchemy's pool gives a returned connection to the next task that asks for one, even if other
     tasks are already waiting (test206). An asyncio semaphore in front of the pool keeps the order.
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
-        """Let at most `limit` tasks in at the same time. A task that has to wait waits for at most
-        `timeout` seconds.
+        """Let at most `limit` tasks in at the same time. A task waits for at most `timeout`
+        seconds.
         """
         self._semaphore = asyncio.Semaphore(limit)
         self._timeout = timeout
 
     async def __aenter__(self) -> None:
-        """Wait for a free place of the semaphore. Raise TimeoutError if no place is free before the
-        timeout.
+        """Wait until the semaphore has a free place. Raise TimeoutError if no place is free before
+        the timeout.
         """
         if not self._semaphore.locked():
             await self._semaphore.acquire()  # without the cost of a timeout
@@ -50,11 +50,11 @@ class FairSemaphore:
 
 
 class FairPool:
-    """An engine that serves requests, with a fair order in front of its pool. Sessions that write
-    and single reads wait in order for a connection of the pool.
+    """An engine that serves requests. Tasks wait in order for a connection, both for a session and
+    for a single read.
 
-    All pools of a process share the semaphore `reads`, which has fewer places than a pool. Reads
-    are short, and a process does not finish reads sooner if more of them run at the same time.
+    All pools of a process share the semaphore `reads`, which has fewer places than a pool. A
+    process does not finish its reads sooner if more reads run at once.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:
@@ -66,7 +66,7 @@ class FairPool:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Open a session with a transaction, which is committed when the block ends.
+        """Open a session with a transaction, and commit the transaction when the block ends.
 
         Raise TimeoutError if no connection is free in time.
         """
@@ -74,8 +74,8 @@ class FairPool:
             yield session
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Return the rows of a statement in AUTOCOMMIT. The statement takes one round trip
-        (test22).
+        """Execute a statement in AUTOCOMMIT, which takes one round trip (test22), and return its
+        rows.
 
         If the connection of a read is lost, execute the statement once more. Raise TimeoutError if
         no connection is free in time.
@@ -93,7 +93,7 @@ class FairPool:
 
 
 async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Yield a session with a transaction for an endpoint. The transaction is committed when the
+    """Yield a session with an open transaction to an endpoint. Commit the transaction when the
     endpoint returns.
     """
     async with request.app.state.primary.begin() as session:
@@ -108,8 +108,8 @@ CacheControl = Annotated[
 
 
 async def choose_pool(request: Request, cache_control: CacheControl = None) -> FairPool:
-    """Return the pool of the primary if the request says no-cache, and otherwise a pool that may
-    use a standby.
+    """Return the primary's pool if the request says no-cache. Otherwise return a pool that may use
+    a standby.
     """
     state, must_be_fresh = request.app.state, "no-cache" in (cache_control or "")
     pool: FairPool = state.primary if must_be_fresh else state.standby

@@ -16,7 +16,7 @@ HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
 
 
 def parse_hosts(text: str) -> str:
-    """Return the text if it is a list of hosts. Raises ValueError."""
+    """Return the text if it is a valid list of hosts. Raises ValueError."""
     if not HOSTS.fullmatch(text.strip()):
         raise ValueError("write names separated by commas, for example localhost, *.example.com")
     return text

@@ -1,5 +1,5 @@
-"""Records traces with OpenTelemetry (extra `telemetry`), which the environment variables OTEL_...
-configure.
+"""Records traces with OpenTelemetry, from the extra `telemetry`. The environment variables OTEL_...
+configure OpenTelemetry.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,8 +14,8 @@ UNTRACED = "health/live,metrics"  # these paths execute no statement
 
 
 def instrument(app: FastAPI) -> None:
-    """Trace the requests of an application. Raise CouldNotRun if a package of OpenTelemetry is
-    missing.
+    """Record a trace of every request to an application. Raise CouldNotRun if a package of
+    OpenTelemetry is missing.
     """
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter
@@ -36,7 +36,7 @@ def instrument(app: FastAPI) -> None:
 
 @contextmanager
 def export_traces(app: FastAPI, engines: Iterable[AsyncEngine]) -> Iterator[None]:
-    """While the block runs, also trace the statements, and send the traces of an instrumented
+    """While the block runs, trace also the SQL statements, and send the traces of an instrumented
     application.
     """
     if not hasattr(app.state, "tracer_provider"):

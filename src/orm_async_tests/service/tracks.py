@@ -1,8 +1,8 @@
-"""Sends the track of a user as a stream. NDJSON and GeoJSON.
+"""Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-A client may read a track as slowly as it wants, so the stream keeps no connection while it waits
-for the client. A separate statement reads each batch of points. The server writes the JSON of a
-batch as one text, because one text is the least work for this process.
+A client may read a track slowly. Therefore the stream keeps no connection while it waits for the
+client. A separate statement reads each batch of points. The database server writes a batch as one
+JSON text, because one text costs this process the least work.
 """
 
 from collections.abc import AsyncIterator
@@ -24,9 +24,10 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query that joins the JSON documents of the points after an id.
+    """Return a query for the points after an id. The query joins the points' JSON documents into
+    one text.
 
-    The query for a batch returns one row, or no row if the user does not exist.
+    The query returns one row. If the user does not exist, the query returns no row.
     """
     return text(f"""
         SELECT batch.* FROM users, (
@@ -46,8 +47,8 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 
 
 async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) -> Row[Any]:
-    """Return the first points, so that the route can answer 404 before it begins a response. Raise
-    HTTPException 404.
+    """Return the first batch of points. The route reads the first batch before it begins a
+    response, so it can still answer 404. Raise HTTPException 404.
     """
     rows = await reader.rows(query, {"user_id": user_id, "after": 0})
     if not rows:
@@ -58,7 +59,7 @@ async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) ->
 async def stream_texts(
     reader: FairPool, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
 ) -> AsyncIterator[str]:
-    """Yield the text of the given batch and of all following batches. Only the last batch of points
+    """Yield the given batch of points as text, and then each following batch. Only the last batch
     may have fewer points than the others.
     """
     before = ""
@@ -74,8 +75,8 @@ async def stream_texts(
 
 
 async def stream_feature(reader: FairPool, user_id: int, batch: Row[Any]) -> AsyncIterator[str]:
-    """Yield a GeoJSON feature that has the positions of the points as a MultiPoint, which may be
-    empty.
+    """Yield a GeoJSON feature whose geometry is a MultiPoint of all positions. The MultiPoint may
+    be empty.
     """
     yield '{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
     async for positions in stream_texts(reader, POSITIONS, user_id, batch, ","):
@@ -85,8 +86,8 @@ async def stream_feature(reader: FairPool, user_id: int, batch: Row[Any]) -> Asy
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
-    """Download the points of a user as one JSON document per line, in the form that /points/ndjson
-    accepts.
+    """Download a user's points as NDJSON, one JSON document per line. The route /points/ndjson
+    accepts this form.
     """
     batch = await read_first_batch(reader, LINES, user_id)
     lines = stream_texts(reader, LINES, user_id, batch)
@@ -95,7 +96,7 @@ async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
 
 @router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_geojson(user_id: Id, reader: Read) -> StreamingResponse:
-    """Download the points of a user as a GeoJSON feature."""
+    """Download a user's points as a GeoJSON feature."""
     batch = await read_first_batch(reader, POSITIONS, user_id)
     return StreamingResponse(
         stream_feature(reader, user_id, batch), media_type="application/geo+json"

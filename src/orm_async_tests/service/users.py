@@ -1,5 +1,5 @@
-"""Routes that create, read, list, patch and delete users, with optimistic locking by ETag and
-If-Match.
+"""Routes that create, read, list, patch and delete users. Changes use optimistic locking with the
+headers ETag and If-Match.
 """
 
 from fastapi import APIRouter, Response
@@ -59,7 +59,7 @@ async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[User
 
 @router.get("/{user_id}", responses=problem_responses(404))
 async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
-    """Read a user. The ETag of the response identifies the version of the user."""
+    """Read a user. The response's ETag identifies the version of the user."""
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
         raise not_found(User)
@@ -71,7 +71,7 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
 async def patch(
     user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: IfMatch
 ) -> UserOut:
-    """Change a user if the user still has the version in If-Match."""
+    """Change a user if If-Match lists the user's version."""
     change = update(User).values(username=user.username).returning(User, VERSION)
     row = await write_unchanged(session, change, User, user_id, if_match)
     set_etag(response, row[1])
@@ -80,5 +80,5 @@ async def patch(
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: IfMatch) -> None:
-    """Delete a user and all points of the user, if the user still has the version in If-Match."""
+    """Delete a user and the user's points, if If-Match lists the user's version."""
     await write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
-from orm_async_tests.lint.settings import Settings
 
 
 def test_dependencies_name_the_databases_in_a_fixed_order(tmp_path: Path) -> None:

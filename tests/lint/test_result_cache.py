@@ -8,9 +8,9 @@ import pytest
 
 from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.finding import Finding, Fix, Location, UnreadFile
+from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.result_cache import FOLDER, FileResult, decode, encode
-from orm_async_tests.lint.settings import Settings
 from orm_async_tests.lint.suppressions import Suppression
 from tests.cli.commands import orm_process
 

@@ -9,9 +9,9 @@ import pytest
 
 from orm_async_tests import catalogue
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.rules import RULES
-from orm_async_tests.lint.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 EVALUATION = Path(__file__).parent / "eval"

@@ -13,8 +13,8 @@ from orm_async_tests.cli import add_command
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 
 if TYPE_CHECKING:
+    from orm_async_tests.lint.lint_settings import Settings
     from orm_async_tests.lint.project_check import Report
-    from orm_async_tests.lint.settings import Settings
 
 FINDINGS = 1  # the exit code if there are any
 FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab")
@@ -109,7 +109,7 @@ def _read_settings(
     """
     from dataclasses import replace
 
-    from orm_async_tests.lint.settings import find_root, read_settings
+    from orm_async_tests.lint.lint_settings import find_root, read_settings
 
     settings = read_settings(find_root(Path(os.path.commonpath([*map(Path.absolute, paths)]))))
     return replace(
@@ -127,8 +127,8 @@ def _read_settings(
 
 
 def _split_codes(words: Sequence[str] | None, option: str) -> list[str]:
+    from orm_async_tests.lint.lint_settings import is_prefix
     from orm_async_tests.lint.rules import RULES
-    from orm_async_tests.lint.settings import is_prefix
 
     codes = re.findall(r"[^,\s]+", ",".join(words or ()))
     for code in codes:

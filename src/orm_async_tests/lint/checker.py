@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orm_async_tests.lint.finding import UnreadFile
+from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_facts import ProjectFacts
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.result_cache import FileResult
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.request_session import dependencies
 from orm_async_tests.lint.scopes import Module
-from orm_async_tests.lint.settings import Settings
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions

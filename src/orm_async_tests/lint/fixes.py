@@ -36,8 +36,10 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
         place = fix.location
         start = starts[place.line - 1] + place.column - 1
         end = starts[place.end_line - 1] + place.end_column - 1
-        if not any((start < right and left < end) or (start, end) == (left, right)
-                   for left, right, _ in changes):  # fmt: skip
+        if not any(
+            (start < other_end and other_start < end) or (start, end) == (other_start, other_end)
+            for other_start, other_end, _ in changes
+        ):
             changes.append((start, end, fix.text))
     for start, end, new in sorted(changes, reverse=True):
         text = text[:start] + new + text[end:]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from orm_async_tests.errors import NAME
+from orm_async_tests.lint.lint_settings import find_root, read_settings
 from orm_async_tests.lint.project_check import check
-from orm_async_tests.lint.settings import find_root, read_settings
 
 
 class Flake8Plugin:

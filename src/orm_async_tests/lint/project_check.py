@@ -12,10 +12,10 @@ from pathlib import Path
 from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.file_search import FileSearch
 from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
+from orm_async_tests.lint.lint_settings import Settings, has_prefix
 from orm_async_tests.lint.path_patterns import PathPatterns
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
 from orm_async_tests.lint.result_cache import FileResult, ResultCache
-from orm_async_tests.lint.settings import Settings, has_prefix
 from orm_async_tests.lint.source_text import decode
 
 FILES_FOR_A_PROCESS = 100  # fewer are checked before another process has started

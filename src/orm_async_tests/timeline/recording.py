@@ -293,21 +293,22 @@ class Recorder:
         is_users, place = self._lines.find_creator()
         is_library = not is_users and asyncio.current_task(loop) is not None
         owner = self._owner.get() if is_library else None
+        event = None
         if owner is None:
             event = self._add_task(_name_coroutine(coroutine), place)
-            own = Owner(event.task, place)
+            task_owner = Owner(event.task, place)
         else:
             code = getattr(coroutine, "cr_code", None)
             is_closing = code is not None and code.co_filename.startswith(SQLALCHEMY)
-            own = Owner(owner.task, owner.place if place is NOWHERE else place, is_closing)
+            task_owner = Owner(owner.task, owner.place if place is NOWHERE else place, is_closing)
         if context := options.get("context"):
             with suppress(RuntimeError):  # it is the running task's, whose owner stays
-                context.run(self._owner.set, own)
-        previous = self._owner.set(own)  # the new task copies the context
+                context.run(self._owner.set, task_owner)
+        previous = self._owner.set(task_owner)  # the new task copies the context
         create = self._factories.get(loop) or _create_task
         task: asyncio.Task[Any] = create(loop, coroutine, **options)
         self._owner.reset(previous)
-        if owner is None:
+        if event is not None:
             task.add_done_callback(partial(self._end_task, event))
         return task
 

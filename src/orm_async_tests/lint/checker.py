@@ -4,6 +4,7 @@ import ast
 import symtable
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from orm_async_tests.lint.finding import UnreadFile
@@ -19,7 +20,7 @@ from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
-MOST_PARSED = 150  # trees of syntax are large
+MOST_PARSED = 5_000_000  # characters; their trees of syntax need 100 times as much memory
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depends(")
 
 
@@ -34,20 +35,26 @@ class Checker:
         self._waiting: dict[str, Path] = {}
         """The files that are not checked yet, by their absolute paths."""
 
-        self._modules: dict[str, Module | None] = {}
+        self._modules: dict[str, tuple[Module | None, int]] = {}
+        self._size = 0
+        self._dropped: list[Module] = []
+        """Modules that the check of the current file may still use."""
 
     def load(self, path: str) -> Module | None:
         """Return a module, or None if the module cannot be read."""
         if path in self._modules:
-            module = self._modules.pop(path)
+            module, size = self._modules.pop(path)
         else:
-            try:
-                module = Module(path, ast.parse(decode(Path(path).read_bytes())))
-            except (OSError, SyntaxError, ValueError, RecursionError):
-                module = None
-        self._modules[path] = module
-        if len(self._modules) > MOST_PARSED:
-            del self._modules[next(iter(self._modules))]
+            module, size = None, 0
+            with suppress(OSError, SyntaxError, ValueError, RecursionError):
+                text = decode(Path(path).read_bytes())
+                module, size = Module(path, ast.parse(text)), len(text)
+            self._size += size
+        self._modules[path] = module, size
+        while self._size > MOST_PARSED and len(self._modules) > 1:
+            oldest, size = self._modules.pop(next(iter(self._modules)))
+            self._size -= size
+            self._dropped += [oldest] if oldest else []
         return module
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
@@ -65,6 +72,8 @@ class Checker:
                 absolute = str(path.resolve())
                 self._waiting.pop(absolute, None)
                 results[path] = self.check_file(path)
+                while self._dropped:
+                    self._dropped.pop().release()
                 loaded = (name for name in reversed(self._modules) if name in self._waiting)
                 path = self._waiting.get(next(loaded, ""), file)
         return results
@@ -100,7 +109,7 @@ class Checker:
     def _run_rules(self, path: Path, text: str) -> FileResult:
         absolute = str(path.resolve())
         if path in self.settings.texts:
-            self._modules[absolute] = Module(absolute, ast.parse(text))
+            self._modules[absolute] = Module(absolute, ast.parse(text)), 0
         module = self.load(absolute) or Module(absolute, ast.parse(text))
         file = SourceFile(str(path), text, module, self.project, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]

@@ -171,6 +171,8 @@ class Module:
         self.scopes: dict[str, Scope] = {}
         """The classes and functions, by their qualified names."""
 
+        self._opened = [self.scope]
+
         self.nodes: dict[type[ast.AST], list[tuple[Any, Scope]]] = defaultdict(list)
         self.calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
         """The calls, by the last name of what they call."""
@@ -183,6 +185,18 @@ class Module:
         """What is known about nodes and names, kept by the users of this module."""
 
         self._walk(tree)
+
+    def release(self) -> None:
+        """Break the reference cycles of a module that nobody uses any more.
+
+        The garbage collector is off, so the memory would not be free otherwise.
+        """
+        for scope in self._opened:
+            scope.bindings.clear()
+        self._opened.clear()
+        for known in (self.scopes, self.nodes, self.calls, self.parents, self.stored, self.values):
+            known.clear()
+        del self.scope
 
     def _walk(self, tree: ast.Module) -> None:
         stack: list[tuple[ast.AST, Scope]] = [(tree, self.scope)]
@@ -224,6 +238,7 @@ class Module:
     def _open(self, kind: str, name: str, node: Any, scope: Scope) -> Scope:
         inner = Scope(node, f"{scope.name}.{name}" if scope.name else name, scope, self)
         self.scopes[inner.name] = inner
+        self._opened.append(inner)
         if kind:
             scope.bind(name, kind, inner)
         return inner

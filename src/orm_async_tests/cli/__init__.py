@@ -15,7 +15,7 @@ def main() -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the command line's parser, which has all subcommands."""
+    """Return the command line's parser with all subcommands."""
     from orm_async_tests.cli import (
         audit,
         bench,
@@ -41,9 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def add_command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    """Add a subcommand to argparse's subparsers. The summary of the subcommand begins with a verb.
-
-    argparse shows the summary in the list of subcommands, and in the help of the subcommand.
+    """Add a subcommand to argparse's subparsers. The summary begins with a verb. argparse shows the
+    summary in the list of subcommands, and in the subcommand's help.
     """
     description = f"{summary[0].upper()}{summary[1:]}."
     parser: argparse.ArgumentParser = commands.add_parser(

@@ -1,5 +1,5 @@
-"""The subcommand `orm-async-tests audit`, which prints the known defects of the versions in a lock
-file.
+"""The subcommand `orm-async-tests audit`, which prints known defects in the versions that a lock
+file pins.
 """
 
 import argparse
@@ -58,8 +58,8 @@ def add(commands: Any) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """The known defects of a set of pinned versions. `before` has the defects of the versions
-    before the upgrade that `--to` names.
+    """The known defects that affect a set of pinned versions. `before` has the defects before the
+    upgrade that the option `--to` names.
     """
 
     source: str
@@ -76,12 +76,12 @@ class Report:
 
     @property
     def versions(self) -> str:
-        """The versions of the libraries, for example "asyncpg 0.31.0, sqlalchemy 2.1.4"."""
+        """The library versions, for example "asyncpg 0.31.0, sqlalchemy 2.1.4"."""
         return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
 
     def compare(self) -> tuple[list[str], list[str]]:
-        """Return the names of the defects that an upgrade cures, and the names of the defects that
-        an upgrade adds.
+        """Return the names of the defects that an upgrade cures, and the names of those that it
+        adds.
         """
         before = [match.defect.name for match in self.before]
         after = [match.defect.name for match in self.affected]
@@ -90,11 +90,11 @@ class Report:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Print the known defects of the pinned versions. Return 1 if at least one defect affects the
-    pinned versions, and otherwise 0.
+    """Print the known defects of the pinned versions. Return 1 if a defect affects these versions,
+    and otherwise 0.
 
-    Raise CouldNotRun if a version is unknown and no known defect affects the other versions,
-    because the unknown version may have a defect.
+    Raise CouldNotRun if no defect affects the known versions but another version is unknown,
+    because it may have a defect.
     """
     if arguments.github:
         github.require_summary()
@@ -143,7 +143,7 @@ def _create_report(path: Path | None, releases: Sequence[str]) -> Report:
 
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
-    """Yield an annotation for the line of every pin that has a defect."""
+    """Yield an annotation for every line that pins a version with a defect."""
     for match in report.affected:
         is_error = LEVELS[match.defect.severity] == "error"
         cure = match.cure or NO_CURE
@@ -156,7 +156,7 @@ def _annotate(report: Report) -> Iterator[github.Annotation]:
 
 
 def _build_document(report: Report) -> dict[str, Any]:
-    """Return the report for --json."""
+    """Return the document that `--json` prints."""
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "versions": {pin.library: pin.version for pin in report.pins if pin.version},
@@ -184,7 +184,7 @@ def _build_document(report: Report) -> dict[str, Any]:
 
 
 def _build_sarif(report: Report) -> dict[str, Any]:
-    """Return a SARIF run with one rule for each defect and one result for each affected pin."""
+    """Return a SARIF run, with a rule for each defect, and a result for each affected version."""
     from orm_async_tests import sarif
 
     rules, results = [], []

@@ -1,4 +1,6 @@
-"""The subcommand `orm-async-tests bench`, which compares patterns with raw asyncpg."""
+"""The subcommand `orm-async-tests bench`, which compares SQLAlchemy's usual patterns with raw
+asyncpg.
+"""
 
 import argparse
 import sys
@@ -26,10 +28,10 @@ def add(commands: Any) -> None:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Run the benchmark of the checkout from which this package is imported.
+    """Run the benchmark from the Git checkout that contains this package.
 
-    Raise CouldNotRun if the package was installed from a wheel, which does not contain the
-    benchmarks.
+    Raise CouldNotRun if the package was installed from a wheel, because a wheel does not contain
+    the benchmarks.
     """
     if not (CHECKOUT / "benchmarks/__main__.py").exists():
         raise CouldNotRun(

@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
 
 def bisect(arguments: argparse.Namespace) -> int:
     """Print every run of the script, and the releases that have the defect. Return 1 if the script
-    is broken on a release.
+    is BROKEN on a release.
     """
     from orm_async_tests.versions.bisection import Runner, format_row, search_releases
     from orm_async_tests.versions.defect_catalogue import load_known_defects
@@ -79,9 +79,7 @@ def bisect(arguments: argparse.Namespace) -> int:
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
-    """Return the driver on which the script runs, which is the bisected library if that is a
-    driver.
-    """
+    """Return the library if it is a driver. Otherwise return the driver for the runs."""
     driver = wanted or (library if library in DRIVERS else DRIVERS[0])
     if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(
@@ -93,7 +91,7 @@ def _choose_driver(library: str, wanted: str | None) -> str:
 
 
 def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
-    """Return the library and the release that the option --with names."""
+    """Return the library and the release that the option `--with` names."""
     from orm_async_tests.versions.pins import parse_release
 
     name, version = parse_release(text, "--with")
@@ -121,8 +119,8 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    """Yield an `Upstream(...)` for every defect. If the script is broken on some releases, yield a
-    template of an `Upstream(...)` with these releases.
+    """Yield the text of an `Upstream(...)` for every defect. If the script is BROKEN on some
+    releases, also yield a template for an `Upstream(...)` with these releases.
     """
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 

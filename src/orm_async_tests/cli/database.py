@@ -1,4 +1,6 @@
-"""The subcommands `orm-async-tests db` and `doctor`, for the database and the embedded server."""
+"""The subcommands `orm-async-tests db` and `doctor`, which manage the database and check the
+environment.
+"""
 
 import argparse
 import asyncio
@@ -122,7 +124,7 @@ def start(arguments: argparse.Namespace) -> int:
 
 
 def read_duration(text: str) -> float:
-    """Return the number of seconds in a text such as 2h, 1h30m or 45s. Raises CouldNotRun."""
+    """Return the number of seconds in a text such as "2h", "1h30m" or "45s". Raises CouldNotRun."""
     match = DURATION.fullmatch(text)
     numbers = [int(number or 0) for number in match.groups()] if match else []
     seconds = sum(number * unit for number, unit in zip(numbers, UNITS, strict=bool(match)))
@@ -199,12 +201,12 @@ def alembic(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _service_file(database: "Database") -> Iterator[dict[str, str]]:
-    """Write a PostgreSQL connection service file, and yield the environment variables that tell
-    psql to read it.
+    """Write a PostgreSQL connection service file, and yield the environment variables that make
+    psql read it.
 
-    With the service file, options of psql such as `-d shop` replace single parameters of the
-    connection. With the service file, psql's command line does not show the parameters to other
-    users of the machine.
+    With the file, an option of psql such as `-d shop` replaces only one parameter of the
+    connection. With the file, other users of the machine cannot see the parameters in the list of
+    processes.
     """
     from orm_async_tests import urls
 
@@ -231,9 +233,7 @@ ACTIONS = (url, status, start, stop, reset, psql, alembic, log)
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Run the checks, and print one line for each check. Return 2 if any check of the environment
-    fails.
-    """
+    """Check the environment, and print one line for each check. Return 2 if a check fails."""
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         **{name: partial(importlib.metadata.version, name) for name in LIBRARIES},

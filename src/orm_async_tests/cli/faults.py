@@ -1,5 +1,5 @@
-"""The subcommand `orm-async-tests faults`, which injects a fault at every fault point of some
-work.
+"""The subcommand `orm-async-tests faults`, which injects faults into a function at every possible
+moment.
 """
 
 import argparse
@@ -46,8 +46,8 @@ def add(commands: Any) -> None:
 
 
 def sweep_patterns(arguments: argparse.Namespace) -> int:
-    """Sweep the patterns, and print the report. Return 1 if the sweep found a violation that no
-    known defect explains.
+    """Sweep the patterns, and print the report. Return 1 if there is a violation that no known
+    defect explains.
     """
     if arguments.point:
         return run_again(arguments)
@@ -84,7 +84,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
 def _sweep(
     patterns: "Sequence[Pattern]", arguments: argparse.Namespace
 ) -> "tuple[list[Cell], dict[str, str]]":
-    """Return the cells of the report for all patterns, and the versions of the libraries."""
+    """Sweep all patterns. Return the results, and the versions of the libraries."""
     from orm_async_tests.faults import pattern_sweeps, sweeping
     from orm_async_tests.faults.fault_points import list_faults
     from orm_async_tests.harness.environment.event_loops import run
@@ -117,7 +117,7 @@ def _sweep(
 
 
 def run_again(arguments: argparse.Namespace) -> int:
-    """Run the work with a fault at one fault point, and print the outcome. Return 1 if the fault
+    """Run a function with a fault at one fault point, and print the outcome. Return 1 if the fault
     leaves a violation behind.
     """
     from orm_async_tests.faults import pattern_sweeps

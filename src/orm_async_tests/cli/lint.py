@@ -65,7 +65,7 @@ def _parse_jobs(text: str) -> int:
 def lint(arguments: argparse.Namespace) -> int:
     """Check files and print the findings.
 
-    Return 1 if the checker has findings, and 2 if a file could not be read.
+    Return 1 if there are findings, and 2 if a file could not be read.
     """
     from orm_async_tests.lint.fixes import apply_fixes
     from orm_async_tests.lint.project_check import check
@@ -84,7 +84,9 @@ def lint(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Return the name and the text of the file on standard input, or {} without such a file."""
+    """Return the text on standard input, with its file name as the key, or {} without standard
+    input.
+    """
     from orm_async_tests.lint.source_text import decode
 
     name = arguments.stdin_filename
@@ -104,8 +106,8 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
 def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> "Settings":
-    """Return the settings of the project and of the command line. --select and --baseline replace a
-    setting of the project. --ignore and --exclude add to a setting.
+    """Return the settings of the project and of the command line. `--select` and `--baseline`
+    replace a setting of the project. `--ignore` and `--exclude` add to it.
     """
     from dataclasses import replace
 
@@ -139,7 +141,7 @@ def _split_codes(words: Sequence[str] | None, option: str) -> list[str]:
 
 
 def _print_report(report: "Report", arguments: argparse.Namespace, baseline: str) -> int:
-    """Print the findings, or write the baseline, and return the exit code."""
+    """Print the findings, or write the baseline. Return the exit code."""
     from orm_async_tests.lint.baseline import drop_known, write_baseline
     from orm_async_tests.lint.finding import from_here
     from orm_async_tests.lint.formats import RENDERERS

@@ -1,5 +1,5 @@
-"""The subcommands `orm-async-tests matrix`, `merge` and `diff`, which run the scripts on many
-stacks.
+"""The subcommands `orm-async-tests matrix`, `merge` and `diff`, which run the scripts with many
+versions and servers.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def _add_formats(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """Convert text to a duration in seconds. Raise ValueError unless the number is positive and
+    """Convert text to a number of seconds. Raise ValueError unless the number is positive and
     finite.
     """
     if not 0 < float(text) < math.inf:
@@ -106,7 +106,7 @@ def positive_integer(text: str) -> int:
 
 
 def matrix(arguments: argparse.Namespace) -> int:
-    """Run the stacks, write every result as soon as it exists, and print the tables."""
+    """Run the scripts on every stack, write each result to the file, and print the tables."""
     from orm_async_tests.matrix import records
     from orm_async_tests.matrix.stack_runs import Slot, run_matrix
     from orm_async_tests.postgres.paths import home
@@ -177,8 +177,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
-    """Yield a function that writes a record to the output file. On a terminal, the function that
-    writes a record also shows progress.
+    """Yield a function that writes a line to the result file. On a terminal, this function also
+    shows progress.
     """
     label = "results"
     try:
@@ -198,7 +198,7 @@ def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]
 
 
 def merge(arguments: argparse.Namespace) -> int:
-    """Write the records of several result files into one file, and print its tables."""
+    """Merge several result files into one file, and print its tables."""
     from orm_async_tests.matrix import records
 
     merged = records.merge([records.read(path) for path in arguments.files])
@@ -209,9 +209,7 @@ def merge(arguments: argparse.Namespace) -> int:
 
 
 def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
-    """Print the tables and write the other output formats. Return 1 if a result of the matrix is
-    unexpected.
-    """
+    """Print the tables, and write the other output formats. Return 1 if a result is unexpected."""
     from orm_async_tests.matrix import records, summaries
     from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
 

@@ -42,8 +42,8 @@ def add(commands: Any) -> None:
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Write the page. Write the HTML page. Return 1 if the option --diff shows a result that got
-    worse, and otherwise return 0.
+    """Write the page. Write the HTML page. Return 1 if `--diff` shows a result that got worse, and
+    otherwise 0.
     """
     if missing := [name for name in ("jinja2", "pygments") if find_spec(name) is None]:
         problem = f"the report needs {' and '.join(missing)}"
@@ -64,9 +64,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Raise CouldNotRun if an output file cannot be written. Check the output files before anything
-    runs.
-    """
+    """Raise CouldNotRun, before anything runs, if an output file cannot be written."""
     if arguments.site:
         try:
             arguments.site.mkdir(parents=True, exist_ok=True)
@@ -84,8 +82,8 @@ def _find_output(arguments: argparse.Namespace) -> Path:
 
 
 def _run_scripts(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run all scripts on the stack that the options choose, and return the JSON document of the
-    results.
+    """Run all scripts with the versions and the server that the options choose. Return the results
+    as a JSON document.
     """
     from orm_async_tests.harness.environment.script_database import open_database
     from orm_async_tests.harness.report import result
@@ -132,9 +130,7 @@ def _write_page(
 
 
 def _write_changes(arguments: argparse.Namespace) -> int:
-    """Write a page about the changes between two files, and print how many changes are for the
-    worse.
-    """
+    """Write a page about the changes between two files, and print how many results got worse."""
     from orm_async_tests.html_report import page
     from orm_async_tests.html_report.changes import WORSE, list_changes
     from orm_async_tests.html_report.result_files import read_results

@@ -88,8 +88,8 @@ def list_scripts(arguments: argparse.Namespace) -> int:
 
 
 def _print_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
-    """Print the scripts that contain the words, best match first. Return 1 if no script contains
-    the words.
+    """Print the scripts that contain the words, the best match first. Return 1 if no script
+    contains the words.
     """
     from orm_async_tests import search
     from orm_async_tests.questions import read_questions
@@ -118,9 +118,7 @@ def _is_new(script: ScriptFile, version: str) -> bool:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the selected scripts on one database. Print the verdicts of the scripts, or print
-    JSON.
-    """
+    """Run the selected scripts on one database. Print their verdicts as text or as JSON."""
     from orm_async_tests.harness.environment.requirements import VARIABLE, require
     from orm_async_tests.harness.environment.script_database import open_database
     from orm_async_tests.harness.report import result
@@ -160,7 +158,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _describe_for_github(
     scripts: Sequence[ScriptFile], results: Sequence["Result"]
 ) -> tuple[list[github.Annotation], str]:
-    """Return an annotation for every broken script, and a table of the scripts that do not hold."""
+    """Return an annotation for every BROKEN script, and a table of the scripts that do not hold."""
     from orm_async_tests.harness.report import render
     from orm_async_tests.verdicts import BROKEN, HOLDS
 
@@ -218,7 +216,7 @@ def _run_each(
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Print the pages of rules, or the claim, the explanation and the code of scripts."""
+    """Print rules' pages, or print scripts' claims, explanations and code."""
     codes = [word for word in arguments.numbers if word.upper().startswith(RULE_PREFIX)]
     numbers = [word for word in arguments.numbers if word not in codes]
     if codes:

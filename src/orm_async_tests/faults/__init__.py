@@ -1,30 +1,29 @@
-"""Inject a fault at every point of a piece of work, and check what the fault leaves behind.
+"""Injects a fault at every point of a function that uses a database, and checks what the fault
+leaves behind.
 
-Code that uses a database asynchronously can be interrupted at any `await`, because a task is
-cancelled, a timeout expires, the server ends a backend, or the network drops a connection. A test
-that injects a fault at a random moment hits another `await` in every run. The sweep injects a fault
-at every `await`, one after the other.
+Asynchronous code can be interrupted at any `await`: a task is cancelled, a timeout expires, the
+server ends a connection, or the network fails. A test that injects a fault at a random moment hits
+a different `await` in every run. The sweep injects a fault at every `await`, one after the other.
 
-The sweep is exact because a fault can only arrive at a fault point. A task runs without
+No moment is missed, because a fault can only arrive at a fault point. A task runs without
 interruption from one suspension to the next. A connection carries one message after another. The
-class `suspensions.Suspensions` counts the suspensions of all tasks of the work. The class
-`network.Network` counts the messages that the client sends. The sweep first runs the work twice
-without a fault, to count the fault points. The sweep then runs the work once for every fault at
-every fault point. The number of a fault point identifies it, so that you can run a failure again.
+class `suspensions.Suspensions` counts how often all tasks are suspended. The class
+`network.Network` counts the messages that the client sends. The sweep first calls the function
+twice without a fault, to count the fault points. Then it calls the function once for every fault at
+every fault point. Each fault point has a number, so that you can run a failure again.
 
-After every fault, the sweep asserts the invariants of a correct recovery. The caller continues in
-time after a fault. After a cancel the caller sees `CancelledError`, and after a timeout
-`TimeoutError`. When the caller continues after a fault, no connection of the pool is checked out. A
-few seconds after a fault, no backend runs a statement or has an open transaction, and no task is
-running. After a fault, the work has changed all its rows or none of them. If the work ended without
-an error despite the fault, it has changed all its rows. No warning, logged error or exception is
-hidden from the caller. After a fault, the next use of the engine works, and `dispose()` closes
-every connection.
+After every fault, the sweep checks the following rules. The caller continues in time after a fault.
+After a cancel the caller sees `CancelledError`, and after a timeout `TimeoutError`. When the caller
+continues, no connection is checked out from the pool. A few seconds after a fault, no server
+process runs a statement or has an open transaction, and no task is running. After a fault, the
+function has changed all its rows or none of them. If the function ends without an error despite the
+fault, it has changed all its rows. The caller sees every warning, every logged error and every
+exception. After a fault, the next use of the engine works, and `dispose()` closes every connection.
 
-The sweep does not assert whether the server committed, because a caller that sees an error cannot
-know whether it did. If the caller sees an error although everything was committed, the sweep counts
-an ambiguous commit, which is no violation. The sweep injects at most two faults in a run, and
-injects no fault while other work uses the same engine.
+The sweep allows both a commit and a rollback after an error, because the caller cannot know which
+one happened. If the caller sees an error although everything was committed, the sweep reports
+AMBIGUOUS, but no failure. The sweep injects at most two faults in a run. It injects no fault while
+other code uses the same engine.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,8 +1,8 @@
-"""Lists the violations that are expected, because a library has a known defect or because a pattern
-is wrong on purpose.
+"""Lists expected violations. A violation is expected if a library has a known defect, or if a
+pattern is wrong on purpose.
 
-The list in data/expected_violations.toml is strict. A sweep also fails if a pattern no longer shows
-a defect of expected_violations.toml.
+The file data/expected_violations.toml contains the list. A sweep also fails if a listed violation
+no longer occurs.
 """
 
 import tomllib
@@ -20,7 +20,7 @@ FILE = Path(__file__).parents[1] / "data/expected_violations.toml"
 
 @dataclass(frozen=True)
 class ExpectedViolation:
-    """A known defect, with the invariants that it violates and the places where it occurs."""
+    """A known defect, the rules that it violates, and the places where it occurs."""
 
     defect: Upstream
     violations: frozenset[str]
@@ -45,7 +45,7 @@ class ExpectedViolation:
 
 @cache
 def read_expected() -> dict[str, ExpectedViolation]:
-    """Read the expected violations, by the name of their table in the file."""
+    """Return the expected violations. Each key is the name of a table in the file."""
     return {
         name: ExpectedViolation(
             Upstream(table["description"], table["versions"], table["link"]),
@@ -61,8 +61,8 @@ def read_expected() -> dict[str, ExpectedViolation]:
 
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
-    """Return the outcome. If a known defect of these versions explains the outcome, add the defect
-    to it.
+    """Return the outcome. If a known defect of the installed versions explains the violations, add
+    the defect to the outcome.
     """
     defects = (
         expected.defect
@@ -73,15 +73,13 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
-    """Return the cell, with the known defects that explain its outcomes."""
+    """Return a copy of the cell, in which outcomes name the known defects that explain them."""
     outcomes = tuple(explain_outcome(outcome, versions) for outcome in cell.outcomes)
     return replace(cell, outcomes=outcomes)
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield the known defects that the cells should have shown on these versions, but did not
-    show.
-    """
+    """Yield known defects of these versions that the sweep should have shown, but did not show."""
     for expected in read_expected().values():
         works = (expected.works or expected.shown_by) if expected.always else ()
         required = [

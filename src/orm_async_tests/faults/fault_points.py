@@ -1,4 +1,4 @@
-"""Defines the kinds of faults, the fault points, and the tokens that name fault points."""
+"""Defines the kinds of faults, and the moments (fault points) at which a fault can occur."""
 
 import re
 from collections.abc import Sequence
@@ -38,9 +38,7 @@ TOKEN = re.compile(  # the work of a test is its id, which contains slashes too
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of one kind that is injected at one moment, for example cancel-ready or
-    reset-before.
-    """
+    """A kind of fault and its moment, for example `cancel-ready` or `reset-before`."""
 
     kind: str
     moment: str
@@ -50,21 +48,19 @@ class Fault:
 
     @property
     def is_at_message(self) -> bool:
-        """Return whether the fault points are messages of the client, and not suspensions of a
-        task.
+        """Return whether the fault occurs at a message of the client. Otherwise it occurs when a
+        task suspends.
         """
         return self.moment in AT_A_MESSAGE
 
     @property
     def first_kind(self) -> str:
-        """Return the kind of the fault. If the fault is a pair of faults, return the kind of the
-        first one.
-        """
+        """Return the kind of the fault, or of the first fault in a pair."""
         return self.kind.partition("+")[0]
 
     @property
     def second_kind(self) -> str:
-        """Return the kind of the second fault of a pair, or an empty string for a single fault."""
+        """Return the kind of the second fault in a pair, or "" for a single fault."""
         return self.kind.partition("+")[2]
 
     @property
@@ -80,16 +76,18 @@ class Fault:
 
 
 def list_faults(kinds: Sequence[str] = KINDS) -> tuple[Fault, ...]:
-    """Return the faults of the given kinds, each at every moment at which it can occur."""
+    """Return all faults of these kinds. There is one fault for each moment at which a kind can
+    occur.
+    """
     return tuple(Fault(kind, moment) for kind in kinds for moment in MOMENTS[kind])
 
 
 @dataclass(frozen=True)
 class Point:
-    """A fault point: one suspension or message of a piece of work, with the fault to inject. The
-    number of a fault point counts from 1.
+    """A fault point: a suspension or a message, and the fault to inject there. Fault points are
+    numbered from 1.
 
-    A fault point with the number 0 stands for a run without a fault.
+    The number 0 means a run without a fault.
     """
 
     driver: str
@@ -106,14 +104,16 @@ class Point:
 
     @property
     def where(self) -> str:
-        """Return the number of the fault point. If the fault is a pair of faults, return both
-        numbers, for example 3+1.
+        """Return the fault point's number as text. For a pair of faults, return two numbers, for
+        example "3+1".
         """
         return f"{self.at}+{self.then}" if self.then else str(self.at)
 
 
 def parse_point(token: str) -> Point:
-    """Return the fault point that a token names. Raises CouldNotRun."""
+    """Return the fault point that a text such as `asyncpg/asyncio/add/cancel-ready/3` names. Raises
+    CouldNotRun.
+    """
     if match := TOKEN.fullmatch(token):
         driver, loop, work, kind, moment, at, then = match.groups()
         if moment in MOMENTS.get(kind, ()) and bool(then) == (kind in PAIRS):

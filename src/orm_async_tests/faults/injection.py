@@ -1,4 +1,4 @@
-"""Runs a piece of work with a fault at one fault point, and records what the fault leaves
+"""Runs the tested function with a fault at one fault point, and records what the fault leaves
 behind.
 """
 
@@ -33,7 +33,7 @@ MAX_USES = 4  # the number of attempts to use the engine again
 
 @dataclass(frozen=True)
 class Target:
-    """A piece of work, and the engine and the server into which faults are injected."""
+    """The tested function, with the engine and the server that the faults disturb."""
 
     work: Work
     make_engine: Callable[[], AsyncEngine]
@@ -45,7 +45,7 @@ class Target:
 
 
 async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
-    """Run the work with the fault at a fault point, and return the outcome."""
+    """Run the tested function with the fault at this fault point, and return the outcome."""
     engine = target.make_engine()
     with _instrument_connections(engine, target):
         if target.warm:
@@ -77,7 +77,9 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
 
 
 class AnyioScope:
-    """Gives anyio.fail_after() the interface of asyncio.timeout(). Raises CouldNotRun."""
+    """A wrapper that gives `anyio.fail_after()` the methods of `asyncio.timeout()`. Raises
+    CouldNotRun.
+    """
 
     def __init__(self) -> None:
         try:
@@ -94,9 +96,7 @@ class AnyioScope:
         return self._manager.__exit__(*error)
 
     def reschedule(self, when: float) -> None:
-        """Let the timeout fire when the clock of the event loop reaches the given time, in
-        seconds.
-        """
+        """Let the timeout fire when the event loop's clock reaches `when`, in seconds."""
         self._scope.deadline = when
 
     def expired(self) -> bool:
@@ -104,9 +104,7 @@ class AnyioScope:
 
 
 class Delivery:
-    """Delivers the fault of a fault point, and records where the work was suspended at that
-    moment.
-    """
+    """Injects a fault, and records the line of code at which the tested function was suspended."""
 
     def __init__(self, point: Point, monitor: ServerMonitor) -> None:
         self.limit = AnyioScope() if point.fault.kind == "scope" else asyncio.timeout(None)
@@ -117,7 +115,7 @@ class Delivery:
         self._monitor = monitor
 
     def deliver_first(self, suspensions: Suspensions) -> None:
-        """Deliver the fault. If the fault is a pair of faults, deliver the first one."""
+        """Deliver the fault. For a pair of faults, inject the first one."""
         self.first_at = time.perf_counter()
         label = describe_suspension(*suspensions.suspended)
         delivered = self._deliver(self._point.fault.first_kind, suspensions)
@@ -153,11 +151,10 @@ class Delivery:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
-    """During the block, give the engine's connections an application_name and use the target's
-    proxy.
+    """While the block runs, give the engine's connections an application_name and the address of
+    the proxy.
 
-    The user's engine needs no changes, because event listeners set the application_name and the
-    address of the proxy.
+    Event listeners set both, so that the user's engine needs no changes.
     """
 
     def change_parameters(
@@ -184,9 +181,9 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
 async def _run_work(
     target: Target, engine: AsyncEngine, point: Point
 ) -> tuple[Outcome, list[asyncio.Task[Any]]]:
-    """Run the work until it ends, or until the sweep gives up waiting for it.
+    """Run the tested function until it ends, or until the sweep gives up waiting.
 
-    Return what the caller of the work saw, and the tasks that the work started.
+    Return what the caller saw, and the tasks that the function started.
     """
     fault, network = point.fault, target.network
     delivery = Delivery(point, target.monitor)
@@ -229,8 +226,8 @@ async def _run_work(
 async def _await_or_cancel(
     main: asyncio.Task[Any], point: Point, patience: float, driver: str
 ) -> bool:
-    """Wait for the end of the work. Return whether the sweep had to cancel the work because the
-    network was silent.
+    """Wait until the tested function ends. Return whether the sweep had to cancel the function
+    because the network was silent.
     """
     if not (point.fault.is_silent and point.at):
         await asyncio.wait({main}, timeout=RELEASED_WITHIN)
@@ -244,7 +241,7 @@ async def _await_or_cancel(
 
 
 def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
-    """Return the result of the work and the message of its error, in the form of `Outcome`."""
+    """Return the function's result as a word, and the message of its error."""
     if not main.done():
         main.cancel()
         return "", ""
@@ -260,10 +257,10 @@ def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
 async def _settle(
     monitor: ServerMonitor, tasks: list[asyncio.Task[Any]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Wait until all tasks are done and all backends are idle.
+    """Wait until all tasks are done and all server processes are idle.
 
-    If the tasks or the backends do not become idle in time, cancel the tasks. Return the states of
-    the backends that are still busy, and the names of the unfinished tasks.
+    If this takes too long, cancel the tasks. Return the states of the server processes that are
+    still busy, and the names of the unfinished tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:
@@ -288,7 +285,7 @@ async def _ping(engine: AsyncEngine) -> None:
 
 
 async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
-    """Use the engine again until a use succeeds. Return the errors of the uses that failed."""
+    """Use the engine again and again, until it works. Return the errors of the failed attempts."""
     errors: list[str] = []
     for _ in range(MAX_USES):
         try:
@@ -301,8 +298,8 @@ async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
 
 
 async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor) -> int:
-    """Dispose the engine. Terminate the connections that are still open after dispose(), and return
-    their number.
+    """Dispose the engine. Dispose the engine. Terminate the connections that are still open, and
+    return their number.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASED_WITHIN):
@@ -315,7 +312,7 @@ async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor
 
 
 async def _read_numbers(target: Target) -> tuple[Any, ...]:
-    """Return the row of numbers that the work may change in the database."""
+    """Return the row of numbers that the tested function may change in the database."""
     if target.rows is None:
         return ()
     [row] = await target.monitor.query(target.rows)

@@ -1,4 +1,6 @@
-"""A proxy on loopback that cuts or silences a connection at one message of the client."""
+"""A proxy on this machine. At one message of the client, the proxy cuts the connection or stops
+passing data on.
+"""
 
 import asyncio
 import socket
@@ -18,7 +20,7 @@ ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST inste
 
 
 class Network(Proxy):
-    """A proxy that counts the messages of its clients since the last call of `arm`."""
+    """A proxy that counts its clients' messages after each call of `arm()`."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
@@ -48,12 +50,11 @@ class Network(Proxy):
             await link.carry()
 
     def arm(self, at: int, moment: str, kind: str) -> None:
-        """Count messages from now on, and inject a fault "before" or "after" the message with the
-        number `at`.
+        """Count messages from now on. Inject a fault "before" or "after" message number `at`.
 
-        A fault of the kind "reset", "fin" or "stall" affects the connection that carries the
-        message. A fault of the kind "partition" silences all connections. A fault of the kind
-        "down" resets the connection of the message and all later connections.
+        The kinds "reset", "fin" and "stall" affect only the connection that carries this message.
+        The kind "partition" silences all connections. The kind "down" resets this connection and
+        all later connections.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind
@@ -70,7 +71,7 @@ class Network(Proxy):
 
 
 class _Link:
-    """The connection of one client through the proxy."""
+    """One client's connection through the proxy."""
 
     def __init__(
         self,
@@ -103,7 +104,9 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides of the connection, either with RST or after all data has been sent."""
+        """Close both sides of the connection. With `abort`, send RST. Otherwise send the remaining
+        data first.
+        """
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
@@ -116,8 +119,8 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, *, first: bool) -> None:
-        """Read a message, and pass the message on if the fault allows it to reach the server.
-        Inject the fault if the message is the one of the fault point.
+        """Read a message, and pass it on unless a fault prevents this. If the fault belongs to this
+        message, inject the fault.
         """
         network = self._network
         self._type = b"" if first else await self._client.readexactly(1)
@@ -139,10 +142,11 @@ class _Link:
             await self._inject()
 
     async def _inject(self) -> None:
-        """Close both sides of this connection, or silence it, so that it stays open but passes no
-        data on.
+        """Close both sides of this connection, or silence it. A silenced connection stays open, but
+        passes no data on.
 
-        A stall after a message silences only the answers, and the server still receives messages.
+        After a stall "after" a message, the server still receives messages, but the client gets no
+        answers.
         """
         network = self._network
         if network.moment == "after" and self._type in ANSWERED:
@@ -183,9 +187,7 @@ def open_network(host: str, port: int) -> Iterator[Network]:
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:
-    """Raise CouldNotRun if a connection is encrypted, because the messages of an encrypted
-    connection cannot be counted.
-    """
+    """Raise CouldNotRun if a connection is encrypted, because its messages cannot be counted."""
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(
             "a sweep cannot count the messages of an encrypted connection",

@@ -1,4 +1,4 @@
-"""Chooses patterns or functions of the user, and plans their sweeps on a database."""
+"""Chooses patterns or the user's functions, and plans their sweeps on a database."""
 
 import asyncio
 import importlib
@@ -42,12 +42,11 @@ FORM = (
 
 
 def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
-    """Return the patterns with the given names, or all patterns if no name is given. Raises
-    CouldNotRun.
+    """Return the patterns with these names. Without names, return all patterns. Raises CouldNotRun.
 
-    A pattern that is named is swept with every requested kind of fault. A name such as
-    "shop.orders:place_order" names a function of the user. `rows` is a query for the numbers that
-    the user's function changes.
+    A pattern that you name is tested with every kind of fault that you request. A name such as
+    "shop.orders:place_order" means a function of the user. `rows` is a query that returns the
+    numbers that the user's function changes.
     """
     patterns = [_load_pattern(name, rows) for name in names]
     if len(patterns) > 1 and any(pattern.engine for pattern in patterns):
@@ -58,16 +57,16 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
 
 
 def check_kinds(names: Sequence[str]) -> None:
-    """Raise CouldNotRun if a name is no kind of fault."""
+    """Raise CouldNotRun if a name is not a kind of fault."""
     if unknown := [name for name in names if name not in KINDS]:
         remedy = f"one of {', '.join(KINDS)}"
         raise CouldNotRun(f"there is no fault {unknown[0]!r}", "--fault", remedy)
 
 
 def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
-    """Return the kinds of faults of a sweep without the option `--fault`.
+    """Return the kinds of faults that a sweep uses without the option `--fault`.
 
-    If the database or a pattern belongs to the user, leave out the faults that kill the server.
+    If the database or a pattern belongs to the user, leave out faults that kill the server.
     """
     is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
     return ANYWHERE if is_users else USUAL
@@ -88,8 +87,8 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
 
 
 def _load_function(name: str) -> Callable[..., Any]:
-    """Import a function from a text of the form "module:function", as seen from the current
-    directory. Raises CouldNotRun.
+    """Import a function from a text such as "module:function". Look for the module in the current
+    directory first. Raises CouldNotRun.
     """
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
@@ -139,10 +138,10 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _find_engine(function: Callable[..., Any], name: str) -> AsyncEngine:
-    """Return the engine of the function's module. If the module has no engine, return the engine of
-    a module that it imports from the same package.
+    """Return the engine in the function's module. If the module has no engine, look in the modules
+    that it imports from the same package.
 
-    Raise CouldNotRun if the modules have no engine, or several engines.
+    Raise CouldNotRun if there is no engine, or more than one.
     """
     engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
     if len(engines) == 1:
@@ -168,7 +167,7 @@ def _walk_engines(function: Callable[..., Any]) -> Iterator[AsyncEngine]:
 def open_database(
     patterns: Sequence[Pattern], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
-    """Open the chosen database, or the database of a pattern that has its own engine.
+    """Open the chosen database. If a pattern has its own engine, open that engine's database.
 
     Raise CouldNotRun if the database cannot be reached.
     """
@@ -200,9 +199,10 @@ async def _connect_once(database: db.Database) -> None:
 def open_private_server(
     patterns: Sequence[Pattern], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
-    """Start a private server while the block runs, if one of the kinds of faults kills the server.
+    """Start a private server for the block if a kind of fault kills the server. Otherwise yield
+    None.
 
-    Raise CouldNotRun for a function of the user, because a private server does not have the user's
+    Raise CouldNotRun for a user's function, because a private server does not have the user's
     tables.
     """
     if any(pattern.is_users for pattern in patterns):
@@ -221,11 +221,11 @@ def plan_sweeps(
     loop: str,
     private: PrivateServer | None,
 ) -> list[Sweep]:
-    """Return the sweeps of a pattern: one on the database, one on a silent network, and one on a
+    """Return up to three sweeps for a pattern: on the database, on a silent network, and on a
     private server.
 
-    A silent network needs engines with timeouts, and a kill needs a private server, so each sweep
-    has some of the kinds of faults.
+    Each sweep has some kinds of faults, because a silent network needs timeouts, and a kill needs a
+    private server.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in SILENT and kind != "kill")
@@ -258,9 +258,7 @@ def plan_sweeps(
 def _engine_factory(
     pattern: Pattern, url: URL, timeouts: Mapping[str, float]
 ) -> Callable[[], AsyncEngine]:
-    """Return a function that makes a new engine for every fault point, or that returns the
-    pattern's engine.
-    """
+    """Return a function that returns the pattern's engine, or a new engine on every call."""
     engine = pattern.engine
     if engine is not None:
         return lambda: engine
@@ -269,7 +267,7 @@ def _engine_factory(
 
 @asynccontextmanager
 async def _fill_database(database: db.Database) -> AsyncIterator[None]:
-    """Lock the database of the scripts while the block runs, and fill its tables."""
+    """Lock the scripts' database while the block runs, and fill its tables."""
     async with script_database.open_script_database(database) as prepared:
         await prepared.reset(models.Base, insert_rows, {})
         yield
@@ -277,13 +275,13 @@ async def _fill_database(database: db.Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _fill_private_database(url: URL) -> AsyncIterator[None]:
-    """Create the tables of the scripts on a private server, and fill them."""
+    """Create the scripts' tables on a private server, and fill them."""
     await script_database.load(models.Base, insert_rows, {}, url)
     yield
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users who have many points, because some patterns delete a point in every run."""
+    """Insert users with many points, because some patterns delete a point in every run."""
     users = "INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, :users) n"
     points = """
         INSERT INTO track_points (user_id, lat, lon, date)

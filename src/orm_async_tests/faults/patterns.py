@@ -1,5 +1,5 @@
-"""Patterns are usual pieces of work into which a sweep injects faults. Two of the patterns in this
-module are wrong on purpose.
+"""Patterns are functions that use a database in common ways. A sweep injects faults into them. Two
+patterns in this module are wrong on purpose.
 """
 
 from collections.abc import AsyncIterator
@@ -59,14 +59,14 @@ async def stream(engine: AsyncEngine) -> None:
 
 
 async def bulk(engine: AsyncEngine) -> None:
-    """Insert 1000 rows with executemany()."""
+    """Insert 1000 rows with `executemany()`."""
     rows = [{"username": f"username-{number}"} for number in range(1000)]
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(insert(User), rows)
 
 
 async def connect(engine: AsyncEngine) -> None:
-    """Open the first connection of an engine."""
+    """Open an engine's first connection."""
     async with engine.connect() as connection:
         await connection.execute(text("select 1"))
 
@@ -79,7 +79,7 @@ async def commit(engine: AsyncEngine) -> None:
 
 
 async def take(engine: AsyncEngine) -> None:
-    """Process one job of a queue with SKIP LOCKED."""
+    """Process one job from a queue with SKIP LOCKED."""
     jobs = select(TrackPoint).order_by(TrackPoint.id).limit(1).with_for_update(skip_locked=True)
     async with AsyncSession(engine) as session:
         job = (await session.scalars(jobs)).one()
@@ -95,29 +95,29 @@ async def open_request_session(engine: AsyncEngine) -> AsyncIterator[AsyncSessio
 
 
 async def dependency(engine: AsyncEngine) -> None:
-    """Run an endpoint that gets its session from a dependency. The dependency of the endpoint
-    commits after the endpoint.
+    """Run an endpoint that gets its session from a dependency. The dependency commits after the
+    endpoint has returned.
     """
     async with asynccontextmanager(open_request_session)(engine) as session:
         session.add(User(username="one"))
 
 
 async def copy(engine: AsyncEngine) -> None:
-    """Run COPY on the connection of the driver after a statement has begun the transaction."""
+    """Run COPY on the driver's connection after a statement, so that the transaction has begun."""
     async with engine.begin() as connection:
         await connection.execute(insert(User).values(username="head"))
         await _copy_rows(connection)
 
 
 async def copy_first(engine: AsyncEngine) -> None:
-    """Run COPY on the connection of the driver before BEGIN is sent, which is wrong on purpose."""
+    """Run COPY on the driver's connection before BEGIN is sent, which is wrong on purpose."""
     async with engine.begin() as connection:
         await _copy_rows(connection)
         await connection.execute(insert(User).values(username="head"))
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Read without any timeout of the driver, which is wrong on purpose."""
+    """Read without a timeout in the driver, which is wrong on purpose."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 
@@ -135,7 +135,7 @@ async def _copy_rows(connection: AsyncConnection) -> None:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A piece of work that `orm-async-tests faults` can sweep by its name."""
+    """A function that `orm-async-tests faults` can test by its name."""
 
     work: Work
     rows: str | None  # A query of one row of numbers that the work changes

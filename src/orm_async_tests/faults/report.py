@@ -1,4 +1,4 @@
-"""Reports the outcomes of faults, and the invariants that the outcomes violate."""
+"""Reports what happened after each fault, and which rules were violated."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ AT_A_MESSAGE = "at a message of the client"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The observations of one run with a fault at one fault point."""
+    """The observations from one run with a fault at one fault point."""
 
     point: Point
     label: str = ""  # the user's line and the library's calls at which the task was suspended
@@ -64,7 +64,7 @@ class Outcome:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Return whether the caller saw an error although the whole work was committed."""
+        """Return whether the caller saw an error although everything was committed."""
         committed = not self.is_unchanged and self.change == self.expected_change
         return self.result != DONE and committed
 
@@ -72,8 +72,8 @@ class Outcome:
     def verdict(self) -> str:
         """One of the words PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
-        A run that proves nothing is UNRESOLVED. A run proves nothing if the fault did not arrive,
-        or if a violation did not occur again in a second run.
+        UNRESOLVED means that the run proves nothing. A run proves nothing if the fault did not
+        arrive, or if a violation did not occur again in a second run.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
@@ -113,7 +113,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell has the outcomes of a piece of work with one fault, at all fault points."""
+    """The outcomes of one function with one fault, at all fault points."""
 
     work: str
     fault: Fault
@@ -122,17 +122,14 @@ class Cell:
 
     @property
     def violating(self) -> list[Outcome]:
-        """Return the outcomes that violate an invariant, whether or not a known defect explains
-        them.
-        """
+        """Return the outcomes with violations, even if a known defect explains them."""
         return [outcome for outcome in self.outcomes if outcome.violations]
 
     def __str__(self) -> str:
-        """Return the number of fault points, followed by the number of fault points for each kind
-        of failure.
+        """Return how many fault points there are, and how many of them failed in each way.
 
-        Examples of the text are "7", "6-8" if two runs counted different numbers, and "7 !2 ?1"
-        with the marks of the legend.
+        Examples are "7", "6-8" if two runs counted differently, and "7 !2 ?1" with the marks of the
+        legend.
         """
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
@@ -144,8 +141,8 @@ class Cell:
 
 @dataclass(repr=False)
 class Report:
-    """The cells of a sweep. The text of a report has a summary, and a line for every fault point
-    that failed.
+    """The results of a sweep, with one cell for each function and fault. As text, a report has a
+    summary, and a line for every fault point that failed.
     """
 
     cells: list[Cell]
@@ -156,7 +153,7 @@ class Report:
 
     @property
     def violating(self) -> list[Outcome]:
-        """Return the outcomes with a violation that no known defect of a library explains."""
+        """Return the outcomes with a violation that no known defect explains."""
         return [outcome for outcome in self.outcomes if outcome.verdict == VIOLATION]
 
     @property
@@ -166,14 +163,12 @@ class Report:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """Return the outcomes that are unresolved, because their runs prove nothing."""
+        """Return the outcomes of runs that prove nothing."""
         return [outcome for outcome in self.outcomes if outcome.verdict == UNRESOLVED]
 
     @property
     def ambiguous(self) -> list[Outcome]:
-        """Return the outcomes in which the caller saw an error although everything was
-        committed.
-        """
+        """Return the outcomes in which the caller saw an error, but everything was committed."""
         return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
 
     def __repr__(self) -> str:  # pytest prints it as the message of an assertion
@@ -188,7 +183,7 @@ class Report:
 
 
 def summarize(report: Report) -> str:
-    """Return one line with the number of outcomes of each kind."""
+    """Return one line that counts the outcomes of each kind."""
     points = pluralize(len(report.outcomes), "point")
     return (
         f"{points}: {pluralize(len(report.violating), 'violation')}, "
@@ -198,8 +193,8 @@ def summarize(report: Report) -> str:
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Return the outcomes grouped by the suspended line of the user's code, in the order of the
-    fault points.
+    """Group the outcomes by the user's line of code that was suspended, in the order of the fault
+    points.
     """
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
@@ -209,7 +204,9 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Return a failed or unresolved fault point on one line, with the token that runs it again."""
+    """Describe the result at one fault point on one line. Include the text for `--point`, which
+    repeats the run.
+    """
     problems = _format_violations(outcome.violations)
     if outcome.verdict == UNRESOLVED:
         reason = "it was not delivered"
@@ -225,8 +222,8 @@ def _format_violations(violations: Mapping[str, str]) -> str:
 
 
 def list_rows(report: Report) -> list[list[str]]:
-    """Return a table of cells that has a header and a row for every fault. A row of the table has
-    one cell for each piece of work.
+    """Return a table with a header, and a row for every fault. A row has one column for each tested
+    function.
     """
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))

@@ -1,7 +1,7 @@
-"""Asks the server about the connections under test, from a thread with its own event loop.
+"""Asks the server about the connections under test, in a thread with its own event loop.
 
-A fault cannot disturb the event loop of the monitor. The monitor also works while the event loop
-under test is blocked.
+A fault cannot disturb this separate event loop. The monitor also works while the tested event loop
+is blocked.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 class ServerMonitor:
     """A separate connection to the server, which observes the connections under test.
 
-    The connections under test have the value of `name` as their application_name. Only a private
-    server may be killed, because its settings keep everything that was committed.
+    The connections under test have the text `name` as their application_name. Only a private server
+    may be killed, because its settings keep everything that was committed.
     """
 
     def __init__(self, url: URL, private: PrivateServer | None) -> None:
@@ -41,16 +41,18 @@ class ServerMonitor:
         self._connection: AsyncConnection | None = None
 
     async def read_states(self) -> list[str]:
-        """Return the states of the backends under test, sorted, for example ["active", "idle"]."""
+        """Return the sorted states of the server processes under test, for example ["active",
+        "idle"].
+        """
         return [str(state) for (state,) in await self.query(STATES, name=self.name)]
 
     async def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a query, without blocking the event loop of the caller."""
+        """Return a query's rows, without blocking the caller's event loop."""
         return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test and return their number. The method blocks the event
-        loop under test.
+        """Terminate the server processes under test, and return their number. The call blocks the
+        tested event loop.
         """
         [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
@@ -62,11 +64,11 @@ class ServerMonitor:
         self._private.kill()
 
     async def restart(self) -> None:
-        """Start the killed server again, without blocking the event loop of the caller."""
+        """Start the killed server again, without blocking the caller's event loop."""
         await asyncio.wrap_future(self.submit(self._restart()))
 
     def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in the thread of the monitor, and return its future."""
+        """Run a coroutine in the monitor's thread, and return its future."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     async def connect(self) -> None:
@@ -92,7 +94,7 @@ class ServerMonitor:
 
 @contextmanager
 def open_monitor(url: URL, private: PrivateServer | None) -> Iterator[ServerMonitor]:
-    """Monitor the server behind a URL while the block runs."""
+    """Monitor the server behind this URL while the block runs."""
     monitor = ServerMonitor(url, private)
     thread = threading.Thread(target=monitor.loop.run_forever, name="monitor", daemon=True)
     thread.start()

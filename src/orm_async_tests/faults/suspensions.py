@@ -1,7 +1,7 @@
-"""Counts every suspension of a piece of work in all its tasks, and runs an action at one of them.
+"""Counts how often a function's tasks are suspended, and runs an action at one suspension.
 
-A fault can reach a task only at a suspension, because between two suspensions the task runs without
-interruption.
+A fault can reach a task only at a suspension, because the task runs without interruption in
+between.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ Action = Callable[["Suspensions"], None]
 
 
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that reports each future for which it waits before the task sees this future."""
+    """A coroutine that reports each future for which it waits, before its task sees the future."""
 
     def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], Any]) -> None:
         self.inner = inner
@@ -38,12 +38,11 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 
 
 class Suspensions:
-    """Counts the suspensions of a main task, and of every task that starts while the main task
-    runs.
+    """Counts the suspensions of a main task and of the tasks that start while it runs.
 
-    At suspension number `at`, `Suspensions` calls `action`. If `when` is "suspended", the action
-    runs immediately, after a request was written and before its answer has arrived. If `when` is
-    "ready", the action runs when the answer has arrived, before the task resumes.
+    At suspension number `at`, calls `action`. If `when` is "suspended", the action runs at once: a
+    request was written, but its answer has not arrived. If `when` is "ready", the action runs when
+    the answer has arrived, before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -57,19 +56,17 @@ class Suspensions:
 
     @property
     def main(self) -> asyncio.Task[Any]:
-        """Return the task that runs the work itself and has started all other tasks."""
+        """Return the task that runs the tested function. This task started all other tasks."""
         return self.tasks[0]
 
     def act_later(self, after: int, action: Action) -> None:
-        """Run the action at a later suspension too, which is this number of suspensions after the
-        current one.
-        """
+        """Also run an action later, at the suspension that comes `after` suspensions from now."""
         self._at, self._action = self.count + after, action
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of all tasks that start while the block runs, beginning with the
-        main task.
+        """Count the suspensions of all tasks that start while the block runs. The first of these
+        tasks is the main task.
         """
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
@@ -118,7 +115,7 @@ def describe_suspension(main: Any, suspended: Any) -> str:
     """Return the innermost line of the user's code in the main coroutine, and the calls below this
     line.
 
-    If the main coroutine waits for another suspended task, append a "+" and the calls of this task.
+    If the main coroutine waits for another task, append a "+" and that task's calls.
     """
     frames = list(_walk_frames(main))
     user_frames = [
@@ -139,7 +136,7 @@ def _name_call(frame: Any) -> str:
 
 
 def _walk_frames(coroutine: Any) -> Iterator[Any]:
-    """Yield the frames of a suspended coroutine, outermost first."""
+    """Yield a suspended coroutine's frames, the outermost first."""
     for kind, awaited in (("cr", "cr_await"), ("ag", "ag_await"), ("gi", "gi_yieldfrom")):
         if (frame := getattr(coroutine, f"{kind}_frame", None)) is not None:
             yield frame

@@ -1,7 +1,6 @@
-"""Sweeps a piece of work: injects a fault at every one of its fault points, one after the other.
+"""Sweeps a function: injects faults at all its fault points, one after the other.
 
-The sweep stores the fault points that failed, and the next run of a command or a test sweeps them
-first.
+The sweep stores the fault points that failed. The next run tests these fault points first.
 """
 
 import gc
@@ -54,16 +53,16 @@ async def sweep(
     """Run `await work(engine)` once for every fault at every fault point, and report all
     violations.
 
-    `rows` is a query that returns one row of numbers, for example a count. The numbers that `rows`
-    returns are the numbers that the work changes. After every fault, all numbers of `rows` must
-    have changed as in a run without faults, or none of them.
+    `rows` is a query that returns one row of numbers, for example a count. The query should return
+    the numbers that `work` changes in the database. After every fault, either all these numbers
+    must have changed as in a run without faults, or none.
 
-    The sweep sets an application_name for the connections of the engine, and disposes the engine
-    after every fault point. `patience` is the number of seconds for which the caller may wait on a
-    silent network. Choose a `patience` of more than twice the timeout of the driver.
+    The sweep sets the connections' application_name, and disposes the engine after every fault
+    point. `patience` is how many seconds the caller may wait on a silent network. Choose a
+    `patience` of more than twice the driver's timeout.
 
-    Raise CouldNotRun if the work fails without faults, or if the server cannot be monitored. Raise
-    CouldNotRun if the kind "kill" is requested without a private server.
+    Raise CouldNotRun if `work` fails without faults, or if the server cannot be monitored. Raise
+    CouldNotRun also for the kind "kill" without a private server.
     """
     name = str(getattr(work, "__qualname__", work))
     swept = Sweep(
@@ -74,14 +73,14 @@ async def sweep(
 
 
 def read_versions(driver: str) -> dict[str, str]:
-    """Return the versions of Python and of the libraries, under the names that defects use."""
+    """Return the versions of Python and of the libraries, by the names that defects use."""
     names = ("sqlalchemy", driver)
     return {"python": python_version(), **{name: version(name) for name in names}}
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A piece of work, the faults to inject into it, and the way to run it."""
+    """A function to test, the faults to inject into it, and the way to run it."""
 
     work: Work
     make_engine: Callable[[], AsyncEngine]
@@ -107,7 +106,7 @@ class Sweep:
                         yield await _sweep_fault(target, start)
 
     async def run_point(self, point: Point) -> Outcome:
-        """Run the work with the fault at one fault point, and return the outcome."""
+        """Run the tested function with a fault at one fault point, and return the outcome."""
         async with self.prepare():
             with (
                 open_monitor(self.url, self.private) as monitor,
@@ -119,7 +118,7 @@ class Sweep:
 
     @contextmanager
     def _open_target(self, monitor: ServerMonitor, fault: Fault) -> Iterator[Target]:
-        """Start a proxy between the target and the server, for the faults that need a proxy."""
+        """Yield the target of the fault. If the fault needs a proxy to the server, start one."""
         target = Target(
             self.work, self.make_engine, monitor, self.rows, self.warm, patience=self.patience
         )
@@ -137,7 +136,9 @@ class Sweep:
 
 
 async def _sweep_fault(target: Target, start: Point) -> Cell:
-    """Return the outcomes of a fault at all fault points, after two runs without the fault."""
+    """Run the tested function twice without the fault. Then return its outcomes at all fault
+    points.
+    """
     first, second = [await _run_without_fault(target, start) for _ in range(2)]
     counts = first.count, second.count
     outcomes = [second] if first.violations and second.violations else []
@@ -157,9 +158,9 @@ async def _sweep_fault(target: Target, start: Point) -> Cell:
 async def _sweep_pairs(
     target: Target, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
-    """Yield the outcomes of injecting the second fault at every suspension after the first fault.
+    """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
-    Skip a suspension if it is too late for the second fault, for example because the backend has
+    Skip a suspension if it is too late for the second fault, for example because the connection has
     ended.
     """
     for then in count(1):
@@ -171,7 +172,9 @@ async def _sweep_pairs(
 
 
 async def _run_without_fault(target: Target, start: Point) -> Outcome:
-    """Run the work without a fault, and return the outcome. Raise CouldNotRun if the work fails."""
+    """Run the tested function without a fault, and return the outcome. Raise CouldNotRun if the
+    function fails.
+    """
     outcome = await run_point(target, start)
     if outcome.result != DONE:
         raise CouldNotRun(
@@ -185,10 +188,10 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
 async def _run_until_reached(
     target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """Repeat a fault point until the work reaches it. Repeat a run with a violation that a slow
-    machine can cause.
+    """Repeat a run until the tested function reaches the fault point. Also repeat a run with a
+    violation that a slow machine can cause.
 
-    If the violation does not occur in the second run, the outcome of the fault point is unresolved.
+    If the violation does not occur in the second run, the outcome is UNRESOLVED.
     """
     outcome = await run_point(target, point, change)
     for _ in range(max_runs - 1):
@@ -214,8 +217,8 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the fault points. If a fault point is a message and there are many
-    messages, return only the first and last ones.
+    """Return the numbers of the fault points to test. If there are many messages, return only the
+    first and the last ones.
     """
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
@@ -228,7 +231,7 @@ def exclude_old_objects() -> Iterator[None]:
     """Exclude all existing objects from garbage collection, because the sweep collects garbage
     twice at every fault point.
 
-    Objects that were excluded before the block stay excluded after the block.
+    Objects that were excluded before the block stay excluded after it.
     """
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
@@ -242,18 +245,18 @@ def exclude_old_objects() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file with one line for every fault point that failed. A line of the file is the token of a
-    fault point. If no fault point failed, the file of failed fault points does not exist.
+    """A file with one line for every fault point that failed. The line is the fault point's text
+    for the option `--point`. If no fault point failed, the file does not exist.
     """
 
     path: Path
 
     def select(self, kinds: Sequence[str]) -> list[Point]:
-        """Return the fault points of these kinds of faults that failed in the last run."""
+        """Return the fault points that failed in the last run with these kinds of faults."""
         return [point for point in self._read() if point.fault.kind in kinds]
 
     def replace(self, kinds: Sequence[str], points: Iterable[Point]) -> None:
-        """Replace the stored fault points of the given kinds."""
+        """Replace the stored fault points for these kinds of faults."""
         others = [point for point in self._read() if point.fault.kind not in kinds]
         self._write([*others, *dict.fromkeys(points)])
 
@@ -268,9 +271,7 @@ class FailedPoints:
         return points
 
     def _write(self, points: Sequence[Point]) -> None:
-        """Replace the file of failed fault points atomically, because another command may read it
-        at the same time.
-        """
+        """Replace the file atomically, because another command may read it at the same time."""
         if not points:
             self.path.unlink(missing_ok=True)
             return
@@ -281,8 +282,8 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the fault points of a piece of work that failed in the last run. Failed fault points
-    of a user's function are stored for each working directory.
+    """Return the file with the fault points at which a function failed in the last run. For a
+    user's function, each working directory has a separate file.
     """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
@@ -296,10 +297,11 @@ async def sweep_failed_first(
     say: Callable[[str], None],
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Run the sweeps of one piece of work, failed fault points first, and return the cells.
+    """Run the sweeps of one function, and return the cells. Run the fault points first that failed
+    last time.
 
-    If a known defect explains a violation, the outcome names the defect. A fault point that failed
-    in the last run and fails again counts as a failure, even if it passes later in the sweep.
+    If a known defect explains a violation, the outcome names the defect. A fault point that fails
+    again at this stage counts as a failure, even if it passes later in the sweep.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

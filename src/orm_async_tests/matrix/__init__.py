@@ -1,1 +1,3 @@
-"""Runs the scripts on many stacks, records the results, and compares them."""
+"""Runs the scripts with many combinations of versions and servers, records the results, and
+compares them.
+"""

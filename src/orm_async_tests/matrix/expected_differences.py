@@ -1,7 +1,7 @@
-"""Lists the claims that cannot hold on some stacks, although these stacks have no defect.
+"""Lists the claims that cannot hold on some stacks (combinations of versions and servers), although
+nothing is defective.
 
-A script that holds although data/expected_differences.toml says that it fails is as unexpected as a
-script that fails although the file does not name it.
+The run fails if a listed script holds, and also if a script fails that is not listed.
 """
 
 import re
@@ -27,11 +27,11 @@ FILE = Path(__file__).parents[1] / "data/expected_differences.toml"
 
 @dataclass(frozen=True)
 class Expected:
-    """Scripts that do not hold on the stacks that match these conditions, and the reason.
+    """Scripts that do not hold where these conditions are true, and the reason.
 
-    `where` maps fields of a stack's identity to regular expressions. Fields are for example
-    "driver", "settings.jit" and "packages.greenlet". `versions` maps libraries to ranges of
-    versions, as in Upstream.
+    `where` maps a field of the stack to a regular expression. Fields are for example "driver",
+    "settings.jit" and "packages.greenlet". `versions` maps libraries to version ranges, as in
+    `Upstream`.
     """
 
     numbers: frozenset[int]
@@ -41,7 +41,7 @@ class Expected:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, identity: Mapping[str, str]) -> bool:
-        """Return whether a stack matches all these conditions on its fields and its versions."""
+        """Return whether a stack fulfills these conditions."""
         fields = ((pattern, identity.get(name)) for name, pattern in self.where.items())
         matches = all(value is not None and re.search(form, value) for form, value in fields)
         return matches and applies(self.versions, libraries(identity))
@@ -49,7 +49,7 @@ class Expected:
 
 @cache
 def read_expected() -> tuple[Expected, ...]:
-    """Read the expected differences, in the order of the file."""
+    """Return the expected differences, in the order of the file."""
     return tuple(
         Expected(frozenset(table.pop("scripts")), **table)
         for table in tomllib.loads(FILE.read_text("utf-8"))["difference"]
@@ -57,9 +57,7 @@ def read_expected() -> tuple[Expected, ...]:
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Return the numbers of the scripts that failed as expected, grouped by the reason of the
-    failure.
-    """
+    """Return the numbers of scripts that failed as expected. The keys are the reasons."""
     reasons: dict[str, list[int]] = {}
     for record, entry in _with_entries(records):
         if entry and record["verdict"] in FAILING:
@@ -69,7 +67,7 @@ def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
-    """Yield the results that are unexpected, each with the reason why it is unexpected."""
+    """Yield every unexpected result, with the reason why it is unexpected."""
     for record, entry in _with_entries([*records, *find_missing(records)]):
         verdict, reason = record["verdict"], record["reason"]
         if entry is None or verdict == UPSTREAM:
@@ -82,7 +80,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that should fail on a stack, but that does not exist any
+    """Return a result for every script that the file expects to fail, but that does not exist any
     more.
 
     Return an empty list if the run is incomplete or did not run all scripts.
@@ -101,7 +99,9 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result with the entry that explains why it fails on its stack, or None."""
+    """Yield every result with the entry that expects its script to fail on this stack, or with
+    None.
+    """
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":

@@ -1,4 +1,4 @@
-"""Plans the stacks of a matrix from a preset, or from every combination of the axes' values."""
+"""Plans which stacks (combinations of versions and servers) a matrix runs."""
 
 import re
 import shlex
@@ -14,13 +14,13 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack that a matrix will run. An empty field of a plan means the version or the server of
-    the current environment.
+    """A stack (a combination of versions and servers) that a matrix will run. An empty field means
+    the version or the server of the current environment.
 
-    `python` is a minor version, for example "3.12". The version of a library is one release, for
-    example "2.1.4", or the newest release of a minor version, for example "2.0". `server` is a URL,
-    a folder with PostgreSQL's programs, or "system", as in ORM_ASYNC_PG_BIN. If `server` is empty,
-    the stack uses the embedded server.
+    `python` is a minor version, for example "3.12". A library's version is a release, for example
+    "2.1.4", or a minor version, for example "2.0", which means its newest release. `server` is a
+    URL, a folder with PostgreSQL's programs, or "system", as in ORM_ASYNC_PG_BIN. If `server` is
+    empty, the stack uses the embedded server.
     """
 
     driver: str = "asyncpg"
@@ -35,9 +35,7 @@ class Plan:
 
     @property
     def pins(self) -> dict[str, str]:
-        """The libraries whose version on the stack differs from the installed version, and this
-        version.
-        """
+        """The versions of those libraries that are not used in their installed version."""
         pins = {"sqlalchemy": self.sqlalchemy, self.driver: getattr(self, self.driver)}
         return {library: version for library, version in pins.items() if version}
 
@@ -47,7 +45,7 @@ class Plan:
 
     @property
     def command(self) -> str:
-        """The command that runs scripts on this stack after its releases have been installed."""
+        """The command that runs scripts on this stack, once the releases are installed."""
         server = f"{self.variable}={hide_password(self.server)} " if self.server else ""
         return f"{server}orm-async-tests run {shlex.join(self.options)}"
 
@@ -57,7 +55,7 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """The name of the stack, for example "python 3.11, sqlalchemy 2.0, psycopg, uvloop"."""
+        """The stack's name, for example "python 3.11, sqlalchemy 2.0, psycopg, uvloop"."""
         libraries = [f"sqlalchemy {self.sqlalchemy}"] if self.sqlalchemy else []
         libraries += [f"{self.driver} {getattr(self, self.driver)}".strip()]
         loop = [self.loop] if self.loop != "asyncio" else []
@@ -80,13 +78,13 @@ STANDARD = (
 
 
 def hide_password(text: str) -> str:
-    """Return a text without the user and the password of the URLs in it."""
+    """Return a text without the users and passwords in its URLs."""
     text = re.sub(r"//[^/@\s]*@", "//***@", text)
     return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", r"\1***", text)
 
 
 def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
-    """Return the standard preset and, for each Python, both drivers with SQLAlchemy 2.0 and 2.1."""
+    """Return the standard preset, and for each Python both drivers with SQLAlchemy 2.0 and 2.1."""
     more = [
         Plan(python=python, driver=driver, sqlalchemy=line)
         for python, driver, line in product(pythons, ("asyncpg", "psycopg"), ("", "2.0"))
@@ -96,10 +94,10 @@ def full_preset(pythons: Sequence[str]) -> tuple[Plan, ...]:
 
 
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
-    """Return a plan for every combination of values of the axes, without duplicates.
+    """Return a plan for every combination of the axes' values, without duplicates.
 
-    Each axis is the name of a field of Plan. If an axis has no values, every plan has the default
-    value of this field.
+    An axis has the name of a field of `Plan`. If an axis has no values, every plan has the field's
+    default value.
     """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
@@ -107,9 +105,9 @@ def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
 
 
 def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """Return the plans of one shard, for example "1/3".
+    """Return the plans that belong to one part of the matrix, for example "1/3".
 
-    Raise CouldNotRun if the text of the shard has another form.
+    Raise CouldNotRun if `text` has another form.
     """
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
     number, total = map(int, match.groups()) if match else (0, 0)

@@ -1,5 +1,5 @@
-"""Writes and reads the result file of a matrix, which has one JSON object per line, from a header
-to a footer. docs/matrix.schema.json describes the lines.
+"""Writes and reads a matrix's result file. The file has one JSON object per line, which
+docs/matrix.schema.json describes.
 """
 
 import json
@@ -36,7 +36,7 @@ IDENTITY = ("python", "sqlalchemy", "driver", "driver_version")  # what an ident
 def header(
     plans: Sequence[Plan], numbers: Sequence[int], has_all_scripts: bool, command: Sequence[str]
 ) -> Record:
-    """Return the first record of a run, which has its stacks, its scripts and its command.
+    """Return the first line of a result file, which has the run's stacks, scripts and command.
 
     `has_all_scripts` is true if the run has every script of the project.
     """
@@ -54,8 +54,8 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of the scripts, followed by "+" if files have changed. Return "" instead of
-    a commit if there is no checkout.
+    """Return the commit of the scripts, with a "+" at the end if files have changed. Return "" if
+    there is no Git checkout.
     """
     git = ("git", "-C", str(Path(__file__).parent))
     try:
@@ -67,7 +67,7 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str) -> Record:
-    """Return the record of the result of one script on one stack, without the evidence."""
+    """Return the line of a result file about one script on one stack, without the evidence."""
     return {
         "record": "result",
         "stack": stack,
@@ -81,15 +81,15 @@ def result(stack: str, number: int, verdict: str, reason: str) -> Record:
 
 
 def footer(results: int) -> Record:
-    """Return the last record."""
+    """Return the last line of a result file."""
     return {"record": "footer", "results": results}
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records of a result file. If a kill has cut off the last line of the file, ignore
-    this line.
+    """Return the lines of a result file as dictionaries. Ignore the last line if it is cut off
+    because the run was killed.
 
-    Raise CouldNotRun, with the number of the line, if the file is no result file.
+    Raise CouldNotRun if the file is not a result file. The error names the wrong line.
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
@@ -127,7 +127,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def _find_problem(record: Record) -> str:
-    """Return what is wrong with the fields of a record, or ""."""
+    """Return what is wrong with the fields of a line, or ""."""
     match record:
         case {"record": "header", "scripts": numbers}:
             if not all(type(number) is int for number in numbers):
@@ -156,13 +156,14 @@ def _unreadable(path: Path, why: str) -> CouldNotRun:
 
 
 def is_complete(records: Sequence[Record]) -> bool:
-    """Return whether the run that wrote the records reached its end."""
+    """Return whether the run that wrote these lines reached its end."""
     results = [record for record in records if record["record"] == "result"]
     return records[-1] == footer(len(results))
 
 
 def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """Merge the records of several runs, for example of shards, into the records of one run.
+    """Merge the lines of several result files, for example from parts of a matrix, as if one run
+    had written them.
 
     Raise CouldNotRun if two of the runs have the same stack.
     """
@@ -184,7 +185,7 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
 
 
 def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:
-    """Return the identity of each stack, with fields such as "postgresql" or "settings.jit"."""
+    """Return a description of each stack, with fields such as "postgresql" or "settings.jit"."""
     return {
         record["stack"]: dict(_flatten(record["identity"], ""))
         for record in records
@@ -201,13 +202,13 @@ def _flatten(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]
 
 
 def libraries(identity: Mapping[str, str]) -> dict[str, str]:
-    """Return the versions of libraries in an identity, under the names that Upstream uses."""
+    """Return the library versions of a stack, by the names that `Upstream` uses."""
     driver = {identity["driver"]: identity["driver_version"]}
     return {"python": identity["python"], "sqlalchemy": identity["sqlalchemy"], **driver}
 
 
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """Return every verdict, with the stack and the number of the script as the key."""
+    """Return every verdict. The key is the stack and the script's number."""
     return {
         (record["stack"], record["number"]): record["verdict"]
         for record in records

@@ -1,5 +1,5 @@
-"""Runs scripts on several stacks at the same time. If a script hangs or its process dies, the
-result of the script says so.
+"""Runs scripts on several stacks (combinations of versions and servers) at the same time. If a
+script hangs or its process dies, the script's result says so.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot is the folder of an embedded server, on which stacks run one after the other."""
+    """The folder of an embedded server, on which stacks run one after the other."""
 
     home: Path
     timeout: float  # seconds for one script
@@ -59,7 +59,7 @@ async def run_matrix(
     home: Path,
     write: Callable[[Record], None],
 ) -> None:
-    """Run all plans, one in each slot at a time, and write every record as soon as it exists."""
+    """Run all plans, one in each slot at a time. Write each result as soon as it is known."""
     waiting = iter(plans)
 
     async def run_plans(slot: Slot) -> None:
@@ -75,7 +75,9 @@ async def run_matrix(
 async def run_stack(
     plan: Plan, numbers: Sequence[int], home: Path, slot: Slot
 ) -> AsyncIterator[Record]:
-    """Yield the records of one stack, first its identity, and then one result for every script."""
+    """Yield the lines of the result file for one stack: a description, and then one result for
+    every script.
+    """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
     except NotInstalled as error:
@@ -115,8 +117,8 @@ class ChildRun:
     problem: tuple[str, str] | None = None  # the verdict and reason, if this process was killed
 
     async def documents(self) -> AsyncIterator[Record]:
-        """Yield the documents that the process prints. Kill the process if the process prints
-        nothing for too long.
+        """Yield the documents that the process prints. Kill the process if it prints nothing for
+        too long.
         """
         while line := await self._read_line():
             try:
@@ -127,9 +129,7 @@ class ChildRun:
             yield document
 
     async def _read_line(self) -> bytes:
-        """Return the next line that the process prints, or b"" if the process prints no more
-        lines.
-        """
+        """Return the next line that the process prints, or b"" at the end."""
         out = self.process.stdout
         assert isinstance(out, StreamReader)
         try:
@@ -146,9 +146,7 @@ class ChildRun:
             self.process.kill()
 
     async def explain_end(self) -> tuple[str, str]:
-        """Return the verdict of the first script that has no result, and the reason for this
-        verdict.
-        """
+        """Return a verdict for the first script that has no result, and the reason."""
         code = await self.process.wait()
         if self.problem:
             return self.problem
@@ -161,7 +159,7 @@ class ChildRun:
 async def _start_run(
     plan: Plan, python: str, variables: dict[str, str], numbers: Sequence[int], slot: Slot
 ) -> AsyncIterator[ChildRun]:
-    """Start a child process for these scripts, and kill the process at the end of the block."""
+    """Start a child process for these scripts, and kill it when the block ends."""
     command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options]
     command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
     variables = {**variables, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
@@ -184,10 +182,10 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Return the interpreter of a stack, and the environment variables with which this interpreter
-    imports the releases of the stack.
+    """Return the command of a stack's Python, and environment variables with which this Python
+    imports the stack's releases.
 
-    Install the interpreter and the releases of the stack that are missing. Raise NotInstalled if
+    First install the Python environment and the releases that are missing. Raise NotInstalled if
     pip fails.
     """
     python = prepare_interpreter(plan.python, home)
@@ -199,7 +197,7 @@ def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
 
 
 def _newest(library: str, version: str) -> str:
-    """Return the given version, or the newest release of a minor version such as "2.0"."""
+    """Return `version`. For a minor version such as "2.0", return its newest release."""
     if version.count(".") != 1:
         return version
     releases = [release for release in list_releases(library) if release.startswith(f"{version}.")]
@@ -209,10 +207,10 @@ def _newest(library: str, version: str) -> str:
 
 
 def prepare_interpreter(version: str, home: Path) -> Python:
-    """Return the command of this interpreter, or of another one with the packages that are
-    installed here.
+    """Return a Python interpreter of this version, which can import all packages of the current
+    environment.
 
-    Raise NotInstalled if the requested version of Python does not exist here, or if pip fails.
+    Raise NotInstalled if this version of Python does not exist here, or if pip fails.
     """
     if version == plans.THIS_PYTHON:
         return THIS_PYTHON
@@ -240,7 +238,7 @@ def _create_environment(version: str, folder: Path, python: Python) -> None:
 
 
 def _requirements() -> list[str]:
-    """Return the requirements of this project, pinned to the installed versions."""
+    """Return this project's requirements, pinned to the installed versions."""
     declared = map(Requirement, importlib.metadata.requires("orm-async-tests") or [])
     names = {
         requirement.name: requirement.extras

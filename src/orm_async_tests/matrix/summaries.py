@@ -1,4 +1,4 @@
-"""Summarizes a run of a matrix in tables and in JUnit's XML, and compares it with another run."""
+"""Summarizes a matrix run as tables and as JUnit XML, and compares it with another run."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ Kind = Literal["regression", "repaired", "changed", "added", "removed"]
 
 
 def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and then the number of scripts with each verdict, in one row per stack."""
+    """Yield a header, and then a row for each stack with the number of scripts per verdict."""
     counts = {name: Counter[str]() for name in records[0]["stacks"]}
     for (stack, _), verdict in verdicts(records).items():
         counts[stack][verdict] += 1
@@ -27,7 +27,7 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
     """Yield a header, and then a row for every script whose verdict differs between stacks.
 
-    A stack on which a script is skipped does not count as a difference.
+    A skipped script does not count as a difference.
     """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
@@ -38,9 +38,9 @@ def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def to_junit(records: Sequence[Record]) -> str:
-    """Return JUnit's XML, with one test suite for each stack and one test case for each script.
+    """Return JUnit XML, with a test suite for each stack, and a test case for each script.
 
-    A test case fails if the result of the script on the stack is unexpected.
+    A test case fails if the script's result is unexpected.
     """
     reasons = {
         (record["stack"], record["number"]): reason for record, reason in find_unexpected(records)
@@ -64,7 +64,7 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of one script on one stack in the older and in the newer run. The verdict is ""
+    """The verdicts of one script on one stack, in the older and in the newer run. The verdict is ""
     if a run has none.
     """
 
@@ -94,11 +94,10 @@ def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[
 def compare_identities(
     before: Sequence[Record], after: Sequence[Record]
 ) -> list[tuple[str, str, str, str]]:
-    """Return the fields that differ in the identity of a stack, for every stack that both runs
-    have.
+    """Return how the descriptions of stacks differ between two runs.
 
-    A tuple of the result has the stack, the field, and the values of the field in the older and the
-    newer run. The value is "" if a run does not have the field.
+    Each tuple has the stack, the field, its value in the older run, and its value in the newer run.
+    The value is "" if a run does not have the field.
     """
     old, new = identities(before), identities(after)
     return [

@@ -1,4 +1,4 @@
-"""Find the releases of a library in which a script shows a defect, with few runs."""
+"""Finds the releases of a library in which a script shows a defect, with few runs."""
 
 import json
 import os
@@ -27,8 +27,8 @@ VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 @dataclass(frozen=True)
 class ReleaseOutcome:
-    """The outcome of a script on one release. `defects` has the texts of the defects that the
-    script showed. `why` has the reason of an outcome whose word says nothing about a defect.
+    """The outcome of a script on one release. `defects` has the descriptions of the defects that
+    the script showed. If the outcome says nothing about a defect, `why` gives the reason.
     """
 
     word: str
@@ -41,9 +41,9 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs scripts on releases of one library, with the installed versions of all other packages.
-    `pins` names releases of other libraries to install as well. `options` are passed to every run
-    of the scripts. The runs use a separate embedded server, because the runs may take many minutes.
+    """Runs scripts on releases of one library. All other packages keep their installed versions.
+    `pins` names releases of other libraries to use as well. `options` are passed to every run of
+    the scripts. The runs use a separate embedded server, because they may take many minutes.
     """
 
     numbers: tuple[int, ...]
@@ -54,8 +54,8 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Return the outcome of every script. The outcome of every script is NOT RUN if the release
-        could not be run.
+        """Return the outcome of every script. If the release could not be run, every outcome is NOT
+        RUN.
         """
         releases = {self.library: version, **dict(self.pins)}
         try:
@@ -90,9 +90,9 @@ class Runner:
 def read_outcomes(
     document: Mapping[str, Any], releases: Mapping[str, str]
 ) -> dict[int, ReleaseOutcome]:
-    """Return the outcome of each script from the JSON document of a run.
+    """Read the outcome of each script from the JSON document that a run printed.
 
-    Return NOT RUN for every script if the run used other releases than the requested ones.
+    If the run used other releases than you requested, return NOT RUN for every script.
     """
     stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
@@ -104,10 +104,10 @@ def read_outcomes(
 
 
 def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
-    """Read the outcome of one script, and ignore the version range that the script declares.
+    """Read the outcome of one script. Ignore the version range that the script declares.
 
-    If a script is BROKEN only because its declared range is wrong, return the outcome without
-    regard to the range, because the search has to find the correct range.
+    The search has to find the correct range, so a wrong range alone does not make a script BROKEN
+    here.
     """
     word, evidence = result["verdict"], result["evidence"]
     defects = frozenset(defect["description"] for defect in result["defects"])
@@ -121,12 +121,12 @@ def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
 def bisect_line(
     versions: Sequence[str], run: Callable[[str], ReleaseOutcome], first: Iterable[str] = ()
 ) -> dict[str, ReleaseOutcome]:
-    """Return the outcomes on the releases of one minor version, oldest first, so that every change
-    is visible.
+    """Run a script on few releases of one minor version, and return the outcomes, the oldest
+    release first.
 
-    Run the oldest, the middle and the newest release, and the releases that `first` names. Bisect
-    between any two releases that ran and whose outcomes differ. Do not run the releases between two
-    releases with equal outcomes. The outcome NOT RUN counts as different from every other outcome.
+    Run the oldest, the middle and the newest release, and the releases in `first`. While two
+    releases have different outcomes, run a release between them. Do not run the releases between
+    two releases with equal outcomes. NOT RUN counts as different from every outcome.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -139,9 +139,10 @@ def bisect_line(
 def confirm_changes(
     outcomes: Outcomes, run: Callable[[str], ReleaseOutcome]
 ) -> dict[str, ReleaseOutcome]:
-    """Run the releases on both sides of every change a second time, and return all outcomes.
+    """Where the outcome changes, run the releases before and after the change again. Return all
+    outcomes.
 
-    If the two runs of a release differ, the outcome of the release becomes UNSTABLE.
+    If a release's two runs differ, its outcome becomes UNSTABLE.
     """
     beside = {
         version
@@ -159,7 +160,9 @@ def confirm_changes(
 
 
 def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
-    """Return the indexes of two different outcomes with a release between them that did not run."""
+    """Return the indexes of two releases whose outcomes differ, with a release in between that did
+    not run.
+    """
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         one, two = outcomes[versions[low]], outcomes[versions[high]]
@@ -169,7 +172,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return, for every release with a conclusive outcome, whether the release shows the defect."""
+    """Return, for every release with a clear outcome, whether the release shows the defect."""
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -182,7 +185,7 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The outcomes of one script on the releases of one library, grouped by minor version."""
+    """One script's outcomes on one library's releases, grouped by minor version."""
 
     number: int
     library: str
@@ -191,21 +194,19 @@ class SearchResult:
 
     @property
     def outcomes(self) -> dict[str, ReleaseOutcome]:
-        """The outcomes on the releases of all minor versions, oldest release first."""
+        """The outcomes on all releases, the oldest release first."""
         return {version: outcome for line in self.lines for version, outcome in line.items()}
 
     def format_shown(self, defect: KnownDefect) -> str:
-        """Return the ranges of versions that show a defect, or "" if no version shows it."""
+        """Return the version ranges that show a defect, or "" if no version shows it."""
         return format_ranges([mark_shown(line, defect.description) for line in self.lines])
 
     def describe_shown(self, defect: KnownDefect) -> str:
-        """Return a sentence that names the versions that have a defect and the versions that cure
-        it.
-        """
+        """Return a sentence that names the versions with a defect, and those that cure it."""
         return describe_ranges([mark_shown(line, defect.description) for line in self.lines])
 
     def format_words(self, *words: str) -> str:
-        """Return, as ranges, the versions whose outcome has one of the given words."""
+        """Return the versions whose outcome is one of these words, as version ranges."""
         lines = [[(version, o.word in words) for version, o in line.items()] for line in self.lines]
         return format_ranges(lines)
 
@@ -227,12 +228,12 @@ def search_releases(
     always: Collection[str] = (),
     confirm: Run | None = None,
 ) -> SearchResult:
-    """Bisect the releases of every minor version in `versions` for one script. Return the outcomes.
+    """Run a script on the releases of every minor version in `versions`, and bisect where outcomes
+    differ. Return the outcomes.
 
-    Also run the versions in `always`, and the versions at which a declared range ends. Run the
-    releases before and after each version of `always` too. Call `confirm` to run the releases
-    beside a change a second time. If `confirm` is not given, call `run` to run the releases beside
-    a change a second time.
+    Also run the versions in `always`, and the versions at which a declared range ends, with the
+    versions before them. `confirm` runs the releases around a change a second time. Without
+    `confirm`, `run` is called a second time for them.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)
@@ -244,13 +245,13 @@ def search_releases(
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
-    """Return the versions that a text names, and for each of these versions the one before it."""
+    """Return the versions that a text names, and the version before each of them."""
     indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
     return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
 
 
 def format_row(result: SearchResult, defect: KnownDefect) -> dict[str, Any]:
-    """Return the results of a search for one defect, as values that JSON can represent."""
+    """Return what a search says about one defect, as values that JSON can represent."""
     return {
         "defect": defect.name,
         "script": result.number,

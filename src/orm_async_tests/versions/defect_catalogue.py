@@ -1,6 +1,6 @@
-"""Lists the defects that scripts show, and finds the defects that affect a set of pinned versions.
+"""Lists the defects that scripts show, and finds the defects that affect pinned versions.
 
-Reads the defects from the source text of the scripts, so that SQLAlchemy is not imported.
+Reads the defects from the scripts' source text, so that SQLAlchemy is not imported.
 """
 
 import ast
@@ -28,8 +28,8 @@ SHARED_FILE = Path(__file__).parent.parent / "harness/definitions/known_defects.
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    `name` is the name of the constant that defines the defect. `name` begins with the name of the
-    script if only one script uses the constant.
+    `name` is the name of the constant that defines the defect. If only one script uses the
+    constant, `name` begins with the script's name.
     """
 
     name: str
@@ -73,8 +73,8 @@ def load_known_defects() -> list[KnownDefect]:
 
 
 def _find_definitions(tree: ast.Module, path: Path) -> Iterator[KnownDefect]:
-    """Yield the constants of a module that define defects. Raise ValueError if a constant defines a
-    defect in another form than `Upstream(...)` with literals.
+    """Yield the defects that a module defines in constants. Raise ValueError if the arguments of an
+    `Upstream(...)` are not literals.
     """
     for node in tree.body:
         match node:
@@ -98,7 +98,7 @@ def upstream_entry(
     link: str,
     severity: str = f"<{', '.join(SEVERITIES)}>",
 ) -> str:
-    """Return the lines of an `Upstream(...)` that a user can paste into a script."""
+    """Return the lines of an `Upstream(...)`, which a user can paste into a script."""
     arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
     return "\n".join([f"{CLASS}(", *lines, ")"])
@@ -106,9 +106,9 @@ def upstream_entry(
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pinned versions that have the defect, and the first version of every library
-    that cures it. `condition` names a fact that the pins do not tell but on which the defect
-    depends, for example "python <3.12".
+    """A defect, the pinned versions that have it, and each library's first version that cures it.
+    `condition` names a version on which the defect also depends, but which is not pinned, for
+    example "python <3.12".
     """
 
     defect: KnownDefect
@@ -130,11 +130,10 @@ class AffectedPins:
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
-    """Return the defects that affect these versions, the worst first. If two defects are equally
-    bad, a defect with a cure comes first.
+    """Return the defects that affect these versions, the worst defect first. If two defects are
+    equally bad, a defect with a cure comes first.
 
-    If the pins do not include Python, a defect that exists only on some versions of Python gets a
-    condition.
+    If Python is not pinned, a defect that exists only on some Python versions gets a condition.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(
@@ -161,8 +160,8 @@ def _match_defect(defect: KnownDefect, pins: Sequence[Pin]) -> AffectedPins | No
 
 
 def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]]:
-    """Return, for every library, the version that cures the most defects, and the number of defects
-    that it cures.
+    """Return each library, its version that cures the most defects, and the number of these
+    defects.
     """
     highest: dict[str, list[str]] = {}
     for match in affected:
@@ -175,6 +174,6 @@ def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]
 
 
 def count_by_severity(affected: Sequence[AffectedPins]) -> list[tuple[str, int]]:
-    """Return each severity with the number of its defects, the worst severity first."""
+    """Return each severity and its number of defects, the worst severity first."""
     counts = Counter(match.defect.severity for match in affected)
     return [(severity, counts[severity]) for severity in SEVERITIES if counts[severity]]

@@ -1,4 +1,6 @@
-"""Reads the pinned versions of a lock file or a requirements file, or the installed versions."""
+"""Reads library versions from a lock file, from a requirements file, or from the installed
+packages.
+"""
 
 import importlib.metadata
 import json
@@ -43,8 +45,8 @@ REMEDY = f"orm-async-tests audit FILE: {LOCKS}"
 
 @dataclass(frozen=True)
 class Pin:
-    """A library that a file names, with the line that names the library. `version` is "" if the
-    line pins no version. `marker` describes the environments that the line applies to.
+    """A library that a file names, and the line that names it. `version` is "" if the line pins no
+    version. `marker` says to which environments the line applies.
     """
 
     library: str
@@ -65,8 +67,8 @@ def installed_pins() -> list[Pin]:
 
 
 def read_pins(path: Path) -> list[Pin]:
-    """Return the pins of the libraries that a file names. Raise CouldNotRun if the file cannot be
-    read.
+    """Return the libraries that a file names, with their pinned versions. Raise CouldNotRun if the
+    file cannot be read.
     """
     if path.suffix in (".lock", ".toml"):
         pins = list(_read_lock(path))
@@ -77,7 +79,7 @@ def read_pins(path: Path) -> list[Pin]:
 
 
 def require_version(pins: Sequence[Pin], path: Path) -> None:
-    """Raise CouldNotRun if no pin has a version."""
+    """Raise CouldNotRun if no library has a pinned version."""
     if not any(pin.version for pin in pins):
         reasons = "".join(f"; {reason}" for reason in find_unknown(pins).values())
         problem = f"the file pins none of {', '.join(LIBRARIES)}{reasons}"
@@ -85,7 +87,7 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
-    """Return the pins, with the versions of some libraries replaced by those of an upgrade."""
+    """Return the pins with the versions in `versions` instead of the pinned ones."""
     first = {pin.library: pin for pin in reversed(pins) if pin.library in versions}
     upgraded = [
         replace(first.get(name, Pin(name, "")), version=version, marker="")
@@ -95,10 +97,10 @@ def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
 
 
 def parse_release(text: str, option: str) -> tuple[str, str]:
-    """Return the library and the version of a text such as "asyncpg==0.32.0".
+    """Split a text such as "asyncpg==0.32.0" into the library and the version.
 
-    Raise CouldNotRun, with the name of the option, if the text has another form or names an unknown
-    library.
+    Raise CouldNotRun if the text has another form or names an unknown library. The error names the
+    option `option`.
     """
     name, _, version = text.partition("==")
     library = canonicalize_name(name.strip())
@@ -110,12 +112,12 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return, for each unknown version, the reason. A key of the result is for example "asyncpg
-    0.29".
+    """Return the versions about which the scripts tell nothing, each with the reason. A key of the
+    result is for example "asyncpg 0.29".
 
-    A requirement without a version counts as pinned if another line, for example a constraint, pins
-    the library for the same environment or for every environment. The version of SQLAlchemy is
-    unknown if no line names SQLAlchemy, because almost every defect depends on this version.
+    A line without a version is no problem if another line pins the library for the same
+    environment, or for all environments. If no line names SQLAlchemy, its version is unknown,
+    because almost every defect depends on it.
     """
     unknown = {}
     for pin in pins:
@@ -154,7 +156,7 @@ def _unreadable(path: Path, error: Exception) -> CouldNotRun:
 
 
 def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield the name, the version and the line of every package in a TOML lock file."""
+    """Yield every package in a TOML lock file as its name, its version and its line number."""
     try:
         document: dict[str, Any] = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
@@ -167,7 +169,7 @@ def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def _read_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield the name, the version and the line of every package in a `Pipfile.lock`."""
+    """Yield every package in a `Pipfile.lock` as its name, its version and its line number."""
     try:
         document: dict[str, Any] = json.loads(text)
         sections = [document.get(name, {}).items() for name in SECTIONS]
@@ -186,8 +188,8 @@ def _line_of(pattern: str, text: str) -> int:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pins of a requirements file, and the pins of the files that the requirements file
-    includes. Do not read a requirements file twice if it includes itself.
+    """Yield the pinned versions in a requirements file, and in the files that it includes. If a
+    file includes itself, do not read it again.
     """
     parsed = _parse_requirements(path)
     for requirement in parsed.requirements:
@@ -220,9 +222,7 @@ def _parse_requirements(path: Path) -> "RequirementsFile":
 
 
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
-    """Yield the pin of a requirement, and the pins of the drivers that SQLAlchemy's extras
-    install.
-    """
+    """Yield the pinned version, and the drivers that SQLAlchemy's extras install."""
     library = canonicalize_name(requirement.name or "")
     text = requirement.requirement_line.line
     line = requirement.requirement_line.line_number or 1

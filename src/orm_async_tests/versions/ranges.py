@@ -1,4 +1,4 @@
-"""Handles ranges of versions, for example "<2.0.55 or >=2.1,<2.1.5"."""
+"""Handles version ranges, for example "<2.0.55 or >=2.1,<2.1.5"."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
@@ -11,12 +11,12 @@ UNKNOWN_FROM = {"sqlalchemy": "2.2", "asyncpg": "0.33", "psycopg": "4"}
 
 
 def within(version: str, ranges: str) -> bool:
-    """Return whether one of the given ranges contains a version."""
+    """Return whether one of these ranges contains the version."""
     return _find_range(version, ranges) is not None
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version after the range that contains a version, or None if no such version
+    """Return the first version after the range that contains `version`, or None if no such version
     is known.
     """
     from packaging.specifiers import SpecifierSet
@@ -27,7 +27,7 @@ def first_version_after(library: str, version: str, ranges: str) -> str | None:
 
 
 def describe_untested(library: str, version: str) -> str:
-    """Return why we ran no script on a version, or "" if we ran scripts on it."""
+    """Return why the scripts were not run on a version, or "" if they were."""
     from packaging.version import Version
 
     if library not in KNOWN_FROM:
@@ -42,7 +42,9 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether a stack has the affected version of every library that the defect names."""
+    """Return whether a defect affects these library versions. They must be in the range of every
+    library that the defect names.
+    """
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()
@@ -50,10 +52,10 @@ def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
 
 
 def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """Return the ranges of versions that show a defect.
+    """Return the version ranges that show a defect.
 
-    For each minor version, `lines` has all its versions, oldest first, each with a mark whether it
-    has the defect.
+    `lines` has a list for each minor version. The list pairs each version, the oldest first, with
+    whether it has the defect.
     """
     texts = []
     for first, last, end in _runs_of_shown(lines):
@@ -67,8 +69,8 @@ def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
 def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     """Return a sentence that says which versions have a defect, and which versions cure it.
 
-    An example of the sentence is "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the same
-    form as the argument `lines` of format_ranges().
+    An example is "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the same form as the
+    parameter `lines` of `format_ranges()`.
     """
     from packaging.version import Version
 
@@ -87,8 +89,8 @@ def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
 def _runs_of_shown(
     lines: Sequence[Sequence[tuple[str, bool]]],
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the first and the last version of every run of versions with a defect. Also yield the
-    version after each run, or "".
+    """For each series of versions with a defect, yield the first version, the last version, and the
+    version after it or "".
     """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]

@@ -1,7 +1,6 @@
 """Installs releases of a library in separate folders, beside the current environment.
 
-Only the installed release differs from the current environment, so this release causes every
-different outcome.
+Only this release differs from the current environment, so it causes every different outcome.
 """
 
 import importlib.util
@@ -28,9 +27,7 @@ PIP = ("-m", "pip", "--disable-pip-version-check")
 
 @dataclass(frozen=True)
 class Python:
-    """The command of a Python interpreter, and the tag of the wheels that this interpreter can
-    install.
-    """
+    """A Python interpreter's command, and the tag of the wheels that it can install."""
 
     command: str
     tag: str
@@ -44,7 +41,7 @@ class NotInstalled(Exception):
 
 
 def list_releases(library: str) -> list[str]:
-    """Return all versions of a library on the package index except pre-releases, oldest first."""
+    """Return a library's versions on the package index, without pre-releases, the oldest first."""
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
             "this Python environment lacks pip, which installs the releases",
@@ -63,7 +60,7 @@ def list_releases(library: str) -> list[str]:
 
 
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
-    """Return all releases from the version `since` to the version `until`, oldest first.
+    """Return all releases from version `since` to version `until`, the oldest first.
 
     Without `since`, begin with the oldest release that this project supports. Without `until`, end
     before the first release that this project does not support.
@@ -111,12 +108,12 @@ def split_lines(versions: Iterable[str]) -> list[list[str]]:
 
 
 def release_folder(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return the folder in which a release is, or would be, installed."""
+    """Return the folder in which a release is installed, or would be installed."""
     return home / "releases" / python.tag / f"{library}-{version}"
 
 
 def install_release(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return the folder of a release. Install the release first if its folder does not exist. Raise
+    """Return a release's folder. If the folder does not exist, install the release first. Raise
     NotInstalled.
     """
     folder = release_folder(library, version, home, python)
@@ -148,6 +145,6 @@ def run_pip(*arguments: str, python: Python = THIS_PYTHON) -> subprocess.Complet
 
 
 def last_line(text: str) -> str:
-    """Return the last line of the output of pip that is not a warning."""
+    """Return the last line of pip's output that is not a warning."""
     lines = [line for line in text.splitlines() if not line.startswith("WARNING")]
     return lines[-1].removeprefix("ERROR: ") if lines else "no message"

@@ -1,11 +1,12 @@
-"""The embedded PostgreSQL server, whose programs come from a wheel and which this project starts
-and stops.
+"""The embedded PostgreSQL server. The project starts and stops the server, whose programs come from
+a Python package.
 
-Every command that uses the server holds a shared flock on the file `lease`. The kernel drops the
-flock on `lease` even after SIGKILL. The parent of the server is the supervisor, a detached process.
-The supervisor stops the server if nobody has held a lease or an open connection for ORM_ASYNC_IDLE
-seconds. The embedded server never listens on TCP. The embedded server listens on a Unix-domain
-socket in a private folder, and requires a random password with SCRAM. POSIX only.
+Every command that uses the embedded server holds a shared flock on the file `lease`. If SIGKILL
+ends a command, the kernel releases the command's flock on `lease`. The server's parent process is
+the supervisor. The supervisor runs detached from the commands. The supervisor stops the server when
+nobody has used it for ORM_ASYNC_IDLE seconds. A command and an open connection both count as use of
+the embedded server. The embedded server never listens on TCP. The embedded server listens on a
+Unix-domain socket in a private folder, and requires a random password with SCRAM. POSIX only.
 """
 
 from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, ClusterKind, Login

@@ -19,26 +19,26 @@ VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+\S*)")
 
 @dataclass(frozen=True)
 class Binaries:
-    """A folder that contains postgres and initdb, and the name of the package or setting that
-    provides it.
+    """A folder that contains postgres and initdb. `provider` names the package or the setting that
+    provides the folder.
     """
 
     folder: Path
     provider: str
 
     def version(self) -> str:
-        """Return the version of PostgreSQL, for example 18.4. Raise CouldNotRun if the programs do
-        not print a version.
+        """Return the version of these PostgreSQL programs, for example 18.4. Raise CouldNotRun if a
+        program does not print its version.
         """
         return read_version(self.folder / "postgres", VERSION, REMEDY)
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
-    """Run `program -V`, match its output with the pattern, and return the first group of the
-    pattern.
+    """Run `program -V`, and match its output with a pattern. Return the text that the first group
+    matches.
 
-    Raise CouldNotRun, with the given remedy, if the program does not start or if its output does
-    not match.
+    Raise CouldNotRun with the given remedy if the program does not start. Raise CouldNotRun also if
+    the program's output does not match.
     """
     silent = subprocess.DEVNULL
     try:
@@ -57,10 +57,10 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 def find() -> Binaries:
     """Return the programs in the folder that ORM_ASYNC_PG_BIN names. If ORM_ASYNC_PG_BIN is not
-    set, return the programs of the wheel.
+    set, return the programs of the installed Python package.
 
-    The value `system` means the folder of the pg_ctl on PATH. Raise CouldNotRun if the folder does
-    not contain postgres and initdb.
+    The value `system` means the folder in which PATH finds pg_ctl. Raise CouldNotRun if the folder
+    does not contain postgres and initdb.
     """
     value = os.environ.get(VARIABLE)
     if value == "system":
@@ -82,7 +82,7 @@ def find() -> Binaries:
 
 
 def find_program(name: str) -> Path:
-    """Return the path of a client program in the folder of the server's programs, or else on PATH.
+    """Return the path of a client program. The folder of the server's programs comes before PATH.
     Raises CouldNotRun.
     """
     folder = find().folder

@@ -50,8 +50,8 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A use of the embedded server, with its name, its folder among the user's folders, and its
-    settings.
+    """A purpose of the embedded server, for example the scripts or the service. Each purpose has a
+    folder and settings of its own.
     """
 
     name: str
@@ -66,8 +66,8 @@ SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 @dataclass(frozen=True)
 class Login:
-    """The data for connecting to a running server, and whether the server had to be created or
-    started.
+    """The data that a client needs to connect to a running server. `launch` says whether the server
+    had to be created or started.
     """
 
     user: str
@@ -79,11 +79,11 @@ class Login:
 
 
 class Cluster:
-    """A PostgreSQL cluster in a folder below `root`.
+    """A PostgreSQL cluster, which is a server's data directory, in a folder below `root`.
 
-    For the scripts, each combination of binaries and settings has a folder of its own. For the
-    service, every major version has one folder, because the next command has to find the data
-    again.
+    For the scripts, each combination of PostgreSQL programs and settings has a folder of its own.
+    For the service, every major version of PostgreSQL has one folder, so that the next command
+    finds the data again.
     """
 
     def __init__(
@@ -105,10 +105,10 @@ class Cluster:
         self.lock, self.lease = self.folder / "supervisor", self.folder / "lease"
 
     def check(self) -> None:
-        """Create the folder if it is missing, and check every file in this folder and in the socket
-        folder.
+        """Create the cluster's folder if it is missing. Check every file in the cluster's folder
+        and in the socket folder.
 
-        Raise CouldNotRun if a file is a link or belongs to another user.
+        Raise CouldNotRun if a file of the cluster is a link or belongs to another user.
         """
         check_folder(self.folder, create=True)
         for path in self.folder.iterdir():
@@ -116,11 +116,11 @@ class Cluster:
         self.sockets()
 
     def sockets(self) -> Path:
-        """Return the socket folder of the running server, or the socket folder that a new server
-        would use.
+        """Return the running server's socket folder. If no server runs, return the socket folder
+        that a new server would use.
 
-        The folder of the running server and the folder of a new server differ if TMPDIR has changed
-        since the server started. Raise CouldNotRun if another user could enter the socket folder.
+        After a change of TMPDIR, the running server and a new server have different socket folders.
+        Raise CouldNotRun if another user could enter the socket folder.
         """
         try:
             folder = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]
@@ -134,16 +134,15 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
-        """Return the command line of the server, with the given settings in addition to the usual
-        ones.
-        """
+        """Return the server's command line. The parameter `settings` adds to the usual settings."""
         quoted = str(sockets).replace('"', '""')
         settings = {**self.kind.settings, **settings, "unix_socket_directories": f'"{quoted}"'}
         options = [f"-c{name}={value}" for name, value in settings.items()]
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
     def create(self) -> None:
-        """Create the data directory. While the data directory is incomplete, it has another name.
+        """Create the cluster's data directory. While the data directory is incomplete, it has
+        another name.
 
         Raise CouldNotRun if initdb or postgres fails.
         """
@@ -163,7 +162,7 @@ class Cluster:
             unfinished.rename(self.data)
 
     def write_secret(self, password: str) -> None:
-        """Write the password of the superuser into a new file that only you can read."""
+        """Write the superuser's password into a new file that only you can read."""
         with refusals(self.secret):
             self.secret.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -199,9 +198,9 @@ class Cluster:
     ) -> None:
         """Start a supervisor, and wait until its server accepts connections.
 
-        The server stops `idle` seconds after it was last used. A private server stops when its
-        lease ends, and the supervisor then deletes its root folder. Raise CouldNotRun if the server
-        does not start.
+        The server stops when nobody has used it for `idle` seconds. A private server stops when its
+        lease ends. The supervisor then deletes the server's root folder. Raise CouldNotRun if the
+        server does not start.
         """
         sockets = paths.socket_directory(self.data)
         private = str(self.root) if is_private else ""
@@ -237,7 +236,7 @@ class Cluster:
         return CouldNotRun(f"{problem}:\n{reason}", str(self.log), remedy)
 
     def is_running(self) -> bool:
-        """Return whether the server accepts connections and its supervisor is alive.
+        """Return whether the server accepts connections and its supervisor lives.
 
         A server whose supervisor was killed does not count as running, because it is about to stop.
         """
@@ -249,7 +248,7 @@ class Cluster:
         return False
 
     def end(self, stop_signal: signal.Signals) -> bool:
-        """Send a signal to the running server, wait until the server ends, and delete its sockets.
+        """Send a signal to the running server. Wait until the server ends, and delete its sockets.
 
         Return False if the server was not running.
         """

@@ -1,4 +1,4 @@
-"""Holds a lease on the embedded server, which runs at least until all leases have ended."""
+"""Holds a lease on the embedded server. The server runs at least until all leases have ended."""
 
 import fcntl
 import os
@@ -44,10 +44,11 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 
 @contextmanager
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
-    """Keep the server running until the block ends or this process dies, even if SIGKILL ends it.
+    """Keep the server running until the block ends or this process dies, even if SIGKILL kills the
+    process.
 
-    Create and start the server if needed. The server stays for `keep_for` seconds from now on, even
-    if nobody uses it. Raises CouldNotRun.
+    If the server does not exist or does not run, create or start it. The server runs for at least
+    `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
     """
     require_descriptors()
     cluster, idle = _open_cluster(kind), _read_idle()
@@ -77,7 +78,9 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
-    """Restart the idle time, and extend the time for which the server is kept."""
+    """Restart the count of seconds without use, and keep the server running for at least `keep_for`
+    seconds.
+    """
     with refusals(cluster.lease):
         keep_until = time.time() + keep_for
         if keep_for and keep_until > supervisor.read_keep_until(lease_file):
@@ -97,7 +100,7 @@ def _read_idle() -> float:
 
 
 def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
-    """Return a sentence that says when the running server will stop."""
+    """Return a sentence about the time at which the running server will stop."""
     cluster = _open_cluster(kind)
     with (
         open_file(cluster.folder / "start", os.O_RDONLY) as start_file,
@@ -115,9 +118,7 @@ def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
 
 
 def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
-    """Return the version, the state and the folders of the server as a dictionary. Nothing is
-    started.
-    """
+    """Return a dictionary with the server's version, state and folders. Nothing is started."""
     cluster = _open_cluster(kind)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
@@ -129,11 +130,12 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, and return whether it was running. Forget for how long the server was to be
-    kept.
+    """Stop the server, and return whether it was running. Cancel the time for which a command asked
+    to keep the server running.
 
-    If `reset` is true, delete the data of the server too. Raise CouldNotRun if another command uses
-    the server. Clients other than commands of this project lose their connections.
+    If `reset` is true, also delete the server's data. Raise CouldNotRun if another command is using
+    the server. When the server stops, it closes the connections of all other clients, for example
+    of psql.
     """
     cluster = _open_cluster(kind)
     with open_file(cluster.lease, READ_WRITE) as lease_file:
@@ -157,7 +159,7 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
 
 
 def wait_until_ended(kind: ClusterKind) -> None:
-    """Wait until the server and its supervisor have ended, and block this thread meanwhile."""
+    """Wait until the server and its supervisor have ended. This call blocks the thread."""
     with open_file(_open_cluster(kind).lock, READ_WRITE) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
 
@@ -167,7 +169,7 @@ def locate_log(kind: ClusterKind = SCRIPTS) -> Path:
 
 
 def find_psql() -> Path:
-    """Return the path of the psql that belongs to the server. Raise CouldNotRun if psql does not
+    """Return the path of the server's client program psql. Raise CouldNotRun if psql does not
     exist.
     """
     return binaries.find_program("psql")

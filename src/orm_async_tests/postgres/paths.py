@@ -24,11 +24,11 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
-    """Return the folder of the embedded server, which is ORM_ASYNC_HOME, or the cache or data
-    folder of the user.
+    """Return the folder that contains the embedded server's files. `ORM_ASYNC_HOME` names the
+    folder, and by default the folder is in your cache or data folder.
 
-    If the default cache folder cannot be used, return a temporary folder. Raise CouldNotRun if any
-    other folder cannot be used.
+    If the default cache folder cannot be used, return a temporary folder. Raise CouldNotRun if a
+    folder other than the default cache folder cannot be used.
     """
     if value := os.environ.get(VARIABLE):
         return _prepare(Path(value).absolute())
@@ -46,13 +46,13 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the socket folder, which is the data folder or a private folder in the temporary
-    directory.
+    """Return the folder for the server's sockets: the data folder, or a private folder in the
+    temporary directory.
 
-    The path of a socket must be short, and must not contain a comma, at which drivers split a list
-    of hosts. If the path of the data folder is too long or contains a comma, the sockets are in a
-    private folder with a short path. `create` creates the private folder for the sockets. Raise
-    CouldNotRun if another user could enter the socket folder.
+    The path of a socket must be short. A comma in the path is not allowed, because drivers split a
+    list of hosts at commas. If the data folder's path is too long or contains a comma, the sockets
+    are in a private folder with a short path. If `create` is true, create the private socket
+    folder. Raise CouldNotRun if another user could enter the socket folder.
     """
     if _fits_socket(data):
         return data
@@ -86,7 +86,7 @@ def _prepare(folder: Path) -> Path:
 
 
 def _check_name(folder: Path) -> None:
-    """Reject a name that cannot appear in files and messages of PostgreSQL."""
+    """Reject a folder whose name PostgreSQL could not print in its files and messages."""
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
     if text != str(folder):
         raise refusal(Path(text), "the name of the folder is not valid UTF-8")
@@ -107,7 +107,7 @@ def _temporary_directory() -> Path:
 
 
 def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
-    """Return a private temporary folder whose name is derived from `path`."""
+    """Return a private temporary folder. The folder's name is computed from `path`."""
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
     name = f"orm-async-{os.geteuid()}-{purpose}-{digest}"
     folder = _temporary_directory() / name
@@ -122,7 +122,7 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
 def check_existing(folder: Path) -> Path:
     """Return the folder if it does not exist, or if only its owner can enter it.
 
-    Raise CouldNotRun if other users can enter the folder.
+    Raise CouldNotRun if another user can enter the folder.
     """
     if os.path.lexists(folder):
         check_folder(folder)

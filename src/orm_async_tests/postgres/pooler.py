@@ -1,5 +1,5 @@
 """Starts PgBouncer in front of a server. PgBouncer is not part of this package. Install PgBouncer
-with the package manager of the system.
+with your system's package manager.
 """
 
 import os
@@ -32,8 +32,8 @@ PREPARED = "max_prepared_statements"
 
 
 def find() -> str:
-    """Return the program that ORM_ASYNC_PGBOUNCER names, or the pgbouncer on PATH or in a folder
-    sbin.
+    """Return the path of PgBouncer. `ORM_ASYNC_PGBOUNCER` names the program, or PATH or a folder
+    `sbin` contains the program.
 
     Raise CouldNotRun if PgBouncer is not installed.
     """
@@ -61,10 +61,9 @@ class Pooler:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
-        """Start PgBouncer, and return the URL of the same database through PgBouncer.
+        """Start PgBouncer. Return a URL that leads to the same database through PgBouncer.
 
-        The `settings` are written into pgbouncer.ini. Raise CouldNotRun if PgBouncer does not
-        start.
+        `settings` are written into pgbouncer.ini. Raise CouldNotRun if PgBouncer does not start.
         """
         folder = self._folder / str(len(self._processes))
         folder.mkdir()
@@ -81,8 +80,8 @@ class Pooler:
         return self.server.set(host=None, port=PORT, query={"host": str(folder)})
 
     def stop(self) -> None:
-        """Kill the PgBouncer processes, which closes their connections. SIGTERM would wait until
-        all clients have disconnected.
+        """Kill the PgBouncer processes, and thereby close their connections. On SIGTERM, PgBouncer
+        would wait until all clients have disconnected.
         """
         for process in self._processes:
             process.kill()
@@ -91,9 +90,9 @@ class Pooler:
 
 @contextmanager
 def pgbouncer(server: "URL") -> Iterator[Pooler]:
-    """Yield a Pooler for this server, with its sockets in a private folder.
+    """Yield a Pooler for this server. PgBouncer's sockets are in a private folder.
 
-    PgBouncer stops when the block ends. On Linux, PgBouncer also ends when this process is killed.
+    PgBouncer runs until the block ends. On Linux, PgBouncer also ends when this process is killed.
     """
     with temporary_folder() as folder:
         pooler = Pooler(server, folder)
@@ -104,8 +103,8 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
-    """Return the text of pgbouncer.ini, which sets no TCP port and puts the sockets into a private
-    folder.
+    """Return the text of pgbouncer.ini. PgBouncer listens on sockets in a private folder, and on no
+    TCP port.
     """
     if settings.get(PREPARED) == "0" and tuple(map(int, version().split(".")[:2])) < (1, 21):
         del settings[PREPARED]  # this PgBouncer does not know the setting, and behaves as with 0
@@ -121,7 +120,9 @@ def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str
 
 
 def _render_server(server: "URL") -> str:
-    """Return a connection string to the server for PgBouncer, in which all values are quoted."""
+    """Return the connection string with which PgBouncer connects to the server. All values in the
+    string are quoted.
+    """
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
         raise CouldNotRun(
@@ -140,8 +141,8 @@ def _render_server(server: "URL") -> str:
 
 
 def _read_sslmode(server: "URL") -> str:
-    """Return the parameter sslmode of the URL, which asyncpg calls ssl. Return "prefer" if the URL
-    has no sslmode.
+    """Return the URL's parameter sslmode, which asyncpg calls ssl. Return "prefer" if the URL has
+    no sslmode.
     """
     value = server.query.get("sslmode") or server.query.get("ssl")
     return value if isinstance(value, str) and value in SSLMODES else "prefer"

@@ -1,7 +1,7 @@
-"""Starts private servers, which one script may freeze, kill or reconfigure.
+"""Starts private servers. A script may freeze, kill or reconfigure its private server.
 
-A hot standby is a copy of a private server, which pg_basebackup makes and streaming replication
-updates.
+A hot standby is a copy of a private server. pg_basebackup makes the copy, and streaming replication
+updates it.
 """
 
 import fcntl
@@ -20,10 +20,10 @@ from orm_async_tests.postgres.private_files import open_file
 
 
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a client program that logs in to the server. Raise CouldNotRun if the program does not
-    exist.
+    """Start a client program that logs in to the server. Raise CouldNotRun if the client program
+    does not exist.
 
-    Environment variables of libpq, for example PGPORT, are not passed to the program.
+    libpq's environment variables, for example PGPORT, are not passed to the program.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
@@ -43,7 +43,9 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
 
 
 def read_output(process: "subprocess.Popen[str]") -> str:
-    """Wait for a client program and return its output. Raise CouldNotRun if the program fails."""
+    """Wait until a client program ends, and return its output. Raise CouldNotRun if the client
+    program fails.
+    """
     output, errors = process.communicate()
     if process.returncode:
         where = f"{process.args!r}"  # they do not contain the password
@@ -56,7 +58,9 @@ FILES_ONLY = {"dynamic_shared_memory_type": "mmap"}
 
 
 class PrivateServer:
-    """A server that only one script uses, with the programs and settings of the embedded server."""
+    """A server that only one script uses. A private server has the programs and settings of the
+    embedded server.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -75,8 +79,8 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Stop a backend with SIGSTOP. The connection of a stopped backend stays open, but does not
-        answer until thaw().
+        """Freeze a backend, which is a server process for one connection, with SIGSTOP. A frozen
+        backend's connection stays open, but does not answer until thaw().
         """
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
@@ -86,14 +90,12 @@ class PrivateServer:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
     def start(self, **settings: str) -> None:
-        """Start the private server with the given settings of postgresql.conf. Raises
-        CouldNotRun.
-        """
+        """Start the private server with these settings for postgresql.conf. Raises CouldNotRun."""
         self._cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
-        """Shut the server down in its fast mode, which ends all sessions and keeps all committed
-        rows.
+        """Shut the server down in PostgreSQL's fast mode. The fast mode ends all sessions and keeps
+        all committed rows.
         """
         self.thaw()
         self._cluster.end(signal.SIGINT)
@@ -101,8 +103,8 @@ class PrivateServer:
     def kill(self) -> None:
         """Kill the server with SIGKILL, as the kernel does when memory runs out.
 
-        A kill of the server is not a power cut, because the operating system keeps what the server
-        has written.
+        Killing the server is milder than a power cut, because the operating system keeps what the
+        server has written.
         """
         self.thaw()
         self._cluster.end(signal.SIGKILL)
@@ -110,10 +112,10 @@ class PrivateServer:
 
 @contextmanager
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """Start a private server in a temporary folder, with the given settings of postgresql.conf.
+    """Start a private server in a temporary folder. `settings` are settings for postgresql.conf.
 
-    The folder of the private server is created in `within`, or in the usual temporary directory.
-    When the block ends or this process dies, the server ends and its folder is deleted. Raises
+    The private server's folder is created in `within`, or else in the usual temporary directory.
+    When the block ends or this process dies, the server stops and its folder is deleted. Raises
     CouldNotRun.
     """
     with leased_cluster(within) as cluster:
@@ -128,8 +130,8 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 
 @contextmanager
 def leased_cluster(within: Path | None) -> Iterator[Cluster]:
-    """Prepare an empty folder for a private cluster, and hold the lease of the cluster until the
-    block ends.
+    """Prepare an empty folder for a private server. Hold the server's lease until the block
+    ends.
     """
     programs = binaries.find()
     with paths.temporary_folder(within) as folder:
@@ -147,8 +149,8 @@ MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(tru
 
 
 class Standby(PrivateServer):
-    """A read-only server that replays what its primary writes, over the primary's private
-    socket.
+    """A read-only server that replays what its primary writes. The standby connects to the
+    primary's private socket.
     """
 
     def __init__(self, cluster: Cluster, primary: PrivateServer) -> None:
@@ -156,8 +158,8 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Pause replay until resume(). While replay is paused, commits of the primary still arrive,
-        but are not visible on the standby.
+        """Stop replaying the primary's changes until resume() is called. While replay is paused,
+        the primary's commits still arrive, but are not visible on the standby.
         """
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
@@ -166,23 +168,27 @@ class Standby(PrivateServer):
         _select(self, "SELECT pg_wal_replay_resume()")
 
     def catch_up(self) -> None:
-        """Wait until the standby has replayed everything that the primary has written until now."""
+        """Wait until the standby has replayed everything that the primary wrote before this
+        call.
+        """
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:
-        """Promote the standby to a primary. When promote() returns, the server accepts writes."""
+        """Promote the standby to a primary. When promote() returns, the former standby accepts
+        writes.
+        """
         _select(self, f"SELECT pg_promote(wait_seconds => {DEADLINE:.0f})")
         _wait_for(self, "NOT pg_is_in_recovery()")
 
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a standby of the primary with the given settings, in a folder beside the folder of the
-    primary.
+    """Start a standby of the primary, with the given settings. The standby's folder is beside the
+    primary's folder.
 
-    An example of a setting for a standby is recovery_min_apply_delay="1s". When the block ends or
-    this process dies, the server ends and its folder is deleted. Raise CouldNotRun if pg_basebackup
-    is missing or fails.
+    A useful setting for a standby is, for example, recovery_min_apply_delay="1s". When the block
+    ends or this process dies, the server stops and its folder is deleted. Raise CouldNotRun if
+    pg_basebackup is missing or fails.
     """
     with leased_cluster(primary.folder.parent) as cluster:
         login = primary.login
@@ -204,8 +210,8 @@ def _select(server: PrivateServer, sql: str) -> str:
 
 
 def _wait_for(server: PrivateServer, condition: str) -> None:
-    """Wait until the SQL condition is true. Raise CouldNotRun if the condition is still false after
-    the deadline.
+    """Wait until an SQL condition is true on the server. Raise CouldNotRun if the SQL condition is
+    still false at the deadline.
     """
     give_up = time.monotonic() + DEADLINE
     while _select(server, f"SELECT {condition}") != "t":

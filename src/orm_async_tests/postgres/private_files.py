@@ -1,8 +1,7 @@
-"""Uses folders and files only if no other user of the machine could have prepared or exchanged
-them.
+"""Refuses folders and files that another user of the machine could have prepared or replaced.
 
-Checks a path step by step, beginning at the root folder. No other user can exchange an entry of a
-folder that was checked, so the result of a check stays true.
+Checks a path step by step, beginning at the root folder. No other user can replace an entry of a
+checked folder, so the check stays true.
 """
 
 import os
@@ -23,9 +22,9 @@ LINKS = 40  # symbolic links on one path, as many as Linux follows
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
     """Check that a folder belongs to you, and that its mode has none of the bits in `forbidden`.
 
-    If `create` is true, create the missing folders of the path, so that only you can enter them.
-    Raise CouldNotRun if a check fails, or if the system call fails. Raise CouldNotRun if another
-    user could exchange a folder of the path.
+    If `create` is true, create the missing folders of the path. Only you can enter a folder that
+    this function creates. Raise CouldNotRun if a check or a system call fails. Raise CouldNotRun if
+    another user could replace a folder of the path.
     """
     with refusals(path):
         folder, names, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
@@ -55,10 +54,10 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
 
 @contextmanager
 def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator[int]:
-    """Open a regular file that belongs to you, in one of your folders, and yield its descriptor.
+    """Open a regular file, and yield its descriptor. The file and its folder must belong to you.
 
-    If the file does not exist, create it with the mode 0600. Reject symbolic links, hard links,
-    pipes, and files whose mode has a bit of `forbidden`. Raises CouldNotRun.
+    If the file does not exist, create it with the mode 0600. Reject symbolic links, hard links and
+    pipes. Also reject a file whose mode has a bit of `forbidden`. Raises CouldNotRun.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):
@@ -71,10 +70,10 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
 
 
 def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
-    """Raise CouldNotRun if a path in a checked folder is a link, is a special file, or belongs to
+    """Raise CouldNotRun if an entry of a checked folder is a link, is a special file, or belongs to
     another user.
 
-    A path that does not exist is no error.
+    A path that does not exist raises no error.
     """
     with suppress(FileNotFoundError):
         status = path.lstat()
@@ -101,7 +100,7 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
 
 
 def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
-    """Return an error which says that the embedded server does not use a path, and why."""
+    """Return an error that says why the embedded server does not use a path."""
     elsewhere = f"{VARIABLE}=/a/folder/of/yours, or DATABASE_URL=postgresql://..."
     return CouldNotRun(
         f"the embedded server does not use this path: {reason}",
@@ -112,7 +111,7 @@ def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """If the block raises an OSError, raise the CouldNotRun for this path instead."""
+    """If the block raises an OSError, raise a CouldNotRun that names the path instead."""
     try:
         yield
     except OSError as error:
@@ -120,9 +119,7 @@ def refusals(path: Path) -> Iterator[None]:
 
 
 def _check_step(path: Path, status: os.stat_result) -> None:
-    """Raise CouldNotRun if another user could exchange files in this folder, which is a part of the
-    path.
-    """
+    """Raise CouldNotRun if another user could replace files in this folder."""
     if status.st_uid not in _trusted():
         raise refusal(path, f"a folder on it belongs to {_user(status.st_uid)}")
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())
@@ -132,8 +129,8 @@ def _check_step(path: Path, status: os.stat_result) -> None:
 
 @cache
 def _trusted() -> set[int]:
-    """Return the users who may own the folders above your folder: you, root, and the owner of
-    `/`.
+    """Return the users who may own the folders above your folder. These users are you, root, and
+    the owner of `/`.
     """
     return {0, os.geteuid(), Path("/").stat().st_uid}
 

@@ -1,9 +1,10 @@
-"""The parent process of a PostgreSQL server, which starts the server and stops it when it is idle.
+"""The parent process of a PostgreSQL server. The supervisor starts the server, and stops the server
+when nobody uses it.
 
-The supervisor is a separate program, detached from the command that started it. The file of the
-supervisor imports only the standard library, because it runs as a separate program. The supervisor
-checks the lease ten times a second. Checking the lease takes less than 1% of a processor. Clients
-send no messages to the supervisor, because a killed client could not send one.
+The supervisor is a separate program, detached from the command that started it. The supervisor
+imports only the standard library, because it runs as a separate program. The supervisor checks the
+lease file ten times a second. The supervisor's checks take less than 1% of a processor. No command
+tells the supervisor that it ends, because a killed command could not.
 """
 
 import fcntl
@@ -29,10 +30,10 @@ UNTIL_BYTES = 32
 
 
 class IdleTimer:
-    """Measures whether a server has not been used for some seconds.
+    """Measures for how long nobody has used a server.
 
-    `renewal` is the time stamp of the lease file. Every command changes the time stamp of the lease
-    file, so a command counts as use even if it begins and ends between two ticks.
+    `renewal` is the lease file's time stamp in nanoseconds. Every command changes the lease file's
+    time stamp. Therefore even a command between two checks counts as use.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -41,8 +42,8 @@ class IdleTimer:
         self._renewal = renewal
 
     def has_expired(self, now: float, renewal: int, is_used: bool) -> bool:
-        """Return whether the server has not been used for long enough. `now` is the current time in
-        seconds.
+        """Return whether nobody has used the server for the timer's number of seconds. `now` is the
+        current time in seconds.
         """
         if is_used or renewal != self._renewal:
             self._last_use, self._renewal = now, renewal
@@ -51,10 +52,10 @@ class IdleTimer:
 
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
-    """Return whether postmaster.pid says that the server is ready, and its socket accepts
-    connections.
+    """Return whether the server is ready according to postmaster.pid, and accepts a connection on
+    its socket.
 
-    Reading postmaster.pid is not enough, because a crash leaves this file behind.
+    Reading postmaster.pid alone is not enough, because the file remains after a crash.
     """
     try:
         status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
@@ -66,8 +67,8 @@ def accepts_connections(data: Path, sockets: Path) -> bool:
 
 
 def owns_pidfile(server: "subprocess.Popen[bytes]", data: Path) -> bool:
-    """Return whether this server wrote postmaster.pid, and not an earlier server that was
-    killed.
+    """Return whether this server wrote postmaster.pid. A killed server may have left an older
+    file.
     """
     try:
         return int((data / "postmaster.pid").read_text().split()[0]) == server.pid
@@ -76,7 +77,9 @@ def owns_pidfile(server: "subprocess.Popen[bytes]", data: Path) -> bool:
 
 
 def has_clients(server: int, sockets: Path) -> bool:
-    """Return whether a client is connected to the socket of the server with this process id."""
+    """Return whether a client is connected to this server's socket. `server` is the server's
+    process id.
+    """
     if UNIX_SOCKETS.exists():
         path = os.fsencode(sockets / SOCKET)
         rows = (line.split(None, PATH_FIELD) for line in UNIX_SOCKETS.read_bytes().splitlines())
@@ -85,7 +88,7 @@ def has_clients(server: int, sockets: Path) -> bool:
 
 
 def has_local_backends(server: int) -> bool:
-    """Return whether ps lists a server process that serves a client on a Unix-domain socket."""
+    """Return whether `ps` lists a backend whose client uses a Unix-domain socket."""
     output = subprocess.run(PS, capture_output=True, check=True).stdout
     rows = (line.split(None, 1) for line in output.splitlines())
     return any(int(parent) == server and b" [local] " in title for parent, title in rows)
@@ -124,12 +127,12 @@ def stop_when_idle(
     sockets: Path | None,
     child_ended: int,
 ) -> bool:
-    """Wait until the server ends. Stop the server if there was no lease and no client for `idle`
-    seconds.
+    """Wait until the server process ends. Stop the server if nobody has held a lease or a
+    connection for `idle` seconds.
 
-    If `sockets` is missing, an open connection does not count as use. Return whether this function
-    stopped the server. If this function stopped the server, the lease stays locked exclusively, so
-    that the next command waits until this process has ended.
+    If `sockets` is None, an open connection does not count as use. Return True if this function
+    stopped the server, and False if the server ended by itself. If this function stops the server,
+    the lease file stays locked. The next command then waits until this process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -147,12 +150,14 @@ def stop_when_idle(
 
 
 def read_keep_until(lease: int) -> float:
-    """Return the time until which the server counts as used, in seconds since the epoch."""
+    """Return the time until which the server must be kept, in seconds since the epoch."""
     return float(os.pread(lease, UNTIL_BYTES, 0) or 0)
 
 
 def try_lock(lease: int) -> bool:
-    """Lock the lease exclusively. Return False if another process holds the lease."""
+    """Lock the lease file exclusively. Return False if another process has locked the lease
+    file.
+    """
     try:
         fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -161,7 +166,7 @@ def try_lock(lease: int) -> bool:
 
 
 def _watch_children() -> int:
-    """Return a file descriptor that becomes readable whenever a child process ends."""
+    """Return a file descriptor. The descriptor becomes readable whenever a child process ends."""
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable)
@@ -170,8 +175,8 @@ def _watch_children() -> int:
 
 
 def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended: int) -> bool:
-    """Wait for the server without polling, unlike Popen.wait(). Return whether the server has
-    ended.
+    """Wait until the server ends or the time is over. Popen.wait() would poll, but this function
+    does not. Return whether the server has ended.
     """
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)
@@ -179,14 +184,15 @@ def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended:
 
 
 def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
-    """Leave the session of the caller, start the server, and stop it when it is idle.
+    """Run as a daemon: leave the caller's session, start the server, and stop it when nobody uses
+    it.
 
     When the server accepts connections, write one byte to standard output. If the server ends
-    before it accepts connections, close standard output without a byte. `lease` and `lock` are the
-    descriptors of locked files. `private` is the folder of a server that lives as long as one
-    lease. For a private server, clients do not count as use, and the folder of the server is
-    deleted at the end. `arguments` are the data folder, the socket folder, and the command line of
-    the server.
+    before it accepts connections, close standard output without a byte. `lease` and `lock` are
+    descriptors of files for flock. `private` is the folder of a private server, and empty for every
+    other server. For a private server, connected clients do not count as use, and the supervisor
+    deletes the server's folder at the end. `arguments` are the data folder, the socket folder, and
+    the server's command line.
     """
     if os.fork():
         return

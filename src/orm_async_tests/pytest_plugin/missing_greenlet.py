@@ -46,8 +46,8 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 
 
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
-    """Describe the attribute whose read raised the error. Private frames of SQLAlchemy in the
-    traceback name the attribute.
+    """Describe the attribute whose read raised the error. The attribute is found in private frames
+    of SQLAlchemy, which the traceback contains.
 
     In the frame of `InstrumentedAttribute.__get__`, `self` is the attribute and `instance` is the
     object. If an attribute has expired, SQLAlchemy loads it in the function `_load_expired`. Do not

@@ -57,8 +57,8 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join events of several tasks at the same line. Join the tasks for which the joined tasks
-    waited too.
+    """Join events of several tasks at the same line. If tasks are joined, also join the tasks for
+    which they waited.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

@@ -133,7 +133,7 @@ def install_release(library: str, version: str, home: Path, python: Python = THI
 
 
 def install(*arguments: str, python: Python) -> None:
-    """Install packages with pip. Raise NotInstalled if pip fails."""
+    """Install packages with the pip of an interpreter. Raise NotInstalled if pip fails."""
     process = run_pip("install", "--quiet", *arguments, python=python)
     if process.returncode:
         raise NotInstalled(last_line(process.stderr))

@@ -6,11 +6,11 @@ JSON text, because one text costs this process the least work.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import TextClause, text
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import not_found
@@ -46,42 +46,58 @@ LINE = """concat('{"lat":', lat, ',"lon":', lon, ',"date":', to_json(date), E'}\
 LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', lat, ']')", ",")
 
 
-async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) -> Row[Any]:
+class Batch(NamedTuple):
+    """Some points of a track as JSON, with the id of the last point and the number of points.
+
+    The text is encoded at once, so that no row keeps a second copy of it while a client is slow.
+    """
+
+    text: bytes
+    last: int
+    points: int
+
+
+async def read_batch(
+    reader: FairPool, query: TextClause, user_id: int, after: int = 0
+) -> Batch | None:
+    """Return the points after this id, or None if the user does not exist."""
+    rows = await reader.rows(query, {"user_id": user_id, "after": after})
+    return Batch(rows[0].text.encode(), rows[0].last, rows[0].points) if rows else None
+
+
+async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) -> Batch:
     """Return the first batch of points. The route reads the first batch before it begins a
     response, so it can still answer 404. Raise HTTPException 404.
     """
-    rows = await reader.rows(query, {"user_id": user_id, "after": 0})
-    if not rows:
+    batch = await read_batch(reader, query, user_id)
+    if batch is None:
         raise not_found(User)
-    return rows[0]
+    return batch
 
 
 async def stream_texts(
-    reader: FairPool, query: TextClause, user_id: int, batch: Row[Any], separator: str = ""
-) -> AsyncIterator[str]:
+    reader: FairPool, query: TextClause, user_id: int, batch: Batch | None, separator: bytes = b""
+) -> AsyncIterator[bytes]:
     """Yield the given batch of points as text, and then each following batch. Only the last batch
     may have fewer points than the others.
     """
-    before = ""
-    while batch.points:
-        yield before + batch.text
+    before = b""
+    while batch and batch.points:
+        yield before + batch.text if before else batch.text
         before = separator
         if batch.points < BATCH:
             return
-        rows = await reader.rows(query, {"user_id": user_id, "after": batch.last})
-        if not rows:  # the user was deleted meanwhile
-            return
-        batch = rows[0]
+        batch = await read_batch(reader, query, user_id, batch.last)
 
 
-async def stream_feature(reader: FairPool, user_id: int, batch: Row[Any]) -> AsyncIterator[str]:
+async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
     """Yield a GeoJSON feature whose geometry is a MultiPoint of all positions. The MultiPoint may
     be empty.
     """
-    yield '{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
-    async for positions in stream_texts(reader, POSITIONS, user_id, batch, ","):
+    yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
+    async for positions in stream_texts(reader, POSITIONS, user_id, batch, b","):
         yield positions
-    yield f']}},"properties":{{"user":{user_id}}}}}'
+    yield b']},"properties":{"user":%d}}' % user_id
 
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)

@@ -1,5 +1,5 @@
-"""Writes one HTML page that shows which scripts hold on which stack. The HTML page needs the extra
-`report`.
+"""Writes one HTML page that shows which scripts hold with which versions and servers. The page
+needs the extra `report`.
 
-The page shows the results that the commands run, matrix, faults and bench write.
+It shows the results of the commands `run`, `matrix`, `faults` and `bench`.
 """

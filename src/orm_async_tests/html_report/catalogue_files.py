@@ -24,8 +24,8 @@ Answer a question about async SQLAlchemy from the claim of a script, and name th
 
 
 def build_catalogue(panels: Sequence[Panel]) -> dict[str, Any]:
-    """Return the claim, the errors, the cure, the versions and the links of every script, as values
-    that JSON can represent.
+    """Return each script's claim, errors, cure, versions and links, as values that JSON can
+    represent.
     """
     return {"schema": SCHEMA, "scripts": [_describe(panel) for panel in panels]}
 
@@ -55,7 +55,7 @@ def _describe(panel: Panel) -> dict[str, Any]:
 
 
 def render_llms(panels: Sequence[Panel], questions: Sequence[Question]) -> str:
-    """Return the text of llms.txt, with the claims by chapter and the questions that they
+    """Return the text of llms.txt, which lists the claims by chapter, and the questions that they
     answer.
     """
     lines = [ABOUT]

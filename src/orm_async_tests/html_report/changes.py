@@ -15,7 +15,7 @@ SEVERITY: dict[Kind, str] = {"regression": WORSE, "repaired": BETTER}
 
 
 class Change(NamedTuple):
-    """A difference between two sets of results: its subject, the old state and the new state."""
+    """A difference between two sets of results: its subject, its old state and its new state."""
 
     severity: str
     subject: str
@@ -45,9 +45,8 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Return, for every stack of the newer results, the stack of the older results with the same
-    name. If no stack of the older results has the same name, return the stack that differs only in
-    versions.
+    """Return, for every stack in the newer results, the stack with the same name in the older
+    results. If no older stack has this name, return the older stack that differs only in versions.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

@@ -1,4 +1,4 @@
-"""Prepares the tables of the HTML page that are not about a single script. On the HTML page, a
+"""Prepares those tables on the HTML page that are not about a single script. On the HTML page, a
 sentence explains each table.
 """
 
@@ -24,7 +24,7 @@ MOST_POINTS = 200  # marks of one row
 
 
 class Figure(NamedTuple):
-    """A table of the HTML page, with the sentence that explains it and the source of its rows."""
+    """A table on the HTML page, with a sentence that explains it, and the source of its rows."""
 
     meaning: str
     rows: Table
@@ -32,7 +32,7 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """A piece of work under one fault, with the verdicts of its fault points and their number."""
+    """A function and a fault, with the verdict at each fault point, and the counts of verdicts."""
 
     work: str
     fault: str
@@ -41,7 +41,7 @@ class HeatRow(NamedTuple):
 
 
 class HeatMap(NamedTuple):
-    """The results of a sweep as a table in which each row is a piece of work under one fault."""
+    """The results of a fault sweep as a table. Each row is about one function and one fault."""
 
     meaning: str
     stack: str
@@ -49,8 +49,8 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """The result of one pattern of a benchmark's workload. The ratio of a pattern is relative to
-    the first pattern of the workload.
+    """One row of a benchmark's table, about one pattern. The ratio compares the pattern with the
+    first pattern in the table.
     """
 
     pattern: str
@@ -62,23 +62,23 @@ class BenchRow(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """The results of a benchmark for one workload."""
+    """One benchmark's results for one task, with a row for each pattern."""
 
     title: str
     meaning: str
     rows: Sequence[BenchRow]
 
     def percent(self, row: BenchRow) -> int:
-        """Return the length of the bar for a row of a benchmark. The bar of the largest ratio has
-        the length 100.
+        """Return the length of a row's bar. The row with the largest ratio has a bar of length
+        100.
         """
         largest = max(max(other.ratio for other in self.rows), 0.01)
         return round(max(row.ratio, 0) / largest * 100)
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Return which anomaly occurs at which isolation level. Take the anomalies from the results if
-    possible, and otherwise from the documents.
+    """Return a table of which anomaly occurs at which isolation level. Take the rows from the
+    results if possible, and otherwise from the documents.
     """
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:
@@ -100,7 +100,7 @@ def isolation_table(results: Results) -> Figure | None:
 
 
 def _read_levels(detail: Document) -> Iterator[list[str]]:
-    """Yield a row for each anomaly of a script about isolation levels."""
+    """Yield a row for each anomaly, if the script is about isolation levels."""
     runs = {run["name"]: run["value"] for run in detail["variants"]}
     if tuple(runs) != LEVELS:
         return
@@ -112,7 +112,9 @@ def _read_levels(detail: Document) -> Iterator[list[str]]:
 
 
 def pooler_table() -> Figure | None:
-    """Return which settings work behind PgBouncer, from the documents of a checkout."""
+    """Return a table of the settings that work behind PgBouncer. It comes from the documents in a
+    Git checkout.
+    """
     rows = parse_table(read_section("poolers.md", "statements"))
     if not rows:
         return None
@@ -122,7 +124,7 @@ def pooler_table() -> Figure | None:
 
 
 def heat_map(sweep: Document) -> HeatMap:
-    """Return the fault points of a sweep, with a row for every piece of work and fault."""
+    """Return a fault sweep's results, with a row for every function and fault."""
     rows = []
     for cell in sweep["cells"]:
         points = [word if word in FAULT_MARKS else UNRESOLVED for word in cell["verdicts"].values()]
@@ -140,7 +142,7 @@ def heat_map(sweep: Document) -> HeatMap:
 
 
 def list_workloads(results: Results) -> tuple[str, list[Workload]]:
-    """Return the workloads of all benchmarks, and the source of their figures."""
+    """Return all benchmarks' tables, and where their figures come from."""
     if results.benches:
         heads = [f"{bench['date']}, {bench['machine']}" for bench in results.benches]
         items = [item for bench in results.benches for item in bench["workloads"]]
@@ -184,8 +186,8 @@ def _recorded_rows(table: Table) -> Iterator[BenchRow]:
 
 
 def _number(value: object) -> float:
-    """Return a value of a result file as a number. Return 0 if the value is not a number, or if it
-    is too large for a ratio.
+    """Return a value from a result file as a number. Return 0 if it is not a number, or if it is
+    too large for a ratio.
     """
     try:
         number = float(str(value))

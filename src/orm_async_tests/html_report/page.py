@@ -1,4 +1,4 @@
-"""Renders the pages with Jinja. Jinja escapes all texts of the result files. The pages load no
+"""Renders the pages with Jinja. Jinja escapes all texts from the result files. The pages load no
 other files.
 """
 
@@ -100,7 +100,7 @@ def _render(template: str, **values: Any) -> str:
 
 
 def clean_text(value: Any) -> Any:
-    """Return a text of a result file without the characters that HTML forbids. If a text is too
+    """Return a text from a result file without the characters that HTML forbids. If the text is too
     long, cut out its middle.
     """
     if not isinstance(value, str) or isinstance(value, Markup):
@@ -112,7 +112,9 @@ def clean_text(value: Any) -> Any:
 
 
 def render_prose(text: str) -> Markup:
-    """Return a text as HTML, with paragraphs, and with code elements in place of backticks."""
+    """Return a text as HTML. Paragraphs become `p` elements, and text in backquotes becomes `code`
+    elements.
+    """
     paragraphs = [
         re.sub(r"``?([^`]+)``?", r"<code>\1</code>", str(escape(clean_text(part))))
         for part in text.split("\n\n")
@@ -122,9 +124,7 @@ def render_prose(text: str) -> Markup:
 
 
 def render_link(url: str, text: str = "") -> Markup:
-    """Return a link to a URL. If the URL is neither http nor https, return only the text of the
-    link.
-    """
+    """Return a link to a URL. If the URL is neither http nor https, return only the link's text."""
     url, text = clean_text(url), clean_text(text or url)
     if not re.match(r"https?://", url):
         return escape(text)

@@ -30,7 +30,7 @@ EMPTY = Event("task", 0)
 
 
 class ShownLine(NamedTuple):
-    """A line of code, with what it sent, waited for and raised."""
+    """A line of code, and what it sent, waited for and raised."""
 
     line: CodeLine
     notes: Sequence[Note] = ()
@@ -64,7 +64,7 @@ class Panel(NamedTuple):
 
 
 class Background(NamedTuple):
-    """Facts about a script that come from the documents and not from results."""
+    """Facts about a script that come from the documents, not from results."""
 
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]
@@ -137,7 +137,7 @@ OUTSIDE = CodeLine(
 
 
 def _read_events(run: Document, problems: Counter[str]) -> list[Event]:
-    """Return the events of a variant. Return no events if a value has an unexpected type."""
+    """Return a variant's events. If a value has an unexpected type, return no events."""
     try:
         events = from_json(run.get("events") or [], run.get("log", []))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -164,7 +164,7 @@ def _describe_outcome(run: Document) -> str:
 
 
 def _draw(events: list[Event], outcome: str) -> tuple[Markup, str]:
-    """Return the timeline as SVG and in words, if there are several events."""
+    """If there are several events, return the timeline as SVG and in words."""
     if len(events) < 2:
         return Markup(""), ""
     described = truncate(describe_timeline(events, outcome), LONGEST_TEXT)

@@ -1,4 +1,4 @@
-"""Reads the recorded tables from the documents of a checkout. A wheel contains no documents."""
+"""Reads recorded tables from the documents in a Git checkout. A wheel contains no documents."""
 
 import json
 import re
@@ -10,7 +10,7 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown of a page between a comment and the next comment, or "" without this
+    """Return the Markdown between a comment and the next comment on a page, or "" without the
     comment.
     """
     try:
@@ -22,7 +22,7 @@ def read_section(page: str, name: str) -> str:
 
 
 def parse_table(markdown: str) -> Table:
-    """Return the cells of the first table in a Markdown text, without the line below the table's
+    """Return the cells of the first table in a Markdown text. Leave out the line below the table's
     head.
     """
     rows: Table = []
@@ -35,9 +35,7 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Return the releases of SQLAlchemy on which each script was run, and the releases on which it
-    holds.
-    """
+    """Return the SQLAlchemy releases on which each script was run, and those on which it holds."""
     try:
         document = json.loads((DOCS / "compat.json").read_text("utf-8"))
     except OSError:

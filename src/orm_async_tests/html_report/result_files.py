@@ -1,8 +1,7 @@
-"""Reads the result files of run, matrix, faults and bench, even if parts of these files are
-missing.
+"""Reads result files of `run`, `matrix`, `faults` and `bench`, even if parts are missing.
 
-If a part of a result file is missing or has another form, an empty part replaces it, and the page
-describes the problem. A result file that has no result at all is an error.
+If a part is missing or has another form, an empty part replaces it, and the page describes the
+problem. A result file without any result is an error.
 """
 
 import json
@@ -41,7 +40,7 @@ BENCH |= {"date": (str,), "machine": (str,)}
 
 @dataclass(frozen=True)
 class Entry:
-    """The verdict of one script on one stack."""
+    """The verdict of one script on one stack (a combination of versions and servers)."""
 
     word: str
     reason: str
@@ -51,9 +50,7 @@ class Entry:
 
 @dataclass
 class Results:
-    """The combined contents of all result files. The names of the stacks are those that the page
-    shows.
-    """
+    """The combined contents of all result files. The stacks have the names that the page shows."""
 
     stacks: dict[str, Mapping[str, str]] = field(default_factory=dict)  # names to identities
     entries: dict[tuple[str, int], Entry] = field(default_factory=dict)  # by stack and script
@@ -65,14 +62,14 @@ class Results:
     problems: Counter[str] = field(default_factory=Counter)
 
     def words(self, number: int) -> list[str]:
-        """Return the verdicts of a script in the order of the stacks, with "" for a stack without a
-        verdict.
+        """Return a script's verdicts in the order of the stacks. A stack without a verdict has
+        "".
         """
         entries = [self.entries.get((stack, number)) for stack in self.stacks]
         return [entry.word if entry else "" for entry in entries]
 
     def count(self) -> Counter[str]:
-        """Return the number of results with each verdict, on all stacks together."""
+        """Return how many results have each verdict, on all stacks together."""
         return Counter(entry.word for entry in self.entries.values())
 
 
@@ -101,8 +98,8 @@ def add_documents(results: Results, documents: Iterable[Document], source: str) 
 
 
 def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
-    """Yield the JSON document that a result file contains. If each line of a result file is a
-    document, yield all these documents.
+    """Yield the JSON document that a result file contains. If each line of the file is a document,
+    yield all of them.
     """
     try:
         text = path.read_bytes().decode("utf-8", "replace")
@@ -131,8 +128,8 @@ def _refusal(why: str, path: Path) -> CouldNotRun:
 
 
 def _add(results: Results, document: Document, source: str) -> bool:
-    """Add the results of a document to the results of the page. Return whether a known command
-    wrote the document.
+    """Add a document's results to the results of the page. Return whether the document comes from a
+    command of this project.
     """
     if str(document.get("record")) in records.FIELDS:
         _add_record(results, document, source)
@@ -161,8 +158,8 @@ def _check_schema(results: Results, document: Document, kind: str, source: str) 
 
 
 def _add_run(results: Results, document: Document, source: str) -> None:
-    """Add a document of the command run. A document of the command run has scripts on one stack,
-    with their variants.
+    """Add a document of the command `run`. The document has scripts on one stack, with their
+    variants.
     """
     identity = _texts(document.get("stack"))
     same = (name for name, other in results.stacks.items() if _is_same(identity, other))
@@ -178,7 +175,7 @@ def _add_run(results: Results, document: Document, source: str) -> None:
 
 
 def _add_record(results: Results, record: Document, source: str) -> None:
-    """Add the record in one line of a result file of a matrix."""
+    """Add one line of a matrix's result file."""
     kind, stack = record["record"], record.get("stack")
     if kind == "header":
         _check_schema(results, record, "matrix", source)
@@ -207,21 +204,19 @@ def _add_entry(results: Results, stack: str, detail: Document, where: str) -> No
 
 
 def _check_end(results: Results, documents: Sequence[Document], source: str) -> None:
-    """If a result file of a matrix has no footer, add the problem that the run did not reach its
-    end.
-    """
+    """If a matrix's result file ends without a footer, note that the run did not reach its end."""
     kinds = [document.get("record") for document in documents]
     if "header" in kinds and kinds[-1] != "footer":
         results.problems[f"{source}: the results are partial, the run did not come to its end"] += 1
 
 
 def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Return whether a run of scripts used the same stack as a matrix."""
+    """Return whether a document of `run` comes from the same stack as a matrix."""
     return bool(one) and all(one.get(name) == other.get(name) for name in COMPARED)
 
 
 def name_stack(identity: Mapping[str, str]) -> str:
-    """Return a name for a stack with the facts that a reader compares, for example the versions."""
+    """Return a name for a stack from the facts that a reader compares, for example the versions."""
     get = identity.get
     parts = [
         f"{get('driver', 'unknown driver')} {get('driver_version', '')}".strip(),
@@ -235,8 +230,8 @@ def name_stack(identity: Mapping[str, str]) -> str:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return the part of a value that has the expected form. Count the parts of the value that are
-    missing or have another form.
+    """Return those parts of a value that have the expected form. Count the parts that are missing
+    or have another form.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
@@ -259,6 +254,6 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
 
 
 def _texts(value: Any) -> dict[str, str]:
-    """Return the fields of an object whose values are texts."""
+    """Return those fields of a JSON object that contain text."""
     pairs = value.items() if isinstance(value, dict) else ()
     return {name: text for name, text in pairs if isinstance(text, str)}

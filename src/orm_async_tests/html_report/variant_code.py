@@ -1,4 +1,4 @@
-"""Renders the code of a script as lines of HTML, with its variants side by side."""
+"""Renders a script's code as lines of HTML, with its variants side by side."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class CodeLine:
-    """A line of code. `mark` is set if another variant does not have this line of code."""
+    """A line of code. `mark` is set if another variant does not have this line."""
 
     number: int
     text: str
@@ -32,7 +32,7 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class VariantCode:
-    """A variant of a script, with its name, its kind, its label and its lines."""
+    """A variant's name, kind, label and lines."""
 
     name: str
     kind: str
@@ -42,7 +42,7 @@ class VariantCode:
 
 @dataclass(frozen=True)
 class ScriptCode:
-    """The lines of code of a script."""
+    """The lines of a script's code."""
 
     lines: Mapping[int, CodeLine]  # by number, without the docstring
     variants: Sequence[VariantCode]
@@ -50,7 +50,7 @@ class ScriptCode:
 
 
 def read_code(script: ScriptFile) -> ScriptCode:
-    """Return the code of a script, in which the lines that only some variants have are marked."""
+    """Return a script's code. Mark the lines that only some variants have."""
     source = script.path.read_text("utf-8")
     tree = ast.parse(source)
     first = tree.body[1].lineno  # after the docstring
@@ -84,8 +84,8 @@ def highlight_lines(source: str, first: int = 1) -> list[CodeLine]:
 
 @cache
 def _color(kind: Any) -> Any:
-    """Return the group of a token that has a color. A token without a color has no group, so that
-    the HTML stays small.
+    """Return the color group of a token. Most tokens have no color and no group, so that the HTML
+    stays small.
     """
     return next((group for group in SHOWN if kind in group), Token.Text)
 
@@ -100,9 +100,7 @@ def code_css() -> str:
 
 
 def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
-    """Yield the first line and the kind of a variant. Yield nothing if the function is not a
-    variant.
-    """
+    """Yield a variant's first line and its kind. Yield nothing if the function is not a variant."""
     for decorator in node.decorator_list:
         kind = ast.unparse(decorator).partition("(")[0]
         if kind in KINDS:
@@ -113,7 +111,7 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
     """Mark the lines of a wrong variant that no right variant has. Mark the lines of a right
     variant that no wrong variant has.
 
-    If variants are only compared, mark the lines that no other variant has.
+    If the variants are only compared, mark the lines that no other variant has.
     """
     texts = {variant.name: {line.text.strip() for line in variant.lines} for variant in variants}
     for variant in variants:
@@ -131,8 +129,8 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
 
 
 def _join_blank_lines(lines: Sequence[CodeLine]) -> list[CodeLine]:
-    """Drop a blank line that follows another blank line, because the variants between these lines
-    are shown elsewhere.
+    """Drop a blank line that follows another blank line. The code between them is shown
+    elsewhere.
     """
     pairs = zip(["", *(line.text for line in lines)], lines, strict=False)
     return [line for before, line in pairs if line.text.strip() or before.strip()]

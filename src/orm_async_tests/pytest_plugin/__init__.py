@@ -1,7 +1,6 @@
-"""A pytest plugin that fails every test that misuses async SQLAlchemy, as docs/pytest_plugin.md
-describes.
-
-pytest loads this plugin only with the option `-p orm_async_tests.pytest_plugin`.
+"""A pytest plugin that fails every test that misuses async SQLAlchemy. The page
+docs/pytest_plugin.md describes it. pytest loads this plugin only with the option `-p
+orm_async_tests.pytest_plugin`.
 """
 
 from collections.abc import Generator
@@ -84,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class MisusePlugin:
-    """The pytest hooks of this plugin for one test run."""
+    """The plugin's pytest hooks for one test run."""
 
     def __init__(
         self,
@@ -141,7 +140,7 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Collect the findings of the test after all its fixtures have ended."""
+        """Collect a test's findings after all its fixtures have ended."""
         try:
             result = yield
         except BaseException:
@@ -153,7 +152,7 @@ class MisusePlugin:
         return result
 
     def _find_failures(self, item: pytest.Item) -> str:
-        """Return the message of the findings that fail the test, or an empty string."""
+        """Return a message with the findings that fail the test, or ""."""
         test, self.tracker.test = self.tracker.test, None
         reported = self.tracker.end_scope(test) if test else []
         item.user_properties += [finding.to_property() for finding in reported]
@@ -190,8 +189,8 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline before the terminal summary names it, except in a worker of
-        pytest-xdist.
+        """Write the baseline before the terminal summary names it. A worker of pytest-xdist writes
+        no baseline.
         """
         failure = ""
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):

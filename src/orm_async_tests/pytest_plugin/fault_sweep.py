@@ -1,6 +1,5 @@
-"""A pytest plugin with the fixture `fault_sweep`, which docs/faults.md describes.
-
-pytest loads this plugin only with the option `-p orm_async_tests.pytest_plugin.fault_sweep`.
+"""A pytest plugin with the fixture `fault_sweep`. The page docs/faults.md describes it. pytest
+loads this plugin only with the option `-p orm_async_tests.pytest_plugin.fault_sweep`.
 """
 
 import asyncio
@@ -31,12 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
-    """Return the function that sweeps the work of a test. A test calls the fixture with `await
-    fault_sweep(work, engine, rows=None, kinds=...)`.
+    """Return a function that injects faults into the test's own function `work`. A test calls it
+    with `await fault_sweep(work, engine, rows=None, kinds=...)`.
 
-    The sweep's report uses the id of the test as the name of the work. If the test fails, its
-    report shows the fault points that failed, with commands that run these fault points again. The
-    next run of the test begins with the fault points that failed in this run.
+    In the output, the test's id is the name of the tested function. If the test fails, its report
+    shows the fault points that failed, with commands that run them again. The next run of the test
+    begins with these fault points.
     """
     item, config = request.node, request.config
 
@@ -71,8 +70,8 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
-    """Run only the fault point that `--fault-point` names, or all fault points. Without
-    `--fault-point`, begin with the fault points that failed in the last run.
+    """Run only the fault point that `--fault-point` names. Without the option, run all fault
+    points. Begin with the fault points that failed in the last run.
     """
     from orm_async_tests.faults.expected_violations import explain
     from orm_async_tests.faults.fault_points import parse_point
@@ -103,8 +102,8 @@ async def _run(
 
 
 def find_loop(test: str) -> str:
-    """Return the name of the running event loop, "asyncio" or "uvloop". Raise CouldNotRun if the
-    event loop is neither from asyncio nor from uvloop.
+    """Return the name of the running event loop, "asyncio" or "uvloop". Raise CouldNotRun for any
+    other event loop.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -115,8 +114,8 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield the failed fault points, grouped by the line of the user's code, with commands that run
-    them again.
+    """Yield lines about the failed fault points, grouped by the user's line of code, with commands
+    that run them again.
     """
     from orm_async_tests.faults.report import format_point, group_by_line
 

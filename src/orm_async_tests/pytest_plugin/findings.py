@@ -1,6 +1,6 @@
 """A finding says what a test did wrong, on which line, and how to fix the test.
 
-The baseline is a file of known findings that do not fail the tests that have them.
+The baseline is a file that lists known findings. A known finding does not fail its test.
 """
 
 import json
@@ -34,7 +34,7 @@ REWRITE = f"pytest ... {BASELINE_WRITE_OPTION}"
 
 @dataclass(frozen=True)
 class Finding:
-    """A misuse of async SQLAlchemy by a test."""
+    """A misuse of async SQLAlchemy in a test."""
 
     kind: str
     location: str  # the line of the user's code that the finding is about
@@ -44,19 +44,19 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return the finding as a property of a test report. pytest-xdist can send such a
-        property.
+        """Return the finding as a property of a test report, because pytest-xdist can send
+        properties.
         """
         return PROPERTY, json.dumps(asdict(self))
 
 
 def read_properties(properties: Iterable[tuple[str, object]]) -> list[Finding]:
-    """Return the findings that the properties of a test report contain."""
+    """Return the findings in the properties of a test report."""
     return [Finding(**json.loads(str(value))) for name, value in properties if name == PROPERTY]
 
 
 def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, list[str]]:
-    """Return each finding with the tests that have it, from pairs of a test's id and a finding."""
+    """Group pairs of a test's id and a finding. Return each finding with its tests."""
     tests: dict[Finding, list[str]] = {}
     for test, finding in findings:
         names = tests.setdefault(finding, [])
@@ -66,10 +66,9 @@ def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, l
 
 
 def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
-    """Yield the lines of a section for the terminal, from pairs of a test's id and a finding.
+    """Yield lines for a section of the terminal output, from pairs of a test's id and a finding.
 
-    If several tests have the same finding, the section shows it once, with the names of these
-    tests.
+    If several tests have the same finding, show it once, with the names of these tests.
     """
     for finding, tests in group_by_finding(findings).items():
         yield f"{finding.kind} at {finding.location}"
@@ -79,7 +78,7 @@ def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
 
 
 def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
-    """Write annotations and a job summary for GitHub Actions, with every finding."""
+    """Write every finding as an annotation and in the job summary for GitHub Actions."""
     from orm_async_tests import github
 
     annotations, rows = [], [("Finding", "Line", "Problem", "Tests")]
@@ -114,7 +113,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def check_writable(path: Path) -> None:
-    """Raise CouldNotRun before the tests run, if the baseline cannot be written at their end."""
+    """Raise CouldNotRun before the tests run if the baseline could not be written afterwards."""
     folder = path.absolute().parent
     if not folder.is_dir():
         problem = "the folder of the baseline does not exist"
@@ -128,7 +127,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_baseline(path: Path, findings: Baseline) -> None:
-    """Write the baseline with its entries in a stable order, so that diffs stay small. Raises
+    """Write the baseline. Its entries have a stable order, so that diffs stay small. Raises
     CouldNotRun.
     """
     ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}

@@ -1,5 +1,5 @@
-"""Add a note to a MissingGreenlet. The note names the attribute that was read, and the line that
-loaded its object.
+"""Adds a note to a MissingGreenlet error. The note names the attribute that was read, and the line
+that loaded the attribute's object.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 
 
 def add_notes(error: BaseException, usage: TaskUsage) -> None:
-    """Add a note to a MissingGreenlet if it is the error itself, one of its causes, or a part of
-    its exception group.
+    """Add a note to every MissingGreenlet in an error: the error itself, its causes, and the errors
+    in its exception group.
 
-    If the error is a pydantic error, add notes about the attributes that pydantic could not read.
+    For a pydantic error, add notes about the attributes that pydantic could not read.
     """
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
@@ -46,12 +46,12 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 
 
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
-    """Describe the attribute whose read raised the error. The attribute is found in private frames
-    of SQLAlchemy, which the traceback contains.
+    """Describe the attribute that the code was reading when the error occurred. SQLAlchemy's
+    private frames in the traceback contain the attribute.
 
     In the frame of `InstrumentedAttribute.__get__`, `self` is the attribute and `instance` is the
-    object. If an attribute has expired, SQLAlchemy loads it in the function `_load_expired`. Do not
-    use the state of the object, which may have changed since the error, for example by a rollback.
+    object. SQLAlchemy loads an expired attribute in the function `_load_expired`. Do not use the
+    object's state. A rollback, for example, may have changed it since the error.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     step = error.__traceback__
@@ -71,11 +71,11 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 
 
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
-    """Describe the attributes of mapped objects that a model of pydantic could not read.
+    """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    An error of pydantic keeps only the text of a MissingGreenlet, but names the object and the
-    attribute. A validation error of FastAPI also names the object and the attribute. The errors of
-    pydantic and FastAPI both have a method `errors`, which returns the object and the attribute.
+    A pydantic error keeps only a MissingGreenlet's text, but it names the object and the attribute.
+    A FastAPI validation error also names both. The method `errors` of such an error returns the
+    object and the attribute.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:
@@ -91,8 +91,8 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the session that the frames of a traceback use. Return None if the frames use no
-    session or several sessions.
+    """Return the session that a traceback's frames use. Return None if they use no session or
+    several sessions.
     """
     sessions, step = set[Session](), error.__traceback__
     while step is not None:

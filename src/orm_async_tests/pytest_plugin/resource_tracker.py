@@ -1,19 +1,19 @@
-"""Track the connections, engines and sessions of a running test, and report their misuse.
+"""Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
-The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool's public events
-of the same names. The pool's events cost little time, except `reset`, which creates an object for
-every connection that is returned.
+The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool events with these
+names. These events cost little time. The event `reset` is not used, because it creates an object
+for every returned connection.
 
-The plugin uses no events of sessions and engines, because such events cost much time. Session
-events cost one call for every object. If an engine has one listener, each new Connection looks up
-the listeners of every event. If a session has a listener for `do_orm_execute`, it prepares each
-query twice. A session that rejects the call of a second task sends no event at all.
+The plugin does not use events of sessions and engines, because they cost much time. A session event
+costs one call for every object. If an engine has one listener, each new Connection looks up the
+listeners of every event. If a session has a listener for `do_orm_execute`, it prepares each query
+twice. A session that rejects a second task's call sends no event at all.
 
-Instead of session events and engine events, the plugin wraps execute(), flush(), commit() and
-similar public methods of Session, Connection and Transaction, which SQLAlchemy runs in a greenlet.
-A task counts as inside a wrapped method until the greenlet of the method has ended. The plugin also
-wraps AsyncEngine.__init__() and Engine.dispose(), so that it knows where an engine was created and
-whether it was disposed.
+Instead, the plugin wraps public methods of Session, Connection and Transaction, for example
+`execute()`, `flush()` and `commit()`. SQLAlchemy runs these methods in a greenlet. A task counts as
+inside a wrapped method until the method's greenlet has ended. The plugin also wraps
+`AsyncEngine.__init__()` and `Engine.dispose()`, to know where an engine was created and whether it
+was disposed.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ Method = Callable[..., Any]
 
 @dataclass(eq=False)
 class Scope:
-    """A test, or a fixture with a wider scope, which must close what it opens before it ends."""
+    """A test or a fixture, which must close what it opens before it ends."""
 
     checkouts: list["Checkout"] = field(default_factory=list)
     engines: list["EngineRecord"] = field(default_factory=list)
@@ -62,8 +62,8 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """The record of an engine from its creation to dispose(). The record of an engine listens to
-    the pools of the engine.
+    """What the plugin knows about an engine, from its creation to `dispose()`. It listens to the
+    engine's pools.
     """
 
     created_at: Location
@@ -85,7 +85,7 @@ class EngineRecord:
 
 @dataclass(eq=False, slots=True)
 class Checkout:
-    """The record of a connection that is checked out of its pool."""
+    """What the plugin knows about a connection that is checked out from its pool."""
 
     location: Location
     thread: int
@@ -96,7 +96,9 @@ class Checkout:
 
 @dataclass(eq=False, slots=True)
 class ConnectionRecord:
-    """The record of a driver's connection in a pool, and of the event loop that opened it."""
+    """What the plugin knows about a driver's connection, and about the event loop that opened
+    it.
+    """
 
     opened_at: Location
     loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
@@ -106,7 +108,7 @@ class ConnectionRecord:
 
 
 class ResourceTracker:
-    """Tracks the resources of one pytest run, and the test or fixture that opened each resource."""
+    """Tracks the resources in one pytest run. Knows which test or fixture opened each resource."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -118,7 +120,7 @@ class ResourceTracker:
 
     @property
     def scope(self) -> Scope | None:
-        """Return the test or fixture that owns a resource which is opened now."""
+        """Return the test or fixture that owns a resource if the resource is opened now."""
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
@@ -140,9 +142,7 @@ class ResourceTracker:
             self.scope.engines.append(record)
 
     def engine_disposed(self, old: Pool, new: Pool) -> None:
-        """Record that an engine was disposed, and that its new pool belongs to the same engine as
-        its old pool.
-        """
+        """Record that an engine was disposed, and that its new pool replaces the old one."""
         record = self.pools.get(old)
         if record is not None:
             record.disposed = True
@@ -178,8 +178,8 @@ class ResourceTracker:
             connection.checkouts.pop(0).returned = True
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        """Record that a connection left its pool, because the user detached the connection or
-        because it was garbage.
+        """Record that a connection left its pool, because the user detached it or because it was
+        garbage.
         """
         connection = self.connections.get(id(entry))
         if connection is not None:
@@ -201,7 +201,8 @@ class ResourceTracker:
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
         """Report that two tasks used a session or a connection at the same time.
 
-        Report equal lines only once, because a session and its connection have the same conflict.
+        Report the same lines only once, because a session and its connection have the same
+        conflict.
         """
         first, second = str(waiting), str(running)
         lines = (
@@ -212,8 +213,8 @@ class ResourceTracker:
             self.report(TWO_TASKS, running, f"two tasks used one {name} {lines}")
 
     def end_scope(self, scope: Scope) -> list[Finding]:
-        """Return the findings of a test or fixture that has ended, and forget the resources that it
-        opened.
+        """Return the findings about a test or fixture that has ended, and forget the resources that
+        it opened.
         """
         leaks = []
         if not all(checkout.returned for checkout in scope.checkouts):
@@ -235,8 +236,8 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe a leaked transaction if a program can still end it, and otherwise describe the
-        leaked connection.
+        """Describe a leaked transaction if a program can still end it. Otherwise describe a leaked
+        connection.
         """
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"
@@ -256,7 +257,7 @@ def _keep_until_finalized(_: Any) -> None:
 
 
 def _wait_for_threads(checkouts: list[Checkout]) -> None:
-    """Wait some seconds so that other threads can return the connections that they use."""
+    """Wait some seconds, so that other threads can return their connections."""
     thread = threading.get_ident()
     foreign = [checkout for checkout in checkouts if checkout.thread != thread]
     deadline = time.monotonic() + GRACE
@@ -273,7 +274,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 @contextmanager
 def instrument(tracker: ResourceTracker) -> Iterator[None]:
-    """Watch every pool, engine and session of this process while the block runs."""
+    """Watch every pool, engine and session in this process while the block runs."""
     usage = tracker.usage
     with ExitStack() as stack:
         for name in POOL_EVENTS:

@@ -1,4 +1,4 @@
-"""Find the line of the user's code that is running, or the line at which a task waits."""
+"""Finds the line of the user's code that is running, or the line at which a task waits."""
 
 import asyncio
 import gc
@@ -55,11 +55,10 @@ def locate_caller() -> Location:
 
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
-    """Return the innermost line of the user's code in a greenlet that waits for its child greenlet.
+    """Return the innermost line of the user's code that waits for the current greenlet.
 
-    SQLAlchemy runs in its own greenlet, so the frames of the coroutine that awaits SQLAlchemy
-    belong to the parent greenlet. If the parent greenlet runs no line of the user's code, describe
-    the running task.
+    SQLAlchemy runs in its own greenlet. The coroutine that awaits SQLAlchemy runs in the parent
+    greenlet. If the parent greenlet runs no line of the user's code, describe the running task.
     """
     while parent is not None:
         line = find_user_line(parent.gr_frame)
@@ -76,10 +75,9 @@ def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Locatio
 
 
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
-    """Return the first line of the user's code from a frame outward, or None.
+    """Return the first line of the user's code in a frame or its callers, or None.
 
-    Stop the search at a frame of the event loop or of pytest, because the callers of such a frame
-    did not cause the call.
+    Stop at a frame of the event loop or of pytest, because its callers did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -101,7 +99,7 @@ def running_task() -> "asyncio.Task[Any] | None":
 
 
 def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> SourceLine | None:
-    """Return the line of the user's code that runs a task, for example with asyncio.run()."""
+    """Return the user's line that runs a task, for example with `asyncio.run()`."""
     parent = greenlet.getcurrent().parent
     while frame is not None or parent is not None:
         if frame is None:
@@ -128,11 +126,11 @@ def _find_suspended_line(task: "asyncio.Task[Any]") -> SourceLine | None:
 
 
 def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
-    """Yield the frames of a coroutine and of the objects that it awaits, outermost first.
+    """Yield the frames of a coroutine and of the objects that it awaits, the outermost first.
 
-    Read the attributes of coroutines that the documentation of `inspect` describes. aclose() and
-    anext() of an asynchronous generator return an object that has no such attributes. The object
-    that aclose() or anext() returns refers to the generator.
+    Read the attributes of coroutines that the documentation of `inspect` describes. The objects
+    that an asynchronous generator's `aclose()` and `anext()` return have no such attributes. These
+    objects refer to the generator instead.
     """
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
@@ -149,10 +147,11 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
 
 
 def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
-    """Describe a task that runs no user code, for example a task of gather(session.execute(...)).
+    """Describe a task that runs no user code, for example a task in
+    `gather(session.execute(...))`.
 
-    SQLAlchemy closes a session in a separate task. The frame that waits for the closing task has
-    this task as a local variable, which leads to the line of the waiting task.
+    SQLAlchemy closes a session in a separate task. A frame in the waiting task has the closing task
+    as a local variable. The frame leads to the waiting task's line.
     """
     if task is None:
         return "code that is not yours"

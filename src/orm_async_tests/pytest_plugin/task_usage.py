@@ -1,8 +1,7 @@
-"""Record which task uses a session or a connection, and from which line of the user's code.
+"""Records which task uses a session or a connection, and on which line of the user's code.
 
-Every wrapped method reports each statement to this module. The module stores its records in
-attributes of the greenlet, the session or the connection, so that each record ends together with
-its object.
+Every wrapped method calls this module for each statement. The notes are attributes of the greenlet,
+the session or the connection, so that they disappear with the object.
 """
 
 import asyncio
@@ -45,16 +44,16 @@ class Caller(weakref.ref[greenlet]):
 
 
 class TaskUsage:
-    """Records calls of sessions and connections. If two tasks conflict, `report_conflict` gets the
-    name of the session or connection and the lines of both calls.
+    """Records which tasks call sessions and connections. If two tasks conflict, calls
+    `report_conflict` with the name of the session or connection, and with both lines.
     """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
         self.report_conflict = report_conflict
 
     def record_call(self, target: Target) -> Caller | None:
-        """Record that the running task is inside the session or connection until the current
-        greenlet ends.
+        """Record that the running task uses a session or connection until the current greenlet
+        ends.
         """
         current = getcurrent()
         caller: Caller | None = getattr(current, CALLER, None)
@@ -72,10 +71,10 @@ class TaskUsage:
         return caller
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that will insert rows, and look up the line of the call at once.
+        """Record a call that will insert rows, and find its line at once.
 
-        Look up the line of a write before the pool's events, because the stack is much deeper
-        during these events.
+        Finding the line later, during the pool's events, would cost more because the stack is much
+        deeper.
         """
         caller = self.record_call(session)
         if caller is not None and caller.awaiter is None:
@@ -85,8 +84,8 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        Taking a `runid` advances SQLAlchemy's private counter of queries, so the objects of the
-        next query get a higher `runid`.
+        SQLAlchemy numbers queries in a private counter, the `runid`. Taking a number here gives the
+        objects of the next query a higher `runid`.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -97,16 +96,14 @@ class TaskUsage:
             queries.append((loading._new_runid(), _locate(caller, sys._getframe(1))))
 
     def record_inserts(self, caller: Caller, states: Iterable[InstanceState[Any]]) -> None:
-        """Record the objects that a flush inserted, together with the caller that started the
-        flush.
-        """
+        """Record the objects that a flush inserted, and the line that started the flush."""
         line = caller.awaiter or _locate(caller, sys._getframe(1))
         for state in states:
             setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line that runs or awaits the current greenlet. The line of a greenlet is
-        looked up at most once.
+        """Return the line that runs or awaits the current greenlet. Look up a greenlet's line at
+        most once.
         """
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
@@ -121,8 +118,8 @@ class TaskUsage:
         return lines[-1] if lines else getattr(state, ORIGIN, None)
 
     def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether a live Connection has an open transaction on the driver's connection with
-        this id.
+        """Return whether a Connection has an open transaction on the driver's connection with this
+        id.
         """
         return any(
             id(candidate.connection.dbapi_connection) == driver_connection
@@ -134,9 +131,7 @@ class TaskUsage:
         )
 
     def _check_overlap(self, target: Target, last: Caller, caller: Caller) -> None:
-        """Report a conflict if a greenlet of another task is still inside the session or
-        connection.
-        """
+        """Report a conflict if another task's greenlet is still using the session or connection."""
         inside = last()
         if inside is None or inside.dead:
             return
@@ -151,7 +146,7 @@ def _locate(caller: Caller, frame: FrameType) -> Location:
     """Return the innermost line of the user's code in the running greenlet, or the line that awaits
     this greenlet.
 
-    Inside run_sync(), the greenlet itself runs lines of the user's code. The line that awaits a
+    Inside `run_sync()`, the greenlet itself runs lines of the user's code. The line that awaits a
     greenlet never changes, so the function stores it.
     """
     line = find_user_line(frame)

@@ -1,4 +1,4 @@
-"""Write a trace for Perfetto of what the tasks and connections of a test did."""
+"""Writes what a test's tasks and connections did into a trace file, which Perfetto can open."""
 
 import hashlib
 import re
@@ -16,12 +16,10 @@ LONGEST_NAME = 120  # characters of a test's id in the name of its file
 
 
 class TraceFolder:
-    """A folder of trace files, with a file for every test, or only for every test that has a
-    finding.
-    """
+    """A folder with a trace file for every test, or only for every test with a finding."""
 
     def __init__(self, path: Path, *, writes_all: bool) -> None:
-        """Create the folder. Create the folder. Raise CouldNotRun if the folder of traces cannot be
+        """Create the folder. Create the folder. Raise CouldNotRun if the folder cannot be
         created.
         """
         self.path, self.writes_all = path, writes_all
@@ -34,7 +32,7 @@ class TraceFolder:
             raise CouldNotRun(problem, str(path), f"{OPTION} DIR, with another folder") from None
 
     def start(self) -> None:
-        """Begin to record the tasks and connections of a test."""
+        """Begin to record a test's tasks and connections."""
         self.stop()
         self._recorder = Recorder(is_user_file)
         self._stack.enter_context(record_events(self._recorder))
@@ -44,8 +42,8 @@ class TraceFolder:
         self._stack.close()
 
     def finish(self, test: str, *, has_findings: bool) -> Path | None:
-        """Stop the recording of a test. Return the path of the trace file, or None if no trace file
-        was written.
+        """Stop recording the test. Return the path of the trace file, or None if no file was
+        written.
         """
         self.stop()
         recorder, self._recorder = self._recorder, None

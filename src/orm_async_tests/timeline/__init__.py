@@ -1,3 +1,1 @@
-"""Records what tasks and connections did and when, and draws it as lanes or writes it as a
-trace.
-"""
+"""Records what tasks and connections did, and when. Draws a timeline, or writes a trace file."""

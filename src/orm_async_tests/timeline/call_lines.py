@@ -19,9 +19,7 @@ IsUser = Callable[[str], bool]  # whether a file, by its path, is the user's
 
 
 class CallLines(dict[str, int]):
-    """Finds lines of the user's files on the stack, and remembers which files belong to the
-    user.
-    """
+    """Finds the user's lines on the stack, and remembers which files belong to the user."""
 
     def __init__(self, is_user: IsUser) -> None:
         self._is_user = is_user
@@ -36,15 +34,15 @@ class CallLines(dict[str, int]):
         return self[file]
 
     def find(self, skipped: int = 0) -> Place:
-        """Return the file and the number of the innermost line of the user's code.
+        """Return the file and the line number of the user's innermost line on the stack.
 
-        `skipped` is the number of calling frames that certainly do not belong to the user's code.
+        `skipped` is how many of the calling frames are certainly not the user's.
         """
         return self._search(sys._getframe(2 + skipped))
 
     def find_creator(self) -> tuple[bool, Place]:
-        """Return whether the user's code itself creates the running task, and the innermost line of
-        the user's code.
+        """Return whether the user's code itself creates a task, and the user's innermost line on
+        the stack.
 
         The first value is False if a library creates the task, or if asyncio creates it for itself.
         """
@@ -57,10 +55,10 @@ class CallLines(dict[str, int]):
         return is_user, self._search(frame)
 
     def _search(self, frame: FrameType | None) -> Place:
-        """Search the frames of the stack from one frame outward.
+        """Search the stack from this frame to its callers.
 
-        SQLAlchemy runs in a greenlet, so the search continues in the parent greenlet after the last
-        frame of a greenlet. The frames that await SQLAlchemy belong to the parent greenlet.
+        SQLAlchemy runs in a greenlet. After the last frame of a greenlet, the search continues in
+        the parent greenlet. The frames that await SQLAlchemy are in the parent greenlet.
         """
         parent = greenlet.getcurrent().parent
         while True:

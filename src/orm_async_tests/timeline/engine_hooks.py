@@ -1,8 +1,8 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
-SQLAlchemy has no event for the moment when a task begins to wait for the pool, or when a COMMIT is
-answered. To record both moments, the recorder wraps Pool.connect() of SQLAlchemy, and do_commit()
-and do_rollback() of the dialect.
+SQLAlchemy has no event for two moments: a task begins to wait for the pool, and the server answers
+a COMMIT. To record them, the module wraps SQLAlchemy's `Pool.connect()`, and the dialect's
+`do_commit()` and `do_rollback()`.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connec
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
     """While the block runs, record what every engine except `unobserved` does.
 
-    The recorder records the tasks of an event loop from the first event in this event loop.
+    The tasks of an event loop are recorded from the first event in this loop.
     """
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()
@@ -49,7 +49,7 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners for SQLAlchemy's events. Each method has the name of its event."""
+    """Listeners for SQLAlchemy's events. Each method has the name of the event that it handles."""
 
     targets = (
         *((Engine, name) for name in ("before_cursor_execute", "after_cursor_execute")),
@@ -132,8 +132,8 @@ class EngineHooks:
             self.recorder.check_in(record)
 
     def wrap_connect(self, original: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
-        """Wrap Pool.connect(), so that the time until a connection is checked out is recorded as a
-        wait.
+        """Wrap `Pool.connect()`, so that the time until a connection is checked out is recorded as
+        a wait.
         """
 
         def connect(pool: Pool) -> Any:
@@ -152,7 +152,7 @@ class EngineHooks:
         return connect
 
     def wrap_do_commit(self, original: Callable[..., None]) -> Callable[..., None]:
-        """Wrap do_commit() or do_rollback(), which the pool calls even if no transaction is
+        """Wrap `do_commit()` or `do_rollback()`, which the pool calls even if no transaction is
         open.
         """
 
@@ -175,8 +175,8 @@ class EngineHooks:
 
 
 def _read_pid(dbapi_connection: Any) -> int:
-    """Return the process ID of the connection's backend, or 0 if the driver does not know the
-    process ID.
+    """Return the process ID of the connection's server process, or 0 if the driver does not know
+    it.
     """
     driver: Any = getattr(dbapi_connection, "driver_connection", None)
     if hasattr(driver, "get_server_pid"):

@@ -1,4 +1,4 @@
-"""The events of one run, in the order in which the events began."""
+"""The events of one run, in the order in which they began."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,7 +39,7 @@ LONGEST = 1000  # characters of a statement that is not in the log
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """An event: something that a task did or waited for."""
+    """Something that a task did or waited for."""
 
     kind: Kind
     start: int  # microseconds since the recording began
@@ -58,15 +58,13 @@ class Event:
 
     @property
     def end(self) -> int:
-        """The number of microseconds from the beginning of the recording to the end of the
-        event.
-        """
+        """The microseconds from the beginning of the recording to the end of the event."""
         return self.start + self.duration
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return the first MOST events of a run as JSON. If `log` contains the text of an event, write
-    the index in `log` instead of the text.
+    """Return a run's first MOST events as JSON. If `log` contains an event's text, write its index
+    in `log` instead.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []
@@ -80,7 +78,7 @@ def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
 
 
 def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
-    """Return the events that a JSON document contains, with their texts."""
+    """Return the events in a JSON document, with their texts."""
     names = {key: name for name, key in KEYS.items()}
     events = []
     for document in documents:
@@ -93,9 +91,7 @@ def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
 
 
 def group_by_line(events: list[Event]) -> list[dict[str, Any]]:
-    """Return the statements, the round trips and the errors of each line, with the line number as
-    the key.
-    """
+    """Group the statements, the round trips and the errors by line number."""
     lines: dict[int, dict[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.line):
         sends = event.kind in SENT

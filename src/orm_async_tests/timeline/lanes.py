@@ -42,7 +42,7 @@ LONGEST_GAP = 4  # times the median gap: longer ones are shortened
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar is a part of a lane, and shows one event."""
+    """A part of a lane, which shows one event."""
 
     event: Event
     mark: str
@@ -50,14 +50,14 @@ class Bar:
 
 @dataclass
 class Lane:
-    """The lane of a task or a connection, with its bars from the bottom to the top."""
+    """The lane of a task or a connection. Later bars in its list are drawn over earlier bars."""
 
     name: str
     bars: list[Bar] = field(default_factory=list)
 
 
 def build_lanes(events: Sequence[Event]) -> list[Lane]:
-    """Return the lanes of the tasks, followed by the lanes of the connections."""
+    """Return the lanes of the tasks, and then the lanes of the connections."""
     tasks, connections = dict[int, Lane](), dict[int, Lane]()
     for event in events:
         if event.kind == "task":
@@ -79,7 +79,7 @@ def build_lanes(events: Sequence[Event]) -> list[Lane]:
 
 
 def name_task(event: Event) -> str:
-    """Return the number and the name of a task, for example "task 2 query"."""
+    """Return a task's number and name, for example "task 2 query"."""
     return f"task {numeral(event.task)} {event.text.rpartition('.')[2]}"
 
 
@@ -94,8 +94,8 @@ def _connection_mark(event: Event) -> str:
 
 
 class Scale:
-    """Converts moments of a run to positions in a lane. Short events get enough room in a lane, and
-    long waits are shortened.
+    """Converts a time in the run to a position in a lane. Short events get enough room, and long
+    waits are shortened.
     """
 
     def __init__(self, events: Sequence[Event], columns: int) -> None:
@@ -106,17 +106,17 @@ class Scale:
         self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the position of a moment in a lane. If a moment has no position, return the
-        position of the last known moment before it.
+        """Return the position for a time. If the time has no position, return the position of the
+        last known time before it.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return rising positions. Each gap between two moments gets one column. The columns that
-    remain are divided by the lengths of the gaps.
+    """Return rising positions. Each gap between two times gets one column. The remaining columns
+    are distributed in proportion to the lengths of the gaps.
 
-    If there are more moments than columns, each column stands for the same number of moments.
+    If there are more times than columns, each column stands for the same number of times.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

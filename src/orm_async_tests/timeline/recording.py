@@ -1,9 +1,8 @@
 """Records what tasks and connections do until `finish` is called.
 
-The module `engine_hooks` calls the recorder from SQLAlchemy's events. A statement waits if another
-task uses its connection, because SQLAlchemy's adapter of the driver has a mutex for each
-connection. The first statement in the queue of a connection is sent when the running statement has
-been answered.
+The module `engine_hooks` listens to SQLAlchemy's events, and calls the recorder. A statement waits
+if another task uses its connection, because SQLAlchemy locks a mutex for each connection. When the
+server has answered the running statement, SQLAlchemy sends the connection's next waiting statement.
 """
 
 import asyncio
@@ -33,7 +32,7 @@ Describe = Callable[[BaseException], str]  # an error's class and codes
 
 @dataclass(slots=True, eq=False)
 class ConnectionRecord:
-    """The record of a connection to the server, and of what the connection is doing."""
+    """A connection to the server, and what it is doing now."""
 
     number: int
     pid: int
@@ -46,7 +45,7 @@ class ConnectionRecord:
 
 
 class Owner(NamedTuple):
-    """The running task. If a library's task runs, the task that called the library."""
+    """The running task. If a library's task is running, the task that called the library."""
 
     task: int
     place: Place  # where the user's code created the task, or called the library
@@ -55,7 +54,7 @@ class Owner(NamedTuple):
 
 @dataclass(slots=True)
 class Wait:
-    """The record of a task that waits for a connection of the pool, or that opens a new one."""
+    """A task's wait for a connection from the pool, or for a new connection."""
 
     start: int
     changes: int  # of the recorder when the task began to wait
@@ -87,7 +86,7 @@ class Recorder:
         self._factories: dict[asyncio.AbstractEventLoop, Any] = {}  # that the recorder replaced
 
     def start(self) -> None:
-        """Begin to measure the time from now, and make the running task the first task."""
+        """Begin to measure time now, and make the running task the first task."""
         self._origin = perf_counter_ns()
         self._find_owner()
 
@@ -102,9 +101,10 @@ class Recorder:
         text: str = "",
         skipped: int = 0,
     ) -> Event:
-        """Return a new event of the running task, which `finish_event` later completes.
+        """Return a new event of the running task. A call of `finish_event` must complete it
+        later.
 
-        `skipped` is the number of calling frames that certainly do not belong to the user's code.
+        `skipped` is how many of the calling frames are certainly not the user's.
         """
         owner = self._owner.get() or self._find_owner()
         place = NOWHERE if owner and owner.is_closing else self._lines.find(skipped)
@@ -131,8 +131,8 @@ class Recorder:
         event.message = " ".join(text.split())[:LONGEST_MESSAGE]
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
-        """Record that a task sends a statement, COMMIT or ROLLBACK, or that it waits for its turn
-        to send.
+        """Record that a task sends a statement, COMMIT or ROLLBACK, or that it waits to send
+        one.
         """
         if self._count_round_trips:
             self._add_round_trips(connection)
@@ -148,8 +148,8 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record that the server has answered or that an error was raised. Record that the next
-        statement in the queue is sent.
+        """Record that the server has answered, or that an error was raised. Record that the next
+        waiting statement is sent.
         """
         if connection.waiting and event in connection.waiting:
             connection.waiting.remove(event)
@@ -172,7 +172,7 @@ class Recorder:
         connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add new round trips to the last event, because fetching further rows of a stream is no
+        """Add new round trips to the last event, because fetching more rows of a stream is not an
         event.
         """
         if self._count_round_trips and connection.last is not None and connection.pid:
@@ -181,8 +181,8 @@ class Recorder:
             connection.round_trips = count
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
-        """Record a connection that the recorder does not know. The connection may have been opened
-        before the recording.
+        """Record a connection that the recorder does not know. The connection may be older than the
+        recording.
         """
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
         self.connections[connection] = None
@@ -209,12 +209,12 @@ class Recorder:
             connection.checkout = None
 
     def begin_wait(self) -> Wait:
-        """Return the record of a wait of the running task for a connection."""
+        """Record that the running task begins to wait for a connection."""
         return Wait(self.now(), self.changes)
 
     def finish_wait(self, wait: Wait, error: BaseException | None = None) -> None:
-        """Record a wait for the pool. A wait for the pool is not recorded if no other event
-        occurred during it, because a connection was free.
+        """Record that the wait has ended. If no other event occurred during the wait, do not record
+        it, because a connection was free.
         """
         if self.changes != wait.changes or error:
             event = wait.opening or self.begin("pool")
@@ -223,12 +223,12 @@ class Recorder:
             self.finish_event(event, error)
 
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
-        """Record which backends waited for a lock. Each pair has a pid, and the pids of the
-        blocking backends.
+        """Record which server processes waited for a lock. Each pair has the waiting process's pid
+        and the blocking processes' pids.
 
-        `since` is the moment of the query for locks, in nanoseconds of perf_counter_ns(). A
-        statement that began after `since` does not wait for the locks of the query. Several threads
-        may call add_locks() at the same time.
+        `since` is when the server was asked for locks, in nanoseconds of `perf_counter_ns()`. A
+        statement that began after `since` does not wait for these locks. Several threads may call
+        `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
@@ -241,11 +241,11 @@ class Recorder:
             self._locks.setdefault(running, lock)
 
     def running_pids(self, alone: int, among_others: int) -> list[int]:
-        """Return the pids of the backends whose statement has run for longer than a limit in
+        """Return the pids of server processes whose statement has run for longer than a limit, in
         microseconds.
 
-        The first limit applies while only one connection of the pool is checked out. The second
-        limit applies while several connections of the pool are checked out.
+        The limit is `alone` while only one connection is checked out. The limit is `among_others`
+        while several connections are checked out.
         """
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)
@@ -254,8 +254,8 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner | None:
-        """Record the running task, which existed before the recording, and all new tasks of its
-        event loop.
+        """Record the running task, which is older than the recording. Also record all new tasks in
+        its event loop.
         """
         try:
             task = asyncio.current_task()
@@ -275,7 +275,7 @@ class Recorder:
         return owner
 
     def restore_loops(self) -> None:
-        """Restore the task factories of the event loops."""
+        """Give the event loops their previous task factories again."""
         for loop, factory in self._factories.items():
             if loop.get_task_factory() == self.create_task:  # else it was replaced
                 loop.set_task_factory(factory)
@@ -284,10 +284,10 @@ class Recorder:
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> "asyncio.Task[Any]":
-        """Create a task for an event loop, and record the task. The event loop calls create_task()
-        as its task factory.
+        """Create a task for an event loop, and record the task. The event loop calls this method as
+        its task factory.
 
-        If a library creates a task, for example to close a session, this task counts as the task
+        If a library creates a task, for example to close a session, record its events for the task
         that called the library.
         """
         is_users, place = self._lines.find_creator()
@@ -339,7 +339,7 @@ class Recorder:
         self.events.append(event)
 
     def add_error(self, error: BaseException) -> None:
-        """Record the error that ended the first task, at the innermost line of the user's code."""
+        """Record the error that ended the first task, at the user's innermost line."""
         event = self.begin("cancel" if isinstance(error, asyncio.CancelledError) else "error")
         event.duration = 0
         self.set_error(event, error)
@@ -352,8 +352,8 @@ class Recorder:
         self.events.append(event)
 
     def finish(self) -> list[Event]:
-        """Return the events of the run in the order in which they began. An event that still runs
-        ends at the moment when the recording ends.
+        """Return the events of the run in the order in which they began. Let an unfinished event
+        end now.
         """
         end = self.now()
         self._is_finished = True  # what ends later is not recorded
@@ -369,8 +369,8 @@ class Recorder:
         return self.events
 
     def _renumber_tasks(self) -> None:
-        """Remove the tasks that did nothing, but keep the first task. Give new numbers to the tasks
-        that are not removed.
+        """Remove the tasks that did nothing, but keep the first task. Number the remaining tasks
+        again.
         """
         active = {event.task for event in self.events if event.kind != "task"}
         self.events = [event for event in self.events if event.task in {0, 1, *active}]
@@ -382,7 +382,7 @@ class Recorder:
 
 
 def _describe_end(task: "asyncio.Task[Any]") -> str:
-    """Return the name of the error that ended a task, without marking the error as retrieved."""
+    """Return the name of the error that ended a task. Do not mark the error as retrieved."""
     if task.cancelled():
         return CANCELLED
     error = getattr(task, "_exception", None)  # exception() would silence asyncio's warning

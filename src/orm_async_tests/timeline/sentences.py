@@ -1,4 +1,4 @@
-"""Describes the waits, the errors and the ends of the tasks of a run in words."""
+"""Describes in words how tasks waited, failed and ended."""
 
 import textwrap
 from collections import Counter
@@ -23,12 +23,12 @@ Sentence = tuple[int, str]  # the microseconds at which something ended, and wha
 def describe_events(
     events: Sequence[Event], among: Sequence[Event] | None = None
 ) -> list[Sentence]:
-    """Return a sentence for every wait, error and HTTP response, in the order of their ends.
+    """Return a sentence for every wait, error and HTTP response, in the order in which they
+    ended.
 
-    If several events are equal, one sentence describes them and says how many they are. If the run
-    has HTTP responses, the sentences also say when a transaction was committed. `events` may have
-    only some events of the run. If `events` has only some events of the run, `among` must have all
-    events.
+    Equal events share one sentence, which says how many they are. If there were HTTP responses, the
+    sentences also say when a transaction was committed. `events` may be a part of the run's events.
+    In this case, `among` must have all events of the run.
     """
     groups: Groups = {}
     position = 0
@@ -57,8 +57,8 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join events of several tasks at the same line. If tasks are joined, also join the tasks for
-    which they waited.
+    """Join the events of several tasks at the same line. If these events are waits, also join the
+    tasks for which they waited.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():
@@ -133,12 +133,12 @@ def _name_holder(number: int, lock: Event, events: Sequence[Event]) -> str:
 
 
 def numeral(task: int) -> str:
-    """Return the character that stands for a task in the lane of a connection."""
+    """Return the character that stands for a task in a connection's lane."""
     return NUMERALS[task - 1] if 0 < task <= len(NUMERALS) else "#"
 
 
 def format_time(microseconds: int) -> str:
-    """Return a duration in the unit that suits it, for example "1.6 ms" or "1.02 s"."""
+    """Return a duration with a suitable unit, for example "1.6 ms" or "1.02 s"."""
     if microseconds >= 1_000_000:
         return f"{microseconds / 1_000_000:.2f} s"
     if microseconds >= 100_000:

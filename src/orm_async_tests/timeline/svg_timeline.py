@@ -18,11 +18,11 @@ LONGEST = 60  # characters of a statement in a title
 
 
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
-    """Return the timeline as a static SVG image. The image takes the color and the font of its text
-    from the HTML page around the image.
+    """Return the timeline as a static SVG image. The image takes its text color and its font from
+    the HTML page.
 
-    The title of a bar in the image has the statement or the error of the bar. The element `desc` of
-    the image describes in words what the image shows.
+    The title of a bar is its statement or its error. The element `desc` describes in words what the
+    image shows.
     """
     scale = Scale(events, COLUMNS)
     lanes = build_lanes(events)[:MOST_LANES]
@@ -53,9 +53,7 @@ def timeline_svg(events: Sequence[Event], outcome: str) -> str:
 
 
 def describe_timeline(events: Sequence[Event], outcome: str) -> str:
-    """Return a text alternative for a timeline, with the lanes, a sentence for each wait and error,
-    and the outcome.
-    """
+    """Describe a timeline in words: the lanes, every wait and error, and the outcome."""
     lanes = ", ".join(lane.name for lane in build_lanes(events))
     sentences = [text for _, text in describe_events(events)]
     waits = sentences or ["no task waited for another, and there was no error"]
@@ -74,7 +72,7 @@ def _draw_bar(bar: Bar, x: int, width: int) -> str:
 
 
 def _draw_mark(mark: str, x: int, width: int) -> str:
-    """Return the mark on a bar, or nothing if the bar is too narrow for a mark."""
+    """Return the mark on a bar, or "" if the bar is too narrow."""
     if mark in QUIET or (width < CHARACTER and mark not in "!xH"):
         return ""
     return f'<text x="{x + width // 2}" y="14">{mark}</text>'
@@ -86,9 +84,7 @@ def _find_extent(bar: Bar, scale: Scale) -> tuple[int, int]:
 
 
 def describe_bar(bar: Bar) -> str:
-    """Return a description of a bar, with its kind, its duration, its line, and its statement or
-    error.
-    """
+    """Return a bar's kind, its duration, its line, and its statement or error as text."""
     event = bar.event
     parts = [
         LEGEND.get(bar.mark, f"statement of task {bar.mark}"),

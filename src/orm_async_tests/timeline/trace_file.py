@@ -1,8 +1,9 @@
-"""Writes events in the trace format of Chrome, which Perfetto can open.
+"""Writes events in Chrome's trace format, which Perfetto can open.
 
-In the trace, every variant has one process for its tasks and one process for its connections. In
-the trace, a task or a connection is a thread. The slices of a thread must nest. A slice that
-overlaps another slice is put into an additional thread of the trace.
+Every variant becomes two processes of the trace: one for its tasks, and one for its connections. A
+task or a connection becomes a thread of the trace. The slices (the bars of a thread) must not
+overlap, unless one contains the other. A slice that overlaps another slice is put into an
+additional thread.
 """
 
 import json
@@ -21,8 +22,8 @@ Slice = dict[str, Any]
 
 
 def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
-    """Return the JSON trace of several runs. The argument `runs` has a pair of a name and events
-    for each run.
+    """Return the JSON trace of several runs. `runs` has a pair for each run: its name and its
+    events.
     """
     slices: list[Slice] = []
     offset = 0
@@ -35,8 +36,8 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace for one run. The argument `tasks` is the number of the process
-    in the trace that has the tasks.
+    """Yield one run's parts of the trace. `tasks` is the number of the trace's process that shows
+    the tasks.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
@@ -95,7 +96,7 @@ def _name(of: str, process: int, thread: int, name: str) -> Slice:
 
 
 def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
-    """Yield the number of checked-out connections at each moment when this number changes."""
+    """Yield the number of checked-out connections whenever this number changes."""
     changes = Counter[int]()
     for event in events:
         if event.kind == "checkout":
@@ -124,7 +125,7 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices in the order of time. Put a slice that overlaps other slices into another
+    """Yield the slices in the order of time. If a slice overlaps others, put it into another
     thread.
     """
     open_until: dict[tuple[int, int], list[int]] = {}

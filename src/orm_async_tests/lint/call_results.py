@@ -92,6 +92,8 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
     library, last = name.partition(".")[0], name.rpartition(".")[2]
     if library in sa.LIBRARIES and last in sa.FUNCTIONS:
         return Value(sa.FUNCTIONS[last][0], sa.FUNCTIONS[last][1])
+    if last in sa.FUTURES:
+        return Value("instance", "blocking")
     nodes = [*call.args, *(k.value for k in call.keywords if k.arg in ("dependency", "bound"))]
     if last in sa.PASSING:
         return project.value(nodes[sa.PASSING[last]], scope) if nodes[sa.PASSING[last] :] else None
@@ -123,3 +125,18 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
             is_one = value and value.kind == "item"
             return Value("call", inner=replace(value, kind="enter")) if value and is_one else (
                 None)  # fmt: skip
+
+
+def passed_value(project: "Project", function: Scope, name: str) -> Value | None:
+    """Return what the calls in the same module pass for a parameter without a type."""
+    parts = function.name.split(".")
+    callee = parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]
+    names = function.parameters[1:] if function.cls else function.parameters
+    values = []
+    for call, scope in function.module.calls.get(callee, ())[:4]:
+        place = names.index(name) if name in names else len(call.args)
+        nodes = [*call.args[place : place + 1],
+                 *(k.value for k in call.keywords if k.arg == name)]  # fmt: skip
+        values += [project.value(part, scope) for part in nodes]
+    value = union(values)
+    return value if value and value.is_session else None

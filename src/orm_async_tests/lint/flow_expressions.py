@@ -25,6 +25,7 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
     if node is None:
         yield "BaseException"
         return
+    node = node.value if isinstance(node, ast.Starred) else node
     source, scope = project.origin(node, scope)
     if isinstance(source, ast.Tuple):
         for part in source.elts:
@@ -120,8 +121,29 @@ def parts_of(expression: ast.expr) -> list[ast.expr]:
 def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
     """Yield the functions that decorators put in the place of another function."""
     function = project.function(callee)
-    for node in function.node.decorator_list if function and function.parent else ():
+    for node in getattr(function.node, "decorator_list", ()) if function else ():
         outside = function.parent if function else None
         decorator = project.function(project.value(node, outside)) if outside else None
         if decorator:
             yield from (project.value(item, decorator) for item in decorator.returned)
+
+
+def is_new(key: str, scope: Scope) -> bool:
+    """Return whether a session is one that the function opens, or that a dependency opens."""
+    binding = scope.binding(key)
+    if binding and binding.kind == "param":
+        parts = [part for part in (binding.node.annotation, binding.scope.default(key)) if part]
+        return any("Dep" in ast.unparse(part) for part in parts)
+    return binding is not None and (
+        binding.kind == "enter" or isinstance(binding.node, ast.Call | ast.Await)
+    )
+
+
+def suppressed(
+    project: Project, manager: Value, expression: ast.expr, scope: Scope
+) -> tuple[str, list[str]]:
+    """Return the name of another library's context manager, and the errors that it swallows."""
+    name = manager.name.rpartition(".")[2]
+    parts = getattr(expression, "args", ()) if name == "suppress" else ()
+    errors = [error for part in parts for error in caught_by(project, part, scope)]
+    return name, ["TimeoutError"] if name == "move_on_after" else errors

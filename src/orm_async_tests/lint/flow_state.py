@@ -166,7 +166,12 @@ def _claims(test: ast.expr, truth: bool) -> Iterator[Claim]:
                 yield from _claims(value, truth)
         case ast.Compare(left=ast.Call() as left, ops=[ast.Gt()], comparators=[ast.Constant(0)]):
             yield from _claims(left, truth)
-        case ast.Compare(left=ast.Name(id=name), ops=[op], comparators=[other]):
+        case ast.Compare(
+            left=ast.Name() | ast.Await() | ast.NamedExpr() as subject,
+            ops=[op],
+            comparators=[other],
+        ):
+            name = getattr(getattr(subject, "target", subject), "id", RESULT)
             is_positive = isinstance(op, (ast.Is, ast.Eq, ast.In))
             nodes = other.elts if isinstance(other, (ast.Tuple, ast.Set, ast.List)) else [other]
             constants = [constant_of(node) for node in nodes]

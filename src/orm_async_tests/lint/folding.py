@@ -163,4 +163,5 @@ class Folding:
                     return
                 case _:
                     continue
-            value.update(change if item in body else NOT_CONSTANT)
+            is_known = item in body or isinstance(item, ast.Assign)
+            value.update(change if is_known else NOT_CONSTANT)

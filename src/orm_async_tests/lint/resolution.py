@@ -9,7 +9,7 @@ from typing import Any
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.annotations import evaluate_annotation, evaluate_subscript
-from orm_async_tests.lint.call_results import evaluate_call, evaluate_result
+from orm_async_tests.lint.call_results import evaluate_call, evaluate_result, passed_value
 from orm_async_tests.lint.module_paths import ModulePaths
 from orm_async_tests.lint.scopes import Binding, Module, Scope, last_name, tail_of
 from orm_async_tests.lint.value import Value, union
@@ -66,8 +66,12 @@ class Project:
         instance.
         """
         source, inner = self.origin(node, scope)
-        if isinstance(source, ast.Call) and source.args and last_name(source) == "partial":
-            return self.callee(source.args[0], inner)
+        is_partial = isinstance(source, ast.Call) and last_name(source) == "partial"
+        if isinstance(source, ast.Call) and is_partial and source.args and source not in self._open:
+            self._open.add(source)
+            value = self.callee(source.args[0], inner)
+            self._open.discard(source)
+            return value
         value = self.value(node, scope)
         if value and value.kind == "instance" and value.module:
             return self.attribute(value, "__call__")
@@ -189,7 +193,9 @@ class Project:
         outside = scope.parent or scope
         value = self.instance_of(node.annotation, outside) if node.annotation else None
         default = scope.default(name)
-        return value or (self.value(default, outside) if default else None)
+        if value or node.annotation or default:
+            return value or (self.value(default, outside) if default else None)
+        return passed_value(self, scope, name)
 
     def _import(self, node: tuple[str, int, str | None], path: str) -> Value | None:
         name, level, attr = node
@@ -245,9 +251,11 @@ class Project:
         """
         node, scope = self.origin(node, scope)
         binding = scope.binding(node.id) if isinstance(node, ast.Name) else None
-        if binding is None or binding.kind not in ("item", "part of item"):
+        is_item = binding is not None and binding.kind in ("item", "part of item")
+        if binding is None or not is_item or binding in self._open:
             yield node, scope
             return
+        self._open.add(binding)
         is_part = binding.kind != "item"
         items, scope = self.origin(binding.node[0] if is_part else binding.node, binding.scope)
         if isinstance(items, ast.Call) and last_name(items) in ("items", "values"):
@@ -256,6 +264,7 @@ class Project:
             parts = getattr(item, "elts", ())
             is_pair = is_part and binding.node[1] < len(parts)
             yield from self.candidates(parts[binding.node[1]] if is_pair else item, scope)
+        self._open.discard(binding)
 
     def definition(self, name: str, scope: Scope) -> Binding | None:
         """Return the only binding of a name, and follow imports to find it."""

@@ -365,3 +365,23 @@ def names_in(node: ast.AST | None) -> Iterator[str]:
     """Yield the names that an expression contains."""
     if node:
         yield from (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
+
+
+def later(
+    node: ast.expr,
+    function: ast.expr,
+    arguments: list[ast.expr],
+    keywords: list[ast.keyword] | None = None,
+) -> ast.Call:
+    """Return the call of a function that another expression runs."""
+    return ast.copy_location(ast.Call(function, arguments, keywords or []), node)
+
+
+def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
+    """Return the call that created an object: the expression itself, or what its name is."""
+    if isinstance(node, ast.Name):
+        binding = scope.binding(node.id)
+        node = binding.node if binding and isinstance(binding.node, ast.AST) else node
+    if isinstance(node, ast.Await):
+        node = node.value
+    return node if isinstance(node, ast.Call) else None

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
@@ -55,16 +56,17 @@ class SessionFlow:
         self._expected: list[Raised] = []
         """The exceptions that gather(return_exceptions=True) returns."""
 
-        self._breaks: list[list[State]] = []
-        self._continues: list[list[State]] = []
+        self._breaks, self._continues = list[list[State]](), list[list[State]]()
         end = self._block(scope.node.body, State())
-        self.exits += [(end, None)] if end else []
-        self.ends += [end] if end else []
+        if end:
+            self.exits.append((end, None))
+            self.ends.append(end)
 
     @property
-    def swallows(self) -> bool:
-        """Whether a manager or decorator swallows a wrapped error without a rollback."""
-        return any(expressions.BODY in state.failures for state in self.ends)
+    def swallows(self) -> set[str]:
+        """The kinds of the errors of what it wraps that it swallows without a rollback."""
+        groups = [state.failures.get(expressions.BODY, ()) for state in self.ends]
+        return {failure.kind for group in groups for failure in group}
 
     def _block(self, body: list[ast.stmt], state: State | None) -> State | None:
         for statement in body:
@@ -176,6 +178,8 @@ class SessionFlow:
 
     def _try(self, node: ast.Try | ast.TryStar, state: State) -> State | None:
         before = state.copy()
+        jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
+        sizes = [len(states) for states in jumps]
         self._raised.append([])
         body = self._block(node.body, state)
         pending = self._raised.pop()
@@ -183,7 +187,7 @@ class SessionFlow:
         outside: list[Raised] = []
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
-            caught = [item for item in pending if expressions.catches(names, item.kinds)]
+            caught = [one for one in pending if expressions.catches(names, one.kinds)]
             pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
             self._raised.append([])
             calm = replace(join(before, body) or before, failures=dict(before.failures))
@@ -202,6 +206,9 @@ class SessionFlow:
                 if event.operations & sa.ENDINGS
             }
             outside = [item for item in outside if item.key not in cleared]
+            for states, size in zip(jumps, sizes, strict=True):
+                for jumped, key in product(states[size:], cleared):
+                    jumped.clear(key)
         self._raised[-1] += outside
         return last
 
@@ -268,14 +275,9 @@ class SessionFlow:
 
         A context manager of the project that rolls back swallows no errors.
         """
-        callee = getattr(expression, "func", expression)
-        value = self.value(callee, self.scope)
+        value = self.value(getattr(expression, "func", expression), self.scope)
         if value and value.kind == "external":
-            name = value.name.rpartition(".")[2]
-            parts = getattr(expression, "args", ()) if name == "suppress" else ()
-            caught = [expressions.caught_by(self.use.project, part, self.scope) for part in parts]
-            errors = [error for group in caught for error in group]
-            return name, ["TimeoutError"] if name == "move_on_after" else errors
+            return expressions.suppressed(self.use.project, value, expression, self.scope)
         flow = self._flow_of(value) if value and value.kind == "function" else None
         if flow and flow.swallows and flow.scope.decorators & expressions.MANAGERS:
             return "", ["Exception"]
@@ -339,11 +341,10 @@ class SessionFlow:
             state.clear(key)
             state.failures.pop(expressions.BODY, None)
             return
-        if "begin" in operations:
-            if key in state.begun and not event.callee:
-                self.late_begins.setdefault(event.node, state.begun[key])
-            if event.callee and not may_fail:
-                return
+        if "begin" in operations and key in state.begun and not event.callee:
+            self.late_begins.setdefault(event.node, state.begun[key])
+        if "begin" in operations and event.callee and not may_fail:
+            return
         if operations & (sa.STATEMENTS | {PASSED}):
             if not operations & sa.ENDINGS:  # otherwise it may roll back first
                 self._use(key, event.node, state)
@@ -351,11 +352,11 @@ class SessionFlow:
             if operations & sa.STATEMENTS and not is_savepoint:
                 timeout = {TIMEOUT} if self._is_timed(event.node) else set()
                 raised = Raised(key, event.node, frozenset({DATABASE, *timeout}), state.copy())
-                is_returned = (
-                    expressions.call_around(event.node, "gather", self.scope) == "return_exceptions"
-                )
+                option = expressions.call_around(event.node, "gather", self.scope)
+                is_returned = option == "return_exceptions"
                 (self._expected if is_returned else self._raised[-1]).append(raised)
-        if operations & BEGINNING and not event.callee:
+        is_get = operations & {"get", "get_one"} and expressions.is_new(key, self.scope)
+        if (operations & BEGINNING or is_get) and not event.callee:
             state.begun.setdefault(key, event.node)
         if operations & {"commit", PASSED} or event.callee:
             state.begun.pop(key, None)
@@ -371,15 +372,14 @@ class SessionFlow:
         flow = self._flow_of(event.callee)
         for value in expressions.wrappers(self.use.project, event.callee):
             wrapper = self._flow_of(value)
-            if wrapper and wrapper.swallows and sa.UNPROTECTED in event.operations:
-                state.fail(event.key, Failure(event.node, DATABASE, ((RESULT, None),)))
+            for kind in wrapper.swallows if wrapper and sa.UNPROTECTED in event.operations else ():
+                state.fail(event.key, Failure(event.node, kind, ((RESULT, None),)))
         if flow is None:
             return
         end = join(*flow.ends)
         is_here = flow.scope.module is self.scope.module
-        arguments = {}
-        if event.callee:
-            arguments = self.use.arguments(event.node, flow.scope, event.callee)
+        callee = event.callee
+        arguments = self.use.arguments(event.node, flow.scope, callee) if callee else {}
         for name in self.use.names_inside(event, self.scope):
             for failed, constant in flow.exits:
                 argument = arguments.get(getattr(constant, "id", ""))

@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Function, Scope, last_name
+from orm_async_tests.lint.scopes import (
+    Function,
+    Scope,
+    creation,
+    last_name,
+    later,
+)
 from orm_async_tests.lint.value import Value
 
 ANY = "*"  # the key of a rollback of a session that is not known
@@ -45,6 +51,7 @@ class SessionUse:
         self.project = project
         self._effects: dict[tuple[str, str], Effects] = {}
         self._known: dict[ast.AST, tuple[Event, ...]] = {}
+        self._open: set[ast.AST] = set()
         self._depth = 0
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
@@ -53,7 +60,7 @@ class SessionUse:
         if value is None:
             return ()
         if value.is_session:
-            path = scope.path(node)
+            path = scope.path(node) or self._accessor(node, scope)
             return (self._canonical(path, scope),) if path else ()
         if value.is_a(sa.TRANSACTION):
             func = getattr(creation(node, scope), "func", None)
@@ -61,6 +68,21 @@ class SessionUse:
         if value.kind == "instance" and value.module:
             return self._held(node, scope, value)
         return ()
+
+    def _accessor(self, node: ast.AST, scope: Scope) -> str:
+        """Return a call as a path, if its function returns the session of a context variable."""
+        if not isinstance(node, ast.Call) or node.args or node.keywords:
+            return ""
+        function = self.project.function(self.project.value(node.func, scope))
+        returned = function.returned if function else []
+        for item in returned if function else ():
+            func = getattr(item, "func", None)
+            owner = None
+            if function and isinstance(func, ast.Attribute) and func.attr == "get":
+                owner = self.project.value(func.value, function)
+            if owner and owner.kind == "item":
+                return f"{scope.path(node.func)}()"
+        return ""
 
     def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:
         """Return the keys of the sessions that an object of the project holds."""
@@ -81,10 +103,12 @@ class SessionUse:
                     base, call = scope.path(node.value), returned[0]
                     inner = bound if kind == "function" else place
         callee = self.project.value(call.func, inner) if call else None
-        if call is None or callee is None or callee.kind != "class":
+        if call is None or callee is None or callee.kind != "class" or call in self._open:
             return ()
+        self._open.add(call)  # because a variable may be an argument of its own value
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         keys = [key for part in parts if isinstance(part, PATHS) for key in self.keys(part, inner)]
+        self._open.discard(call)
         if inner is scope or not base:
             return tuple(keys)
         return tuple(
@@ -178,7 +202,9 @@ class SessionUse:
             if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
                 for key in self.keys(func.value, scope) if name in OPERATIONS else ():
                     yield Event(key, frozenset({name}), call)
-                return
+                method = self.project.function(self.project.value(func, scope))
+                if method is None or name in OPERATIONS:
+                    return
             path = scope.path(func.value) if loose and owner is None else ""
             if path and (name in OPERATIONS or "rollback" in name):
                 operation = name if name in OPERATIONS else "rollback"
@@ -336,20 +362,10 @@ class SessionUse:
         while not isinstance(node := function.module.parents[node], (Function, ast.Lambda)):
             if isinstance(node, (ast.Try, ast.With, ast.AsyncWith)):
                 if node not in known:
-                    known[node] = _rolls_back(node)
+                    known[node] = rolls_back(node)
                 if known[node]:
                     return True
         return False
-
-
-def later(
-    node: ast.expr,
-    function: ast.expr,
-    arguments: list[ast.expr],
-    keywords: list[ast.keyword] | None = None,
-) -> ast.Call:
-    """Return a new call of a function, at the place of the expression that runs it later."""
-    return ast.copy_location(ast.Call(function, arguments, keywords or []), node)
 
 
 def is_session(value: Value | None) -> bool:
@@ -357,15 +373,15 @@ def is_session(value: Value | None) -> bool:
 
 
 def is_outside(key: str, function: Scope) -> bool:
-    """Return whether a key in a function begins at a parameter or outside of the function."""
-    root = key.partition(".")[0].partition("[")[0]
+    """Return whether a function's key begins at a parameter or at a name outside of it."""
+    root = key.partition(".")[0].partition("[")[0].removesuffix("()")
     owner = function.find(root)
     return root == ANY or (owner is not None and (owner is not function or (
         function.role(root) in ("param", "self", "cls"))))  # fmt: skip
 
 
-def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
-    """Return whether a block has an exception handler or a context manager that rolls back."""
+def rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
+    """Return whether a block has a handler or a context manager that rolls back."""
     parts: list[ast.AST] = (
         [*node.handlers, *node.finalbody]
         if isinstance(node, ast.Try)
@@ -378,13 +394,3 @@ def _rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
         if isinstance(part, ast.Call)
     }
     return bool(names & {"begin", "begin_nested"}) or "rollback" in " ".join(names)
-
-
-def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call that created an object: the expression itself, or the value of a name."""
-    if isinstance(node, ast.Name):
-        binding = scope.binding(node.id)
-        node = binding.node if binding and isinstance(binding.node, ast.AST) else node
-    if isinstance(node, ast.Await):
-        node = node.value
-    return node if isinstance(node, ast.Call) else None

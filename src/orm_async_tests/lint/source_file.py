@@ -15,6 +15,7 @@ from orm_async_tests.lint.source_text import split_lines
 from orm_async_tests.lint.value import Value
 
 PLAIN = {"property", "staticmethod", "classmethod", "override", "abstractmethod"}
+DEEPEST = 6  # functions that the control flow follows inside each other
 GUARDS = {"begin", "suppress", "move_on_after"}  # with `try`, what makes a flow worth following
 
 
@@ -37,6 +38,10 @@ class SourceFile:
         """Findings that count only if the function that is named is a dependency."""
 
         self._flows: dict[Scope, SessionFlow | None] = {}
+        self._depth = 0
+        self.open_variables: set[tuple[Scope, str]] = set()
+        """The variables whose coroutines are looked up right now."""
+
         self._functions: dict[str, Scope | None] = {}
 
     def release(self) -> None:
@@ -127,10 +132,12 @@ class SourceFile:
     def _flow(self, scope: Scope) -> SessionFlow | None:
         if not (scope.is_async or scope.yielded):
             return None
-        if scope not in self._flows:
+        if scope not in self._flows and self._depth < DEEPEST:
             self._flows[scope] = None  # a function that calls itself
+            self._depth += 1
             self._flows[scope] = SessionFlow(self.use, scope, self._flow_of)
-        return self._flows[scope]
+            self._depth -= 1
+        return self._flows.get(scope)
 
     def _flow_of(self, function: Value | None) -> SessionFlow | None:
         """Return the control flow of a function of this file that handles errors."""

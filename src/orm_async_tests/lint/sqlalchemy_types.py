@@ -67,6 +67,7 @@ COROUTINES = {
     ENGINE: {"dispose"},
 }  # fmt: skip
 COROUTINES[DECLARED] = COROUTINES[SESSION]
+COROUTINES[CONNECTING] = COROUTINES[CONNECTION] - {"execution_options"}
 
 # What a method returns: the wrapper (see `Value.kind`), and the class inside it.
 METHODS = {
@@ -84,6 +85,7 @@ METHODS = {
     (CONNECTION, "stream"): ("await", "AsyncResult"),
 }
 METHODS[("executor", "submit")] = ("instance", "blocking")
+FUTURES = {"run_coroutine_threadsafe"}  # functions that return a future of another thread
 FUNCTIONS = {
     "create_async_engine": ("instance", ENGINE),
     "async_engine_from_config": ("instance", ENGINE),

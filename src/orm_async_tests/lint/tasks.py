@@ -4,8 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from orm_async_tests.lint.scopes import Scope, last_name
-from orm_async_tests.lint.session_use import later
+from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.source_file import SourceFile
 
 GATHERING = {"gather", "wait", "as_completed"}
@@ -104,8 +103,9 @@ def _elements_of_variable(
     """
     path = scope.path(node)
     owner = scope.find(path.partition(".")[0]) if path else None
-    if owner is None or owner.is_module:
+    if owner is None or owner.is_module or (owner, path) in file.open_variables:
         return
+    file.open_variables.add((owner, path))  # because a variable may hold what it held before
     bindings = owner.bindings.get(path, [])
     if isinstance(node, ast.Attribute) and (value := file.value(node.value, scope)):
         bindings = file.project.member(value, node.attr)
@@ -122,6 +122,7 @@ def _elements_of_variable(
         is_seen = inner.find(path.partition(".")[0]) is owner or isinstance(node, ast.Attribute)
         if call.args and is_same and is_seen:
             yield from elements(file, call.args[-1], inner, around or loop_around(file, call))
+    file.open_variables.discard((owner, path))
 
 
 def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:

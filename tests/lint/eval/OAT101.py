@@ -1,6 +1,7 @@
 import asyncio
 from asyncio import TaskGroup
 from asyncio import gather as together
+from functools import partial
 
 from shop_sessions import (
     Repository,
@@ -12,6 +13,7 @@ from shop_sessions import (
     UserRepository,
     get_untyped,
     load_by_repository,
+    map_together,
     never_uses,
     open_session,
     query,
@@ -122,6 +124,34 @@ async def yielded(a, b):
 
 async def repositories_inside(session: AsyncSession, a, b):
     await asyncio.gather(load_by_repository(session, a), load_by_repository(session, b))  # OAT101
+
+
+async def map_in_another_module(session: AsyncSession, rows):
+    await map_together(session.delete, rows)  # OAT101
+
+
+async def partials(session: AsyncSession, a, b):
+    jobs = [partial(query, session, a), lambda: query(session, b)]
+    await asyncio.gather(*(job() for job in jobs))  # OAT101
+
+
+async def used_meanwhile(session: AsyncSession, a, b):
+    task = asyncio.create_task(query(session, a))  # OAT101
+    await session.execute(b)
+    await task
+
+
+async def only_one_locks(session: AsyncSession, a):
+    lock = asyncio.Lock()
+
+    async def first():
+        async with lock:
+            await session.execute(a)
+
+    async def second():
+        await session.execute(a)
+
+    await asyncio.gather(first(), second())  # OAT101
 
 
 # Right

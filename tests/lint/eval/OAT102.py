@@ -1,3 +1,5 @@
+from functools import lru_cache
+
 import sqlalchemy.ext.asyncio as aio
 from fastapi import Depends, FastAPI
 from shop_sessions import OldSession, Session, engine, get_session, make_session
@@ -12,6 +14,18 @@ old = OldSession()  # OAT102
 factory = Session
 sessions: dict[str, AsyncSession] = {}
 scoped = async_scoped_session(Session, scopefunc=id)
+
+
+by_name = {"a": Session()}  # OAT102
+
+
+def find(row, session=Session()):  # OAT102
+    return session.get(row, 1)
+
+
+@lru_cache
+def cached():
+    return Session()  # OAT102
 
 
 class Repository:

@@ -1,4 +1,4 @@
-from shop_sessions import Service, Session, SessionDep, ShopSession, UnitOfWork, engine
+from shop_sessions import Service, Session, SessionDep, ShopSession, UnitOfWork, engine, query
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Session as SyncSession
 
@@ -89,6 +89,16 @@ class WithHistory(AsyncSession):
 
 async def overridden_as_a_coroutine(session: WithHistory, row):
     session.delete(row)  # OAT103
+
+
+async def helper(session: AsyncSession, statement):
+    query(session, statement)  # OAT103
+    transaction = session.begin()  # OAT103
+    await transaction.rollback()
+
+
+async def returned_in_the_place_of_a_row(session: AsyncSession, row) -> int:
+    return session.merge(row)  # OAT103
 
 
 # Right

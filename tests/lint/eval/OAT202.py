@@ -2,7 +2,7 @@ import asyncio
 from contextlib import suppress
 
 import anyio
-from shop_sessions import SessionDep, query
+from shop_sessions import SessionDep, query, with_limit
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -53,6 +53,11 @@ async def shielded(session: AsyncSession, a):
         await asyncio.wait_for(asyncio.shield(session.execute(a)), 1)  # OAT202
     except TimeoutError:
         print("slow")
+    await session.commit()
+
+
+async def in_another_module(session: AsyncSession, a):
+    await with_limit(session.execute(a))  # OAT202
     await session.commit()
 
 

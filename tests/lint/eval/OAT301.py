@@ -3,7 +3,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi import Depends as Needs
-from shop_sessions import Session
+from shop_sessions import CommittingUnitOfWork, Session
 from sqlalchemy.ext.asyncio import AsyncSession
 
 router = APIRouter()
@@ -88,6 +88,11 @@ async def only_closes():
         yield session
 
 
+async def unit_of_work():
+    async with CommittingUnitOfWork() as uow:  # OAT301
+        yield uow
+
+
 @router.get("/")
 async def endpoint(
     a: Annotated[AsyncSession, Depends(commits)],
@@ -100,5 +105,6 @@ async def endpoint(
     h: AsyncSession = Depends(enters),
     i: AsyncSession = Needs(by_alias),
     j: object = Depends(load_user),
+    k: object = Depends(unit_of_work),
 ):
     pass

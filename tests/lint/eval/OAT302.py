@@ -3,7 +3,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends
-from shop_sessions import Repository, Session, SessionDep, ShortSessionDep, get_session, query
+from shop_sessions import Repository, Session, SessionDep, ShortSessionDep, get_session, query, spawn
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.background import BackgroundTask
 
@@ -74,6 +74,19 @@ async def by_helper(
 ):
     tasks.add_task(query, db, a)  # OAT302
     tasks.add_task(query, c, a)  # OAT302
+
+
+async def by_wrapper(db: SessionDep, a):
+    spawn(query(db, a))  # OAT302
+
+
+class Audit:
+    def __init__(self, tasks: BackgroundTasks, session: SessionDep):
+        self.tasks = tasks
+        self.session = session
+
+    def log(self, a):
+        self.tasks.add_task(query, self.session, a)  # OAT302
 
 
 # Right

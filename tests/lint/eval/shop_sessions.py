@@ -1,9 +1,11 @@
 """The sessions of the evaluation files: factories, dependencies and objects that hold one."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Annotated, Self
 
 from fastapi import Depends
@@ -129,3 +131,62 @@ async def load_then_store(session: Db, statement, user):
 async def recover(session: Db, user):
     await session.rollback()
     await session.refresh(user)
+
+
+class CommittingUnitOfWork(UnitOfWork):
+    async def __aexit__(self, *_):
+        await self.session.commit()
+
+
+class Ignored:
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        return True
+
+
+@contextmanager
+def ignored(what):
+    try:
+        yield
+    except Exception:
+        print(what)
+
+
+def none_on_error(function):
+    @wraps(function)
+    async def wrapper(*args):
+        try:
+            return await function(*args)
+        except Exception:
+            return None
+
+    return wrapper
+
+
+async def query_safely(session: Db, statement):
+    try:
+        return await session.execute(statement)
+    except Exception:
+        return None
+
+
+async def with_limit(coroutine):
+    try:
+        return await asyncio.wait_for(coroutine, 1)
+    except TimeoutError:
+        return None
+
+
+async def map_together(function, items):
+    return await asyncio.gather(*[function(item) for item in items])
+
+
+_tasks = set()
+
+
+def spawn(coroutine):
+    task = asyncio.create_task(coroutine)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)

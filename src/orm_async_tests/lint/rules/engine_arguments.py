@@ -9,8 +9,7 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.folding import FoldedDict, Folding
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import Scope
-from orm_async_tests.lint.session_use import later
+from orm_async_tests.lint.scopes import Scope, later
 from orm_async_tests.lint.source_file import SourceFile
 
 DRIVER_CACHE, DIALECT_CACHE = "statement_cache_size", "prepared_statement_cache_size"

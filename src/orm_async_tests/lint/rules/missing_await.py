@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import Scope
-from orm_async_tests.lint.session_use import creation
+from orm_async_tests.lint.scopes import Scope, creation
 from orm_async_tests.lint.source_file import SourceFile
 
 METHODS = {"connect"}.union(*sa.COROUTINES.values())
@@ -61,7 +60,9 @@ class MissingAwait(Rule):
             function = file.function_named(name) if lost else None
             for call, scope in lost if function and not function.decorators else ():
                 value = file.value(call, scope)
-                events = file.use.events(call, scope) if value and value.kind == "await" else ()
+                is_coroutine = function.is_async if function else False
+                is_coroutine = is_coroutine or (value is not None and value.kind == "await")
+                events = file.use.events(call, scope) if is_coroutine else ()
                 if any(event.operations & sa.STATEMENTS for event in events):
                     yield call, scope, name
 
@@ -162,6 +163,7 @@ def _is_entered(name: str, scope: Scope) -> bool:
                 ast.Await(value=ast.Name(id=other))
                 | ast.withitem(context_expr=ast.Name(id=other))
                 | ast.Attribute(value=ast.Name(id=other), attr="start")
+                | ast.Call(args=[ast.Name(id=other)])
             ) if other == name:
                 return True
     return False

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import Scope, last_name
-from orm_async_tests.lint.session_use import PATHS, later
+from orm_async_tests.lint.scopes import Scope, last_name, later
+from orm_async_tests.lint.session_use import PATHS
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.tasks import starts
 
@@ -141,7 +141,7 @@ def _started(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]
                 inner = work.node
                 if isinstance(inner, ast.Call):
                     keywords = [keyword.value for keyword in inner.keywords]
-                    yield start.call, start.scope, [inner.func, *inner.args, *keywords]
+                    yield start.call, start.scope, [inner.func, *inner.args, *keywords, inner]
 
 
 def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
@@ -152,6 +152,8 @@ def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
     if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
         for part in (*source.args, *(keyword.value for keyword in source.keywords)):
             yield from _keys(file, part, inner)
+    elif isinstance(node, ast.Call):
+        yield from (event.key for event in file.use.events(node, scope))
     elif file.project.function(file.value(node, scope)):
         yield from (event.key for event in file.use.events(later(node, node, []), scope))
         if isinstance(node, ast.Attribute):
@@ -174,6 +176,8 @@ def _is_short_lived(file: SourceFile, key: str, scope: Scope) -> bool | None:
         for _, node, inner in file.project.member(value, rest) if value else ():
             if isinstance(node, ast.Name) and inner.role(node.id) == "param":
                 return _is_short_lived(file, node.id, inner)
+            if isinstance(node, ast.Call) and last_name(node) == "Depends":
+                return _is_short(file, node)
     if kind == "value" and ".state." in scope.path(node):
         return True
     if kind == "param":
@@ -221,7 +225,7 @@ def _is_dropped(call: ast.Call, scope: Scope) -> bool:
             return True
         case ast.Call() as parent:
             return _only_keeps(parent, scope)
-        case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings[name]) == 1:
+        case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:
             uses = {part for part in ast.walk(scope.node)
                     if isinstance(part, ast.Name) and part.id == name
                     and isinstance(part.ctx, ast.Load)}  # fmt: skip

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import Function, Scope, last_name
-from orm_async_tests.lint.session_use import creation
+from orm_async_tests.lint.scopes import Function, Scope, creation, last_name
 from orm_async_tests.lint.source_file import SourceFile
 
 CACHES = {"lru_cache", "cache", "cached", "singleton", "alru_cache"}
@@ -91,7 +90,9 @@ def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
 
 
 def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
-    call, value = creation(node, scope), file.value(node, scope)
+    value = file.value(node, scope)
+    source, scope = file.project.origin(node, scope)
+    call = creation(source, scope)
     if call is None or value is None or not value.is_a(sa.SESSION):
         return False
     function = file.project.function(file.value(call.func, scope))

@@ -35,7 +35,9 @@ class SharedSession(Rule):
         for start in starts(file):
             if start.gathers:
                 groups[start.call] += start.works
-            elif not is_awaited(file, start.call):
+            elif not is_awaited(file, start.call) or (
+                groups[start.scope] and not isinstance(file.parent(start.call), ast.Await)
+            ):
                 groups[start.scope] += start.works
                 for work in start.works:
                     if (key := _used_meanwhile(file, start, work)) and work.node not in done:
@@ -49,7 +51,8 @@ class SharedSession(Rule):
                 for key in _sessions(file, work):
                     users[key].append(work)
             for key, (*others, last) in users.items():
-                if (others or last.around) and last.node not in done:
+                is_locked = all(_has_lock(file, work) for work in (*others, last))
+                if (others or last.around) and last.node not in done and not is_locked:
                     done.add(last.node)
                     first = others[0].node if others else last.around
                     text = "the first task" if others else "starts this task many times"
@@ -112,8 +115,8 @@ def _end(node: ast.AST) -> tuple[int, int]:
 
 
 def _sessions(file: SourceFile, work: Work) -> set[str]:
-    """Return the sessions that a coroutine uses but does not open itself."""
-    keys = set()
+    """Return the sessions that a coroutine uses and that it does not open itself."""
+    keys = set[str]()
     for event in file.use.events(work.node, work.scope):
         root = event.key.partition(".")[0]
         if event.key == ANY or not event.operations & (OPERATIONS | {PASSED}):
@@ -121,10 +124,20 @@ def _sessions(file: SourceFile, work: Work) -> set[str]:
         value = file.value(ast.parse(event.key, mode="eval").body, work.scope)
         if value is not None and value.is_a(sa.SCOPED):
             continue
-        if _has_lock(file, work) or _is_bound_inside(root, work):
+        if _is_bound_inside(root, work):
             continue
-        keys.add(event.key)
+        keys.add(_shared_key(event.key, work.scope))
     return keys
+
+
+def _shared_key(key: str, scope: Scope) -> str:
+    """Return one key for the objects of a request that hold the session of the request."""
+    binding = scope.binding(key.partition(".")[0])
+    if binding is None or binding.kind != "param" or "." not in key:
+        return key
+    parts = (binding.node.annotation, binding.scope.default(key.partition(".")[0]))
+    is_dependency = any("Depends" in ast.unparse(part) for part in parts if part)
+    return "the session of the request" if is_dependency else key
 
 
 def _is_bound_inside(name: str, work: Work) -> bool:

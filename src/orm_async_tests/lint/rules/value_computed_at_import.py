@@ -39,6 +39,12 @@ class ValueComputedAtImport(Rule):
             library = file.external_name(call.func, scope).partition(".")[0]
             if library in LIBRARIES and scope.name.rpartition(".")[2] not in MIGRATIONS:
                 values = [(k.arg, k.value) for k in call.keywords if k.arg in ARGUMENTS]
+                for keyword in call.keywords if None in {k.arg for k in call.keywords} else ():
+                    options, _ = file.project.origin(keyword.value, scope)
+                    if isinstance(options, ast.Dict) and keyword.arg is None:
+                        pairs = zip(options.keys, options.values, strict=True)
+                        named = [(getattr(key, "value", ""), value) for key, value in pairs]
+                        values += [item for item in named if item[0] in ARGUMENTS]
                 if last_name(call.func) == "ColumnDefault":
                     values = [("default", value) for value in call.args]
                 for name, value in values:

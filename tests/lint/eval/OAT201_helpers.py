@@ -1,0 +1,77 @@
+import asyncio
+
+from shop_sessions import Ignored, Session, ignored, none_on_error, query_safely
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def in_another_module(session: AsyncSession, a):
+    await query_safely(session, a)  # OAT201
+    await session.commit()
+
+
+async def in_a_manager(session: AsyncSession, a):
+    with ignored("a"):
+        await session.execute(a)  # OAT201
+    async with Ignored():
+        await session.execute(a)  # OAT201
+    await session.commit()
+
+
+@none_on_error
+async def decorated(session, a):
+    await session.execute(a)
+
+
+async def by_decorator(session: AsyncSession, a):
+    await decorated(session, a)  # OAT201
+    await session.commit()
+
+
+async def rolled_back_in_one_handler(session: AsyncSession, a):
+    try:
+        await session.execute(a)  # OAT201
+    except IntegrityError:
+        await session.rollback()
+    except SQLAlchemyError:
+        pass
+    await session.commit()
+
+
+async def as_results(session: AsyncSession, a):
+    await asyncio.gather(session.execute(a), return_exceptions=True)  # OAT201
+    await session.commit()
+
+
+# Right
+
+
+async def tested_result(session: AsyncSession, a):
+    if await query_safely(session, a) is None:
+        return
+    await session.commit()
+
+
+async def tested_constant(session: AsyncSession, a):
+    outcome = "done"
+    try:
+        await session.execute(a)
+    except Exception:
+        outcome = "failed"
+    if outcome == "failed":
+        return
+    await session.commit()
+
+
+async def continued(statements):
+    async with Session() as session:
+        for one in statements:
+            ok = False
+            try:
+                await session.execute(one)
+                ok = True
+            except Exception:
+                continue
+            finally:
+                if not ok:
+                    await session.rollback()

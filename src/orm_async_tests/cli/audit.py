@@ -93,8 +93,8 @@ def audit(arguments: argparse.Namespace) -> int:
     """Print the known defects of the pinned versions. Return 1 if a defect affects these versions,
     and otherwise 0.
 
-    Raise CouldNotRun if no defect affects the known versions but another version is unknown,
-    because it may have a defect.
+    Raise CouldNotRun if a version is unknown and no defect affects the others, because the unknown
+    version may have a defect.
     """
     if arguments.github:
         github.require_summary()

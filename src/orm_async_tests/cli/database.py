@@ -204,9 +204,9 @@ def _service_file(database: "Database") -> Iterator[dict[str, str]]:
     """Write a PostgreSQL connection service file, and yield the environment variables that make
     psql read it.
 
-    With the file, an option of psql such as `-d shop` replaces only one parameter of the
-    connection. With the file, other users of the machine cannot see the parameters in the list of
-    processes.
+    With a service file, an option of psql such as `-d shop` replaces only one parameter of the
+    connection. With a service file, other users of the machine cannot see the parameters in the
+    list of processes.
     """
     from orm_async_tests import urls
 

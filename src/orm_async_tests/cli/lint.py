@@ -107,7 +107,7 @@ def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> "Settings":
     """Return the settings of the project and of the command line. `--select` and `--baseline`
-    replace a setting of the project. `--ignore` and `--exclude` add to it.
+    replace a setting of the project. `--ignore` and `--exclude` add to a setting of the project.
     """
     from dataclasses import replace
 

@@ -1,5 +1,5 @@
 """The subcommands `orm-async-tests matrix`, `merge` and `diff`, which run the scripts with many
-versions and servers.
+versions and servers, and process the results.
 """
 
 import argparse
@@ -177,8 +177,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
-    """Yield a function that writes a line to the result file. On a terminal, this function also
-    shows progress.
+    """Yield a function that writes a line to the result file. On a terminal, the yielded function
+    also shows progress.
     """
     label = "results"
     try:
@@ -198,7 +198,7 @@ def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]
 
 
 def merge(arguments: argparse.Namespace) -> int:
-    """Merge several result files into one file, and print its tables."""
+    """Merge several result files into one file, and print the tables of the merged results."""
     from orm_async_tests.matrix import records
 
     merged = records.merge([records.read(path) for path in arguments.files])

@@ -118,7 +118,7 @@ def _is_new(script: ScriptFile, version: str) -> bool:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the selected scripts on one database. Print their verdicts as text or as JSON."""
+    """Run the selected scripts on one database. Print the verdicts as text or as JSON."""
     from orm_async_tests.harness.environment.requirements import VARIABLE, require
     from orm_async_tests.harness.environment.script_database import open_database
     from orm_async_tests.harness.report import result

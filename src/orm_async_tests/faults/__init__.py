@@ -7,10 +7,10 @@ a different `await` in every run. The sweep injects a fault at every `await`, on
 
 No moment is missed, because a fault can only arrive at a fault point. A task runs without
 interruption from one suspension to the next. A connection carries one message after another. The
-class `suspensions.Suspensions` counts how often all tasks are suspended. The class
+class `suspensions.Suspensions` counts how often the tasks are suspended. The class
 `network.Network` counts the messages that the client sends. The sweep first calls the function
-twice without a fault, to count the fault points. Then it calls the function once for every fault at
-every fault point. Each fault point has a number, so that you can run a failure again.
+twice without a fault, to count the fault points. Then the sweep calls the function once for every
+fault at every fault point. Each fault point has a number, so that you can run a failure again.
 
 After every fault, the sweep checks the following rules. The caller continues in time after a fault.
 After a cancel the caller sees `CancelledError`, and after a timeout `TimeoutError`. When the caller
@@ -22,8 +22,8 @@ exception. After a fault, the next use of the engine works, and `dispose()` clos
 
 The sweep allows both a commit and a rollback after an error, because the caller cannot know which
 one happened. If the caller sees an error although everything was committed, the sweep reports
-AMBIGUOUS, but no failure. The sweep injects at most two faults in a run. It injects no fault while
-other code uses the same engine.
+AMBIGUOUS instead of a failure. The sweep injects at most two faults in a run. The sweep injects no
+fault while other code uses the same engine.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,8 @@ __all__ = ["Report", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the package's functions only on access, because the pytest plugin imports this package
-    in every run.
+    """Import the package's functions only when they are used, because the pytest plugin imports
+    this package in every run.
     """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,8 @@
 """Lists expected violations. A violation is expected if a library has a known defect, or if a
 pattern is wrong on purpose.
 
-The file data/expected_violations.toml contains the list. A sweep also fails if a listed violation
-no longer occurs.
+The file data/expected_violations.toml contains the list of expected violations. A sweep also fails
+if a listed violation no longer occurs.
 """
 
 import tomllib
@@ -45,7 +45,9 @@ class ExpectedViolation:
 
 @cache
 def read_expected() -> dict[str, ExpectedViolation]:
-    """Return the expected violations. Each key is the name of a table in the file."""
+    """Return the expected violations. The keys are the names of the tables in
+    data/expected_violations.toml.
+    """
     return {
         name: ExpectedViolation(
             Upstream(table["description"], table["versions"], table["link"]),
@@ -73,7 +75,7 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def explain(cell: Cell, versions: Mapping[str, str]) -> Cell:
-    """Return a copy of the cell, in which outcomes name the known defects that explain them."""
+    """Return the cell, after adding to each outcome the known defect that explains it."""
     outcomes = tuple(explain_outcome(outcome, versions) for outcome in cell.outcomes)
     return replace(cell, outcomes=outcomes)
 

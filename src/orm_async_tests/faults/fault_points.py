@@ -48,8 +48,8 @@ class Fault:
 
     @property
     def is_at_message(self) -> bool:
-        """Return whether the fault occurs at a message of the client. Otherwise it occurs when a
-        task suspends.
+        """Return whether the fault occurs at a message of the client, and not when a task
+        suspends.
         """
         return self.moment in AT_A_MESSAGE
 

@@ -154,7 +154,7 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
     """While the block runs, give the engine's connections an application_name and the address of
     the proxy.
 
-    Event listeners set both, so that the user's engine needs no changes.
+    Event listeners set the name and the address, so that the user's engine needs no changes.
     """
 
     def change_parameters(
@@ -259,7 +259,7 @@ async def _settle(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Wait until all tasks are done and all server processes are idle.
 
-    If this takes too long, cancel the tasks. Return the states of the server processes that are
+    Cancel the tasks if the wait takes too long. Return the states of the server processes that are
     still busy, and the names of the unfinished tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
@@ -285,7 +285,7 @@ async def _ping(engine: AsyncEngine) -> None:
 
 
 async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
-    """Use the engine again and again, until it works. Return the errors of the failed attempts."""
+    """Use the engine again and again, until it works. Return the errors of the failed uses."""
     errors: list[str] = []
     for _ in range(MAX_USES):
         try:

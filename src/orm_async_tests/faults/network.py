@@ -20,7 +20,7 @@ ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST inste
 
 
 class Network(Proxy):
-    """A proxy that counts its clients' messages after each call of `arm()`."""
+    """A proxy that counts its clients' messages since the last call of `arm()`."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
@@ -52,9 +52,9 @@ class Network(Proxy):
     def arm(self, at: int, moment: str, kind: str) -> None:
         """Count messages from now on. Inject a fault "before" or "after" message number `at`.
 
-        The kinds "reset", "fin" and "stall" affect only the connection that carries this message.
-        The kind "partition" silences all connections. The kind "down" resets this connection and
-        all later connections.
+        The kinds "reset", "fin" and "stall" affect only the connection that carries the message.
+        The kind "partition" silences all connections. The kind "down" resets the connection that
+        carries the message, and all later connections.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind
@@ -104,8 +104,8 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides of the connection. With `abort`, send RST. Otherwise send the remaining
-        data first.
+        """Close both sides of the connection. With `abort`, send RST. Without `abort`, send the
+        remaining data first.
         """
         self._closed.set()
         for writer in (self._back, self._on):
@@ -145,8 +145,8 @@ class _Link:
         """Close both sides of this connection, or silence it. A silenced connection stays open, but
         passes no data on.
 
-        After a stall "after" a message, the server still receives messages, but the client gets no
-        answers.
+        If a stall occurs "after" a message, the server still receives messages, but the client gets
+        no answers.
         """
         network = self._network
         if network.moment == "after" and self._type in ANSWERED:

@@ -199,8 +199,8 @@ async def _connect_once(database: db.Database) -> None:
 def open_private_server(
     patterns: Sequence[Pattern], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
-    """Start a private server for the block if a kind of fault kills the server. Otherwise yield
-    None.
+    """While the block runs, provide a private server if a kind of fault kills the server. Otherwise
+    yield None.
 
     Raise CouldNotRun for a user's function, because a private server does not have the user's
     tables.
@@ -224,8 +224,8 @@ def plan_sweeps(
     """Return up to three sweeps for a pattern: on the database, on a silent network, and on a
     private server.
 
-    Each sweep has some kinds of faults, because a silent network needs timeouts, and a kill needs a
-    private server.
+    The kinds of faults are divided among the sweeps, because a silent network needs timeouts, and a
+    kill needs a private server.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in SILENT and kind != "kill")

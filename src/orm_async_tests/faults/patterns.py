@@ -1,5 +1,5 @@
-"""Patterns are functions that use a database in common ways. A sweep injects faults into them. Two
-patterns in this module are wrong on purpose.
+"""Patterns are functions that use a database in common ways. A sweep injects faults into patterns.
+Two patterns in this module are wrong on purpose.
 """
 
 from collections.abc import AsyncIterator
@@ -110,14 +110,14 @@ async def copy(engine: AsyncEngine) -> None:
 
 
 async def copy_first(engine: AsyncEngine) -> None:
-    """Run COPY on the driver's connection before BEGIN is sent, which is wrong on purpose."""
+    """Run COPY, wrongly on purpose, on the driver's connection before BEGIN is sent."""
     async with engine.begin() as connection:
         await _copy_rows(connection)
         await connection.execute(insert(User).values(username="head"))
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Read without a timeout in the driver, which is wrong on purpose."""
+    """Read, wrongly on purpose, without a timeout in the driver."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 

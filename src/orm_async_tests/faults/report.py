@@ -128,8 +128,8 @@ class Cell:
     def __str__(self) -> str:
         """Return how many fault points there are, and how many of them failed in each way.
 
-        Examples are "7", "6-8" if two runs counted differently, and "7 !2 ?1" with the marks of the
-        legend.
+        Examples are "7", "6-8" if two runs counted differently, and "7 !2 ?1" if some points
+        failed.
         """
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
@@ -204,8 +204,8 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe the result at one fault point on one line. Include the text for `--point`, which
-    repeats the run.
+    """Describe the result at one fault point on one line. The line includes the value of `--point`
+    that repeats the run.
     """
     problems = _format_violations(outcome.violations)
     if outcome.verdict == UNRESOLVED:

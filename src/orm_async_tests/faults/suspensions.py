@@ -1,7 +1,7 @@
 """Counts how often a function's tasks are suspended, and runs an action at one suspension.
 
-A fault can reach a task only at a suspension, because the task runs without interruption in
-between.
+A fault can reach a task only at a suspension, because a task runs without interruption between two
+suspensions.
 """
 
 import asyncio
@@ -40,9 +40,9 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task and of the tasks that start while it runs.
 
-    At suspension number `at`, calls `action`. If `when` is "suspended", the action runs at once: a
-    request was written, but its answer has not arrived. If `when` is "ready", the action runs when
-    the answer has arrived, before the task resumes.
+    At suspension number `at`, calls `action`. If `when` is "suspended", the action runs
+    immediately: a request was written, but its answer has not arrived. If `when` is "ready", the
+    action runs when the answer has arrived, before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:

@@ -1,6 +1,6 @@
 """Sweeps a function: injects faults at all its fault points, one after the other.
 
-The sweep stores the fault points that failed. The next run tests these fault points first.
+The sweep stores the fault points that failed. The next run tests the failed fault points first.
 """
 
 import gc
@@ -297,11 +297,11 @@ async def sweep_failed_first(
     say: Callable[[str], None],
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Run the sweeps of one function, and return the cells. Run the fault points first that failed
+    """Run the sweeps of one function, and return the cells. First run the fault points that failed
     last time.
 
     If a known defect explains a violation, the outcome names the defect. A fault point that fails
-    again at this stage counts as a failure, even if it passes later in the sweep.
+    again in this first part counts as a failure, even if it passes later.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

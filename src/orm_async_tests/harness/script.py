@@ -44,7 +44,7 @@ class Script:
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
-        """Read a script from a module. CONTRIBUTING.md describes the form of the module."""
+        """Read a script from a module. CONTRIBUTING.md describes the form of such a module."""
         names = vars(module)
         base = names.get("Base", models.Base)
         match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
@@ -90,7 +90,7 @@ class Script:
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 
     def _not_applicable(self, stack: Stack) -> str:
-        """Return the required SQLAlchemy version or driver that this run does not have, or ""."""
+        """Return which SQLAlchemy version or driver is required but missing, or ""."""
         since = self.since
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"

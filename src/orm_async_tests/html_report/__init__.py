@@ -1,5 +1,5 @@
 """Writes one HTML page that shows which scripts hold with which versions and servers. The page
 needs the extra `report`.
 
-It shows the results of the commands `run`, `matrix`, `faults` and `bench`.
+The page shows the results of the commands `run`, `matrix`, `faults` and `bench`.
 """

@@ -112,8 +112,8 @@ def _read_levels(detail: Document) -> Iterator[list[str]]:
 
 
 def pooler_table() -> Figure | None:
-    """Return a table of the settings that work behind PgBouncer. It comes from the documents in a
-    Git checkout.
+    """Return a table of the settings that work behind PgBouncer. The table comes from the documents
+    in a Git checkout.
     """
     rows = parse_table(read_section("poolers.md", "statements"))
     if not rows:
@@ -186,8 +186,8 @@ def _recorded_rows(table: Table) -> Iterator[BenchRow]:
 
 
 def _number(value: object) -> float:
-    """Return a value from a result file as a number. Return 0 if it is not a number, or if it is
-    too large for a ratio.
+    """Return a value from a result file as a number. Return 0 if the value is not a number, or if
+    the number is too large for a ratio.
     """
     try:
         number = float(str(value))

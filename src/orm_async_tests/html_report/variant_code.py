@@ -129,7 +129,7 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
 
 
 def _join_blank_lines(lines: Sequence[CodeLine]) -> list[CodeLine]:
-    """Drop a blank line that follows another blank line. The code between them is shown
+    """Drop a blank line that follows another blank line, because the code between them is shown
     elsewhere.
     """
     pairs = zip(["", *(line.text for line in lines)], lines, strict=False)

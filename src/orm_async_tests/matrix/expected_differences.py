@@ -57,7 +57,9 @@ def read_expected() -> tuple[Expected, ...]:
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Return the numbers of scripts that failed as expected. The keys are the reasons."""
+    """Return the numbers of scripts that failed as expected. The keys are the reasons of the
+    failures.
+    """
     reasons: dict[str, list[int]] = {}
     for record, entry in _with_entries(records):
         if entry and record["verdict"] in FAILING:

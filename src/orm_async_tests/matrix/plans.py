@@ -17,10 +17,10 @@ class Plan:
     """A stack (a combination of versions and servers) that a matrix will run. An empty field means
     the version or the server of the current environment.
 
-    `python` is a minor version, for example "3.12". A library's version is a release, for example
-    "2.1.4", or a minor version, for example "2.0", which means its newest release. `server` is a
-    URL, a folder with PostgreSQL's programs, or "system", as in ORM_ASYNC_PG_BIN. If `server` is
-    empty, the stack uses the embedded server.
+    `python` is a minor version, for example "3.12". A library's version is a release such as
+    "2.1.4". A minor version such as "2.0" means its newest release. `server` is a URL, a folder
+    with PostgreSQL's programs, or "system", as in ORM_ASYNC_PG_BIN. If `server` is empty, the stack
+    uses the embedded server.
     """
 
     driver: str = "asyncpg"
@@ -35,7 +35,7 @@ class Plan:
 
     @property
     def pins(self) -> dict[str, str]:
-        """The versions of those libraries that are not used in their installed version."""
+        """The library versions that differ from the installed ones."""
         pins = {"sqlalchemy": self.sqlalchemy, self.driver: getattr(self, self.driver)}
         return {library: version for library, version in pins.items() if version}
 

@@ -1,5 +1,5 @@
-"""Writes and reads a matrix's result file. The file has one JSON object per line, which
-docs/matrix.schema.json describes.
+"""Writes and reads a matrix's result file. The file has one JSON object per line. The schema
+docs/matrix.schema.json describes the lines.
 """
 
 import json
@@ -36,7 +36,7 @@ IDENTITY = ("python", "sqlalchemy", "driver", "driver_version")  # what an ident
 def header(
     plans: Sequence[Plan], numbers: Sequence[int], has_all_scripts: bool, command: Sequence[str]
 ) -> Record:
-    """Return the first line of a result file, which has the run's stacks, scripts and command.
+    """Return the first line of a result file: the run's stacks, scripts and command.
 
     `has_all_scripts` is true if the run has every script of the project.
     """
@@ -89,7 +89,8 @@ def read(path: Path) -> list[Record]:
     """Return the lines of a result file as dictionaries. Ignore the last line if it is cut off
     because the run was killed.
 
-    Raise CouldNotRun if the file is not a result file. The error names the wrong line.
+    Raise CouldNotRun if the file is not a result file. The error names the number of the wrong
+    line.
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]

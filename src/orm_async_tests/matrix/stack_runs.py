@@ -59,7 +59,9 @@ async def run_matrix(
     home: Path,
     write: Callable[[Record], None],
 ) -> None:
-    """Run all plans, one in each slot at a time. Write each result as soon as it is known."""
+    """Run all plans. Each slot runs one plan at a time. Write each result as soon as it is
+    known.
+    """
     waiting = iter(plans)
 
     async def run_plans(slot: Slot) -> None:

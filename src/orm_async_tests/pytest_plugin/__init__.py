@@ -1,5 +1,5 @@
 """A pytest plugin that fails every test that misuses async SQLAlchemy. The page
-docs/pytest_plugin.md describes it. pytest loads this plugin only with the option `-p
+docs/pytest_plugin.md describes the plugin. pytest loads this plugin only with the option `-p
 orm_async_tests.pytest_plugin`.
 """
 

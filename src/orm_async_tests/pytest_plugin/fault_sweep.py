@@ -1,5 +1,5 @@
-"""A pytest plugin with the fixture `fault_sweep`. The page docs/faults.md describes it. pytest
-loads this plugin only with the option `-p orm_async_tests.pytest_plugin.fault_sweep`.
+"""A pytest plugin with the fixture `fault_sweep`. The page docs/faults.md describes the fixture.
+pytest loads this plugin only with the option `-p orm_async_tests.pytest_plugin.fault_sweep`.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
-    """Return a function that injects faults into the test's own function `work`. A test calls it
+    """Return a function that injects faults into a function of the test. A test calls the fixture
     with `await fault_sweep(work, engine, rows=None, kinds=...)`.
 
-    In the output, the test's id is the name of the tested function. If the test fails, its report
-    shows the fault points that failed, with commands that run them again. The next run of the test
-    begins with these fault points.
+    In the output, the tested function has the id of the test as its name. If the test fails, the
+    report shows the fault points that failed, with commands that run these points again. The next
+    run of the test begins with the fault points that failed.
     """
     item, config = request.node, request.config
 
@@ -114,8 +114,8 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield lines about the failed fault points, grouped by the user's line of code, with commands
-    that run them again.
+    """Yield lines about the failed fault points, with commands that run these points again. Group
+    the points by the user's line of code.
     """
     from orm_async_tests.faults.report import format_point, group_by_line
 

@@ -1,6 +1,6 @@
 """A finding says what a test did wrong, on which line, and how to fix the test.
 
-The baseline is a file that lists known findings. A known finding does not fail its test.
+The baseline is a file that lists known findings. A finding in the baseline does not fail its test.
 """
 
 import json
@@ -56,7 +56,7 @@ def read_properties(properties: Iterable[tuple[str, object]]) -> list[Finding]:
 
 
 def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, list[str]]:
-    """Group pairs of a test's id and a finding. Return each finding with its tests."""
+    """Group pairs of a test's id and a finding. Return each finding with the tests that have it."""
     tests: dict[Finding, list[str]] = {}
     for test, finding in findings:
         names = tests.setdefault(finding, [])
@@ -97,8 +97,8 @@ def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Return the known findings that the baseline file lists. Raise CouldNotRun if the file cannot
-    be read.
+    """Return the findings that the baseline file lists. Raise CouldNotRun if the file cannot be
+    read.
     """
     try:
         return {
@@ -113,7 +113,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def check_writable(path: Path) -> None:
-    """Raise CouldNotRun before the tests run if the baseline could not be written afterwards."""
+    """Raise CouldNotRun, before the tests run, if the baseline file cannot be written."""
     folder = path.absolute().parent
     if not folder.is_dir():
         problem = "the folder of the baseline does not exist"
@@ -140,7 +140,9 @@ def write_baseline(path: Path, findings: Baseline) -> None:
 
 
 def find_cured(baseline: Baseline, current: Baseline) -> list[tuple[str, str]]:
-    """Return the known findings that did not occur in this run, as pairs of a test and a kind."""
+    """Return the findings of the baseline that did not occur in this run, as pairs of a test and a
+    kind.
+    """
     return [
         (test, kind)
         for test in sorted(current)

@@ -1,5 +1,5 @@
 """Adds a note to a MissingGreenlet error. The note names the attribute that was read, and the line
-that loaded the attribute's object.
+that loaded the object.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 
     In the frame of `InstrumentedAttribute.__get__`, `self` is the attribute and `instance` is the
     object. SQLAlchemy loads an expired attribute in the function `_load_expired`. Do not use the
-    object's state. A rollback, for example, may have changed it since the error.
+    object's state, because a rollback, for example, may have changed the state since the error.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     step = error.__traceback__
@@ -73,9 +73,9 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    A pydantic error keeps only a MissingGreenlet's text, but it names the object and the attribute.
-    A FastAPI validation error also names both. The method `errors` of such an error returns the
-    object and the attribute.
+    A pydantic error keeps only a MissingGreenlet's text, but the error names the object and the
+    attribute. A FastAPI validation error also names the object and the attribute. The method
+    `errors` of a pydantic or FastAPI error returns the object and the attribute.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:
@@ -91,7 +91,7 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the session that a traceback's frames use. Return None if they use no session or
+    """Return the session that a traceback's frames use. Return None if the frames use no session or
     several sessions.
     """
     sessions, step = set[Session](), error.__traceback__

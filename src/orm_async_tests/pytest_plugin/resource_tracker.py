@@ -1,19 +1,19 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
 The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool events with these
-names. These events cost little time. The event `reset` is not used, because it creates an object
-for every returned connection.
+names. These pool events cost little time. The plugin does not use the event `reset`, because it
+creates an object for every returned connection.
 
-The plugin does not use events of sessions and engines, because they cost much time. A session event
-costs one call for every object. If an engine has one listener, each new Connection looks up the
-listeners of every event. If a session has a listener for `do_orm_execute`, it prepares each query
-twice. A session that rejects a second task's call sends no event at all.
+The plugin does not use events of sessions and engines, because these events cost much time. A
+session event costs one call for every object. If an engine has one listener, each new Connection
+looks up the listeners of every event. If a session has a listener for `do_orm_execute`, SQLAlchemy
+prepares each query twice. A session that rejects a second task's call sends no event at all.
 
-Instead, the plugin wraps public methods of Session, Connection and Transaction, for example
-`execute()`, `flush()` and `commit()`. SQLAlchemy runs these methods in a greenlet. A task counts as
-inside a wrapped method until the method's greenlet has ended. The plugin also wraps
-`AsyncEngine.__init__()` and `Engine.dispose()`, to know where an engine was created and whether it
-was disposed.
+Instead of using session events, the plugin wraps public methods of Session, Connection and
+Transaction, for example `execute()`, `flush()` and `commit()`. SQLAlchemy runs the wrapped methods
+in a greenlet. A task counts as inside a wrapped method until the method's greenlet has ended. The
+plugin also wraps `AsyncEngine.__init__()` and `Engine.dispose()`, so that it knows where an engine
+was created and whether the engine was disposed.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ Method = Callable[..., Any]
 
 @dataclass(eq=False)
 class Scope:
-    """A test or a fixture, which must close what it opens before it ends."""
+    """A test or a fixture. It must close what it opens."""
 
     checkouts: list["Checkout"] = field(default_factory=list)
     engines: list["EngineRecord"] = field(default_factory=list)
@@ -62,8 +62,8 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """What the plugin knows about an engine, from its creation to `dispose()`. It listens to the
-    engine's pools.
+    """What the plugin knows about an engine, from its creation to `dispose()`. An EngineRecord
+    listens to the pools of its engine.
     """
 
     created_at: Location
@@ -120,7 +120,7 @@ class ResourceTracker:
 
     @property
     def scope(self) -> Scope | None:
-        """Return the test or fixture that owns a resource if the resource is opened now."""
+        """Return the test or fixture that owns the resources which are opened now."""
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
@@ -201,8 +201,7 @@ class ResourceTracker:
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
         """Report that two tasks used a session or a connection at the same time.
 
-        Report the same lines only once, because a session and its connection have the same
-        conflict.
+        Report a conflict only once, because a session and its connection have the same conflict.
         """
         first, second = str(waiting), str(running)
         lines = (

@@ -55,7 +55,7 @@ def locate_caller() -> Location:
 
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
-    """Return the innermost line of the user's code that waits for the current greenlet.
+    """Return the innermost line of the user's code that awaits the current greenlet.
 
     SQLAlchemy runs in its own greenlet. The coroutine that awaits SQLAlchemy runs in the parent
     greenlet. If the parent greenlet runs no line of the user's code, describe the running task.
@@ -77,7 +77,8 @@ def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Locatio
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code in a frame or its callers, or None.
 
-    Stop at a frame of the event loop or of pytest, because its callers did not cause the call.
+    Stop at a frame of the event loop or of pytest, because the callers of this frame did not cause
+    the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -128,9 +129,9 @@ def _find_suspended_line(task: "asyncio.Task[Any]") -> SourceLine | None:
 def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
     """Yield the frames of a coroutine and of the objects that it awaits, the outermost first.
 
-    Read the attributes of coroutines that the documentation of `inspect` describes. The objects
-    that an asynchronous generator's `aclose()` and `anext()` return have no such attributes. These
-    objects refer to the generator instead.
+    Read coroutines' attributes, which the documentation of `inspect` describes. The objects that an
+    asynchronous generator's `aclose()` and `anext()` return have no such attributes. Such an object
+    refers to the generator instead.
     """
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
@@ -150,8 +151,8 @@ def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
     """Describe a task that runs no user code, for example a task in
     `gather(session.execute(...))`.
 
-    SQLAlchemy closes a session in a separate task. A frame in the waiting task has the closing task
-    as a local variable. The frame leads to the waiting task's line.
+    SQLAlchemy closes a session in a separate task. A frame of the waiting task has the closing task
+    as a local variable. This frame leads to the line at which the task waits.
     """
     if task is None:
         return "code that is not yours"

@@ -1,7 +1,7 @@
 """Records which task uses a session or a connection, and on which line of the user's code.
 
-Every wrapped method calls this module for each statement. The notes are attributes of the greenlet,
-the session or the connection, so that they disappear with the object.
+Every wrapped method calls this module for each statement. The module stores its notes in attributes
+of greenlets, sessions and connections. A note disappears together with the object.
 """
 
 import asyncio
@@ -44,8 +44,8 @@ class Caller(weakref.ref[greenlet]):
 
 
 class TaskUsage:
-    """Records which tasks call sessions and connections. If two tasks conflict, calls
-    `report_conflict` with the name of the session or connection, and with both lines.
+    """Records which tasks call sessions and connections. If two tasks conflict, call
+    `report_conflict` with the name of the session or connection, and with the lines of both tasks.
     """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
@@ -71,10 +71,10 @@ class TaskUsage:
         return caller
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that will insert rows, and find its line at once.
+        """Record a call that will insert rows, and find the line of the call immediately.
 
-        Finding the line later, during the pool's events, would cost more because the stack is much
-        deeper.
+        To find the line later, during the pool's events, would cost more time because the stack is
+        much deeper.
         """
         caller = self.record_call(session)
         if caller is not None and caller.awaiter is None:
@@ -84,8 +84,8 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        SQLAlchemy numbers queries in a private counter, the `runid`. Taking a number here gives the
-        objects of the next query a higher `runid`.
+        SQLAlchemy numbers queries in a private counter, the `runid`. Taking a `runid` here makes
+        sure that the objects of the next query get a higher `runid`.
         """
         caller = self.record_call(session)
         if caller is not None:

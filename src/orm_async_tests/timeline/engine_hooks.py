@@ -1,7 +1,7 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
 SQLAlchemy has no event for two moments: a task begins to wait for the pool, and the server answers
-a COMMIT. To record them, the module wraps SQLAlchemy's `Pool.connect()`, and the dialect's
+a COMMIT. To record these moments, the module wraps SQLAlchemy's `Pool.connect()`, and the dialect's
 `do_commit()` and `do_rollback()`.
 """
 

@@ -63,8 +63,8 @@ class Event:
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return a run's first MOST events as JSON. If `log` contains an event's text, write its index
-    in `log` instead.
+    """Return a run's first MOST events as JSON. If `log` contains an event's text, write the text's
+    index in `log` instead.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []

@@ -50,7 +50,7 @@ class Bar:
 
 @dataclass
 class Lane:
-    """The lane of a task or a connection. Later bars in its list are drawn over earlier bars."""
+    """The lane of a task or a connection. Later bars in the list are drawn over earlier bars."""
 
     name: str
     bars: list[Bar] = field(default_factory=list)

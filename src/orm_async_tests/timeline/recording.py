@@ -45,7 +45,7 @@ class ConnectionRecord:
 
 
 class Owner(NamedTuple):
-    """The running task. If a library's task is running, the task that called the library."""
+    """The running task. For a library's task, the task that called the library."""
 
     task: int
     place: Place  # where the user's code created the task, or called the library
@@ -101,8 +101,7 @@ class Recorder:
         text: str = "",
         skipped: int = 0,
     ) -> Event:
-        """Return a new event of the running task. A call of `finish_event` must complete it
-        later.
+        """Return a new event of the running task. Complete the event later with `finish_event`.
 
         `skipped` is how many of the calling frames are certainly not the user's.
         """
@@ -213,8 +212,8 @@ class Recorder:
         return Wait(self.now(), self.changes)
 
     def finish_wait(self, wait: Wait, error: BaseException | None = None) -> None:
-        """Record that the wait has ended. If no other event occurred during the wait, do not record
-        it, because a connection was free.
+        """Record that a task's wait for a connection has ended. If no other event occurred during
+        the wait, do not record the wait, because a connection was free.
         """
         if self.changes != wait.changes or error:
             event = wait.opening or self.begin("pool")
@@ -227,8 +226,8 @@ class Recorder:
         and the blocking processes' pids.
 
         `since` is when the server was asked for locks, in nanoseconds of `perf_counter_ns()`. A
-        statement that began after `since` does not wait for these locks. Several threads may call
-        `add_locks()` at the same time.
+        statement that began after `since` does not wait for the locks in `blocked`. Several threads
+        may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:

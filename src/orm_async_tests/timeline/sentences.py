@@ -27,8 +27,8 @@ def describe_events(
     ended.
 
     Equal events share one sentence, which says how many they are. If there were HTTP responses, the
-    sentences also say when a transaction was committed. `events` may be a part of the run's events.
-    In this case, `among` must have all events of the run.
+    sentences also say when a transaction was committed. `events` may be a part of the run's events,
+    if `among` has all of them.
     """
     groups: Groups = {}
     position = 0
@@ -57,8 +57,8 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join the events of several tasks at the same line. If these events are waits, also join the
-    tasks for which they waited.
+    """Join the events of several tasks at the same line. If the joined events are waits, also join
+    the tasks for which they waited.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

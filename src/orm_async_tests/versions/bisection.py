@@ -43,7 +43,7 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 class Runner:
     """Runs scripts on releases of one library. All other packages keep their installed versions.
     `pins` names releases of other libraries to use as well. `options` are passed to every run of
-    the scripts. The runs use a separate embedded server, because they may take many minutes.
+    the scripts. The runs use a separate embedded server, because the runs may take many minutes.
     """
 
     numbers: tuple[int, ...]
@@ -92,7 +92,7 @@ def read_outcomes(
 ) -> dict[int, ReleaseOutcome]:
     """Read the outcome of each script from the JSON document that a run printed.
 
-    If the run used other releases than you requested, return NOT RUN for every script.
+    If the run used other releases than the requested ones, return NOT RUN for every script.
     """
     stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
@@ -126,7 +126,7 @@ def bisect_line(
 
     Run the oldest, the middle and the newest release, and the releases in `first`. While two
     releases have different outcomes, run a release between them. Do not run the releases between
-    two releases with equal outcomes. NOT RUN counts as different from every outcome.
+    two releases with equal outcomes. The outcome NOT RUN counts as different from every outcome.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -231,9 +231,9 @@ def search_releases(
     """Run a script on the releases of every minor version in `versions`, and bisect where outcomes
     differ. Return the outcomes.
 
-    Also run the versions in `always`, and the versions at which a declared range ends, with the
-    versions before them. `confirm` runs the releases around a change a second time. Without
-    `confirm`, `run` is called a second time for them.
+    Also run the versions in `always`, the versions at which a declared range ends, and the version
+    before each of these. `confirm` runs the releases around a change a second time. Without
+    `confirm`, `run` runs these releases again.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

@@ -100,7 +100,7 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
     """Split a text such as "asyncpg==0.32.0" into the library and the version.
 
     Raise CouldNotRun if the text has another form or names an unknown library. The error names the
-    option `option`.
+    command-line option.
     """
     name, _, version = text.partition("==")
     library = canonicalize_name(name.strip())
@@ -117,7 +117,7 @@ def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
 
     A line without a version is no problem if another line pins the library for the same
     environment, or for all environments. If no line names SQLAlchemy, its version is unknown,
-    because almost every defect depends on it.
+    because almost every defect depends on SQLAlchemy's version.
     """
     unknown = {}
     for pin in pins:
@@ -188,8 +188,8 @@ def _line_of(pattern: str, text: str) -> int:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pinned versions in a requirements file, and in the files that it includes. If a
-    file includes itself, do not read it again.
+    """Yield the pinned versions in a requirements file, and in the files that this file includes.
+    If a file includes itself, do not read it again.
     """
     parsed = _parse_requirements(path)
     for requirement in parsed.requirements:

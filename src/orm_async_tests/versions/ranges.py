@@ -27,7 +27,7 @@ def first_version_after(library: str, version: str, ranges: str) -> str | None:
 
 
 def describe_untested(library: str, version: str) -> str:
-    """Return why the scripts were not run on a version, or "" if they were."""
+    """Return why the scripts were not run on a version, or "" if the scripts were run on it."""
     from packaging.version import Version
 
     if library not in KNOWN_FROM:
@@ -42,8 +42,8 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether a defect affects these library versions. They must be in the range of every
-    library that the defect names.
+    """Return whether a defect affects these library versions. For every library that the defect
+    names, the installed version must be in the range.
     """
     return all(
         library in libraries and within(libraries[library], ranges)
@@ -54,8 +54,8 @@ def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
 def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     """Return the version ranges that show a defect.
 
-    `lines` has a list for each minor version. The list pairs each version, the oldest first, with
-    whether it has the defect.
+    `lines` has a list for each minor version. The list has pairs of a version and whether the
+    version has the defect, the oldest version first.
     """
     texts = []
     for first, last, end in _runs_of_shown(lines):

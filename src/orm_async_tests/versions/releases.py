@@ -1,6 +1,7 @@
 """Installs releases of a library in separate folders, beside the current environment.
 
-Only this release differs from the current environment, so it causes every different outcome.
+Only the installed release differs from the current environment, so that release causes every
+different outcome.
 """
 
 import importlib.util

@@ -1,5 +1,5 @@
-"""Known defects of libraries. Each of them appears in several scripts. A defect that only one
-script shows is defined in that script.
+"""Known defects of libraries. Each of these defects appears in several scripts. A defect that only
+one script shows is defined in that script.
 """
 
 from orm_async_tests.harness.definitions.upstream import Upstream

@@ -31,7 +31,7 @@ class Stack:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The versions of the libraries, by the names that `Upstream.versions` uses."""
+        """The library versions, with the same names as in `Upstream.versions`."""
         drivers = {self.driver: self.driver_version}
         return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 

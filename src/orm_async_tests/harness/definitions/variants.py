@@ -1,4 +1,6 @@
-"""Defines variants (functions of a script, marked by a decorator) and their observations."""
+"""Defines variants (functions of a script, marked by a decorator) and the results of running
+them.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -17,8 +19,8 @@ class Variant:
     """A function of a script that does the work in one way, and the options of its decorator.
 
     If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
-    the script's verdict is BROKEN. A decorator can allow a variant to leave something behind. If a
-    decorator allows this, `check` must assert that the variant does so.
+    the script's verdict is BROKEN. A decorator can allow a leak, a warning or an error, if `check`
+    asserts that it occurs.
     """
 
     function: Callable[..., Any]
@@ -87,7 +89,7 @@ variant = Mark("variant")
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     """Return those values whose names are parameters of the function.
 
-    Raise TypeError if a parameter of the function has no value.
+    Raise TypeError if a parameter has no value.
     """
     wanted = inspect.signature(function).parameters
     unknown = [name for name in wanted if name not in offered]
@@ -100,11 +102,11 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 
 @dataclass(frozen=True)
 class Option:
-    """A command-line option `--name VALUE` of one script. Variants and `check` receive its value in
-    the parameter with the same name.
+    """A command-line option `--name VALUE` of one script. Variants and `check` receive the option's
+    value in the parameter with the option's name.
 
-    `parse` converts the text to a value, or raises ValueError. `default` is a text, too, and
-    `parse` must accept it.
+    `parse` converts the option's text to a value, or raises ValueError. `default` is a text that
+    `parse` accepts.
     """
 
     name: str
@@ -126,7 +128,9 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 @dataclass
 class Observation:
-    """The result of running one variant. The default values describe a variant that did nothing."""
+    """The result of running one variant. The default values of the fields describe a variant that
+    did nothing.
+    """
 
     kind: Kind = "variant"
     value: Any = None
@@ -161,8 +165,8 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error. Look in the error, in the driver's error inside it, and in
-    its cause.
+    """Return the SQLSTATE of an error. Look for the SQLSTATE in the error, in the driver's error
+    that it wraps, and in its cause.
     """
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)

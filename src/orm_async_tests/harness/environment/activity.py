@@ -30,7 +30,7 @@ class Activity:
         self._open_before = 0
 
     async def ignore_open_connections(self) -> None:
-        """Ignore, from now on, all connections that are open during this call."""
+        """Ignore, from now on, all connections that are open now."""
         self._before = []
         self._before = await self.pids()
         self._open_before = self._wire.open if self._wire else 0

@@ -132,8 +132,8 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return the function's result. If the function raises, return the error, its causes and its
-    traceback separately, because pickle loses the causes and the traceback.
+    """Call the function, and return its result. If the function raises, return the error, its
+    causes and its traceback separately, because pickle loses the causes and the traceback.
     """
 
     async def main() -> Any:

@@ -123,7 +123,7 @@ def find_missing(requirement: str, wire: bool) -> str:
 
 
 def require(words: str, source: str) -> None:
-    """Check a comma-separated list of requirements, so that no script is skipped for lack of them.
+    """Check that every requirement in a comma-separated list is met.
 
     Raise CouldNotRun if a requirement is unknown or is not met. The error names the setting that
     contains the list.

@@ -1,7 +1,7 @@
 """Opens the database that all scripts share. Before each variant, resets the database to a few
 rows.
 
-Claims that need no PostgreSQL also run on SQLite through aiosqlite. Each command uses one new
+Claims that need no PostgreSQL also run on SQLite through aiosqlite. Each command creates a new
 SQLite file.
 """
 
@@ -108,8 +108,8 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
     """Lock the database for this command, and migrate its tables.
 
     If another command holds the lock, print a line about this and wait. Raise CouldNotRun if the
-    database cannot be reached, or if it belongs to the service or to another program. Open an
-    SQLite file, and change nothing in it.
+    database cannot be reached, or if it belongs to the service or to another program. If the
+    database is an SQLite file, change nothing.
     """
     if database.kind == "file":
         engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
@@ -205,15 +205,15 @@ class ScriptDatabase:
         """Terminate the backends that run a statement or have an open transaction, except those in
         `kept`.
 
-        In an event loop other than asyncio's, a connection that a variant lost may stay open. Its
-        locks would block the next variant.
+        In an event loop other than asyncio's, a connection that a variant lost may stay open. The
+        locks of such a connection would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
-        """Return the rights that a script needs but the database role lacks. The script uses these
-        tables and functions.
+        """Return the rights that a script needs but the database role lacks. `base` has the
+        script's tables, and `functions` has the server functions that the script calls.
         """
         separate = base.metadata is not models.Base.metadata
         return await find_denied(self._connection, functions, creates_schema=separate)

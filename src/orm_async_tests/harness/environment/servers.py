@@ -59,7 +59,7 @@ async def start_servers(
     """Start the servers that a variant needs, and stop them when the block ends.
 
     `load` is a function that fills the primary's database before the standby is created. A pooler
-    connects to the shared database directly. The proxy that counts round trips is not in between.
+    connects to the shared database directly, without the proxy that counts round trips.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -78,8 +78,8 @@ async def start_servers(
 def data_directory() -> Path | None:
     """Return a directory in memory, because a server starts three times faster there.
 
-    Return None if TMPDIR is set, or if too little memory is free. With None, the caller uses the
-    temporary directory.
+    Return None if TMPDIR is set, or if too little memory is free. None means the system's temporary
+    directory.
     """
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None

@@ -101,7 +101,7 @@ class ScriptSource:
         return range(first, (node.end_lineno or first) + 1)
 
     def text_of(self, nodes: Sequence[Function]) -> set[str]:
-        """Return the lines of functions, in a form in which two variants can be compared."""
+        """Return the functions' lines, simplified so that two variants can be compared."""
         numbers = (number for node in nodes for number in self.numbers_of(node))
         return {self.comparable(number) for number in numbers}
 

@@ -1,7 +1,7 @@
 """Judges the results of variants. Every assertion of the function `check` is evidence.
 
-Compiles the source of `check` again, so that every assertion records its operands. `check` must not
-use closures or `global`, because the compiled copy has a separate namespace.
+Compiles the source of `check` again, so that every assertion records the values that it compares.
+`check` must not use closures or `global`, because the compiled copy has a separate namespace.
 """
 
 import ast
@@ -188,8 +188,8 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return the condition of an assertion, in which a recording call wraps each operand that
-    decides the result.
+    """Return an assertion's condition. A call that records the value is put around each operand
+    that decides the result.
     """
     match test:
         case ast.BoolOp():

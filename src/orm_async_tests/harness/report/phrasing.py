@@ -42,7 +42,7 @@ def pluralize(count: int, noun: str) -> str:
 
 
 def truncate(text: str, width: int) -> str:
-    """Shorten a text to `width` characters. Keep its beginning and its end."""
+    """Shorten a text to `width` characters, but keep its beginning and its end."""
     if len(text) <= width:
         return text
     half = (width - len(GAP)) // 2

@@ -1,5 +1,5 @@
-"""Writes the results of a run as a JSON document. The file docs/result.schema.json describes its
-form.
+"""Writes the results of a run as a JSON document. The file docs/result.schema.json describes the
+document.
 """
 
 from collections.abc import Sequence

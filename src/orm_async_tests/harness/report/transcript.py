@@ -224,8 +224,8 @@ def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
 
 
 def _table(column: str) -> str | None:
-    """Return the table's name before a plain column, or "" if there is no table's name. Return None
-    if the text is not a plain column.
+    """Return the table's name before a plain column, or "" if the column has none. Return None if
+    the text is not a plain column.
     """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

@@ -51,7 +51,7 @@ def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
 
 
 async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
-    """Return "occurs" or "prevented". If a transaction failed, return its SQLSTATE."""
+    """Return "occurs" or "prevented". If a transaction failed, return the SQLSTATE of its error."""
 
     async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)

@@ -25,8 +25,8 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Sessio
 
 
 class Fixtures:
-    """The fixtures of one variant. A fixture is created if a parameter of the variant has its name.
-    Each public method creates the fixture that has the method's name.
+    """The fixtures of one variant. A fixture is created if a parameter of the variant has the
+    fixture's name. Each public method creates the fixture that has the method's name.
     """
 
     def __init__(

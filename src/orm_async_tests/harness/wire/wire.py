@@ -1,5 +1,5 @@
-"""Counts round trips with a proxy between the client and the server. SQLAlchemy's events are not
-enough for this count. They do not report BEGIN, PREPARE and fetches.
+"""Counts round trips with a proxy between the client and the server. SQLAlchemy's events do not
+report BEGIN, PREPARE and fetches, so they are not enough to count round trips.
 """
 
 import asyncio
@@ -97,9 +97,9 @@ class Proxy(ABC):
 class Wire(Proxy):
     """A proxy that runs in a thread, between the observed engines and their server.
 
-    A round trip begins with the first bytes that a client sends, and again when it sends bytes
-    after an answer. The messages Terminate and CancelRequest do not count, because the server never
-    answers them.
+    A round trip begins with the first bytes that a client sends, and again when the client sends
+    bytes after an answer. The messages Terminate and CancelRequest do not count, because the server
+    never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -144,7 +144,7 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the word `to`, when the server has answered it."""
+        """Cut the next connection that sends the word `to`, after the server has answered."""
         self.awaited_word = to.encode()
 
 

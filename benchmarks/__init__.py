@@ -1,3 +1,3 @@
-"""Programs that measure ratios between durations or rates. Run the benchmarks in a checkout with
-`python -m benchmarks`.
+"""Programs that measure how many times faster or slower one program is than another. Run the
+benchmarks in a checkout with `python -m benchmarks`.
 """

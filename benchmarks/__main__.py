@@ -1,6 +1,7 @@
-"""`python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all of them.
+"""The command `python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all of
+them.
 
-The arguments are passed to the benchmark that is named last on the command line.
+The last benchmark on the command line gets the arguments.
 """
 
 import sys
@@ -19,9 +20,7 @@ MODULES = {
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the benchmarks that the first words of the command line name. Return 1 if one of the
-    benchmarks exceeds its limit.
-    """
+    """Run the benchmarks that the command line names. Return 1 if a benchmark exceeds its limit."""
     names = list(takewhile(MODULES.__contains__, words))
     arguments = words[len(names) :]
     if arguments and not names:

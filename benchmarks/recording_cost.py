@@ -1,9 +1,11 @@
-"""How much more a task computes to get rows by primary key while its events are recorded.
+"""Measures how much recording the timeline's events slows a task down that gets rows by primary
+key.
 
-One session gets a row again and again, or a new session gets every row. Batches take turns: without
-and with the recorder of the timeline. The recorder of SQL statements runs in all batches. The
-program prints the medians of the processor times of both kinds of batches, and the median of the
-ratios of neighboring batches. The ratio of the recording may be at most 1.1.
+The program measures two cases: one session gets all rows, and a new session gets every row. Batches
+with the timeline's recorder alternate with batches without this recorder. The recorder of SQL
+statements runs in all batches. The program prints the medians of the processor times of both kinds
+of batches, and the median of the ratios of neighboring batches. Recording may multiply the
+processor time by at most 1.1.
 """
 
 import argparse
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
-    """Print the medians of some pairs, and return their ratio."""
+    """Print the medians of these pairs, and return the ratio."""
     plain, recorded = (statistics.median(side) * 1e6 for side in zip(*pairs, strict=True))
     ratio = statistics.median(recorded / plain for plain, recorded in pairs)
     print(f"{get.__doc__} {plain:.0f} µs, recorded {recorded:.0f} µs, ratio {ratio:.2f}", end="")
@@ -47,7 +49,7 @@ def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
 
 
 async def measure(database: db.Database, get: GetRows) -> list[tuple[float, float]]:
-    """Return pairs of the processor seconds of one get, without and with a recorder of events."""
+    """Return pairs of processor seconds for one get: without and with the recorder of events."""
     async with open_script_database(database) as scripts:
         await scripts.reset(Base, default_seed, {})
         engine = create_async_engine(database.url)
@@ -66,7 +68,7 @@ async def measure(database: db.Database, get: GetRows) -> list[tuple[float, floa
 
 
 async def time_gets(get: GetRows, engine: AsyncEngine) -> float:
-    """Return the processor seconds that one get takes."""
+    """Return how many processor seconds one get takes."""
     started = time.process_time()
     await get(engine)
     return (time.process_time() - started) / GETS

@@ -1,11 +1,10 @@
-"""Measures the rate of other requests while 200 clients stall, relative to the rate without stalled
-clients.
+"""Measures how much 200 stalled clients slow down the requests of other clients.
 
-All stalled clients of a round do the same. A slow uploader sends one byte per second. A stalled
-client that does not upload reads nothing of a track or of a live stream. Rounds with stalled
-clients and rounds without them take turns. The program prints the medians of the ratios, the number
-of failed requests, and the growth of the service's memory. The program exits with 1 if a ratio is
-below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
+All stalled clients of a round stall in the same way. A slow uploader sends one byte per second.
+Other stalled clients request a track or a live stream, and read nothing of it. Rounds with stalled
+clients alternate with rounds without stalled clients. The program prints the medians of the ratios,
+the number of failed requests, and the growth of the service's memory. The program exits with 1 if a
+ratio is below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
 """
 
 import argparse
@@ -52,7 +51,7 @@ KINDS = {  # method, the path below the user's, and the headers
 
 @contextmanager
 def running_service(url: URL, port: int) -> Iterator[int]:
-    """Run the service on this port while the block runs, and yield the id of its process."""
+    """Run the service on a port while the block runs. Yield the id of the service's process."""
     serve = [sys.executable, "-m", "orm_async_tests.service.serve", "--port", str(port)]
     database = url.render_as_string(hide_password=False)
     quiet = subprocess.DEVNULL
@@ -89,7 +88,7 @@ def read_memory(pid: int, field: str) -> int:
 
 
 async def add_track(url: URL, user: int) -> None:
-    """Add so many points to the track of the user that the track fills every socket buffer."""
+    """Add many points to the user's track, so that the track fills every socket buffer."""
     engine = create_async_engine(url)
     async with engine.begin() as connection:
         await connection.execute(TRACK, {"user": user, "points": POINTS})
@@ -97,7 +96,7 @@ async def add_track(url: URL, user: int) -> None:
 
 
 async def start_request(port: int, request: bytes) -> socket.socket:
-    """Send the head of a request, and return the socket after the service has answered."""
+    """Send a request's head. Return the socket after the service has begun to answer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     connection.setblocking(False)
@@ -118,8 +117,8 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 @asynccontextmanager
 async def stalled_clients(port: int, pid: int, user: int, kind: str) -> AsyncIterator[None]:
-    """Keep clients of one kind stalled while the block runs. The block begins when the stalled
-    clients have made the service idle.
+    """Keep stalled clients of one kind connected while the block runs. The block begins when the
+    service has nothing left to do for the stalled clients.
     """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
@@ -134,8 +133,8 @@ async def stalled_clients(port: int, pid: int, user: int, kind: str) -> AsyncIte
 
 
 async def wait_until_idle(pid: int) -> None:
-    """Wait until the process uses no CPU for a moment, because then all its clients have
-    stalled.
+    """Wait until the process uses no CPU for a moment. All clients of the process have stalled
+    then.
     """
     while True:
         before = read_cpu(pid)
@@ -150,7 +149,7 @@ def read_cpu(pid: int) -> float:
 
 
 async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
-    """Create a user, and then upload, add and read points until the time is over."""
+    """Create a user. As this user, upload, add and read points until the time is over."""
     base = f"/users/{await create_user(client)}"
     while time.monotonic() < until:
         for response in (
@@ -164,7 +163,9 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
 
 
 async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
-    """Return the number of responses with each status, for the clients that did not stall."""
+    """Return how many responses had each HTTP status. Only responses to clients that do not stall
+    count.
+    """
     statuses: Counter[int] = Counter()
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
@@ -172,7 +173,9 @@ async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
 
 
 async def measure(url: URL) -> bool:
-    """Run the rounds and print the figures. Return whether all figures are within the limits."""
+    """Run all rounds of the benchmark, and print the figures. Return whether all figures of the
+    benchmark are within their limits.
+    """
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     failed: Counter[str] = Counter()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -200,8 +203,8 @@ async def measure(url: URL) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on the server of the chosen database. Return 1 if a limit of the benchmark is
-    exceeded.
+    """Measure on the server that has the chosen database. Return 1 if the figures exceed a
+    limit.
     """
     argparse.ArgumentParser(prog="slow_clients", description=__doc__).parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:

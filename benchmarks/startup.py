@@ -1,10 +1,10 @@
-"""Measures how much longer test5 takes than a program that sends the same statements, on a warm
-server.
+"""Measures how much longer the script test5 takes than a program that only sends the same
+statements, on a warm server.
 
-The program that test5 is compared with imports SQLAlchemy's asyncio extension and asyncpg, connects
-once, and sends the statements of test5. The program and test5 run alternately. The benchmark prints
-the medians of 9 pairs, and their ratio. The ratio may be at most 1.4, because a reader runs one
-script at a time and waits for it.
+The other program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
+statements of test5. The program and test5 run alternately. The benchmark prints the medians of 9
+pairs, and their ratio. test5 may take at most 1.4 times as long, because a reader runs one script
+at a time and waits for it.
 """
 
 import argparse
@@ -58,14 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def list_statements(test5: list[str]) -> list[str]:
-    """Return the statements that test5 sends, taken from the JSON report of test5."""
+    """Return the SQL statements that test5 sends. The statements come from the JSON report of
+    test5.
+    """
     done = subprocess.run([*test5, "--json"], capture_output=True, text=True, check=True)
     [result] = json.loads(done.stdout)["results"]
     return [statement for variant in result["variants"] for statement in variant["sql"]]
 
 
 def time_command(command: list[str], text: str = "") -> float:
-    """Return the number of seconds that a command takes, with the given text on its standard
+    """Return how many seconds a command takes. The text is passed to the command's standard
     input.
     """
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}

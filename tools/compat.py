@@ -3,9 +3,9 @@
 python tools/compat.py defects [NUMBER...]  the releases in which every known defect shows
 python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which every script holds
 
-If you give numbers, only the rows of these scripts are written. To write one part of the document
-for all scripts takes a quarter of an hour. Each release of a library is installed only once, and
-its folder is kept.
+If you give numbers, only the rows of these scripts are written. Writing one part of the document
+takes a quarter of an hour for all scripts. Each release is installed only once, and the folder of
+the installation is kept.
 """
 
 import argparse
@@ -53,7 +53,9 @@ Run = Callable[[str], Mapping[int, ReleaseOutcome]]  # by version
 
 
 def main() -> int:
-    """Run the scripts. Replace one part of compat.json, or only the rows of some scripts."""
+    """Run the scripts. Replace one part of compat.json. If the command line names scripts, replace
+    only the rows of these scripts.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("part", choices=PARTS)
@@ -95,11 +97,10 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows of the document, after new runs on every release have replaced the rows of
-    these scripts.
+    """Return the document's rows with new results. The scripts run on every release again, and
+    their new rows replace the old rows.
 
-    Run every release, because a defect may be cured and come back, which a bisection would not
-    detect.
+    Run every release. A bisection would not detect a defect that was fixed and came back.
     """
     numbers = {script.number for script in scripts}
     others = [row for row in rows if row["script"] not in numbers]
@@ -108,8 +109,8 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each defect, script, library and set of pins, if the defect depends on this
-    library.
+    """Yield a row for each defect of this library, for each script that shows it, and for each set
+    of pinned versions.
     """
     for library, driver, pins in SEARCHES:
         row_end = {"with": dict(pins)} if pins else {}
@@ -120,10 +121,10 @@ def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether a search over the releases of this library shows where the defect is.
+    """Return whether running the releases of this library shows which of them have the defect.
 
-    If the search has pins, a defect counts only if the installed release of the pinned library does
-    not have it.
+    If the search pins another library, a defect counts only if this library's installed release
+    does not have it.
     """
     versions = defect.versions
     if pins:
@@ -135,7 +136,7 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
 def search_defects(
     numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
-    """Yield the outcomes on every release for the scripts that show a defect."""
+    """For each script that shows a defect, yield its outcomes on every release."""
     defects = load_known_defects()
     wanted = [defect for defect in defects if needs_search(defect, library, driver, pins)]
     showing = sorted({script.number for d in wanted for script in d.scripts} & {*numbers})
@@ -149,7 +150,7 @@ def search_defects(
 
 
 def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
-    """Run scripts on one release, and print the outcomes on standard error."""
+    """Run scripts on one release, and print their outcomes on standard error."""
     outcomes = runner(release)
     for number, outcome in outcomes.items():
         text = "; ".join([outcome.why, *sorted(outcome.defects)])
@@ -163,10 +164,9 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows after new runs, with each of these scripts in the row of its new result.
+    """Return the rows after new runs. Each of these scripts is now in the row of its new result.
 
-    A row of `claims` lists the scripts that were run on the same releases and hold on the same
-    releases.
+    A row of `claims` lists scripts that hold on the same releases.
     """
     by_releases: dict[tuple[str, str], list[int]] = {}
     numbers = {script.number for script in scripts}
@@ -184,13 +184,13 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
-    """Yield, for every script, the releases on which it holds.
+    """For every script, yield the releases on which the script holds.
 
-    Run a script on the first, the middle and the last release of every minor version. If the
-    results of the first, the middle and the last release differ, run the script on more releases.
+    Run a script on three releases of every minor version: the first, the middle and the last. If
+    these three releases give different results, run the script on more releases.
 
-    If a script has a SINCE, run it around the releases that SINCE names. A script with a SINCE is
-    also run on older releases, on which it must be broken.
+    If a script has a SINCE, run the script on the releases around those that SINCE names. If a
+    script has a SINCE, also run it on older releases, where it must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
@@ -203,11 +203,11 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -> ReleaseOutcome:
-    """Return the outcome of a script on a release. If a known defect applies on the release, return
-    HOLDS.
+    """Return the outcome of running a script on a release. Return HOLDS if a known defect explains
+    the script's result on this release.
 
-    On the releases that all scripts use, run the script together with the other scripts. On a
-    release that only this script uses, run the script alone.
+    If all scripts use a release, run the scripts together on this release. If only one script uses
+    a release, run the script alone.
     """
     outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
     outcome = outcomes[number]
@@ -215,8 +215,8 @@ def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcomes of scripts on a release. For each script, use the first driver on which
-    the script is not skipped.
+    """Return the outcomes of running scripts on a release. Run each script with the first driver
+    that does not skip it.
     """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:

@@ -68,7 +68,7 @@ def has_text(path: Path, text: str) -> bool:
 
 
 def generate_texts() -> dict[Path, str]:
-    """Return the text that every generated file should have."""
+    """Return the text that each generated file should have."""
     scripts = catalogue.read_scripts()
     chapters = list(catalogue.group_by_chapter(scripts))
     return {
@@ -83,16 +83,15 @@ def generate_texts() -> dict[Path, str]:
 
 
 def render_readme(chapters: Iterable[Chapter]) -> str:
-    """Return the README with the current learning path and chapters."""
+    """Return the README with an up-to-date learning path and list of chapters."""
     text = replace_section(README, "path", list_learning_path())
     return replace_section(README, "chapters", list_chapters(chapters), text)
 
 
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
-    """Return the text of a file in which these lines stand between the comments `name:` and
-    `/name`.
+    """Return the file's text with new lines between the comments `name:` and `/name`.
 
-    Read the text from the file, unless the caller passes a text that it has already changed.
+    Read the old text from the file, unless the caller passes a text that it has already changed.
     """
     first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
@@ -109,7 +108,7 @@ def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
 
 
 def list_learning_path() -> Iterator[str]:
-    """Yield the lines of the README's list of scripts to read first, in reading order."""
+    """Yield the lines of a list for the README: the scripts to read first, in reading order."""
     for script, lesson in catalogue.learning_path():
         path = f"src/orm_async_tests/scripts/{script.chapter}/{script.path.name}"
         yield f"- [`{script.command}`]({path}): {lesson}"
@@ -125,7 +124,7 @@ def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:
 
 
 def render_page(chapter: Chapter) -> str:
-    """Return the README of a chapter, which GitHub shows below the list of the folder's files."""
+    """Return a chapter's README. GitHub shows this text below the list of the folder's files."""
     rows = [["Script", "Claim"]]
     commands = defaultdict[str, list[str]](list)
     for script in chapter.scripts:
@@ -152,7 +151,7 @@ def list_rules() -> Iterator[str]:
 
 
 def list_expected_differences() -> Iterator[str]:
-    """Yield the lines of the table of claims that cannot hold on some stacks."""
+    """Yield the lines of a table. The table lists the claims that cannot hold on some stacks."""
     rows = [["Scripts", "Do not hold where", "Why"]]
     for entry in read_expected():
         conditions = {**entry.where, **entry.versions}
@@ -164,7 +163,9 @@ def list_expected_differences() -> Iterator[str]:
 
 
 def shorten_symptom(symptom: Symptom) -> str:
-    """Return the shortest text of an error by which `orm-async-tests why` finds its script."""
+    """Return the shortest part of an error's text with which `orm-async-tests why` finds the
+    script.
+    """
     words = symptom.error, symptom.code or symptom.sqlstate, symptom.fragment
     return " ".join(filter(None, words))
 
@@ -185,9 +186,7 @@ def _entry_of_contents(subject: str) -> str:
 
 
 def _render_subject(group: Iterable[Question], files: dict[int, ScriptFile]) -> Iterator[str]:
-    """Yield the Markdown of the questions of a subject, so that questions with the same script are
-    together.
-    """
+    """Yield a subject's questions as Markdown. Questions with the same script are together."""
     by_script = defaultdict[int | None, list[Question]](list)
     for question in group:
         by_script[question.script].append(question)
@@ -217,7 +216,8 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 def record_texts() -> dict[Path, str]:
     """Run the example script and the chapter on isolation on the embedded server. Return the texts
-    of the files that show the results of the example and of the chapter on isolation.
+    of files that show results. The results are those of the example and of the chapter on
+    isolation.
     """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render

@@ -1,1 +1,3 @@
-"""A benchmark that compares patterns of SQLAlchemy with raw asyncpg, as docs/bench.md describes."""
+"""A benchmark that compares ways to use SQLAlchemy with asyncpg without an ORM. The page
+docs/bench.md describes this benchmark.
+"""

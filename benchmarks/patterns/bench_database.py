@@ -1,4 +1,6 @@
-"""Fills the tables of the benchmark before a turn, and reads back what the turn has written."""
+"""Fills the benchmark's tables before a measurement, and reads afterwards what the measured
+function has written.
+"""
 
 import gc
 import time
@@ -35,10 +37,11 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 
 
 class Turn(NamedTuple):
-    """The seconds, the CPU seconds and the answer of a pattern that ran once.
+    """The result of one measured function that ran once: its seconds, its CPU seconds and its
+    answer.
 
-    For a pattern that reads, the answer is the tally of its rows. For a pattern that writes, the
-    answer is the rows of the table after the pattern has run.
+    If the measured function reads, its answer is the number of its rows and the sum of their
+    latitudes. If the measured function writes, its answer is the rows of the table afterwards.
     """
 
     seconds: float
@@ -48,7 +51,7 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class BenchDatabase:
-    """Prepares the rows that a pattern expects, and runs the pattern."""
+    """Prepares the rows that a measured function expects, and runs the function."""
 
     url: URL
     connection: Any  # asyncpg's, which no contender uses
@@ -56,8 +59,8 @@ class BenchDatabase:
     async def run_turn(
         self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
     ) -> Turn:
-        """Fill the table with the rows that the workload expects, collect garbage, and run the
-        pattern.
+        """Fill the table with the rows that the workload expects. Then collect garbage, and run the
+        function.
         """
         is_write = pattern.workload in WRITES
         if is_write:
@@ -75,8 +78,8 @@ class BenchDatabase:
 
 @asynccontextmanager
 async def created_database(server: db.Database, work: Work) -> AsyncIterator[BenchDatabase]:
-    """Create a database with users, points and an empty table. Drop the database when the block
-    ends.
+    """Create a database with users, points and an empty table. The database is dropped when the
+    block ends.
     """
     name = f"bench_{uuid4().hex}"
     async with db.connect(server, APPLICATION, **AUTOCOMMIT) as admin:

@@ -1,8 +1,8 @@
-"""Compares one workload in every contender: first the answers, then the round trips, then the
+"""Compares how every library does one workload: first the answers, then the round trips, then the
 times.
 
-The contenders of a benchmark take turns in several rounds. The rounds of a workload give a ratio
-and its confidence interval.
+The compared libraries take turns in several rounds. The figures of all rounds give a ratio and its
+confidence interval.
 """
 
 import statistics
@@ -29,7 +29,7 @@ Contestant = tuple[Pattern, Any]  # a pattern, and the library that it is called
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of the ratios of all rounds, and the interval that contains the true median."""
+    """The median of all rounds' ratios, with an interval that contains the true median."""
 
     median: float
     low: float
@@ -38,8 +38,8 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of one pattern. The ratios of a pattern are relative to the first pattern of the
-    workload.
+    """The figures that were measured for one function. A ratio compares a function with the first
+    function of the workload.
     """
 
     contender: str
@@ -55,8 +55,8 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The figures of one workload. The control is the base pattern of the workload again, with a
-    second pool.
+    """The figures that were measured for one workload. The control is the workload's base function
+    again, with a second pool.
     """
 
     name: str
@@ -68,15 +68,15 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return the rate of a pattern as a multiple of the rate of the base pattern: 2 means twice as
-    fast.
+    """Return how many times as fast as the base function a function is. For example, 2 means twice
+    as fast.
     """
     return interval([one / two for one, two in zip(base, other, strict=True)])
 
 
 def interval(values: Iterable[float]) -> Ratio:
-    """Return the median, and the narrowest interval of order statistics that has the confidence
-    CONFIDENCE.
+    """Return the median of the values. Also return the narrowest interval of order statistics that
+    has the confidence CONFIDENCE.
     """
     ordered = sorted(values)
     count, cut = len(ordered), 0
@@ -88,10 +88,10 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Return "faster" or "slower" if the ratio differs more than the ratio of the control, and
+    """Return "faster" or "slower" if the ratio is farther from 1 than the control's ratio, and
     otherwise "level".
 
-    If there are too few rounds, or if the interval of the ratio is too wide, return "unstable".
+    Return "unstable" if there are too few rounds, or if the ratio's interval is too wide.
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -104,7 +104,7 @@ def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
 
 
 def compare_answers(answers: Mapping[str, Any]) -> None:
-    """Raise CouldNotRun if an answer differs from the first answer."""
+    """Raise CouldNotRun if a function's answer differs from the first answer."""
     (base, expected), *others = answers.items()
     for key, answer in others:
         if answer != expected:
@@ -118,11 +118,10 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a warm pool for every contender, and yield the patterns of the workload. The first
-    pattern of a workload is the base.
+    """Open a warm pool for every compared library, and yield the workload's functions. The first
+    function of a workload is the base, to which the others are compared.
 
-    The last pattern that is yielded is the control, which is the base pattern again with a second
-    pool.
+    The last function is the control, which is the base function again with a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -139,9 +138,9 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
 async def count_round_trips(
     database: BenchDatabase, wire: Wire, workload: str, work: Work
 ) -> list[int]:
-    """Return the number of round trips of every pattern after its statements have been prepared.
+    """Return how many round trips every function takes, once its statements have been prepared.
 
-    Raise CouldNotRun if the answers of the patterns differ in any column.
+    Raise CouldNotRun if two functions' answers differ in any column.
     """
     answers, round_trips = {}, []
     async with connected_contestants(workload, wire.url) as contestants:
@@ -158,10 +157,10 @@ async def count_round_trips(
 async def run_rounds(
     database: BenchDatabase, contestants: Sequence[Contestant], work: Work, rounds: int
 ) -> list[list[Turn]]:
-    """Run the rounds. Return the mean time of a turn in each round, for every pattern.
+    """Run the rounds. Return every function's mean time in each round.
 
-    In a round, the patterns take turns in a random order from a fixed seed, and then in the
-    opposite order. A drift within a round affects all patterns equally.
+    In a round, the functions run in a random order from a fixed seed, and then in the opposite
+    order. If the machine becomes slower within a round, all functions are affected equally.
     """
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements
@@ -185,10 +184,9 @@ async def run_rounds(
 async def measure_workload(
     database: BenchDatabase, wire: Wire, workload: str, work: Work, rounds: int
 ) -> WorkloadResult:
-    """Compare the answers, count the round trips, and time the patterns of a workload.
+    """Compare one workload's functions: their answers, their round trips and their times.
 
-    `wire` is a proxy to the database that counts round trips. The timed turns of a pattern do not
-    use the proxy.
+    `wire` is a proxy to the database that counts round trips. The timed runs do not use the proxy.
     """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:

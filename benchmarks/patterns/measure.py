@@ -1,4 +1,6 @@
-"""Measures patterns of SQLAlchemy in multiples of the rate of raw asyncpg in the same run."""
+"""Measures how fast ways to use SQLAlchemy are, compared with asyncpg without an ORM in the same
+run.
+"""
 
 import argparse
 import asyncio
@@ -30,9 +32,7 @@ HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips",
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a measurement, with its date, its machine and the versions of the
-    libraries.
-    """
+    """The figures of a measurement, with its date, its machine and the libraries' versions."""
 
     date: str
     machine: str
@@ -75,8 +75,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database and print a report. Return 0, whatever the figures of the
-    measurement are.
+    """Measure on a new database, and print a report. Always return 0, because the figures have no
+    limit.
     """
     options = parse_arguments(arguments)
     work = Work(options.write, options.read, options.gets)
@@ -93,9 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def measure(server: db.Database, names: Sequence[str], work: Work, rounds: int) -> Report:
-    """Measure the named workloads on a new database of the server, and drop the database
-    afterwards.
-    """
+    """Measure the named workloads on a new database, and drop the database afterwards."""
     load = [current_load()]
     results = []
     async with created_database(server, work) as database:
@@ -123,8 +121,8 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
 
 @contextmanager
 def frozen_objects() -> Iterator[None]:
-    """Exclude all objects that exist now from full garbage collections, including those of other
-    contenders.
+    """Exclude all objects that exist now from full garbage collections, because other libraries'
+    objects are among them.
     """
     gc.freeze()
     try:
@@ -172,7 +170,9 @@ def _interval(ratio: Ratio) -> str:
 
 
 def write_page(page: Path, report: Report) -> None:
-    """Replace the figures of a page, which are between the comments `figures` and `/figures`."""
+    """Replace the figures of a page. The figures stand between the comments `figures` and
+    `/figures`.
+    """
     body = "".join(f"{line}\n" for line in render_report(report))
     text, count = re.subn(
         r"(<!-- figures: .*-->\n).*?(<!-- /figures -->)",

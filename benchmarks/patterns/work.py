@@ -1,5 +1,5 @@
-"""Defines the work of the contenders, a decorator for patterns, and tallies of the rows that are
-read.
+"""Defines what the compared functions read and write. The module also counts the rows that a
+function reads.
 """
 
 from collections.abc import Callable, Iterable
@@ -44,7 +44,7 @@ raw = _mark("raw")  # calls the driver or speaks its protocol
 
 
 class Tally:
-    """The number of rows that a pattern read, and the sum of their latitudes."""
+    """A tally of the rows that a function read: their number, and the sum of their latitudes."""
 
     # What is read of a row: by attribute, by the column's name, and by position in COLUMNS.
     by_attribute: Any = attrgetter("lat")
@@ -55,27 +55,27 @@ class Tally:
         self.rows, self.sum = 0, 0.0
 
     def add_object(self, row: Any) -> None:
-        """Add one row whose values are read as attributes."""
+        """Add one row, and read its values as attributes."""
         self.rows += 1
         self.sum += row.lat
 
     def add_objects(self, rows: Iterable[Any]) -> None:
-        """Add rows whose values are read as attributes."""
+        """Add rows, and read their values as attributes."""
         self._add(list(map(self.by_attribute, rows)))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
-        """Add rows whose values are read by column name."""
+        """Add rows, and read their values by column name."""
         self._add(list(map(self.by_name, rows)))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Add rows whose values are read by position, in the order of COLUMNS."""
+        """Add rows, and read their values by position, in the order of COLUMNS."""
         self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:
-        """Accept the name of a user, which only the subclass Digest uses."""
+        """Accept a user's name. Only the subclass Digest uses the name."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return the values on which all contenders must agree."""
+        """Return the values that must be equal for all compared libraries."""
         return self.rows, self.sum
 
     def _add(self, values: list[Any]) -> None:
@@ -84,7 +84,7 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally that also has a digest of every column. The digest of the rows does not depend on
+    """A tally that also computes a digest of all columns. The digest of the rows does not depend on
     their order.
     """
 
@@ -106,7 +106,7 @@ class Digest(Tally):
         self.digest = (self.digest + addend) % DIGEST_MODULUS
 
     def result(self) -> tuple[Any, ...]:
-        """Return the result of the tally, and the digest in hexadecimal."""
+        """Return the tally's result, and the digest in hexadecimal digits."""
         return *super().result(), f"{self.digest:016x}"
 
     def _add(self, values: list[Any]) -> None:
@@ -116,9 +116,9 @@ class Digest(Tally):
 
 
 def _normalize(value: Any) -> Any:
-    """Return a time as ISO text in UTC, and any other value unchanged.
+    """Return a time as an ISO text in UTC. Return any other value unchanged.
 
-    Libraries return times in different time zones, and JSON contains times as texts.
+    Libraries return times in different time zones, and JSON contains times as text.
     """
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
@@ -126,12 +126,14 @@ def _normalize(value: Any) -> Any:
 
 
 class Work:
-    """The rows and keys of one turn, built before the clock starts, and equal for all contenders.
+    """The rows and keys that one run of a function uses. All libraries get the same rows and keys,
+    which are built before the clock starts.
 
-    `sizes` has the numbers of rows to write, to read at once, and to read one by one. `new_rows`
-    has the rows to insert, without ids, and `records` has the same rows as tuples. `changed_rows`
-    has rows with ids to update or to upsert, whose latitudes differ from the stored ones. `keys`
-    has the ids of points to read one by one, and `user_ids` the ids of users whose points are read.
+    `sizes` says how many rows to write, how many to read at once, and how many to read one by one.
+    `new_rows` has the rows to insert, without ids. `records` has the same rows as tuples.
+    `changed_rows` has rows to update or to upsert. Their ids exist already, but their latitudes are
+    new. `keys` has the ids of points to read one by one. `user_ids` has the ids of users whose
+    points are read.
     """
 
     def __init__(self, write: int = WRITE, read: int = READ, gets: int = GETS) -> None:

@@ -1,4 +1,5 @@
-"""The Alembic environment, which uses the chosen database or a connection that the caller passes.
+"""The Alembic environment. The environment uses a connection that the caller passes, or else
+connects to the chosen database.
 
 Inside a running event loop, pass a connection, because asyncio.run() cannot be nested:
 
@@ -28,19 +29,19 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 
 
 def include_name(name: str | None, kind: str, _: object) -> bool:
-    """Return whether autogenerate compares this name.
+    """Return whether Alembic's autogenerate compares the schema or table with this name.
 
-    Autogenerate must not compare the schemas of scripts, nor the schema of the other history.
+    Autogenerate must ignore the schemas of scripts and the schema of the other history.
     """
     return kind != "schema" or name == METADATA.schema
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock, create the schema, and separate histories that share a version
+    """Wait for the migration lock. Then create the schema, and give each history its own version
     table.
 
-    The transaction holds the migration lock, so that commands on the same database run one after
-    the other.
+    The transaction holds the migration lock, so that two commands migrate a database one after the
+    other.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)
@@ -49,7 +50,7 @@ def prepare(connection: Connection) -> None:
 
 
 def configure_and_run(connection: Connection) -> None:
-    """Run the migrations that the command asks for, in one transaction."""
+    """Run the command's migrations in one transaction."""
     context.configure(
         connection=connection,
         include_schemas=True,
@@ -63,12 +64,12 @@ def configure_and_run(connection: Connection) -> None:
 
 
 def refuse_or_run(connection: Connection) -> None:
-    """Run the migrations while holding the migration lock. Do not run the migrations if the
+    """Run the migrations while this session holds the migration lock. Run no migration if the
     database belongs to another program.
 
-    The session holds the migration lock instead of a transaction, because a migration may commit
-    its transaction (`autocommit_block()`). Closing the connection releases the migration lock.
-    Raises CouldNotRun.
+    A migration may commit its transaction (`autocommit_block()`), so the session holds the
+    migration lock. The migration lock is released when the connection is closed. Raises
+    CouldNotRun.
     """
     connection.execute(text(f"SELECT pg_advisory_lock({migrations.LOCK})"))
     connection.commit()  # the next transaction sees what the previous holder has committed
@@ -85,7 +86,9 @@ async def connect_and_run(database: db.Database) -> None:
 
 
 def print_sql() -> None:
-    """Print the SQL of the migrations for the option --sql, without a database."""
+    """Print the migrations as SQL, without a database. The option `--sql` of Alembic leads to this
+    function.
+    """
     context.configure(
         dialect_name="postgresql",
         literal_binds=True,
@@ -99,8 +102,8 @@ def print_sql() -> None:
 
 
 def run() -> None:
-    """Print SQL, or run the migrations over the connection of the caller or over a new
-    connection.
+    """Print SQL, or run the migrations over a connection. The caller passes the connection, or the
+    function opens one.
     """
     passed = context.config.attributes.get("connection")
     if context.is_offline_mode():

@@ -1,1 +1,1 @@
-"""Numbered scripts that show how SQLAlchemy's asyncio ORM behaves on PostgreSQL, and prove it."""
+"""Numbered scripts that show and prove how SQLAlchemy's asyncio ORM behaves on PostgreSQL."""

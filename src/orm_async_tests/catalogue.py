@@ -56,7 +56,7 @@ LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
 
 @dataclass(frozen=True)
 class ScriptFile:
-    """The parts of the text of one script."""
+    """A script's text, divided into its parts."""
 
     number: int
     path: Path
@@ -77,7 +77,7 @@ class ScriptFile:
 
     @property
     def module(self) -> str:
-        """The dotted name of the script's module."""
+        """The dotted name of the script's Python module."""
         return f"orm_async_tests.scripts.{self.chapter}.{self.path.stem}"
 
     def load(self) -> ModuleType:
@@ -97,13 +97,15 @@ class Chapter:
 def read_scripts() -> list[ScriptFile]:
     """Read every script, sorted by number.
 
-    Raise ValueError, with the name of the file, if a script does not have the required form.
+    Raise ValueError, with the file's name, if a script does not have the required form.
     """
     return [_read_script(path) for path in _find_files().values()]
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
-    """Return the scripts that a beginner should read first, in this order, with their lessons."""
+    """Return the scripts that a beginner should read first, in reading order. Each script comes
+    with its lesson.
+    """
     files = _find_files()
     return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 
@@ -121,7 +123,7 @@ def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
 
 
 def _find_files() -> dict[int, Path]:
-    """Return the files of all scripts, sorted by the number of the script."""
+    """Return the files of all scripts, sorted by their numbers."""
     names = {path: FILE_NAME.fullmatch(path.name) for path in SCRIPTS.glob("*/test*.py")}
     if wrong := [path for path, name in names.items() if name is None]:
         raise ValueError(f"{wrong[0]}: see CONTRIBUTING.md for the form of a script")
@@ -154,9 +156,7 @@ def _read_script(path: Path) -> ScriptFile:
 
 
 def find_variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
-    """Return the functions of a script that have the decorator of this kind, for example
-    `right`.
-    """
+    """Return a script's functions that have this decorator, for example `right`."""
     return [
         node
         for node in tree.body
@@ -166,10 +166,11 @@ def find_variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
 
 
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
-    """Return the scripts that words such as "1", "test5" and "5-7" name, sorted by number.
+    """Return the scripts that the words name, sorted by number. A word is, for example, "1",
+    "test5" or "5-7".
 
-    Without `words`, return every script. With `chapters`, leave out the scripts of other chapters.
-    Raise CouldNotRun if a word names no script, or if a chapter does not exist.
+    If no `words` are given, return every script. If `chapters` is given, leave out the scripts of
+    all other chapters. Raise CouldNotRun if a word names no script, or if a chapter does not exist.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()
@@ -186,9 +187,9 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
 
 
 def select_one(word: str) -> ScriptFile:
-    """Return the script that a word such as "5" or "test5" names.
+    """Return the script that a word names, for example "5" or "test5".
 
-    Raise CouldNotRun if the word names no script, or several scripts.
+    Raise CouldNotRun if a word names no script, or more than one script.
     """
     scripts = select([word])
     if len(scripts) > 1:

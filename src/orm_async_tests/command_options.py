@@ -1,5 +1,5 @@
-"""Defines the options that several commands have, for the stack and for the parts of a result that
-are shown.
+"""Defines the options that several commands have. Some options choose the database and the driver,
+and others choose what a result shows.
 
 The module command_options does not import SQLAlchemy, so that `--help` stays fast.
 """
@@ -16,10 +16,11 @@ POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepar
 
 
 def database_choice(option: str | None) -> tuple[str, str]:
-    """Return the choice of the database, "embedded", "compose" or a URL, and the option or variable
-    that made the choice.
+    """Return the chosen database: `embedded`, `compose` or a URL. Also return the name of the
+    option or variable that chose the database.
 
-    The first of --db, DATABASE_URL, ORM_ASYNC_DB and the default that is not empty decides.
+    `--db` decides before `DATABASE_URL`, `DATABASE_URL` before `ORM_ASYNC_DB`, and `ORM_ASYNC_DB`
+    before the default.
     """
     candidates = (
         (option, "--db"),
@@ -36,8 +37,8 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 
 def add_driver(parser: argparse.ArgumentParser, *others: str) -> None:
-    """Add the option --driver, which accepts PostgreSQL's drivers and the other drivers that are
-    given.
+    """Add the option --driver. The option accepts PostgreSQL's drivers and the drivers in
+    `others`.
     """
     help_ = f"{' or '.join((*DRIVERS, *others))} (default: ORM_ASYNC_DRIVER, or {DRIVERS[0]})"
     parser.add_argument("--driver", metavar="NAME", help=help_)
@@ -50,7 +51,9 @@ def add_loop(parser: argparse.ArgumentParser) -> None:
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose the stack of a script."""
+    """Add the options that choose where a script runs: its database, driver, event loop and
+    pooler.
+    """
     add_database(parser)
     add_driver(parser, SQLITE)
     add_loop(parser)

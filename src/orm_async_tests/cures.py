@@ -1,4 +1,4 @@
-"""Finds the lines of a right variant that fix the error of the wrong variant."""
+"""Finds the lines with which a script's right variant fixes the error of its wrong variant."""
 
 import ast
 import re
@@ -22,12 +22,12 @@ FIXTURES = {  # of the harness: a line that uses one says nothing to a reader
 
 
 def cure_lines(script: ScriptFile) -> list[str]:
-    """Return at most MOST lines of Python that fix the error of a script.
+    """Return at most MOST lines of Python that fix a script's error.
 
     The lines that fix the error come from data/questions.toml. If questions.toml has no lines for
-    the script, the lines are the statements that only the first right variant has. Options that a
-    decorator passes to the engine are shown as a call of create_async_engine(). Return an empty
-    list if the right variant has no short statement that differs.
+    the script, return the statements that only the script's first right variant has. If a decorator
+    passes options to the engine, show the options in a call of create_async_engine(). Return an
+    empty list if no short statement occurs only in the right variant.
     """
     if lines := read_cures().get(script.number):
         return lines
@@ -59,8 +59,8 @@ def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the simple statements and the `with` blocks of some code. Leave out imports, and
-    statements whose values only the `check` needs.
+    """Yield the simple statements and the `with` blocks in a list of statements. Leave out imports,
+    and statements that only compute values for the function `check`.
     """
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

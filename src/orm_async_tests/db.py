@@ -1,5 +1,5 @@
-"""Opens the database that the scripts, the service and Alembic share, and creates engines for
-it.
+"""Opens the database that the scripts, the service and Alembic use. The module also creates the
+engines for this database.
 """
 
 import importlib.util
@@ -36,7 +36,9 @@ COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 
 @dataclass(frozen=True)
 class Choice:
-    """The database that a command will use, with the option or variable that chose it."""
+    """The database that a command will use. `source` names the option or the variable that chose
+    the database.
+    """
 
     kind: Kind
     source: str
@@ -45,7 +47,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Database:
-    """A database that accepts connections while open_database() is open."""
+    """A database that accepts connections, as long as open_database() keeps it open."""
 
     url: URL  # in the form for its driver
     kind: Kind
@@ -58,9 +60,9 @@ class Database:
 
 
 def choose(db: str | None = None) -> Choice:
-    """Choose the database without connecting to it. `db` is the value of the option --db.
+    """Choose a database, but do not connect to it. `db` is the value of the option --db.
 
-    Raise CouldNotRun if the choice is not "embedded", "compose" or a URL of PostgreSQL.
+    Raise CouldNotRun if the choice is neither `embedded` nor `compose` nor a PostgreSQL URL.
     """
     word, source = database_choice(db)
     if word == "embedded":
@@ -71,7 +73,7 @@ def choose(db: str | None = None) -> Choice:
 
 
 def compose_url() -> URL:
-    """Return the URL under which docker-compose.yml publishes its database."""
+    """Return the URL of the database that docker-compose.yml starts."""
     port = check_port(os.environ.get(COMPOSE_PORT, "5432"), COMPOSE_PORT)
     return URL.create(
         "postgresql+asyncpg", "docker", "docker", host="127.0.0.1", port=port, database="docker"
@@ -79,10 +81,11 @@ def compose_url() -> URL:
 
 
 def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
-    """Return the URL for the driver that --driver, ORM_ASYNC_DRIVER or the URL itself names.
+    """Return the URL for the chosen driver. `--driver`, `ORM_ASYNC_DRIVER` or the URL names the
+    driver.
 
-    Raise CouldNotRun if the driver is unknown, is not installed, or does not have a parameter of
-    the URL. The argument `source` says where the URL comes from.
+    Raise CouldNotRun if the driver is unknown or not installed, or if the driver does not accept a
+    parameter of the URL. `source` says where the URL comes from.
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
@@ -104,12 +107,12 @@ def open_database(
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database. If the chosen database is the embedded server, the server runs
+    """Open the chosen database. If the chosen database is on the embedded server, the server runs
     until the block ends.
 
-    Opening the database does not connect to the server. If the URL is wrong, only the first
-    connection raises the error. Raise CouldNotRun if an option or a variable is wrong, or if the
-    embedded server does not start.
+    Opening the database does not connect to the server. If the URL is wrong, the first connection
+    raises the error, and not this function. Raise CouldNotRun if an option or an environment
+    variable is wrong, or if the embedded server does not start.
     """
     require_descriptors()
     choice = choose(db)
@@ -127,7 +130,7 @@ def open_database(
 
 
 def socket_url(server: Login) -> URL:
-    """Return the URL of the database on a server that listens on a socket."""
+    """Return the URL of a database on a server that listens on a Unix-domain socket."""
     return URL.create(
         f"postgresql+{DRIVERS[0]}",
         server.user,
@@ -145,8 +148,8 @@ def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
 
 
 def application_name(driver: str, name: str) -> dict[str, Any]:
-    """Return connect_args that set the name under which pg_stat_activity shows a driver's
-    connections.
+    """Return connect_args for a driver. The arguments set the name under which pg_stat_activity
+    shows the connections.
     """
     settings = {"application_name": name}
     return settings if driver == "psycopg" else {"server_settings": settings}
@@ -163,11 +166,11 @@ REFUSALS = {
 
 @asynccontextmanager
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """Open one connection for the block, with the name under which pg_stat_activity shows it.
+    """Open one connection for the block. pg_stat_activity shows the connection under the name
+    `application`.
 
-    The engine of the opened connection has no pool. `options` are arguments of
-    create_async_engine(). Raise CouldNotRun if the server cannot be reached or rejects the
-    connection.
+    The engine of this connection has no pool. `options` are arguments of create_async_engine().
+    Raise CouldNotRun if the server cannot be reached or rejects the connection.
     """
     arguments = application_name(database.driver, name)
     engine = create_async_engine(

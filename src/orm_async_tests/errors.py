@@ -1,4 +1,6 @@
-"""Defines the error that a user sees when a command cannot run, and the exit codes of commands."""
+"""Defines the error that a user sees when a command cannot run. The module also defines the exit
+codes of commands.
+"""
 
 import os
 import re
@@ -16,8 +18,8 @@ class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
     `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
-    says what to type next. The error message has the problem, the place and the remedy on three
-    lines. A command prints the message of a CouldNotRun on standard error, and exits with 2.
+    says what to type next. The error's message has three lines: the problem, the place and the
+    remedy. A command prints the message of a CouldNotRun on standard error, and exits with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
@@ -28,10 +30,9 @@ class CouldNotRun(Exception):
 
 
 def install_extra(extra: str) -> str:
-    """Return the command that installs an extra, with Poetry in a checkout, and otherwise with pip.
-    The command for pip names the installed version, so that pip needs no package index for this
-    package. The command for pip also names the extra `scripts`, because no other extra works
-    without it.
+    """Return a command that installs an extra. In a checkout the command uses Poetry, and otherwise
+    pip. The pip command also names the extra `scripts`, because no other extra works without this
+    extra.
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
@@ -39,9 +40,9 @@ def install_extra(extra: str) -> str:
 
 
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
-    """Return the error that says how to install a package of the extra `scripts`.
+    """Return an error that says how to install a package of the extra `scripts`.
 
-    If the missing module belongs to another package, raise the given error again.
+    If the missing module belongs to no package of this extra, raise the given error again.
     """
     package = (error.name or "").partition(".")[0]
     of_scripts = (text for text in requires(NAME) or [] if f'extra == "{SCRIPTS}"' in text)
@@ -55,8 +56,8 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
 def exit_code(command: Callable[[], int]) -> int:
     """Run a command and return its exit code. If the command raises CouldNotRun, print the error.
 
-    If a package of the extra `scripts` is not installed, print how to install it. If the user
-    presses Ctrl-C, or if standard output is a closed pipe, end the command without a message.
+    If a package from the extra `scripts` is missing, print how to install it. End the command
+    without a message if the user presses Ctrl-C, or if standard output is a closed pipe.
     """
     try:
         return command()
@@ -77,7 +78,7 @@ def exit_code(command: Callable[[], int]) -> int:
 def require_writable(path: Path, option: str) -> None:
     """Raise CouldNotRun if a file cannot be written. Do not create the file while checking it.
 
-    Commands call require_writable() before they begin work that takes minutes. `option` is the
+    A command calls require_writable() before it begins work that takes minutes. `option` is the
     command-line option that names the file.
     """
     try:
@@ -92,7 +93,7 @@ def require_writable(path: Path, option: str) -> None:
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a text to a file. Raise CouldNotRun, with the name of the option, if the file cannot be
+    """Write a text to a file. Raise CouldNotRun, with the option's name, if the file cannot be
     written.
     """
     try:

@@ -1,8 +1,8 @@
 """Writes annotations and a job summary for GitHub Actions.
 
-An annotation is a workflow command. An annotation is printed on standard error, so that standard
-output keeps its format. The job summary is Markdown. The job summary is appended to the file that
-GITHUB_STEP_SUMMARY names.
+An annotation is a line that GitHub Actions calls a workflow command. An annotation is printed on
+standard error, so that standard output keeps its format. The job summary is Markdown. The
+environment variable `GITHUB_STEP_SUMMARY` names the file of the job summary.
 """
 
 import argparse
@@ -24,8 +24,8 @@ TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 @dataclass(frozen=True)
 class Annotation:
-    """A message that GitHub shows beside a line of a file. `file` is relative to the folder of the
-    repository, or empty.
+    """A message that GitHub shows beside a line of code. `file` is relative to the repository's
+    folder, or empty.
     """
 
     level: Literal["error", "warning", "notice"]
@@ -50,7 +50,9 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 
 def require_summary() -> None:
-    """Raise CouldNotRun, before a command begins its work, if the job summary cannot be written."""
+    """Raise CouldNotRun if the job summary cannot be written. A command calls this function before
+    it begins its work.
+    """
     if path := os.environ.get(VARIABLE):
         try:
             Path(path).open("a").close()
@@ -59,7 +61,9 @@ def require_summary() -> None:
 
 
 def write(annotations: Iterable[Annotation], summary: str) -> None:
-    """Print the annotations. If there is a job summary, append the Markdown to the summary."""
+    """Print the annotations. Append Markdown to the job summary, if GitHub Actions has given the
+    job a summary file.
+    """
     for annotation in annotations:
         print(annotation, file=sys.stderr)
     if path := os.environ.get(VARIABLE):
@@ -74,13 +78,15 @@ def write(annotations: Iterable[Annotation], summary: str) -> None:
 
 
 def relative_path(path: Path) -> str:
-    """Return a path relative to the folder of the repository, or "" if the path is outside."""
+    """Return a path relative to the repository's folder. Return "" if the path is outside of the
+    repository.
+    """
     folder = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
-    """Return a heading and a table in Markdown. The first row of `rows` is the head of the
+    """Return the Markdown of a heading and a table. The first row of `rows` is the head of the
     table.
     """
     cells = (tuple(map(escape_cell, row)) for row in rows)
@@ -88,7 +94,7 @@ def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
 
 
 def escape_cell(text: str) -> str:
-    """Return a text for a cell of a table, escaped so that Markdown shows it unchanged."""
+    """Escape a text, so that Markdown shows it unchanged in a table's cell."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{letter}" if letter in "\\`*_[]|~" else letter for letter in text)
 

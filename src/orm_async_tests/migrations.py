@@ -1,10 +1,9 @@
-"""Recognizes the state of a database by its tables and revisions, and upgrades a database of this
-project.
+"""Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database has two histories of revisions. The first history of revisions is for the tracking
-tables, which the scripts and the service share. The second history of revisions is for the table of
-the service. Each history has a separate version table, so that you can upgrade and downgrade one
-history alone.
+A database has two separate histories of Alembic revisions. The first history of revisions is for
+the tracking tables, which the scripts and the service share. The second history of revisions is for
+the service's table of idempotency keys. Each history has a separate version table, so that you can
+upgrade or downgrade one history alone.
 """
 
 import ast
@@ -45,7 +44,7 @@ MOVE_SERVICE_VERSIONS = """
 
 
 class History(NamedTuple):
-    """A linear history of revisions, for the tables of one schema."""
+    """A sequence of revisions, each of which changes the tables of one schema."""
 
     section: str  # of alembic.ini, the argument of `alembic -n`
     folder: str  # of the revision files, below the Alembic environment
@@ -58,8 +57,8 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder of env.py, which is beside the package in a checkout and inside the package
-    in a wheel.
+    """Return the folder of env.py. In a checkout the folder is beside the package, and in a wheel
+    inside the package.
     """
     package = Path(__file__).parent
     inside = package / "alembic"
@@ -68,28 +67,28 @@ def alembic_folder() -> Path:
 
 @cache
 def revisions(history: History) -> dict[str, Set[str]]:
-    """Return the down revisions of every revision of a history.
+    """Return the predecessors of every revision in a history.
 
-    Read the down revisions from the files, because importing Alembic takes 0.2 s.
+    Read the predecessors from the files, because importing Alembic takes 0.2 s.
     """
     paths = (alembic_folder() / history.folder).glob("*.py")
     return dict(read_revision(path) for path in paths)
 
 
 def heads(history: History) -> Set[str]:
-    """Return the ids of the revisions that have no successor."""
+    """Return the ids of the newest revisions, which have no successor."""
     return revisions(history).keys() - frozenset[str]().union(*revisions(history).values())
 
 
 def read_revision(path: Path) -> tuple[str, Set[str]]:
-    """Return the revision id of a file, and the ids of its down revisions."""
+    """Return the id of a file's revision, and the ids of the revisions before it."""
     assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
     revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
     return revision, frozenset([parents] if isinstance(parents, str) else parents or ())
 
 
 def read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[str]]:
-    """Return the current revisions in the version tables that exist."""
+    """Return the current revisions from the version tables that exist."""
     return {
         history: set(connection.scalars(text(VERSIONS.format(history.version_table))))
         for history in HISTORIES.values()
@@ -98,11 +97,11 @@ def read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[
 
 
 def read_state(connection: Connection, *histories: History) -> State:
-    """Return the state of the database.
+    """Return the state of the database as one word.
 
     The state is "foreign" if the database has tables or revisions of another program. The state is
-    "empty" if the database has no current revision. The state is "current" if each of the histories
-    is at its head, and otherwise "behind".
+    "empty" if the database has no revision yet. The state is "current" if the database has the
+    newest revision of each history, and otherwise "behind".
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = read_current(connection, tables)
@@ -119,12 +118,13 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether a database without current revisions of the history has tables of another
-    program.
+    """Return whether the database has tables that another program created. The database has no
+    revision of this history.
 
-    The caller has checked that the history has no current revision. If the version table exists,
-    the history was downgraded to its base, and scripts may have created tables after that. The
-    tables of the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
+    The caller must have checked that the database has no revision of this history. If the version
+    table exists but is empty, the history was downgraded. Scripts may have created tables after the
+    downgrade. Tables in the schema `service` belong to the history SERVICE. All other tables belong
+    to TRACKING.
     """
     others = [
         table
@@ -137,8 +137,8 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database. Raise CouldNotRun if the database contains tables of
-    another program.
+    """Return the state of the database as one word. Raise CouldNotRun if the database contains
+    tables of another program.
     """
     if (state := read_state(connection, *histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
@@ -152,7 +152,7 @@ def refuse_foreign(connection: Connection, *histories: History) -> State:
 
 
 def refuse_service(connection: Connection) -> None:
-    """Raise CouldNotRun if this database contains the users of the service."""
+    """Raise CouldNotRun if the database contains the service's users."""
     if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is None:
         return
     name = connection.scalar(text("SELECT current_database()"))
@@ -170,7 +170,7 @@ def lock_transaction(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, *histories: History) -> None:
-    """Upgrade an empty or older database to the newest revisions of these histories.
+    """Upgrade an empty or older database to the newest revision of each of these histories.
 
     Raise CouldNotRun if the database belongs to another program.
     """
@@ -187,9 +187,10 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the revision of the service out of the version table that once contained both histories.
+    """Move the service's revision into its own version table. An older release kept both histories
+    in one version table.
 
-    The caller of separate_histories() must hold the migration lock.
+    The caller must hold the migration lock.
     """
     current = read_current(connection, set(connection.scalars(text(TABLES))))
     if not current.get(TRACKING, set()) & revisions(SERVICE).keys():
@@ -199,10 +200,10 @@ def separate_histories(connection: Connection) -> None:
 
 
 def make_config(connection: Connection | None, history: History) -> "Config":
-    """Return the configuration with which the commands of Alembic use this connection.
+    """Return a configuration for Alembic's commands, so that they use this connection.
 
-    If no connection is given, the commands of Alembic open one to the chosen database. The
-    configuration does not come from alembic.ini, because a wheel does not contain that file.
+    If no connection is given, Alembic's commands connect to the chosen database. The configuration
+    does not come from alembic.ini, because a wheel does not contain this file.
     """
     from alembic.config import Config
 
@@ -217,10 +218,10 @@ def make_config(connection: Connection | None, history: History) -> "Config":
 
 
 def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
-    """Run an Alembic command, such as `upgrade head`, on the chosen database.
+    """Run an Alembic command on the chosen database, for example `upgrade head`.
 
-    Raise CouldNotRun for a command that writes revisions, because revisions are written only in a
-    checkout.
+    Raise CouldNotRun for a command that writes a revision, because only a checkout can contain new
+    revisions.
     """
     from alembic.config import CommandLine
 

@@ -1,5 +1,5 @@
-"""Declares the two tables that all scripts share, which store users and the points of their
-walks.
+"""Declares the two tables that all scripts share. One table stores users, and the other table
+stores the points of their walks.
 """
 
 from datetime import datetime
@@ -18,8 +18,8 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base. The declarative base maps datetime to timestamptz, and fetches defaults
-    that the server computes.
+    """The declarative base. The declarative base maps datetime to timestamptz. The declarative base
+    also fetches default values that the server computes.
     """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
@@ -50,7 +50,7 @@ class User(Base):
 
 
 class TrackPoint(Base):
-    """A position of a walk, in degrees (WGS 84), and the time at which it was recorded."""
+    """A point of a walk: its position in degrees (WGS 84), and the time of its recording."""
 
     __tablename__ = "track_points"
     __table_args__ = (  # a user's points are read in both orders (docs/scale.md)

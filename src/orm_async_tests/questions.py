@@ -14,7 +14,9 @@ FILE = Path(__file__).parent / "data/questions.toml"
 
 @dataclass(frozen=True)
 class Question:
-    """A question, with the link to the place where it was asked and the script that answers it."""
+    """A question that somebody asked in public. A question has a link to its web page, and the
+    number of the script that answers it.
+    """
 
     id: str
     subject: str
@@ -31,15 +33,15 @@ class Question:
 def read_questions() -> tuple[Question, ...]:
     """Read all questions, in the order of the file.
 
-    Raise ValueError, with the id of the question, if the fields of a question are wrong.
+    Raise ValueError, with the question's id, if the fields of a question are wrong.
     """
     return tuple(_read_question(table) for table in _read_file()["question"])
 
 
 def read_cures() -> dict[int, list[str]]:
-    """Return, for each script number, the lines of Python that fix the script's error.
+    """Return lines of Python that fix an error, by the number of the script that shows the error.
 
-    A script has no entry if its right variant shows the fix in a few lines.
+    A script has no entry if its right variant is short enough to show the fix.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

@@ -14,7 +14,7 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. `run` has further properties of the SARIF run."""
+    """Return a SARIF document with one run. `run` has additional properties for the SARIF run."""
     driver = {"name": NAME, "version": version(NAME), "rules": list(rules)}
     tool = {"driver": driver}
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
@@ -22,13 +22,13 @@ def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[s
 
 
 def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[str, Any]:
-    """Return a SARIF result of the rule with this id."""
+    """Return a SARIF result for the rule with this id."""
     return {"ruleId": code, "level": level, "message": {"text": text}, "locations": locations}
 
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
-    """Return a SARIF location in a file. The keys of `region` are those of SARIF, for example
-    "startLine".
+    """Return a SARIF location, which is a region of a file. `region` has the keys that SARIF
+    defines, for example "startLine".
     """
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

@@ -1,7 +1,7 @@
-"""Finds the scripts that answer an error, a traceback or a question in words.
+"""Finds the scripts that answer a question or explain an error message.
 
-An error in the text is compared with the symptoms of the scripts. Words are searched in the full
-text of the scripts with SQLite's FTS5, with Porter stemming and the ranking bm25.
+An error in the text is compared with the symptoms of the scripts. SQLite's full-text search FTS5
+finds the words, with Porter stemming and the ranking bm25.
 """
 
 import ast
@@ -41,7 +41,7 @@ FILLERS = frozenset(
 
 @dataclass(frozen=True)
 class Ranking:
-    """The numbers of the scripts that contain words of a text, best match first."""
+    """The numbers of the scripts that contain words of the text, best match first."""
 
     numbers: tuple[int, ...]
     coverage: float  # how much of the text's words the first script has, from 0 to 1
@@ -66,8 +66,8 @@ class Index:
         return Ranking(tuple(numbers), self._coverage(terms, numbers[0]))
 
     def _coverage(self, terms: Iterable[str], number: int) -> float:
-        """Return the fraction of the terms that a script contains. A rare term counts more than a
-        common term.
+        """Return which fraction of the search terms a script contains. A term that few scripts
+        contain counts more than a common term.
         """
         [count] = self._select("SELECT count(*) FROM scripts")
         covered = total = 0.0
@@ -86,7 +86,9 @@ class Index:
 
 
 def _terms(text: str) -> Iterator[str]:
-    """Yield the words of a text as FTS5 strings. A name such as pool_pre_ping becomes a phrase."""
+    """Yield a text's words, quoted for a query of SQLite's full-text search FTS5. A name with
+    underscores, for example pool_pre_ping, becomes a phrase.
+    """
     words = dict.fromkeys(word.strip("_") for word in WORD.findall(text.lower()))
     useful = [word for word in words if word and word not in FILLERS]
     for word in useful[:MOST_WORDS]:
@@ -94,7 +96,7 @@ def _terms(text: str) -> Iterator[str]:
 
 
 def open_index(scripts: Iterable[ScriptFile], questions: Iterable[Question]) -> closing[Index]:
-    """Build an index of these scripts and questions in memory, and close it when the block ends."""
+    """Build a search index in memory, and close it when the block ends."""
     by_script = defaultdict[int | None, list[Question]](list)
     for question in questions:
         by_script[question.script].append(question)
@@ -110,7 +112,7 @@ def open_index(scripts: Iterable[ScriptFile], questions: Iterable[Question]) -> 
 
 
 def _row(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:
-    """Return the texts of a script for the columns of the index, in the order of WEIGHTS."""
+    """Return a script's texts for the columns of the search index, in the order of WEIGHTS."""
     symptoms = [symptom.line for symptom in script.symptoms]
     return (
         script.claim,
@@ -124,12 +126,14 @@ def _row(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:
 
 
 def _with_words(names: str) -> str:
-    """Return names, followed by the words into which capital letters divide these names."""
+    """Return these names. Add the words of each name that capital letters divide, for example
+    "async" and "session" for AsyncSession.
+    """
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
 def _names(script: ScriptFile) -> Iterator[str]:
-    """Yield the names of the functions and classes that the code of the script uses."""
+    """Yield the names of functions and classes that the script's code uses."""
     for node in ast.walk(ast.parse(script.path.read_text("utf-8"))):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -142,11 +146,12 @@ def _names(script: ScriptFile) -> Iterator[str]:
 def find_answers(
     text: str, scripts: dict[int, ScriptFile], questions: Sequence[Question]
 ) -> tuple[list[int], bool]:
-    """Return the numbers of the scripts that best match a text, and whether they match well enough.
+    """Return the numbers of the scripts that best match a text. Also return whether they match well
+    enough to show.
 
     An error in the text is compared with the symptoms of the scripts. If no symptom matches, the
-    scripts are ranked by the words of the text. Scripts that were ranked by words match well enough
-    if the text is no printed error and the best script has enough of the words.
+    scripts are ranked by the words of the text. A match by words is good enough if the best script
+    contains enough of the words. A match by words is never good enough for a printed error.
     """
     known = {number: [*script.symptoms] for number, script in scripts.items()}
     for question in questions:
@@ -168,7 +173,9 @@ def find_answers(
 
 
 def find_unanswered(text: str, questions: Sequence[Question]) -> Question | None:
-    """Return the public question that no script answers and whose symptom matches the text."""
+    """Return a public question whose symptom matches the text, if no script answers this
+    question.
+    """
     pasted = symptoms.PastedText(text)
     for question in questions:
         if question.symptom and question.script is None and pasted.matching_parts(question.symptom):

@@ -1,13 +1,14 @@
-"""Recognizes known errors in a message or a traceback, and finds the line of the user's code.
+"""Recognizes known errors in an error message or a traceback. Also finds the last line of the
+user's code in a traceback.
 
 A script's docstring names the errors that lead a reader to it. The word `Symptom:` is followed, for
 example, by `MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"`.
 
-A `Symptom:` line has five parts. The first part is the driver, if only one driver raises the error.
-The second part is the class of the error. The third part is SQLAlchemy's code or PostgreSQL's
-SQLSTATE. The fourth part is a fragment of the message, in which "..." stands for one word. The
-fifth part begins after "in", and lists texts that the traceback contains if the error has this
-cause. A line must have the fourth part or the fifth part.
+A `Symptom:` line has five parts. The first part is a driver's name, if only this driver raises the
+error. The second part is the error's class. The third part is the error's SQLAlchemy code or its
+PostgreSQL SQLSTATE. The fourth part is a piece of the error's message. In this piece, "..." stands
+for one word. The fifth part begins after "in", and lists texts that the error's traceback must
+contain. A `Symptom:` line must have at least the fourth or the fifth part.
 """
 
 import builtins
@@ -70,7 +71,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """One known error. If a symptom's line leaves a part out, this part is empty."""
+    """One known error. If a `Symptom:` line leaves a part out, this part is empty."""
 
     line: str
     driver: str = ""
@@ -82,7 +83,7 @@ class Symptom:
 
     @property
     def parts(self) -> Iterator[Part]:
-        """The parts of a symptom that can be searched in a text."""
+        """The parts of a symptom for which a text can be searched."""
         for kind in ("error", "code", "sqlstate", "fragment"):
             if text := getattr(self, kind):
                 yield kind, text
@@ -91,9 +92,10 @@ class Symptom:
 
 
 def parse(line: str) -> Symptom:
-    """Return the symptom that a line describes. The argument does not include the word "Symptom:".
+    """Parse a `Symptom:` line, and return the symptom. The argument `line` does not include the
+    word "Symptom:".
 
-    Raise ValueError if the line does not have the form of a symptom.
+    Raise ValueError if the line does not have the form of a `Symptom:` line.
     """
     match = FORM.fullmatch(line)
     if match is None or not (match["fragment"] or match["places"]):
@@ -105,7 +107,7 @@ def parse(line: str) -> Symptom:
 
 
 class PastedText:
-    """A message or a whole traceback that a user pasted."""
+    """A text that a user pasted: an error message or a whole traceback."""
 
     def __init__(self, text: str) -> None:
         self.words = WRAPPED.sub(" ", text.replace("\u2019", "'")).strip()
@@ -113,8 +115,8 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return the parts of a symptom that the text contains. Return no parts if the parts of the
-        symptom in the text do not identify an error.
+        """Return the parts of a symptom that occur in the text. Return no parts if the parts that
+        occur do not identify an error.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds = {kind for kind, _ in parts}
@@ -130,11 +132,11 @@ class PastedText:
         return parts if identifies else set()
 
     def _is_of_another_error(self, symptom: Symptom, kinds: set[str]) -> bool:
-        """Return whether the text names another class, or has another message with the same
-        SQLSTATE.
+        """Return whether the text names another class. Return True also if the text has the
+        symptom's SQLSTATE with another message.
 
-        A fragment at the beginning of the message, or a long fragment, needs no class, because
-        every driver names its classes differently.
+        A long fragment, or a fragment from the beginning of the message, needs no class. Every
+        driver names its error classes differently.
         """
         if "code" in kinds or "error" in kinds:
             return False
@@ -146,7 +148,7 @@ class PastedText:
         return bool(symptom.fragment) and len(self.words.split()) > BARE_CODE
 
     def _is_inside(self, symptom: Symptom) -> bool:
-        """Return whether the symptom's fragment contains the whole text."""
+        """Return whether the text is a piece of the symptom's fragment."""
         is_long_enough = len(self.words.split()) >= SHORTEST
         return is_long_enough and self.words.lower() in symptom.fragment.lower()
 
@@ -173,12 +175,13 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` maps the number of a script to its symptoms. The list of scripts has MOST numbers.
-    The list of scripts is longer than MOST if more scripts match as well as the last one in the
-    list. A part of a symptom that few scripts have counts more than a common part. The score of a
-    script is lower if the traceback does not contain a text that the symptom requires. Scripts that
-    match equally well are ordered by `preferred`, and then by their numbers. If the text contains
-    several errors, the first error that a script knows decides which script comes first.
+    `symptoms` has a script's number as the key, and the script's symptoms as the value. The list of
+    scripts has at most MOST numbers, apart from ties. The list is longer than MOST if several
+    scripts match as well as the last script in the list. A part that few scripts' symptoms have
+    counts more than a common part. A script gets a lower score if its symptom requires a text that
+    the traceback does not contain. Scripts that match equally well have the order of `preferred`,
+    and then the order of their numbers. If the text contains several errors, scripts that know the
+    first error come first.
     """
     scores = _scores(text, symptoms)
     order = {number: position for position, number in enumerate(preferred)}
@@ -197,19 +200,21 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Divide a log into its errors. An error is kept together with the errors that caused it."""
+    """Divide the text of a log into its errors. An error and the errors that caused it stay
+    together.
+    """
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
 
 
 def is_printed_error(text: str) -> bool:
-    """Return whether a text is a traceback, or contains an error with its message."""
+    """Return whether a text contains a traceback, or an error with its message."""
     return bool(TRACEBACK.search(text) or PRINTED.search(text))
 
 
 def words_beside_error(text: str) -> str:
-    """Return the words of a text that belong neither to a traceback nor to the class or message of
-    an error.
+    """Return the other words of a text: leave out its tracebacks, and the classes and messages of
+    its errors.
     """
     if TRACEBACK.search(text):
         return ""
@@ -217,7 +222,9 @@ def words_beside_error(text: str) -> str:
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
-    """Return, for every script with a matching symptom, the score of its best symptom."""
+    """Return a score for every script with a matching symptom. The best symptom of a script decides
+    its score.
+    """
     pasted = PastedText(text)
     by_script = [{part for one in known for part in one.parts} for known in symptoms.values()]
     counts = Counter(part for parts in by_script for part in parts)
@@ -234,11 +241,12 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 
 
 def own_line(text: str) -> str:
-    """Return the last line of the user's code before the first error, as "app.py:41 in main:
-    user.points".
+    """Return the last line of the user's code before the first error, for example "app.py:41 in
+    main: user.points".
 
-    Lines of installed packages and of the standard library do not belong to the user's code. Return
-    an empty text if there is no traceback, or if the traceback has no line of the user's code.
+    A line of an installed package or of the standard library is not a line of the user's code.
+    Return an empty text if the text has no traceback, or if no line of the traceback is the user's
+    code.
     """
     lines = text.splitlines()
     user_line = ""
@@ -255,8 +263,8 @@ def own_line(text: str) -> str:
 
 
 def _shorten(path: str) -> str:
-    """Return a path relative to the working directory. If a path is outside of the working
-    directory, return only the name of the file.
+    """Return a path relative to the working directory. If the path is outside of the working
+    directory, return only the file's name.
     """
     file, here = Path(path), Path.cwd()
     if not file.is_absolute():

@@ -10,7 +10,9 @@ WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
 
 
 def print_styled(lines: Iterable[Styled]) -> None:
-    """Print lines. Print the styles if standard output is a terminal and NO_COLOR is not set."""
+    """Print lines. Styles are printed only if standard output is a terminal and NO_COLOR is not
+    set.
+    """
     if not sys.stdout.isatty():
         for _, text in lines:
             print(text)
@@ -23,16 +25,14 @@ def print_styled(lines: Iterable[Styled]) -> None:
 
 
 def detect_width() -> int:
-    """Return the number of columns of the terminal, or WIDTH if standard output is not a
-    terminal.
-    """
+    """Return how many columns the terminal has, or WIDTH if standard output is not a terminal."""
     if not sys.stdout.isatty():
         return WIDTH
     return max(shutil.get_terminal_size((WIDTH, 0)).columns, MIN_WIDTH)
 
 
 def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
-    """Render rows as aligned columns. The first row of the table is the header."""
+    """Render a table with aligned columns. The first row of the table is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -51,10 +51,10 @@ def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def show_progress(
     label: str, total: int, *, is_hidden: bool = False
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
-    """If standard error is a terminal, show a progress bar while the block runs.
+    """Show a progress bar while the block runs, if standard error is a terminal.
 
-    Yield two functions. The first function that is yielded prints a line above the bar. The second
-    function that is yielded advances the bar by one and sets the label of the bar.
+    Yield two functions. Yield a function that prints a line above the bar. Also yield a second
+    function, which advances the bar by one and sets the bar's label.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None
@@ -73,11 +73,11 @@ def show_progress(
 
 
 def print_python(source: str) -> None:
-    """Print Python code, with highlighting if standard output is a terminal.
+    """Print Python code, and highlight it if standard output is a terminal.
 
-    The colors come from the palette of the terminal, and the background has no color. The code is
-    readable on dark and on light terminals. The terminal wraps long lines. Long code is not
-    truncated, so text that you copy from it is valid Python.
+    The highlighting uses the terminal's own colors, and sets no background. The colors are readable
+    on dark and on light terminals. The terminal wraps lines that are too long. Long code is not cut
+    off, so that the code that you copy is valid Python.
     """
     if not sys.stdout.isatty():
         print(source)

@@ -1,4 +1,4 @@
-"""Records problems that do not reach the caller as exceptions.
+"""Records problems that reach no caller as an exception.
 
 There are five ways in which libraries report problems that reach no caller. A library may warn, log
 an error, pass an exception to the event loop, raise in a destructor, or drop a task before it has
@@ -19,7 +19,7 @@ from warnings import WarningMessage, catch_warnings, simplefilter
 
 @dataclass
 class Troubles:
-    """Problems that `record_troubles` has recorded so far."""
+    """The problems that record_troubles() has recorded so far."""
 
     errors: list[str] = field(default_factory=list)
     """Logged errors, and exceptions of the event loop and of destructors, oldest first."""
@@ -32,8 +32,8 @@ class Troubles:
 
     @property
     def messages(self) -> list[str]:
-        """Return one line for every problem. The lines of errors come first, the lines of lost
-        tasks second, and the lines of warnings last.
+        """Return one line for every problem. The lines of errors come first, then those of lost
+        tasks, and then those of warnings.
         """
         lost = [f"tasks lost before they had finished: {self.pending_tasks}"]
         warned = [f"{warning.category.__name__}: {warning.message}" for warning in self.warnings]
@@ -53,11 +53,10 @@ class _ErrorRecorder(logging.Handler):
 
 @contextmanager
 def record_troubles() -> Iterator[Troubles]:
-    """Record problems while the block runs, and restore all earlier handlers after the block.
+    """Record problems while the block runs, and restore the earlier handlers afterwards.
 
-    Call record_troubles() while an event loop is running. Do not nest or interleave two blocks,
-    because the exception handler of the loop, `sys.unraisablehook`, the warning filters and the
-    root logger belong to the whole process.
+    Call record_troubles() while an event loop is running. Two blocks must not overlap, because they
+    change settings of the whole process, for example the warning filters and the root logger.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
@@ -90,11 +89,12 @@ def record_troubles() -> Iterator[Troubles]:
 
 
 def clear_frames(error: BaseException) -> None:
-    """Delete the local variables that the tracebacks of an error and of its causes keep alive.
+    """Delete the local variables that an error's traceback keeps alive. Delete also the variables
+    of the error's causes.
 
-    A program that has handled an error does not keep the variables of its traceback either. Call
-    clear_frames() before you look for leaks, because a traceback keeps sessions and connections
-    from being collected.
+    A program that has handled an error no longer keeps the variables of its traceback. Call
+    clear_frames() before you search for leaks, because a traceback keeps sessions and connections
+    alive.
     """
     cause: BaseException | None = error
     while cause is not None:

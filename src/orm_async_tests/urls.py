@@ -1,10 +1,10 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
-The drivers use different names for the parameters of a connection, and raise different errors for a
-parameter that they do not know. Only this module knows the names that each driver uses for
-parameters. A URL has two forms. parse_url() returns the portable form, whose query has libpq's
+asyncpg and psycopg use different names for connection parameters. The two drivers also raise
+different errors for an unknown parameter. Only this module knows each driver's names for the
+parameters. A URL has two forms. parse_url() returns the portable form, which has libpq's parameter
 names, for example `?sslmode=require`. with_driver() returns the form that SQLAlchemy needs for one
-driver. Connect only with the URL that with_driver() returns.
+driver. Use only the URL from with_driver() to connect.
 """
 
 import re
@@ -26,7 +26,7 @@ DEFAULT_PORT = 5432
 
 
 class Parameter(NamedTuple):
-    """The values that a parameter of a URL may have, and the drivers that accept the parameter."""
+    """The rules for one URL parameter: which values it may have, and which drivers accept it."""
 
     expected: str = "a text that is not empty"
     pattern: str = "(?s).+"
@@ -71,11 +71,11 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Parse a database URL, and return it in the portable form. If the URL names no driver, its
-    driver becomes asyncpg.
+    """Parse a database URL, and return the URL in the portable form. If the URL names no driver,
+    set asyncpg as its driver.
 
-    `source` says where the text comes from, for example "--db". Raise CouldNotRun, with the source,
-    if the text is not a URL of PostgreSQL or has a parameter that no driver accepts.
+    `source` says where the text of the URL comes from, for example "--db". Raise CouldNotRun if the
+    text is not a PostgreSQL URL, or if no driver accepts one of its parameters.
     """
     try:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
@@ -99,9 +99,9 @@ def parse_url(text: str, source: str) -> URL:
 
 
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
-    """Return a URL for one driver, in the form that SQLAlchemy needs.
+    """Return a URL for one driver, in SQLAlchemy's form.
 
-    Raise CouldNotRun, with the source, if the driver does not accept a parameter of the URL.
+    Raise CouldNotRun, which names the source, if the driver does not accept a parameter of the URL.
     """
     url = portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
@@ -116,7 +116,7 @@ def with_driver(url: URL, driver: str, source: str = "") -> URL:
 
 
 def libpq_parameters(url: URL) -> dict[str, str]:
-    """Return libpq's parameters for a connection to a URL, but not the password."""
+    """Return libpq's parameters for a connection to this URL, but not the password."""
     url = portable(url)
     hosts = url.query.get("host", url.host or "")
     if isinstance(hosts, tuple):
@@ -137,7 +137,7 @@ def libpq_parameters(url: URL) -> dict[str, str]:
 
 
 def hide_secrets(url: URL) -> str:
-    """Return a URL as text in the portable form, in which passwords are hidden."""
+    """Return a URL as text in the portable form, and hide its passwords."""
     shown = portable(url)
     if "sslpassword" in shown.query:
         shown = shown.update_query_dict({"sslpassword": "hidden"})
@@ -145,7 +145,7 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Convert the text of a port to a number. Raise CouldNotRun, with the source, if the text is
+    """Convert a port's text to a number. Raise CouldNotRun, which names the source, if the text is
     not a port.
     """
     if not (re.fullmatch("[0-9]{1,9}", text) and int(text) in PORTS):
@@ -156,8 +156,8 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the query of a URL with the arguments of asyncpg. Some arguments of asyncpg are
-    separate, and the others are inside a DSN.
+    """Translate the parameters of a URL to asyncpg's arguments. asyncpg's arguments are separate
+    parameters, or parts of its parameter `dsn`.
     """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
@@ -168,7 +168,7 @@ def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def convert_timeouts() -> None:
-    """Make engines convert asyncpg's timeout to a number, because the values in a URL are texts
+    """Make engines convert asyncpg's timeout to a number, because a URL contains only texts
     (test118).
     """
     if not event.contains(Engine, "do_connect", _convert_timeout):
@@ -183,7 +183,7 @@ def _convert_timeout(
 
 
 def portable(url: URL, source: str = "") -> URL:
-    """Check a URL in any form and return its portable form. Raises CouldNotRun."""
+    """Check a URL in any form, and return the URL in its portable form. Raises CouldNotRun."""
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -211,8 +211,8 @@ def portable(url: URL, source: str = "") -> URL:
 
 
 def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
-    """Yield the names and the values of the query's parameters, including those inside a DSN of
-    asyncpg.
+    """Yield the names and values of the URL's parameters. Include the parameters inside asyncpg's
+    `dsn`.
     """
     for name, values in url.query.items():
         for value in [values] if isinstance(values, str) else values:
@@ -226,10 +226,10 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 
 
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
-    """Return the URL with its hosts in the place where both drivers look for them.
+    """Return the URL with its hosts in the place where both drivers read them.
 
-    A single host is before the query, unless it is the directory of a socket. Several hosts are in
-    the query, each with its port.
+    A single host stands in the URL's usual place, unless the host is the directory of a socket.
+    Several hosts are parameters of the URL, each with its port.
     """
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)
@@ -250,7 +250,7 @@ def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> UR
 
 
 def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, ...]:
-    """Return several hosts, each with its port, for example "one:5432"."""
+    """Return every host with its port, for example ("one:5432", "two:5432")."""
     inside = [_split_port(host) for host in hosts]
     if ports and any(port for _, port in inside):
         raise _refusal("the URL names its port twice", source)
@@ -262,7 +262,7 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Split a text into a host and its port, which may be empty. A host with several colons is an
+    """Split a text into a host and a port. The port may be empty. A host with several colons is an
     IPv6 address.
     """
     name, colon, port = host.rpartition(":")

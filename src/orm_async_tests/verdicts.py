@@ -1,5 +1,5 @@
-"""Defines the words for a verdict, for a run without a verdict, and for the severity of a
-defect.
+"""Defines the words for verdicts and for the severity of a defect. Another word says that a script
+has no verdict.
 """
 
 from typing import Literal, get_args

@@ -1,4 +1,4 @@
-"""Reads a recorded walk that belongs to the package. The scripts store the positions of the walk as
+"""Reads a recorded walk from a file in the package. The scripts store the positions of the walk as
 track points.
 """
 
@@ -15,7 +15,7 @@ Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 
 
 class Position(NamedTuple):
-    """A position in degrees (WGS 84), and the time at which it was recorded."""
+    """A position in degrees (WGS 84), with the time of its recording."""
 
     lat: float
     lon: float
@@ -23,8 +23,8 @@ class Position(NamedTuple):
 
 
 def generate_positions(number: int) -> Iterator[Position]:
-    """Yield a number of positions. At the end of the walk, begin again with the same walk on the
-    next day.
+    """Yield as many positions as `number` says. At the end of the walk, repeat the walk on the next
+    day.
     """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
     walk = [
@@ -40,8 +40,8 @@ def generate_positions(number: int) -> Iterator[Position]:
 
 
 def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
-    """Yield rows for the table track_points, in batches of `size` rows. `number` is the number of
-    rows, and each row has the given columns.
+    """Yield rows for the table `track_points`. Each batch has `size` rows. `number` says how many
+    rows to yield. Each row has the given columns.
     """
     rows = ({**position._asdict(), **columns} for position in generate_positions(number))
     while batch := list(islice(rows, size)):
@@ -49,8 +49,8 @@ def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str
 
 
 def parse_count(text: str) -> int:
-    """Read a number of points, which must be at least 1000, because 1000 points fill two batches.
-    Raises ValueError.
+    """Parse a number of points. The number must be at least 1000, because 1000 points fill two
+    batches. Raises ValueError.
     """
     points = int(text)
     if points < 1000:
@@ -59,7 +59,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_pace(text: str) -> Pace:
-    """Return the range of seconds in a text such as "1-5" or "2". Raises ValueError."""
+    """Parse a range of seconds, for example "1-5" or "2". Raises ValueError."""
     low, _, high = text.partition("-")
     shortest, longest = float(low), float(high or low)
     if not 0 <= shortest <= longest:
@@ -68,5 +68,5 @@ def parse_pace(text: str) -> Pace:
 
 
 async def pause(seconds: Pace) -> None:
-    """Sleep for a random number of seconds between two limits."""
+    """Sleep for a random time between two limits in seconds."""
     await asyncio.sleep(random.uniform(*seconds))

@@ -1,4 +1,6 @@
-"""Lists the contenders, which are modules that do all workloads, and their patterns."""
+"""Lists the compared modules, and the functions in them. Every module does all workloads with one
+library.
+"""
 
 import asyncio
 import inspect
@@ -20,8 +22,8 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A function of a contender for a workload. The name of a pattern begins with the name of its
-    workload.
+    """A measured function, which does one workload with one library. The function's name begins
+    with the name of its workload.
     """
 
     contender: str
@@ -40,14 +42,14 @@ class Pattern(NamedTuple):
 
 
 def versions_of(contender: str) -> dict[str, str]:
-    """Return the versions of the libraries that a contender uses."""
+    """Return the versions of the libraries that a module uses."""
     libraries = ("asyncpg",) if contender == "asyncpg" else ("sqlalchemy", "asyncpg", "greenlet")
     return {name: version(name) for name in libraries}
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield the patterns of a contender. A function for the workload `get` also becomes a pattern
-    of the workload `tasks`.
+    """Yield the measured functions of a module. A function for the workload `get` is also measured
+    in the workload `tasks`.
     """
     for name, function in vars(module).items():
         mark = getattr(function, "mark", None)

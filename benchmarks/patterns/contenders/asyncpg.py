@@ -1,4 +1,4 @@
-"""asyncpg without an ORM, the base of the comparison."""
+"""asyncpg without an ORM, to which all other libraries are compared."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ def dsn_of(url: URL) -> str:
 
 @asynccontextmanager
 async def connected(url: URL, size: int) -> AsyncIterator[Any]:
-    """Open a pool, with all of its connections already open."""
+    """Open a pool and all of its connections."""
     async with asyncpg.create_pool(dsn_of(url), min_size=size, max_size=size) as pool:
         yield pool
 

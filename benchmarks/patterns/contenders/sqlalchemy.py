@@ -1,4 +1,4 @@
-"""SQLAlchemy's asyncio ORM on asyncpg, used as in SQLAlchemy's documentation."""
+"""SQLAlchemy's asyncio ORM on asyncpg, as SQLAlchemy's documentation shows it."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,13 +21,13 @@ from orm_async_tests.models import TrackPoint, User
 
 
 class Base(DeclarativeBase):
-    """The declarative base of the table that workloads write to."""
+    """The declarative base of the table to which workloads write."""
 
     type_annotation_map = {datetime: DateTime(timezone=True)}
 
 
 class Mark(Base):
-    """A row that a workload writes."""
+    """A row of the table to which workloads write."""
 
     __tablename__ = "marks"
 
@@ -40,10 +40,10 @@ class Mark(Base):
 
 @dataclass(frozen=True)
 class Library:
-    """Two engines with their session factories. `reads` and `Reads` use AUTOCOMMIT (test207).
+    """Two engines, and a session factory for each. `reads` and `Reads` use AUTOCOMMIT (test207).
 
-    `bridge` is a session without an engine. The run_sync() of `bridge` runs functions that open
-    their own sessions (test223).
+    `bridge` is a session that has no engine. run_sync() of `bridge` runs functions that open
+    sessions of their own (test223).
     """
 
     engine: AsyncEngine
@@ -55,7 +55,7 @@ class Library:
 
 @asynccontextmanager
 async def connected(url: URL, size: int) -> AsyncIterator[Library]:
-    """Open two pools, with all of their connections already open."""
+    """Open two pools and all of their connections."""
     options: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
     engine = create_async_engine(url, **options)
     reads = create_async_engine(url, isolation_level="AUTOCOMMIT", **options)

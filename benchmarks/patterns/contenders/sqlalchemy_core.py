@@ -1,4 +1,4 @@
-"""SQLAlchemy Core on asyncpg, with statements and rows, and without sessions and entities."""
+"""SQLAlchemy Core on asyncpg: statements and rows without sessions or entities."""
 
 from sqlalchemy import ARRAY, Connection, bindparam, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql

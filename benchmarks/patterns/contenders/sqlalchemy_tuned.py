@@ -1,4 +1,4 @@
-"""SQLAlchemy's asyncio ORM on asyncpg, with public patterns that are chosen for speed."""
+"""SQLAlchemy's asyncio ORM on asyncpg, used in the fastest ways that its public API allows."""
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,14 +29,14 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return one list for each named column. The key of each list is the name of its column with an
-    "s".
-    """
+    """Return one list for each named column. The key of a list is its column's name with an "s"."""
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT of the rows whose values `arrays_of` binds for the same columns."""
+    """Return a SELECT of rows. The values come from the lists that `arrays_of` returns for the same
+    columns.
+    """
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
@@ -45,7 +45,9 @@ def unnested(*names: str) -> Select[Any]:
 async def copy_records(
     session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
 ) -> None:
-    """Run COPY in the transaction of the session, which a statement must have begun (test74)."""
+    """Run COPY in the session's transaction. A statement must have begun the transaction
+    (test74).
+    """
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
     await driver.copy_records_to_table(table, records=records, columns=columns)
@@ -53,7 +55,7 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Collect garbage less often while the block runs, because loaded entities are not garbage."""
+    """Collect garbage less often while the block runs. Loaded entities are not garbage."""
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)
     try:

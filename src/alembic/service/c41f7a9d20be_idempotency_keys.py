@@ -1,4 +1,4 @@
-"""Create the table of idempotency keys, in the schema that env.py creates.
+"""Create the table of idempotency keys. The module env.py has already created the table's schema.
 
 Revision ID: c41f7a9d20be
 Revises:

@@ -1,8 +1,7 @@
-"""Create indexes on the points of a user by id and by date.
+"""Create two indexes on points: by user and id, and by user and date.
 
-Without indexes by id and by date, a page of a user's points reads all points of that user. If the
-table of points is large and in use, create the indexes by CREATE INDEX CONCURRENTLY before the
-migration (test165).
+Without the two indexes, the query for a page of points reads all points of the user. If the table
+of points is large and in use, first create the indexes with CREATE INDEX CONCURRENTLY (test165).
 
 Revision ID: 8d2e4c7f1b60
 Revises: 5b8c0f2d9a41

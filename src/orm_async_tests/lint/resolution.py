@@ -261,7 +261,7 @@ class Project:
         if isinstance(items, ast.Call) and last_name(items) in ("items", "values"):
             items, scope = self.origin(getattr(items.func, "value", items), scope)
         for item in getattr(items, "values", getattr(items, "elts", ())):
-            parts = getattr(item, "elts", ())
+            parts: list[ast.expr] = getattr(item, "elts", [])
             is_pair = is_part and binding.node[1] < len(parts)
             yield from self.candidates(parts[binding.node[1]] if is_pair else item, scope)
         self._open.discard(binding)

@@ -173,11 +173,11 @@ def _is_short_lived(file: SourceFile, key: str, scope: Scope) -> bool | None:
     kind, node, _ = owner.bindings[root][-1]
     if kind == "self":
         value = file.project.named(root, scope)
-        for _, node, inner in file.project.member(value, rest) if value else ():
-            if isinstance(node, ast.Name) and inner.role(node.id) == "param":
-                return _is_short_lived(file, node.id, inner)
-            if isinstance(node, ast.Call) and last_name(node) == "Depends":
-                return _is_short(file, node)
+        for _, bound, inner in file.project.member(value, rest) if value else ():
+            if isinstance(bound, ast.Name) and inner.role(bound.id) == "param":
+                return _is_short_lived(file, bound.id, inner)
+            if isinstance(bound, ast.Call) and last_name(bound) == "Depends":
+                return _is_short(file, bound)
     if kind == "value" and ".state." in scope.path(node):
         return True
     if kind == "param":

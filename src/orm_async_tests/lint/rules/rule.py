@@ -55,8 +55,11 @@ class Rule:
         """
         message, remedy, related_message = (
             text.format(*words) if words else text
-            for name in ("message", "remedy", "related_message")
-            for text in [texts.get(name, getattr(self, name))]
+            for text in (
+                texts.get("message") or self.message,
+                texts.get("remedy") or self.remedy,
+                texts.get("related_message") or self.related_message,
+            )
         )
         place, second = file.locate(node), file.locate(related) if related else None
         second_message = related_message if related else ""

@@ -80,8 +80,8 @@ class Report:
         return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
 
     def compare(self) -> tuple[list[str], list[str]]:
-        """Return the names of the defects that an upgrade cures, and the names of those that it
-        adds.
+        """Return the names of the defects that an upgrade cures, and the names of the defects that
+        it adds.
         """
         before = [match.defect.name for match in self.before]
         after = [match.defect.name for match in self.affected]

@@ -79,7 +79,9 @@ def bisect(arguments: argparse.Namespace) -> int:
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
-    """Return the library if it is a driver. Otherwise return the driver for the runs."""
+    """Return the library if it is a driver. If the library is not a driver, return `wanted` or the
+    usual driver.
+    """
     driver = wanted or (library if library in DRIVERS else DRIVERS[0])
     if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(

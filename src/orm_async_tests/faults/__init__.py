@@ -9,8 +9,9 @@ No moment is missed, because a fault can only arrive at a fault point. A task ru
 interruption from one suspension to the next. A connection carries one message after another. The
 class `suspensions.Suspensions` counts how often the tasks are suspended. The class
 `network.Network` counts the messages that the client sends. The sweep first calls the function
-twice without a fault, to count the fault points. Then the sweep calls the function once for every
-fault at every fault point. Each fault point has a number, so that you can run a failure again.
+twice without a fault, to count the fault points. After that, the sweep calls the function once for
+every fault at every fault point. Each fault point has a number, so that you can run a failure
+again.
 
 After every fault, the sweep checks the following rules. The caller continues in time after a fault.
 After a cancel the caller sees `CancelledError`, and after a timeout `TimeoutError`. When the caller

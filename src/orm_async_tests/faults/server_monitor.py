@@ -27,7 +27,7 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 
 
 class ServerMonitor:
-    """A separate connection to the server, which observes the connections under test.
+    """A separate connection to the server, to observe the connections under test.
 
     The connections under test have the text `name` as their application_name. Only a private server
     may be killed, because its settings keep everything that was committed.

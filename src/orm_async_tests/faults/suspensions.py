@@ -15,7 +15,7 @@ Action = Callable[["Suspensions"], None]
 
 
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that reports each future for which it waits, before its task sees the future."""
+    """A coroutine that reports each awaited future, before its task sees the future."""
 
     def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], Any]) -> None:
         self.inner = inner
@@ -56,7 +56,9 @@ class Suspensions:
 
     @property
     def main(self) -> asyncio.Task[Any]:
-        """Return the task that runs the tested function. This task started all other tasks."""
+        """Return the task that runs the tested function. The tested function's task started all
+        other tasks.
+        """
         return self.tasks[0]
 
     def act_later(self, after: int, action: Action) -> None:

@@ -136,8 +136,8 @@ class Sweep:
 
 
 async def _sweep_fault(target: Target, start: Point) -> Cell:
-    """Run the tested function twice without the fault. Then return its outcomes at all fault
-    points.
+    """Run the tested function twice without the fault. After these two runs, return the outcomes at
+    all fault points.
     """
     first, second = [await _run_without_fault(target, start) for _ in range(2)]
     counts = first.count, second.count

@@ -1,4 +1,4 @@
-"""Writes one HTML page that shows which scripts hold with which versions and servers. The page
+"""Writes one HTML page, which shows the versions and servers on which each script holds. The page
 needs the extra `report`.
 
 The page shows the results of the commands `run`, `matrix`, `faults` and `bench`.

@@ -55,7 +55,7 @@ def _describe(panel: Panel) -> dict[str, Any]:
 
 
 def render_llms(panels: Sequence[Panel], questions: Sequence[Question]) -> str:
-    """Return the text of llms.txt, which lists the claims by chapter, and the questions that they
+    """Return the text of llms.txt: the claims by chapter, and the questions that the claims
     answer.
     """
     lines = [ABOUT]

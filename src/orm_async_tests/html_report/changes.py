@@ -81,8 +81,8 @@ def _records(results: Results, renamed: Mapping[str, str]) -> list[Record]:
 
 
 def _changed_variants(before: Results, after: Results) -> Iterator[Change]:
-    """Yield the variants that need more or fewer round trips, or that return or raise something
-    else.
+    """Yield the variants with a different number of round trips, or with a different value or
+    error.
     """
     for number in sorted(before.details.keys() & after.details.keys()):
         old = {run["name"]: run for run in before.details[number]["variants"]}

@@ -77,8 +77,8 @@ class Workload(NamedTuple):
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Return a table of which anomaly occurs at which isolation level. Take the rows from the
-    results if possible, and otherwise from the documents.
+    """Return a table of the anomalies that can occur at each isolation level. Take the rows from
+    the results if possible, and otherwise from the documents.
     """
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:

@@ -82,8 +82,8 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that the file expects to fail, but that does not exist any
-    more.
+    """Return a result for every script that data/expected_differences.toml names, but that does not
+    exist any more.
 
     Return an empty list if the run is incomplete or did not run all scripts.
     """

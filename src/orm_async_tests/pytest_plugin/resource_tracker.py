@@ -1,7 +1,7 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
 The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool events with these
-names. These pool events cost little time. The plugin does not use the event `reset`, because it
+names. The events of a pool cost little time. The plugin does not use the event `reset`, because it
 creates an object for every returned connection.
 
 The plugin does not use events of sessions and engines, because these events cost much time. A
@@ -52,7 +52,7 @@ Method = Callable[..., Any]
 
 @dataclass(eq=False)
 class Scope:
-    """A test or a fixture. It must close what it opens."""
+    """A test or a fixture that must close what it opens."""
 
     checkouts: list["Checkout"] = field(default_factory=list)
     engines: list["EngineRecord"] = field(default_factory=list)
@@ -120,7 +120,7 @@ class ResourceTracker:
 
     @property
     def scope(self) -> Scope | None:
-        """Return the test or fixture that owns the resources which are opened now."""
+        """Return the test or fixture that owns a resource opened now."""
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
@@ -235,8 +235,8 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe a leaked transaction if a program can still end it. Otherwise describe a leaked
-        connection.
+        """Describe a leaked transaction if a program can still end it. Describe a leaked
+        connection in any other case.
         """
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"

@@ -55,7 +55,8 @@ def locate_caller() -> Location:
 
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
-    """Return the innermost line of the user's code that awaits the current greenlet.
+    """Return the innermost line of the user's code in the greenlet `parent`, or in the parents of
+    `parent`.
 
     SQLAlchemy runs in its own greenlet. The coroutine that awaits SQLAlchemy runs in the parent
     greenlet. If the parent greenlet runs no line of the user's code, describe the running task.
@@ -77,8 +78,7 @@ def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Locatio
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code in a frame or its callers, or None.
 
-    Stop at a frame of the event loop or of pytest, because the callers of this frame did not cause
-    the call.
+    Stop at a frame from the event loop or from pytest, because its callers did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -130,8 +130,8 @@ def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
     """Yield the frames of a coroutine and of the objects that it awaits, the outermost first.
 
     Read coroutines' attributes, which the documentation of `inspect` describes. The objects that an
-    asynchronous generator's `aclose()` and `anext()` return have no such attributes. Such an object
-    refers to the generator instead.
+    asynchronous generator's `aclose()` and `anext()` return have no such attributes. The object
+    that `aclose()` or `anext()` returns refers to the generator instead.
     """
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
@@ -152,7 +152,7 @@ def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
     `gather(session.execute(...))`.
 
     SQLAlchemy closes a session in a separate task. A frame of the waiting task has the closing task
-    as a local variable. This frame leads to the line at which the task waits.
+    as a local variable. The frame of the waiting task leads to the line at which this task waits.
     """
     if task is None:
         return "code that is not yours"

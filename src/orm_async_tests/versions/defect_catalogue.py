@@ -98,7 +98,7 @@ def upstream_entry(
     link: str,
     severity: str = f"<{', '.join(SEVERITIES)}>",
 ) -> str:
-    """Return the lines of an `Upstream(...)`, which a user can paste into a script."""
+    """Return the text of an `Upstream(...)` for a user to paste into a script."""
     arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
     return "\n".join([f"{CLASS}(", *lines, ")"])
@@ -107,8 +107,8 @@ def upstream_entry(
 @dataclass(frozen=True)
 class AffectedPins:
     """A defect, the pinned versions that have it, and each library's first version that cures it.
-    `condition` names a version on which the defect also depends, but which is not pinned, for
-    example "python <3.12".
+    `condition` names a version that is not pinned, but on which the defect depends, for example
+    "python <3.12".
     """
 
     defect: KnownDefect

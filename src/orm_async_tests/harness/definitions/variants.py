@@ -42,12 +42,12 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """The label of the variant, which is its function's docstring on one line."""
+        """The variant's label: its function's docstring on one line."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the function's parameters, which are fixtures and options."""
+        """The names of the function's parameters. Each one names a fixture or an option."""
         return tuple(inspect.signature(self.function).parameters)
 
 

@@ -162,8 +162,8 @@ def functions_of(module: ModuleType) -> frozenset[str]:
 async def find_denied(
     connection: AsyncConnection, functions: Collection[str], creates_schema: bool
 ) -> list[str]:
-    """Return the right that the script needs but the database role lacks, and the statement that
-    grants this right.
+    """Return a right that the script needs but the database role lacks, and the statement to grant
+    it.
     """
     denied = list[str]()
     if connection.dialect.name != "postgresql":

@@ -78,8 +78,8 @@ async def default_seed(connection: AsyncConnection) -> None:
 
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
-    """Open a new SQLite file if the driver is aiosqlite. Otherwise open the PostgreSQL database
-    `db_`.
+    """Open a new SQLite file if the driver is aiosqlite. For any other driver, open the PostgreSQL
+    database `db_`.
 
     Print the choice. Raise CouldNotRun if the database cannot be opened, or if two options
     contradict each other.

@@ -1,5 +1,5 @@
-"""Starts private servers, standbys and poolers for a variant. These servers stop after the
-variant's engines have been closed.
+"""Starts private servers, standbys and poolers for a variant. The servers of a variant stop after
+its engines have been closed.
 """
 
 import os

@@ -178,8 +178,8 @@ def _render_lines(
 def _render_events(
     source: ScriptSource, number: int, observation: Observation, columns: int
 ) -> Iterator[Styled]:
-    """Render what a line of code sent, with the round trips. Then render what the line waited for,
-    and the errors that it raised.
+    """Render what a line of code sent, with the round trips. Below that, render the line's waits
+    and errors.
     """
     for mark, text, trips in annotate_line(number, observation.events, source.lines[number]):
         is_counted = trips is not None and observation.counted

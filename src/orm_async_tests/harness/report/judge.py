@@ -1,7 +1,7 @@
 """Judges the results of variants. Every assertion of the function `check` is evidence.
 
-Compiles the source of `check` again, so that every assertion records the values that it compares.
-`check` must not use closures or `global`, because the compiled copy has a separate namespace.
+Compiles the source of `check` again, so that every assertion records the compared values. `check`
+must not use closures or `global`, because the compiled copy has a separate namespace.
 """
 
 import ast
@@ -63,8 +63,8 @@ def judge(
     stack: Stack,
     options: Mapping[str, Any],
 ) -> Verdict:
-    """Return BROKEN if a variant left something behind. Otherwise return the verdict of the
-    script's `check`.
+    """Return BROKEN if a variant left something behind. If nothing was left behind, return the
+    verdict of the script's `check`.
     """
     if trouble := _find_leftovers(script, observations):
         return Verdict(BROKEN, trouble)
@@ -188,8 +188,8 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return an assertion's condition. A call that records the value is put around each operand
-    that decides the result.
+    """Return an assertion's condition. Each operand that decides the result is put into a call,
+    which records its value.
     """
     match test:
         case ast.BoolOp():

@@ -108,7 +108,8 @@ def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]
 
 
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
-    """Join equal consecutive lines into one line. Then join groups of lines that repeat.
+    """Join equal consecutive lines into one line. After that, join groups of lines if they
+    repeat.
 
     A letter names a transaction. A joined line gets the letters of all its transactions.
     """

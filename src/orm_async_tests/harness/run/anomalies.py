@@ -28,10 +28,10 @@ def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, Variant, 
     at its isolation level.
 
     A schedule is a function that runs concurrent transactions, and returns whether an anomaly
-    occurred. The names of a schedule's parameters say what it gets: the sessions `a`, `b` and `c`;
-    a `user` that no other schedule uses; `one` and `two`, the IDs of the user's points with lon 15
-    and 16; `blocked`, a function that starts an operation and waits until the operation waits for a
-    lock.
+    occurred. The names of a schedule's parameters say what the schedule gets. `a`, `b` and `c` are
+    sessions. `user` is the ID of a user that no other schedule uses, and `one` and `two` are the
+    IDs of this user's points with lon 15 and 16. `blocked` is a function that starts an operation,
+    and returns once the operation waits for a lock.
     """
     read_committed, repeatable_read, serializable = (_variant(level, schedules) for level in LEVELS)
     return read_committed, repeatable_read, serializable
@@ -69,7 +69,8 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 
 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
-    """Yield a header. Then yield a row for each anomaly, with its outcome at every isolation level.
+    """Yield a header. After the header, yield a row for each anomaly, with its outcome at every
+    isolation level.
 
     Skip results whose variants are not isolation levels. If all results are skipped, yield nothing.
     """

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,11 +46,23 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
         text = text[:start] + new + text[end:]
     try:
         ast.parse(text)
-        path.write_bytes(text.encode(encoding_of(data)))
+        fixed = text.encode(encoding_of(data))
+    except (ValueError, SyntaxError):
+        return 0
+    _replace(path, fixed)
+    return len(changes)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Replace a file in one step, so that an interrupted command loses nothing."""
+    try:
+        target = path.resolve()
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+            file.write(data)
+        part = Path(file.name)
+        part.chmod(target.stat().st_mode)
+        part.replace(target)
     except OSError as error:
         problem = f"the file cannot be written: {error.strerror}"
         remedy = "orm-async-tests lint, without --fix"
         raise CouldNotRun(problem, str(path), remedy) from None
-    except (ValueError, SyntaxError):
-        return 0
-    return len(changes)

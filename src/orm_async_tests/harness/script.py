@@ -84,7 +84,7 @@ class Script:
 
     def missing(self, stack: Stack, wire: bool) -> str:
         """Return why the script cannot run with the current versions and servers, and what to type.
-        Return "" if it can run.
+        Return "" if the script can run.
         """
         reasons = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))

@@ -98,8 +98,8 @@ def add_documents(results: Results, documents: Iterable[Document], source: str) 
 
 
 def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
-    """Yield the JSON document that a result file contains. If each line of the file is a document,
-    yield all of them.
+    """Yield the JSON document that a result file contains. If each line of the file is a JSON
+    document, yield all these documents.
     """
     try:
         text = path.read_bytes().decode("utf-8", "replace")

@@ -94,7 +94,7 @@ def _connection_mark(event: Event) -> str:
 
 
 class Scale:
-    """Converts a time in the run to a position in a lane. Short events get enough room, and long
+    """Converts a moment of the run to a position in a lane. Short events get enough room, and long
     waits are shortened.
     """
 
@@ -106,17 +106,17 @@ class Scale:
         self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the position for a time. If the time has no position, return the position of the
-        last known time before it.
+        """Return the position of a moment in a lane. If the moment has no position, return the
+        position of the last known moment before it.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return rising positions. Each gap between two times gets one column. The remaining columns
+    """Return rising positions. Each gap between two moments gets one column. The remaining columns
     are distributed in proportion to the lengths of the gaps.
 
-    If there are more times than columns, each column stands for the same number of times.
+    If there are more moments than columns, each column stands for the same number of moments.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -45,7 +45,7 @@ class ConnectionRecord:
 
 
 class Owner(NamedTuple):
-    """The running task. For a library's task, the task that called the library."""
+    """The running task. For a library's task, the owner is the task that called the library."""
 
     task: int
     place: Place  # where the user's code created the task, or called the library

@@ -69,7 +69,7 @@ def _draw(lane: Lane, scale: Scale, width: int) -> str:
 
 
 def _draw_ruler(scale: Scale, width: int) -> str:
-    """Return a ruler that shows the times at some columns."""
+    """Return a ruler that shows the moments at some columns."""
     ruler = ""
     for moment in scale.moments:
         text, position = format_time(moment), scale.find(moment)

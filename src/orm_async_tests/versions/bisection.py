@@ -233,7 +233,7 @@ def search_releases(
 
     Also run the versions in `always`, the versions at which a declared range ends, and the version
     before each of these. `confirm` runs the releases around a change a second time. Without
-    `confirm`, `run` runs these releases again.
+    `confirm`, `run` runs the releases around a change again.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

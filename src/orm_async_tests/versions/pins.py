@@ -112,8 +112,8 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return the versions about which the scripts tell nothing, each with the reason. A key of the
-    result is for example "asyncpg 0.29".
+    """Return the library versions that are not pinned or not tested, each with the reason. The keys
+    of the result are texts such as "asyncpg 0.29".
 
     A line without a version is no problem if another line pins the library for the same
     environment, or for all environments. If no line names SQLAlchemy, its version is unknown,

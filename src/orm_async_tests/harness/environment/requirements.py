@@ -141,7 +141,9 @@ def require(words: str, source: str) -> None:
 
 
 def functions_of(module: ModuleType) -> frozenset[str]:
-    """Return the server functions that a script calls: in SQL text, with `func` or `activity`."""
+    """Return the server functions that a script calls in SQL text, with `func`, or through
+    `activity`.
+    """
     nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
     # Docstrings, and other strings that are statements, call nothing.
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}

@@ -206,7 +206,7 @@ class ScriptDatabase:
         `kept`.
 
         In an event loop other than asyncio's, a connection that a variant lost may stay open. The
-        locks of such a connection would block the next variant.
+        locks of a lost connection would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})

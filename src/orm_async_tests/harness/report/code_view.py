@@ -214,7 +214,7 @@ def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     """Render advice for a script without right variants: its explanation and its recommended lines
     of code.
 
-    If the script has no recommended lines, take those of the scripts that the explanation names.
+    If the script has no recommended lines, use the lines of the scripts that the explanation names.
     """
     from orm_async_tests.questions import read_cures
 

@@ -111,7 +111,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Join equal consecutive lines into one line. After that, join groups of lines if they
     repeat.
 
-    A letter names a transaction. A joined line gets the letters of all its transactions.
+    Each transaction has a letter as its name. A joined line gets the letters of all its
+    transactions.
     """
     singles: list[TranscriptLine] = []
     for line in lines:

@@ -124,7 +124,7 @@ class Wire(Proxy):
     def wait_until_closed(self, count: int, timeout: float) -> bool:
         """Wait up to `timeout` seconds until this proxy has at most `count` open connections.
 
-        Return False if more connections are still open after that time.
+        Return False if more connections are still open after the timeout.
         """
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:

@@ -1,3 +1,3 @@
-"""Programs that measure how many times faster or slower one program is than another. Run the
-benchmarks in a checkout with `python -m benchmarks`.
+"""Benchmarks, which compare the speed of two programs on the same machine. Run the benchmarks in a
+checkout with `python -m benchmarks`.
 """

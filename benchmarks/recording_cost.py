@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
-    """Print the medians of these pairs, and return the ratio."""
+    """Print the medians of the measured pairs, and return the ratio."""
     plain, recorded = (statistics.median(side) * 1e6 for side in zip(*pairs, strict=True))
     ratio = statistics.median(recorded / plain for plain, recorded in pairs)
     print(f"{get.__doc__} {plain:.0f} µs, recorded {recorded:.0f} µs, ratio {ratio:.2f}", end="")

@@ -149,7 +149,7 @@ def read_cpu(pid: int) -> float:
 
 
 async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
-    """Create a user. As this user, upload, add and read points until the time is over."""
+    """Create a user. Upload, add and read the user's points until the time is over."""
     base = f"/users/{await create_user(client)}"
     while time.monotonic() < until:
         for response in (

@@ -1,10 +1,10 @@
-"""Measures how much longer the script test5 takes than a program that only sends the same
-statements, on a warm server.
+"""Measures how much longer the script test5 takes than a plain program with the same statements.
+The server is already running.
 
-The other program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
+The plain program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
 statements of test5. The program and test5 run alternately. The benchmark prints the medians of 9
-pairs, and their ratio. test5 may take at most 1.4 times as long, because a reader runs one script
-at a time and waits for it.
+pairs of runs, and the ratio of these medians. test5 may take at most 1.4 times as long, because a
+reader waits for every script.
 """
 
 import argparse

@@ -37,11 +37,10 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 
 
 class Turn(NamedTuple):
-    """The result of one measured function that ran once: its seconds, its CPU seconds and its
-    answer.
+    """The result of a measured function that ran once: seconds, CPU seconds and an answer.
 
-    If the measured function reads, its answer is the number of its rows and the sum of their
-    latitudes. If the measured function writes, its answer is the rows of the table afterwards.
+    If the measured function reads rows, the answer is their number and the sum of their latitudes.
+    If the measured function writes rows, the answer is the table's rows afterwards.
     """
 
     seconds: float
@@ -59,8 +58,8 @@ class BenchDatabase:
     async def run_turn(
         self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
     ) -> Turn:
-        """Fill the table with the rows that the workload expects. Then collect garbage, and run the
-        function.
+        """Fill the table with the rows that the workload expects. Collect garbage, and then run the
+        measured function.
         """
         is_write = pattern.workload in WRITES
         if is_write:

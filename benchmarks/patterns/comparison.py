@@ -75,8 +75,8 @@ def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
 
 
 def interval(values: Iterable[float]) -> Ratio:
-    """Return the median of the values. Also return the narrowest interval of order statistics that
-    has the confidence CONFIDENCE.
+    """Return the median of the values. The function also returns the narrowest interval of order
+    statistics that has the confidence CONFIDENCE.
     """
     ordered = sorted(values)
     count, cut = len(ordered), 0
@@ -138,7 +138,7 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
 async def count_round_trips(
     database: BenchDatabase, wire: Wire, workload: str, work: Work
 ) -> list[int]:
-    """Return how many round trips every function takes, once its statements have been prepared.
+    """Return how many round trips every function takes with prepared statements.
 
     Raise CouldNotRun if two functions' answers differ in any column.
     """
@@ -184,7 +184,7 @@ async def run_rounds(
 async def measure_workload(
     database: BenchDatabase, wire: Wire, workload: str, work: Work, rounds: int
 ) -> WorkloadResult:
-    """Compare one workload's functions: their answers, their round trips and their times.
+    """Compare the functions for one workload: their answers, their round trips and their times.
 
     `wire` is a proxy to the database that counts round trips. The timed runs do not use the proxy.
     """

@@ -116,7 +116,7 @@ class Digest(Tally):
 
 
 def _normalize(value: Any) -> Any:
-    """Return a time as an ISO text in UTC. Return any other value unchanged.
+    """Return a time as an ISO text in UTC. A value that is not a time is returned unchanged.
 
     Libraries return times in different time zones, and JSON contains times as text.
     """
@@ -130,10 +130,10 @@ class Work:
     which are built before the clock starts.
 
     `sizes` says how many rows to write, how many to read at once, and how many to read one by one.
-    `new_rows` has the rows to insert, without ids. `records` has the same rows as tuples.
-    `changed_rows` has rows to update or to upsert. Their ids exist already, but their latitudes are
-    new. `keys` has the ids of points to read one by one. `user_ids` has the ids of users whose
-    points are read.
+    `new_rows` has the rows to insert, without ids. `records` has the rows of `new_rows` as tuples.
+    `changed_rows` has rows to update or to upsert. The rows of `changed_rows` have existing ids,
+    but new latitudes. `keys` has the ids of points to read one by one. `user_ids` has the ids of
+    users whose points are read.
     """
 
     def __init__(self, write: int = WRITE, read: int = READ, gets: int = GETS) -> None:

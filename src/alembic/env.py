@@ -29,7 +29,7 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 
 
 def include_name(name: str | None, kind: str, _: object) -> bool:
-    """Return whether Alembic's autogenerate compares the schema or table with this name.
+    """Return whether Alembic's autogenerate compares this schema or table with the models.
 
     Autogenerate must ignore the schemas of scripts and the schema of the other history.
     """
@@ -37,8 +37,7 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock. Then create the schema, and give each history its own version
-    table.
+    """Wait for the migration lock. Create the schema, and give each history its own version table.
 
     The transaction holds the migration lock, so that two commands migrate a database one after the
     other.

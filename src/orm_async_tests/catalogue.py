@@ -103,15 +103,15 @@ def read_scripts() -> list[ScriptFile]:
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
-    """Return the scripts that a beginner should read first, in reading order. Each script comes
-    with its lesson.
+    """Return the scripts that a beginner should read first, in reading order. The function also
+    returns each script's lesson.
     """
     files = _find_files()
     return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 
 
 def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
-    """Yield the chapters that contain these scripts, in the order of CHAPTERS."""
+    """Yield the chapters of these scripts, in the order of CHAPTERS."""
     by_chapter = defaultdict[str, list[ScriptFile]](list)
     for script in scripts:
         by_chapter[script.chapter].append(script)

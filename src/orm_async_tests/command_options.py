@@ -16,8 +16,8 @@ POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepar
 
 
 def database_choice(option: str | None) -> tuple[str, str]:
-    """Return the chosen database: `embedded`, `compose` or a URL. Also return the name of the
-    option or variable that chose the database.
+    """Return the chosen database: `embedded`, `compose` or a URL. The function also returns the
+    name of the option or variable that chose the database.
 
     `--db` decides before `DATABASE_URL`, `DATABASE_URL` before `ORM_ASYNC_DB`, and `ORM_ASYNC_DB`
     before the default.

@@ -111,7 +111,7 @@ def open_database(
     until the block ends.
 
     Opening the database does not connect to the server. If the URL is wrong, the first connection
-    raises the error, and not this function. Raise CouldNotRun if an option or an environment
+    raises an error, but open_database() does not. Raise CouldNotRun if an option or an environment
     variable is wrong, or if the embedded server does not start.
     """
     require_descriptors()

@@ -76,7 +76,7 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Raise CouldNotRun if a file cannot be written. Do not create the file while checking it.
+    """Raise CouldNotRun if a file cannot be written. The function does not create the file.
 
     A command calls require_writable() before it begins work that takes minutes. `option` is the
     command-line option that names the file.

@@ -81,7 +81,9 @@ def heads(history: History) -> Set[str]:
 
 
 def read_revision(path: Path) -> tuple[str, Set[str]]:
-    """Return the id of a file's revision, and the ids of the revisions before it."""
+    """Return the id of a file's revision, and the ids of the revisions that come before this
+    revision.
+    """
     assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
     revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
     return revision, frozenset([parents] if isinstance(parents, str) else parents or ())
@@ -118,8 +120,8 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether the database has tables that another program created. The database has no
-    revision of this history.
+    """Return whether the database has tables that another program created. The database must have
+    no revision of the given history.
 
     The caller must have checked that the database has no revision of this history. If the version
     table exists but is empty, the history was downgraded. Scripts may have created tables after the
@@ -187,8 +189,8 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the service's revision into its own version table. An older release kept both histories
-    in one version table.
+    """Move the service's revision into the version table of the service. An older release kept both
+    histories in one version table.
 
     The caller must hold the migration lock.
     """

@@ -146,8 +146,8 @@ def _names(script: ScriptFile) -> Iterator[str]:
 def find_answers(
     text: str, scripts: dict[int, ScriptFile], questions: Sequence[Question]
 ) -> tuple[list[int], bool]:
-    """Return the numbers of the scripts that best match a text. Also return whether they match well
-    enough to show.
+    """Return the numbers of the scripts that best match a text. The function also returns whether
+    these scripts match well enough.
 
     An error in the text is compared with the symptoms of the scripts. If no symptom matches, the
     scripts are ranked by the words of the text. A match by words is good enough if the best script

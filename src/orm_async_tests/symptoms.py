@@ -1,5 +1,5 @@
-"""Recognizes known errors in an error message or a traceback. Also finds the last line of the
-user's code in a traceback.
+"""Recognizes known errors in an error message or a traceback. The module also finds the last line
+of the user's code in a traceback.
 
 A script's docstring names the errors that lead a reader to it. The word `Symptom:` is followed, for
 example, by `MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"`.

@@ -53,8 +53,8 @@ def show_progress(
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """Show a progress bar while the block runs, if standard error is a terminal.
 
-    Yield two functions. Yield a function that prints a line above the bar. Also yield a second
-    function, which advances the bar by one and sets the bar's label.
+    Yield two functions. The first function prints a line above the bar. The second function
+    advances the bar by one, and sets the bar's label.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None

@@ -26,7 +26,9 @@ DEFAULT_PORT = 5432
 
 
 class Parameter(NamedTuple):
-    """The rules for one URL parameter: which values it may have, and which drivers accept it."""
+    """The rules for one URL parameter: the values that it may have, and the drivers that accept
+    it.
+    """
 
     expected: str = "a text that is not empty"
     pattern: str = "(?s).+"
@@ -101,7 +103,7 @@ def parse_url(text: str, source: str) -> URL:
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
     """Return a URL for one driver, in SQLAlchemy's form.
 
-    Raise CouldNotRun, which names the source, if the driver does not accept a parameter of the URL.
+    If the driver does not accept a parameter of the URL, raise CouldNotRun with the URL's source.
     """
     url = portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
@@ -145,8 +147,8 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Convert a port's text to a number. Raise CouldNotRun, which names the source, if the text is
-    not a port.
+    """Convert a port's text to a number. If the text is not a port, raise CouldNotRun with the
+    source of the text.
     """
     if not (re.fullmatch("[0-9]{1,9}", text) and int(text) in PORTS):
         raise CouldNotRun(

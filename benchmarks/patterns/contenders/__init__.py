@@ -1,5 +1,5 @@
-"""Lists the compared modules, and the functions in them. Every module does all workloads with one
-library.
+"""Lists the compared modules, and the functions that these modules contain. Every module does all
+workloads with one library.
 """
 
 import asyncio

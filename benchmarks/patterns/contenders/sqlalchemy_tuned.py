@@ -1,4 +1,4 @@
-"""SQLAlchemy's asyncio ORM on asyncpg, used in the fastest ways that its public API allows."""
+"""SQLAlchemy's asyncio ORM on asyncpg, used in the fastest public ways."""
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,8 +34,8 @@ def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[st
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT of rows. The values come from the lists that `arrays_of` returns for the same
-    columns.
+    """Return a SELECT of rows. The rows' values come from the lists that `arrays_of` returns for
+    the same columns.
     """
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]

@@ -79,7 +79,7 @@ class Login:
 
 
 class Cluster:
-    """A PostgreSQL cluster, which is a server's data directory, in a folder below `root`.
+    """A PostgreSQL cluster in a folder below `root`. A cluster is a server's data directory.
 
     For the scripts, each combination of PostgreSQL programs and settings has a folder of its own.
     For the service, every major version of PostgreSQL has one folder, so that the next command
@@ -141,8 +141,7 @@ class Cluster:
         return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
 
     def create(self) -> None:
-        """Create the cluster's data directory. While the data directory is incomplete, it has
-        another name.
+        """Create the cluster's data directory. An incomplete data directory has another name.
 
         Raise CouldNotRun if initdb or postgres fails.
         """

@@ -47,8 +47,8 @@ def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]
     """Keep the server running until the block ends or this process dies, even if SIGKILL kills the
     process.
 
-    If the server does not exist or does not run, create or start it. The server runs for at least
-    `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
+    Create the server if it does not exist, and start the server if it does not run. The server runs
+    for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
     """
     require_descriptors()
     cluster, idle = _open_cluster(kind), _read_idle()
@@ -159,7 +159,7 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
 
 
 def wait_until_ended(kind: ClusterKind) -> None:
-    """Wait until the server and its supervisor have ended. This call blocks the thread."""
+    """Wait until the server and its supervisor have ended. wait_until_ended() blocks the thread."""
     with open_file(_open_cluster(kind).lock, READ_WRITE) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
 

@@ -120,7 +120,7 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
 
 
 def check_existing(folder: Path) -> Path:
-    """Return the folder if it does not exist, or if only its owner can enter it.
+    """Return the folder if it does not exist yet, or if only its owner can enter it.
 
     Raise CouldNotRun if another user can enter the folder.
     """

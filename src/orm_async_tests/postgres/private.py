@@ -79,8 +79,8 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Freeze a backend, which is a server process for one connection, with SIGSTOP. A frozen
-        backend's connection stays open, but does not answer until thaw().
+        """Freeze a backend with SIGSTOP. A backend is the server process of one connection. A
+        frozen backend's connection stays open, but does not answer until thaw().
         """
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)

@@ -57,7 +57,7 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
     """Open a regular file, and yield its descriptor. The file and its folder must belong to you.
 
     If the file does not exist, create it with the mode 0600. Reject symbolic links, hard links and
-    pipes. Also reject a file whose mode has a bit of `forbidden`. Raises CouldNotRun.
+    pipes. A file is also rejected if its mode has a bit of `forbidden`. Raises CouldNotRun.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):
@@ -129,8 +129,8 @@ def _check_step(path: Path, status: os.stat_result) -> None:
 
 @cache
 def _trusted() -> set[int]:
-    """Return the users who may own the folders above your folder. These users are you, root, and
-    the owner of `/`.
+    """Return the users who may own the folders above your folder. The trusted users are you, root,
+    and the owner of `/`.
     """
     return {0, os.geteuid(), Path("/").stat().st_uid}
 

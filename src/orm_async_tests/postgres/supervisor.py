@@ -3,8 +3,8 @@ when nobody uses it.
 
 The supervisor is a separate program, detached from the command that started it. The supervisor
 imports only the standard library, because it runs as a separate program. The supervisor checks the
-lease file ten times a second. The supervisor's checks take less than 1% of a processor. No command
-tells the supervisor that it ends, because a killed command could not.
+lease file ten times a second. The supervisor's checks take less than 1% of a processor. The
+supervisor does not rely on a message from an ending command, because a killed command sends none.
 """
 
 import fcntl
@@ -33,7 +33,8 @@ class IdleTimer:
     """Measures for how long nobody has used a server.
 
     `renewal` is the lease file's time stamp in nanoseconds. Every command changes the lease file's
-    time stamp. Therefore even a command between two checks counts as use.
+    time stamp. Therefore a short command counts as use, even if it begins and ends between two
+    checks.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -99,8 +100,8 @@ def start_and_wait(
 ) -> "subprocess.Popen[bytes]":
     """Start the server, and return its process as soon as the server accepts connections.
 
-    If the server ends before it accepts connections, start it again. If the server does not accept
-    connections within RETRY_SECONDS, exit with 1.
+    If the server ends before it accepts connections, start the server again. If the server does not
+    accept connections within RETRY_SECONDS, exit with 1.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))

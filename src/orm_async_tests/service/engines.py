@@ -52,8 +52,8 @@ def make_listening_engine(url: URL) -> AsyncEngine:
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """Return an engine that serves requests. Both the client and the server end a statement that
-    waits too long (test69, test155).
+    """Return an engine that serves requests. If a statement waits too long, both the client and the
+    server end it (test69, test155).
     """
     engine = create_async_engine(
         url,
@@ -79,8 +79,8 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:
-    """Return connect_args for a direct connection or for a pooler. A pooler may use another server
-    connection in each transaction.
+    """Return connect_args for a direct connection or for a pooler. A pooler may change the server
+    connection between two transactions.
 
     With a pooler, SQLAlchemy and asyncpg cache no prepared statements. With a pooler, asyncpg sends
     no setting that PgBouncer refuses. With a pooler, the operator must set the timeouts on the

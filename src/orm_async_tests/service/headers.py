@@ -1,4 +1,4 @@
-"""Checks the headers of requests. Also answers HEAD for every route that has GET."""
+"""Checks the headers of requests. The module also answers HEAD for every route that has GET."""
 
 import re
 from collections.abc import Sequence

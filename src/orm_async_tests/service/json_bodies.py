@@ -1,4 +1,4 @@
-"""Defines a class for routes with JSON bodies. Such a route parses a body strictly, and reports
+"""Defines a class for routes with JSON bodies. A JSON route parses a body strictly, and reports
 where a body is wrong.
 """
 

@@ -99,8 +99,8 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     """Return 409 or 404 if the request violated a constraint. Return 503 if the database is busy or
     cannot be reached.
 
-    Raise any other database error again. Such an error makes the response a 500, and the log
-    contains a traceback.
+    Raise the database error again if it has another cause. An unknown database error makes the
+    response a 500, and the log contains a traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

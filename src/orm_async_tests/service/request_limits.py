@@ -1,5 +1,5 @@
-"""Limits how many requests a worker process serves at once. Also limits how long a body may be, and
-how long a client may take to send a body.
+"""Limits how many requests a worker process serves at once. The module also limits how long a body
+may be, and how long a client may take to send a body.
 """
 
 import asyncio

@@ -80,8 +80,8 @@ class Omittable:
     """An annotation that removes null from the JSON schema of an optional parameter. A parameter in
     a URL or a header cannot be null.
 
-    A union with SkipJsonSchema[None] would also remove null. But the error messages of such a union
-    would name pydantic's validators.
+    A union with SkipJsonSchema[None] would also remove null. The error messages of a union would
+    name pydantic's validators.
     """
 
     def __get_pydantic_json_schema__(
@@ -99,7 +99,7 @@ Limit = Annotated[int, Field(ge=1, le=1000), DECIMAL, Query()]
 
 
 class Input(BaseModel):
-    """The base class of documents that clients send. An unknown field in such a document is an
+    """The base class of documents that clients send. An unknown field in a client's document is an
     error.
     """
 
@@ -107,7 +107,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """The base class of documents that the service sends. Such a document is read from a row or
+    """The base class of documents that the service sends. A response document is read from a row or
     from a stored answer, and ignores additional fields.
     """
 
@@ -158,7 +158,7 @@ class PointOut(Output):
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page of a list that is sorted by id. To get the next page, pass the value of `next` as
+    """A page of a list. The list is sorted by id. To get the next page, pass the value of `next` as
     the parameter `after`. On the last page of a list, `next` is null.
     """
 

@@ -24,8 +24,8 @@ class FairSemaphore:
     """A semaphore that lets a limited number of tasks in. Waiting tasks enter in the order of their
     arrival.
 
-    SQLAlchemy's pool gives a returned connection to the next task that asks for one, even if other
-    tasks are already waiting (test206). An asyncio semaphore in front of the pool keeps the order.
+    SQLAlchemy's pool can give a free connection to a new task, although other tasks already wait
+    (test206). An asyncio semaphore in front of the pool keeps the order.
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
@@ -74,8 +74,8 @@ class FairPool:
             yield session
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Execute a statement in AUTOCOMMIT, which takes one round trip (test22), and return its
-        rows.
+        """Execute a statement in AUTOCOMMIT, and return its rows. In AUTOCOMMIT, a statement takes
+        one round trip (test22).
 
         If the connection of a read is lost, execute the statement once more. Raise TimeoutError if
         no connection is free in time.
@@ -108,8 +108,8 @@ CacheControl = Annotated[
 
 
 async def choose_pool(request: Request, cache_control: CacheControl = None) -> FairPool:
-    """Return the primary's pool if the request says no-cache. Otherwise return a pool that may use
-    a standby.
+    """Return the primary's pool if the request says no-cache. Without no-cache, return a pool that
+    may use a standby.
     """
     state, must_be_fresh = request.app.state, "no-cache" in (cache_control or "")
     pool: FairPool = state.primary if must_be_fresh else state.standby

@@ -1,8 +1,8 @@
 """Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-A client may read a track slowly. Therefore the stream keeps no connection while it waits for the
-client. A separate statement reads each batch of points. The database server writes a batch as one
-JSON text, because one text costs this process the least work.
+A client may read a track slowly. The stream keeps no connection while it waits for the client. A
+separate statement reads each batch of points. The database server writes a batch as one JSON text,
+because one text costs this process the least work.
 """
 
 from collections.abc import AsyncIterator

@@ -3,9 +3,9 @@ key.
 
 The program measures two cases: one session gets all rows, and a new session gets every row. Batches
 with the timeline's recorder alternate with batches without this recorder. The recorder of SQL
-statements runs in all batches. The program prints the medians of the processor times of both kinds
-of batches, and the median of the ratios of neighboring batches. Recording may multiply the
-processor time by at most 1.1.
+statements runs in all batches. The program prints the median processor times with and without the
+recorder. The program also prints the median ratio of neighboring batches. Recording may multiply
+the processor time by at most 1.1.
 """
 
 import argparse

@@ -3,8 +3,8 @@ The server is already running.
 
 The plain program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
 statements of test5. The program and test5 run alternately. The benchmark prints the medians of 9
-pairs of runs, and the ratio of these medians. test5 may take at most 1.4 times as long, because a
-reader waits for every script.
+pairs of runs, and the ratio of these medians. The script test5 may take at most 1.4 times as long,
+because a reader waits for every script.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Write docs/compat.json by running the scripts on releases.
 
-python tools/compat.py defects [NUMBER...]  the releases in which every known defect shows
-python tools/compat.py claims [NUMBER...]   the releases of SQLAlchemy on which every script holds
+`python tools/compat.py defects [NUMBER...]` finds the releases that have a known defect.
+`python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
 
 If you give numbers, only the rows of these scripts are written. Writing one part of the document
 takes a quarter of an hour for all scripts. Each release is installed only once, and the folder of

@@ -1,8 +1,8 @@
 """Write the generated texts: entry points, chapters' tables and the questions.
 
-python tools/generate.py            rewrite stale texts
-python tools/generate.py --check    name stale files and exit with 1 if there are any
-python tools/generate.py --record   run scripts and write their output into README and docs
+`python tools/generate.py` writes outdated texts again.
+`python tools/generate.py --check` names outdated files, and exits with 1 if there are any.
+`python tools/generate.py --record` runs scripts, and writes their output into README and docs.
 """
 
 import argparse

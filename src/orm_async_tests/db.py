@@ -166,8 +166,8 @@ REFUSALS = {
 
 @asynccontextmanager
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """Open one connection for the block. pg_stat_activity shows the connection under the name
-    `application`.
+    """Open one connection for the block. The view pg_stat_activity shows the connection under the
+    name `application`.
 
     The engine of this connection has no pool. `options` are arguments of create_async_engine().
     Raise CouldNotRun if the server cannot be reached or rejects the connection.

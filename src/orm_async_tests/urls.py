@@ -1,10 +1,10 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
-asyncpg and psycopg use different names for connection parameters. The two drivers also raise
-different errors for an unknown parameter. Only this module knows each driver's names for the
-parameters. A URL has two forms. parse_url() returns the portable form, which has libpq's parameter
-names, for example `?sslmode=require`. with_driver() returns the form that SQLAlchemy needs for one
-driver. Use only the URL from with_driver() to connect.
+The drivers asyncpg and psycopg use different names for connection parameters. The two drivers also
+raise different errors for an unknown parameter. Only this module knows each driver's names for the
+parameters. A URL has two forms. The function parse_url() returns the portable form, which has
+libpq's parameter names, for example `?sslmode=require`. The function with_driver() returns the form
+that SQLAlchemy needs for one driver. Use only the URL from with_driver() to connect.
 """
 
 import re
@@ -158,8 +158,8 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate the parameters of a URL to asyncpg's arguments. asyncpg's arguments are separate
-    parameters, or parts of its parameter `dsn`.
+    """Translate the parameters of a URL to asyncpg's arguments. Some arguments become separate
+    parameters, and the others become parts of the parameter `dsn`.
     """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:

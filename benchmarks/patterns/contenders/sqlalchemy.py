@@ -42,8 +42,8 @@ class Mark(Base):
 class Library:
     """Two engines, and a session factory for each. `reads` and `Reads` use AUTOCOMMIT (test207).
 
-    `bridge` is a session that has no engine. run_sync() of `bridge` runs functions that open
-    sessions of their own (test223).
+    `bridge` is a session without an engine. The method run_sync() of `bridge` runs functions that
+    open other sessions (test223).
     """
 
     engine: AsyncEngine

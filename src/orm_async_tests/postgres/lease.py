@@ -159,7 +159,9 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
 
 
 def wait_until_ended(kind: ClusterKind) -> None:
-    """Wait until the server and its supervisor have ended. wait_until_ended() blocks the thread."""
+    """Wait until the server and its supervisor have ended. The function wait_until_ended() blocks
+    the thread meanwhile.
+    """
     with open_file(_open_cluster(kind).lock, READ_WRITE) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
 

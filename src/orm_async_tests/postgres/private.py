@@ -1,7 +1,7 @@
 """Starts private servers. A script may freeze, kill or reconfigure its private server.
 
-A hot standby is a copy of a private server. pg_basebackup makes the copy, and streaming replication
-updates it.
+A hot standby is a copy of a private server. The program pg_basebackup makes the copy, and streaming
+replication updates the copy.
 """
 
 import fcntl
@@ -23,7 +23,8 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
     """Start a client program that logs in to the server. Raise CouldNotRun if the client program
     does not exist.
 
-    libpq's environment variables, for example PGPORT, are not passed to the program.
+    Environment variables of libpq, for example PGPORT, are not passed to the client program.
+    example PGPORT, are not passed to the program.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}

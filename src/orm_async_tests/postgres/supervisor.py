@@ -176,8 +176,8 @@ def _watch_children() -> int:
 
 
 def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended: int) -> bool:
-    """Wait until the server ends or the time is over. Popen.wait() would poll, but this function
-    does not. Return whether the server has ended.
+    """Wait until the server ends or the time is over. Unlike Popen.wait(), this function does not
+    poll..wait() would poll, but this function does not. Return whether the server has ended.
     """
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)

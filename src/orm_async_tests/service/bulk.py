@@ -53,8 +53,8 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
     """Write all points of an upload to a file in the format of COPY. Raise HTTPException 503 if the
-    disk is full. The service encodes the points itself. asyncpg could also encode the points, but
-    would occupy a connection during the whole upload.
+    disk is full. The service encodes the points itself. The driver asyncpg could also encode the
+    points, but would occupy a connection during the whole upload.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:

@@ -2,8 +2,8 @@
 
 If a client does not read its response, uvicorn waits, and asyncio keeps the unsent bytes in memory.
 Without a limit, an unread response would last as long as the client keeps its socket open. A
-shutdown of the service would wait for an unread response. uvicorn also sets no limit for receiving
-the head of a request.
+shutdown of the service would wait for an unread response. The server uvicorn also sets no limit for
+receiving the head of a request.
 """
 
 import asyncio

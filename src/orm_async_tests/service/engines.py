@@ -67,12 +67,12 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 
 
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Make the pool replace a connection that the server has closed. refuse_closed() listens to the
-    pool's event `checkout`.
+    """Make the pool replace a connection that the server has closed. The pool's event `checkout`
+    calls refuse_closed().
 
-    The driver notices that the server has closed a connection, and needs no query for that. The
-    option pool_pre_ping would double the round trips of a read (test196). If the network fails
-    without an error, a statement fails when its timeout ends.
+    The driver needs no query to notice that the server has closed a connection. The option
+    pool_pre_ping would double the round trips of a read (test196). If the network fails without an
+    error, a statement fails when its timeout ends.
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")

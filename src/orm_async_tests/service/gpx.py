@@ -1,8 +1,8 @@
 """Reads the track points of a GPX file, and keeps only a few points in memory.
 
 The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. The parser resolves namespace
-prefixes itself. expat would reject a prefix that is not declared, but some real files contain such
-prefixes in their extensions.
+prefixes itself. The library expat would reject a prefix that is not declared, but some real files
+contain such prefixes in their extensions.
 """
 
 import re

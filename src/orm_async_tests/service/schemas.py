@@ -40,8 +40,8 @@ def to_utc(moment: datetime) -> datetime:
 
 def parse_moment(text: object) -> datetime:
     """Parse a date-time that has the form of RFC 3339, and return the moment in UTC. Raise
-    ValueError if the text has another form. pydantic alone would also accept a number, as seconds
-    since 1970.
+    ValueError if the text has another form. The library pydantic alone would also accept a number,
+    as seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")

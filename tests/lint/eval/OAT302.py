@@ -3,7 +3,15 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends
-from shop_sessions import Repository, Session, SessionDep, ShortSessionDep, get_session, query, spawn
+from shop_sessions import (
+    Repository,
+    Session,
+    SessionDep,
+    ShortSessionDep,
+    get_session,
+    query,
+    spawn,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.background import BackgroundTask
 

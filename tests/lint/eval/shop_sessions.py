@@ -147,11 +147,11 @@ class Ignored:
 
 
 @contextmanager
-def ignored(what):
+def ignored(message):
     try:
         yield
     except Exception:
-        print(what)
+        print(message)
 
 
 def none_on_error(function):

@@ -1,5 +1,5 @@
-"""Measures how much recording the timeline's events slows a task down that gets rows by primary
-key.
+"""Measures the cost of the timeline: how much slower a task gets rows while its events are
+recorded.
 
 The program measures two cases: one session gets all rows, and a new session gets every row. Batches
 with the timeline's recorder alternate with batches without this recorder. The recorder of SQL

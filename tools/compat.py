@@ -97,8 +97,8 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the document's rows with new results. The scripts run on every release again, and
-    their new rows replace the old rows.
+    """Return the document's rows with new results. The scripts run again on every release, and the
+    new rows replace the old rows.
 
     Run every release. A bisection would not detect a defect that was fixed and came back.
     """
@@ -109,8 +109,8 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each defect of this library, for each script that shows it, and for each set
-    of pinned versions.
+    """Yield rows for the defects of this library. There is a row for each script that shows a
+    defect, and for each set of pinned versions.
     """
     for library, driver, pins in SEARCHES:
         row_end = {"with": dict(pins)} if pins else {}
@@ -121,7 +121,7 @@ def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether running the releases of this library shows which of them have the defect.
+    """Return whether tests of this library's releases show which releases have the defect.
 
     If the search pins another library, a defect counts only if this library's installed release
     does not have it.

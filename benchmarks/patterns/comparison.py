@@ -118,8 +118,8 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a warm pool for every compared library, and yield the workload's functions. The first
-    function of a workload is the base, to which the others are compared.
+    """Open a warm pool for every compared library, and yield the workload's functions. All
+    functions of a workload are compared with the first one, which is the base.
 
     The last function is the control, which is the base function again with a second pool.
     """

@@ -1,6 +1,4 @@
-"""Measures how fast ways to use SQLAlchemy are, compared with asyncpg without an ORM in the same
-run.
-"""
+"""Measures the speed of different ways to use SQLAlchemy, relative to asyncpg without an ORM."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""Finds the lines with which a script's right variant fixes the error of its wrong variant."""
+"""Finds the lines of a script's right variant that fix the error of the wrong variant."""
 
 import ast
 import re

@@ -39,7 +39,8 @@ def read_questions() -> tuple[Question, ...]:
 
 
 def read_cures() -> dict[int, list[str]]:
-    """Return lines of Python that fix an error, by the number of the script that shows the error.
+    """Return lines of Python that fix an error. The key is the number of the script that shows the
+    error.
 
     A script has no entry if its right variant is short enough to show the fix.
     """

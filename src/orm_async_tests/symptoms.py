@@ -213,8 +213,8 @@ def is_printed_error(text: str) -> bool:
 
 
 def words_beside_error(text: str) -> str:
-    """Return the other words of a text: leave out its tracebacks, and the classes and messages of
-    its errors.
+    """Return the words of a text that are not part of a traceback or of an error's class or
+    message.
     """
     if TRACEBACK.search(text):
         return ""

@@ -46,8 +46,8 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the folder for the server's sockets: the data folder, or a private folder in the
-    temporary directory.
+    """Return the folder for the server's sockets. The socket folder is the data folder, or a
+    private folder in the temporary directory.
 
     The path of a socket must be short. A comma in the path is not allowed, because drivers split a
     list of hosts at commas. If the data folder's path is too long or contains a comma, the sockets

@@ -85,8 +85,8 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Update or delete a row if If-Match lists its version. Return the result of the statement's
-    RETURNING clause.
+    """Update or delete a row if If-Match lists the row's version. Return the result of the
+    statement's RETURNING clause.
 
     Raise HTTPException 404 if the row does not exist. Raise HTTPException 412 if If-Match does not
     list the row's version.

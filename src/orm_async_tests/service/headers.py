@@ -15,8 +15,8 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeaderChecks:
-    """ASGI middleware that rejects three kinds of requests: to an unknown host, a write from
-    another site, and an encoded body.
+    """ASGI middleware that rejects requests to an unknown host, writes from another site, and
+    encoded bodies.
 
     A web page from any site can send requests to a service on this machine. For a request from a
     web page, the browser sets two headers (RFC 6454). The header Host has the host name that the

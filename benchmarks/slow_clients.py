@@ -163,9 +163,7 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
 
 
 async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
-    """Return how many responses had each HTTP status. Only responses to clients that do not stall
-    count.
-    """
+    """Return how many responses had each HTTP status, without the responses to slow clients."""
     statuses: Counter[int] = Counter()
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))

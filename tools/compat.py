@@ -189,8 +189,8 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     Run a script on three releases of every minor version: the first, the middle and the last. If
     these three releases give different results, run the script on more releases.
 
-    If a script has a SINCE, run the script on the releases around those that SINCE names. A script
-    with a SINCE also runs on older releases, where it must be BROKEN.
+    A script about a new feature names in SINCE the first release with this feature. Run such a
+    script also on the releases around that release, and on older releases, where it must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))

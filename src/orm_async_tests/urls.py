@@ -89,7 +89,7 @@ def parse_url(text: str, source: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
-            "the value is neither a database URL nor the word embedded or compose",
+            "the value is no database URL, and not `embedded` or `compose`",
             source,
             f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
         ) from None

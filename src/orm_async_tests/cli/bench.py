@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
     parser = commands.add_parser(
         "bench",
-        help="compare SQLAlchemy patterns with plain asyncpg (needs a checkout)",
+        help="compare SQLAlchemy patterns with plain asyncpg (only in a clone of the repository)",
         add_help=False,
         prefix_chars="\0",  # the benchmark parses its own options
     )

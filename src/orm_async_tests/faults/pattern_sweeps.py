@@ -45,8 +45,8 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
     """Return the patterns with these names. Without names, return all patterns. Raises CouldNotRun.
 
     If you name a pattern, test it with every kind of fault in the option `--fault`. A name such as
-    "shop.orders:place_order" means a function of the user. `rows` is a query for the numbers that
-    the user's function changes.
+    "shop.orders:place_order" means a function of the user. `rows` is a query, and
+    the user's function must change the numbers that the query returns.
     """
     patterns = [_load_pattern(name, rows) for name in names]
     if len(patterns) > 1 and any(pattern.engine for pattern in patterns):

@@ -40,9 +40,9 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task and of the tasks that start while it runs.
 
-    At suspension number `at`, calls `action`. If `when` is "suspended", the action runs
-    immediately: a request was written, but its answer has not arrived. If `when` is "ready", the
-    action runs when the answer has arrived, before the task resumes.
+    Calls `action` when the task is suspended for the `at`-th time. If `when` is "suspended", the
+    action runs immediately: a request was written, but its answer has not arrived. If `when` is
+    "ready", the action runs when the answer has arrived, before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:

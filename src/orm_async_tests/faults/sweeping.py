@@ -129,7 +129,9 @@ class Sweep:
         if not isinstance(host, str):
             remedy = "--fault cancel, or the same command with a URL that has one host"
             raise CouldNotRun(
-                "the URL names several hosts, but this fault needs one", "the engine's URL", remedy
+                "the URL names several hosts, but this fault needs one host",
+                "the engine's URL",
+                remedy,
             )
         with open_network(host, self.url.port or PORT) as network:
             yield replace(target, network=network)
@@ -210,7 +212,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
     """Raise CouldNotRun if the kind "kill" is requested without a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
-            "the fault kill needs a private server, where only this project's tables exist",
+            "the fault `kill` kills the server, so it needs a private server of this project",
             "--fault kill",
             "orm-async-tests faults --fault kill --pattern NAME, with a pattern of this project",
         )
@@ -231,7 +233,7 @@ def exclude_old_objects() -> Iterator[None]:
     """Exclude all existing objects from garbage collection, because the sweep collects garbage
     twice at every fault point.
 
-    Objects that were excluded before the block stay excluded after it.
+    If objects were excluded from garbage collection before the block, they stay excluded after it.
     """
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()

@@ -161,7 +161,7 @@ def list_workloads(results: Results) -> tuple[str, list[Workload]]:
 def _workload(title: str, rows: Sequence[BenchRow]) -> Workload:
     ours = [row for row in rows if row.pattern.startswith("sqlalchemy")]
     if not ours:
-        return Workload(title, "This workload was measured without a pattern of SQLAlchemy.", rows)
+        return Workload(title, "The benchmark measured no SQLAlchemy code for this workload.", rows)
     best = max(ours, key=lambda row: row.ratio)
     rate = f"{best.ratio:.2f} of the rate of {rows[0].pattern}"
     meaning = f"The fastest pattern of SQLAlchemy, {best.pattern}, reaches {rate}."

@@ -60,7 +60,7 @@ def drop_known(findings: Iterable[Finding], path: Path, root: Path) -> tuple[lis
 
 
 def _read_baseline(path: Path) -> Counter[Key]:
-    """Return the number of times that the baseline has each finding."""
+    """Return, for every finding, how often the baseline contains it."""
     try:
         document = json.loads(path.read_text("utf-8"))
         if document["schema"] != SCHEMA:

@@ -40,9 +40,7 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
 
 
 def catches(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether an exception handler for these exceptions catches an exception of one of these
-    kinds.
-    """
+    """Return whether `except names` catches at least one kind of exception in `kinds`."""
     if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
         return True
     return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
@@ -51,9 +49,7 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether an exception handler for these exceptions catches all exceptions of these
-    kinds.
-    """
+    """Return whether `except names` catches every kind of exception in `kinds`."""
     return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
 
 

@@ -366,7 +366,7 @@ class Project:
     # Calls
 
     def result(self, value: Value) -> Value | None:
-        """Return the value that a call of a function of the project returns."""
+        """Return the result of calling one of the project's functions."""
         function = self.function(value)
         if function is None:
             return None

@@ -49,7 +49,7 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
         yield "## Proof"
         yield "\n".join(f"- `{script.command}`: {script.claim}" for script in scripts)
     yield "## Suppress it"
-    yield f"To suppress {rule.code}, write one of these comments on a line of the finding:"
+    yield f"To suppress {rule.code}, write one of these comments on a line that the finding shows:"
     yield f"```python\n# noqa: {rule.code}\n# oat: ignore[{rule.code}] reason\n```"
 
 

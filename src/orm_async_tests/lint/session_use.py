@@ -186,7 +186,7 @@ class SessionUse:
             yield from self.call_events(node, scope, False)
 
     def call_events(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
-        """Yield each use of a session in a call.
+        """Yield what a call does with sessions.
 
         If `loose` is true, a value that comes from a parameter without a type may be a session.
         """

@@ -57,7 +57,8 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
     """Open a regular file, and yield its descriptor. The file and its folder must belong to you.
 
     If the file does not exist, create it with the mode 0600. Reject symbolic links, hard links and
-    pipes. A file is also rejected if its mode has a bit of `forbidden`. Raises CouldNotRun.
+    pipes. A file is also rejected if `forbidden` contains one of its permission bits. Raises
+    CouldNotRun.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):
@@ -87,9 +88,7 @@ def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
 
 
 def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
-    """Raise CouldNotRun if the path does not belong to you, or if its mode has a bit of
-    `forbidden`.
-    """
+    """Raise CouldNotRun if the path is not yours, or if it has a permission bit in `forbidden`."""
     if status.st_uid != os.geteuid():
         you = _user(os.geteuid())
         raise refusal(path, f"it belongs to {_user(status.st_uid)}, and you are {you}")

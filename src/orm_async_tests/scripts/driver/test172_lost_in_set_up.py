@@ -42,7 +42,7 @@ async def catch_dbapi_error(make_engine: MakeEngine) -> dict[str, object]:
 
 @right
 async def catch_drivers_errors(make_engine: MakeEngine) -> dict[str, object]:
-    """lose the first connection during its set-up, and retry after asyncpg's errors, too"""
+    """lose the first connection during its set-up, and retry after asyncpg's errors as well"""
     engine = make_engine()
     event.listen(engine.sync_engine, "do_connect", connect_and_lose, once=True)
     try:

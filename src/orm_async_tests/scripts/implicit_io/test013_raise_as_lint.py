@@ -1,4 +1,4 @@
-"""With raiseload() a lazy load raises an error in synchronous code, too, as under asyncio.
+"""raiseload() makes lazy loads raise an error in synchronous code, as they do under asyncio.
 
 Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). Inside run_sync(),
 SQLAlchemy loads an unloaded relationship silently, with one SELECT per object. With raiseload() a

@@ -35,7 +35,7 @@ async def freeze_and_list_scanned(url: URL) -> dict[str, bool]:
 
 @wrong
 async def unfrozen(url: URL, processes: Processes) -> dict[str, bool]:
-    """load users in a new process, and list what a full collection scans"""
+    """load users in a new process, and list the objects that a full garbage collection visits"""
     return await processes.run(list_scanned, url)
 
 

@@ -58,7 +58,7 @@ async def migrate_between_reads(
 
 @wrong
 async def a_new_type(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
-    """read, change a column's type as another process, and read again"""
+    """read a column, change its type in another process, and read the column again"""
     return await migrate_between_reads(engine, other, "ALTER COLUMN km TYPE bigint")
 
 

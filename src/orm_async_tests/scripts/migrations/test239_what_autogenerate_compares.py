@@ -45,7 +45,7 @@ def include_schemas(*names: str | None) -> dict[str, Any]:
 
 
 async def autogenerate(engine: AsyncEngine, models: MetaData, **options: Any) -> Operations:
-    """Return the operations on tables that autogenerate would write."""
+    """Return the table operations that autogenerate would write into a revision."""
 
     def compare(connection: Connection) -> Operations:
         context = MigrationContext.configure(connection, opts=options)

@@ -21,7 +21,7 @@ WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRe
 
 
 async def count_new(engine: AsyncEngine) -> int | None:
-    """Return how many new users a server shows."""
+    """Return how many of the new users a server can read."""
     async with AsyncSession(engine) as session:
         return await session.scalar(NEW)
 

@@ -1,4 +1,4 @@
-"""execute() returns after it has fetched all rows, but stream() needs an open session.
+"""execute() fetches all rows before it returns, but stream() fetches them in an open session.
 
 After the await, the result of execute() holds all rows. You can read the result of execute() after
 the session is closed, but its objects are detached then. The result of stream() reads from a cursor

@@ -1,4 +1,4 @@
-"""A test that commits disturbs the next test, unless a savepoint, TRUNCATE or a clone undoes it.
+"""A test that commits disturbs the next one, unless a savepoint, TRUNCATE or a clone isolates it.
 
 If a session joins an outer transaction, its commits stay inside that transaction. An outer
 transaction is the cheapest method, but the test must use a single connection. With TRUNCATE after

@@ -1,10 +1,10 @@
 """update() with a list runs once per row, but UPDATE with FROM unnest() runs once.
 
-For update() with a list, SQLAlchemy sends one text, but the server runs the statement once for
-every row. For update() with a list, even a statement-level trigger fires once for every row. An
-UPDATE with FROM unnest() has two parameters, which are arrays. The function unnest() turns the
-arrays into rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update` shows
-how much faster arrays are.
+If you pass a list to update(), SQLAlchemy sends one text, but the server runs the statement once
+for every row. The server then fires even a statement-level trigger once for every row. An UPDATE
+with FROM unnest() has two parameters, which are arrays. The function unnest() turns the arrays into
+rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much
+faster arrays are.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

@@ -169,7 +169,7 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
     """Return the scripts that the words name, sorted by number. A word is, for example, "1",
     "test5" or "5-7".
 
-    If no `words` are given, return every script. If `chapters` is given, leave out the scripts of
+    Without `words`, return every script. With `chapters`, leave out the scripts of
     all other chapters. Raise CouldNotRun if a word names no script, or if a chapter does not exist.
     """
     files = _find_files()

@@ -204,7 +204,7 @@ def separate_histories(connection: Connection) -> None:
 def make_config(connection: Connection | None, history: History) -> "Config":
     """Return a configuration for Alembic's commands, so that they use this connection.
 
-    If no connection is given, Alembic's commands connect to the chosen database. The configuration
+    Without a connection, Alembic's commands connect to the chosen database. The configuration
     does not come from alembic.ini, because a wheel does not contain this file.
     """
     from alembic.config import Config

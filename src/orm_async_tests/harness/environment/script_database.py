@@ -125,7 +125,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
         try:
             await _lock(connection)
         except DBAPIError as error:
-            problem = f"the lock on the database cannot be taken: {error.orig}"
+            problem = f"the database cannot be locked: {error.orig}"
             functions = "pg_try_advisory_lock and pg_advisory_lock"
             remedy = f"GRANT EXECUTE on {functions}, or use another server"
             raise CouldNotRun(problem, database.label, remedy) from error

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from sqlalchemy import URL, make_url
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.pytest_plugin import findings
+from orm_async_tests.pytest_plugin import MisusePlugin, findings
 from tests.pytest_plugin.pytest_runs import copy_suites, run_pytest
 
 MISUSES, CORRECT = 15, 14  # tests
 BASELINE = (findings.BASELINE_OPTION, "known.json")
-WRITE = (*BASELINE, findings.BASELINE_WRITE_OPTION)
+WRITE = (*BASELINE, f"{findings.BASELINE_OPTION}-write")
 COMBINATIONS = [  # the other tests use aiosqlite
     ("asyncpg", "asyncio"),
     ("psycopg", "anyio"),
@@ -114,14 +115,27 @@ def test_a_baseline_that_cannot_be_read_is_a_usage_error(tmp_path: Path, sqlite:
     )
 
 
-@pytest.mark.parametrize("path", ["missing/known.json", "."])
-def test_a_baseline_that_cannot_be_written_is_refused_before_tests_run(
-    tmp_path: Path, path: str
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"baseline": "missing/known.json", "baseline_write": True}, "no folder missing"),
+        ({"baseline": ".", "baseline_write": True}, "is a folder"),
+        ({"baseline_write": True}, "type:  --async-orm-baseline-write --async-orm-baseline FILE"),
+        ({"trace_all": True}, "type:  --async-orm-trace-all --async-orm-trace DIR"),
+    ],
+)
+def test_options_that_cannot_work_are_refused_before_tests_run(
+    options: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline FILE"):
-        findings.check_writable(tmp_path / path)
-    with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline FILE"):
-        findings.write_baseline(tmp_path / path, {})
+    names = ("baseline", "baseline_write", "trace", "trace_all", "github")
+    values = {f"async_orm_{name}": options.get(name) for name in names}
+    with pytest.raises(CouldNotRun, match=message):
+        MisusePlugin(Namespace(**values))
+
+
+def test_a_baseline_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline"):
+        findings.write_baseline(tmp_path, {})
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"test": 1}', "\xff"])

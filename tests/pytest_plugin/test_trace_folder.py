@@ -30,10 +30,3 @@ def test_a_trace_names_the_lines_that_two_tasks_ran(tmp_path: Path, option: str)
     lines = {piece["args"].get("line", "") for piece in pieces if piece["name"] == "SELECT 1"}
     assert all(Path(line.rpartition(":")[0]).name == "misuse_suite.py" for line in lines)
     assert sum(piece["name"] == "thread_name" for piece in pieces) >= 3 + 1  # a connection
-
-
-def test_traces_of_all_tests_need_a_folder(tmp_path: Path) -> None:
-    url = make_url("sqlite+aiosqlite://")
-    result = run_pytest(tmp_path, url, "--async-orm-trace-all")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*no folder is named to write to*", "*--async-orm-trace DIR*"])

@@ -3,109 +3,81 @@ docs/pytest_plugin.md describes the plugin. pytest loads this plugin only with t
 orm_async_tests.pytest_plugin`.
 """
 
-from collections.abc import Generator
+import argparse
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, require_writable
 from orm_async_tests.pytest_plugin import findings
 from orm_async_tests.pytest_plugin.findings import Finding
-
-if TYPE_CHECKING:
-    from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
 
 GROUP = ("async-orm", "async SQLAlchemy")  # the option group of both plugins of this package
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup(*GROUP)
-    group.addoption(
+    add = parser.getgroup(*GROUP).addoption
+    add(
         findings.BASELINE_OPTION,
         metavar="FILE",
         help="let no test fail for the known findings that this file lists",
     )
-    group.addoption(
-        findings.BASELINE_WRITE_OPTION,
-        action="store_true",
-        help="write this run's findings to the baseline, and let no test fail for them",
-    )
-    group.addoption(
+    add(
         "--async-orm-trace",
         metavar="DIR",
         help="write a trace for https://ui.perfetto.dev of every test that has a finding",
     )
-    group.addoption(
-        "--async-orm-trace-all",
-        action="store_true",
-        help="write a trace of every test, even without a finding",
-    )
-    group.addoption(
-        "--async-orm-github",
-        action="store_true",
-        help="also write annotations and the job summary for GitHub Actions",
-    )
+    for name, text in (
+        ("baseline-write", "write all findings to the baseline, and let no test fail for them"),
+        ("trace-all", "write a trace of every test, even without a finding"),
+        ("github", "also write annotations and the job summary for GitHub Actions"),
+    ):
+        add(f"--async-orm-{name}", action="store_true", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start to watch SQLAlchemy now, because modules can create engines while pytest collects
     tests.
     """
-    file, folder = (config.getoption(f"async_orm_{name}") for name in ("baseline", "trace"))
-    writes = bool(config.getoption("async_orm_baseline_write"))
-    writes_all = bool(config.getoption("async_orm_trace_all"))
-    path, known, traces = Path(file) if file else None, findings.Baseline(), None
     try:
-        if config.getoption("async_orm_github"):
-            from orm_async_tests import github
-
-            github.require_summary()
-        if writes and path is None:
-            problem, remedy = "no file is named to write to", f"{findings.BASELINE_OPTION} FILE"
-            raise CouldNotRun(problem, findings.BASELINE_WRITE_OPTION, remedy)
-        if writes_all and folder is None:
-            problem, remedy = "no folder is named to write to", "--async-orm-trace DIR"
-            raise CouldNotRun(problem, "--async-orm-trace-all", remedy)
-        if path is not None:
-            if writes:
-                findings.check_writable(path)
-            if not writes or path.exists():
-                known = findings.read_baseline(path)
-        if folder is not None:
-            from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
-
-            traces = TraceFolder(Path(folder), writes_all=writes_all)
+        plugin = MisusePlugin(config.option)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(MisusePlugin(path, known, traces, writes=writes), "async-orm")
+    config.pluginmanager.register(plugin, "async-orm")
 
 
 class MisusePlugin:
     """The plugin's pytest hooks for one test run."""
 
-    def __init__(
-        self,
-        path: Path | None,
-        known: findings.Baseline,
-        traces: "TraceFolder | None" = None,
-        *,
-        writes: bool,
-    ) -> None:
-        from orm_async_tests.pytest_plugin.resource_tracker import (
-            ResourceTracker,
-            Scope,
-            instrument,
-        )
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Raise CouldNotRun if the run could not write or read a file that an option names."""
+        self.writes, self.github = options.async_orm_baseline_write, options.async_orm_github
+        self.path, self.known, self.traces = None, findings.Baseline(), None
+        if self.github:
+            from orm_async_tests import github
 
-        self.path, self.known, self.traces, self.writes = path, known, traces, writes
+            github.require_summary()
+        if path := read_option(options, "baseline", "FILE", "baseline-write"):
+            self.path = Path(path)
+            if self.writes:
+                require_writable(self.path, findings.BASELINE_OPTION)
+            if not self.writes or self.path.exists():
+                self.known = findings.read_baseline(self.path)
+        if folder := read_option(options, "trace", "DIR", "trace-all"):
+            from orm_async_tests.pytest_plugin.trace_folder import TraceFolder
+
+            self.traces = TraceFolder(Path(folder), writes_all=options.async_orm_trace_all)
+        from orm_async_tests.pytest_plugin import resource_tracker
+
         self.current: findings.Baseline = {}
         self.findings: list[tuple[str, Finding]] = []  # with their tests, for the summary
-        self.tracker, self.scope_class = ResourceTracker(), Scope
-        self.fixture_scopes: dict[int, Scope] = {}  # by the id of the fixture's definition
+        self.tracker, self.scope_class = resource_tracker.ResourceTracker(), resource_tracker.Scope
+        self.fixture_scopes: dict[int, resource_tracker.Scope] = {}  # by the definition's id
         self.stack = ExitStack()
-        self.stack.enter_context(instrument(self.tracker))
+        self.stack.enter_context(resource_tracker.instrument(self.tracker))
 
     def pytest_unconfigure(self) -> None:
         if self.traces:
@@ -178,14 +150,11 @@ class MisusePlugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "teardown":
             return
-        reported = findings.read_properties(report.user_properties)
-        kinds = {finding.kind for finding in reported}
-        self.current.setdefault(report.nodeid, set()).update(kinds)
-        self.findings += [
-            (report.nodeid, finding)
-            for finding in reported
-            if self.writes or self._fails(report.nodeid, finding)
-        ]
+        kinds = self.current.setdefault(report.nodeid, set())
+        for finding in findings.read_properties(report.user_properties):
+            kinds.add(finding.kind)
+            if self.writes or self._fails(report.nodeid, finding):
+                self.findings.append((report.nodeid, finding))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
@@ -204,19 +173,28 @@ class MisusePlugin:
         return result
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the grouped findings, and how they differ from the baseline."""
-        write = terminalreporter.write_line
         if self.findings:
             terminalreporter.section("misuse of async SQLAlchemy")
             for line in findings.summarize(self.findings):
-                write(line)
-        if terminalreporter.config.getoption("async_orm_github") and not self.writes:
+                terminalreporter.write_line(line)
+        if self.github and not self.writes:
             findings.write_annotations(self.findings)
-        if self.path is None:
-            return
+        for line in self._compare_with_baseline():
+            terminalreporter.write_line(f"async-orm: {line}")
+
+    def _compare_with_baseline(self) -> Iterator[str]:
         if self.writes:
-            count = sum(map(len, self.current.values()))
-            write(f"async-orm: {count} findings written to {self.path}")
+            yield f"{sum(map(len, self.current.values()))} findings written to {self.path}"
             return
-        for test, kind in findings.find_cured(self.known, self.current):
-            write(f"async-orm: cured, remove it from {self.path}: {test} {kind}")
+        for test, kinds in sorted(self.current.items()):
+            for kind in sorted(self.known.get(test, set()) - kinds):
+                yield f"cured, remove it from {self.path}: {test} {kind}"
+
+
+def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:
+    """Return the value of an option. Raise CouldNotRun if only its flag is on the command line."""
+    value: str | None = getattr(options, f"async_orm_{name}")
+    if value is None and getattr(options, f"async_orm_{flag.replace('-', '_')}"):
+        option, needed = f"--async-orm-{flag}", f"--async-orm-{name} {metavar}"
+        raise CouldNotRun("the option needs a second option", option, f"{option} {needed}")
+    return value

@@ -70,9 +70,6 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
-    """Run only the fault point that `--fault-point` names. Without the option, run all fault
-    points. Begin with the fault points that failed in the last run.
-    """
     from orm_async_tests.faults.expected_violations import explain
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.report import Cell, Report
@@ -102,9 +99,6 @@ async def _run(
 
 
 def find_loop(test: str) -> str:
-    """Return the name of the running event loop, "asyncio" or "uvloop". Raise CouldNotRun for any
-    other event loop.
-    """
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -114,9 +108,7 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield lines about the failed fault points, with commands that run these points again. Group
-    the points by the user's line of code.
-    """
+    """Yield lines about the failed points of each user's line, with commands to run them again."""
     from orm_async_tests.faults.report import format_point, group_by_line
 
     for line, group in group_by_line(outcomes).items():

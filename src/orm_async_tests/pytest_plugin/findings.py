@@ -4,13 +4,12 @@ The baseline is a file that lists known findings. A finding in the baseline does
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, write_file
 
 CONNECTION, TRANSACTION, TWO_TASKS = "connection", "transaction", "two-tasks"
 ENGINE, LOOP = "engine", "loop"
@@ -28,8 +27,7 @@ LOCATION = re.compile(r"(?P<file>.+\.\w+):(?P<line>\d+) in .+")
 PROPERTY = "async-orm"  # the name of the report property that carries a finding
 Baseline = dict[str, set[str]]  # the kinds of findings, by the id of a test
 BASELINE_OPTION = "--async-orm-baseline"
-BASELINE_WRITE_OPTION = "--async-orm-baseline-write"
-REWRITE = f"pytest ... {BASELINE_WRITE_OPTION}"
+REWRITE = f"pytest ... {BASELINE_OPTION}-write"
 
 
 @dataclass(frozen=True)
@@ -44,32 +42,24 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return the finding as a property of a test report, because pytest-xdist can send
-        properties.
-        """
+        """Return the finding as a property of a report, which pytest-xdist can send."""
         return PROPERTY, json.dumps(asdict(self))
 
 
 def read_properties(properties: Iterable[tuple[str, object]]) -> list[Finding]:
-    """Return the findings in the properties of a test report."""
     return [Finding(**json.loads(str(value))) for name, value in properties if name == PROPERTY]
 
 
 def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, list[str]]:
     """Group pairs of a test's id and a finding. Return each finding with the tests that have it."""
-    tests: dict[Finding, list[str]] = {}
-    for test, finding in findings:
-        names = tests.setdefault(finding, [])
-        names += [] if test in names else [test]
-    order = sorted(tests, key=lambda finding: (finding.kind, finding.location))
-    return {finding: tests[finding] for finding in order}
+    tests: dict[Finding, dict[str, None]] = {}  # ordered sets
+    for test, finding in sorted(findings, key=lambda pair: (pair[1].kind, pair[1].location)):
+        tests.setdefault(finding, {})[test] = None
+    return {finding: list(names) for finding, names in tests.items()}
 
 
 def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
-    """Yield lines for a section of the terminal output, from pairs of a test's id and a finding.
-
-    If several tests have the same finding, show it once, with the names of these tests.
-    """
+    """Yield lines for a section of the terminal output, from pairs of a test's id and a finding."""
     for finding, tests in group_by_finding(findings).items():
         yield f"{finding.kind} at {finding.location}"
         yield f"    {finding.problem}"
@@ -83,23 +73,21 @@ def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
 
     annotations, rows = [], [("Finding", "Line", "Problem", "Tests")]
     for finding, tests in group_by_finding(findings).items():
-        cure = CURES[finding.kind]
         match = LOCATION.fullmatch(finding.location)
         path = github.relative_path(Path(match["file"]).absolute()) if match else ""
         line = int(match["line"]) if match and path else 0
-        text = "\n".join([finding.problem, *(f"test: {test}" for test in tests), f"cure: {cure}"])
-        title = f"async-orm {finding.kind}"
-        annotations.append(github.Annotation("error", title, text, path, line))
+        names = "".join(f"\ntest: {test}" for test in tests)
+        text = f"{finding.problem}{names}\ncure: {CURES[finding.kind]}"
+        annotations.append(
+            github.Annotation("error", f"async-orm {finding.kind}", text, path, line)
+        )
         rows.append((finding.kind, finding.location, finding.problem, ", ".join(tests)))
     if annotations:
-        summary = github.render_summary("Misuse of async SQLAlchemy", rows)
-        github.write(annotations, summary)
+        github.write(annotations, github.render_summary("Misuse of async SQLAlchemy", rows))
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Return the findings that the baseline file lists. Raise CouldNotRun if the file cannot be
-    read.
-    """
+    """Return the findings that the file lists. Raise CouldNotRun if it cannot be read."""
     try:
         return {
             str(test): {str(kind) for kind in kinds}
@@ -112,39 +100,7 @@ def read_baseline(path: Path) -> Baseline:
         raise CouldNotRun(f"the baseline cannot be read: {error}", str(path), remedy) from None
 
 
-def check_writable(path: Path) -> None:
-    """Raise CouldNotRun, before the tests run, if the baseline file cannot be written."""
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        problem = "the folder of the baseline does not exist"
-    elif path.is_dir():
-        problem = "the baseline is a folder"
-    elif not os.access(path if path.exists() else folder, os.W_OK):
-        problem = "the baseline cannot be written: permission denied"
-    else:
-        return
-    raise CouldNotRun(problem, str(path), f"{BASELINE_OPTION} FILE, with a file that you can write")
-
-
 def write_baseline(path: Path, findings: Baseline) -> None:
-    """Write the baseline. Its entries have a stable order, so that diffs stay small. Raises
-    CouldNotRun.
-    """
+    """Write the entries in a stable order, so that diffs stay small."""
     ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
-    try:
-        path.write_text(json.dumps(ordered, indent=2) + "\n", "utf-8")
-    except OSError as error:
-        problem = f"the baseline cannot be written: {error.strerror}"
-        remedy = f"{BASELINE_OPTION} FILE, with a file that you can write"
-        raise CouldNotRun(problem, str(path), remedy) from None
-
-
-def find_cured(baseline: Baseline, current: Baseline) -> list[tuple[str, str]]:
-    """Return the findings of the baseline that did not occur in this run, as pairs of a test and a
-    kind.
-    """
-    return [
-        (test, kind)
-        for test in sorted(current)
-        for kind in sorted(baseline.get(test, set()) - current[test])
-    ]
+    write_file(path, json.dumps(ordered, indent=2) + "\n", BASELINE_OPTION)

@@ -3,6 +3,7 @@ that loaded the object.
 """
 
 from collections.abc import Iterator
+from traceback import walk_tb
 from typing import Any
 
 from sqlalchemy import inspect
@@ -19,9 +20,8 @@ NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 
 def add_notes(error: BaseException, usage: TaskUsage) -> None:
     """Add a note to every MissingGreenlet in an error: the error itself, its causes, and the errors
-    in its exception group.
-
-    For a pydantic error, add notes about the attributes that pydantic could not read.
+    in its exception group. To a pydantic error, add notes about the attributes that pydantic could
+    not read.
     """
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
@@ -38,11 +38,9 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
         return
     seen_ids.add(id(error))
     yield error
-    yield from _walk_causes(error.__cause__, seen_ids)
-    yield from _walk_causes(error.__context__, seen_ids)
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from _walk_causes(part, seen_ids)
+    parts = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for cause in (error.__cause__, error.__context__, *parts):
+        yield from _walk_causes(cause, seen_ids)
 
 
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
@@ -54,9 +52,8 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     object's state, because a rollback, for example, may have changed the state since the error.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
-    step = error.__traceback__
-    while step is not None:
-        name, variables = step.tb_frame.f_code.co_name, step.tb_frame.f_locals
+    for frame, _ in walk_tb(error.__traceback__):
+        name, variables = frame.f_code.co_name, frame.f_locals
         if name == "__get__" and isinstance(variables.get("self"), InstrumentedAttribute):
             attribute, instance = variables["self"], variables["instance"]
             problem = NEVER_LOADED
@@ -64,7 +61,6 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
             problem = EXPIRED
         if isinstance(variables.get("session"), Session):
             session = variables["session"]  # the object may have left it since
-        step = step.tb_next
     if attribute is None:
         return ""
     return _describe(attribute.key, inspect(instance), session, problem, usage)
@@ -73,9 +69,8 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    A pydantic error keeps only a MissingGreenlet's text, but the error names the object and the
-    attribute. A FastAPI validation error also names the object and the attribute. The method
-    `errors` of a pydantic or FastAPI error returns the object and the attribute.
+    An error of pydantic or FastAPI keeps only a MissingGreenlet's text. The method `errors` of the
+    error returns the object and the attribute.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:
@@ -91,15 +86,12 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the session that a traceback's frames use. Return None if the frames use no session or
-    several sessions.
-    """
-    sessions, step = set[Session](), error.__traceback__
-    while step is not None:
-        for value in step.tb_frame.f_locals.values():
-            if issubclass(type(value), AsyncSession):  # isinstance() would wake lazy proxies
-                sessions.add(value.sync_session)
-        step = step.tb_next
+    """Return the session that a traceback's frames use, or None if they use several sessions."""
+    values = (
+        value for frame, _ in walk_tb(error.__traceback__) for value in frame.f_locals.values()
+    )
+    # isinstance() would wake lazy proxies.
+    sessions = {value.sync_session for value in values if issubclass(type(value), AsyncSession)}
     return sessions.pop() if len(sessions) == 1 else None
 
 

@@ -26,6 +26,7 @@ import weakref
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import AdaptedConnection, Connection, Engine, Pool, Transaction, event
@@ -62,9 +63,7 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """What the plugin knows about an engine, from its creation to `dispose()`. An EngineRecord
-    listens to the pools of its engine.
-    """
+    """What the plugin knows about an engine. It listens to the engine's pools."""
 
     created_at: Location
     scope: Scope | None
@@ -96,9 +95,7 @@ class Checkout:
 
 @dataclass(eq=False, slots=True)
 class ConnectionRecord:
-    """What the plugin knows about a driver's connection, and about the event loop that opened
-    it.
-    """
+    """What the plugin knows about a driver's connection and its event loop."""
 
     opened_at: Location
     loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
@@ -108,7 +105,7 @@ class ConnectionRecord:
 
 
 class ResourceTracker:
-    """Tracks the resources in one pytest run. Knows which test or fixture opened each resource."""
+    """Tracks the resources in one pytest run, and which test or fixture opened each resource."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -120,33 +117,28 @@ class ResourceTracker:
 
     @property
     def scope(self) -> Scope | None:
-        """Return the test or fixture that owns a resource opened now."""
+        """The test or fixture that owns a resource opened now."""
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
         if self.test is not None:
             self.test.findings[Finding(kind, str(location), problem)] = None
 
-    def engine_created(self, engine: Engine) -> None:
-        """Record that an AsyncEngine was created. Several AsyncEngines can share one synchronous
-        engine.
-        """
-        if engine.pool in self.pools:
+    def engine_created(self, engine: AsyncEngine, _: object) -> None:
+        pool = engine.sync_engine.pool
+        if pool in self.pools:  # several AsyncEngines can share one synchronous engine
             return
-        record = self.pools[engine.pool] = EngineRecord(
-            locate_caller(), self.scope, self.connections
-        )
-        event.listen(engine.pool, "connect", record.connect)
-        event.listen(engine.pool, "close", record.close)
+        record = self.pools[pool] = EngineRecord(locate_caller(), self.scope, self.connections)
+        event.listen(pool, "connect", record.connect)
+        event.listen(pool, "close", record.close)
         if self.scope is not None:
             self.scope.engines.append(record)
 
-    def engine_disposed(self, old: Pool, new: Pool) -> None:
-        """Record that an engine was disposed, and that its new pool replaces the old one."""
-        record = self.pools.get(old)
-        if record is not None:
+    def engine_disposed(self, engine: Engine, old: Pool) -> None:
+        """Record that the engine's new pool replaces the old one."""
+        if record := self.pools.get(old):
             record.disposed = True
-            self.pools[new] = record
+            self.pools[engine.pool] = record
 
     def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
         previous = self.connections.pop(id(entry), None)
@@ -167,7 +159,8 @@ class ResourceTracker:
             server = connection.engine.scope  # a wider fixture started a server in this thread
             scope = scope if server.ended else server
         location = self.usage.locate_current_call()
-        checkout = Checkout(location, thread, connection, weakref.ref(proxy, _keep_until_finalized))
+        # From Python 3.15, a weak reference outlives finalizers only if it has a callback.
+        checkout = Checkout(location, thread, connection, weakref.ref(proxy, lambda _: None))
         self._check_loop(connection, "used", location)
         connection.checkouts.append(checkout)
         scope.checkouts.append(checkout)
@@ -178,9 +171,7 @@ class ResourceTracker:
             connection.checkouts.pop(0).returned = True
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        """Record that a connection left its pool, because the user detached it or because it was
-        garbage.
-        """
+        """Record that a connection was detached or was garbage."""
         connection = self.connections.get(id(entry))
         if connection is not None:
             connection.checkouts = [
@@ -204,17 +195,13 @@ class ResourceTracker:
         Report a conflict only once, because a session and its connection have the same conflict.
         """
         first, second = str(waiting), str(running)
-        lines = (
-            f"at once, both at {second}" if first == second else f"at once: {first} and {second}"
-        )
+        places = f", both at {second}" if first == second else f": {first} and {second}"
         known = self.test.findings if self.test else ()
-        if not any(finding.problem.endswith(lines) for finding in known):
-            self.report(TWO_TASKS, running, f"two tasks used one {name} {lines}")
+        if not any(finding.problem.endswith(f"at once{places}") for finding in known):
+            self.report(TWO_TASKS, running, f"two tasks used one {name} at once{places}")
 
     def end_scope(self, scope: Scope) -> list[Finding]:
-        """Return the findings about a test or fixture that has ended, and forget the resources that
-        it opened.
-        """
+        """Return the findings about a test or fixture that has ended, and forget its resources."""
         leaks = []
         if not all(checkout.returned for checkout in scope.checkouts):
             _wait_for_threads(scope.checkouts)
@@ -226,18 +213,17 @@ class ResourceTracker:
             leaks = [self._describe_leak(checkout) for checkout in open_checkouts]
         for engine in scope.engines:
             if engine.open_entries and not engine.disposed:
-                location = str(engine.created_at)
-                problem = f"the engine created at {location} was not disposed"
-                leaks.append(Finding(ENGINE, location, problem))
+                place = str(engine.created_at)
+                leaks.append(
+                    Finding(ENGINE, place, f"the engine created at {place} was not disposed")
+                )
         scope.ended = True
         scope.checkouts.clear()
         scope.engines.clear()
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe a leaked transaction if a program can still end it. Describe a leaked
-        connection in any other case.
-        """
+        """Describe a leaked transaction if a program can still end it, else a leaked connection."""
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"
         if checkout.proxy() is None:
@@ -249,14 +235,7 @@ class ResourceTracker:
         return Finding(CONNECTION, location, problem)
 
 
-def _keep_until_finalized(_: Any) -> None:
-    """Do nothing. From Python 3.15, a weak reference outlives finalizers only if it has a
-    callback.
-    """
-
-
 def _wait_for_threads(checkouts: list[Checkout]) -> None:
-    """Wait some seconds, so that other threads can return their connections."""
     thread = threading.get_ident()
     foreign = [checkout for checkout in checkouts if checkout.thread != thread]
     deadline = time.monotonic() + GRACE
@@ -280,29 +259,31 @@ def instrument(tracker: ResourceTracker) -> Iterator[None]:
             listener = getattr(tracker, name)
             event.listen(Pool, name, listener)
             stack.callback(event.remove, Pool, name, listener)
-        for name in ("execute", "scalar", "scalars"):
-            _wrap(stack, Session, name, functools.partial(_wrap_call, usage.record_query))
-        for name in ("execute", "scalar", "scalars", "exec_driver_sql"):
-            _wrap(stack, Connection, name, functools.partial(_wrap_call, usage.record_call))
-        _wrap(stack, Session, "flush", functools.partial(_wrap_flush, usage))
-        _wrap(stack, Session, "commit", functools.partial(_wrap_commit, usage))
-        for name in ("rollback", "close"):
-            _wrap(stack, Session, name, functools.partial(_wrap_call, usage.record_call))
-        for name in ("commit", "rollback", "close"):
-            wrapper = functools.partial(_wrap_call, lambda self: usage.record_call(self.connection))
-            _wrap(stack, Transaction, name, wrapper)
-        _wrap(stack, AsyncEngine, "__init__", functools.partial(_wrap_init, tracker))
-        _wrap(stack, Engine, "dispose", functools.partial(_wrap_dispose, tracker))
+        for owner, names, record in (
+            (Session, ("execute", "scalar", "scalars"), usage.record_query),
+            (Session, ("rollback", "close"), usage.record_call),
+            (Session, ("commit",), usage.record_write),
+            (Connection, ("execute", "scalar", "scalars", "exec_driver_sql"), usage.record_call),
+            (Transaction, ("commit", "rollback", "close"), usage.record_end),
+        ):
+            for name in names:
+                _replace(stack, owner, name, _record_before, record)
+        _replace(stack, Session, "flush", _record_around, usage.begin_flush, usage.record_inserts)
+        created, disposed = tracker.engine_created, tracker.engine_disposed
+        _replace(stack, AsyncEngine, "__init__", _record_around, id, created)
+        _replace(stack, Engine, "dispose", _record_around, attrgetter("pool"), disposed)
         yield
 
 
-def _wrap(stack: ExitStack, owner: type, name: str, wrapper: Callable[[Any], Any]) -> None:
+def _replace(
+    stack: ExitStack, owner: type, name: str, wrap: Callable[..., Method], *records: Method
+) -> None:
     original = getattr(owner, name)
-    setattr(owner, name, functools.wraps(original)(wrapper(original)))
+    setattr(owner, name, functools.wraps(original)(wrap(original, *records)))
     stack.callback(setattr, owner, name, original)
 
 
-def _wrap_call(record: Callable[[Any], Any], original: Method) -> Method:
+def _record_before(original: Method, record: Method) -> Method:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         record(self)
@@ -311,40 +292,13 @@ def _wrap_call(record: Callable[[Any], Any], original: Method) -> Method:
     return call
 
 
-def _wrap_commit(usage: TaskUsage, original: Method) -> Method:
-    def commit(self: Session) -> None:
+def _record_around(original: Method, before: Method, after: Method) -> Method:
+    """Return a method that passes the result of `before` to `after`."""
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
-        # the public `new` builds a set
-        usage.record_write(self) if self._new else usage.record_call(self)
-        original(self)
-
-    return commit
-
-
-def _wrap_flush(usage: TaskUsage, original: Method) -> Method:
-    def flush(self: Session, objects: Any = None) -> None:
-        __tracebackhide__ = True
-        pending = list(self._new)
-        caller = usage.record_write(self) if pending else usage.record_call(self)
-        original(self, objects)
-        if pending and caller is not None:
-            usage.record_inserts(caller, pending)
-
-    return flush
-
-
-def _wrap_init(tracker: ResourceTracker, original: Method) -> Method:
-    def __init__(self: AsyncEngine, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        state = before(self)
         original(self, *args, **kwargs)
-        tracker.engine_created(self.sync_engine)
+        after(self, state)
 
-    return __init__
-
-
-def _wrap_dispose(tracker: ResourceTracker, original: Method) -> Method:
-    def dispose(self: Engine, *args: Any, **kwargs: Any) -> None:
-        old = self.pool
-        original(self, *args, **kwargs)
-        tracker.engine_disposed(old, self.pool)
-
-    return dispose
+    return call

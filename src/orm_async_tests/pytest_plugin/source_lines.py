@@ -28,6 +28,7 @@ TESTERS = (f"{os.sep}_pytest{os.sep}", f"{os.sep}pluggy{os.sep}")
 USER, LIBRARY, BOUNDARY = 1, 2, 3  # a boundary is called by code that did not cause the call
 AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
 FRAMES = ("cr_frame", "gi_frame", "ag_frame")
+Task = asyncio.Task[Any]
 
 
 @dataclass(eq=False, slots=True)
@@ -56,21 +57,20 @@ def locate_caller() -> Location:
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
     """Return the innermost line of the user's code in the greenlet `parent`, or in the parents of
-    `parent`.
+    `parent`. If these greenlets run no line of the user's code, describe the running task.
 
     SQLAlchemy runs in its own greenlet. The coroutine that awaits SQLAlchemy runs in the parent
-    greenlet. If the parent greenlet runs no line of the user's code, describe the running task.
+    greenlet.
     """
     while parent is not None:
-        line = find_user_line(parent.gr_frame)
-        if line is not None:
+        if line := find_user_line(parent.gr_frame):
             return line
         parent = parent.parent
     task = running_task()
     return (_find_run_call(sys._getframe(1), task) if task else None) or _describe_task(task)
 
 
-def locate_task(task: "asyncio.Task[Any]", inside: greenlet.greenlet) -> Location:
+def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
     """Return the innermost line of the user's code at which a task waits for a greenlet."""
     return find_user_line(inside.gr_frame) or _find_suspended_line(task) or _describe_task(task)
 
@@ -91,7 +91,7 @@ def find_user_line(frame: FrameType | None) -> SourceLine | None:
     return None
 
 
-def running_task() -> "asyncio.Task[Any] | None":
+def running_task() -> Task | None:
     """Return the running task, or None if no event loop is running."""
     try:
         return asyncio.current_task()
@@ -99,7 +99,7 @@ def running_task() -> "asyncio.Task[Any] | None":
         return None
 
 
-def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> SourceLine | None:
+def _find_run_call(frame: FrameType | None, task: Task) -> SourceLine | None:
     """Return the user's line that runs a task, for example with `asyncio.run()`."""
     parent = greenlet.getcurrent().parent
     while frame is not None or parent is not None:
@@ -116,38 +116,38 @@ def _find_run_call(frame: FrameType | None, task: "asyncio.Task[Any]") -> Source
     return None
 
 
-def _find_suspended_line(task: "asyncio.Task[Any]") -> SourceLine | None:
+def _find_suspended_line(task: Task) -> SourceLine | None:
     """Return the innermost line of the user's code at which a suspended task waits."""
-    frames = [
-        frame
-        for frame in _suspended_frames(task.get_coro())
-        if _find_owner(frame.f_code.co_filename) == USER
-    ]
+    frames = [frame for frame in _suspended_frames(task) if is_user_file(frame.f_code.co_filename)]
     return SourceLine(frames[-1].f_code, frames[-1].f_lasti) if frames else None
 
 
-def _suspended_frames(awaitable: Any) -> Iterator[FrameType]:
-    """Yield the frames of a coroutine and of the objects that it awaits, the outermost first.
+def _suspended_frames(task: Task) -> Iterator[FrameType]:
+    """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    Read coroutines' attributes, which the documentation of `inspect` describes. The objects that an
-    asynchronous generator's `aclose()` and `anext()` return have no such attributes. The object
-    that `aclose()` or `anext()` returns refers to the generator instead.
+    The documentation of `inspect` describes the attributes that are read here. The objects that an
+    asynchronous generator's `aclose()` and `anext()` return have no such attributes, but refer to
+    the generator.
     """
+    awaitable: Any = task.get_coro()
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
             referents = gc.get_referents(awaitable)
             awaitable = next(
-                (owner for owner in referents if isinstance(owner, AsyncGeneratorType)), None
+                (one for one in referents if isinstance(one, AsyncGeneratorType)), None
             )
-        frames = (getattr(awaitable, name, None) for name in FRAMES)
-        frame = next((frame for frame in frames if frame is not None), None)
-        if frame is not None:
+        if frame := _first_attribute(awaitable, FRAMES):
             yield frame
-        inner = (getattr(awaitable, name, None) for name in AWAITED)
-        awaitable = next((awaited for awaited in inner if awaited is not None), None)
+        awaitable = _first_attribute(awaitable, AWAITED)
 
 
-def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
+def _first_attribute(value: Any, names: tuple[str, ...]) -> Any:
+    """Return the first of the named attributes that is not None, or None."""
+    values = (getattr(value, name, None) for name in names)
+    return next((value for value in values if value is not None), None)
+
+
+def _describe_task(task: Task | None) -> Location:
     """Describe a task that runs no user code, for example a task in
     `gather(session.execute(...))`.
 
@@ -156,15 +156,15 @@ def _describe_task(task: "asyncio.Task[Any] | None") -> Location:
     """
     if task is None:
         return "code that is not yours"
-    for other in asyncio.all_tasks():
-        frames = list(_suspended_frames(other.get_coro()))
+    others = asyncio.all_tasks() - {task}
+    for other in others:
+        frames = list(_suspended_frames(other))
         if frames and any(value is task for value in frames[-1].f_locals.values()):
             if line := _find_suspended_line(other):
                 return line
             break
     name = getattr(task.get_coro(), "__qualname__", "a coroutine")
-    others = [_find_suspended_line(other) for other in asyncio.all_tasks() if other is not task]
-    lines = sorted({str(line) for line in others if line})
+    lines = sorted(str(line) for other in others if (line := _find_suspended_line(other)))
     return f"{name}() in a task" + (f", while {lines[0]} waits" if lines else "")
 
 

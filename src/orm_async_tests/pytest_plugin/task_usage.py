@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from greenlet import getcurrent, greenlet
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Transaction
 from sqlalchemy.orm import InstanceState, Session, loading
 
 from orm_async_tests.pytest_plugin.source_lines import (
@@ -41,6 +41,9 @@ class Caller(weakref.ref[greenlet]):
     __slots__ = ("awaiter", "task")
     task: "weakref.ref[asyncio.Task[Any]] | None"
     awaiter: Location | None  # the line that awaits the greenlet, once it was looked up
+
+
+Inserts = tuple[Caller | None, list[InstanceState[Any]]]
 
 
 class TaskUsage:
@@ -70,14 +73,18 @@ class TaskUsage:
             setattr(target, LAST_CALLER, caller)
         return caller
 
+    def record_end(self, transaction: Transaction) -> None:
+        self.record_call(transaction.connection)
+
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that will insert rows, and find the line of the call immediately.
+        """Record a call that may insert rows. If the call will, find its line immediately.
 
         To find the line later, during the pool's events, would cost more time because the stack is
         much deeper.
         """
         caller = self.record_call(session)
-        if caller is not None and caller.awaiter is None:
+        # the public property `new` would build a set
+        if session._new and caller is not None and caller.awaiter is None:
             _locate(caller, sys._getframe(1))
         return caller
 
@@ -95,11 +102,17 @@ class TaskUsage:
                 setattr(session, QUERIES, queries)
             queries.append((loading._new_runid(), _locate(caller, sys._getframe(1))))
 
-    def record_inserts(self, caller: Caller, states: Iterable[InstanceState[Any]]) -> None:
+    def begin_flush(self, session: Session) -> Inserts:
+        """Return the running greenlet, and the objects that a flush will insert."""
+        return self.record_write(session), list(session._new)
+
+    def record_inserts(self, _: Session, inserts: Inserts) -> None:
         """Record the objects that a flush inserted, and the line that started the flush."""
-        line = caller.awaiter or _locate(caller, sys._getframe(1))
-        for state in states:
-            setattr(state, ORIGIN, line)
+        caller, states = inserts
+        if caller is not None and states:
+            line = caller.awaiter or _locate(caller, sys._getframe(1))
+            for state in states:
+                setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
         """Return the line that runs or awaits the current greenlet. Look up a greenlet's line at

@@ -19,9 +19,6 @@ class TraceFolder:
     """A folder with a trace file for every test, or only for every test with a finding."""
 
     def __init__(self, path: Path, *, writes_all: bool) -> None:
-        """Create the folder. Create the folder. Raise CouldNotRun if the folder cannot be
-        created.
-        """
         self.path, self.writes_all = path, writes_all
         self._stack = ExitStack()
         self._recorder: Recorder | None = None
@@ -32,19 +29,15 @@ class TraceFolder:
             raise CouldNotRun(problem, str(path), f"{OPTION} DIR, with another folder") from None
 
     def start(self) -> None:
-        """Begin to record a test's tasks and connections."""
         self.stop()
         self._recorder = Recorder(is_user_file)
         self._stack.enter_context(record_events(self._recorder))
 
     def stop(self) -> None:
-        """Stop recording."""
         self._stack.close()
 
     def finish(self, test: str, *, has_findings: bool) -> Path | None:
-        """Stop recording the test. Return the path of the trace file, or None if no file was
-        written.
-        """
+        """Stop recording. Return the trace file, or None if no file was written."""
         self.stop()
         recorder, self._recorder = self._recorder, None
         events = recorder.finish() if recorder else []

@@ -20,20 +20,18 @@ MODULES = {
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the benchmarks that the command line names. Return 1 if a benchmark exceeds its limit."""
+    """Return 1 if a benchmark exceeds its limit."""
     names = list(takewhile(MODULES.__contains__, words))
     arguments = words[len(names) :]
     if arguments and not names:
         remedy = f"python -m benchmarks {'|'.join(MODULES)}"
         raise CouldNotRun(f"{arguments[0]!r} is not a benchmark", "its arguments", remedy)
-    *others, last = names or MODULES
-    failed = [load_main(name)([]) for name in others]
-    return max([*failed, load_main(last)(arguments)])
-
-
-def load_main(name: str) -> Callable[[Sequence[str]], int]:
-    main: Callable[[Sequence[str]], int] = import_module(MODULES[name]).main
-    return main
+    names = names or list(MODULES)
+    codes = []
+    for name in names:
+        main: Callable[[Sequence[str]], int] = import_module(MODULES[name]).main
+        codes.append(main(arguments if name == names[-1] else []))
+    return max(codes)
 
 
 if __name__ == "__main__":

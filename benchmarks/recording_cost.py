@@ -32,7 +32,6 @@ GetRows = Callable[[AsyncEngine], Awaitable[None]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the ratio. Return 1 if the ratio exceeds MAX_RATIO."""
     argparse.ArgumentParser(prog="recording", description=__doc__).parse_args(arguments)
     with db.open_database("embedded") as database:
         ratios = [report(asyncio.run(measure(database, get)), get) for get in (one, many)]
@@ -40,7 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
-    """Print the medians of the measured pairs, and return the ratio."""
     plain, recorded = (statistics.median(side) * 1e6 for side in zip(*pairs, strict=True))
     ratio = statistics.median(recorded / plain for plain, recorded in pairs)
     print(f"{get.__doc__} {plain:.0f} µs, recorded {recorded:.0f} µs, ratio {ratio:.2f}", end="")
@@ -68,7 +66,6 @@ async def measure(database: db.Database, get: GetRows) -> list[tuple[float, floa
 
 
 async def time_gets(get: GetRows, engine: AsyncEngine) -> float:
-    """Return how many processor seconds one get takes."""
     started = time.process_time()
     await get(engine)
     return (time.process_time() - started) / GETS

@@ -12,17 +12,15 @@ import asyncio
 import os
 import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
-from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import text
+from tests.service.service_process import is_ready, start_service
 
 from orm_async_tests import db
 
@@ -40,40 +38,12 @@ TRACK = text(
     " SELECT :user, n % 90, n % 180, '2010-10-03T09:36:30Z' FROM generate_series(1, :points) AS n"
 )
 UPLOAD = "Content-Length: 1000000\r\nContent-Type: {}\r\nExpect: 100-continue\r\n"
-GPX, LINES = "application/gpx+xml", "application/x-ndjson"
 KINDS = {  # method, the path below the user's, and the headers
-    "NDJSON uploads": ("POST", "points/ndjson", UPLOAD.format(LINES)),
-    "GPX uploads": ("POST", "points/gpx", UPLOAD.format(GPX)),
+    "NDJSON uploads": ("POST", "points/ndjson", UPLOAD.format("application/x-ndjson")),
+    "GPX uploads": ("POST", "points/gpx", UPLOAD.format("application/gpx+xml")),
     "track downloads": ("GET", "track.ndjson", ""),
     "live streams": ("GET", "live", "Last-Event-ID: 0\r\n"),
 }
-
-
-@contextmanager
-def running_service(url: URL, port: int) -> Iterator[int]:
-    """Run the service on a port while the block runs. Yield the id of the service's process."""
-    serve = [sys.executable, "-m", "orm_async_tests.service.serve", "--port", str(port)]
-    database = url.render_as_string(hide_password=False)
-    quiet = subprocess.DEVNULL
-    service = subprocess.Popen([*serve, "--db", database], stdout=quiet, stderr=quiet)
-    try:
-        yield service.pid
-    finally:
-        service.terminate()
-        service.wait()
-
-
-async def wait_until_ready(client: httpx.AsyncClient) -> None:
-    """Wait until the service answers that it is ready. Raise TimeoutError if the service is not
-    ready after one minute.
-    """
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                (await client.get("/health/ready")).raise_for_status()
-                return
-            except (httpx.TransportError, httpx.HTTPStatusError):
-                await asyncio.sleep(0.05)
 
 
 async def create_user(client: httpx.AsyncClient) -> int:
@@ -87,21 +57,25 @@ def read_memory(pid: int, field: str) -> int:
     return int(status.partition(f"{field}:")[2].split()[0])
 
 
-async def add_track(url: URL, user: int) -> None:
+def read_cpu(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+async def add_track(database: db.Database, user: int) -> None:
     """Add many points to the user's track, so that the track fills every socket buffer."""
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
+    async with db.connect(database, "slow clients") as connection:
         await connection.execute(TRACK, {"user": user, "points": POINTS})
-    await engine.dispose()
+        await connection.commit()
 
 
-async def start_request(port: int, request: bytes) -> socket.socket:
+async def start_request(address: tuple[str, int], request: bytes) -> socket.socket:
     """Send a request's head. Return the socket after the service has begun to answer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     connection.setblocking(False)
     loop = asyncio.get_running_loop()
-    await loop.sock_connect(connection, ("127.0.0.1", port))
+    await loop.sock_connect(connection, address)
     await loop.sock_sendall(connection, request)
     await loop.sock_recv(connection, 1)
     return connection
@@ -116,36 +90,25 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 
 @asynccontextmanager
-async def stalled_clients(port: int, pid: int, user: int, kind: str) -> AsyncIterator[None]:
+async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
     """Keep stalled clients of one kind connected while the block runs. The block begins when the
-    service has nothing left to do for the stalled clients.
+    service has used no CPU for a moment, because all clients have stalled then.
     """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+    address = (base.host, base.port or 80)
     with ExitStack() as stack:
-        connections = await asyncio.gather(*(start_request(port, request) for _ in range(CLIENTS)))
+        requests = (start_request(address, request) for _ in range(CLIENTS))
+        connections = await asyncio.gather(*requests)
         for connection in connections:
             stack.enter_context(connection)
-        await wait_until_idle(pid)
+        before, now = -1.0, read_cpu(pid)
+        while now != before:
+            await asyncio.sleep(0.5)
+            before, now = now, read_cpu(pid)
         sending = asyncio.create_task(send_slowly(connections if method == "POST" else []))
         yield
         sending.cancel()
-
-
-async def wait_until_idle(pid: int) -> None:
-    """Wait until the process uses no CPU for a moment. All clients of the process have stalled
-    then.
-    """
-    while True:
-        before = read_cpu(pid)
-        await asyncio.sleep(0.5)
-        if read_cpu(pid) == before:
-            return
-
-
-def read_cpu(pid: int) -> float:
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
@@ -163,35 +126,29 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
 
 
 async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
-    """Return how many responses had each HTTP status, without the responses to slow clients."""
+    """Return how many responses of a round had each HTTP status."""
     statuses: Counter[int] = Counter()
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
     return statuses
 
 
-async def measure(url: URL) -> bool:
-    """Run all rounds of the benchmark, and print the figures. Return whether all figures of the
-    benchmark are within their limits.
-    """
+async def measure(database: db.Database, base: str, pid: int) -> bool:
+    """Print the figures of all rounds. Return whether all figures are within their limits."""
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     failed: Counter[str] = Counter()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    with running_service(url, port) as pid:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            await wait_until_ready(client)
-            user = await create_user(client)
-            await add_track(url, user)
-            await count_responses(client)
-            memory = read_memory(pid, "VmRSS")
-            for kind in [*KINDS] * ROUNDS:
-                without = await count_responses(client)
-                async with stalled_clients(port, pid, user, kind):
-                    beside = await count_responses(client)
-                ratios[kind].append(beside.total() / without.total())
-                failed[kind] += sum(count for status, count in beside.items() if status >= 400)
-            growth = (read_memory(pid, "VmHWM") - memory) / KIB_PER_MIB
+    async with httpx.AsyncClient(base_url=base, timeout=60) as client:
+        user = await create_user(client)
+        await add_track(database, user)
+        await count_responses(client)
+        memory = read_memory(pid, "VmRSS")
+        for kind in [*KINDS] * ROUNDS:
+            without = await count_responses(client)
+            async with stalled_clients(client.base_url, pid, user, kind):
+                beside = await count_responses(client)
+            ratios[kind].append(beside.total() / without.total())
+            failed[kind] += sum(count for status, count in beside.items() if status >= 400)
+        growth = (read_memory(pid, "VmHWM") - memory) / KIB_PER_MIB
     medians = {kind: statistics.median(values) for kind, values in ratios.items()}
     for kind, ratio in medians.items():
         print(f"{CLIENTS} {kind}: {ratio:.2f} of the rate without them, {failed[kind]} failed")
@@ -201,15 +158,12 @@ async def measure(url: URL) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on the server that has the chosen database. Return 1 if the figures exceed a
-    limit.
-    """
+    """Return 1 if a figure exceeds its limit."""
     argparse.ArgumentParser(prog="slow_clients", description=__doc__).parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {ROUNDS} rounds of {SECONDS:g} s of each kind")
-        within = asyncio.run(measure(database.url))
+        with start_service(database.url) as service:
+            while not is_ready(service.url):
+                time.sleep(0.05)
+            within = asyncio.run(measure(database, service.url, service.pid))
     return 0 if within else 1
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -37,7 +37,6 @@ asyncio.run(main(*json.load(sys.stdin)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the ratio. Return 1 if the ratio exceeds MAX_RATIO."""
     argparse.ArgumentParser(prog="startup", description=__doc__).parse_args(arguments)
     test5 = [str(Path(sys.executable).with_name("test5")), "--db", "embedded"]
     by_hand = [sys.executable, "-c", BY_HAND]
@@ -58,23 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def list_statements(test5: list[str]) -> list[str]:
-    """Return the SQL statements that test5 sends. The statements come from the JSON report of
-    test5.
-    """
     done = subprocess.run([*test5, "--json"], capture_output=True, text=True, check=True)
     [result] = json.loads(done.stdout)["results"]
     return [statement for variant in result["variants"] for statement in variant["sql"]]
 
 
 def time_command(command: list[str], text: str = "") -> float:
-    """Return how many seconds a command takes. The text is passed to the command's standard
-    input.
-    """
+    """Return how many seconds a command takes that reads this text."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     started = time.perf_counter()
     subprocess.run(command, input=text, text=True, env=environment, check=True, capture_output=True)
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

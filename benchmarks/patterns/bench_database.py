@@ -37,11 +37,7 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 
 
 class Turn(NamedTuple):
-    """The result of a measured function that ran once: seconds, CPU seconds and an answer.
-
-    If the measured function reads rows, the answer is their number and the sum of their latitudes.
-    If the measured function writes rows, the answer is the table's rows afterwards.
-    """
+    """One run of a measured function. Its answer is what it read, or the rows after it wrote."""
 
     seconds: float
     cpu: float
@@ -58,9 +54,6 @@ class BenchDatabase:
     async def run_turn(
         self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
     ) -> Turn:
-        """Fill the table with the rows that the workload expects. Collect garbage, and then run the
-        measured function.
-        """
         is_write = pattern.workload in WRITES
         if is_write:
             await self.connection.execute("TRUNCATE TABLE marks RESTART IDENTITY")
@@ -77,9 +70,7 @@ class BenchDatabase:
 
 @asynccontextmanager
 async def created_database(server: db.Database, work: Work) -> AsyncIterator[BenchDatabase]:
-    """Create a database with users, points and an empty table. The database is dropped when the
-    block ends.
-    """
+    """Create a database with users, points and an empty table, and drop it afterwards."""
     name = f"bench_{uuid4().hex}"
     async with db.connect(server, APPLICATION, **AUTOCOMMIT) as admin:
         await admin.exec_driver_sql(f"CREATE DATABASE {name}")
@@ -96,7 +87,6 @@ async def created_database(server: db.Database, work: Work) -> AsyncIterator[Ben
                     "VACUUM ANALYZE",
                 ):
                     await connection.execute(text(statement))
-            driver_connection = await asyncpg.connect(dsn_of(database.url))
-            yield BenchDatabase(database.url, driver_connection)
+            yield BenchDatabase(database.url, await asyncpg.connect(dsn_of(database.url)))
         finally:
             await admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

@@ -38,9 +38,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures that were measured for one function. A ratio compares a function with the first
-    function of the workload.
-    """
+    """A function's figures. Ratios compare a function with the workload's first function."""
 
     contender: str
     name: str
@@ -55,9 +53,7 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The figures that were measured for one workload. The control is the workload's base function
-    again, with a second pool.
-    """
+    """A workload's figures. The control is the first function again, with a second pool."""
 
     name: str
     title: str
@@ -68,15 +64,13 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return how many times as fast as the base function a function is. For example, 2 means twice
-    as fast.
-    """
+    """Return how many times as fast as the base a function is: 2 means twice as fast."""
     return interval([one / two for one, two in zip(base, other, strict=True)])
 
 
 def interval(values: Iterable[float]) -> Ratio:
-    """Return the median of the values. The function also returns the narrowest interval of order
-    statistics that has the confidence CONFIDENCE.
+    """Return the median of the values, and the narrowest interval of order statistics that has the
+    confidence CONFIDENCE.
     """
     ordered = sorted(values)
     count, cut = len(ordered), 0
@@ -89,9 +83,8 @@ def interval(values: Iterable[float]) -> Ratio:
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
     """Return "faster" or "slower" if the ratio is farther from 1 than the control's ratio, and
-    otherwise "level".
-
-    Return "unstable" if there are too few rounds, or if the ratio's interval is too wide.
+    otherwise "level". Return "unstable" if there are too few rounds, or if the ratio's interval is
+    too wide.
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -109,19 +102,14 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
     for key, answer in others:
         if answer != expected:
             problem = f"{key} has the answer {answer}, but {base} has {expected}"
-            raise CouldNotRun(
-                problem,
-                "orm-async-tests bench",
-                "compare the code of the two patterns, which must return the same answer",
-            )
+            remedy = "compare the code of the two patterns, which must return the same answer"
+            raise CouldNotRun(problem, "orm-async-tests bench", remedy)
 
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a warm pool for every compared library, and yield the workload's functions. All
-    functions of a workload are compared with the first one, which is the base.
-
-    The last function is the control, which is the base function again with a second pool.
+    """Open a warm pool for every compared library, and yield the workload's functions. The first
+    function is the base, and the last one is the control.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -145,12 +133,11 @@ async def count_round_trips(
     answers, round_trips = {}, []
     async with connected_contestants(workload, wire.url) as contestants:
         for pattern, library in contestants[:-1]:
-            turn = await database.run_turn(pattern, library, work, Digest)
-            answers[pattern.key] = turn.answer
-            compare_answers(answers)
+            answers[pattern.key] = (await database.run_turn(pattern, library, work, Digest)).answer
             wire.round_trips = 0
             await database.run_turn(pattern, library, work)
             round_trips.append(wire.round_trips)
+    compare_answers(answers)
     return round_trips
 
 

@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,7 +41,6 @@ class Report:
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the arguments of `orm-async-tests bench`. Raise CouldNotRun if an argument is wrong."""
     parser = argparse.ArgumentParser(prog="orm-async-tests bench", description=__doc__)
     option = parser.add_argument
     names = ", ".join(WORKLOADS)
@@ -66,16 +65,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         problem = f"{unknown[0]!r} is not a workload"
         raise CouldNotRun(problem, "orm-async-tests bench", " ".join(WORKLOADS))
     if options.rounds < 1:
-        raise CouldNotRun(
-            "the benchmark needs at least one round", "--rounds", f"--rounds {ROUNDS}"
-        )
+        problem = "the benchmark needs at least one round"
+        raise CouldNotRun(problem, "--rounds", f"--rounds {ROUNDS}")
     return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database, and print a report. Always return 0, because the figures have no
-    limit.
-    """
+    """Measure on a new database, and print a report. Always return 0: no figure has a limit."""
     options = parse_arguments(arguments)
     work = Work(options.write, options.read, options.gets)
     with db.open_database(options.db, "asyncpg") as database:
@@ -91,18 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def measure(server: db.Database, names: Sequence[str], work: Work, rounds: int) -> Report:
-    """Measure the named workloads on a new database, and drop the database afterwards."""
-    load = [current_load()]
-    results = []
+    load, results = [current_load()], []
     async with created_database(server, work) as database:
-        with open_wire(database.url) as wire, frozen_objects():
+        with open_wire(database.url) as wire, ExitStack() as stack:
             if wire is None:
-                where = str(database.url)
-                raise CouldNotRun(
-                    "the benchmark cannot count the round trips to this database",
-                    where,
-                    "--db embedded",
-                )
+                problem = "the benchmark cannot count the round trips to this database"
+                raise CouldNotRun(problem, str(database.url), "--db embedded")
+            gc.freeze()  # full collections would visit other libraries' objects
+            stack.callback(gc.unfreeze)
             for name in names:
                 print(f"bench: {name}", file=sys.stderr)
                 results.append(await measure_workload(database, wire, name, work, rounds))
@@ -115,18 +107,6 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
         versions={contender: versions_of(contender) for contender in CONTENDERS},
         workloads=results,
     )
-
-
-@contextmanager
-def frozen_objects() -> Iterator[None]:
-    """Exclude all objects that exist now from full garbage collections, because other libraries'
-    objects are among them.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def current_load() -> float:
@@ -168,9 +148,7 @@ def _interval(ratio: Ratio) -> str:
 
 
 def write_page(page: Path, report: Report) -> None:
-    """Replace the figures of a page. The figures stand between the comments `figures` and
-    `/figures`.
-    """
+    """Replace the figures between a page's comments `figures` and `/figures`."""
     body = "".join(f"{line}\n" for line in render_report(report))
     text, count = re.subn(
         r"(<!-- figures: .*-->\n).*?(<!-- /figures -->)",

@@ -1,6 +1,4 @@
-"""Defines what the compared functions read and write. The module also counts the rows that a
-function reads.
-"""
+"""Defines what the compared functions read and write, and tallies what they read."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ WRITE, READ, GETS = 10_000, 100_000, 1000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WRITTEN = ("user_id", "lat", "lon", "date")
 COLUMNS = ("id", *WRITTEN, "created_at", "updated_at")
+LAT = COLUMNS.index("lat")
 WORKLOADS = {  # titles by name
     "insert": "Insert rows",
     "update": "Update rows by primary key, every row to a different value",
@@ -27,7 +26,6 @@ WORKLOADS = {  # titles by name
     "walk": "Read users with their latest 50 points",
 }
 WRITES = ("insert", "update", "upsert")
-DIGEST_MODULUS = 2**64
 
 
 def _mark(mark: Mark) -> Callable[[Function], Function]:
@@ -44,35 +42,32 @@ raw = _mark("raw")  # calls the driver or speaks its protocol
 
 
 class Tally:
-    """A tally of the rows that a function read: their number, and the sum of their latitudes."""
+    """The number of rows that a function read, and the sum of their latitudes."""
 
     # What is read of a row: by attribute, by the column's name, and by position in COLUMNS.
     by_attribute: Any = attrgetter("lat")
     by_name: Any = itemgetter("lat")
-    by_position: Any = itemgetter(COLUMNS.index("lat"))
+    by_position: Any = itemgetter(LAT)
 
     def __init__(self) -> None:
         self.rows, self.sum = 0, 0.0
 
     def add_object(self, row: Any) -> None:
-        """Add one row, and read its values as attributes."""
         self.rows += 1
         self.sum += row.lat
 
     def add_objects(self, rows: Iterable[Any]) -> None:
-        """Add rows, and read their values as attributes."""
         self._add(list(map(self.by_attribute, rows)))
 
     def add_mappings(self, rows: Iterable[Any]) -> None:
-        """Add rows, and read their values by column name."""
         self._add(list(map(self.by_name, rows)))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Add rows, and read their values by position, in the order of COLUMNS."""
+        """Add rows whose values have the order of COLUMNS."""
         self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:
-        """Accept a user's name. Only the subclass Digest uses the name."""
+        """Do nothing. Only the subclass Digest uses the name."""
 
     def result(self) -> tuple[Any, ...]:
         """Return the values that must be equal for all compared libraries."""
@@ -84,56 +79,39 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally that also computes a digest of all columns. The digest of the rows does not depend on
-    their order.
-    """
+    """A tally with a digest of all columns, which does not depend on the order of the rows."""
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 
     def __init__(self) -> None:
         super().__init__()
-        self.digest = 0
+        self.texts: list[str] = []
 
     def add_object(self, row: Any) -> None:
-        """Add all columns of one row to the digest. The values of the row are read as
-        attributes.
-        """
         self.add_objects([row])
 
     def add_user_name(self, name: str) -> None:
-        """Add a text to the digest."""
-        addend = int.from_bytes(sha256(name.encode()).digest()[:8])
-        self.digest = (self.digest + addend) % DIGEST_MODULUS
+        self.texts.append(name)
 
     def result(self) -> tuple[Any, ...]:
-        """Return the tally's result, and the digest in hexadecimal digits."""
-        return *super().result(), f"{self.digest:016x}"
+        return *super().result(), sha256("\n".join(sorted(self.texts)).encode()).hexdigest()
 
     def _add(self, values: list[Any]) -> None:
-        super()._add([row[COLUMNS.index("lat")] for row in values])
-        for row in values:
-            self.add_user_name(repr([_normalize(value) for value in row]))
+        super()._add([row[LAT] for row in values])
+        self.texts += [repr([_normalize(value) for value in row]) for row in values]
 
 
 def _normalize(value: Any) -> Any:
-    """Return a time as an ISO text in UTC. A value that is not a time is returned unchanged.
-
-    Libraries return times in different time zones, and JSON contains times as text.
-    """
+    """Return a time as an ISO text in UTC, because JSON contains times as text."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 class Work:
-    """The rows and keys that one run of a function uses. All libraries get the same rows and keys,
-    which are built before the clock starts.
+    """The rows and keys that one run of a function uses, built before the clock starts.
 
-    `sizes` says how many rows to write, how many to read at once, and how many to read one by one.
-    `new_rows` has the rows to insert, without ids. `records` has the rows of `new_rows` as tuples.
-    `changed_rows` has rows to update or to upsert. The rows of `changed_rows` have existing ids,
-    but new latitudes. `keys` has the ids of points to read one by one. `user_ids` has the ids of
-    users whose points are read.
+    The rows of `changed_rows` have the ids of existing rows, but new latitudes.
     """
 
     def __init__(self, write: int = WRITE, read: int = READ, gets: int = GETS) -> None:

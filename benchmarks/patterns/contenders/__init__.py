@@ -1,6 +1,4 @@
-"""Lists the compared modules, and the functions that these modules contain. Every module does all
-workloads with one library.
-"""
+"""Lists the compared modules. Each does all workloads with one library."""
 
 import asyncio
 import inspect
@@ -10,7 +8,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from benchmarks.patterns.contenders import asyncpg, sqlalchemy, sqlalchemy_core, sqlalchemy_tuned
-from benchmarks.patterns.work import TASKS, WRITES, Tally, Work
+from benchmarks.patterns.work import TASKS, Tally, Work
 
 CONTENDERS = {  # the first is the base of all ratios
     "asyncpg": asyncpg,
@@ -42,7 +40,6 @@ class Pattern(NamedTuple):
 
 
 def versions_of(contender: str) -> dict[str, str]:
-    """Return the versions of the libraries that a module uses."""
     libraries = ("asyncpg",) if contender == "asyncpg" else ("sqlalchemy", "asyncpg", "greenlet")
     return {name: version(name) for name in libraries}
 
@@ -52,28 +49,18 @@ def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
     in the workload `tasks`.
     """
     for name, function in vars(module).items():
-        mark = getattr(function, "mark", None)
+        mark, label = getattr(function, "mark", None), str(function.__doc__)
         if mark is None or not inspect.isfunction(function):
             continue
-        label, workload = str(function.__doc__), name.partition("_")[0]
-        run: Run = function
-        if workload in WRITES:
-            run = _write(function)
-        elif workload == "get":
-            run = _get(function, 1)
-            tasks = name.replace("get", "tasks", 1), f"{label}, in ten tasks"
-            yield Pattern(contender, *tasks, mark, _get(function, TASKS))
-        yield Pattern(contender, name, label, mark, run)
+        if not name.startswith("get"):
+            yield Pattern(contender, name, label, mark, function)
+            continue
+        yield Pattern(contender, name, label, mark, _read_keys(function, 1))
+        tasks = name.replace("get", "tasks", 1), f"{label}, in ten tasks"
+        yield Pattern(contender, *tasks, mark, _read_keys(function, TASKS))
 
 
-def _write(function: Callable[[Any, Work], Awaitable[None]]) -> Run:
-    async def run(library: Any, work: Work, _: Tally) -> None:
-        await function(library, work)
-
-    return run
-
-
-def _get(read: Callable[[Any, int, Tally], Awaitable[None]], tasks: int) -> Run:
+def _read_keys(read: Callable[[Any, int, Tally], Awaitable[None]], tasks: int) -> Run:
     async def run(library: Any, work: Work, tally: Tally) -> None:
         async def read_keys(first: int) -> None:
             for key in work.keys[first::tasks]:

@@ -37,26 +37,26 @@ async def connected(url: URL, size: int) -> AsyncIterator[Any]:
 
 
 @raw
-async def insert(pool: Any, work: Work) -> None:
+async def insert(pool: Any, work: Work, _: Tally) -> None:
     """send tuples with COPY"""
     async with pool.acquire() as connection:
         await connection.copy_records_to_table("marks", records=work.records, columns=WRITTEN)
 
 
 @raw
-async def insert_executemany(pool: Any, work: Work) -> None:
+async def insert_executemany(pool: Any, work: Work, _: Tally) -> None:
     """call executemany()"""
     await pool.executemany(INSERT, work.records)
 
 
 @raw
-async def update(pool: Any, work: Work) -> None:
+async def update(pool: Any, work: Work, _: Tally) -> None:
     """call executemany()"""
     await pool.executemany(UPDATE, [(row["id"], row["lat"]) for row in work.changed_rows])
 
 
 @raw
-async def update_unnest(pool: Any, work: Work) -> None:
+async def update_unnest(pool: Any, work: Work, _: Tally) -> None:
     """send one UPDATE with arrays"""
     ids, latitudes = [], []
     for row in work.changed_rows:
@@ -66,7 +66,7 @@ async def update_unnest(pool: Any, work: Work) -> None:
 
 
 @raw
-async def upsert(pool: Any, work: Work) -> None:
+async def upsert(pool: Any, work: Work, _: Tally) -> None:
     """call executemany() with ON CONFLICT"""
     await pool.executemany(UPSERT, [tuple(row.values()) for row in work.changed_rows])
 

@@ -72,21 +72,21 @@ async def connected(url: URL, size: int) -> AsyncIterator[Library]:
 
 
 @idiomatic
-async def insert_objects(library: Library, work: Work) -> None:
+async def insert_objects(library: Library, work: Work, _: Tally) -> None:
     """call add_all()"""
     async with library.Session.begin() as session:
         session.add_all([Mark(**mark) for mark in work.new_rows])
 
 
 @idiomatic
-async def insert_bulk(library: Library, work: Work) -> None:
+async def insert_bulk(library: Library, work: Work, _: Tally) -> None:
     """execute insert() with a list of dictionaries"""
     async with library.Session.begin() as session:
         await session.execute(insert(Mark), work.new_rows)
 
 
 @idiomatic
-async def update_objects(library: Library, work: Work) -> None:
+async def update_objects(library: Library, work: Work, _: Tally) -> None:
     """load all rows, and set an attribute of every object"""
     latitudes = {change["id"]: change["lat"] for change in work.changed_rows}
     async with library.Session.begin() as session:
@@ -95,7 +95,7 @@ async def update_objects(library: Library, work: Work) -> None:
 
 
 @idiomatic
-async def update_bulk(library: Library, work: Work) -> None:
+async def update_bulk(library: Library, work: Work, _: Tally) -> None:
     """execute update() with a list of dictionaries"""
     rows = [{"id": change["id"], "lat": change["lat"]} for change in work.changed_rows]
     async with library.Session.begin() as session:
@@ -103,7 +103,7 @@ async def update_bulk(library: Library, work: Work) -> None:
 
 
 @idiomatic
-async def upsert(library: Library, work: Work) -> None:
+async def upsert(library: Library, work: Work, _: Tally) -> None:
     """execute insert() with ON CONFLICT and a list of dictionaries"""
     new = postgresql.insert(Mark)
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})

@@ -23,14 +23,14 @@ WALK = WALK.where(USERS.c.id == bindparam("key"))
 
 
 @idiomatic
-async def insert_many(library: Library, work: Work) -> None:
+async def insert_many(library: Library, work: Work, _: Tally) -> None:
     """execute insert() with a list of dictionaries"""
     async with library.engine.begin() as connection:
         await connection.execute(insert(MARKS), work.new_rows)
 
 
 @idiomatic
-async def update_many(library: Library, work: Work) -> None:
+async def update_many(library: Library, work: Work, _: Tally) -> None:
     """execute update() with bindparam() and a list of dictionaries"""
     changed = update(MARKS).where(MARKS.c.id == bindparam("one")).values(lat=bindparam("new"))
     rows = [{"one": change["id"], "new": change["lat"]} for change in work.changed_rows]
@@ -39,7 +39,7 @@ async def update_many(library: Library, work: Work) -> None:
 
 
 @idiomatic
-async def upsert(library: Library, work: Work) -> None:
+async def upsert(library: Library, work: Work, _: Tally) -> None:
     """execute insert() with ON CONFLICT and a list of dictionaries"""
     new = postgresql.insert(MARKS)
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})

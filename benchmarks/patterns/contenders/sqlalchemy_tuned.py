@@ -65,7 +65,7 @@ def collector_thresholds(*thresholds: int) -> Iterator[None]:
 
 
 @raw
-async def insert_copy(library: Library, work: Work) -> None:
+async def insert_copy(library: Library, work: Work, _: Tally) -> None:
     """send tuples with COPY in the session's transaction"""
     async with library.Session.begin() as session:
         await session.execute(text("SELECT 1"))  # sends BEGIN, which COPY would not (test74)
@@ -73,7 +73,7 @@ async def insert_copy(library: Library, work: Work) -> None:
 
 
 @raw
-async def insert_copy_dicts(library: Library, work: Work) -> None:
+async def insert_copy_dicts(library: Library, work: Work, _: Tally) -> None:
     """send dictionaries with COPY in the session's transaction"""
     async with library.Session.begin() as session:
         await session.execute(text("SELECT 1"))
@@ -82,7 +82,7 @@ async def insert_copy_dicts(library: Library, work: Work) -> None:
 
 
 @tuned
-async def insert_unnest(library: Library, work: Work) -> None:
+async def insert_unnest(library: Library, work: Work, _: Tally) -> None:
     """execute insert() of the class with arrays and unnest"""
     statement = insert(Mark).from_select(WRITTEN, unnested(*WRITTEN))
     # Without "raw", the ORM takes the one set of parameters for one row (test205).
@@ -92,7 +92,7 @@ async def insert_unnest(library: Library, work: Work) -> None:
 
 
 @tuned
-async def update_unnest(library: Library, work: Work) -> None:
+async def update_unnest(library: Library, work: Work, _: Tally) -> None:
     """execute update() with arrays and unnest"""
     new = unnested("id", "lat").subquery().c
     changed = update(Mark).values(lat=new.lat).where(Mark.id == new.id)
@@ -102,7 +102,7 @@ async def update_unnest(library: Library, work: Work) -> None:
 
 
 @tuned
-async def upsert_unnest(library: Library, work: Work) -> None:
+async def upsert_unnest(library: Library, work: Work, _: Tally) -> None:
     """execute insert() with ON CONFLICT, arrays and unnest"""
     new = postgresql.insert(Mark).from_select(ALL, unnested(*ALL))
     new = new.on_conflict_do_update(index_elements=["id"], set_={"lat": new.excluded.lat})
@@ -112,7 +112,7 @@ async def upsert_unnest(library: Library, work: Work) -> None:
 
 
 @raw
-async def upsert_copy(library: Library, work: Work) -> None:
+async def upsert_copy(library: Library, work: Work, _: Tally) -> None:
     """send rows with COPY to a temporary table, and upsert them from there"""
     there = text("SELECT id, user_id, lat, lon, date FROM new").columns(*MARKS.c)
     new = postgresql.insert(MARKS).from_select(ALL, there)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orm_async_tests import postgres
@@ -155,7 +156,7 @@ def reset(arguments: argparse.Namespace) -> int:
 def log(arguments: argparse.Namespace) -> int:
     """print the end of the embedded server's log, and its path"""
     _require_embedded(arguments, "log")
-    path = postgres.locate_log(arguments.cluster_kind)
+    path = Path(postgres.status(arguments.cluster_kind)["log"])
     if not path.exists():
         raise CouldNotRun(
             "there is no server log, because the server has never run",
@@ -177,7 +178,7 @@ def psql(arguments: argparse.Namespace) -> int:
         db.open_database(arguments.db_, cluster_kind=arguments.cluster_kind) as database,
         _service_file(database) as variables,
     ):
-        program = postgres.find_psql() if database.kind == "embedded" else "psql"
+        program = postgres.find_program("psql") if database.kind == "embedded" else "psql"
         try:
             return subprocess.run([program, *options], env={**os.environ, **variables}).returncode
         except OSError as error:

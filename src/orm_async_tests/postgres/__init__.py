@@ -2,53 +2,29 @@
 a Python package.
 
 Every command that uses the embedded server holds a shared flock on the file `lease`. If SIGKILL
-ends a command, the kernel releases the command's flock on `lease`. The server's parent process is
-the supervisor. The supervisor runs detached from the commands. The supervisor stops the server when
-nobody has used it for ORM_ASYNC_IDLE seconds. A command and an open connection both count as use of
-the embedded server. The embedded server never listens on TCP. The embedded server listens on a
-Unix-domain socket in a private folder, and requires a random password with SCRAM. POSIX only.
+ends a command, the kernel releases the command's flock. The server's parent process is the
+supervisor, which runs detached from the commands. The supervisor stops the server when nobody has
+used it for ORM_ASYNC_IDLE seconds. A command and an open connection both count as use. The embedded
+server never listens on TCP. The server listens on a Unix-domain socket in a private folder, and
+requires a random password with SCRAM. POSIX only.
 """
 
-from orm_async_tests.postgres.cluster import SCRIPTS, SERVICE, ClusterKind, Login
-from orm_async_tests.postgres.lease import (
-    describe_stop,
-    find_psql,
-    lease,
-    locate_log,
-    require_descriptors,
-    status,
-    stop,
-    wait_until_ended,
-)
-from orm_async_tests.postgres.pooler import Pooler, pgbouncer
-from orm_async_tests.postgres.private import (
-    PrivateServer,
-    Standby,
-    hot_standby,
-    private_server,
-    read_output,
-    start_client,
-)
-
-__all__ = [
-    "SCRIPTS",
-    "SERVICE",
-    "ClusterKind",
-    "Login",
-    "Pooler",
-    "PrivateServer",
-    "Standby",
-    "describe_stop",
-    "find_psql",
-    "hot_standby",
-    "lease",
-    "locate_log",
-    "pgbouncer",
-    "private_server",
-    "read_output",
-    "require_descriptors",
-    "start_client",
-    "status",
-    "stop",
-    "wait_until_ended",
-]
+from orm_async_tests.postgres.binaries import find_program as find_program
+from orm_async_tests.postgres.cluster import SCRIPTS as SCRIPTS
+from orm_async_tests.postgres.cluster import SERVICE as SERVICE
+from orm_async_tests.postgres.cluster import ClusterKind as ClusterKind
+from orm_async_tests.postgres.cluster import Login as Login
+from orm_async_tests.postgres.lease import describe_stop as describe_stop
+from orm_async_tests.postgres.lease import lease as lease
+from orm_async_tests.postgres.lease import require_descriptors as require_descriptors
+from orm_async_tests.postgres.lease import status as status
+from orm_async_tests.postgres.lease import stop as stop
+from orm_async_tests.postgres.lease import wait_until_ended as wait_until_ended
+from orm_async_tests.postgres.pooler import Pooler as Pooler
+from orm_async_tests.postgres.pooler import pgbouncer as pgbouncer
+from orm_async_tests.postgres.private import PrivateServer as PrivateServer
+from orm_async_tests.postgres.private import Standby as Standby
+from orm_async_tests.postgres.private import hot_standby as hot_standby
+from orm_async_tests.postgres.private import private_server as private_server
+from orm_async_tests.postgres.private import read_output as read_output
+from orm_async_tests.postgres.private import start_client as start_client

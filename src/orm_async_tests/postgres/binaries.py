@@ -27,18 +27,12 @@ class Binaries:
     provider: str
 
     def version(self) -> str:
-        """Return the version of these PostgreSQL programs, for example 18.4. Raise CouldNotRun if a
-        program does not print its version.
-        """
         return read_version(self.folder / "postgres", VERSION, REMEDY)
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
-    """Run `program -V`, and match its output with a pattern. Return the text that the first group
-    matches.
-
-    Raise CouldNotRun with the given remedy if the program does not start. Raise CouldNotRun also if
-    the program's output does not match.
+    """Run `program -V`, and return the first group of the pattern. Raise CouldNotRun with the given
+    remedy if the program does not start, or if its output does not match.
     """
     silent = subprocess.DEVNULL
     try:
@@ -56,11 +50,10 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 
 def find() -> Binaries:
-    """Return the programs in the folder that ORM_ASYNC_PG_BIN names. If ORM_ASYNC_PG_BIN is not
-    set, return the programs of the installed Python package.
+    """Return the programs in the folder that ORM_ASYNC_PG_BIN names. The value `system` means the
+    folder in which PATH finds pg_ctl. By default, return the programs of the Python package.
 
-    The value `system` means the folder in which PATH finds pg_ctl. Raise CouldNotRun if the folder
-    does not contain postgres and initdb.
+    Raise CouldNotRun if the folder does not contain postgres and initdb.
     """
     value = os.environ.get(VARIABLE)
     if value == "system":
@@ -82,8 +75,8 @@ def find() -> Binaries:
 
 
 def find_program(name: str) -> Path:
-    """Return the path of a client program. The folder of the server's programs comes before PATH.
-    Raises CouldNotRun.
+    """Return the path of a client program, which has the server's version if possible. Raises
+    CouldNotRun.
     """
     folder = find().folder
     path = shutil.which(name, path=folder) or shutil.which(name)

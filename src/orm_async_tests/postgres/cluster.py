@@ -32,7 +32,6 @@ USER = "postgres"
 DATABASE = "orm_async_tests"
 SCRAM_ITERATIONS_SINCE = 16
 SECRET_BYTES = 64
-SOCKETS_LINE = 4  # of postmaster.pid
 ACCESS = {
     "listen_addresses": "",  # no TCP: other machines and other users cannot reach this server
     "unix_socket_permissions": "0700",
@@ -79,7 +78,7 @@ class Login:
 
 
 class Cluster:
-    """A PostgreSQL cluster in a folder below `root`. A cluster is a server's data directory.
+    """A server's data directory, with the files beside it, in a folder below `root`.
 
     For the scripts, each combination of PostgreSQL programs and settings has a folder of its own.
     For the service, every major version of PostgreSQL has one folder, so that the next command
@@ -93,10 +92,8 @@ class Cluster:
         self.major = int(re.findall(r"\d+", version)[0])
         identity = repr((binaries.provider, kind.settings))
         digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-        is_service = kind is SERVICE
-        self.folder = root / (
-            f"service-pg{self.major}" if is_service else f"pg{self.major}-{digest}"
-        )
+        name = f"service-pg{self.major}" if kind is SERVICE else f"pg{self.major}-{digest}"
+        self.folder = root / name
         self.data = self.folder / "data"
         self.secret = self.folder / "secret"
         self.log = self.folder / "server.log"
@@ -105,10 +102,8 @@ class Cluster:
         self.lock, self.lease = self.folder / "supervisor", self.folder / "lease"
 
     def check(self) -> None:
-        """Create the cluster's folder if it is missing. Check every file in the cluster's folder
-        and in the socket folder.
-
-        Raise CouldNotRun if a file of the cluster is a link or belongs to another user.
+        """Create the cluster's folder if it is missing. Raise CouldNotRun if a file in it is a link
+        or belongs to another user.
         """
         check_folder(self.folder, create=True)
         for path in self.folder.iterdir():
@@ -117,15 +112,9 @@ class Cluster:
 
     def sockets(self) -> Path:
         """Return the running server's socket folder. If no server runs, return the socket folder
-        that a new server would use.
-
-        After a change of TMPDIR, the running server and a new server have different socket folders.
-        Raise CouldNotRun if another user could enter the socket folder.
+        that a new server would use. The two differ after a change of TMPDIR. Raises CouldNotRun.
         """
-        try:
-            folder = (self.data / "postmaster.pid").read_text().splitlines()[SOCKETS_LINE]
-        except (FileNotFoundError, IndexError):
-            folder = ""
+        folder = supervisor.read_pidfile(self.data)[supervisor.SOCKETS_LINE]
         if not folder:  # also while the server starts: it fills this line in later
             return paths.socket_directory(self.data, create=False)
         return paths.check_existing(Path(folder))
@@ -133,17 +122,9 @@ class Cluster:
     def is_created(self) -> bool:
         return (self.data / "PG_VERSION").exists()
 
-    def command(self, sockets: Path, settings: Mapping[str, str]) -> list[str]:
-        """Return the server's command line. The parameter `settings` adds to the usual settings."""
-        quoted = str(sockets).replace('"', '""')
-        settings = {**self.kind.settings, **settings, "unix_socket_directories": f'"{quoted}"'}
-        options = [f"-c{name}={value}" for name, value in settings.items()]
-        return [str(self.binaries.folder / "postgres"), "-D", str(self.data), *options]
-
     def create(self) -> None:
         """Create the cluster's data directory. An incomplete data directory has another name.
-
-        Raise CouldNotRun if initdb or postgres fails.
+        Raises CouldNotRun.
         """
         unfinished = self.folder / "unfinished"
         with refusals(self.folder):
@@ -161,7 +142,6 @@ class Cluster:
             unfinished.rename(self.data)
 
     def write_secret(self, password: str) -> None:
-        """Write the superuser's password into a new file that only you can read."""
         with refusals(self.secret):
             self.secret.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -195,13 +175,17 @@ class Cluster:
     def start(
         self, idle: float, settings: Mapping[str, str] = NO_SETTINGS, *, is_private: bool = False
     ) -> None:
-        """Start a supervisor, and wait until its server accepts connections.
+        """Start a supervisor, and wait until its server accepts connections. `settings` add to the
+        settings of the cluster's kind.
 
         The server stops when nobody has used it for `idle` seconds. A private server stops when its
-        lease ends. The supervisor then deletes the server's root folder. Raise CouldNotRun if the
-        server does not start.
+        lease ends. The supervisor then deletes the server's root folder. Raises CouldNotRun.
         """
         sockets = paths.socket_directory(self.data)
+        quoted = str(sockets).replace('"', '""')
+        settings = {**self.kind.settings, **settings, "unix_socket_directories": f'"{quoted}"'}
+        server = [str(self.binaries.folder / "postgres"), "-D", str(self.data)]
+        server += [f"-c{name}={value}" for name, value in settings.items()]
         private = str(self.root) if is_private else ""
         with (
             open_file(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as log,
@@ -210,9 +194,8 @@ class Cluster:
             refusals(self.folder),
         ):
             options = [str(lease), str(lock), str(idle), private, str(self.data), str(sockets)]
-            command = [sys.executable, "-I", "-S", supervisor.__file__, *options]
             with subprocess.Popen(
-                [*command, *self.command(sockets, settings)],
+                [sys.executable, "-I", "-S", supervisor.__file__, *options, *server],
                 pass_fds=[lease, lock],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -227,17 +210,18 @@ class Cluster:
             raise self._failure("the embedded server ended during its start")
 
     def _failure(self, problem: str) -> CouldNotRun:
-        is_full = not os.statvfs(self.folder).f_bavail
-        reason = "there is no space left on the device" if is_full else self.log_tail(15)
+        reason = "there is no space left on the device"
+        if os.statvfs(self.folder).f_bavail:
+            with open_file(self.log, os.O_RDONLY):
+                reason = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
         remedy = "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
         if self.kind is SERVICE:  # a reset would delete a user's data
             remedy = "orm-async-tests db log --service, then correct what it names: no data is lost"
         return CouldNotRun(f"{problem}:\n{reason}", str(self.log), remedy)
 
     def is_running(self) -> bool:
-        """Return whether the server accepts connections and its supervisor lives.
-
-        A server whose supervisor was killed does not count as running, because it is about to stop.
+        """Return whether the server accepts connections and its supervisor lives. Without its
+        supervisor, a server is about to stop.
         """
         with open_file(self.lock, os.O_RDWR | os.O_CREAT) as lock:
             try:
@@ -253,8 +237,8 @@ class Cluster:
         """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:
-            with suppress(FileNotFoundError, ProcessLookupError):  # it may have ended just now
-                os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), stop_signal)
+            with suppress(ValueError, ProcessLookupError):  # it may have ended just now
+                os.kill(int(supervisor.read_pidfile(self.data)[supervisor.PID_LINE]), stop_signal)
             with open_file(self.lock, os.O_RDWR) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)  # the supervisor ends with its server
         with refusals(sockets):
@@ -267,10 +251,3 @@ class Cluster:
         with open_file(self.secret, os.O_RDONLY, OTHERS_ENTER) as file:
             password = os.read(file, SECRET_BYTES).decode()
         return Login(USER, password, sockets, self.version, self.binaries.provider, launch)
-
-    def log_tail(self, lines: int) -> str:
-        with (
-            open_file(self.log, os.O_RDONLY) as descriptor,
-            os.fdopen(descriptor, errors="replace", closefd=False) as log,
-        ):
-            return "\n".join(log.read().splitlines()[-lines:])

@@ -1,10 +1,9 @@
 """Replaces this process by another program. The program ends when its parent process dies, and does
 not run as root.
 
-Another process runs this file as a program. The file is run as a program, so it imports only the
-standard library. The launcher is a separate program, and replaces a `preexec_fn` of subprocess. The
-Python code of a `preexec_fn` can block forever, if another thread held a lock when the process
-forked.
+The file runs as a program of its own, so it imports only the standard library. The launcher
+replaces a `preexec_fn` of subprocess. The Python code of a `preexec_fn` can block forever, if
+another thread held a lock when the process forked.
 """
 
 import ctypes
@@ -23,21 +22,18 @@ NO_NAMESPACE, NO_PROGRAM, NO_PARENT = 125, 126, 128 + signal.SIGKILL  # exit cod
 def launch_command(
     program: Sequence[str], death_signal: signal.Signals, *, as_nobody: bool = True
 ) -> list[str]:
-    """Return a command line that runs a program. The program ends at the latest when this process
-    ends.
+    """Return a command line for a program that ends at the latest when this process ends.
 
     On Linux, the program receives `death_signal` when this process dies. If `as_nobody` is true and
-    you are root, the program runs as nobody in a user namespace. PostgreSQL and PgBouncer refuse to
-    run as root. Files that the program creates still belong to root.
+    you are root, the program runs as nobody in a user namespace, because PostgreSQL and PgBouncer
+    refuse to run as root. Files that the program creates still belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]
 
 
 def _become_nobody() -> None:
-    """Enter a Linux user namespace in which root appears as the user nobody. Raise OSError if the
-    kernel refuses to create a user namespace.
-    """
+    """Enter a Linux user namespace in which root appears as the user nobody."""
     libc, group = ctypes.CDLL(None, use_errno=True), os.getegid()
     if libc.unshare(NEW_USER_NAMESPACE):
         code = ctypes.get_errno()
@@ -48,10 +44,6 @@ def _become_nobody() -> None:
 
 
 def main(parent: int, death_signal: int, as_nobody: bool, program: list[str]) -> None:
-    """Replace this process by another program.
-
-    Exit with NO_NAMESPACE, NO_PROGRAM or NO_PARENT if the program cannot run.
-    """
     if as_nobody and os.geteuid() == 0:
         try:
             _become_nobody()

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths, supervisor
@@ -16,6 +15,10 @@ from orm_async_tests.postgres.cluster import SCRIPTS, Cluster, ClusterKind, Laun
 from orm_async_tests.postgres.private_files import open_file, refusals
 
 DESCRIPTORS = 256  # macOS's default; test5 hangs with 14, and many connections need more
+IDLE = "ORM_ASYNC_IDLE"
+DEFAULT_IDLE = "60"
+IDLE_BYTES = 32
+READ_WRITE = os.O_RDWR | os.O_CREAT
 
 
 def require_descriptors() -> None:
@@ -29,12 +32,6 @@ def require_descriptors() -> None:
         )
 
 
-IDLE = "ORM_ASYNC_IDLE"
-DEFAULT_IDLE = "60"
-IDLE_BYTES = 32
-READ_WRITE = os.O_RDWR | os.O_CREAT
-
-
 def _open_cluster(kind: ClusterKind) -> Cluster:
     programs, root = binaries.find(), paths.home(kind.place)
     cluster = Cluster(root, programs, programs.version(), kind)
@@ -44,8 +41,7 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 
 @contextmanager
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
-    """Keep the server running until the block ends or this process dies, even if SIGKILL kills the
-    process.
+    """Keep the server running until the block ends or this process dies, even by SIGKILL.
 
     Create the server if it does not exist, and start the server if it does not run. The server runs
     for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
@@ -98,7 +94,7 @@ def _read_idle() -> float:
 
 
 def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
-    """Return a sentence about the time at which the running server will stop."""
+    """Return when the running server will stop, as a clause that begins with "it stops"."""
     cluster = _open_cluster(kind)
     with (
         open_file(cluster.folder / "start", os.O_RDONLY) as start_file,
@@ -106,17 +102,15 @@ def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
     ):
         idle = float(os.pread(start_file, IDLE_BYTES, 0) or DEFAULT_IDLE)
         keep_until = supervisor.read_keep_until(lease_file)
-    earliest = time.strftime(
-        "%Y-%m-%d %H:%M:%S", time.localtime(max(keep_until, time.time() + idle))
-    )
+    at = time.localtime(max(keep_until, time.time() + idle))
     return (
         f"it stops {idle:g} s after the last command or connection has ended, "
-        f"at {earliest} at the earliest"
+        f"at {time.strftime('%Y-%m-%d %H:%M:%S', at)} at the earliest"
     )
 
 
 def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
-    """Return a dictionary with the server's version, state and folders. Nothing is started."""
+    """Return the server's version, state and files, without starting the server."""
     cluster = _open_cluster(kind)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
@@ -128,12 +122,11 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, and return whether it was running. Cancel the time for which a command asked
-    to keep the server running.
+    """Stop the server, and return whether it was running. A time for which a command asked to keep
+    the server running ends now. If `reset` is true, also delete the server's data.
 
-    If `reset` is true, also delete the server's data. Raise CouldNotRun if another command is using
-    the server. When the server stops, it closes the connections of all other clients, for example
-    of psql.
+    Raise CouldNotRun if another command is using the server. The server closes the connections of
+    all other clients, for example of psql.
     """
     cluster = _open_cluster(kind)
     with open_file(cluster.lease, READ_WRITE) as lease_file:
@@ -141,11 +134,9 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
         deadline = time.monotonic() + 10 * supervisor.TICK
         while not supervisor.try_lock(lease_file):
             if time.monotonic() > deadline:
-                raise CouldNotRun(
-                    "another command is using the embedded server",
-                    str(cluster.lease),
-                    "the same command, after the other command has ended",
-                )
+                problem = "another command is using the embedded server"
+                remedy = "the same command, after the other command has ended"
+                raise CouldNotRun(problem, str(cluster.lease), remedy)
         os.ftruncate(lease_file, 0)
         was_running = cluster.end(signal.SIGINT)
         with refusals(cluster.data):
@@ -157,19 +148,6 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
 
 
 def wait_until_ended(kind: ClusterKind) -> None:
-    """Wait until the server and its supervisor have ended. The function wait_until_ended() blocks
-    the thread meanwhile.
-    """
+    """Block the thread until the server and its supervisor have ended."""
     with open_file(_open_cluster(kind).lock, READ_WRITE) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-
-
-def locate_log(kind: ClusterKind = SCRIPTS) -> Path:
-    return _open_cluster(kind).log
-
-
-def find_psql() -> Path:
-    """Return the path of the server's client program psql. Raise CouldNotRun if psql does not
-    exist.
-    """
-    return binaries.find_program("psql")

@@ -27,8 +27,7 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
     """Return the folder that contains the embedded server's files. `ORM_ASYNC_HOME` names the
     folder, and by default the folder is in your cache or data folder.
 
-    If the default cache folder cannot be used, return a temporary folder. Raise CouldNotRun if a
-    folder other than the default cache folder cannot be used.
+    If the default cache folder cannot be used, return a temporary folder. Raises CouldNotRun.
     """
     if value := os.environ.get(VARIABLE):
         return _prepare(Path(value).absolute())
@@ -40,23 +39,19 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
     try:
         return _prepare(usual)
     except CouldNotRun as error:
-        replacement = _short_folder("home", str(usual))
+        replacement = _short_folder("home", usual)
         print(f"db: {error.problem}, {usual}: using {replacement}", file=sys.stderr)
         return replacement
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the folder for the server's sockets. The socket folder is the data folder, or a
-    private folder in the temporary directory.
+    """Return the folder for the server's sockets, which is the data folder if possible.
 
-    The path of a socket must be short. A comma in the path is not allowed, because drivers split a
-    list of hosts at commas. If the data folder's path is too long or contains a comma, the sockets
-    are in a private folder with a short path. If `create` is true, create the private socket
-    folder. Raise CouldNotRun if another user could enter the socket folder.
+    A socket's path must be short. A comma in the path is not allowed, because drivers split a list
+    of hosts at commas. If the data folder's path is too long or contains a comma, return a private
+    folder in the temporary directory. Raises CouldNotRun.
     """
-    if _fits_socket(data):
-        return data
-    return _short_folder("socket", str(data), create=create)
+    return data if _fits_socket(data) else _short_folder("socket", data, create=create)
 
 
 @contextmanager
@@ -71,8 +66,14 @@ def temporary_folder(within: Path | None = None) -> Iterator[Path]:
         yield Path(name)
 
 
+def check_existing(folder: Path) -> Path:
+    """Return the folder. Raise CouldNotRun if the folder exists and another user can enter it."""
+    if os.path.lexists(folder):
+        check_folder(folder)
+    return folder
+
+
 def _prepare(folder: Path) -> Path:
-    """Create a folder and return it. Raise CouldNotRun if the folder cannot be used."""
     _check_name(folder)
     check_folder(folder, OTHERS_WRITE, create=True)
     with refusals(folder):
@@ -88,10 +89,9 @@ def _prepare(folder: Path) -> Path:
 def _check_name(folder: Path) -> None:
     """Reject a folder whose name PostgreSQL could not print in its files and messages."""
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
-    if text != str(folder):
-        raise refusal(Path(text), "the name of the folder is not valid UTF-8")
-    if not text.isprintable():
-        raise refusal(Path(ascii(text)), "the name of the folder contains control characters")
+    if text != str(folder) or not text.isprintable():
+        reason = "the name of the folder contains bytes that are not printable UTF-8"
+        raise refusal(Path(ascii(text)), reason)
 
 
 def _fits_socket(folder: Path) -> bool:
@@ -99,16 +99,12 @@ def _fits_socket(folder: Path) -> bool:
 
 
 def _temporary_directory() -> Path:
-    try:
+    with refusals(Path(os.environ.get("TMPDIR", "/tmp"))):
         return Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        reason = "no temporary file can be written"
-        raise refusal(Path(os.environ.get("TMPDIR", "/tmp")), reason, "TMPDIR=/a/folder") from error
 
 
-def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
-    """Return a private temporary folder. The folder's name is computed from `path`."""
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+def _short_folder(purpose: str, replaced: Path, *, create: bool = True) -> Path:
+    digest = hashlib.sha256(os.fsencode(replaced)).hexdigest()[:12]
     name = f"orm-async-{os.geteuid()}-{purpose}-{digest}"
     folder = _temporary_directory() / name
     if purpose == "socket" and not _fits_socket(folder):
@@ -117,13 +113,3 @@ def _short_folder(purpose: str, path: str, *, create: bool = True) -> Path:
     if create:
         check_folder(folder, create=True)
     return check_existing(folder)
-
-
-def check_existing(folder: Path) -> Path:
-    """Return the folder if it does not exist yet, or if only its owner can enter it.
-
-    Raise CouldNotRun if another user can enter the folder.
-    """
-    if os.path.lexists(folder):
-        check_folder(folder)
-    return folder

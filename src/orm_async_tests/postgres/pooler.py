@@ -32,21 +32,15 @@ PREPARED = "max_prepared_statements"
 
 
 def find() -> str:
-    """Return the path of PgBouncer. `ORM_ASYNC_PGBOUNCER` names the program, or PATH or a folder
-    `sbin` contains the program.
-
-    Raise CouldNotRun if PgBouncer is not installed.
-    """
+    """Return the path of PgBouncer. Raise CouldNotRun if PgBouncer is not installed."""
     program = os.environ.get(VARIABLE) or "pgbouncer"
-    places = f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
-    path = shutil.which(program, path=places)
+    path = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
     if path is None:
         raise CouldNotRun(f"there is no program {program}", f"{VARIABLE}, PATH, {SBIN}", REMEDY)
     return path
 
 
 def version() -> str:
-    """Return the version of PgBouncer, for example 1.24.1. Raises CouldNotRun."""
     return read_version(Path(find()), re.compile(r"PgBouncer (\d+\.\d+(?:\.\d+)?)"), REMEDY)
 
 
@@ -61,9 +55,8 @@ class Pooler:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
-        """Start PgBouncer. Return a URL that leads to the same database through PgBouncer.
-
-        `settings` are written into pgbouncer.ini. Raise CouldNotRun if PgBouncer does not start.
+        """Start PgBouncer with these settings of pgbouncer.ini. Return a URL that leads to the same
+        database through PgBouncer. Raises CouldNotRun.
         """
         folder = self._folder / str(len(self._processes))
         folder.mkdir()
@@ -80,9 +73,7 @@ class Pooler:
         return self.server.set(host=None, port=PORT, query={"host": str(folder)})
 
     def stop(self) -> None:
-        """Kill the PgBouncer processes, and thereby close their connections. On SIGTERM, PgBouncer
-        would wait until all clients have disconnected.
-        """
+        """Kill the PgBouncer processes, because on SIGTERM they would wait for their clients."""
         for process in self._processes:
             process.kill()
             process.wait()
@@ -90,9 +81,9 @@ class Pooler:
 
 @contextmanager
 def pgbouncer(server: "URL") -> Iterator[Pooler]:
-    """Yield a Pooler for this server. PgBouncer's sockets are in a private folder.
+    """Yield a Pooler for this server, and stop its PgBouncer processes when the block ends.
 
-    PgBouncer runs until the block ends. On Linux, PgBouncer also ends when this process is killed.
+    On Linux, PgBouncer also ends when this process is killed.
     """
     with temporary_folder() as folder:
         pooler = Pooler(server, folder)
@@ -103,16 +94,15 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
-    """Return the text of pgbouncer.ini. PgBouncer listens on sockets in a private folder, and on no
-    TCP port.
-    """
+    """Return the text of pgbouncer.ini. PgBouncer listens on no TCP port."""
     if settings.get(PREPARED) == "0" and tuple(map(int, version().split(".")[:2])) < (1, 21):
         del settings[PREPARED]  # this PgBouncer does not know the setting, and behaves as with 0
+    sslmode = server.query.get("sslmode") or server.query.get("ssl")  # as asyncpg calls it
     values = {
         "listen_addr": "",
-        "unix_socket_dir": str(folder),
+        "unix_socket_dir": folder,
         "auth_type": "any",
-        "server_tls_sslmode": _read_sslmode(server),
+        "server_tls_sslmode": sslmode if sslmode in SSLMODES else "prefer",
         **settings,
     }
     lines = [f"{name} = {value}" for name, value in values.items()]
@@ -120,9 +110,7 @@ def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str
 
 
 def _render_server(server: "URL") -> str:
-    """Return the connection string with which PgBouncer connects to the server. All values in the
-    string are quoted.
-    """
+    """Return the connection string with which PgBouncer connects to the server."""
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
         raise CouldNotRun(
@@ -140,25 +128,12 @@ def _render_server(server: "URL") -> str:
     return " ".join(f"{name}='{value}'" for name, value in quoted.items())
 
 
-def _read_sslmode(server: "URL") -> str:
-    """Return the URL's parameter sslmode, which asyncpg calls ssl. Return "prefer" if the URL has
-    no sslmode.
-    """
-    value = server.query.get("sslmode") or server.query.get("ssl")
-    return value if isinstance(value, str) and value in SSLMODES else "prefer"
-
-
 def _wait_for_socket(process: "subprocess.Popen[bytes]", path: Path, log: Path) -> None:
     deadline = time.monotonic() + STARTED_WITHIN
-    while time.monotonic() < deadline:
+    while process.poll() is None and time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as client:
             if client.connect_ex(str(path)) == 0:
                 return
-        try:
-            process.wait(0.005)
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    raise CouldNotRun(
-        f"PgBouncer does not start:\n{log.read_text(errors='replace')}", str(path.parent), REMEDY
-    )
+        time.sleep(0.005)
+    problem = f"PgBouncer does not start:\n{log.read_text(errors='replace')}"
+    raise CouldNotRun(problem, str(path.parent), REMEDY)

@@ -18,13 +18,19 @@ from orm_async_tests.postgres import binaries, paths
 from orm_async_tests.postgres.cluster import Cluster, Login
 from orm_async_tests.postgres.private_files import open_file
 
+# Shared memory of the kind posix would outlive a killed server.
+FILES_ONLY = {"dynamic_shared_memory_type": "mmap"}
+DEADLINE = 30.0  # seconds that a standby may take to pause, to replay or to be promoted
+BACKUP = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--no-manifest")
+# This writes a record: the end of a page is replayed only together with the next record.
+MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'mark', '')"
+
 
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
     """Start a client program that logs in to the server. Raise CouldNotRun if the client program
     does not exist.
 
     Environment variables of libpq, for example PGPORT, are not passed to the client program.
-    example PGPORT, are not passed to the program.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
@@ -54,26 +60,19 @@ def read_output(process: "subprocess.Popen[str]") -> str:
     return output
 
 
-# Shared memory of the kind posix would outlive a killed server.
-FILES_ONLY = {"dynamic_shared_memory_type": "mmap"}
-
-
 class PrivateServer:
     """A server that only one script uses. A private server has the programs and settings of the
     embedded server.
     """
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
+        self.folder = cluster.root
         self._frozen: list[int] = []
 
     @property
     def login(self) -> Login:
-        return self._cluster.login("private")
-
-    @property
-    def folder(self) -> Path:
-        return self._cluster.root
+        return self.cluster.login("private")
 
     @property
     def frozen(self) -> bool:
@@ -92,14 +91,14 @@ class PrivateServer:
 
     def start(self, **settings: str) -> None:
         """Start the private server with these settings for postgresql.conf. Raises CouldNotRun."""
-        self._cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
+        self.cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
-        """Shut the server down in PostgreSQL's fast mode. The fast mode ends all sessions and keeps
-        all committed rows.
+        """Shut the server down in PostgreSQL's fast mode, which ends all sessions and keeps all
+        committed rows.
         """
         self.thaw()
-        self._cluster.end(signal.SIGINT)
+        self.cluster.end(signal.SIGINT)
 
     def kill(self) -> None:
         """Kill the server with SIGKILL, as the kernel does when memory runs out.
@@ -108,45 +107,7 @@ class PrivateServer:
         server has written.
         """
         self.thaw()
-        self._cluster.end(signal.SIGKILL)
-
-
-@contextmanager
-def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """Start a private server in a temporary folder. `settings` are settings for postgresql.conf.
-
-    The private server's folder is created in `within`, or else in the usual temporary directory.
-    When the block ends or this process dies, the server stops and its folder is deleted. Raises
-    CouldNotRun.
-    """
-    with leased_cluster(within) as cluster:
-        cluster.create()
-        server = PrivateServer(cluster)
-        server.start(**settings)
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
-@contextmanager
-def leased_cluster(within: Path | None) -> Iterator[Cluster]:
-    """Prepare an empty folder for a private server. Hold the server's lease until the block
-    ends.
-    """
-    programs = binaries.find()
-    with paths.temporary_folder(within) as folder:
-        cluster = Cluster(folder, programs, programs.version())
-        cluster.check()
-        with open_file(cluster.lease, os.O_RDWR | os.O_CREAT) as lease:
-            fcntl.flock(lease, fcntl.LOCK_SH)
-            yield cluster
-
-
-DEADLINE = 30.0  # seconds that a standby may take to pause, to replay or to be promoted
-BACKUP = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--no-manifest")
-# This writes a record: the end of a page is replayed only together with the next record.
-MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'mark', '')"
+        self.cluster.end(signal.SIGKILL)
 
 
 class Standby(PrivateServer):
@@ -175,34 +136,64 @@ class Standby(PrivateServer):
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:
-        """Promote the standby to a primary. When promote() returns, the former standby accepts
-        writes.
-        """
+        """Make the standby a primary, and wait until it accepts writes."""
         _select(self, f"SELECT pg_promote(wait_seconds => {DEADLINE:.0f})")
         _wait_for(self, "NOT pg_is_in_recovery()")
 
 
 @contextmanager
-def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a standby of the primary, with the given settings. The standby's folder is beside the
-    primary's folder.
+def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
+    """Start a private server in a temporary folder. `settings` are settings for postgresql.conf.
 
-    A useful setting for a standby is, for example, recovery_min_apply_delay="1s". When the block
-    ends or this process dies, the server stops and its folder is deleted. Raise CouldNotRun if
-    pg_basebackup is missing or fails.
+    The private server's folder is created in `within`, or else in the usual temporary directory.
+    When the block ends or this process dies, the server stops and its folder is deleted. Raises
+    CouldNotRun.
     """
-    with leased_cluster(primary.folder.parent) as cluster:
+    with _leased_cluster(within) as cluster:
+        cluster.create()
+        server = PrivateServer(cluster)
+        with _running(server, settings):
+            yield server
+
+
+@contextmanager
+def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
+    """Start a standby of the primary, for example with recovery_min_apply_delay="1s". The standby's
+    folder is beside the primary's folder.
+
+    When the block ends or this process dies, the server stops and its folder is deleted. Raise
+    CouldNotRun if pg_basebackup is missing or fails.
+    """
+    with _leased_cluster(primary.folder.parent) as cluster:
         login = primary.login
         cluster.write_secret(login.password)
         read_output(start_client(login, "pg_basebackup", "-D", str(cluster.data), *BACKUP))
         for lock in cluster.data.glob(".s.PGSQL.*.lock"):  # copied: the primary's lies in its data
             lock.unlink()
         standby = Standby(cluster, primary)
-        standby.start(**settings)
-        try:
+        with _running(standby, settings):
             yield standby
-        finally:
-            standby.stop()
+
+
+@contextmanager
+def _leased_cluster(within: Path | None) -> Iterator[Cluster]:
+    """Yield a cluster in an empty folder. Hold the server's lease until the block ends."""
+    programs = binaries.find()
+    with paths.temporary_folder(within) as folder:
+        cluster = Cluster(folder, programs, programs.version())
+        cluster.check()
+        with open_file(cluster.lease, os.O_RDWR | os.O_CREAT) as lease:
+            fcntl.flock(lease, fcntl.LOCK_SH)
+            yield cluster
+
+
+@contextmanager
+def _running(server: PrivateServer, settings: dict[str, str]) -> Iterator[None]:
+    server.start(**settings)
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 def _select(server: PrivateServer, sql: str) -> str:
@@ -211,15 +202,10 @@ def _select(server: PrivateServer, sql: str) -> str:
 
 
 def _wait_for(server: PrivateServer, condition: str) -> None:
-    """Wait until an SQL condition is true on the server. Raise CouldNotRun if the SQL condition is
-    still false at the deadline.
-    """
+    """Wait until an SQL condition is true on the server. Raises CouldNotRun at the deadline."""
     give_up = time.monotonic() + DEADLINE
     while _select(server, f"SELECT {condition}") != "t":
         if time.monotonic() > give_up:
+            problem = f"this did not become true within {DEADLINE:.0f} s: {condition}"
             where = str(server.login.socket_directory)
-            raise CouldNotRun(
-                f"this did not become true within {DEADLINE:.0f} s: {condition}",
-                where,
-                "the same command again",
-            )
+            raise CouldNotRun(problem, where, "the same command again")

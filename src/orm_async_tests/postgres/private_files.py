@@ -5,7 +5,6 @@ checked folder, so the check stays true.
 """
 
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,37 +15,23 @@ from orm_async_tests.errors import CouldNotRun
 
 VARIABLE = "ORM_ASYNC_HOME"
 OTHERS_WRITE, OTHERS_ENTER = 0o022, 0o077  # mode bits that the group and other users must not have
-LINKS = 40  # symbolic links on one path, as many as Linux follows
 
 
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
     """Check that a folder belongs to you, and that its mode has none of the bits in `forbidden`.
 
     If `create` is true, create the missing folders of the path. Only you can enter a folder that
-    this function creates. Raise CouldNotRun if a check or a system call fails. Raise CouldNotRun if
-    another user could replace a folder of the path.
+    this function creates. Raise CouldNotRun if another user could replace a folder of the path.
     """
     with refusals(path):
-        folder, names, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
-        while names:
-            _check_step(path, folder.lstat())
-            entry = folder / names.pop()
-            if create and not os.path.lexists(entry):
-                entry.mkdir(0o700, exist_ok=True)
-            status = entry.lstat()
-            if not stat.S_ISLNK(status.st_mode):
-                folder = entry
-                continue
-            links += 1
-            if status.st_uid not in _trusted():
-                reason = f"{_user(status.st_uid)} has made a symbolic link on it, {entry.name}"
-                raise refusal(path, reason)
-            if links > LINKS:
-                raise refusal(path, "the path has too many symbolic links")
-            target = entry.readlink()
-            names += reversed(target.parts[target.is_absolute() :])
-            folder = Path("/") if target.is_absolute() else folder
-        status = folder.lstat()
+        _check_links(path, path.absolute())
+        real = Path(os.path.realpath(path))
+        for folder in [*reversed(real.parents), real]:
+            if create:
+                folder.mkdir(0o700, exist_ok=True)
+            status = folder.lstat()
+            if folder != real:
+                _check_parent(path, status)
     if not stat.S_ISDIR(status.st_mode):
         raise refusal(path, "the path is not a folder")
     check_owner(path, status, forbidden)
@@ -56,9 +41,7 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
 def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator[int]:
     """Open a regular file, and yield its descriptor. The file and its folder must belong to you.
 
-    If the file does not exist, create it with the mode 0600. Reject symbolic links, hard links and
-    pipes. A file is also rejected if `forbidden` contains one of its permission bits. Raises
-    CouldNotRun.
+    If the file does not exist, create it with the mode 0600. Raises CouldNotRun.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):
@@ -73,8 +56,6 @@ def open_file(path: Path, flags: int, forbidden: int = OTHERS_WRITE) -> Iterator
 def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
     """Raise CouldNotRun if an entry of a checked folder is a link, is a special file, or belongs to
     another user.
-
-    A path that does not exist raises no error.
     """
     with suppress(FileNotFoundError):
         status = path.lstat()
@@ -88,10 +69,9 @@ def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
 
 
 def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
-    """Raise CouldNotRun if the path is not yours, or if it has a permission bit in `forbidden`."""
     if status.st_uid != os.geteuid():
-        you = _user(os.geteuid())
-        raise refusal(path, f"it belongs to {_user(status.st_uid)}, and you are {you}")
+        owner = f"the path belongs to the user with the ID {status.st_uid}"
+        raise refusal(path, f"{owner}, and your user ID is {os.geteuid()}")
     if status.st_mode & forbidden:
         verb = "write to" if status.st_mode & OTHERS_WRITE else "read"
         mode = f"{stat.S_IMODE(status.st_mode):04o}"
@@ -99,13 +79,9 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
 
 
 def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
-    """Return an error that says why the embedded server does not use a path."""
-    elsewhere = f"{VARIABLE}=/a/folder/of/yours, or DATABASE_URL=postgresql://..."
-    return CouldNotRun(
-        f"the embedded server does not use this path: {reason}",
-        str(path),
-        f"{remedy}, or {elsewhere}" if remedy else elsewhere,
-    )
+    remedies = [remedy, f"{VARIABLE}=/a/folder/of/yours", "or DATABASE_URL=postgresql://..."]
+    problem = f"the embedded server does not use this path: {reason}"
+    return CouldNotRun(problem, str(path), ", ".join(filter(None, remedies)))
 
 
 @contextmanager
@@ -117,10 +93,22 @@ def refusals(path: Path) -> Iterator[None]:
         raise refusal(path, (error.strerror or str(error)).lower()) from None
 
 
-def _check_step(path: Path, status: os.stat_result) -> None:
-    """Raise CouldNotRun if another user could replace files in this folder."""
+def _check_links(path: Path, entry: Path) -> None:
+    """Raise CouldNotRun if another user controls a symbolic link through which `entry` leads."""
+    with suppress(FileNotFoundError):
+        entry.stat()  # raises OSError if links lead to each other in a circle
+    for place in reversed([entry, *entry.parents]):
+        if place.is_symlink():
+            if (owner := place.lstat().st_uid) not in _trusted():
+                reason = f"the user with the ID {owner} controls the symbolic link {place.name}"
+                raise refusal(path, f"{reason} on the path")
+            _check_links(path, Path(os.path.realpath(place.parent), place.readlink()))
+
+
+def _check_parent(path: Path, status: os.stat_result) -> None:
+    """Raise CouldNotRun if another user could replace files in this folder of the path."""
     if status.st_uid not in _trusted():
-        raise refusal(path, f"a folder on it belongs to {_user(status.st_uid)}")
+        raise refusal(path, f"a folder on it belongs to the user with the ID {status.st_uid}")
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())
     if shared and not status.st_mode & stat.S_ISVTX:
         raise refusal(path, "other users may write to a folder on the path")
@@ -128,13 +116,5 @@ def _check_step(path: Path, status: os.stat_result) -> None:
 
 @cache
 def _trusted() -> set[int]:
-    """Return the users who may own the folders above your folder. The trusted users are you, root,
-    and the owner of `/`.
-    """
+    """Return the IDs of you, of root, and of the owner of `/`."""
     return {0, os.geteuid(), Path("/").stat().st_uid}
-
-
-def _user(uid: int) -> str:
-    with suppress(KeyError):
-        return f"user {pwd.getpwuid(uid).pw_name}"
-    return f"user {uid}"

@@ -1,10 +1,10 @@
 """The parent process of a PostgreSQL server. The supervisor starts the server, and stops the server
 when nobody uses it.
 
-The supervisor is a separate program, detached from the command that started it. The supervisor
-imports only the standard library, because it runs as a separate program. The supervisor checks the
-lease file ten times a second. The supervisor's checks take less than 1% of a processor. The
-supervisor does not rely on a message from an ending command, because a killed command sends none.
+The supervisor is a separate program, detached from the command that started it, and imports only
+the standard library. The supervisor checks the lease file ten times a second, which takes less than
+1% of a processor. The supervisor does not rely on a message from an ending command, because a
+killed command sends none.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from pathlib import Path
 
 TICK = 0.1  # seconds between two looks at the lease
 RETRY_SECONDS = 5.0  # how long the backends of a killed server may need to end
-STATUS_LINE = 7  # of postmaster.pid
+PID_LINE, SOCKETS_LINE, STATUS_LINE, PIDFILE_LINES = 0, 4, 7, 8  # of postmaster.pid
 SOCKET = ".s.PGSQL.5432"
 UNIX_SOCKETS = Path("/proc/net/unix")  # Linux
 PATH_FIELD = 7  # of a line there
@@ -28,13 +28,14 @@ PS = ("ps", "-A", "-o", "ppid=", "-o", "args=")
 PS_TICK = 1.0  # seconds: less often, because ps is a process
 UNTIL_BYTES = 32
 
+Server = subprocess.Popen[bytes]
+
 
 class IdleTimer:
     """Measures for how long nobody has used a server.
 
-    `renewal` is the lease file's time stamp in nanoseconds. Every command changes the lease file's
-    time stamp. Therefore a short command counts as use, even if it begins and ends between two
-    checks.
+    `renewal` is the lease file's time stamp in nanoseconds. Every command changes the time stamp,
+    so a short command counts as use, even if it begins and ends between two checks.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -43,44 +44,32 @@ class IdleTimer:
         self._renewal = renewal
 
     def has_expired(self, now: float, renewal: int, is_used: bool) -> bool:
-        """Return whether nobody has used the server for the timer's number of seconds. `now` is the
-        current time in seconds.
-        """
         if is_used or renewal != self._renewal:
             self._last_use, self._renewal = now, renewal
             return False
         return now - self._last_use >= self._seconds
 
 
+def read_pidfile(data: Path) -> list[str]:
+    """Return the lines of postmaster.pid, and an empty text for every line that is missing."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        lines = []
+    return [*lines, *[""] * (PIDFILE_LINES - len(lines))]
+
+
 def accepts_connections(data: Path, sockets: Path) -> bool:
     """Return whether the server is ready according to postmaster.pid, and accepts a connection on
-    its socket.
-
-    Reading postmaster.pid alone is not enough, because the file remains after a crash.
+    its socket. The file alone does not prove this, because the file remains after a crash.
     """
-    try:
-        status = (data / "postmaster.pid").read_text().splitlines()[STATUS_LINE].strip()
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(sockets / SOCKET))
-    except (FileNotFoundError, ConnectionError, IndexError):
-        return False
-    return status == "ready"
-
-
-def owns_pidfile(server: "subprocess.Popen[bytes]", data: Path) -> bool:
-    """Return whether this server wrote postmaster.pid. A killed server may have left an older
-    file.
-    """
-    try:
-        return int((data / "postmaster.pid").read_text().split()[0]) == server.pid
-    except (FileNotFoundError, IndexError):
-        return False
+    is_ready = read_pidfile(data)[STATUS_LINE].strip() == "ready"
+    with socket.socket(socket.AF_UNIX) as client:
+        return is_ready and client.connect_ex(str(sockets / SOCKET)) == 0
 
 
 def has_clients(server: int, sockets: Path) -> bool:
-    """Return whether a client is connected to this server's socket. `server` is the server's
-    process id.
-    """
+    """Return whether a client is connected to the socket of the server with this process ID."""
     if UNIX_SOCKETS.exists():
         path = os.fsencode(sockets / SOCKET)
         rows = (line.split(None, PATH_FIELD) for line in UNIX_SOCKETS.read_bytes().splitlines())
@@ -95,45 +84,38 @@ def has_local_backends(server: int) -> bool:
     return any(int(parent) == server and b" [local] " in title for parent, title in rows)
 
 
-def start_and_wait(
-    data: Path, sockets: Path, command: list[str], child_ended: int
-) -> "subprocess.Popen[bytes]":
+def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: int) -> Server:
     """Start the server, and return its process as soon as the server accepts connections.
 
-    If the server ends before it accepts connections, start the server again. If the server does not
-    accept connections within RETRY_SECONDS, exit with 1.
+    If the server ends before it accepts connections, start the server again. Exit with 1 if this
+    takes longer than RETRY_SECONDS.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
     options = [str(os.getpid()), str(int(signal.SIGINT)), "nobody"]
-    while True:
+    while time.monotonic() < give_up:
         server = subprocess.Popen(
             [sys.executable, "-I", "-S", launcher, *options, *command],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
         )
-        while not (owns_pidfile(server, data) and accepts_connections(data, sockets)):
-            if _ends_within(server, 0.005, child_ended):
-                break
-        else:
-            return server
-        if time.monotonic() > give_up:
-            sys.exit(1)
+        while not _ends_within(server, 0.005, child_ended):
+            # A killed server may have left an older file.
+            is_owner = read_pidfile(data)[PID_LINE].strip() == str(server.pid)
+            if is_owner and accepts_connections(data, sockets):
+                return server
+    sys.exit(1)
 
 
 def stop_when_idle(
-    server: "subprocess.Popen[bytes]",
-    lease: int,
-    idle: float,
-    sockets: Path | None,
-    child_ended: int,
+    server: Server, lease: int, idle: float, sockets: Path | None, child_ended: int
 ) -> bool:
     """Wait until the server process ends. Stop the server if nobody has held a lease or a
-    connection for `idle` seconds.
+    connection for `idle` seconds. If `sockets` is None, an open connection does not count as use.
 
-    If `sockets` is None, an open connection does not count as use. Return True if this function
-    stopped the server, and False if the server ended by itself. If this function stops the server,
-    the lease file stays locked. The next command then waits until this process has ended.
+    Return True if this function stopped the server, and False if the server ended by itself. If
+    this function stops the server, the lease file stays locked. The next command then waits until
+    this process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -156,9 +138,7 @@ def read_keep_until(lease: int) -> float:
 
 
 def try_lock(lease: int) -> bool:
-    """Lock the lease file exclusively. Return False if another process has locked the lease
-    file.
-    """
+    """Lock the lease file exclusively. Return False if another process has locked the file."""
     try:
         fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -167,7 +147,7 @@ def try_lock(lease: int) -> bool:
 
 
 def _watch_children() -> int:
-    """Return a file descriptor. The descriptor becomes readable whenever a child process ends."""
+    """Return a file descriptor that becomes readable whenever a child process ends."""
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable)
@@ -175,9 +155,9 @@ def _watch_children() -> int:
     return readable
 
 
-def _ends_within(server: "subprocess.Popen[bytes]", seconds: float, child_ended: int) -> bool:
-    """Wait until the server ends or the time is over. Unlike Popen.wait(), this function does not
-    poll..wait() would poll, but this function does not. Return whether the server has ended.
+def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
+    """Wait until the server ends or the time is over, and return whether the server has ended.
+    Unlike Popen.wait(), this function does not poll.
     """
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)

@@ -1,6 +1,6 @@
 """Replication.
 
-A hot standby is a read-only server that copies all changes of its primary server with a short
-delay. A program that uses a standby must itself decide to which server it sends each statement, and
-what it does when the primary fails.
+A hot standby is a read-only server that copies all changes of a primary server with a short delay.
+If you use a standby, your program must decide to which server it sends each statement. Your program
+must also decide what to do when the primary fails.
 """

@@ -115,17 +115,17 @@ def current_load() -> float:
 
 def render_report(report: Report) -> Iterator[str]:
     load = " to ".join(map(str, report.load))
-    yield f"Measured on {report.date}, {report.machine}, load {load}, {report.server}."
+    yield f"We measured on {report.date} with {report.machine}, {report.server}, and load {load}."
     yield ""
     for contender, versions in report.versions.items():
         yield f"- {contender}: {', '.join(' '.join(pair) for pair in versions.items())}"
     for workload in report.workloads:
         base, control = workload.patterns[0], workload.control
-        sizes = ", ".join(f"{name} {size}" for name, size in workload.sizes.items())
-        conditions = f"{workload.rounds} rounds, {sizes}"
+        sizes = ", ".join(f"`--{name} {size}`" for name, size in workload.sizes.items())
         yield from ("", f"### {workload.title}", "")
-        yield f"Ratio 1.00 is the rate of {base.contender}, {base.label}; {conditions}."
-        yield f"The ratio of the control is {control.median:.2f} ({_interval(control)})."
+        yield f"The ratio 1.00 stands for {base.contender}: {base.label}."
+        yield f"The control has the ratio {control.median:.2f} ({_interval(control)})."
+        yield f"The benchmark ran {workload.rounds} rounds with {sizes}."
         yield ""
         yield from render_markdown([HEAD, *map(_cells, workload.patterns)])
 

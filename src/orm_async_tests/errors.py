@@ -1,12 +1,9 @@
-"""Defines the error that a user sees when a command cannot run. The module also defines the exit
-codes of commands.
-"""
+"""Defines the error that a user sees when a command cannot run, and the commands' exit codes."""
 
 import os
 import re
 import sys
 from collections.abc import Callable
-from importlib.metadata import requires
 from pathlib import Path
 
 NAME, SCRIPTS = "orm-async-tests", "scripts"  # the distribution, and its extra for the scripts
@@ -18,8 +15,8 @@ class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
     `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
-    says what to type next. The error's message has three lines: the problem, the place and the
-    remedy. A command prints the message of a CouldNotRun on standard error, and exits with 2.
+    says what to type next. The message has a line for each of them. A command prints the message on
+    standard error, and exits with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
@@ -30,9 +27,9 @@ class CouldNotRun(Exception):
 
 
 def install_extra(extra: str) -> str:
-    """Return a command that installs an extra. In a checkout the command uses Poetry, and otherwise
-    pip. The pip command also names the extra `scripts`, because no other extra works without this
-    extra.
+    """Return a command that installs an extra, with Poetry in a checkout, and otherwise with pip.
+
+    pip also installs the extra `scripts`, because no other extra works without it.
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
@@ -44,6 +41,8 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
 
     If the missing module belongs to no package of this extra, raise the given error again.
     """
+    from importlib.metadata import requires  # takes a third of the time of a short command
+
     package = (error.name or "").partition(".")[0]
     of_scripts = (text for text in requires(NAME) or [] if f'extra == "{SCRIPTS}"' in text)
     names = {re.split(r"[^\w-]", text)[0].replace("-", "_") for text in of_scripts}
@@ -54,18 +53,15 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
 
 
 def exit_code(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code. If the command raises CouldNotRun, print the error.
+    """Run a command and return its exit code. Print CouldNotRun and missing packages as errors.
 
-    If a package from the extra `scripts` is missing, print how to install it. End the command
-    without a message if the user presses Ctrl-C, or if standard output is a closed pipe.
+    The command ends silently if the user presses Ctrl-C, or if standard output is a closed pipe.
     """
     try:
         return command()
-    except CouldNotRun as error:
-        print(error, file=sys.stderr)
-        return COULD_NOT_RUN
-    except ModuleNotFoundError as error:
-        print(name_missing_package(error), file=sys.stderr)
+    except (CouldNotRun, ModuleNotFoundError) as error:
+        refusal = error if isinstance(error, CouldNotRun) else name_missing_package(error)
+        print(refusal, file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -76,33 +72,29 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Raise CouldNotRun if a file cannot be written. The function does not create the file.
+    """Raise CouldNotRun if a file cannot be written, but do not create the file.
 
-    A command calls require_writable() before it begins work that takes minutes. `option` is the
-    command-line option that names the file.
+    A command calls require_writable() before it begins work that takes minutes.
     """
     try:
         if path.is_dir():
-            raise _refusal("the path of the output file is a folder", path, option)
+            raise OSError("the path of the output file is a folder")
         if not path.parent.is_dir():
-            raise _refusal(f"there is no folder {path.parent}", path, option)
+            raise OSError(f"there is no folder {path.parent}")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise _refusal("permission denied", path, option)
-    except OSError as error:  # for example a name that is too long
-        raise _refusal(error.strerror or str(error), path, option) from None
+            raise OSError("permission denied")
+    except OSError as error:  # also for example for a name that is too long
+        raise _refusal(error, path, option) from None
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a text to a file. Raise CouldNotRun, with the option's name, if the file cannot be
-    written.
-    """
+    """Write a text to the file that an option names. Raise CouldNotRun."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise _refusal(error.strerror or str(error), path, option) from None
+        raise _refusal(error, path, option) from None
 
 
-def _refusal(why: str, path: Path, option: str) -> CouldNotRun:
-    return CouldNotRun(
-        f"the file cannot be written: {why}", str(path), f"{option} with a file that you can write"
-    )
+def _refusal(error: OSError, path: Path, option: str) -> CouldNotRun:
+    problem = f"the file cannot be written: {error.strerror or error}"
+    return CouldNotRun(problem, str(path), f"{option} with a file that you can write")

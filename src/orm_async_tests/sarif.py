@@ -14,21 +14,17 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. `run` has additional properties for the SARIF run."""
-    driver = {"name": NAME, "version": version(NAME), "rules": list(rules)}
-    tool = {"driver": driver}
+    """Return a SARIF document with one run. `run` has more properties of the run."""
+    tool = {"driver": {"name": NAME, "version": version(NAME), "rules": list(rules)}}
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[str, Any]:
-    """Return a SARIF result for the rule with this id."""
     return {"ruleId": code, "level": level, "message": {"text": text}, "locations": locations}
 
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
-    """Return a SARIF location, which is a region of a file. `region` has the keys that SARIF
-    defines, for example "startLine".
-    """
+    """Return a region of a file. `region` has SARIF's keys, for example "startLine"."""
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

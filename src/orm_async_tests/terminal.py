@@ -10,9 +10,7 @@ WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
 
 
 def print_styled(lines: Iterable[Styled]) -> None:
-    """Print lines. Styles are printed only if standard output is a terminal and NO_COLOR is not
-    set.
-    """
+    """Print lines, with their styles if standard output is a terminal and NO_COLOR is not set."""
     if not sys.stdout.isatty():
         for _, text in lines:
             print(text)
@@ -25,14 +23,13 @@ def print_styled(lines: Iterable[Styled]) -> None:
 
 
 def detect_width() -> int:
-    """Return how many columns the terminal has, or WIDTH if standard output is not a terminal."""
     if not sys.stdout.isatty():
         return WIDTH
     return max(shutil.get_terminal_size((WIDTH, 0)).columns, MIN_WIDTH)
 
 
 def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
-    """Render a table with aligned columns. The first row of the table is the header."""
+    """Align the columns of a table, whose first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -40,7 +37,7 @@ def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
 
 
 def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a Markdown table. The first row of the table is the header."""
+    """Yield the lines of a Markdown table, whose first row is the header."""
     for number, row in enumerate(rows):
         yield f"| {' | '.join(row)} |"
         if number == 0:
@@ -53,8 +50,8 @@ def show_progress(
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """Show a progress bar while the block runs, if standard error is a terminal.
 
-    Yield two functions. The first function prints a line above the bar. The second function
-    advances the bar by one, and sets the bar's label.
+    Yield a function that prints a line above the bar, and a function that advances the bar by one
+    and sets its label.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None
@@ -75,9 +72,8 @@ def show_progress(
 def print_python(source: str) -> None:
     """Print Python code, and highlight it if standard output is a terminal.
 
-    The highlighting uses the terminal's own colors, and sets no background. The colors are readable
-    on dark and on light terminals. The terminal wraps lines that are too long. Long code is not cut
-    off, so that the code that you copy is valid Python.
+    The colors are the terminal's own, so they are readable on dark and on light terminals. The
+    terminal wraps long lines, so the code that you copy is complete.
     """
     if not sys.stdout.isatty():
         print(source)

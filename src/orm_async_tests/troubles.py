@@ -1,9 +1,7 @@
 """Records problems that reach no caller as an exception.
 
-There are five ways in which libraries report problems that reach no caller. A library may warn, log
-an error, pass an exception to the event loop, raise in a destructor, or drop a task before it has
-finished. A hidden problem does not fail a test or a script by itself, so `record_troubles` collects
-it.
+A library may warn, log an error, pass an exception to the event loop, raise in a destructor, or
+drop a task before it has finished. None of these problems fails a test or a script by itself.
 """
 
 import asyncio
@@ -19,30 +17,21 @@ from warnings import WarningMessage, catch_warnings, simplefilter
 
 @dataclass
 class Troubles:
-    """The problems that record_troubles() has recorded so far."""
+    """The problems that record_troubles() has recorded so far, oldest first."""
 
-    errors: list[str] = field(default_factory=list)
-    """Logged errors, and exceptions of the event loop and of destructors, oldest first."""
-
-    pending_tasks: int = 0
-    """The number of tasks that were garbage collected before they had finished."""
-
-    warnings: list[WarningMessage] = field(default_factory=list)
-    """Python warnings, oldest first; filters are off while the block runs."""
+    errors: list[str] = field(default_factory=list)  # from logs, the event loop and destructors
+    pending_tasks: int = 0  # tasks that were garbage collected before they had finished
+    warnings: list[WarningMessage] = field(default_factory=list)  # of Python, without any filter
 
     @property
     def messages(self) -> list[str]:
-        """Return one line for every problem. The lines of errors come first, then those of lost
-        tasks, and then those of warnings.
-        """
+        """One line for every problem: errors, then lost tasks, then warnings."""
         lost = [f"tasks lost before they had finished: {self.pending_tasks}"]
         warned = [f"{warning.category.__name__}: {warning.message}" for warning in self.warnings]
         return [*self.errors, *(lost if self.pending_tasks else ()), *warned]
 
 
 class _ErrorRecorder(logging.Handler):
-    """A logging handler that appends every logged error to a list."""
-
     def __init__(self, errors: list[str]) -> None:
         super().__init__(logging.ERROR)
         self._errors = errors
@@ -55,8 +44,8 @@ class _ErrorRecorder(logging.Handler):
 def record_troubles() -> Iterator[Troubles]:
     """Record problems while the block runs, and restore the earlier handlers afterwards.
 
-    Call record_troubles() while an event loop is running. Two blocks must not overlap, because they
-    change settings of the whole process, for example the warning filters and the root logger.
+    An event loop must be running. Two blocks must not overlap, because they change settings of the
+    whole process, for example the warning filters.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
@@ -64,12 +53,11 @@ def record_troubles() -> Iterator[Troubles]:
 
     def handle_exception(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if error is not None:
-            troubles.errors.append(f"in the event loop: {context['message']}: {error!r}")
-        elif "task" in context:
+        if error is None and "task" in context:
             troubles.pending_tasks += 1
         else:
-            troubles.errors.append(f"in the event loop: {context['message']}")
+            suffix = "" if error is None else f": {error!r}"
+            troubles.errors.append(f"in the event loop: {context['message']}{suffix}")
 
     def handle_unraisable(unraisable: Any) -> None:
         troubles.errors.append(f"in a destructor or callback: {unraisable.exc_value!r}")
@@ -89,12 +77,10 @@ def record_troubles() -> Iterator[Troubles]:
 
 
 def clear_frames(error: BaseException) -> None:
-    """Delete the local variables that an error's traceback keeps alive. Delete also the variables
-    of the error's causes.
+    """Delete the local variables that the tracebacks of an error and its causes keep alive.
 
-    A program that has handled an error no longer keeps the variables of its traceback. Call
-    clear_frames() before you search for leaks, because a traceback keeps sessions and connections
-    alive.
+    Call this function before you search for leaks, because a traceback keeps sessions and
+    connections alive that a program would have dropped after it handled the error.
     """
     cause: BaseException | None = error
     while cause is not None:

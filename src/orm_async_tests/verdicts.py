@@ -1,6 +1,4 @@
-"""Defines the words for verdicts and for the severity of a defect. Another word says that a script
-has no verdict.
-"""
+"""Defines the words for verdicts, for scripts without a verdict, and for a defect's severity."""
 
 from typing import Literal, get_args
 

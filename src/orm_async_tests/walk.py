@@ -1,6 +1,4 @@
-"""Reads a recorded walk from a file in the package. The scripts store the positions of the walk as
-track points.
-"""
+"""Reads a recorded walk, whose positions the scripts store as track points."""
 
 import asyncio
 import csv
@@ -9,49 +7,33 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from importlib.resources import files
 from itertools import count, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 
 
-class Position(NamedTuple):
-    """A position in degrees (WGS 84), with the time of its recording."""
+def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
+    """Yield `number` rows of the table `track_points`, in lists of `size` rows.
 
-    lat: float
-    lon: float
-    date: datetime
-
-
-def generate_positions(number: int) -> Iterator[Position]:
-    """Yield as many positions as `number` says. At the end of the walk, repeat the walk on the next
-    day.
+    The positions are in degrees (WGS 84). At the end of the walk, repeat it on the next day.
     """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
     walk = [
-        Position(float(row["lat"]), float(row["lon"]), datetime.fromisoformat(row["date"]))
+        (float(row["lat"]), float(row["lon"]), datetime.fromisoformat(row["date"]))
         for row in csv.DictReader(text.splitlines())
     ]
-    repeated = (
-        position._replace(date=position.date + timedelta(days=day))
+    rows = (
+        {"lat": lat, "lon": lon, "date": date + timedelta(days=day), **columns}
         for day in count()
-        for position in walk
+        for lat, lon, date in walk
     )
-    return islice(repeated, number)
-
-
-def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
-    """Yield rows for the table `track_points`. Each batch has `size` rows. `number` says how many
-    rows to yield. Each row has the given columns.
-    """
-    rows = ({**position._asdict(), **columns} for position in generate_positions(number))
-    while batch := list(islice(rows, size)):
+    numbered = islice(rows, number)
+    while batch := list(islice(numbered, size)):
         yield batch
 
 
 def parse_count(text: str) -> int:
-    """Parse a number of points. The number must be at least 1000, because 1000 points fill two
-    batches. Raises ValueError.
-    """
+    """Parse a number of points. Raise ValueError if they do not fill two batches."""
     points = int(text)
     if points < 1000:
         raise ValueError(text)
@@ -59,7 +41,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_pace(text: str) -> Pace:
-    """Parse a range of seconds, for example "1-5" or "2". Raises ValueError."""
+    """Parse a range of seconds, for example "1-5" or "2"."""
     low, _, high = text.partition("-")
     shortest, longest = float(low), float(high or low)
     if not 0 <= shortest <= longest:
@@ -68,5 +50,4 @@ def parse_pace(text: str) -> Pace:
 
 
 async def pause(seconds: Pace) -> None:
-    """Sleep for a random time between two limits in seconds."""
     await asyncio.sleep(random.uniform(*seconds))

@@ -2,12 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import nullcontext
 
 import pytest
 
-from orm_async_tests import catalogue, questions, search
+from orm_async_tests import catalogue, questions
 from orm_async_tests.cures import cure_lines
 from orm_async_tests.questions import read_questions
 from orm_async_tests.search import find_answers
@@ -75,20 +73,10 @@ def test_a_cure_is_one_to_three_short_lines() -> None:
     assert [line for cure in lines.values() for line in cure if len(line) > 96] == []
 
 
-@pytest.fixture
-def one_index(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Open the index once: every opening reads all scripts, to see whether they have changed."""
-    with search.open_index(list(SCRIPTS.values()), QUESTIONS) as index:
-        monkeypatch.setattr(search, "open_index", lambda *_: nullcontext(index))
-        yield
-
-
-def test_why_finds_at_least_90_of_100_scripts_by_words_and_by_errors(one_index: None) -> None:
+def test_why_finds_at_least_90_of_100_scripts_by_words_and_by_errors() -> None:
     texts = [(item, text) for item in ANSWERED for text in (item.text, item.error) if text]
     missed = [
-        (item.id, text)
-        for item, text in texts
-        if item.script not in find_answers(text, SCRIPTS, QUESTIONS)[0][:MOST]
+        (item.id, text) for item, text in texts if item.script not in find_answers(text)[0][:MOST]
     ]
     assert len(missed) <= 0.1 * len(texts), missed
 

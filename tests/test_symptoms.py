@@ -12,13 +12,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from orm_async_tests import catalogue, symptoms
-from orm_async_tests.questions import read_questions
 from orm_async_tests.search import find_answers
 from orm_async_tests.symptoms import find_scripts
 from tests.cli.commands import orm
 
 KNOWN = {script.number: script.symptoms for script in catalogue.read_scripts()}
-SCRIPTS = {script.number: script for script in catalogue.read_scripts()}
 POOL = "QueuePool limit of size 5 overflow 10 reached"
 
 
@@ -129,7 +127,7 @@ LAZY = "DetachedInstanceError: Parent instance <User> is not bound to a Session;
 
 def answers(text: str) -> list[int]:
     """Return the numbers of the scripts that `why` names for a text."""
-    return find_answers(text, SCRIPTS, read_questions())[0]
+    return find_answers(text)[0]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +171,7 @@ def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
     ],
 )
 def test_a_part_of_another_error_is_no_answer(text: str, wrong: int) -> None:
-    numbers, is_sure = find_answers(text, SCRIPTS, read_questions())
+    numbers, is_sure = find_answers(text)
     assert not is_sure or wrong not in numbers
 
 

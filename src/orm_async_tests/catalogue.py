@@ -1,9 +1,7 @@
 """Finds the numbered scripts and reads their texts without importing them."""
 
-import ast
 import importlib
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +15,10 @@ from orm_async_tests.symptoms import Symptom
 SCRIPTS = Path(__file__).parent / "scripts"
 FILE_NAME = re.compile(r"test(\d{3,})_(\w+)\.py")
 DOCS = re.compile(r"^Docs: *(.+)$", re.MULTILINE)
+RIGHT = re.compile(  # the name and the label of a right variant
+    r'^@right\b.*?^async def (\w+).*?"""(.+?)"""', re.DOTALL | re.MULTILINE
+)
+SINCE = re.compile(r'^SINCE = "(.+?)"', re.MULTILINE)
 CHAPTERS = (  # folders of scripts, in the order in which they are listed
     "concurrency",
     "implicit_io",
@@ -66,6 +68,7 @@ class ScriptFile:
     symptoms: tuple[Symptom, ...]  # errors that lead a reader to this script
     cures: tuple[tuple[str, str], ...]  # its right variants: name and label
     since: str | None  # the SQLAlchemy versions that it needs
+    code: str  # everything below the docstring
 
     @property
     def command(self) -> str:
@@ -77,7 +80,6 @@ class ScriptFile:
 
     @property
     def module(self) -> str:
-        """The dotted name of the script's Python module."""
         return f"orm_async_tests.scripts.{self.chapter}.{self.path.stem}"
 
     def load(self) -> ModuleType:
@@ -95,48 +97,45 @@ class Chapter:
 
 
 def read_scripts() -> list[ScriptFile]:
-    """Read every script, sorted by number.
-
-    Raise ValueError, with the file's name, if a script does not have the required form.
-    """
+    """Return all scripts by number. Raise ValueError if a script does not have the usual form."""
     return [_read_script(path) for path in _find_files().values()]
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
-    """Return the scripts that a beginner should read first, in reading order. The function also
-    returns each script's lesson.
-    """
+    """Return the scripts to read first, with their lessons, in reading order."""
     files = _find_files()
     return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 
 
 def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
-    """Yield the chapters of these scripts, in the order of CHAPTERS."""
-    by_chapter = defaultdict[str, list[ScriptFile]](list)
-    for script in scripts:
-        by_chapter[script.chapter].append(script)
+    all_scripts = list(scripts)
     for name in CHAPTERS:
-        if name in by_chapter:
-            doc = ast.get_docstring(ast.parse((SCRIPTS / name / "__init__.py").read_text("utf-8")))
-            title, _, introduction = (doc or "").partition("\n\n")
-            yield Chapter(name, title.rstrip("."), introduction, tuple(by_chapter[name]))
+        if in_chapter := tuple(script for script in all_scripts if script.chapter == name):
+            title, introduction, _ = _split((SCRIPTS / name / "__init__.py").read_text("utf-8"))
+            yield Chapter(name, title.rstrip("."), introduction, in_chapter)
+
+
+def _split(source: str) -> tuple[str, str, str]:
+    """Return the first line of a module's docstring, the other lines, and the module's code."""
+    docstring, _, code = source.removeprefix('"""').partition('"""')
+    summary, _, prose = docstring.partition("\n\n")
+    return summary.strip(), prose.strip(), code
 
 
 def _find_files() -> dict[int, Path]:
-    """Return the files of all scripts, sorted by their numbers."""
-    names = {path: FILE_NAME.fullmatch(path.name) for path in SCRIPTS.glob("*/test*.py")}
-    if wrong := [path for path, name in names.items() if name is None]:
-        raise ValueError(f"{wrong[0]}: see CONTRIBUTING.md for the form of a script")
-    files = dict(sorted((int(name[1]), path) for path, name in names.items() if name))
-    if hidden := sorted(set(names) - set(files.values())):
-        raise ValueError(f"{hidden[0]}: another script has this number, so take a higher one")
-    return files
+    files: dict[int, Path] = {}
+    for path in sorted(SCRIPTS.glob("*/test*.py")):
+        if (name := FILE_NAME.fullmatch(path.name)) is None:
+            raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
+        if int(name[1]) in files:
+            raise ValueError(f"{path}: another script has this number, so take a higher one")
+        files[int(name[1])] = path
+    return dict(sorted(files.items()))
 
 
 @cache
 def _read_script(path: Path) -> ScriptFile:
-    tree = ast.parse(path.read_text("utf-8"))
-    claim, _, prose = (ast.get_docstring(tree) or "").partition("\n\n")
+    claim, prose, code = _split(path.read_text("utf-8"))
     docs = tuple(DOCS.findall(prose))
     if path.parent.name not in CHAPTERS or not docs:
         raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
@@ -145,32 +144,18 @@ def _read_script(path: Path) -> ScriptFile:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     why = symptoms.LINE.sub("", DOCS.sub("", prose)).strip()
-    right = find_variants(tree, "right")
-    cures = tuple((variant.name, ast.get_docstring(variant) or "") for variant in right)
+    cures = tuple((name, " ".join(label.split())) for name, label in RIGHT.findall(code))
+    since = SINCE.search(code)
     number = int(path.name.partition("_")[0].removeprefix("test"))
-    since = None
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SINCE":
-            since = str(ast.literal_eval(node.value))
-    return ScriptFile(number, path, claim, why, docs, errors, cures, since)
-
-
-def find_variants(tree: ast.Module, kind: str) -> list[ast.AsyncFunctionDef]:
-    """Return a script's functions that have this decorator, for example `right`."""
-    return [
-        node
-        for node in tree.body
-        if isinstance(node, ast.AsyncFunctionDef)
-        and any(ast.unparse(item).partition("(")[0] == kind for item in node.decorator_list)
-    ]
+    return ScriptFile(
+        number, path, claim, why, docs, errors, cures, since and since[1], code.lstrip("\n")
+    )
 
 
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
-    """Return the scripts that the words name, sorted by number. A word is, for example, "1",
-    "test5" or "5-7".
+    """Return the scripts that the words name, by number. A word is for example "1" or "5-7".
 
-    Without `words`, return every script. With `chapters`, leave out the scripts of
-    all other chapters. Raise CouldNotRun if a word names no script, or if a chapter does not exist.
+    Without words, return every script. With chapters, leave out the scripts of other chapters.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()
@@ -187,10 +172,6 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
 
 
 def select_one(word: str) -> ScriptFile:
-    """Return the script that a word names, for example "5" or "test5".
-
-    Raise CouldNotRun if a word names no script, or more than one script.
-    """
     scripts = select([word])
     if len(scripts) > 1:
         raise CouldNotRun(

@@ -1,26 +1,64 @@
-"""Defines the options that several commands have. Some options choose the database and the driver,
-and others choose what a result shows.
+"""Defines command-line options by a text that looks like a help page, and the options that several
+commands have.
 
-The module command_options does not import SQLAlchemy, so that `--help` stays fast.
+A line has the form of an argument, two spaces or more, and the help. A line without two adjacent
+spaces continues the line before.
+
+    [NUMBER...]        words that may be missing; `NUMBER...` requires one word or more
+    OPTION ...         the rest of the command line
+    -v, --verbose...   a flag that a user may repeat; `--verbose` alone is True or False
+    --chapter NAME...  an option with a value; the dots mean that a user may repeat the option
+    --preset one|two   an option that accepts only these values (default: one)
+    | --json           an option that excludes the other options in neighboring lines with a bar
+    # axes: About...   the heading of the options below
+
+The words of `[NUMBER...]` get into the attribute `numbers`. The module does not import SQLAlchemy,
+so that `--help` stays fast.
 """
 
 import argparse
+import math
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from orm_async_tests.drivers import DRIVERS
-
+DRIVERS = ("asyncpg", "psycopg")  # for PostgreSQL; the first one is the default
 SQLITE = "aiosqlite"  # the driver for scripts that need no PostgreSQL
 DEFAULT_LOOP, UVLOOP = "asyncio", "uvloop"
 POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepared")
+FORM = re.compile(  # flags, bracket, word and dots
+    r"((?:-\w, )?--[\w-]+)? ?(\[)?([^\s.\]]*)( ?\.\.\.)?\]?"
+)
+CONTINUED = re.compile(r"\n +(?!# )(?!.*\S {2,}\S)(?=\S)")  # a line without a form
+DEFAULT = re.compile(r"\(default: ([\w.]+)\)")
+
+DATABASE = """
+    --db URL  the database: embedded, compose, or a URL
+        (default: the variable DATABASE_URL or ORM_ASYNC_DB, or else embedded)
+"""
+DRIVER = """
+    --driver NAME  asyncpg or psycopg
+        (default: the variable ORM_ASYNC_DRIVER, or else asyncpg)
+"""
+LOOP = """
+    --loop NAME  the event loop: asyncio or uvloop (default: asyncio)
+"""
+STACK = f"""{DATABASE}{DRIVER.replace("psycopg", "psycopg or aiosqlite")}{LOOP}
+    --pooler MODE  connect through PgBouncer in this mode: {", ".join(POOLER_MODES)}
+"""
+VIEWS = """
+    --code        print the code of every variant, with the SQL, waits and errors of each line
+    --timeline    draw when tasks and connections worked, and what they waited for
+    --trace FILE  write what tasks and connections did into a file for https://ui.perfetto.dev
+"""
 
 
 def database_choice(option: str | None) -> tuple[str, str]:
-    """Return the chosen database: `embedded`, `compose` or a URL. The function also returns the
-    name of the option or variable that chose the database.
+    """Return `embedded`, `compose` or a URL, and the name of the option or variable that chose it.
 
-    `--db` decides before `DATABASE_URL`, `DATABASE_URL` before `ORM_ASYNC_DB`, and `ORM_ASYNC_DB`
-    before the default.
+    `--db` decides before `DATABASE_URL`, and `DATABASE_URL` before `ORM_ASYNC_DB`.
     """
     candidates = (
         (option, "--db"),
@@ -30,42 +68,56 @@ def database_choice(option: str | None) -> tuple[str, str]:
     return next(((word, source) for word, source in candidates if word), ("embedded", "default"))
 
 
-def add_database(parser: argparse.ArgumentParser) -> None:
-    """Add --db."""
-    help_ = "embedded, compose, or a URL (default: DATABASE_URL, ORM_ASYNC_DB, or embedded)"
-    parser.add_argument("--db", dest="db_", metavar="URL", help=help_)
+def add_options(parser: argparse.ArgumentParser, text: str) -> None:
+    target: Any = parser
+    exclusive = None  # a group of options that exclude each other
+    for line in CONTINUED.sub(" ", text).split("\n"):
+        if line.strip().startswith("# "):
+            target = parser.add_argument_group(*line.strip("# ").split(": ", maxsplit=1))
+        elif line.strip():
+            form, help_ = re.split(" {2,}", line.strip(), maxsplit=1)
+            has_bar = form.startswith("| ")
+            exclusive = (exclusive or target.add_mutually_exclusive_group()) if has_bar else None
+            _add_argument(exclusive or target, form.removeprefix("| "), help_)
 
 
-def add_driver(parser: argparse.ArgumentParser, *others: str) -> None:
-    """Add the option --driver. The option accepts PostgreSQL's drivers and the drivers in
-    `others`.
-    """
-    help_ = f"{' or '.join((*DRIVERS, *others))} (default: ORM_ASYNC_DRIVER, or {DRIVERS[0]})"
-    parser.add_argument("--driver", metavar="NAME", help=help_)
+def _add_argument(target: Any, form: str, help_: str) -> None:
+    match = FORM.fullmatch(form)
+    assert match, form
+    flags, bracket, metavar, dots = match.groups()
+    settings: dict[str, Any] = {"help": help_.replace("%", "%%")}
+    if default := DEFAULT.search(help_):
+        settings["default"] = default[1]
+    if "|" in metavar:
+        settings["choices"] = metavar.split("|")
+    elif metavar:
+        settings |= {"metavar": metavar, "type": TYPES.get(metavar, str)}
+    if flags and not metavar:
+        settings |= {"action": "count", "default": 0} if dots else {"action": "store_true"}
+    elif flags and dots:
+        settings |= {"action": "append", "default": [], "help": f"{help_} (repeatable)"}
+    elif not flags:
+        nargs = {"[": "?", "[...": "*", "...": "+", " ...": argparse.REMAINDER}
+        settings["nargs"] = nargs.get(f"{bracket or ''}{dots or ''}")
+    names = flags.split(", ") if flags else [metavar.lower() + "s" * bool(dots)]
+    target.add_argument(*names, **settings)
 
 
-def add_loop(parser: argparse.ArgumentParser) -> None:
-    """Add --loop."""
-    help_ = f"the event loop: {DEFAULT_LOOP} (the default) or {UVLOOP}"
-    parser.add_argument("--loop", metavar="NAME", default=DEFAULT_LOOP, help=help_)
+def _positive(kind: type[int] | type[float], example: str) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = 0
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(f"invalid number {text!r}: type for example {example}")
+        return number
+
+    return parse
 
 
-def add_stack(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose where a script runs: its database, driver, event loop and
-    pooler.
-    """
-    add_database(parser)
-    add_driver(parser, SQLITE)
-    add_loop(parser)
-    modes = f"go through PgBouncer in this mode: {', '.join(POOLER_MODES)}"
-    parser.add_argument("--pooler", metavar="MODE", default="", help=modes)
-
-
-def add_views(parser: argparse.ArgumentParser) -> None:
-    """Add the options --code, --timeline and --trace to a parser."""
-    code = "print the code of every variant with the SQL, the waits and the errors of its lines"
-    parser.add_argument("--code", action="store_true", help=code)
-    timeline = "draw when tasks and connections worked, and what they waited for"
-    parser.add_argument("--timeline", action="store_true", help=timeline)
-    trace = "write what tasks and connections did as a trace, which https://ui.perfetto.dev opens"
-    parser.add_argument("--trace", type=Path, metavar="FILE", help=trace)
+TYPES: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("FILE", "FOLDER", "BEFORE", "AFTER", "RESULT"), Path),
+    "N": _positive(int, "2"),
+    "SECONDS": _positive(float, "60"),
+}

@@ -4,43 +4,34 @@ import ast
 import re
 from collections.abc import Iterator
 
-from orm_async_tests.catalogue import ScriptFile, find_variants
+from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.questions import read_cures
 
 MOST = 3  # lines of a cure
 WIDTH = 96  # columns of a line: a longer statement is no short cure
-NAME = re.compile(r"\w+")
-FIXTURES = {  # of the harness: a line that uses one says nothing to a reader
-    "activity",
-    "checked_out",
-    "http",
-    "make_engine",
-    "pooler",
-    "processes",
-    "wire",
-}
+FIXTURES = re.compile(  # of the harness: a line that uses one says nothing to a reader
+    r"\b(activity|checked_out|http|make_engine|pooler|processes|wire)\b"
+)
 
 
 def cure_lines(script: ScriptFile) -> list[str]:
     """Return at most MOST lines of Python that fix a script's error.
 
-    The lines that fix the error come from data/questions.toml. If questions.toml has no lines for
-    the script, return the statements that only the script's first right variant has. If a decorator
-    passes options to the engine, show the options in a call of create_async_engine(). Return an
-    empty list if no short statement occurs only in the right variant.
+    The lines come from data/questions.toml. If this file has no lines for the script, return the
+    short statements that only the script's first right variant has.
     """
     if lines := read_cures().get(script.number):
         return lines
-    source = script.path.read_text("utf-8")
-    tree = ast.parse(source)
-    wrong, right = find_variants(tree, "wrong"), find_variants(tree, "right")
-    if not right:
-        return []
-    known = {line for variant in wrong for line in _lines(variant, source)}
-    short_lines = (
-        line for line in _lines(right[0], source) if line not in known and len(line) <= WIDTH
-    )
-    return [line for line in short_lines if not FIXTURES & set(NAME.findall(line))][:MOST]
+    variants: dict[str, list[list[str]]] = {"wrong": [], "right": []}
+    for node in ast.parse(script.code).body:
+        if isinstance(node, ast.AsyncFunctionDef):
+            kinds = {ast.unparse(item).partition("(")[0] for item in node.decorator_list}
+            for kind in variants.keys() & kinds:
+                variants[kind].append(list(_lines(node, script.code)))
+    known = {line for variant in variants["wrong"] for line in variant}
+    right = variants["right"][0] if variants["right"] else []
+    short = [line for line in right if line not in known and len(line) <= WIDTH]
+    return [line for line in short if not FIXTURES.search(line)][:MOST]
 
 
 def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
@@ -48,10 +39,10 @@ def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
         for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
             if keyword.arg == "engine" and isinstance(keyword.value, ast.Dict):
                 pairs = zip(keyword.value.keys, keyword.value.values, strict=True)
-                options = ", ".join(
+                options = [
                     f"{ast.literal_eval(key)}={ast.unparse(value)}" for key, value in pairs if key
-                )
-                yield f"engine = create_async_engine(url, {options})"
+                ]
+                yield f"engine = create_async_engine(url, {', '.join(options)})"
     for statement in _statements(variant.body[1:]):  # without the docstring
         text = " ".join((ast.get_source_segment(source, statement) or "").split())
         text = text.replace("( ", "(").replace(", )", ")").replace(" )", ")")
@@ -59,9 +50,7 @@ def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the simple statements and the `with` blocks in a list of statements. Leave out imports,
-    and statements that only compute values for the function `check`.
-    """
+    """Yield simple statements and `with` statements, but no imports and no plain `return`."""
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue

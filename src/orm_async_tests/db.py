@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from orm_async_tests.command_options import DRIVERS as DRIVERS
 from orm_async_tests.command_options import database_choice
-from orm_async_tests.drivers import DRIVERS as DRIVERS
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
 from orm_async_tests.urls import check_port, hide_secrets

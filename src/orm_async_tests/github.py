@@ -1,11 +1,9 @@
 """Writes annotations and a job summary for GitHub Actions.
 
-An annotation is a line that GitHub Actions calls a workflow command. An annotation is printed on
-standard error, so that standard output keeps its format. The job summary is Markdown. The
-environment variable `GITHUB_STEP_SUMMARY` names the file of the job summary.
+An annotation is a line on standard error, so that standard output keeps its format. The job summary
+is Markdown. The variable `GITHUB_STEP_SUMMARY` names its file.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,9 +14,9 @@ from typing import Literal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.terminal import render_markdown
 
-OPTION, VARIABLE = "--github", "GITHUB_STEP_SUMMARY"
+OPTION = "--github  also write annotations and the job summary for GitHub Actions"
+VARIABLE = "GITHUB_STEP_SUMMARY"
 LARGEST_SUMMARY = 2**20 - 200  # bytes: GitHub drops a summary of more than 1 MiB
-HELP = "also write annotations and the job summary for GitHub Actions"
 TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 
@@ -36,59 +34,48 @@ class Annotation:
     column: int = 0
 
     def __str__(self) -> str:
-        place = {"line": str(self.line or ""), "col": str(self.column or "")}
-        fields = {"file": self.file, **place, "title": self.title}
+        fields = {"file": self.file, "line": self.line, "col": self.column, "title": self.title}
         properties = ",".join(
-            f"{name}={_escape_property(value)}" for name, value in fields.items() if value
+            f"{name}={_escape(str(value), ':,')}" for name, value in fields.items() if value
         )
         return f"::{self.level} {properties}::{_escape(self.message)}"
 
 
-def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add --github."""
-    parser.add_argument(OPTION, action="store_true", help=HELP)
-
-
 def require_summary() -> None:
-    """Raise CouldNotRun if the job summary cannot be written. A command calls this function before
-    it begins its work.
-    """
-    if path := os.environ.get(VARIABLE):
-        try:
-            Path(path).open("a").close()
-        except (OSError, ValueError) as error:
-            raise _refusal(error) from None
+    """Raise CouldNotRun, before a command begins its work, if the summary cannot be written."""
+    _append(b"")
 
 
 def write(annotations: Iterable[Annotation], summary: str) -> None:
-    """Print the annotations. Append Markdown to the job summary, if GitHub Actions has given the
-    job a summary file.
-    """
+    """Print the annotations, and append Markdown to the job summary if the job has one."""
     for annotation in annotations:
         print(annotation, file=sys.stderr)
+    data = summary.encode("utf-8", "replace")
+    if len(data) > LARGEST_SUMMARY:
+        data = data[:LARGEST_SUMMARY] + TRUNCATED.encode()
+    _append(data)
+
+
+def _append(data: bytes) -> None:
     if path := os.environ.get(VARIABLE):
-        data = summary.encode("utf-8", "replace")
-        if len(data) > LARGEST_SUMMARY:
-            data = data[:LARGEST_SUMMARY] + TRUNCATED.encode()
         try:
             with Path(path).open("ab") as file:
                 file.write(data)
         except (OSError, ValueError) as error:
-            raise _refusal(error) from None
+            reason = getattr(error, "strerror", None) or str(error)
+            problem = f"the job summary cannot be written: {reason}"
+            remedy = f"unset {VARIABLE}, or the command without --github"
+            raise CouldNotRun(problem, VARIABLE, remedy) from None
 
 
 def relative_path(path: Path) -> str:
-    """Return a path relative to the repository's folder. Return "" if the path is outside of the
-    repository.
-    """
+    """Return a path relative to the repository's folder, or "" if the path is outside of it."""
     folder = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
-    """Return the Markdown of a heading and a table. The first row of `rows` is the head of the
-    table.
-    """
+    """Return the Markdown of a heading and a table, whose first row is the header."""
     cells = (tuple(map(escape_cell, row)) for row in rows)
     return "\n".join([f"## {title}", "", *render_markdown(cells), "", ""])
 
@@ -99,18 +86,5 @@ def escape_cell(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_[]|~" else letter for letter in text)
 
 
-def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escape_property(text: str) -> str:
-    return _escape(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _refusal(error: Exception) -> CouldNotRun:
-    reason = getattr(error, "strerror", None) or str(error)
-    return CouldNotRun(
-        f"the job summary cannot be written: {reason}",
-        VARIABLE,
-        f"unset {VARIABLE}, or the command without {OPTION}",
-    )
+def _escape(text: str, more: str = "") -> str:
+    return "".join(f"%{ord(c):02X}" if c in f"%\r\n{more}" else c for c in text)

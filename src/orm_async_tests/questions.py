@@ -14,9 +14,7 @@ FILE = Path(__file__).parent / "data/questions.toml"
 
 @dataclass(frozen=True)
 class Question:
-    """A question that somebody asked in public. A question has a link to its web page, and the
-    number of the script that answers it.
-    """
+    """A question that somebody asked in public, and the script that answers it."""
 
     id: str
     subject: str
@@ -30,26 +28,21 @@ class Question:
 
 
 @cache
-def read_questions() -> tuple[Question, ...]:
-    """Read all questions, in the order of the file.
-
-    Raise ValueError, with the question's id, if the fields of a question are wrong.
-    """
-    return tuple(_read_question(table) for table in _read_file()["question"])
-
-
-def read_cures() -> dict[int, list[str]]:
-    """Return lines of Python that fix an error. The key is the number of the script that shows the
-    error.
-
-    A script has no entry if its right variant is short enough to show the fix.
-    """
-    return {int(number): lines for number, lines in _read_file()["cures"].items()}
+def _read_file() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text("utf-8"))
 
 
 @cache
-def _read_file() -> dict[str, Any]:
-    return tomllib.loads(FILE.read_text("utf-8"))
+def read_questions() -> tuple[Question, ...]:
+    return tuple(map(_read_question, _read_file()["question"]))
+
+
+def read_cures() -> dict[int, list[str]]:
+    """Return lines of Python that fix an error, by the number of the script.
+
+    A script whose right variant is short enough to show the fix has no entry.
+    """
+    return {int(number): lines for number, lines in _read_file()["cures"].items()}
 
 
 def _read_question(table: dict[str, Any]) -> Question:
@@ -58,9 +51,9 @@ def _read_question(table: dict[str, Any]) -> Question:
         if "symptom" in values:
             values["symptom"] = symptoms.parse(values["symptom"])
         question = Question(**values)
+        if (question.script is None) == (question.reason == ""):
+            raise ValueError("a question has either a script or a reason")
     except (TypeError, ValueError) as error:
         form = "see CONTRIBUTING.md for the fields of a question"
         raise ValueError(f"{table.get('id', table)}: {error}; {form}") from None
-    if (question.script is None) == (question.reason == ""):
-        raise ValueError(f"{question.id}: give either script or reason")
     return question

@@ -1,5 +1,4 @@
-"""Recognizes known errors in an error message or a traceback. The module also finds the last line
-of the user's code in a traceback.
+"""Recognizes known errors in an error message or a traceback.
 
 A script's docstring names the errors that lead a reader to it. The word `Symptom:` is followed, for
 example, by `MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"`.
@@ -16,9 +15,10 @@ import math
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 LINE = re.compile(r"^Symptom: *(.+)$", re.MULTILINE)
@@ -29,7 +29,7 @@ FORM = re.compile(
     rf"(?:(?P<sqlstate>[0-9A-Z]{{5}})\b ?)?(?P<fragment>{QUOTED})?"
     rf" ?(?:in (?P<places>{QUOTED}(?: {QUOTED})*))?"
 )
-# Many programs raise these classes, so that the class alone identifies no script.
+# Many programs raise these classes, so the class alone identifies no script.
 COMMON = frozenset(
     """ArgumentError CommandError DBAPIError DataError DatabaseError IntegrityError InterfaceError
     InternalError InvalidRequestError NotSupportedError OperationalError ProgrammingError
@@ -82,21 +82,14 @@ class Symptom:
     places: tuple[str, ...] = ()
 
     @property
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> set[Part]:
         """The parts of a symptom for which a text can be searched."""
-        for kind in ("error", "code", "sqlstate", "fragment"):
-            if text := getattr(self, kind):
-                yield kind, text
-        for place in self.places:
-            yield "place", place
+        single = {(kind, getattr(self, kind)) for kind in ("error", "code", "sqlstate", "fragment")}
+        return {part for part in single if part[1]} | {("place", place) for place in self.places}
 
 
 def parse(line: str) -> Symptom:
-    """Parse a `Symptom:` line, and return the symptom. The argument `line` does not include the
-    word "Symptom:".
-
-    Raise ValueError if the line does not have the form of a `Symptom:` line.
-    """
+    """Parse what follows the word `Symptom:`. Raise ValueError if it has another form."""
     match = FORM.fullmatch(line)
     if match is None or not (match["fragment"] or match["places"]):
         raise ValueError(f"{line!r} is not in the form of a symptom")
@@ -115,42 +108,33 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return the parts of a symptom that occur in the text. Return no parts if the parts that
-        occur do not identify an error.
+        """Return the parts of a symptom that occur in the text, if they identify an error.
+
+        A long fragment, or a fragment from the beginning of the message, needs no class, because
+        every driver names its error classes differently.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
-        kinds = {kind for kind, _ in parts}
-        if self._is_of_another_error(symptom, kinds):
-            return set()
+        kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
+        if "fragment" in kinds and not kinds & {"code", "error"} and error:
+            is_short = len(fragment.split()) < LONG and not self._is_inside(fragment)
+            begins = self._matches(rf"(?:^|[:\]] ){_pattern(fragment)}")
+            if is_short and not begins and CLASS.search(self.words):
+                return set()  # the text names another class
+        has_message = len(self.words.split()) > BARE_CODE
+        if fragment and has_message and not kinds & {"code", "error", "fragment"}:
+            return set()  # the text has the symptom's SQLSTATE with another message
         if kinds & {"code", "sqlstate"}:
             return parts
-        if hasattr(builtins, symptom.error) or symptom.error in EVERYBODYS:  # require all parts
-            required = {"place", "fragment" if symptom.fragment else "error"}
-            missing = {part for part in symptom.parts if part[0] in required} - parts
-            return set() if missing else parts
-        identifies = "fragment" in kinds or ("error" in kinds and symptom.error not in COMMON)
+        if hasattr(builtins, error) or error in EVERYBODYS:  # require all parts
+            required = {"place", "fragment" if fragment else "error"}
+            is_complete = all(part in parts for part in symptom.parts if part[0] in required)
+            return parts if is_complete else set()
+        identifies = "fragment" in kinds or ("error" in kinds and error not in COMMON)
         return parts if identifies else set()
 
-    def _is_of_another_error(self, symptom: Symptom, kinds: set[str]) -> bool:
-        """Return whether the text names another class. Return True also if the text has the
-        symptom's SQLSTATE with another message.
-
-        A long fragment, or a fragment from the beginning of the message, needs no class. Every
-        driver names its error classes differently.
-        """
-        if "code" in kinds or "error" in kinds:
-            return False
-        if "fragment" in kinds:
-            names_another = bool(symptom.error) and bool(CLASS.search(self.words))
-            begins = rf"(?:^|[:\]] ){_pattern(symptom.fragment)}"
-            is_short = len(symptom.fragment.split()) < LONG and not self._is_inside(symptom)
-            return names_another and is_short and not self._matches(begins)
-        return bool(symptom.fragment) and len(self.words.split()) > BARE_CODE
-
-    def _is_inside(self, symptom: Symptom) -> bool:
-        """Return whether the text is a piece of the symptom's fragment."""
+    def _is_inside(self, fragment: str) -> bool:
         is_long_enough = len(self.words.split()) >= SHORTEST
-        return is_long_enough and self.words.lower() in symptom.fragment.lower()
+        return is_long_enough and self.words.lower() in fragment.lower()
 
     def _has(self, kind: str, part: str) -> bool:
         if kind == "place":
@@ -158,7 +142,7 @@ class PastedText:
         if kind == "sqlstate" and part.isdecimal():  # looks like any number unless it is labeled
             return self._matches(rf"(?:^|(?:sqlstate|pgcode)\W+){part}\b")
         if kind == "fragment":
-            return self._is_inside(Symptom("", fragment=part)) or self._matches(_pattern(part))
+            return self._is_inside(part) or self._matches(_pattern(part))
         return self._matches(rf"\b{_pattern(part)}\b")
 
     def _matches(self, pattern: str) -> bool:
@@ -175,13 +159,10 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` has a script's number as the key, and the script's symptoms as the value. The list of
-    scripts has at most MOST numbers, apart from ties. The list is longer than MOST if several
-    scripts match as well as the last script in the list. A part that few scripts' symptoms have
-    counts more than a common part. A script gets a lower score if its symptom requires a text that
-    the traceback does not contain. Scripts that match equally well have the order of `preferred`,
-    and then the order of their numbers. If the text contains several errors, scripts that know the
-    first error come first.
+    `symptoms` has the symptoms of each script, by number. The list has at most MOST numbers, and
+    also those of the scripts that match as well as the last one. Scripts that match equally well
+    have the order of `preferred`, and then the order of their numbers. If the text contains several
+    errors, scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
     order = {number: position for position, number in enumerate(preferred)}
@@ -200,9 +181,7 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Divide the text of a log into its errors. An error and the errors that caused it stay
-    together.
-    """
+    """Divide a log into its errors. An error and the errors that caused it stay together."""
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
 
@@ -213,20 +192,18 @@ def is_printed_error(text: str) -> bool:
 
 
 def words_beside_error(text: str) -> str:
-    """Return the words of a text that are not part of a traceback or of an error's class or
-    message.
-    """
-    if TRACEBACK.search(text):
-        return ""
-    return CLASS.sub("", PRINTED_LINE.sub("", text))
+    """Return the words that are not part of a traceback or of an error's class or message."""
+    return "" if TRACEBACK.search(text) else CLASS.sub("", PRINTED_LINE.sub("", text))
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
-    """Return a score for every script with a matching symptom. The best symptom of a script decides
-    its score.
+    """Return the score of the best matching symptom of each script.
+
+    A part that few scripts' symptoms have counts more than a common part. A symptom loses points
+    for every text that it requires in the traceback, but that the traceback does not contain.
     """
     pasted = PastedText(text)
-    by_script = [{part for one in known for part in one.parts} for known in symptoms.values()]
+    by_script = [set[Part]().union(*(one.parts for one in known)) for known in symptoms.values()]
     counts = Counter(part for parts in by_script for part in parts)
     weights = {part: math.log(1 + len(by_script) / count) for part, count in counts.items()}
     scores: dict[int, float] = {}
@@ -241,32 +218,22 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 
 
 def own_line(text: str) -> str:
-    """Return the last line of the user's code before the first error, for example "app.py:41 in
-    main: user.points".
+    """Return the last line of the user's code before the first error.
 
-    A line of an installed package or of the standard library is not a line of the user's code.
-    Return an empty text if the text has no traceback, or if no line of the traceback is the user's
-    code.
+    The result is for example "app.py:41 in main: user.points". It is empty if the text has no
+    traceback, or if all lines of the traceback belong to libraries.
     """
-    lines = text.splitlines()
+    lines = [*text.splitlines(), ""]
     user_line = ""
-    for position, line in enumerate(lines):
+    for line, following in pairwise(lines):
         frame = FRAME.match(line)
         if frame and not LIBRARIES.search(frame["path"]):
-            code = lines[position + 1].strip(" |") if position + 1 < len(lines) else ""
-            is_code = code and not FRAME.match(lines[position + 1]) and not MESSAGE.match(code)
-            place = f"{_shorten(frame['path'])}:{frame['line']} in {frame['name']}"
-            user_line = f"{place}: {code}" if is_code else place
+            code = following.strip(" |")
+            is_code = code and not FRAME.match(following) and not MESSAGE.match(code)
+            path, here = Path(frame["path"]), Path.cwd()
+            if path.is_absolute():
+                path = path.relative_to(here) if path.is_relative_to(here) else Path(path.name)
+            user_line = f"{path}:{frame['line']} in {frame['name']}" + f": {code}" * bool(is_code)
         elif user_line and line.strip(" |").startswith("During handling of the above exception"):
             break
     return user_line
-
-
-def _shorten(path: str) -> str:
-    """Return a path relative to the working directory. If the path is outside of the working
-    directory, return only the file's name.
-    """
-    file, here = Path(path), Path.cwd()
-    if not file.is_absolute():
-        return path
-    return str(file.relative_to(here)) if file.is_relative_to(here) else file.name

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from orm_async_tests.drivers import DRIVERS
+from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 
 EXAMPLE = "postgresql+asyncpg://user:password@host:5432/database"

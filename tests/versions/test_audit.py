@@ -222,7 +222,7 @@ def test_a_defect_of_an_old_python_does_not_affect_a_newer_one() -> None:
 
 def test_the_text_says_which_version_cures_how_many(audit: Audit) -> None:
     done = audit(str(LOCKS / "uv.lock"))
-    count = done.stdout.count("  hits  ")
+    count = done.stdout.count("  affects   ")
     cured = sum(f"cured by  sqlalchemy {version}" in done.stdout for version in CURES.values())
     assert cured == len(CURES)
     assert f"\n{count} known defects: " in done.stdout

@@ -1,18 +1,15 @@
-"""The subcommand `orm-async-tests audit`, which prints known defects in the versions that a lock
-file pins.
-"""
+"""The subcommand `orm-async-tests audit`, which prints known defects of pinned versions."""
 
 import argparse
 import json
-import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from orm_async_tests import github, terminal
-from orm_async_tests.cli import add_command
+from orm_async_tests.cli import command
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from orm_async_tests.versions.defect_catalogue import AffectedPins
     from orm_async_tests.versions.pins import Pin
 
-WIDTH = 100
 AFFECTED = 1  # the exit code if a defect affects the versions
 SCHEMA = 2  # of the JSON document; raise it when a reader would have to change
 LEVELS: dict["Severity", Literal["error", "warning", "note"]] = {  # of SARIF
@@ -32,35 +28,9 @@ LEVELS: dict["Severity", Literal["error", "warning", "note"]] = {  # of SARIF
 NO_CURE = "no release yet"
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand to argparse's subparsers."""
-    parser = add_command(
-        commands, "audit", "list the known defects of the library versions that you use"
-    )
-    files = (
-        "poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or requirements.txt (default: "
-        "the versions that are installed here)"
-    )
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help=files)
-    upgraded = "list what is left after an upgrade, for example to sqlalchemy==2.1.9; repeatable"
-    parser.add_argument("--to", action="append", default=[], metavar="NAME==VERSION", help=upgraded)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the result as a JSON document"
-    )
-    form.add_argument(
-        "--markdown", action="store_true", help="print the result as a table in Markdown"
-    )
-    form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
-    github.add_option(parser)
-    parser.set_defaults(run=audit)
-
-
 @dataclass(frozen=True)
 class Report:
-    """The known defects that affect a set of pinned versions. `before` has the defects before the
-    upgrade that the option `--to` names.
-    """
+    """The known defects that affect versions. `before` has those before the upgrade."""
 
     source: str
     pins: "Sequence[Pin]"
@@ -70,45 +40,46 @@ class Report:
     before: "Sequence[AffectedPins]"
 
     @property
-    def title(self) -> str:
-        releases = " and ".join(f"{name} {version}" for name, version in self.upgrade.items())
-        return f"{self.source} upgraded to {releases}" if releases else self.source
-
-    @property
     def versions(self) -> str:
-        """The library versions, for example "asyncpg 0.31.0, sqlalchemy 2.1.4"."""
         return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
 
     def compare(self) -> tuple[list[str], list[str]]:
-        """Return the names of the defects that an upgrade cures, and the names of the defects that
-        it adds.
-        """
+        """Return the names of the defects that the upgrade cures, and of those that it adds."""
         before = [match.defect.name for match in self.before]
         after = [match.defect.name for match in self.affected]
         cured = [name for name in before if name not in after]
         return cured, [name for name in after if name not in before]
 
 
+@command(
+    "audit",
+    "list the known defects of the library versions that you use",
+    f"""
+    [FILE]                 poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or
+        requirements.txt (without a file: the versions that are installed here)
+    --to NAME==VERSION...  list the defects that remain after an upgrade, for example to
+        sqlalchemy==2.1.9
+    | --json               print the result as a JSON document
+    | --markdown           print the result as a table in Markdown
+    | --sarif              print the result as SARIF 2.1.0, for a code host
+    {github.OPTION}
+    """,
+)
 def audit(arguments: argparse.Namespace) -> int:
-    """Print the known defects of the pinned versions. Return 1 if a defect affects these versions,
-    and otherwise 0.
-
-    Raise CouldNotRun if a version is unknown and no defect affects the others, because the unknown
-    version may have a defect.
+    """If a version is unknown and no defect affects the others, raise CouldNotRun, because the
+    unknown version may have a defect.
     """
     if arguments.github:
         github.require_summary()
     if arguments.sarif and arguments.file is None:
         problem = "SARIF needs a file whose lines it can point to"
         raise CouldNotRun(problem, "the command line", "orm-async-tests audit poetry.lock --sarif")
-    report = _create_report(arguments.file, arguments.to)
-    if arguments.sarif:
-        print(json.dumps(_build_sarif(report), indent=2))
-    elif arguments.as_json:
-        print(json.dumps(_build_document(report), indent=2))
+    report = _create_report(arguments)
+    if arguments.json or arguments.sarif:
+        document = _build_document(report) if arguments.json else _build_sarif(report)
+        print(json.dumps(document, indent=2))
     else:
-        lines = _markdown_lines(report) if arguments.markdown else _text_lines(report)
-        print("\n".join(lines))
+        print("\n".join(_markdown_lines(report) if arguments.markdown else _text_lines(report)))
     if arguments.github:
         github.write(_annotate(report), "\n".join([*_markdown_lines(report), "", ""]))
     if report.unknown and not report.affected:
@@ -122,41 +93,40 @@ def audit(arguments: argparse.Namespace) -> int:
     return AFFECTED if report.affected else 0
 
 
-def _create_report(path: Path | None, releases: Sequence[str]) -> Report:
+def _create_report(arguments: argparse.Namespace) -> Report:
     from orm_async_tests.versions import pins
     from orm_async_tests.versions.defect_catalogue import load_known_defects, match_defects
 
+    path = arguments.file
     present = pins.read_pins(path) if path else pins.installed_pins()
-    upgrade = dict(pins.parse_release(text, "--to") for text in releases)
+    upgrade = dict(pins.parse_release(text, "--to") for text in arguments.to)
     upgraded = pins.upgrade_pins(present, upgrade)
     if path:
         pins.require_version(upgraded, path)
-    defects = load_known_defects()
-    return Report(
-        str(path or "this environment"),
-        upgraded,
-        pins.find_unknown(upgraded),
-        match_defects(defects, upgraded),
-        upgrade,
-        match_defects(defects, present),
-    )
+    defects, unknown = load_known_defects(), pins.find_unknown(upgraded)
+    source = str(path or "this environment")
+    if upgrade:
+        releases = " and ".join(f"{name} {version}" for name, version in upgrade.items())
+        source = f"{source} upgraded to {releases}"
+    affected, before = match_defects(defects, upgraded), match_defects(defects, present)
+    return Report(source, upgraded, unknown, affected, upgrade, before)
 
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
     """Yield an annotation for every line that pins a version with a defect."""
     for match in report.affected:
-        is_error = LEVELS[match.defect.severity] == "error"
+        level: Literal["error", "warning"] = "warning"
+        if LEVELS[match.defect.severity] == "error":
+            level = "error"
         cure = match.cure or NO_CURE
         message = f"{match.defect.description}\nCured by: {cure}\n{match.defect.link}"
         for pin in match.pins:
             title = f"{pin.library} {pin.version}: {match.defect.severity}"
             path = github.relative_path(pin.path.absolute()) if pin.path else ""
-            level: Literal["error", "warning"] = "error" if is_error else "warning"
             yield github.Annotation(level, title, message, path, pin.line if path else 0)
 
 
 def _build_document(report: Report) -> dict[str, Any]:
-    """Return the document that `--json` prints."""
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "versions": {pin.library: pin.version for pin in report.pins if pin.version},
@@ -211,69 +181,59 @@ def _build_sarif(report: Report) -> dict[str, Any]:
 
 
 def _text_lines(report: Report) -> Iterator[str]:
-    yield f"{report.title}: {report.versions}"
+    yield f"{report.source}: {report.versions}"
     for name, reason in report.unknown.items():
         yield f"unknown: {name}: {reason}"
     for match in report.affected:
-        defect = match.defect
         rows = [
-            ("severity", defect.severity),
-            ("hits", match.libraries),
+            ("severity", match.defect.severity),
+            ("affects", match.libraries),
             ("only on", match.condition),
             ("cured by", match.cure or NO_CURE),
-            ("shown by", ", ".join(script.command for script in defect.scripts)),
-            *(("met as", symptom) for symptom in defect.symptoms),
-            ("link", defect.link),
+            ("shown by", match.defect.commands),
+            *(("error", symptom) for symptom in match.defect.symptoms),
+            ("link", match.defect.link),
         ]
         yield ""
-        yield from textwrap.wrap(defect.description, WIDTH)
+        yield from textwrap.wrap(match.defect.description, terminal.WIDTH)
         yield from (f"  {name:8}  {text}" for name, text in rows if text)
     yield ""
     yield from _summary(report)
 
 
 def _markdown_lines(report: Report) -> Iterator[str]:
-    yield from (f"## Known defects: {report.title}", "", report.versions, "")
+    yield from (f"## Known defects: {report.source}", "", report.versions, "")
     for name, reason in report.unknown.items():
-        yield f"- **unknown**: {name}: {_escape(reason)}"
+        yield f"- **unknown**: {name}: {github.escape_cell(reason)}"
     if report.unknown:
         yield ""
-    rows = [("Severity", "Defect", "Affected", "Cured by", "Shown by")]
+    rows = [("Severity", "Defect", "Affects", "Cured by", "Shown by")]
     for match in report.affected:
-        defect = match.defect
-        only_on = f", only on {match.condition}" if match.condition else ""
-        rows.append(
-            (
-                defect.severity,
-                f"[{_escape(defect.description)}]({defect.link})",
-                f"{match.libraries}{only_on}",
-                match.cure or NO_CURE,
-                ", ".join(script.command for script in defect.scripts),
-            )
-        )
+        description = f"[{github.escape_cell(match.defect.description)}]({match.defect.link})"
+        affects = ", only on ".join(filter(None, (match.libraries, match.condition)))
+        cure = match.cure or NO_CURE
+        rows.append((match.defect.severity, description, affects, cure, match.defect.commands))
     if report.affected:
         yield from (*terminal.render_markdown(rows), "")
     yield from (line.strip() for line in _summary(report))
 
 
-def _escape(text: str) -> str:
-    """Return a text without the characters that end a cell or a link in Markdown."""
-    return re.sub(r"([\\|\[\]<>*])", r"\\\1", text)
-
-
 def _summary(report: Report) -> Iterator[str]:
-    from orm_async_tests.versions.defect_catalogue import count_by_severity, find_upgrades
+    from packaging.version import Version
 
     total = len(report.affected)
-    counts = ", ".join(f"{name} {count}" for name, count in count_by_severity(report.affected))
+    severities = Counter(match.defect.severity for match in report.affected)  # the worst first
+    counts = ", ".join(f"{name} {count}" for name, count in severities.items())
     if total:
         yield f"{total} known defect{'s' if total > 1 else ''}: {counts}"
     elif report.unknown:
         yield "no verdict: a version is unknown"
     else:
         yield "no known defect affects these versions"
-    for library, version, count in find_upgrades(report.affected):
-        yield f"  {library} {version} cures {count} of {total}"
+    cures = [cure for match in report.affected for cure in match.cures]
+    for library in dict.fromkeys(library for library, _ in cures):
+        versions = [version for name, version in cures if name == library]
+        yield f"  {library} {max(versions, key=Version)} cures {len(versions)} of {total}"
     if report.upgrade:
         cured, added = report.compare()
         yield f"  the upgrade cures {len(cured)} of {len(report.before)}, and adds {len(added)}"

@@ -1,13 +1,11 @@
-"""The subcommand `orm-async-tests bench`, which compares SQLAlchemy's usual patterns with raw
-asyncpg.
-"""
+"""The subcommand `orm-async-tests bench`, which compares SQLAlchemy with raw asyncpg."""
 
 import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from orm_async_tests.cli import command
 from orm_async_tests.errors import CouldNotRun
 
 CHECKOUT = Path(__file__).parents[3]
@@ -15,24 +13,15 @@ PATTERNS = "benchmarks.patterns.measure"
 REPOSITORY_COMMAND = "./poetryw run orm-async-tests bench"
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand to argparse's subparsers."""
-    parser = commands.add_parser(
-        "bench",
-        help="compare SQLAlchemy patterns with plain asyncpg (only in a clone of the repository)",
-        add_help=False,
-        prefix_chars="\0",  # the benchmark parses its own options
-    )
-    parser.add_argument("arguments", nargs="*")
-    parser.set_defaults(run=bench)
-
-
+@command(
+    "bench",
+    "compare SQLAlchemy patterns with plain asyncpg (only in a clone of the repository)",
+    "[ARGUMENT...]  the options of the benchmark",
+    add_help=False,
+    prefix_chars="\0",  # the benchmark parses its own options
+)
 def bench(arguments: argparse.Namespace) -> int:
-    """Run the benchmark from the Git checkout that contains this package.
-
-    Raise CouldNotRun if the package was installed from a wheel, because a wheel does not contain
-    the benchmarks.
-    """
+    """Run the benchmark of the checkout, because a wheel does not contain the benchmarks."""
     if not (CHECKOUT / "benchmarks/__main__.py").exists():
         raise CouldNotRun(
             "the benchmarks are only in the folder benchmarks of the repository",

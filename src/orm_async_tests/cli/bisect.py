@@ -4,14 +4,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.cli import add_command
-from orm_async_tests.drivers import DRIVERS
+from orm_async_tests.cli import command
+from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres.paths import home
 from orm_async_tests.verdicts import BROKEN
 
 if TYPE_CHECKING:
@@ -20,34 +19,26 @@ if TYPE_CHECKING:
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand to argparse's subparsers."""
-    parser = add_command(commands, "bisect", "find the releases in which a script shows a defect")
-    parser.add_argument("number", metavar="NUMBER", help="the script's number, for example 38")
-    parser.add_argument("--library", choices=LIBRARIES, default=LIBRARIES[0])
-    first = "the first release, for example 2.0.50 (default: the oldest that is supported)"
-    parser.add_argument("--since", metavar="VERSION", help=first)
-    last = "the last release, for example 2.1.9 (default: the newest that is supported)"
-    parser.add_argument("--until", metavar="VERSION", help=last)
-    parser.add_argument(
-        "--every", action="store_true", help="run every release instead of bisecting"
-    )
-    parser.add_argument("--driver", metavar="NAME", help=" or ".join(DRIVERS))
-    other = "also install this release of another library, for example asyncpg==0.31.0; repeatable"
-    parser.add_argument("--with", action="append", default=[], dest="pins", help=other)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the result as a JSON document"
-    )
-    entry = "also print the entry for the script: an Upstream(...) with these ranges"
-    form.add_argument("--entry", action="store_true", help=entry)
-    parser.set_defaults(run=bisect)
-
-
+@command(
+    "bisect",
+    "find the releases in which a script shows a defect",
+    f"""
+    NUMBER                         the number of a script, for example 38
+    --library {"|".join(LIBRARIES)}  the library whose releases run (default: sqlalchemy)
+    --since VERSION                the first release (without it: the oldest supported one)
+    --until VERSION                the last release (without it: the newest supported one)
+    --every                        run every release instead of bisecting
+    --driver NAME                  {" or ".join(DRIVERS)}
+    --with NAME==VERSION...        also install this release of another library, for example
+        asyncpg==0.31.0
+    | --json                       print the result as a JSON document
+    | --entry                      also print the entry for the script: an Upstream(...) with these
+        ranges
+    """,
+)
 def bisect(arguments: argparse.Namespace) -> int:
-    """Print every run of the script, and the releases that have the defect. Return 1 if the script
-    is BROKEN on a release.
-    """
+    """Return 1 if the script is BROKEN on a release."""
+    from orm_async_tests.postgres.paths import home
     from orm_async_tests.versions.bisection import Runner, format_row, search_releases
     from orm_async_tests.versions.defect_catalogue import load_known_defects
     from orm_async_tests.versions.releases import releases_between
@@ -55,7 +46,7 @@ def bisect(arguments: argparse.Namespace) -> int:
     script = catalogue.select_one(arguments.number)
     library = arguments.library
     driver = _choose_driver(library, arguments.driver)
-    pins = tuple(_parse_pin(text, library) for text in arguments.pins)
+    pins = tuple(_parse_pin(text, library) for text in vars(arguments)["with"])
     versions = releases_between(library, arguments.since, arguments.until)
     runner = Runner((script.number,), library, driver, home(), pins)
 
@@ -65,7 +56,7 @@ def bisect(arguments: argparse.Namespace) -> int:
 
     always = versions if arguments.every else ()
     result = search_releases(script.number, library, load_known_defects(), versions, run, always)
-    if arguments.as_json:
+    if arguments.json:
         rows = [
             {**format_row(result, defect), "sentence": result.describe_shown(defect)}
             for defect in result.defects
@@ -79,9 +70,6 @@ def bisect(arguments: argparse.Namespace) -> int:
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
-    """Return the library if it is a driver. If the library is not a driver, return `wanted` or the
-    usual driver.
-    """
     driver = wanted or (library if library in DRIVERS else DRIVERS[0])
     if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(
@@ -93,7 +81,6 @@ def _choose_driver(library: str, wanted: str | None) -> str:
 
 
 def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
-    """Return the library and the release that the option `--with` names."""
     from orm_async_tests.versions.pins import parse_release
 
     name, version = parse_release(text, "--with")
@@ -121,9 +108,6 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
 
 
 def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    """Yield the text of an `Upstream(...)` for every defect. If the script is BROKEN on some
-    releases, also yield a template for an `Upstream(...)` with these releases.
-    """
     from orm_async_tests.versions.defect_catalogue import upstream_entry
 
     for defect in result.defects:

@@ -1,16 +1,13 @@
-"""The subcommand `orm-async-tests faults`, which injects faults into a function at every possible
-moment.
-"""
+"""The subcommand `orm-async-tests faults`, which injects faults into a function."""
 
 import argparse
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orm_async_tests import terminal
-from orm_async_tests.cli import add_command
-from orm_async_tests.command_options import add_database, add_driver, add_loop
-from orm_async_tests.drivers import DRIVERS
+from orm_async_tests.cli import command
+from orm_async_tests.command_options import DATABASE, DRIVER, DRIVERS, LOOP
 from orm_async_tests.errors import CouldNotRun
 
 if TYPE_CHECKING:
@@ -19,36 +16,26 @@ if TYPE_CHECKING:
     from orm_async_tests.faults.patterns import Pattern
     from orm_async_tests.faults.report import Cell
 
-LEGEND = "N: points  !: violations  =: known defects  ?: unresolved"
+LEGEND = "number: fault points  !: violations  =: known defects  ?: unresolved"
 TOKEN = "a token that the command has printed at the start of a line"
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand to argparse's subparsers."""
-    parser = add_command(
-        commands,
-        "faults",
-        "inject faults at the awaits of a pattern and at its messages to the server",
-    )
-    pattern = "a pattern, for example transfer, or your function as module:function (repeatable)"
-    parser.add_argument("--pattern", action="append", default=[], metavar="NAME", help=pattern)
-    rows = "a query of one row of numbers that your function changes: 'select count(*) from orders'"
-    parser.add_argument("--rows", metavar="SQL", help=rows)
-    fault = "a kind of faults of docs/faults.md, for example cancel (repeatable)"
-    parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault)
-    point = "run only the point that this token names; a report has a token for every failure"
-    parser.add_argument("--point", metavar="TOKEN", help=point)
-    add_database(parser)
-    add_driver(parser)
-    add_loop(parser)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
-    parser.set_defaults(run=sweep_patterns)
-
-
+@command(
+    "faults",
+    "inject faults, for example a cancellation, into a pattern or into your own function",
+    f"""
+    --pattern NAME...  a pattern, for example transfer, or your function as module:function
+    --rows SQL         a query that returns one row of numbers, which your function changes, for
+        example 'select count(*) from orders'
+    --fault KIND...    inject only this kind of fault, for example cancel (see docs/faults.md)
+    --point TOKEN      run only the fault point that this token names; the output names a token for
+        every failure
+    --json             print the result as a JSON document
+    {DATABASE}{DRIVER}{LOOP}
+    """,
+)
 def sweep_patterns(arguments: argparse.Namespace) -> int:
-    """Sweep the patterns, and print the report. Return 1 if there is a violation that no known
-    defect explains.
-    """
+    """Return 1 if there is a violation that no known defect explains."""
     if arguments.point:
         return run_again(arguments)
     from orm_async_tests.faults.expected_violations import find_missing
@@ -66,7 +53,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
             remedy = "the same command with a function that runs a statement on its engine"
             raise CouldNotRun(problem, cell.work, remedy)
     missing, report = list(find_missing(cells, versions)), Report(cells)
-    if arguments.as_json:
+    if arguments.json:
         print(json.dumps(build_document(report, {**versions, "loop": arguments.loop}), indent=2))
     else:
         terminal.print_styled(terminal.render_table(list_rows(report)))
@@ -84,7 +71,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
 def _sweep(
     patterns: "Sequence[Pattern]", arguments: argparse.Namespace
 ) -> "tuple[list[Cell], dict[str, str]]":
-    """Sweep all patterns. Return the results, and the versions of the libraries."""
+    """Return the results, and the versions of the libraries."""
     from orm_async_tests.faults import pattern_sweeps, sweeping
     from orm_async_tests.faults.fault_points import list_faults
     from orm_async_tests.harness.environment.event_loops import run
@@ -92,7 +79,7 @@ def _sweep(
 
     loop = arguments.loop
     cells: list[Cell] = []
-    with pattern_sweeps.open_database(patterns, arguments.db_, arguments.driver) as database:
+    with pattern_sweeps.open_database(patterns, arguments.db, arguments.driver) as database:
         kinds = arguments.fault or pattern_sweeps.default_kinds(patterns, database)
         total = sum(len(list_faults([*pattern.kinds.intersection(kinds)])) for pattern in patterns)
         versions = sweeping.read_versions(database.driver)
@@ -117,9 +104,7 @@ def _sweep(
 
 
 def run_again(arguments: argparse.Namespace) -> int:
-    """Run a function with a fault at one fault point, and print the outcome. Return 1 if the fault
-    leaves a violation behind.
-    """
+    """Run a function with a fault at one fault point, and print the outcome."""
     from orm_async_tests.faults import pattern_sweeps
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.sweeping import find_failed_points
@@ -132,7 +117,7 @@ def run_again(arguments: argparse.Namespace) -> int:
     [pattern] = pattern_sweeps.select_patterns([point.work], arguments.rows)
     kinds, driver = [point.fault.kind], None if pattern.engine else point.driver
     with (
-        pattern_sweeps.open_database([pattern], arguments.db_, driver) as database,
+        pattern_sweeps.open_database([pattern], arguments.db, driver) as database,
         pattern_sweeps.open_private_server([pattern], kinds) as private,
     ):
         [sweep] = pattern_sweeps.plan_sweeps(pattern, database, kinds, point.loop, private)

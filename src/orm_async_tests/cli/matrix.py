@@ -1,112 +1,59 @@
-"""The subcommands `orm-async-tests matrix`, `merge` and `diff`, which run the scripts with many
-versions and servers, and process the results.
-"""
+"""The subcommands `orm-async-tests matrix`, `merge` and `diff`, which compare stacks."""
 
 import argparse
 import asyncio
 import json
-import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orm_async_tests import catalogue, github, terminal
-from orm_async_tests.cli import add_command
-from orm_async_tests.command_options import DEFAULT_LOOP, POOLER_MODES, SQLITE, UVLOOP
-from orm_async_tests.drivers import DRIVERS
+from orm_async_tests.cli import command
+from orm_async_tests.command_options import DEFAULT_LOOP, DRIVERS, POOLER_MODES, SQLITE, UVLOOP
 from orm_async_tests.errors import CouldNotRun, require_writable, write_file
 
 if TYPE_CHECKING:
     from orm_async_tests.matrix.plans import Plan
     from orm_async_tests.matrix.records import Record
 
-AXES = {  # fields of a plan
-    "python": "a minor version, for example 3.12",
-    "sqlalchemy": "a release, for example 2.1.4, or the newest of a line, for example 2.0",
-    "asyncpg": "a release, for example 0.31.0",
-    "psycopg": "a release, for example 3.2.3",
-    "aiosqlite": "a release, for example 0.21.0",
-    "driver": " or ".join((*DRIVERS, SQLITE)),
-    "loop": f"{DEFAULT_LOOP} or {UVLOOP}",
-    "pooler": " or ".join(POOLER_MODES),
-    "server": "a folder with PostgreSQL's programs, system, or a URL",
-}
-PYTHONS = ("3.11", "3.12", "3.13")
-OUTPUT = "matrix.ndjson"
+TABLES = """
+    --markdown FILE  also write the tables as Markdown
+    --junit FILE     also write the results as JUnit's XML, for a CI server
+"""
 
 
-def add(commands: Any) -> None:
-    """Add the subcommands to argparse's subparsers."""
-    _add_matrix(commands)
-    merges = add_command(commands, "merge", "merge the results of several shards of a matrix")
-    merges.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="a file with the results of a matrix"
-    )
-    output = "the file to write"
-    merges.add_argument("--output", type=Path, required=True, metavar="FILE", help=output)
-    _add_formats(merges)
-    merges.set_defaults(run=merge)
-
-    compares = add_command(commands, "diff", "show what changed between two runs of a matrix")
-    compares.add_argument("before", type=Path, help="the file with the results of the earlier run")
-    compares.add_argument("after", type=Path, help="the file with the results of the later run")
-    compares.set_defaults(run=diff)
-
-
-def _add_matrix(commands: Any) -> None:
-    parser = add_command(commands, "matrix", "run scripts on many stacks")
-    numbers = "numbers or ranges of scripts, for example 1 or 5-7 (default: all)"
-    parser.add_argument("numbers", nargs="*", metavar="NUMBER", help=numbers)
-    preset = "quick, standard or full (default: quick)"
-    parser.add_argument("--preset", default="quick", metavar="NAME", help=preset)
-    axes = parser.add_argument_group(
-        "axes", "Use these options to run all combinations of their values instead of a preset."
-    )
-    for name, values in AXES.items():
-        help_ = f"{values} (repeatable)"
-        axes.add_argument(f"--{name}", action="append", default=[], metavar="VALUE", help=help_)
-    shard = "run only this part of the stacks"
-    parser.add_argument("--shard", metavar="1/3", help=shard)
-    jobs = "stacks at a time (default: the number of processors)"
-    parser.add_argument("--jobs", type=positive_integer, default=os.cpu_count(), help=jobs)
-    timeout = "seconds per script (default: 60)"
-    parser.add_argument("--timeout", type=seconds, default=60.0, help=timeout)
-    output = f"the file to write (default: {OUTPUT})"
-    parser.add_argument("--output", type=Path, default=Path(OUTPUT), metavar="FILE", help=output)
-    parser.add_argument("--list", action="store_true", help="print the stacks, but run no script")
-    _add_formats(parser)
-    github.add_option(parser)
-    parser.set_defaults(run=matrix)
-
-
-def _add_formats(parser: argparse.ArgumentParser) -> None:
-    markdown = "also write the tables as Markdown"
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help=markdown)
-    junit = "also write the results as JUnit's XML, for a CI server"
-    parser.add_argument("--junit", type=Path, metavar="FILE", help=junit)
-
-
-def seconds(text: str) -> float:
-    """Convert text to a number of seconds. Raise ValueError unless the number is positive and
-    finite.
-    """
-    if not 0 < float(text) < math.inf:
-        raise ValueError(text)
-    return float(text)
-
-
-def positive_integer(text: str) -> int:
-    """Convert text to a whole number. Raise ValueError if the number is below 1."""
-    if int(text) < 1:
-        raise ValueError(text)
-    return int(text)
-
-
+@command(
+    "matrix",
+    "run scripts on many stacks (combinations of versions and servers)",
+    f"""
+    [NUMBER...]        numbers or ranges of scripts, for example 1 or 5-7 (without it: all)
+    --preset NAME      quick, standard or full (default: quick)
+    --shard PART       run only this part of the stacks, for example 1/3
+    --jobs N           run this many stacks at a time (without it: as many as there are processors)
+    --timeout SECONDS  seconds that a script may take (default: 60)
+    --output FILE      the file to write (default: matrix.ndjson)
+    --list             print the stacks, but run no script
+    {TABLES}
+    {github.OPTION}
+    # axes: Use these options to run all combinations of their values instead of a preset.
+    --python VALUE...      a minor version, for example 3.12
+    --sqlalchemy VALUE...  a release, for example 2.1.4, or a minor version, for example 2.0, which
+        means its newest release
+    --asyncpg VALUE...     a release, for example 0.31.0
+    --psycopg VALUE...     a release, for example 3.2.3
+    --aiosqlite VALUE...   a release, for example 0.21.0
+    --driver VALUE...      {" or ".join((*DRIVERS, SQLITE))}
+    --loop VALUE...        {DEFAULT_LOOP} or {UVLOOP}
+    --pooler VALUE...      PgBouncer's mode: {" or ".join(POOLER_MODES)}
+    --server VALUE...      a folder with PostgreSQL's programs, system, or a URL
+    """,
+)
 def matrix(arguments: argparse.Namespace) -> int:
-    """Run the scripts on every stack, write each result to the file, and print the tables."""
+    """Return 1 if a result is unexpected."""
     from orm_async_tests.matrix import records
     from orm_async_tests.matrix.stack_runs import Slot, run_matrix
     from orm_async_tests.postgres.paths import home
@@ -127,8 +74,8 @@ def matrix(arguments: argparse.Namespace) -> int:
             collected.append(record)
             write_record(record)
 
-        folders = [home() / f"matrix-{number}" for number in range(arguments.jobs)]
-        slots = [Slot(folder, arguments.timeout) for folder in folders]
+        jobs = arguments.jobs or os.cpu_count() or 1
+        slots = [Slot(home() / f"matrix-{job}", arguments.timeout) for job in range(jobs)]
         asyncio.run(run_matrix(plans, numbers, slots, home(), keep))
         keep(records.footer(sum(record["record"] == "result" for record in collected)))
     code = _report(collected, arguments)
@@ -144,10 +91,9 @@ def _describe_for_github(collected: list["Record"]) -> tuple[list[github.Annotat
 
     annotations, rows = [], [("Verdict", "Script", "Stack", "Reason")]
     for record, reason in find_unexpected(collected):
-        word, command, stack = record["verdict"], f"test{record['number']}", record["stack"]
-        title = f"{word} {command} on {stack}"
-        annotations.append(github.Annotation("error", title, reason))
-        rows.append((word, command, stack, reason))
+        row = (record["verdict"], f"test{record['number']}", record["stack"], reason)
+        annotations.append(github.Annotation("error", "{} {} on {}".format(*row), reason))
+        rows.append(row)
     if not records.is_complete(collected):
         problem = "the run did not come to its end"
         annotations.append(github.Annotation("error", "partial results", problem))
@@ -157,16 +103,15 @@ def _describe_for_github(collected: list["Record"]) -> tuple[list[github.Annotat
     return annotations, summary
 
 
-def _choose_plans(arguments: argparse.Namespace) -> Sequence["Plan"]:
-    from orm_async_tests.matrix import plans
+def _choose_plans(arguments: argparse.Namespace) -> "tuple[Plan, ...]":
+    from orm_async_tests.matrix.plans import PRESETS, Plan, combine, take_shard
 
-    axes = {name: getattr(arguments, name) for name in AXES}
-    presets = {"quick": plans.QUICK, "standard": plans.STANDARD, "full": plans.full_preset(PYTHONS)}
-    if arguments.preset not in presets:
+    axes = {field.name: getattr(arguments, field.name) for field in fields(Plan)}
+    if arguments.preset not in PRESETS:
         problem = f"there is no preset {arguments.preset!r}"
-        raise CouldNotRun(problem, "--preset", f"--preset {' or --preset '.join(presets)}")
-    chosen = plans.combine(axes) if any(axes.values()) else presets[arguments.preset]
-    return plans.take_shard(chosen, arguments.shard) if arguments.shard else chosen
+        raise CouldNotRun(problem, "--preset", f"--preset {' or --preset '.join(PRESETS)}")
+    chosen = combine(axes) if any(axes.values()) else PRESETS[arguments.preset]
+    return take_shard(chosen, arguments.shard) if arguments.shard else chosen
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -177,28 +122,28 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
-    """Yield a function that writes a line to the result file. On a terminal, the yielded function
-    also shows progress.
-    """
-    label = "results"
-    try:
-        file = path.open("w", encoding="utf-8")
-    except OSError as error:
-        problem = f"the file cannot be written: {error.strerror}"
-        raise CouldNotRun(problem, str(path), "--output FILE") from None
-    with file, terminal.show_progress(label, total) as (_, advance):
+    """Yield a function that writes a line to the result file, and advances a progress bar."""
+    with path.open("w", encoding="utf-8") as file, terminal.show_progress("results", total) as bar:
 
         def write_record(record: "Record") -> None:
             file.write(json.dumps(record) + "\n")
             file.flush()
             if record["record"] == "result":
-                advance(label)
+                bar[1]("results")
 
         yield write_record
 
 
+@command(
+    "merge",
+    "merge the results of several shards of a matrix",
+    f"""
+    FILE...          a file with the results of a shard
+    --output FILE    the file to write (default: merged.ndjson)
+    {TABLES}
+    """,
+)
 def merge(arguments: argparse.Namespace) -> int:
-    """Merge several result files into one file, and print the tables of the merged results."""
     from orm_async_tests.matrix import records
 
     merged = records.merge([records.read(path) for path in arguments.files])
@@ -237,8 +182,16 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
     return int(bool(unexpected) or is_partial)
 
 
+@command(
+    "diff",
+    "show what changed between two runs of a matrix",
+    """
+    BEFORE  the file with the results of the earlier run
+    AFTER   the file with the results of the later run
+    """,
+)
 def diff(arguments: argparse.Namespace) -> int:
-    """Print what changed between two runs. Return 1 if the newer run has a regression."""
+    """Return 1 if the later run has a regression."""
     from orm_async_tests.matrix import records, summaries
 
     before, after = records.read(arguments.before), records.read(arguments.after)

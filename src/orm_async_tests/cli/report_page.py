@@ -9,42 +9,34 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orm_async_tests import catalogue, terminal
-from orm_async_tests.cli import add_command
-from orm_async_tests.command_options import add_stack
+from orm_async_tests import catalogue
+from orm_async_tests.cli import command
+from orm_async_tests.cli.script_commands import run_each
+from orm_async_tests.command_options import STACK
 from orm_async_tests.errors import CouldNotRun, install_extra, require_writable, write_file
 
 if TYPE_CHECKING:
     from orm_async_tests.html_report.panels import Panel
     from orm_async_tests.html_report.result_files import Results
 
-OUTPUT = "report.html"
 EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand to argparse's subparsers."""
-    parser = add_command(commands, "report", "write one HTML page of scripts and their verdicts")
-    files = "JSON of run, matrix, faults or bench (default: run all scripts first)"
-    parser.add_argument("results", nargs="*", type=Path, metavar="RESULTS", help=files)
-    output = f"the file to write (default: {OUTPUT})"
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path(OUTPUT), metavar="FILE", help=output
-    )
-    diff = "show what changed from the first file to the second; exit with 1 if it got worse"
-    parser.add_argument("--diff", action="store_true", help=diff)
-    site = "write the page as index.html, with catalogue.json, llms.txt and badge.json"
-    parser.add_argument("--site", type=Path, metavar="FOLDER", help=site)
-    badge = "also write the JSON of a shields.io endpoint"
-    parser.add_argument("--badge", type=Path, metavar="FILE", help=badge)
-    add_stack(parser)
-    parser.set_defaults(run=report)
-
-
+@command(
+    "report",
+    "write one HTML page of scripts and their verdicts",
+    f"""
+    [RESULT...]        JSON files of run, matrix, faults or bench (without a file: run all scripts)
+    -o, --output FILE  the file to write (default: report.html)
+    --diff             show what changed from the first file to the second; exit with 1 if a result
+        got worse
+    --site FOLDER      write the page as index.html, with catalogue.json, llms.txt and badge.json
+    --badge FILE       also write the JSON of a shields.io endpoint
+    {STACK}
+    """,
+)
 def report(arguments: argparse.Namespace) -> int:
-    """Write the page. Write the HTML page. Return 1 if `--diff` shows a result that got worse, and
-    otherwise 0.
-    """
+    """Return 1 if `--diff` shows a result that got worse."""
     if missing := [name for name in ("jinja2", "pygments") if find_spec(name) is None]:
         problem = f"the report needs {' and '.join(missing)}"
         raise CouldNotRun(problem, "this Python", install_extra("report"))
@@ -81,26 +73,14 @@ def _find_output(arguments: argparse.Namespace) -> Path:
     return path
 
 
-def _run_scripts(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run all scripts with the versions and the server that the options choose. Return the results
-    as a JSON document.
-    """
+def _run_scripts(arguments: argparse.Namespace) -> Any:
+    """Run all scripts. Return the results as a JSON document."""
     from orm_async_tests.harness.environment.script_database import open_database
     from orm_async_tests.harness.report import result
-    from orm_async_tests.harness.run.runner import run_script
-    from orm_async_tests.harness.script import Script
 
-    scripts, results = catalogue.read_scripts(), []
-    with (
-        open_database(arguments.db_, arguments.driver, arguments.pooler) as database,
-        terminal.show_progress("scripts", len(scripts)) as (_, advance),
-    ):
-        for file in scripts:
-            advance(file.command)
-            script = Script.of(file.load())
-            results.append(run_script(script, database, loop=arguments.loop))
-    document: dict[str, Any] = json.loads(json.dumps(result.document(results)))
-    return document
+    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
+        results = list(run_each(catalogue.read_scripts(), database, arguments.loop))
+    return json.loads(json.dumps(result.document(results)))
 
 
 def _write_page(
@@ -130,7 +110,6 @@ def _write_page(
 
 
 def _write_changes(arguments: argparse.Namespace) -> int:
-    """Write a page about the changes between two files, and print how many results got worse."""
     from orm_async_tests.html_report import page
     from orm_async_tests.html_report.changes import WORSE, list_changes
     from orm_async_tests.html_report.result_files import read_results

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from orm_async_tests.drivers import DRIVERS
+from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.html_report.result_files import Document, Results
 from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.matrix.summaries import Kind, compare_verdicts

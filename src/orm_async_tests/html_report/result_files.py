@@ -16,14 +16,13 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import report
 from orm_async_tests.harness.report import result
 from orm_async_tests.matrix import records
+from orm_async_tests.matrix.records import DEFECT, clean
 from orm_async_tests.verdicts import EVERY_WORD, NOT_RUN
 
 Document = dict[str, Any]
 SCHEMAS = {"run": result.SCHEMA, "matrix": records.SCHEMA, "faults": report.SCHEMA}
-MISSING = object()
 COMPARED = ("python", "sqlalchemy", "driver", "driver_version", "postgresql", "loop", "pooler")
-# Forms: a type, a list of one form, an object of forms; a tuple of one form may be null or missing.
-DEFECT: Document = {"description": str, "versions": dict, "link": str}
+# matrix/records.py explains these forms.
 EVIDENCE: Document = {"assertion": str, "values": str, "holds": bool}
 VARIANT: Document = {"name": str, "kind": str, "value": (str,), "error": (str,), "log": [str]}
 VARIANT |= {"sqlstates": [str], "round_trips": (int,), "warnings": [str], "unhandled": [str]}
@@ -131,7 +130,7 @@ def _add(results: Results, document: Document, source: str) -> bool:
     """Add a document's results to the results of the page. Return whether the document comes from a
     command of this project.
     """
-    if str(document.get("record")) in records.FIELDS:
+    if str(document.get("record")) in records.FORMS:
         _add_record(results, document, source)
     elif "results" in document:
         _check_schema(results, document, "run", source)
@@ -227,30 +226,6 @@ def name_stack(identity: Mapping[str, str]) -> str:
         get("pooler", ""),
     ]
     return ", ".join(filter(None, parts))
-
-
-def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return those parts of a value that have the expected form. Count the parts that are missing
-    or have another form.
-    """
-    if isinstance(form, tuple):
-        return None if value in (None, MISSING) else clean(value, form[0], where, problems)
-    kind = form if isinstance(form, type) else type(form)
-    if type(value) is not kind:
-        difference = "is missing" if value is MISSING else "has another form than expected"
-        problems[f"{where} {difference}"] += 1
-        value = kind()
-    if isinstance(form, list):
-        kind = form[0] if isinstance(form[0], type) else type(form[0])
-        fitting = [item for item in value if type(item) is kind]
-        problems[f"{where} has items of another form"] += len(value) - len(fitting)
-        return [clean(item, form[0], where, problems) for item in fitting]
-    if isinstance(form, dict):
-        return {
-            name: clean(value.get(name, MISSING), inner, f"{where}: {name}", problems)
-            for name, inner in form.items()
-        }
-    return value
 
 
 def _texts(value: Any) -> dict[str, str]:

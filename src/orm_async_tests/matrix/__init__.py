@@ -1,3 +1,1 @@
-"""Runs the scripts with many combinations of versions and servers, records the results, and
-compares them.
-"""
+"""Runs the scripts on many stacks (combinations of versions and servers), and compares them."""

@@ -1,5 +1,4 @@
-"""Lists the claims that cannot hold on some stacks (combinations of versions and servers), although
-nothing is defective.
+"""Reads which claims cannot hold on some stacks, although no library has a defect.
 
 The run fails if a listed script holds, and also if a script fails that is not listed.
 """
@@ -11,14 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from orm_async_tests.matrix.records import (
-    Record,
-    identities,
-    is_complete,
-    libraries,
-    result,
-    verdicts,
-)
+from orm_async_tests.matrix.records import Record, identities, is_complete, result, verdicts
 from orm_async_tests.verdicts import FAILING, HOLDS, NOT_RUN, PASSING, UPSTREAM
 from orm_async_tests.versions.ranges import applies
 
@@ -41,15 +33,15 @@ class Expected:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, identity: Mapping[str, str]) -> bool:
-        """Return whether a stack fulfills these conditions."""
-        fields = ((pattern, identity.get(name)) for name, pattern in self.where.items())
+        fields = [(pattern, identity.get(name)) for name, pattern in self.where.items()]
         matches = all(value is not None and re.search(form, value) for form, value in fields)
-        return matches and applies(self.versions, libraries(identity))
+        libraries = {name: identity[name] for name in ("python", "sqlalchemy")}
+        libraries[identity["driver"]] = identity["driver_version"]
+        return matches and applies(self.versions, libraries)
 
 
 @cache
 def read_expected() -> tuple[Expected, ...]:
-    """Return the expected differences, in the order of the file."""
     return tuple(
         Expected(frozenset(table.pop("scripts")), **table)
         for table in tomllib.loads(FILE.read_text("utf-8"))["difference"]
@@ -57,15 +49,12 @@ def read_expected() -> tuple[Expected, ...]:
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Return the numbers of scripts that failed as expected. The keys are the reasons of the
-    failures.
-    """
-    reasons: dict[str, list[int]] = {}
+    """Return the numbers of the scripts that failed as expected, by the reason of the failure."""
+    reasons: dict[str, dict[int, None]] = {}
     for record, entry in _with_entries(records):
         if entry and record["verdict"] in FAILING:
-            numbers = reasons.setdefault(entry.why, [])
-            numbers += [] if record["number"] in numbers else [record["number"]]
-    return reasons
+            reasons.setdefault(entry.why, {})[record["number"]] = None
+    return {why: list(numbers) for why, numbers in reasons.items()}
 
 
 def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
@@ -82,8 +71,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that data/expected_differences.toml names, but that does not
-    exist any more.
+    """Return a result for every script that an entry names, but that does not exist any more.
 
     Return an empty list if the run is incomplete or did not run all scripts.
     """
@@ -101,9 +89,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result with the entry that expects its script to fail on this stack, or with
-    None.
-    """
+    """Yield every result, and the entry that expects its script to fail on this stack or None."""
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":

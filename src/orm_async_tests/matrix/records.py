@@ -1,9 +1,11 @@
-"""Writes and reads a matrix's result file. The file has one JSON object per line. The schema
-docs/matrix.schema.json describes the lines.
+"""Writes and reads a matrix's result file, which has one JSON object per line.
+
+The schema docs/matrix.schema.json describes the lines.
 """
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,31 +17,31 @@ from orm_async_tests.verdicts import EVERY_WORD
 
 SCHEMA = 2  # changes when a reader of the file has to change
 Record = dict[str, Any]
-Number = (int, float)
-FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {  # what a reader relies on, by record
-    "header": {"schema": int, "stacks": dict, "scripts": list, "whole": bool},
-    "stack": {"stack": str, "identity": dict},
+MISSING = object()
+# Forms: a type, a list of one form, an object of forms; a tuple of one form may be null or missing.
+DEFECT: Record = {"description": str, "versions": dict, "link": str}
+FORMS: dict[str, Record] = {  # what a reader relies on, by record
+    "header": {"schema": int, "stacks": dict, "scripts": [int], "whole": bool},
+    "stack": {
+        "stack": str,
+        "identity": {"python": str, "sqlalchemy": str, "driver": str, "driver_version": str},
+    },
     "result": {
         "stack": str,
         "number": int,
         "verdict": str,
         "reason": str,
-        "seconds": Number,
+        "seconds": float,
         "failed": list,
-        "defects": list,
+        "defects": [DEFECT],
     },
     "footer": {"results": int},
 }
-IDENTITY = ("python", "sqlalchemy", "driver", "driver_version")  # what an identity must have
 
 
 def header(
     plans: Sequence[Plan], numbers: Sequence[int], has_all_scripts: bool, command: Sequence[str]
 ) -> Record:
-    """Return the first line of a result file: the run's stacks, scripts and command.
-
-    `has_all_scripts` is true if the run has every script of the project.
-    """
     return {
         "record": "header",
         "schema": SCHEMA,
@@ -54,9 +56,7 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of the scripts, with a "+" at the end if files have changed. Return "" if
-    there is no Git checkout.
-    """
+    """Return the commit of a Git checkout, with a "+" if files have changed, or "" without Git."""
     git = ("git", "-C", str(Path(__file__).parent))
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -67,7 +67,6 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str) -> Record:
-    """Return the line of a result file about one script on one stack, without the evidence."""
     return {
         "record": "result",
         "stack": stack,
@@ -81,16 +80,12 @@ def result(stack: str, number: int, verdict: str, reason: str) -> Record:
 
 
 def footer(results: int) -> Record:
-    """Return the last line of a result file."""
     return {"record": "footer", "results": results}
 
 
 def read(path: Path) -> list[Record]:
-    """Return the lines of a result file as dictionaries. Ignore the last line if it is cut off
-    because the run was killed.
-
-    Raise CouldNotRun if the file is not a result file. The error names the number of the wrong
-    line.
+    """Return the lines of a result file. A last line that is cut off is ignored, because it shows
+    only that the run was killed.
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
@@ -110,42 +105,45 @@ def read(path: Path) -> list[Record]:
 
 def _read_line(path: Path, number: int, line: bytes) -> Record:
     try:
-        record = json.loads(line.decode())
+        record: Any = json.loads(line.decode())
     except (ValueError, RecursionError):
         raise _unreadable(path, f"line {number} is not JSON in UTF-8") from None
     kind = record.get("record") if isinstance(record, dict) else None
-    fields = FIELDS.get(kind) if isinstance(kind, str) else None
-    if fields is None:
+    if not isinstance(kind, str) or kind not in FORMS:
         raise _unreadable(path, f"line {number} is not a record of a matrix")
     if kind == "header" and record.get("schema") != SCHEMA:
         raise _unreadable(path, f"the file has schema {record.get('schema')}, expected {SCHEMA}")
-    for name, expected in fields.items():
-        if not isinstance(record.get(name), expected):
-            raise _unreadable(path, f"line {number} has no valid field {name!r}")
-    if problem := _find_problem(record):
-        raise _unreadable(path, f"line {number} has {problem}")
+    problems = Counter[str]()
+    clean(record, FORMS[kind], f"line {number}", problems)
+    if kind == "result" and record.get("verdict") not in EVERY_WORD:
+        problems[f"line {number} has an unknown verdict"] += 1
+    if problem := next(iter(+problems), ""):
+        raise _unreadable(path, problem)
     return dict(record)
 
 
-def _find_problem(record: Record) -> str:
-    """Return what is wrong with the fields of a line, or ""."""
-    match record:
-        case {"record": "header", "scripts": numbers}:
-            if not all(type(number) is int for number in numbers):
-                return "a script that is not a number"
-        case {"record": "stack", "identity": identity}:
-            missing = [name for name in IDENTITY if not isinstance(identity.get(name), str)]
-            if missing:
-                return f"no valid {missing[0]!r} in its identity"
-        case {"record": "result", "verdict": verdict, "defects": defects}:
-            if verdict not in EVERY_WORD:
-                return f"an unknown verdict {verdict!r}"
-            for defect in defects:
-                match defect:
-                    case {"description": str(), "link": str(), "versions": dict()}:
-                        continue
-                return "a defect without description, versions and link"
-    return ""
+def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
+    """Return those parts of a value that have the expected form. Count the parts that are missing
+    or have another form.
+    """
+    if isinstance(form, tuple):
+        return None if value in (None, MISSING) else clean(value, form[0], where, problems)
+    kind = form if isinstance(form, type) else type(form)
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        difference = "is missing" if value is MISSING else "has another form than expected"
+        problems[f"{where} {difference}"] += 1
+        value = kind()
+    if isinstance(form, list):
+        kind = form[0] if isinstance(form[0], type) else type(form[0])
+        fitting = [item for item in value if type(item) is kind]
+        problems[f"{where} has items of another form"] += len(value) - len(fitting)
+        return [clean(item, form[0], where, problems) for item in fitting]
+    if isinstance(form, dict):
+        return {
+            name: clean(value.get(name, MISSING), inner, f"{where}: {name}", problems)
+            for name, inner in form.items()
+        }
+    return value
 
 
 def _unreadable(path: Path, why: str) -> CouldNotRun:
@@ -157,14 +155,11 @@ def _unreadable(path: Path, why: str) -> CouldNotRun:
 
 
 def is_complete(records: Sequence[Record]) -> bool:
-    """Return whether the run that wrote these lines reached its end."""
-    results = [record for record in records if record["record"] == "result"]
-    return records[-1] == footer(len(results))
+    return records[-1] == footer(sum(record["record"] == "result" for record in records))
 
 
 def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """Merge the lines of several result files, for example from parts of a matrix, as if one run
-    had written them.
+    """Merge the lines of several result files as if one run had written them.
 
     Raise CouldNotRun if two of the runs have the same stack.
     """
@@ -186,7 +181,7 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
 
 
 def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:
-    """Return a description of each stack, with fields such as "postgresql" or "settings.jit"."""
+    """Return the fields of each stack, for example "postgresql" or "settings.jit"."""
     return {
         record["stack"]: dict(_flatten(record["identity"], ""))
         for record in records
@@ -202,14 +197,8 @@ def _flatten(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]
             yield f"{prefix}{name}", str(value)
 
 
-def libraries(identity: Mapping[str, str]) -> dict[str, str]:
-    """Return the library versions of a stack, by the names that `Upstream` uses."""
-    driver = {identity["driver"]: identity["driver_version"]}
-    return {"python": identity["python"], "sqlalchemy": identity["sqlalchemy"], **driver}
-
-
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """Return every verdict. The key is the stack and the script's number."""
+    """Return every verdict, by the stack and the script's number."""
     return {
         (record["stack"], record["number"]): record["verdict"]
         for record in records

@@ -1,5 +1,6 @@
-"""Runs scripts on several stacks (combinations of versions and servers) at the same time. If a
-script hangs or its process dies, the script's result says so.
+"""Runs scripts on several stacks (combinations of versions and servers) at the same time.
+
+If a script hangs or its process dies, the script's result says so.
 """
 
 import asyncio
@@ -59,9 +60,7 @@ async def run_matrix(
     home: Path,
     write: Callable[[Record], None],
 ) -> None:
-    """Run all plans. Each slot runs one plan at a time. Write each result as soon as it is
-    known.
-    """
+    """Run all plans, one at a time in each slot. Write each result as soon as it is known."""
     waiting = iter(plans)
 
     async def run_plans(slot: Slot) -> None:
@@ -77,9 +76,7 @@ async def run_matrix(
 async def run_stack(
     plan: Plan, numbers: Sequence[int], home: Path, slot: Slot
 ) -> AsyncIterator[Record]:
-    """Yield the lines of the result file for one stack: a description, and then one result for
-    every script.
-    """
+    """Yield a description of the stack, and then one result for every script."""
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
     except NotInstalled as error:
@@ -119,9 +116,7 @@ class ChildRun:
     problem: tuple[str, str] | None = None  # the verdict and reason, if this process was killed
 
     async def documents(self) -> AsyncIterator[Record]:
-        """Yield the documents that the process prints. Kill the process if it prints nothing for
-        too long.
-        """
+        """Yield the documents that the process prints. Kill the process if it hangs."""
         while line := await self._read_line():
             try:
                 document = json.loads(line)
@@ -131,7 +126,6 @@ class ChildRun:
             yield document
 
     async def _read_line(self) -> bytes:
-        """Return the next line that the process prints, or b"" at the end."""
         out = self.process.stdout
         assert isinstance(out, StreamReader)
         try:
@@ -184,11 +178,8 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Return the command of a stack's Python, and environment variables with which this Python
-    imports the stack's releases.
-
-    First install the Python environment and the releases that are missing. Raise NotInstalled if
-    pip fails.
+    """Install what is missing. Return the command of a stack's Python, and environment variables
+    with which this Python imports the stack's releases.
     """
     python = prepare_interpreter(plan.python, home)
     folders = [
@@ -199,7 +190,7 @@ def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
 
 
 def _newest(library: str, version: str) -> str:
-    """Return `version`. For a minor version such as "2.0", return its newest release."""
+    """Return the newest release of a minor version, for example of "2.0"."""
     if version.count(".") != 1:
         return version
     releases = [release for release in list_releases(library) if release.startswith(f"{version}.")]
@@ -209,11 +200,7 @@ def _newest(library: str, version: str) -> str:
 
 
 def prepare_interpreter(version: str, home: Path) -> Python:
-    """Return a Python interpreter of this version, which can import all packages of the current
-    environment.
-
-    Raise NotInstalled if this version of Python does not exist here, or if pip fails.
-    """
+    """Return a Python interpreter that can import all packages of the current environment."""
     if version == plans.THIS_PYTHON:
         return THIS_PYTHON
     folder = home / "environments" / f"python{version}"

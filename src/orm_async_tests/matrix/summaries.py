@@ -38,10 +38,7 @@ def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def to_junit(records: Sequence[Record]) -> str:
-    """Return JUnit XML, with a test suite for each stack, and a test case for each script.
-
-    A test case fails if the script's result is unexpected.
-    """
+    """Return JUnit XML with a suite for each stack, and a failure for each unexpected result."""
     reasons = {
         (record["stack"], record["number"]): reason for record, reason in find_unexpected(records)
     }
@@ -64,9 +61,7 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of one script on one stack, in the older and in the newer run. The verdict is ""
-    if a run has none.
-    """
+    """The verdicts of one script on one stack in two runs. A missing verdict is ""."""
 
     kind: Kind
     stack: str
@@ -81,12 +76,11 @@ def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[
     A script that only the older run has is never a regression.
     """
     old, new = verdicts(before), verdicts(after)
+    pairs = {key: (old.get(key, ""), new.get(key, "")) for key in sorted(old.keys() | new.keys())}
     changes = [
-        VerdictChange(
-            _kind(old.get(key, ""), new.get(key, "")), *key, old.get(key, ""), new.get(key, "")
-        )
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
+        VerdictChange(_kind(*words), *key, *words)
+        for key, words in pairs.items()
+        if words[0] != words[1]
     ]
     return sorted(changes, key=lambda change: change.kind != "regression")
 
@@ -94,10 +88,9 @@ def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[
 def compare_identities(
     before: Sequence[Record], after: Sequence[Record]
 ) -> list[tuple[str, str, str, str]]:
-    """Return how the descriptions of stacks differ between two runs.
+    """Return the fields of stacks that differ between two runs.
 
-    Each tuple has the stack, the field, its value in the older run, and its value in the newer run.
-    The value is "" if a run does not have the field.
+    A tuple has the stack, the field, and the older and the newer value. A missing value is "".
     """
     old, new = identities(before), identities(after)
     return [

@@ -5,13 +5,10 @@ Reads the defects from the scripts' source text, so that SQLAlchemy is not impor
 
 import ast
 import json
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-
-from packaging.version import Version
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
@@ -19,9 +16,10 @@ from orm_async_tests.verdicts import SEVERITIES, Severity
 from orm_async_tests.versions.pins import Pin
 from orm_async_tests.versions.ranges import first_version_after, within
 
-CLASS = "Upstream"  # the class of a defect
 SHARED = "orm_async_tests.harness.definitions.known_defects"  # what several scripts show
 SHARED_FILE = Path(__file__).parent.parent / "harness/definitions/known_defects.py"
+IMPORT = re.compile(rf"^from {re.escape(SHARED)} import (\(.*?\)|.*?)$", re.DOTALL | re.MULTILINE)
+DEFINITION = re.compile(r"^(\w+) = Upstream(\(.*?\))$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,9 +37,12 @@ class KnownDefect:
     severity: Severity
     scripts: tuple[ScriptFile, ...] = ()
 
-    @cached_property
+    @property
+    def commands(self) -> str:
+        return ", ".join(script.command for script in self.scripts)
+
+    @property
     def symptoms(self) -> tuple[str, ...]:
-        """The symptoms of all scripts that show the defect."""
         lines = [symptom.line for script in self.scripts for symptom in script.symptoms]
         return tuple(dict.fromkeys(lines))
 
@@ -50,21 +51,13 @@ def load_known_defects() -> list[KnownDefect]:
     """Return every defect, ordered by the number of the first script that shows it."""
     shared = {
         defect.name: defect
-        for defect in _find_definitions(ast.parse(SHARED_FILE.read_text("utf-8")), SHARED_FILE)
+        for defect in _find_definitions(SHARED_FILE.read_text("utf-8"), SHARED_FILE)
     }
     defects: dict[str, KnownDefect] = {}
     for script in catalogue.read_scripts():
-        text = script.path.read_text("utf-8")
-        if CLASS not in text and SHARED not in text:
-            continue  # most scripts: parsing them would take most of the time
-        tree = ast.parse(text)
-        shown = [
-            shared[alias.name]
-            for node in tree.body
-            if isinstance(node, ast.ImportFrom) and node.module == SHARED
-            for alias in node.names
-        ]
-        for defect in _find_definitions(tree, script.path):
+        names = re.findall(r"\w+", " ".join(IMPORT.findall(script.code)))
+        shown = [shared[name] for name in names]
+        for defect in _find_definitions(script.code, script.path):
             shown.append(replace(defect, name=f"{script.command}.{defect.name}"))
         for defect in shown:
             known = defects.get(defect.name, defect)
@@ -72,24 +65,16 @@ def load_known_defects() -> list[KnownDefect]:
     return list(defects.values())
 
 
-def _find_definitions(tree: ast.Module, path: Path) -> Iterator[KnownDefect]:
-    """Yield the defects that a module defines in constants. Raise ValueError if the arguments of an
-    `Upstream(...)` are not literals.
-    """
-    for node in tree.body:
-        match node:
-            case ast.Assign(
-                targets=[ast.Name(name)], value=ast.Call(func=ast.Name(function)) as call
-            ) if function == CLASS:
-                try:
-                    defect = KnownDefect(name, *map(ast.literal_eval, call.args))
-                except (TypeError, ValueError) as error:
-                    raise ValueError(f"{path}, {name}: {error}") from None
-                if defect.severity not in SEVERITIES:
-                    raise ValueError(f"{path}, {name}: no severity {defect.severity!r}")
-                yield defect
-            case _:
-                pass
+def _find_definitions(source: str, path: Path) -> Iterator[KnownDefect]:
+    """Yield the defects that a module defines in constants, as literals."""
+    for name, arguments in DEFINITION.findall(source):
+        try:
+            defect = KnownDefect(name, *ast.literal_eval(arguments))
+            if defect.severity not in SEVERITIES:
+                raise ValueError(f"no severity {defect.severity!r}")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}, {name}: {error}") from None
+        yield defect
 
 
 def upstream_entry(
@@ -101,12 +86,13 @@ def upstream_entry(
     """Return the text of an `Upstream(...)` for a user to paste into a script."""
     arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
-    return "\n".join([f"{CLASS}(", *lines, ")"])
+    return "\n".join(["Upstream(", *lines, ")"])
 
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pinned versions that have it, and each library's first version that cures it.
+    """A defect, the pinned versions that have it, and the first versions that cure it, by library.
+
     `condition` names a version that is not pinned, but on which the defect depends, for example
     "python <3.12".
     """
@@ -123,9 +109,7 @@ class AffectedPins:
 
     @property
     def cure(self) -> str:
-        """The versions that cure the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32". The
-        text is "" if no version cures it.
-        """
+        """The versions that cure the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32"."""
         return " or ".join(f"{library} {version}" for library, version in self.cures)
 
 
@@ -157,23 +141,3 @@ def _match_defect(defect: KnownDefect, pins: Sequence[Pin]) -> AffectedPins | No
         if (end := first_version_after(pin.library, pin.version, defect.versions[pin.library]))
     }
     return AffectedPins(defect, tuple(affected), tuple(cures), " and ".join(conditions))
-
-
-def find_upgrades(affected: Sequence[AffectedPins]) -> list[tuple[str, str, int]]:
-    """Return each library, its version that cures the most defects, and the number of these
-    defects.
-    """
-    highest: dict[str, list[str]] = {}
-    for match in affected:
-        for library, version in match.cures:
-            highest.setdefault(library, []).append(version)
-    return [
-        (library, max(versions, key=Version), len(versions))
-        for library, versions in highest.items()
-    ]
-
-
-def count_by_severity(affected: Sequence[AffectedPins]) -> list[tuple[str, int]]:
-    """Return each severity and its number of defects, the worst severity first."""
-    counts = Counter(match.defect.severity for match in affected)
-    return [(severity, counts[severity]) for severity in SEVERITIES if counts[severity]]

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from orm_async_tests import db, errors
-from orm_async_tests.command_options import DEFAULT_LOOP, add_stack, add_views
+from orm_async_tests.command_options import DEFAULT_LOOP, STACK, VIEWS, add_options
 from orm_async_tests.errors import CouldNotRun, require_writable
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.definitions.variants import Observation, Option
@@ -97,7 +97,7 @@ def _run_command(script: Script, arguments: argparse.Namespace) -> int:
     if arguments.trace:
         require_writable(arguments.trace, "--trace")
     options = {option.name: getattr(arguments, option.name) for option in script.options}
-    with open_database(arguments.db_, arguments.driver, arguments.pooler) as database:
+    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
         result = run_script(script, database, options, arguments.loop)
     if arguments.trace:
         from orm_async_tests.harness.report.views import write_trace
@@ -118,12 +118,12 @@ def _run_command(script: Script, arguments: argparse.Namespace) -> int:
 def parser(script: Script) -> argparse.ArgumentParser:
     """Return a parser with the options of all scripts, and with this script's own options."""
     parser = argparse.ArgumentParser(description=script.claim)
-    add_stack(parser)
+    add_options(parser, STACK)
     as_json = "print the result as JSON"
     parser.add_argument("--json", action="store_true", dest="as_json", help=as_json)
     verbose = "print every statement and value in full"
     parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
-    add_views(parser)
+    add_options(parser, VIEWS)
     for option in script.options:
         help_ = f"{option.help} (default {option.default})"
         name = f"--{option.name}"
